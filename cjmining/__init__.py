@@ -1,0 +1,81 @@
+"""cjmining: customer-journey mining. Where do customers leave the journey you intend, and how sure is that?"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CjminingError": "cjmining.errors",
+    "Conformance": "cjmining.conformance",
+    "Coverage": "cjmining.conformance",
+    "Discovery": "cjmining.discovery",
+    "IntendedMap": "cjmining.intended",
+    "JourneyLog": "cjmining.log",
+    "LogError": "cjmining.errors",
+    "MapError": "cjmining.errors",
+    "SourceError": "cjmining.errors",
+    "StudyError": "cjmining.errors",
+    "check": "cjmining.conformance",
+    "coverage": "cjmining.conformance",
+    "discover": "cjmining.discovery",
+    "ingest": "cjmining.ingest",
+    "read_log": "cjmining.log",
+    "read_map": "cjmining.intended",
+    "report": "cjmining.report",
+    "run_study": "cjmining.study",
+}
+_MODULES = {"plot": "cjmining.plot", "simulate": "cjmining.simulate", "sources": "cjmining.ingest.sources"}
+
+if TYPE_CHECKING:
+    from cjmining import plot as plot
+    from cjmining import simulate as simulate
+    from cjmining.conformance import Conformance as Conformance
+    from cjmining.conformance import Coverage as Coverage
+    from cjmining.conformance import check as check
+    from cjmining.conformance import coverage as coverage
+    from cjmining.discovery import Discovery as Discovery
+    from cjmining.discovery import discover as discover
+    from cjmining.errors import CjminingError as CjminingError
+    from cjmining.errors import LogError as LogError
+    from cjmining.errors import MapError as MapError
+    from cjmining.errors import SourceError as SourceError
+    from cjmining.errors import StudyError as StudyError
+    from cjmining.ingest import ingest as ingest
+    from cjmining.ingest import sources as sources
+    from cjmining.intended import IntendedMap as IntendedMap
+    from cjmining.intended import read_map as read_map
+    from cjmining.log import JourneyLog as JourneyLog
+    from cjmining.log import read_log as read_log
+    from cjmining.report import report as report
+    from cjmining.study import run_study as run_study
+
+__all__ = sorted([*_HOMES, *_MODULES, "__version__"])  # noqa: PLE0605 -- the names are the keys above
+
+
+class _Package(ModuleType):
+    """Keeps the verbs `ingest` and `report` reachable although packages of the same names exist."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _HOMES and isinstance(value, ModuleType):
+            return
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 -- any public object
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'cjmining' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,52 @@
+"""The library's exceptions: one small tree, and the hint that goes with a wrong word."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CjminingError(Exception):
+    """Base of every error that this library raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What was found, where, what was expected and what to do.
+    mistakes : iterable of str
+        The single mistakes, where several were found at once.
+    """
+
+    def __init__(self, message: str, *, mistakes: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.mistakes: tuple[str, ...] = tuple(mistakes)
+
+
+class SourceError(CjminingError):
+    """An export, a frame or a customers table can't be read as asked."""
+
+
+class MapError(CjminingError):
+    """The intended map has mistakes; all of them are listed."""
+
+
+class LogError(CjminingError):
+    """The event log lacks what an analysis needs, or its files are damaged."""
+
+
+class StudyError(CjminingError):
+    """The study file has mistakes, or names what does not exist."""
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """Return ``", did you mean 'x'?"`` for the candidate nearest to `word`, or an empty text.
+
+    Examples
+    --------
+    >>> nearest("chanels", ["channels", "actor"])
+    ", did you mean 'channels'?"
+    >>> nearest("zzz", ["channels"])
+    ''
+    """
+    found = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
+    return f", did you mean '{found[0]}'?" if found else ""

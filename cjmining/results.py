@@ -1,0 +1,46 @@
+"""What every result has in common: tables for people, tables for programs, a view in a notebook."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Result:
+    """Base of the results: a frozen dataclass names its tables in `_tables`.
+
+    A result is a value: it holds pandas DataFrames and never changes.
+    """
+
+    _tables: tuple[str, ...] = ()
+
+    def to_arrow(self) -> dict[str, pa.Table]:
+        """Return every table of the result as an Arrow table, by its name."""
+        return {
+            name: pa.Table.from_pandas(self._table(name), preserve_index=False)
+            for name in self._tables
+        }
+
+    def _table(self, name: str) -> pd.DataFrame:
+        table: pd.DataFrame = getattr(self, name)
+        return table
+
+    def _summary(self) -> str:
+        """One line that says what the result is; subclasses say more."""
+        sizes = ", ".join(f"{name} ({len(self._table(name)):,} rows)" for name in self._tables)
+        return f"{type(self).__name__}: {sizes}"
+
+    def __repr__(self) -> str:
+        return self._summary()
+
+    def _repr_html_(self) -> str:
+        heads = "".join(
+            f"<h4>.{escape(name)}</h4>{self._table(name).head(8).to_html(index=False)}"
+            for name in self._tables
+        )
+        return f"<div><p><strong>{escape(self._summary())}</strong></p>{heads}</div>"
