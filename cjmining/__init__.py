@@ -1,4 +1,4 @@
-"""cjmining: customer-journey mining. Where do customers leave the journey you intend, and how sure is that?"""
+"""Customer-journey mining: where customers leave the journey you intend, and how sure that is."""
 
 from __future__ import annotations
 

@@ -21,10 +21,7 @@ class Result:
 
     def to_arrow(self) -> dict[str, pa.Table]:
         """Return every table of the result as an Arrow table, by its name."""
-        return {
-            name: pa.Table.from_pandas(self._table(name), preserve_index=False)
-            for name in self._tables
-        }
+        return {name: pa.Table.from_pandas(self._table(name), preserve_index=False) for name in self._tables}
 
     def _table(self, name: str) -> pd.DataFrame:
         table: pd.DataFrame = getattr(self, name)

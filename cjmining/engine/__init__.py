@@ -1,0 +1,1 @@
+"""Where blocks are worked on: threads of this machine."""

@@ -1,0 +1,773 @@
+"""JourneyLog: the columnar event log, the one central object.
+
+Events lie sorted by customer, native journey and time; journeys are bounds over them, so that splitting,
+labelling and grouping never copy an event. Analyses read integer codes and numbers as numpy arrays.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cjmining import log_view, schema, storage, tables
+from cjmining.errors import LogError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cjmining.kernels.outcomes import WalkRules
+    from cjmining.labels import Labels
+
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+Value = TypeVar("Value")
+
+BLOCK_EVENTS = 1_000_000
+"""How many events a block holds at least, where the log has as many."""
+
+
+class Splits(Protocol):
+    """What `split` needs of an intended map."""
+
+    @property
+    def name(self) -> str:
+        """The map's name."""
+        ...
+
+    def walk_rules(self, vocabulary: Sequence[str], actors: Sequence[str]) -> WalkRules:
+        """What the map says of each touchpoint code."""
+        ...
+
+
+class NamesPersonas(Protocol):
+    """What `with_personas` needs of an intended map."""
+
+    def personas_of(self, customers: pa.Table) -> pa.Array:
+        """The persona of each row."""
+        ...
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole customers that lie together: journeys and events as half-open ranges of the log's numbers."""
+
+    first_journey: int
+    last_journey: int
+    first_event: int
+    last_event: int
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class JourneyLog:
+    """Events of customers, in order, cut into journeys, with the account of where they came from.
+
+    A log never changes: every method returns a new one that shares the events. Make one with `cj.ingest`,
+    `cj.read_log`, `JourneyLog.from_events` or `cj.simulate`.
+
+    Attributes
+    ----------
+    events, journeys, customers, identities, sources, ledger, quarantine : pandas.DataFrame
+        The canonical tables; `cjmining.schema` has each column with type, unit and meaning.
+    data_end : pandas.Timestamp
+        Until when customers were observed (UTC): journeys undecided then are open.
+    notes : tuple of str
+        What a reader should know before trusting a number.
+    bounds : numpy.ndarray of int64, shape (n_journeys + 1,)
+        Journey j owns the events ``bounds[j]`` to ``bounds[j + 1] - 1``.
+    """
+
+    _events: pa.Table
+    _customers: pa.Table
+    _identities: pa.Table
+    _sources: pa.Table
+    _ledger: pa.Table
+    _quarantine: pa.Table
+    bounds: Ints
+    data_end_us: int
+    notes: tuple[str, ...] = ()
+    split_by: str | None = None
+    _cache: dict[object, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_events(
+        cls,
+        events: object,
+        *,
+        customers: object | None = None,
+        identities: pa.Table | None = None,
+        sources: pa.Table | None = None,
+        ledger: pa.Table | None = None,
+        quarantine: pa.Table | None = None,
+        data_end: object | None = None,
+        order: str = "sort",
+        notes: Iterable[str] = (),
+    ) -> JourneyLog:
+        """Build a log from events that are in canonical columns already.
+
+        Parameters
+        ----------
+        events : table or frame
+            At least customer (whole numbers), timestamp (without a zone: UTC) and touchpoint; further
+            columns of `cjmining.schema.EVENTS` as there are, any other column becomes a dimension.
+        customers : table or frame, optional
+            A row a customer: `customer` and attributes. By default the customers of the events.
+        identities, sources, ledger, quarantine : pyarrow.Table, optional
+            As ingestion makes them.
+        data_end : timestamp or text, optional
+            Until when customers were observed (UTC where it has no zone); by default the last event.
+        order : {"sort", "sorted"}
+            Whether to sort the events, or to trust that they are in the log's order.
+        notes : iterable of str
+            What a reader should know.
+
+        Returns
+        -------
+        JourneyLog
+            With one journey for each customer, or for each journey that the source itself names.
+
+        Raises
+        ------
+        LogError
+            If a needed column is absent or can't be read, or events lie after `data_end`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import cjmining as cj
+        >>> log = cj.JourneyLog.from_events(pd.DataFrame({
+        ...     "customer": [0, 0, 1],
+        ...     "timestamp": pd.to_datetime(["2026-03-01", "2026-03-02", "2026-03-01"]),
+        ...     "touchpoint": ["product_viewed", "order_placed", "product_viewed"],
+        ... }))
+        >>> log.n_events, log.n_journeys
+        (3, 2)
+        """
+        if order not in {"sort", "sorted"}:
+            raise LogError(f"order is 'sort' or 'sorted', not {order!r}")
+        table = tables.one_chunk(tables.canonical_events(tables.to_table(events, what="events")))
+        listed = sources if sources is not None else _sources_of(table)
+        if order == "sort":
+            table = tables.sort_events(table, listed.column("source").to_pylist())
+        return cls(
+            _events=table,
+            _customers=_customer_table(table, customers),
+            _identities=_or_empty(identities, schema.IDENTITIES),
+            _sources=listed,
+            _ledger=_or_empty(ledger, schema.LEDGER),
+            _quarantine=_or_empty(quarantine, schema.QUARANTINE),
+            bounds=_native_bounds(table),
+            data_end_us=_data_end(table, data_end),
+            notes=tuple(notes),
+        )
+
+    # tables -----------------------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """Every event with its journey, in the log's order."""
+        return self._frame("events", self._event_table)
+
+    @property
+    def journeys(self) -> pd.DataFrame:
+        """A row a journey: customer, attempt, start, end, how long observed, number of events."""
+        return self._frame("journeys", self._journey_table)
+
+    @property
+    def customers(self) -> pd.DataFrame:
+        """A row a customer: attributes, and persona once `with_personas` was called."""
+        return self._frame("customers", lambda: self._customers)
+
+    @property
+    def identities(self) -> pd.DataFrame:
+        """The identifiers of each customer: the only table with personal data."""
+        return self._frame("identities", lambda: self._identities)
+
+    @property
+    def sources(self) -> pd.DataFrame:
+        """A row a source: what it covers, gaps in it, the time zone used."""
+        return self._frame("sources", lambda: self._sources)
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """What became of every record read and of every event made."""
+        return self._frame("ledger", lambda: self._ledger)
+
+    @property
+    def quarantine(self) -> pd.DataFrame:
+        """Records that could not be read, each with file, number and reason."""
+        return self._frame("quarantine", lambda: self._quarantine)
+
+    def to_arrow(self) -> dict[str, pa.Table]:
+        """Return all tables as Arrow tables, by name."""
+        return {
+            "events": self._event_table(),
+            "journeys": self._journey_table(),
+            "customers": self._customers,
+            "identities": self._identities,
+            "sources": self._sources,
+            "ledger": self._ledger,
+            "quarantine": self._quarantine,
+        }
+
+    def _frame(self, name: str, make: Callable[[], pa.Table]) -> pd.DataFrame:
+        frame: pd.DataFrame = self._once(("frame", name), lambda: make().to_pandas())
+        return frame
+
+    def _event_table(self) -> pa.Table:
+        table = tables.fill_columns(self._events)
+        return table.add_column(1, "journey", pa.array(self.event_journeys()))
+
+    def _journey_table(self) -> pa.Table:
+        table: pa.Table = self._once("journeys", self._make_journeys)
+        return table
+
+    def _make_journeys(self) -> pa.Table:
+        first, last = self.bounds[:-1], self.bounds[1:] - 1
+        times, customers = self.timestamps, self.journey_customer
+        start = times[first]
+        from_us = int(times.min()) if len(times) else self.data_end_us
+        n = self.n_journeys
+        columns = {
+            "journey": np.arange(n, dtype=np.int64),
+            "customer": customers,
+            "attempt": _attempts(customers, start),
+            "native_journey": self._native_journeys(first),
+            "start": _times(start),
+            "end": _times(times[last]),
+            "observed_from": _times(np.full(n, min(self._covered_from(), from_us), dtype=np.int64)),
+            "observed_until": _times(np.full(n, self.data_end_us, dtype=np.int64)),
+            "events": last - first + 1,
+        }
+        return pa.table(columns, schema=schema.JOURNEYS)
+
+    def _native_journeys(self, first: Ints) -> pa.Array:
+        if "native_journey" not in self._events.column_names:
+            return pa.nulls(len(first), schema.TEXT)
+        return self._column("native_journey").take(pa.array(first))
+
+    def _covered_from(self) -> int:
+        starts = [t for t in self._sources.column("first").cast(pa.int64()).to_pylist() if t is not None]
+        return min(starts, default=self.data_end_us)
+
+    # sizes and arrays -------------------------------------------------------------------------------------
+
+    @property
+    def n_events(self) -> int:
+        """Number of events."""
+        return int(self._events.num_rows)
+
+    @property
+    def n_journeys(self) -> int:
+        """Number of journeys."""
+        return len(self.bounds) - 1
+
+    @property
+    def n_customers(self) -> int:
+        """Number of customers, with or without events."""
+        return int(self._customers.num_rows)
+
+    @property
+    def data_end(self) -> pd.Timestamp:
+        """Until when customers were observed (UTC)."""
+        import pandas as pd
+
+        return pd.Timestamp(self.data_end_us, unit="us", tz="UTC")
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Names of the further columns that a source or the user named."""
+        return tuple(name for name in self._events.column_names if name not in schema.EVENTS.names)
+
+    @property
+    def timestamps(self) -> Ints:
+        """Time of each event, microseconds since 1970 UTC, shape (n_events,)."""
+        times: Ints = self._once("timestamps", lambda: self._column("timestamp").cast(pa.int64()).to_numpy())
+        return times
+
+    @property
+    def event_customers(self) -> Ints:
+        """Customer of each event, shape (n_events,)."""
+        customers: Ints = self._column("customer").to_numpy()
+        return customers
+
+    @property
+    def journey_customer(self) -> Ints:
+        """Customer of each journey, shape (n_journeys,)."""
+        customers: Ints = self._once("journey_customer", lambda: self.event_customers[self.bounds[:-1]])
+        return customers
+
+    @property
+    def splittable(self) -> npt.NDArray[np.bool_]:
+        """Whether a journey may be split further: not where the source itself names it."""
+        if "native_journey" not in self._events.column_names:
+            return np.ones(self.n_journeys, dtype=bool)
+        free: npt.NDArray[np.bool_] = self.codes("native_journey")[self.bounds[:-1]] < 0
+        return free
+
+    def event_journeys(self) -> Ints:
+        """Return the journey of each event, shape (n_events,)."""
+        return np.repeat(np.arange(self.n_journeys, dtype=np.int64), np.diff(self.bounds))
+
+    def codes(self, column: str) -> Codes:
+        """Return the integer codes of a text column, -1 where it is null; `vocabulary` has the words."""
+        if column not in self._events.column_names:
+            self._known(column)
+            return np.full(self.n_events, -1, dtype=np.int32)
+        codes: Codes = self._once(("codes", column), lambda: tables.codes_of(self._column(column)))
+        return codes
+
+    def vocabulary(self, column: str) -> tuple[str, ...]:
+        """Return the words of a text column, sorted; code i means word i."""
+        if column not in self._events.column_names:
+            self._known(column)
+            return ()
+        return tuple(self._column(column).dictionary.to_pylist())
+
+    def numbers(self, column: str) -> npt.NDArray[np.float64]:
+        """Return a numeric column as floats, NaN where it is null."""
+        if column not in self._events.column_names:
+            self._known(column)
+            return np.full(self.n_events, np.nan)
+        values: npt.NDArray[np.float64] = self._once(
+            ("numbers", column),
+            lambda: pc.fill_null(self._column(column).cast(pa.float64()), np.nan).to_numpy(),
+        )
+        return values
+
+    def flags(self, column: str) -> npt.NDArray[np.int8]:
+        """Return a yes/no column as 1, 0, and -1 where it is unknown."""
+        if column not in self._events.column_names:
+            self._known(column)
+            return np.full(self.n_events, -1, dtype=np.int8)
+        flags: npt.NDArray[np.int8] = self._once(
+            ("flags", column),
+            lambda: pc.fill_null(self._column(column).cast(pa.int8()), -1).to_numpy(zero_copy_only=False),
+        )
+        return flags
+
+    def blocks(self, events: int = BLOCK_EVENTS) -> list[Block]:
+        """Return the log as blocks of whole customers with about `events` events each."""
+        starts = _customer_starts(self.journey_customer)
+        first_events = self.bounds[starts]
+        chosen = [0]
+        while chosen[-1] < len(starts):
+            target = first_events[chosen[-1]] + events
+            chosen.append(max(int(np.searchsorted(first_events, target)), chosen[-1] + 1))
+        ends = np.append(starts, self.n_journeys)
+        cuts = [int(ends[min(i, len(starts))]) for i in chosen]
+        return [Block(a, b, int(self.bounds[a]), int(self.bounds[b])) for a, b in itertools.pairwise(cuts)]
+
+    def group(self, by: str | None) -> tuple[Codes, tuple[str, ...]]:
+        """Return for each journey the group it belongs to.
+
+        Parameters
+        ----------
+        by : str or None
+            `persona` or another attribute of customers, or a text column of events: then the value of the
+            journey's first event that has one. None puts all journeys into one group, "all".
+
+        Returns
+        -------
+        codes : numpy.ndarray of int32, shape (n_journeys,)
+        labels : tuple of str
+            Label i belongs to code i; journeys without a value are "unknown".
+
+        Raises
+        ------
+        LogError
+            If neither customers nor events have `by`.
+        """
+        if by is None:
+            return np.zeros(self.n_journeys, dtype=np.int32), ("all",)
+        if by != "customer" and by in self._customers.column_names:
+            return self._attribute_groups(by)
+        if by in self._events.column_names and pa.types.is_dictionary(self._events.schema.field(by).type):
+            return _with_unknown(self._first_codes(by), self.vocabulary(by))
+        raise self._no_group(by)
+
+    def _attribute_groups(self, by: str) -> tuple[Codes, tuple[str, ...]]:
+        column = self._customers.column(by).combine_chunks()
+        array = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+        encoded = array if pa.types.is_dictionary(array.type) else tables.encode(array)
+        rows = np.searchsorted(self._customers.column("customer").to_numpy(), self.journey_customer)
+        words = tuple(str(word) for word in encoded.dictionary.to_pylist())
+        return _with_unknown(tables.codes_of(encoded)[rows], words)
+
+    def _first_codes(self, column: str) -> Codes:
+        codes = self.codes(column)
+        if not self.n_journeys:
+            return codes
+        places = np.where(codes >= 0, np.arange(self.n_events), self.n_events)
+        first = np.minimum.reduceat(places, self.bounds[:-1])
+        return np.append(codes, np.int32(-1))[first]
+
+    def _no_group(self, by: str) -> LogError:
+        attributes = [name for name in self._customers.column_names if name != "customer"]
+        texts = [f.name for f in self._events.schema if pa.types.is_dictionary(f.type)]
+        if by == "persona":
+            return LogError(
+                "this log has no personas yet: call log.with_personas(intended) first, or group by one of "
+                f"{', '.join([*attributes, *texts])}"
+            )
+        return LogError(
+            f"there is no {by!r} to group by{nearest(by, [*attributes, *texts])}; customers have "
+            f"{', '.join(attributes) or 'no attributes'}, events have {', '.join(texts)}"
+        )
+
+    # new logs from this one -------------------------------------------------------------------------------
+
+    def label(self, rules: str | Path | Mapping[str, Any] | Labels) -> JourneyLog:
+        """Return the log with touchpoints named by label rules.
+
+        Parameters
+        ----------
+        rules : path, mapping or Labels
+            Ordered rules from native events to touchpoints; `docs/map-format.md` has the format.
+
+        Returns
+        -------
+        JourneyLog
+            What no rule meets keeps the touchpoint that its source gave it.
+
+        Raises
+        ------
+        LogError
+            If the rules have mistakes: all of them, by line.
+        """
+        from cjmining.labels import read_labels
+
+        labelled = tables.one_chunk(tables.canonical_events(read_labels(rules).apply(self._events)))
+        return replace(self, _events=labelled, _cache={})
+
+    def split(self, intended: Splits) -> JourneyLog:
+        """Return the log with customers' events cut into journeys, as the map's `new_journey_after` says.
+
+        Parameters
+        ----------
+        intended : IntendedMap
+            Its goal, exits, patience and entry stages decide where a journey ends and the next begins.
+
+        Returns
+        -------
+        JourneyLog
+            Journeys that a source names itself stay as they are.
+        """
+        from cjmining.kernels.outcomes import segment
+
+        whole = _native_bounds(self._events)
+        free = replace(self, bounds=whole, _cache={}).splittable
+        rules = intended.walk_rules(self.vocabulary("touchpoint"), self.vocabulary("actor"))
+        bounds = segment(
+            whole,
+            free,
+            self.timestamps,
+            self.codes("touchpoint"),
+            self.codes("actor"),
+            self.flags("failed"),
+            rules,
+            self.data_end_us,
+        )
+        return replace(self, bounds=bounds, split_by=intended.name, _cache={})
+
+    def with_personas(self, intended: NamesPersonas) -> JourneyLog:
+        """Return the log with each customer's persona: the first of the map whose rules fit.
+
+        Parameters
+        ----------
+        intended : IntendedMap
+            Customers whom no persona fits are `other`; where a needed attribute is missing, `unknown`.
+        """
+        personas = intended.personas_of(self._customers)
+        kept = [name for name in self._customers.column_names if name != "persona"]
+        customers = self._customers.select(kept).append_column("persona", personas)
+        return replace(self, _customers=customers, _cache={})
+
+    def where(
+        self,
+        *,
+        start: object | None = None,
+        end: object | None = None,
+        **values: str | Sequence[str],
+    ) -> JourneyLog:
+        """Return the log with only those whole journeys that meet every condition.
+
+        Parameters
+        ----------
+        start, end : timestamp or text, optional
+            Journeys that begin at or after `start` and before `end` (UTC where they have no zone).
+        **values : str or sequence of str
+            `persona` or another attribute of customers: journeys of customers with one of the values. A
+            column of events (`channel`, `touchpoint`, `device`, a dimension): journeys with at least one
+            event that has one of the values.
+
+        Returns
+        -------
+        JourneyLog
+            The same customers, sources and ledger; fewer journeys.
+
+        Raises
+        ------
+        LogError
+            If a column or a value does not occur in the log.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> log = cj.simulate.shop(200, seed=1).log
+        >>> log.where(channel="phone").n_journeys < log.n_journeys
+        True
+        """
+        keep = np.ones(self.n_journeys, dtype=bool)
+        begin = self.timestamps[self.bounds[:-1]]
+        if start is not None:
+            keep &= begin >= _microseconds(start)
+        if end is not None:
+            keep &= begin < _microseconds(end)
+        for name, wanted in values.items():
+            keep &= self._having(name, [wanted] if isinstance(wanted, str) else list(wanted))
+        return self._only(keep)
+
+    def _having(self, name: str, wanted: list[str]) -> npt.NDArray[np.bool_]:
+        is_attribute = name != "customer" and name in self._customers.column_names
+        codes, words = self.group(name) if is_attribute else (self.codes(name), self.vocabulary(name))
+        for word in wanted:
+            if word not in words:
+                hint = nearest(word, words)
+                raise LogError(f"no {name} is {word!r}{hint}; it is one of {', '.join(words[:20])}")
+        chosen = np.isin(codes, [words.index(word) for word in wanted])
+        if is_attribute or not self.n_journeys:
+            return chosen[: self.n_journeys]
+        having: npt.NDArray[np.bool_] = np.logical_or.reduceat(chosen, self.bounds[:-1])
+        return having
+
+    def _only(self, keep: npt.NDArray[np.bool_]) -> JourneyLog:
+        lengths = np.diff(self.bounds)
+        events = self._events.filter(pa.array(np.repeat(keep, lengths)))
+        bounds = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.int64)
+        return replace(self, _events=tables.one_chunk(events), bounds=bounds, _cache={})
+
+    # files and views --------------------------------------------------------------------------------------
+
+    def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the log into a folder of Parquet files with a manifest; `cj.read_log` opens it again.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder; it appears only when it is complete.
+        overwrite : bool
+            Whether a log that is there already is replaced.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        LogError
+            If the folder exists and `overwrite` is false, or it holds something else than a log.
+        """
+        path = Path(path)
+        blocks = [self._events.slice(b.first_event, b.last_event - b.first_event) for b in self.blocks()]
+        small = {name: table for name, table in self.to_arrow().items() if name != "events"}
+        small["bounds"] = pa.table({"first_event": self.bounds})
+        about = {
+            "data_end_us": self.data_end_us,
+            "notes": list(self.notes),
+            "split_by": self.split_by,
+            "events": self.n_events,
+            "journeys": self.n_journeys,
+            "customers": self.n_customers,
+        }
+        storage.write_folder(path, blocks or [self._events], small, about, overwrite=overwrite)
+        return path
+
+    def __repr__(self) -> str:
+        return log_view.as_text(self)
+
+    def _repr_html_(self) -> str:
+        return log_view.as_html(self)
+
+    # helpers ----------------------------------------------------------------------------------------------
+
+    def _column(self, name: str) -> pa.Array:
+        column = self._events.column(name)
+        return column.chunk(0) if column.num_chunks else pa.array([], column.type)
+
+    def _known(self, column: str) -> None:
+        if column not in schema.EVENTS.names:
+            names = [*schema.EVENTS.names, *self.dimensions]
+            raise LogError(
+                f"events have no column {column!r}{nearest(column, names)}; they have {', '.join(names)}"
+            )
+
+    def _once(self, key: object, make: Callable[[], Value]) -> Value:
+        if key not in self._cache:
+            self._cache[key] = make()
+        value: Value = self._cache[key]
+        return value
+
+
+def read_log(path: str | Path) -> JourneyLog:
+    """Open a log that `JourneyLog.write` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The log's folder.
+
+    Returns
+    -------
+    JourneyLog
+        Equal to the log that was written.
+
+    Raises
+    ------
+    LogError
+        If the folder is not a log, has another version of the format, or a file is absent or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import cjmining as cj
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = cj.simulate.shop(100, seed=1).log.write(f"{folder}/shop.log")
+    ...     cj.read_log(path).n_customers
+    100
+    """
+    events, small, manifest = storage.read_folder(Path(path))
+    return JourneyLog(
+        _events=tables.one_chunk(tables.canonical_events(events)),
+        _customers=small["customers"],
+        _identities=small["identities"],
+        _sources=small["sources"],
+        _ledger=small["ledger"],
+        _quarantine=small["quarantine"],
+        bounds=small["bounds"].column("first_event").to_numpy(),
+        data_end_us=int(manifest["data_end_us"]),
+        notes=tuple(manifest["notes"]),
+        split_by=manifest["split_by"],
+    )
+
+
+def _or_empty(table: pa.Table | None, table_schema: pa.Schema) -> pa.Table:
+    return tables.empty(table_schema) if table is None else table
+
+
+def _native_bounds(events: pa.Table) -> Ints:
+    """One journey for each customer, or for each journey that the source names."""
+    n = events.num_rows
+    if not n:
+        return np.zeros(1, dtype=np.int64)
+    customer = events.column("customer").to_numpy()
+    new = customer[1:] != customer[:-1]
+    if "native_journey" in events.column_names:
+        codes = tables.codes_of(events.column("native_journey").chunk(0))
+        new |= codes[1:] != codes[:-1]
+    return np.concatenate([[0], np.flatnonzero(new) + 1, [n]]).astype(np.int64)
+
+
+def _sources_of(events: pa.Table) -> pa.Table:
+    """Sources in alphabetical order, each covering its first to its last event."""
+    totals = (
+        pa.table({"source": events.column("source").cast(pa.string()), "t": events.column("timestamp")})
+        .group_by("source")
+        .aggregate([("t", "min"), ("t", "max"), ("t", "count")])
+        .sort_by("source")
+    )
+    n = totals.num_rows
+    columns = {
+        "source": totals.column("source"),
+        "kind": pa.array(["events"] * n, pa.string()),
+        "records": totals.column("t_count"),
+        "first": totals.column("t_min"),
+        "last": totals.column("t_max"),
+        "gaps": pa.array([[]] * n, schema.SOURCES.field("gaps").type),
+        "timezone": pa.array(["UTC"] * n, pa.string()),
+        "timezone_given": pa.array([True] * n),
+        "note": pa.array([""] * n, pa.string()),
+    }
+    return pa.table(columns, schema=schema.SOURCES)
+
+
+def _customer_table(events: pa.Table, customers: object | None) -> pa.Table:
+    if customers is None:
+        numbers = np.unique(events.column("customer").to_numpy())
+        return pa.table({"customer": numbers}, schema=schema.CUSTOMERS)
+    table = tables.to_table(customers, what="customers")
+    if "customer" not in table.column_names:
+        raise LogError(f"customers lack the column 'customer'; found {', '.join(table.column_names)}")
+    table = table.set_column(
+        table.column_names.index("customer"), "customer", table.column("customer").cast(pa.int64())
+    ).sort_by("customer")
+    known = table.column("customer").to_numpy()
+    if len(np.unique(known)) != len(known):
+        raise LogError("customers have more than one row for the same customer; give one row each")
+    absent = np.setdiff1d(events.column("customer").to_numpy(), known)
+    if len(absent):
+        raise LogError(f"{len(absent):,} customers of the events have no row in customers, e.g. {absent[0]}")
+    return table
+
+
+def _data_end(events: pa.Table, given: object | None) -> int:
+    times = events.column("timestamp").cast(pa.int64()).to_numpy()
+    last = int(times.max()) if len(times) else 0
+    if given is None:
+        return last
+    data_end = _microseconds(given)
+    late = int((times > data_end).sum())
+    if late:
+        raise LogError(f"{late:,} events lie after the end of the data ({given}); leave them out or move it")
+    return data_end
+
+
+def _microseconds(moment: object) -> int:
+    import pandas as pd
+
+    if isinstance(moment, int):
+        return moment
+    try:
+        time = pd.Timestamp(moment)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as problem:
+        raise LogError(f"{moment!r} is not a time; write it as 2026-08-31T22:00:00Z") from problem
+    time = time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+    return int(time.as_unit("us").value)
+
+
+def _times(microseconds: Ints) -> pa.Array:
+    return pa.array(microseconds, pa.int64()).cast(schema.TIMESTAMP)
+
+
+def _customer_starts(journey_customer: Ints) -> Ints:
+    if not len(journey_customer):
+        return np.zeros(0, dtype=np.int64)
+    new = np.flatnonzero(journey_customer[1:] != journey_customer[:-1]) + 1
+    return np.concatenate([[0], new]).astype(np.int64)
+
+
+def _attempts(customers: Ints, start: Ints) -> Ints:
+    """Number each customer's journeys by their start: 1, 2, ..."""
+    order = np.lexsort((start, customers))
+    sorted_customers = customers[order]
+    first = _customer_starts(sorted_customers)
+    position = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
+    attempts = np.empty(len(order), dtype=np.int64)
+    attempts[order] = position + 1
+    return attempts
+
+
+def _with_unknown(codes: Codes, words: tuple[str, ...]) -> tuple[Codes, tuple[str, ...]]:
+    if not (codes < 0).any():
+        return codes, words
+    if schema.UNKNOWN in words:
+        return np.where(codes < 0, words.index(schema.UNKNOWN), codes).astype(np.int32), words
+    return np.where(codes < 0, len(words), codes).astype(np.int32), (*words, schema.UNKNOWN)

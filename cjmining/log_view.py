@@ -1,0 +1,85 @@
+"""How a log shows itself to a person: as text in a terminal, as HTML in a notebook."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from cjmining.log import JourneyLog
+
+
+def as_text(log: JourneyLog) -> str:
+    """Return what the log holds, a fact a line."""
+    lines = [f"JourneyLog: {headline(log)}"]
+    lines += [f"  {name}: {value}" for name, value in facts(log)]
+    lines += [f"  note: {note}" for note in log.notes]
+    return "\n".join(lines)
+
+
+def as_html(log: JourneyLog) -> str:
+    """Return the same as a small HTML table, with the sources below."""
+    rows = "".join(
+        f"<tr><th align='left'>{escape(name)}</th><td align='left'>{escape(value)}</td></tr>"
+        for name, value in facts(log)
+    )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in log.notes)
+    shown = log.sources[["source", "kind", "records", "first", "last", "timezone"]]
+    return (
+        f"<div><p><strong>JourneyLog</strong>: {escape(headline(log))}</p><table>{rows}</table>"
+        f"<ul>{notes}</ul>{shown.to_html(index=False)}</div>"
+    )
+
+
+def headline(log: JourneyLog) -> str:
+    """Return the log's size in one line."""
+    return f"{log.n_events:,} events, {log.n_journeys:,} journeys, {log.n_customers:,} customers"
+
+
+def facts(log: JourneyLog) -> list[tuple[str, str]]:
+    """Return what a person wants to know first about a log, as pairs of name and text."""
+    found = [("period", _period(log)), ("channels", _shares(log, "channel"))]
+    found.append(("touchpoints", f"{len(log.vocabulary('touchpoint'))}: {_shares(log, 'touchpoint')}"))
+    found.append(("sources", _shares(log, "source")))
+    if log.split_by:
+        found.append(("journeys", f"split by the map {log.split_by!r}"))
+    if "persona" in log.customers.columns:
+        counts = log.customers["persona"].value_counts(sort=False)
+        found.append(("personas", ", ".join(f"{name} {n:,}" for name, n in counts.items())))
+    found.append(("quality", _quality(log)))
+    return found
+
+
+def _period(log: JourneyLog) -> str:
+    if not log.n_events:
+        return "no events"
+    first = np.datetime64(int(log.timestamps.min()), "us").astype("datetime64[s]")
+    return f"{first} to {log.data_end:%Y-%m-%dT%H:%M:%S} UTC (end of the data)"
+
+
+def _shares(log: JourneyLog, column: str, most: int = 8) -> str:
+    codes = log.codes(column)
+    words = log.vocabulary(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(words))
+    order = np.argsort(-counts, kind="stable")
+    parts = [f"{words[i]} {counts[i]:,}" for i in order[:most]]
+    if len(order) > most:
+        parts.append(f"{len(order) - most} more")
+    missing = int((codes < 0).sum())
+    if missing:
+        parts.append(f"not given {missing:,}")
+    return ", ".join(parts) or "none"
+
+
+def _quality(log: JourneyLog) -> str:
+    ledger = log.ledger
+    if ledger.empty:
+        return "made in memory, no ledger"
+    records = ledger[ledger["what"] == "records"].groupby("fate")["count"].sum()
+    parts = [f"{int(records.sum()):,} records read"]
+    parts += [f"{int(n):,} {fate}" for fate, n in records.items()]
+    gaps = sum(len(g) for g in log.sources["gaps"] if g is not None)
+    parts.append(f"{gaps} gaps in the sources" if gaps != 1 else "1 gap in the sources")
+    return ", ".join(parts)

@@ -1,0 +1,227 @@
+"""Bringing tables into canonical form: types, vocabularies, order.
+
+Functions from Arrow tables to Arrow tables; `log.py` builds the central object from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cjmining import schema
+from cjmining.errors import LogError, nearest
+
+REQUIRED = ("customer", "timestamp", "touchpoint")
+
+
+def to_table(frame: object, *, what: str) -> pa.Table:
+    """Return any Arrow-speaking frame (pandas, polars, pyarrow, DuckDB) as a table."""
+    if isinstance(frame, pa.Table):
+        return frame
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pa.table(frame)
+    raise LogError(
+        f"{what} must be a pyarrow table or a frame that speaks Arrow (pandas, polars, DuckDB), "
+        f"not {type(frame).__name__}"
+    )
+
+
+def canonical_events(events: pa.Table) -> pa.Table:
+    """Cast the columns of `events` to their canonical types and fill what an analysis can't do without.
+
+    Canonical columns that are absent stay absent (they count as null); any further text column becomes a
+    dimension.
+    """
+    _require(events)
+    columns: dict[str, pa.Array] = {}
+    for name in events.column_names:
+        column = events.column(name)
+        if name in schema.EVENTS.names:
+            columns[name] = _cast(name, column, schema.EVENTS.field(name).type)
+        elif name != "journey":
+            columns[name] = encode(column)
+    n = events.num_rows
+    if "source" not in columns:
+        columns["source"] = constant("log", n)
+    if "actor" not in columns:
+        columns["actor"] = constant("customer", n)
+    if "native" not in columns:
+        columns["native"] = columns["touchpoint"]
+    if "sequence" not in columns:
+        columns["sequence"] = pa.array(np.arange(n, dtype=np.int64))
+    if "event_id" not in columns:
+        columns["event_id"] = pa.array(np.arange(n, dtype=np.uint64))
+    _no_nulls(columns)
+    order = [name for name in schema.EVENTS.names if name in columns]
+    order += [name for name in columns if name not in schema.EVENTS.names]
+    return pa.table({name: columns[name] for name in order})
+
+
+def _require(events: pa.Table) -> None:
+    for name in REQUIRED:
+        if name not in events.column_names:
+            hint = nearest(name, events.column_names)
+            raise LogError(
+                f"events lack the column {name!r}{hint}; found {', '.join(events.column_names)}. "
+                "An event log needs customer (a whole number), timestamp and touchpoint."
+            )
+
+
+def _no_nulls(columns: dict[str, pa.Array]) -> None:
+    for name in (*REQUIRED, "source", "actor"):
+        if columns[name].null_count:
+            raise LogError(f"{columns[name].null_count:,} events have no {name}; every event needs one")
+
+
+def _cast(name: str, column: pa.ChunkedArray, type_: pa.DataType) -> pa.Array:
+    if type_ == schema.TEXT:
+        return encode(column)
+    try:
+        if name == "timestamp":
+            return _one_chunk(_timestamps(column))
+        return _one_chunk(column.cast(type_))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+        raise LogError(
+            f"column {name!r} of the events has type {column.type}, and not all of it can be read as "
+            f"{type_}: {problem}"
+        ) from problem
+
+
+def _timestamps(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times without a zone are taken as UTC; anything finer than a microsecond is cut off."""
+    if pa.types.is_timestamp(column.type) and column.type.tz is None:
+        return column.cast(pa.timestamp("us"), safe=False).cast(schema.TIMESTAMP)
+    return column.cast(schema.TIMESTAMP, safe=False)
+
+
+def encode(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Dictionary-encode a column over its sorted vocabulary, without unused words."""
+    array = _one_chunk(column)
+    if not pa.types.is_dictionary(array.type):
+        text = array if pa.types.is_string(array.type) else array.cast(pa.string())
+        array = text.dictionary_encode()
+    codes = codes_of(array)
+    words = array.dictionary.cast(pa.string())
+    used = np.zeros(len(words) + 1, dtype=bool)
+    used[codes] = True  # code -1 (null) marks the spare last place
+    kept = np.flatnonzero(used[:-1])
+    by_name = np.array(words.take(pa.array(kept)).to_pylist(), dtype=object)
+    order = np.argsort(by_name, kind="stable")
+    if len(kept) == len(words) and np.array_equal(order, np.arange(len(words))):
+        return pa.DictionaryArray.from_arrays(_nullable(codes), words)
+    return _reordered(codes, by_name, kept, order, len(words))
+
+
+def _reordered(
+    codes: npt.NDArray[np.int32],
+    by_name: npt.NDArray[np.object_],
+    kept: npt.NDArray[np.intp],
+    order: npt.NDArray[np.intp],
+    n_words: int,
+) -> pa.Array:
+    sorted_words, starts = _merge_equal(by_name[order])
+    new_code = np.full(n_words + 1, -1, dtype=np.int32)
+    new_code[kept[order]] = starts
+    return pa.DictionaryArray.from_arrays(_nullable(new_code[codes]), pa.array(sorted_words, pa.string()))
+
+
+def _merge_equal(words: npt.NDArray[np.object_]) -> tuple[list[str], npt.NDArray[np.int32]]:
+    if not len(words):
+        return [], np.zeros(0, dtype=np.int32)
+    new = np.ones(len(words), dtype=bool)
+    new[1:] = words[1:] != words[:-1]
+    return list(words[new]), (np.cumsum(new) - 1).astype(np.int32)
+
+
+def _nullable(codes: npt.NDArray[np.int32]) -> pa.Array:
+    missing = codes < 0
+    return pa.array(codes, mask=missing) if missing.any() else pa.array(codes)
+
+
+def codes_of(array: pa.Array) -> npt.NDArray[np.int32]:
+    """Return the integer codes of a dictionary column; -1 stands for null."""
+    indices = array.indices
+    if indices.null_count:
+        indices = pc.fill_null(indices.cast(pa.int32()), -1)
+    codes: npt.NDArray[np.int32] = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    return codes
+
+
+def constant(word: str, n: int) -> pa.Array:
+    """Return a dictionary column that says `word` in every one of its `n` rows."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, dtype=np.int32)), pa.array([word]))
+
+
+def _one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    if isinstance(column, pa.Array):
+        return column
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    combined = column.combine_chunks()
+    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def one_chunk(table: pa.Table) -> pa.Table:
+    """Return the table with every column in one piece, so that it can be read without copying."""
+    return pa.table(
+        {name: _one_chunk(table.column(name)) for name in table.column_names}, schema=table.schema
+    )
+
+
+def sort_events(events: pa.Table, source_order: Sequence[str]) -> pa.Table:
+    """Sort by customer, native journey, time, order of sources, sequence and event id: a total order."""
+    keys = _sort_keys(events, source_order)
+    if _is_sorted(keys):
+        return events
+    order = np.lexsort(tuple(reversed(keys)))
+    return one_chunk(events.take(pa.array(order)))
+
+
+def _sort_keys(events: pa.Table, source_order: Sequence[str]) -> list[npt.NDArray[np.generic]]:
+    source = events.column("source").chunk(0) if events.num_rows else None
+    keys = [events.column("customer").to_numpy()]
+    if "native_journey" in events.column_names and events.num_rows:
+        keys.append(codes_of(events.column("native_journey").chunk(0)))
+    keys.append(events.column("timestamp").cast(pa.int64()).to_numpy())
+    if source is not None and len(source.dictionary) > 1:
+        rank = {name: i for i, name in enumerate(source_order)}
+        ranks = np.array([rank.get(name, len(rank)) for name in source.dictionary.to_pylist()])
+        keys.append(ranks[codes_of(source)])
+    keys.append(pc.fill_null(events.column("sequence"), 0).to_numpy())
+    keys.append(pc.fill_null(events.column("event_id"), 0).to_numpy())
+    return keys
+
+
+def _is_sorted(keys: Sequence[npt.NDArray[np.generic]]) -> bool:
+    n = len(keys[0])
+    undecided = np.ones(max(n - 1, 0), dtype=bool)
+    for key in keys:
+        if (undecided & (key[1:] < key[:-1])).any():
+            return False
+        undecided &= key[1:] == key[:-1]
+        if not undecided.any():
+            return True
+    return True
+
+
+def fill_columns(events: pa.Table) -> pa.Table:
+    """Return the events with every canonical column, null where it was absent, in canonical order."""
+    n = events.num_rows
+    columns = {
+        field.name: events.column(field.name)
+        if field.name in events.column_names
+        else pa.nulls(n, field.type)
+        for field in schema.EVENTS
+    }
+    for name in events.column_names:
+        columns.setdefault(name, events.column(name))
+    return pa.table(columns)
+
+
+def empty(table_schema: pa.Schema) -> pa.Table:
+    """Return a table of that schema without rows."""
+    return table_schema.empty_table()
