@@ -6,6 +6,7 @@ Functions from Arrow tables to Arrow tables; `log.py` builds the central object 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -181,7 +182,7 @@ def sort_events(events: pa.Table, source_order: Sequence[str]) -> pa.Table:
     return one_chunk(events.take(pa.array(order)))
 
 
-def _sort_keys(events: pa.Table, source_order: Sequence[str]) -> list[npt.NDArray[np.generic]]:
+def _sort_keys(events: pa.Table, source_order: Sequence[str]) -> list[npt.NDArray[Any]]:
     source = events.column("source").chunk(0) if events.num_rows else None
     keys = [events.column("customer").to_numpy()]
     if "native_journey" in events.column_names and events.num_rows:
@@ -196,7 +197,7 @@ def _sort_keys(events: pa.Table, source_order: Sequence[str]) -> list[npt.NDArra
     return keys
 
 
-def _is_sorted(keys: Sequence[npt.NDArray[np.generic]]) -> bool:
+def _is_sorted(keys: Sequence[npt.NDArray[Any]]) -> bool:
     n = len(keys[0])
     undecided = np.ones(max(n - 1, 0), dtype=bool)
     for key in keys:
