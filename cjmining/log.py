@@ -740,7 +740,7 @@ def _microseconds(moment: object) -> int:
     except (TypeError, ValueError) as problem:
         raise LogError(f"{moment!r} is not a time; write it as 2026-08-31T22:00:00Z") from problem
     time = time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
-    return int(time.as_unit("us").value)
+    return int(time.to_datetime64().astype("datetime64[us]").astype(np.int64))
 
 
 def _times(microseconds: Ints) -> pa.Array:
