@@ -1,0 +1,177 @@
+"""How often one touchpoint directly follows another, and how long that takes.
+
+A *cell* is the number (group x touchpoints + from) x touchpoints + to. Cells are found through a hash table,
+so that the work and the memory follow the transitions that occur, not the square of the vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from cjmining.kernels import histogram
+from cjmining.kernels._jit import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Codes = NDArray[np.int32]
+    Floats = NDArray[np.float64]
+
+
+class Transitions(NamedTuple):
+    """Transitions by cell, ascending; summaries of different blocks add up with `merge`."""
+
+    cell: Ints
+    count: Ints
+    journeys: Ints
+    total: Floats
+
+
+def count(
+    bounds: Ints,
+    timestamp: Ints,
+    touchpoint: Codes,
+    group: Codes,
+    n_groups: int,
+    n_touchpoints: int,
+) -> Transitions:
+    """Count the transitions of every group, the journeys they occur in, and add up their times.
+
+    Parameters
+    ----------
+    bounds : array of int64, shape (journeys + 1,)
+        Journey j has the events from bounds[j] up to bounds[j + 1].
+    timestamp : array of int64, shape (events,)
+        Microseconds, not decreasing within a journey.
+    touchpoint : array of int32, shape (events,)
+        From 0 to n_touchpoints - 1.
+    group : array of int32, shape (journeys,)
+        From 0 to n_groups - 1.
+    """
+    found, _ = _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
+    return found
+
+
+def count_with_times(
+    bounds: Ints,
+    timestamp: Ints,
+    touchpoint: Codes,
+    group: Codes,
+    n_groups: int,
+    n_touchpoints: int,
+) -> tuple[Transitions, histogram.Histogram]:
+    """Count as `count` does, and put the time of every transition into a histogram of its cell."""
+    found, slot = _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
+    offsets = np.zeros(len(found.cell) + 1, np.int64)
+    np.cumsum(found.count, out=offsets[1:])
+    elapsed = _gather(slot, timestamp, offsets)
+    return found, histogram.summarise(found.cell, offsets, elapsed)
+
+
+def merge(parts: list[Transitions]) -> Transitions:
+    """Add up summaries of blocks, in their order."""
+    cell, (number, journeys), total = histogram.add_up(
+        [part.cell for part in parts],
+        [[part.count for part in parts], [part.journeys for part in parts]],
+        [part.total for part in parts],
+    )
+    return Transitions(cell, number, journeys, total)
+
+
+def _count_sorted(
+    bounds: Ints,
+    timestamp: Ints,
+    touchpoint: Codes,
+    group: Codes,
+    n_groups: int,
+    n_touchpoints: int,
+) -> tuple[Transitions, Codes]:
+    """Transitions by ascending cell, and for every event the place of the one that starts there (or -1)."""
+    cells = n_groups * n_touchpoints * n_touchpoints
+    room = _power_of_two(min(cells, 2 * max(len(timestamp), 1)))
+    cell, number, journeys, total, slot = _count(
+        bounds, timestamp, touchpoint, group, n_touchpoints, room, room >= cells
+    )
+    order = np.argsort(cell)
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    _renumber(slot, place)
+    return Transitions(cell[order], number[order], journeys[order], total[order]), slot
+
+
+def _power_of_two(at_least: int) -> int:
+    return 1 << max(at_least - 1, 1).bit_length()
+
+
+@kernel
+def _count(
+    bounds: Ints,
+    timestamp: Ints,
+    touchpoint: Codes,
+    group: Codes,
+    n_touchpoints: int,
+    room: int,
+    direct: bool,
+) -> tuple[Ints, Ints, Ints, Floats, Codes]:
+    table_cell = np.full(room, -1, np.int64)
+    table_slot = np.zeros(room, np.int32)
+    most = min(room, max(len(timestamp), 1))
+    cell = np.empty(most, np.int64)
+    number = np.zeros(most, np.int64)
+    journeys = np.zeros(most, np.int64)
+    total = np.zeros(most, np.float64)
+    last_journey = np.full(most, -1, np.int64)
+    slot = np.full(len(timestamp), -1, np.int32)
+    mask = room - 1
+    found = 0
+    for journey in range(len(bounds) - 1):
+        base = np.int64(group[journey]) * n_touchpoints
+        for event in range(bounds[journey], bounds[journey + 1] - 1):
+            key = (base + touchpoint[event]) * n_touchpoints + touchpoint[event + 1]
+            # Where the table has room for every possible cell, its place is the cell itself: no clash.
+            place = key if direct else (key ^ (key >> 17)) * 40503 & mask
+            while table_cell[place] != key:
+                if table_cell[place] < 0:
+                    table_cell[place] = key
+                    table_slot[place] = found
+                    cell[found] = key
+                    found += 1
+                    break
+                place = (place + 1) & mask
+            here = table_slot[place]
+            slot[event] = here
+            number[here] += 1
+            total[here] += max(timestamp[event + 1] - timestamp[event], 0)
+            if last_journey[here] != journey:
+                last_journey[here] = journey
+                journeys[here] += 1
+    return (
+        cell[:found].copy(),
+        number[:found].copy(),
+        journeys[:found].copy(),
+        total[:found].copy(),
+        slot,
+    )
+
+
+@kernel
+def _renumber(slot: Codes, place: Codes) -> None:
+    for event in range(len(slot)):
+        if slot[event] >= 0:
+            slot[event] = place[slot[event]]
+
+
+@kernel
+def _gather(slot: Codes, timestamp: Ints, offsets: Ints) -> Ints:
+    """The times of the transitions, those of one cell together (a counting sort)."""
+    free = offsets[:-1].copy()
+    elapsed = np.empty(offsets[-1], np.int64)
+    for event in range(len(slot)):
+        here = slot[event]
+        if here >= 0:
+            elapsed[free[here]] = max(timestamp[event + 1] - timestamp[event], 0)
+            free[here] += 1
+    return elapsed

@@ -1,0 +1,125 @@
+"""Transitions counted over arrays: by hand, by brute force, and block by block."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cjmining.kernels import histogram, transitions
+
+
+def test_by_hand():
+    # Two journeys: 0 1 0 1 with 10 us each, and 1 1 with 7 us. Cells are from x 2 + to.
+    found, times = transitions.count_with_times(
+        np.array([0, 4, 6]),
+        np.array([0, 10, 20, 30, 100, 107]),
+        np.array([0, 1, 0, 1, 1, 1], np.int32),
+        np.zeros(2, np.int32),
+        1,
+        2,
+    )
+    assert found.cell.tolist() == [0 * 2 + 1, 1 * 2 + 0, 1 * 2 + 1]
+    assert found.count.tolist() == [2, 1, 1]
+    assert found.journeys.tolist() == [1, 1, 1]
+    assert found.total.tolist() == [20.0, 10.0, 7.0]
+    assert histogram.quantiles(times, found.cell, (0.5,)).ravel().tolist() == [10.0, 10.0, 7.0]
+
+
+@st.composite
+def logs(draw, most_touchpoints: int = 5):
+    lengths = draw(st.lists(st.integers(1, 6), min_size=1, max_size=12))
+    n = sum(lengths)
+    touchpoint = draw(st.lists(st.integers(0, most_touchpoints - 1), min_size=n, max_size=n))
+    group = draw(st.lists(st.integers(0, 2), min_size=len(lengths), max_size=len(lengths)))
+    steps = draw(st.lists(st.sampled_from([0, 1, 90, 86_400_000_000]), min_size=n, max_size=n))
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    return (
+        bounds,
+        np.cumsum(steps),
+        np.array(touchpoint, np.int32),
+        np.array(group, np.int32),
+    )
+
+
+def _brute_force(log, n_touchpoints):
+    bounds, timestamp, touchpoint, group = log
+    times, journeys = defaultdict(list), defaultdict(set)
+    for journey, (first, last) in enumerate(itertools.pairwise(bounds)):
+        for event in range(first, last - 1):
+            cell = (group[journey] * n_touchpoints + touchpoint[event]) * n_touchpoints
+            cell = int(cell + touchpoint[event + 1])
+            times[cell].append(int(timestamp[event + 1] - timestamp[event]))
+            journeys[cell].add(journey)
+    return times, journeys
+
+
+@given(logs())
+def test_equals_brute_force(log):
+    expected, journeys = _brute_force(log, 5)
+    found, times = transitions.count_with_times(*log, 3, 5)
+    assert found.cell.tolist() == sorted(expected)
+    assert found.count.tolist() == [len(expected[cell]) for cell in found.cell]
+    assert found.journeys.tolist() == [len(journeys[cell]) for cell in found.cell]
+    assert found.total.tolist() == [sum(expected[cell]) for cell in found.cell]
+    medians = histogram.quantiles(times, found.cell, (0.5,)).ravel()
+    assert medians == pytest.approx(
+        [np.median(expected[cell]) for cell in found.cell], rel=histogram.RELATIVE_ERROR
+    )
+
+
+@given(logs(most_touchpoints=2_000))
+def test_a_large_vocabulary_takes_the_hashed_path_and_counts_the_same(log):
+    expected, _ = _brute_force(log, 2_000)
+    found = transitions.count(*log, 3, 2_000)
+    assert dict(zip(found.cell.tolist(), found.count.tolist(), strict=True)) == {
+        cell: len(times) for cell, times in expected.items()
+    }
+
+
+@given(logs(), st.data())
+def test_blocks_add_up_to_the_whole(log, data):
+    bounds, timestamp, touchpoint, group = log
+    n = len(group)
+    cuts = sorted({0, n, *data.draw(st.lists(st.integers(0, n), max_size=4))})
+    parts = [
+        transitions.count_with_times(
+            bounds[a : b + 1] - bounds[a],
+            timestamp[bounds[a] : bounds[b]],
+            touchpoint[bounds[a] : bounds[b]],
+            group[a:b],
+            3,
+            5,
+        )
+        for a, b in itertools.pairwise(cuts)
+    ]
+    whole, times = transitions.count_with_times(*log, 3, 5)
+    merged = transitions.merge([part[0] for part in parts])
+    merged_times = histogram.merge([part[1] for part in parts])
+    for one, other in zip((*whole, *times), (*merged, *merged_times), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_no_events_no_transitions():
+    nothing = np.zeros(0, np.int32)
+    found, times = transitions.count_with_times(
+        np.zeros(1, np.int64), np.zeros(0, np.int64), nothing, nothing, 1, 0
+    )
+    assert len(found.cell) == len(times.key) == 0
+
+
+def test_time_that_runs_backwards_counts_as_none():
+    # A caller may hand over events as sorted that aren't: then no time has passed, rather than a wrong bin.
+    found = transitions.count(
+        np.array([0, 2]),
+        np.array([50, 0]),
+        np.array([0, 0], np.int32),
+        np.zeros(1, np.int32),
+        1,
+        1,
+    )
+    assert found.total.tolist() == [0.0]
