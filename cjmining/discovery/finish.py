@@ -1,0 +1,163 @@
+"""From counts over codes to tables with names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cjmining.kernels import histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from cjmining.discovery.summary import Scan, Summary
+
+    Ints = NDArray[np.integer]
+    Floats = NDArray[np.float64]
+
+SECOND = 1_000_000
+"""Microseconds."""
+
+
+def groups_with_journeys(scan: Scan, summary: Summary) -> dict[int, str]:
+    """Return the code and the name of every group that has journeys."""
+    return {int(code): scan.groups[code] for code in np.flatnonzero(summary.journeys.journeys)}
+
+
+def overview(scan: Scan, summary: Summary) -> pd.DataFrame:
+    """Return how many journeys, customers and events each group has, and when."""
+    counted = summary.journeys
+    group = np.flatnonzero(counted.journeys)
+    return pd.DataFrame(
+        {
+            "by": _names(scan.groups, group),
+            "journeys": counted.journeys[group],
+            "customers": counted.customers[group],
+            "events": counted.events[group],
+            "start": _moments(counted.start[group]),
+            "end": _moments(counted.end[group]),
+        }
+    )
+
+
+def transitions(scan: Scan, summary: Summary) -> pd.DataFrame:
+    """Return how often, and how fast, one touchpoint directly follows another."""
+    counted = summary.transitions
+    leaving, to = np.divmod(counted.cell, max(len(scan.touchpoints), 1))
+    group, start = np.divmod(leaving, max(len(scan.touchpoints), 1))
+    # Cells ascend, so that the transitions that leave one touchpoint lie together.
+    _, place = np.unique(leaving, return_inverse=True)
+    all_leaving = np.bincount(place, weights=counted.count)[place]
+    times = histogram.quantiles(summary.times, counted.cell, (0.5, 0.9)) / SECOND
+    order = np.lexsort((to, start, -counted.count, group))
+    return pd.DataFrame(
+        {
+            "by": _names(scan.groups, group[order]),
+            "from_touchpoint": _names(scan.touchpoints, start[order]),
+            "to_touchpoint": _names(scan.touchpoints, to[order]),
+            "count": counted.count[order],
+            "journeys": counted.journeys[order],
+            "share_of_from": (counted.count / all_leaving)[order],
+            "median_s": times[order, 0],
+            "p90_s": times[order, 1],
+            "mean_s": (counted.total / counted.count / SECOND)[order],
+        }
+    )
+
+
+def variants(scan: Scan, summary: Summary) -> pd.DataFrame:
+    """Return the sequences of touchpoints that journeys take."""
+    counted = summary.variants
+    words = pa.array(scan.touchpoints, pa.large_string())
+    steps = pa.ListArray.from_arrays(counted.bounds.astype(np.int32), words.take(pa.array(counted.codes)))
+    table = pa.table(
+        {
+            "group": counted.group,
+            "variant": pc.binary_join(steps, pa.scalar(" > ", pa.large_string())),
+            "journeys": counted.journeys,
+        }
+    ).sort_by([("group", "ascending"), ("journeys", "descending"), ("variant", "ascending")])
+    group, journeys = table["group"].to_numpy(), table["journeys"].to_numpy()
+    return pd.DataFrame(
+        {
+            "by": _names(scan.groups, group),
+            "variant": table["variant"].to_pandas().astype("str"),
+            "journeys": journeys,
+            "share_of_journeys": journeys / summary.journeys.journeys[group],
+        }
+    )
+
+
+def touchpoints(scan: Scan, summary: Summary) -> pd.DataFrame:
+    """Return which touchpoints occur, through which channels, with which waits and satisfaction."""
+    counted = summary.touchpoints
+    group, touchpoint = _by_count(counted.count)
+    here = (group, touchpoint)
+    return pd.DataFrame(
+        {
+            "by": _names(scan.groups, group),
+            "touchpoint": _names(scan.touchpoints, touchpoint),
+            "count": counted.count[here],
+            "journeys": counted.journeys[here],
+            "channels": pd.Series(
+                [_most_frequent(row, scan.channels) for row in counted.channels[here]], dtype="str"
+            ),
+            "wait_s_mean": _mean(counted.wait[here], counted.wait_answered[here]),
+            "wait_s_answered": counted.wait_answered[here],
+            "satisfaction_mean": _mean(counted.satisfaction[here], counted.satisfaction_answered[here]),
+            "satisfaction_answered": counted.satisfaction_answered[here],
+        }
+    )
+
+
+def ends(scan: Scan, summary: Summary) -> pd.DataFrame:
+    """Return the touchpoints at which journeys start and end."""
+    counted = summary.journeys
+    # Position lies between group and touchpoint: within a group first the starts, then the ends.
+    n_groups, n_touchpoints = counted.starts.shape
+    both = np.stack([counted.starts, counted.ends], axis=1).reshape(2 * n_groups, n_touchpoints)
+    row, touchpoint = _by_count(both)
+    group, position = np.divmod(row, 2)
+    number = both[row, touchpoint]
+    return pd.DataFrame(
+        {
+            "by": _names(scan.groups, group),
+            "position": _names(("start", "end"), position),
+            "touchpoint": _names(scan.touchpoints, touchpoint),
+            "journeys": number,
+            "share_of_journeys": number / counted.journeys[group],
+        }
+    )
+
+
+def _by_count(counts: Ints) -> tuple[Ints, Ints]:
+    """Rows and columns of the counts that aren't zero: by row, falling count, then column."""
+    row, column = np.nonzero(counts)
+    order = np.lexsort((column, -counts[row, column], row))
+    return row[order], column[order]
+
+
+def _names(names: Sequence[str], codes: Ints) -> pd.Series[str]:
+    return pd.Series(np.asarray(names, dtype=object)[codes], dtype="str")
+
+
+def _moments(microseconds: Ints) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(microseconds.astype("datetime64[us]")).tz_localize("UTC")
+
+
+def _mean(total: Floats, answered: Ints) -> Floats:
+    mean = np.full(len(total), np.nan)
+    np.divide(total, answered, out=mean, where=answered > 0)
+    return mean
+
+
+def _most_frequent(counts: Ints, channels: Sequence[str]) -> str:
+    """The channels in use, the most frequent first; events without a channel (the last count) add none."""
+    order = np.argsort(-counts[: len(channels)], kind="stable")
+    return ", ".join(channels[code] for code in order if counts[code])
