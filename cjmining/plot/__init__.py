@@ -1,0 +1,10 @@
+"""Pictures of results: they draw what a result holds and compute nothing."""
+
+from __future__ import annotations
+
+from cjmining.plot.funnel import funnel
+from cjmining.plot.journey_map import journey_map
+from cjmining.plot.svg import to_svg
+from cjmining.plot.transitions import transitions
+
+__all__ = ["funnel", "journey_map", "to_svg", "transitions"]

@@ -1,0 +1,37 @@
+"""Which rows of a result a picture shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cjmining.errors import LogError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALL = "all"
+Row = dict[str, Any]
+
+
+def rows(table: pd.DataFrame, group: str) -> list[Row]:
+    """Return the rows of one group, as dictionaries, in the table's order."""
+    return table[table["by"].astype(str) == group].to_dict("records")
+
+
+def chosen(result: Any, group: str | None, *, what: str = "persona") -> tuple[Any, str]:  # noqa: ANN401
+    """Return the result to draw and the group's name in it: all journeys without a group.
+
+    Raises
+    ------
+    LogError
+        If the result has no such group; the message names the nearest and those there are.
+    """
+    if group is None:
+        overall = getattr(result, "overall", None)
+        return (result if overall is None else overall), ALL
+    groups = tuple(str(name) for name in result.groups)
+    if result.by is None:
+        raise LogError(f"{what} '{group}' asked for, but the result isn't grouped; use by='persona' to group it")
+    if group not in groups:
+        raise LogError(f"there is no {what} '{group}'{nearest(group, groups)} There are: {', '.join(groups)}")
+    return result, group

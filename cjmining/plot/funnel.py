@@ -1,0 +1,128 @@
+"""The funnel: for each stage how many entered, and what became of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cjmining.plot import theme
+from cjmining.plot.choose import ALL, Row, chosen, rows
+from cjmining.plot.sheet import Sheet
+from cjmining.plot.text import Box, spread, width
+from cjmining.plot.words import days, interval, known, name, number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PARTS = (
+    ("continued", "continued", theme.RIBBON, None),
+    ("converted", "converted", theme.CONVERTED, None),
+    ("dropped", "dropped out", theme.DROPPED, None),
+    ("turned_away", "turned away", theme.TURNED_AWAY, "......"),
+    ("open", "still open", theme.OPEN, "//////"),
+)
+_BAR = 24.0
+_PITCH = 54.0
+_NAMES = 150.0
+_SHARES = 190.0
+
+
+def funnel(check: Any, *, persona: str | None = None, ax: Axes | None = None) -> Axes:  # noqa: ANN401
+    """Draw for each stage how many entered, continued, converted, dropped out, were turned away and are open.
+
+    Parameters
+    ----------
+    check : Conformance
+        What `cj.check` returned.
+    persona : str, optional
+        One of ``check.groups``; default is everybody.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; default is a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes; in a notebook they show themselves.
+
+    Raises
+    ------
+    LogError
+        If `check` has no such persona.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> cj.plot.funnel(cj.check(log, intended), persona=None)  # doctest: +SKIP
+    """
+    result, group = chosen(check, persona)
+    stages = rows(result.stages, group)
+    sheet = Sheet(width=800.0)
+    y = _head(sheet, result.intended.name, group)
+    most = max((row["entered"] for row in stages), default=0)
+    horizon = days(result.intended.horizon.total_seconds())
+    for row in stages:
+        _stage(sheet, row, y, most, horizon)
+        y += _PITCH
+    sheet.height = _foot(sheet, y, horizon)
+    return sheet.drawn_on(ax)
+
+
+def _head(sheet: Sheet, title: str, group: str) -> float:
+    who = "" if group == ALL else f": {name(group)}"
+    room = sheet.width - 2 * theme.MARGIN
+    y = sheet.paragraph(f"{title}{who}", theme.MARGIN, 14, room, size=15, bold=True, lines=2) + 4
+    x = theme.MARGIN
+    for _, label, fill, hatch in _PARTS:
+        _swatch(sheet, Box(x, y, x + 12, y + 10), fill, hatch)
+        sheet.write(label, x + 17, y + 8.5, colour=theme.MUTED)
+        x += 17 + width(label, theme.BODY) + 18
+    sheet.write("dropped out within the horizon", sheet.width - theme.MARGIN, y + 8.5, colour=theme.MUTED, align="right")
+    return y + 24
+
+
+def _stage(sheet: Sheet, row: Row, y: float, most: int, horizon: str) -> None:
+    sheet.rule(y)
+    top = sheet.paragraph(name(row["stage"]), theme.MARGIN, y + 6, _NAMES - 12, size=10, bold=True, lines=1)
+    sheet.paragraph(f"{number(row['entered'])} entered", theme.MARGIN, top, _NAMES - 12, lines=1, colour=theme.MUTED)
+    left = theme.MARGIN + _NAMES
+    _bar(sheet, row, left, y + 8, (sheet.width - theme.MARGIN - _SHARES - left) / most if most else 0.0)
+    right = sheet.width - theme.MARGIN
+    if row["mature"] and known(row["drop_out_share"]):
+        share = interval(row["drop_out_share"], row["lower"], row["upper"])
+        sheet.write(share, right, y + 17, size=10, colour=theme.DROPPED, bold=True, align="right")
+        sheet.write(f"of {number(row['mature'])} within {horizon}", right, y + 31, colour=theme.MUTED, align="right")
+    else:
+        sheet.write("none old enough to know", right, y + 17, colour=theme.MUTED, align="right")
+
+
+def _bar(sheet: Sheet, row: Row, left: float, y: float, scale: float) -> None:
+    """Draw the stacked bar; its counts stand in a line below it, in the same order."""
+    x, counts = left, []
+    for key, _, fill, hatch in _PARTS:
+        if not row[key]:
+            continue
+        wide = max(row[key] * scale, 0.5)
+        _swatch(sheet, Box(x, y, x + wide, y + _BAR), fill, hatch)
+        counts.append((x, number(row[key]), theme.DISC if key == "continued" else fill, key == "dropped"))
+        x += wide
+    widths = [width(text, theme.BODY, bold=bold) for _, text, _, bold in counts]
+    edges = spread([x for x, *_ in counts], widths, sheet.width - theme.MARGIN - 130, 6)
+    for edge, (_, text, colour, bold) in zip(edges, counts, strict=True):
+        sheet.write(text, edge, y + _BAR + 11, colour=colour, bold=bold)
+
+
+def _swatch(sheet: Sheet, area: Box, fill: str, hatch: str | None) -> None:
+    left, top, right, bottom = area
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    sheet.area(corners, fill if hatch is None else theme.PAPER, edge=fill, hatch=hatch)
+
+
+def _foot(sheet: Sheet, y: float, horizon: str) -> float:
+    sheet.rule(y)
+    text = (
+        f"Each journey counts once a stage. Shares: journeys that dropped out in the stage within {horizon} of entering "
+        "it, of those that entered early enough to know, with 95 % limits (Wilson)."
+    )
+    room = sheet.width - 2 * theme.MARGIN
+    return sheet.paragraph(text, theme.MARGIN, y + 6, room, size=theme.SMALL, colour=theme.MUTED) + 12
+
+

@@ -1,0 +1,146 @@
+"""The journey map: the intended journey as columns, what customers really did drawn into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cjmining.plot import theme
+from cjmining.plot.choose import ALL, chosen
+from cjmining.plot.map_bands import feelings, pains, to_do, what_they_do
+from cjmining.plot.map_ribbon import who_stays
+from cjmining.plot.map_view import MapView, view_of
+from cjmining.plot.sheet import Sheet
+from cjmining.plot.text import width, wrap
+from cjmining.plot.words import days, duration, known, name, number, plural
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def journey_map(check: Any, *, persona: str | None = None, ax: Axes | None = None) -> Axes:  # noqa: ANN401
+    """Draw the journey that customers really took on the map of the intended one.
+
+    From top to bottom: the outcomes; the stages; who stays and who leaves; what customers do, by channel; what they
+    feel; where it hurts; what to do. Every number is one of the result's tables.
+
+    Parameters
+    ----------
+    check : Conformance
+        What `cj.check` returned.
+    persona : str, optional
+        One of ``check.groups``; default is everybody.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; the map is scaled to them. Default is a new figure of the map's own size.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes; ``ax.figure`` is the figure. In a notebook they show themselves.
+
+    Raises
+    ------
+    LogError
+        If `check` has no such persona.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> check = cj.check(log, intended, by="persona")  # doctest: +SKIP
+    >>> cj.plot.journey_map(check, persona="Gen Z").figure.savefig("gen_z.svg")  # doctest: +SKIP
+    """
+    result, group = chosen(check, persona)
+    view = view_of(result, group)
+    sheet = Sheet(width=view.width)
+    y = _title(sheet, view)
+    for band in (_stages, who_stays, what_they_do, feelings, pains, to_do, _footnote):
+        y = band(sheet, view, y)
+    sheet.height = y
+    return sheet.drawn_on(ax)
+
+
+def _title(sheet: Sheet, view: MapView) -> float:
+    outcomes_left = _outcomes(sheet, view)
+    who = "" if view.group == ALL else f": {name(view.group)}"
+    room = outcomes_left - theme.MARGIN - 20
+    y = sheet.paragraph(
+        f"{view.intended.name}{who}", theme.MARGIN, 16, room, size=theme.TITLE, bold=True, lines=2
+    )
+    facts = [plural(view.outcomes["journeys"], "journey"), f"by {plural(view.outcomes['customers'], 'customer')}"]
+    y = sheet.paragraph(
+        ", ".join([" ".join(facts), view.period] if view.period else [" ".join(facts)]),
+        theme.MARGIN, y + 1, room, size=10, colour=theme.MUTED,
+    )  # fmt: skip
+    y = max(y, 62.0)
+    for persona in view.intended.personas:
+        if persona.persona == view.group and persona.needs:
+            needs = "Needs: " + "; ".join(persona.needs)
+            y = sheet.paragraph(needs, theme.MARGIN, y + 2, sheet.width - 2 * theme.MARGIN, lines=2, colour=theme.MUTED)
+    return y + 10
+
+
+def _outcomes(sheet: Sheet, view: MapView) -> float:
+    """Write the four outcomes from right to left; return where they begin."""
+    right = sheet.width - theme.MARGIN
+    labels = {"open": "still open", "turned_away": "turned away", "dropped": "dropped out", "converted": "converted"}
+    for outcome, label in labels.items():
+        figure = number(view.outcomes[outcome])
+        wide = max(width(figure, theme.FIGURE, bold=True), width(label, theme.BODY), 64.0)
+        colour = theme.OUTCOME[outcome.replace("_", " ")]
+        sheet.write(figure, right - wide, 36, size=theme.FIGURE, colour=colour, bold=True)
+        sheet.write(label, right - wide, 51, colour=theme.MUTED)
+        right -= wide + 22
+    return right + 22
+
+
+def _stages(sheet: Sheet, view: MapView, y: float) -> float:
+    """The heads of the columns, as chevrons that point along the journey."""
+    names = [wrap(name(row["stage"]), view.room - 14, theme.HEAD, bold=True, lines=2) for row in view.stages]
+    name_lines = max(map(len, names), default=1)
+    high = 12 + name_lines * theme.LINE * theme.HEAD + 3 * theme.LINE * theme.BODY
+    for position, row in enumerate(view.stages):
+        left = view.left(position)
+        sheet.area(_chevron(left, y, view.column - 4, high, first=position == 0), theme.PANEL)
+        x, room = left + 12, view.room - 12
+        top = sheet.lines(names[position], x, y + 5, size=theme.HEAD, bold=True)
+        stage = view.intended.stages[position]
+        sheet.paragraph(stage.owner or "", x, top, room, lines=1, colour=theme.MUTED)
+        top = y + 5 + name_lines * theme.LINE * theme.HEAD + theme.LINE * theme.BODY
+        sheet.paragraph(f"{number(row['entered'])} entered", x, top, room, lines=1)
+        if known(row["median_s"]):
+            top += theme.LINE * theme.BODY
+            sheet.paragraph(f"median {duration(row['median_s'])}", x, top, room, lines=1, colour=theme.MUTED)
+    return y + high + 12
+
+
+def _chevron(left: float, top: float, wide: float, high: float, *, first: bool) -> list[tuple[float, float]]:
+    tip, middle, right, bottom = 8.0, top + high / 2, left + wide, top + high
+    notch = [] if first else [(left + tip, middle)]
+    return [(left, top), (right - tip, top), (right, middle), (right - tip, bottom), (left, bottom), *notch]
+
+
+def _footnote(sheet: Sheet, view: MapView, y: float) -> float:
+    """What the words on the map mean."""
+    patience = view.intended.patience
+    silence = f" or silent for {days(patience.total_seconds())}" if hasattr(patience, "total_seconds") else ""
+    own = " (some stages have their own)" if silence and _own_patience(view) else ""
+    parts = [
+        "Entered: journeys that reached the stage; each ends in one stage and has continued from the others it entered.",
+        f"Dropped out: the customer left by an exit{silence}{own}. Turned away: ended by the company. "
+        "Still open: none of these yet when the data end.",
+        f"Shares: journeys that dropped out in the stage within {view.horizon} of entering it, of those that entered "
+        "early enough to know, with 95 % limits (Wilson).",
+        "Discs: journeys that used the touchpoint on that channel; outlined: planned, never seen.",
+        "Satisfaction: mean from 0 to 1 of those who answered; dashed: the emotion intended at each touchpoint.",
+        "Value at risk: if those who left at the place had gone on to convert like those who stayed.",
+    ]
+    sheet.rule(y)
+    y = sheet.paragraph(
+        " ".join(parts), theme.MARGIN, y + 6, sheet.width - 2 * theme.MARGIN, size=theme.SMALL, colour=theme.MUTED
+    )
+    return y + 12
+
+
+def _own_patience(view: MapView) -> bool:
+    return any(stage.patience is not None for stage in view.intended.stages)
+
+

@@ -1,0 +1,146 @@
+"""Measuring text before it is drawn, wrapping it to a width, and finding it a place where nothing else is."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.textpath import text_to_path
+
+from cjmining.plot import theme
+
+_ASCENT = 0.93
+_DESCENT = 0.27
+_SLACK = 1.02
+"""Renderers round a glyph's width to their pixels; boxes are kept this much wider than the font's metrics."""
+
+
+class Box(NamedTuple):
+    """A rectangle in points; y grows downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: Box, gap: float = 0.0) -> bool:
+        """Say whether two boxes overlap, or come nearer than `gap`."""
+        return (
+            self.left < other.right + gap
+            and other.left < self.right + gap
+            and self.top < other.bottom + gap
+            and other.top < self.bottom + gap
+        )
+
+
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    """Return how wide a line of text is, in points, a little on the safe side."""
+    return _width_of_100(text, bold) * size / 100 * _SLACK
+
+
+def box(text: str, x: float, baseline: float, size: float, *, bold: bool = False, align: str = "left") -> Box:
+    """Return the rectangle that a line of text covers, its baseline at `baseline`."""
+    wide = width(text, size, bold=bold)
+    left = x - {"left": 0.0, "center": wide / 2, "right": wide}[align]
+    return Box(left, baseline - _ASCENT * size, left + wide, baseline + _DESCENT * size)
+
+
+def wrap(text: str, room: float, size: float, *, bold: bool = False, lines: int = 99) -> list[str]:
+    """Return `text` in lines no wider than `room`; what doesn't fit into `lines` ends in an ellipsis."""
+    done: list[str] = []
+    for word in _words(plain(text), room, size, bold):
+        longer = f"{done[-1]} {word}" if done else word
+        if done and width(longer, size, bold=bold) <= room:
+            done[-1] = longer
+        else:
+            done.append(word)
+    if len(done) <= lines:
+        return done or [""]
+    return [*done[: lines - 1], fit(" ".join(done[lines - 1 :]), room, size, bold=bold)]
+
+
+def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
+    """Return `text` on one line no wider than `room`, shortened by an ellipsis where needed."""
+    whole = plain(text)
+    if width(whole, size, bold=bold) <= room:
+        return whole
+    short = whole
+    while short and width(short.rstrip() + "…", size, bold=bold) > room:
+        short = short[:-1]
+    return short.rstrip() + "…"
+
+
+def named_number(name: str, number: str, room: float, size: float, *, lines: int = 2) -> list[str]:
+    """Return a name followed by its number in lines; a long name is shortened, the number never."""
+    tail = f"\N{NO-BREAK SPACE} {number}"
+    whole = _wrapped(f"{name}{tail}", room, size)
+    shorter = plain(name)
+    while len(whole) > lines and shorter:
+        shorter = shorter[:-1]
+        whole = _wrapped(f"{shorter.rstrip()}…{tail}", room, size)
+    return whole
+
+
+def short(name: str, room: float, size: float, *, lines: float = 2) -> str:
+    """Return a name that takes at most about `lines` lines of a longer text, so that its numbers are not cut off."""
+    return fit(name, room * lines, size)
+
+
+def spread(wanted: Sequence[float], widths: Sequence[float], right: float, gap: float) -> list[float]:
+    """Return left edges as near as can be to the wanted ones, in order, apart by `gap`, and within `right`."""
+    edges: list[float] = []
+    for want, _ in zip(wanted, widths, strict=True):
+        least = edges[-1] + widths[len(edges) - 1] + gap if edges else want
+        edges.append(max(want, least))
+    limit = right
+    for position in range(len(edges) - 1, -1, -1):
+        edges[position] = min(edges[position], limit - widths[position])
+        limit = edges[position] - gap
+    return edges
+
+
+def place(candidates: Iterable[Box], taken: Sequence[Box], *, gap: float = 1.0) -> int | None:
+    """Return the number of the first candidate that meets nothing taken, or None."""
+    for position, candidate in enumerate(candidates):
+        if not any(candidate.meets(other, gap) for other in taken):
+            return position
+    return None
+
+
+def plain(text: str) -> str:
+    """Return text that can be drawn as it stands: one line, no control characters, only glyphs of the font."""
+    line = " ".join(str(text).split()) if not str(text).isprintable() else str(text)
+    return "".join(_drawable(character) for character in line)
+
+
+@lru_cache(maxsize=4096)
+def _drawable(character: str) -> str:
+    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Mn", "Me"}:
+        return ""
+    has_glyph = get_font(findfont(FontProperties(family=theme.FONT))).get_char_index(ord(character))
+    return character if has_glyph else "\N{REPLACEMENT CHARACTER}"
+
+
+def _wrapped(text: str, room: float, size: float) -> list[str]:
+    return [line.replace("\N{NO-BREAK SPACE}", "").rstrip() for line in wrap(text, room, size)]
+
+
+def _words(text: str, room: float, size: float, bold: bool) -> Iterable[str]:
+    """Yield the words of a text, those wider than the room in pieces."""
+    for word in text.split(" "):
+        rest = word
+        while width(rest, size, bold=bold) > room and len(rest) > 1:
+            cut = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or width(rest[:n], size, bold=bold) <= room)
+            yield rest[:cut]
+            rest = rest[cut:]
+        if rest:
+            yield rest
+
+
+@lru_cache(maxsize=16_384)
+def _width_of_100(text: str, bold: bool) -> float:
+    properties = FontProperties(family=theme.FONT, size=100, weight="bold" if bold else "normal")
+    return float(text_to_path.get_text_width_height_descent(text, properties, ismath=False)[0])

@@ -1,0 +1,115 @@
+"""Numbers and names as a reader wants them: thousands marked, percentages whole, times in one unit."""
+
+from __future__ import annotations
+
+import math
+
+_UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
+
+
+def number(value: float) -> str:
+    """Return a count with its thousands marked.
+
+    Examples
+    --------
+    >>> number(1204)
+    '1,204'
+    """
+    return f"{round(value):,}"
+
+
+def plural(count: float, one: str, many: str = "") -> str:
+    """Return a count with its noun, in the singular where there is one.
+
+    Examples
+    --------
+    >>> plural(1, "journey"), plural(1204, "journey")
+    ('1 journey', '1,204 journeys')
+    """
+    return f"{number(count)} {one if round(count) == 1 else many or one + 's'}"
+
+
+def percent(share: float) -> str:
+    """Return a share as a whole percentage, with one decimal below one percent.
+
+    Examples
+    --------
+    >>> percent(0.336), percent(0.004), percent(0)
+    ('34 %', '0.4 %', '0 %')
+    """
+    return f"{_points(share)} %"
+
+
+def interval(share: float, lower: float, upper: float) -> str:
+    """Return a share with its interval.
+
+    Examples
+    --------
+    >>> interval(0.336, 0.293, 0.388)
+    '34 % (29-39 %)'
+    """
+    return f"{percent(share)} ({_points(lower)}-{_points(upper)} %)"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in its largest unit that makes it at least one, to two digits.
+
+    Examples
+    --------
+    >>> duration(181_440), duration(660), duration(0.2)
+    ('2.1 d', '11 min', '0.2 s')
+    """
+    for unit, length in _UNITS:
+        if seconds >= length or unit == "s":
+            amount = seconds / length
+            return f"{amount:,.0f} {unit}" if amount >= 10 or amount == round(amount) else f"{amount:.1f} {unit}"
+    raise AssertionError  # the loop always meets seconds
+
+
+def days(seconds: float) -> str:
+    """Return a period of the map in words.
+
+    Examples
+    --------
+    >>> days(30 * 86_400), days(36 * 3_600)
+    ('30 days', '36 hours')
+    """
+    if seconds % 86_400 == 0:
+        return plural(seconds / 86_400, "day")
+    return plural(seconds / 3_600, "hour") if seconds % 3_600 == 0 else plural(seconds / 60, "minute")
+
+
+def money(value: float, currency: str | None) -> str:
+    """Return an amount with its currency, without cents.
+
+    Examples
+    --------
+    >>> money(14_912.3, "EUR")
+    'EUR 14,912'
+    """
+    return f"{currency} {value:,.0f}" if currency else f"{value:,.0f}"
+
+
+def name(identifier: object) -> str:
+    """Return a name of the map or the log as a reader says it.
+
+    Examples
+    --------
+    >>> name("payment_entered")
+    'payment entered'
+    """
+    return str(identifier).replace("_", " ")
+
+
+def known(value: object) -> bool:
+    """Say whether a cell of a table holds something: not None, NaN or NaT."""
+    return value is not None and value == value  # noqa: PLR0124 -- NaN is what does not equal itself
+
+
+def _points(share: float) -> str:
+    if not math.isfinite(share):
+        return "?"
+    points = 100 * share
+    if 0 < points < 0.05:
+        return "<0.1"
+    return f"{points:.1f}" if 0 < points < 0.95 else f"{points:.0f}"

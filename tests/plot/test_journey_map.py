@@ -1,0 +1,146 @@
+"""The journey map: nothing overlaps, every number is the table's, and it draws where it is told to."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from cjmining.errors import LogError
+from cjmining.plot import journey_map, to_svg
+from cjmining.plot.words import interval, number
+from tests.plot.factory import made_up_check, made_up_map
+from tests.plot.seen import faults, texts
+
+MAPS = {
+    "one stage": (made_up_map(1, 1), 50, 1),
+    "two stages": (made_up_map(2, 3), 60, 1),
+    "five stages": (made_up_map(5, 4), 500, 1),
+    "eight stages, forty touchpoints": (made_up_map(8, 5), 800, 1),
+    "long names": (made_up_map(6, 3, long=True), 300, 1),
+    "eight stages, long names, huge numbers": (made_up_map(8, 5, long=True), 300, 1_234_567),
+    "one stage, forty touchpoints, long names": (made_up_map(1, 40, long=True), 300, 99_999),
+    "no journeys": (made_up_map(4, 3), 0, 1),
+    "one journey": (made_up_map(3, 2), 1, 1),
+}
+
+
+@pytest.fixture(params=MAPS, name="check")
+def _check(request):
+    intended, journeys, times = MAPS[request.param]
+    groups = ("Gen Z",) if journeys == 1 else ("Gen Z", "Families")
+    return made_up_check(intended, journeys, groups=groups, times=times)
+
+
+@pytest.mark.parametrize("persona", [None, "Gen Z"])
+def test_no_text_overlaps_another_or_leaves_the_figure(check, persona):
+    assert faults(journey_map(check, persona=persona)) == []
+
+
+def test_a_map_with_one_persona_only_draws(check):
+    alone = dataclasses.replace(check.overall, by=None)
+    assert faults(journey_map(alone)) == []
+
+
+def test_the_stages_show_the_numbers_of_their_table(check):
+    shown = " ".join(texts(journey_map(check, persona="Gen Z")))
+    for row in check.stages[check.stages["by"] == "Gen Z"].to_dict("records"):
+        assert f"{number(row['entered'])} ent" in shown
+        for part in ("dropped", "turned_away", "open", "converted"):
+            assert not row[part] or number(row[part]) in shown
+        if row["mature"]:
+            share = f"{interval(row['drop_out_share'], row['lower'], row['upper'])} of {number(row['mature'])}"
+            assert share in shown
+
+
+def test_the_outcomes_are_those_of_the_group_and_add_up_to_its_journeys(check):
+    row = check.outcomes[check.outcomes["by"] == "Gen Z"].to_dict("records")
+    if not row:
+        pytest.skip("nobody in this group")
+    shown = texts(journey_map(check, persona="Gen Z"))
+    labels = ("converted", "dropped out", "turned away", "still open")
+    large = [int(shown[shown.index(label) - 1].replace(",", "")) for label in labels]
+    assert large == [row[0][key] for key in ("converted", "dropped", "turned_away", "open")]
+    assert sum(large) == row[0]["journeys"]
+
+
+def test_every_number_on_the_map_is_in_a_table():
+    intended = made_up_map(5, 4)
+    check = made_up_check(intended, 1000)
+    axes = journey_map(check, persona="Gen Z")
+    tables = [check.stages, check.outcomes, check.dropouts, check.deviations, check.touchpoints, check.flows]
+    known = {number(cell) for table in tables for cell in table.select_dtypes("number").to_numpy().ravel() if cell == cell}
+    body = [text for text in texts(axes) if re.search(r"\d{2}", text) and not re.search(r"20\d\d|%|median|0\.\d|days", text)]
+    drawn = {figure for text in body for figure in re.findall(r"\d[\d,]+", re.sub(r"s\d t\d", "", text))}
+    assert drawn
+    assert drawn <= known
+
+
+def test_each_touchpoint_stands_with_its_journeys():
+    check = made_up_check(made_up_map(3, 2), 300)
+    shown = texts(journey_map(check))
+    for row in check.overall.touchpoints.to_dict("records"):
+        assert f"{row['touchpoint'].replace('_', ' ')} {number(row['journeys'])}" in shown
+
+
+def test_planned_touchpoints_that_never_occur_are_named_as_such():
+    check = made_up_check(made_up_map(2, 3), 100)
+    nothing = check.overall.touchpoints.iloc[:0]
+    shown = texts(journey_map(dataclasses.replace(check.overall, touchpoints=nothing)))
+    assert "s0 t0 0" in shown
+    assert "s0 t2 not recorded" in shown
+
+
+def test_loops_back_are_drawn_with_their_journeys_and_the_rest_is_counted():
+    check = made_up_check(made_up_map(8, 2), 900)
+    flows = check.overall.flows
+    order = {stage: n for n, stage in enumerate(check.intended.stage_names)}
+    back = flows[flows["from_stage"].map(order) > flows["to_stage"].map(order)]
+    shown = texts(journey_map(check))
+    arcs = [text for text in shown if " back to " in text]
+    assert len(arcs) == 5
+    drawn = sorted(int(text.split()[0]) for text in arcs)
+    assert drawn == sorted(back["journeys"].nlargest(5))
+    assert f"{len(back) - 5} rarer ways" in " ".join(shown)
+
+
+def test_an_unknown_persona_is_answered_with_the_nearest():
+    check = made_up_check(made_up_map(2, 2), 20)
+    with pytest.raises(LogError, match=r"no persona 'Gen X', did you mean 'Gen Z'\? There are: Gen Z, Families"):
+        journey_map(check, persona="Gen X")
+    with pytest.raises(LogError, match="isn't grouped"):
+        journey_map(check.overall, persona="Gen Z")
+
+
+def test_journeys_that_ended_before_the_map_are_told():
+    check = made_up_check(made_up_map(3, 2), 100).overall
+    row = {**check.stages.iloc[0].to_dict(), "stage": "(before the map)", "entered": 17, "dropped": 12, "turned_away": 0, "open": 5}
+    shown = " ".join(texts(journey_map(dataclasses.replace(check, stages=pd.concat([pd.DataFrame([row]), check.stages])))))
+    assert "Before the map: 17 journeys, 12 dropped out, 5 still open" in shown
+
+
+def test_it_draws_on_the_axes_it_is_given_scaled_to_them():
+    check = made_up_check(made_up_map(5, 4), 300)
+    figure = Figure(figsize=(7, 9))
+    ax = figure.add_subplot()
+    assert journey_map(check, ax=ax) is ax
+    assert faults(ax, dpi=300) == []
+
+
+def test_hostile_names_are_drawn_as_text():
+    intended = dataclasses.replace(made_up_map(2, 2), map="<script>alert('$x$')</script> 🙂 \N{RIGHT-TO-LEFT OVERRIDE}cmd\x00\n=1")
+    drawn = to_svg(journey_map(made_up_check(intended, 50)).figure)
+    assert "<script" not in drawn
+
+
+def test_a_notebook_shows_the_axes_as_a_picture():
+    ax = journey_map(made_up_check(made_up_map(2, 2), 50))
+    assert ax._repr_html_().startswith('<svg role="img"')
+
+
+def test_the_svg_is_the_same_in_every_run():
+    check = made_up_check(made_up_map(3, 3), 100)
+    assert to_svg(journey_map(check).figure) == to_svg(journey_map(check).figure)
