@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cjmining.intended.model import Exit, Expectation, IntendedMap, Persona, Stage, Touchpoint
+from cjmining.intended.reader import json_schema, parse_map, read_map
 
 __all__ = [
     "Exit",
@@ -11,4 +12,7 @@ __all__ = [
     "Persona",
     "Stage",
     "Touchpoint",
+    "json_schema",
+    "parse_map",
+    "read_map",
 ]

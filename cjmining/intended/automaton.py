@@ -62,7 +62,7 @@ def compile_automaton(stages: Sequence[Stage], goal: Sequence[str]) -> Automaton
 
 
 def entry_stages(stages: Sequence[Stage]) -> tuple[int, ...]:
-    """Return the stages in which a journey may begin: the first, and those after it that skipping leads to."""
+    """Return the stages in which a journey may begin: the first, and those that skipping it leads to."""
     if not stages:
         return ()
     plan = _Plan(stages)
@@ -249,17 +249,12 @@ def _as_arrays(plan: _Plan, steps: dict[_State | None, list[_Step]]) -> Automato
         for number, state in enumerate(states)
         for step in steps[state]
     ]
-    columns = np.array(edges, dtype=np.int32).reshape(-1, 5).T
-    return Automaton(
-        symbols,
-        len(states),
-        0,
-        *(np.ascontiguousarray(column) for column in columns),
-        goal_passed=np.array([state is not None and state.goal_passed for state in states]),
-    )
+    from_, to, symbol, stage_of, group = np.array(edges, dtype=np.int32).reshape(-1, 5).T.copy()
+    passed = np.array([state is not None and state.goal_passed for state in states])
+    return Automaton(symbols, len(states), 0, from_, to, symbol, stage_of, group, passed)
 
 
 def _rank(plan: _Plan, state: _State) -> tuple[bool, int, int, int]:
-    """Order of the states: before the goal first, then as written; in an `any` stage the smaller sets first."""
+    """Order the states: before the goal first, then as written; inside `any` the smaller sets first."""
     size = state.done.bit_count() if plan.stages[state.stage].order == "any" else 0
     return state.goal_passed, state.stage, size, state.done

@@ -61,8 +61,8 @@ class Stage:
     """A step of the map that groups touchpoints.
 
     `next` names the stages that a finished one leads to (none: the map may end here); `patience` is its own
-    (a duration or "never"), or None where the map's holds. `patience_us` is the one in force, in microseconds,
-    -1 for never; the map fills it in.
+    (a duration or "never"), or None where the map's holds. `patience_us` is the one in force, in
+    microseconds, -1 for never; the map fills it in.
     """
 
     stage: str
@@ -80,7 +80,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Exit:
-    """A touchpoint that ends a journey without the goal, by the customer (dropped) or the company (turned away)."""
+    """A touchpoint that ends a journey without the goal: as dropped (customer) or turned away (company)."""
 
     touchpoint: str
     by: Actor = "customer"

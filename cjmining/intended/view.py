@@ -1,0 +1,157 @@
+"""The map as people read it: lines of text, and a table for notebooks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cjmining.intended.model import Exit, IntendedMap, Stage, Touchpoint
+
+_ORDERS = {"sequence": "in this order", "choice": "one of", "any": "in any order"}
+
+
+def as_text(intended: IntendedMap) -> str:
+    """Return the map as lines: the rules first, then a line a stage."""
+    rules = [f"{name}: {value}" for name, value in _rules(intended)]
+    width = max(map(len, intended.stage_names), default=0)
+    stages = [
+        f"{number}. {stage.stage:<{width}}  {_ORDERS[stage.order]}: "
+        f"{', '.join(map(_in_short, stage.touchpoints))}{_notes_in_brackets(stage)}"
+        for number, stage in enumerate(intended.stages, 1)
+    ]
+    personas = [f"Persona {persona.persona}: {_where(persona.where)}" for persona in intended.personas]
+    return "\n".join([f"Intended map '{intended.map}'", *rules, *stages, *personas])
+
+
+def as_html(intended: IntendedMap) -> str:
+    """Return the map as an HTML table with a row a touchpoint."""
+    rules = "; ".join(f"{escape(name)}: {escape(value)}" for name, value in _rules(intended))
+    heads = "".join(f"<th>{name}</th>" for name in ("Stage", "Touchpoint", "Channels", "Done by", "Notes"))
+    rows = "".join(_stage_rows(number, stage) for number, stage in enumerate(intended.stages, 1))
+    personas = "".join(
+        f"<li>{escape(persona.persona)}: {escape(_where(persona.where))}</li>"
+        for persona in intended.personas
+    )
+    people = f"<p>Personas</p><ul>{personas}</ul>" if personas else ""
+    return (
+        f"<div><p><strong>{escape(intended.map)}</strong> ({rules})</p>"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{people}</div>"
+    )
+
+
+def _rules(intended: IntendedMap) -> list[tuple[str, str]]:
+    rules = [("Goal", " or ".join(intended.goal))]
+    if intended.exits:
+        rules.append(("Exits", ", ".join(map(_exit, intended.exits))))
+    rules.append(("Patience", _duration(intended.patience)))
+    rules.append(("Horizon", _duration(intended.horizon)))
+    return rules
+
+
+def _exit(exit_: Exit) -> str:
+    return f"{exit_.touchpoint} (by the {exit_.by})"
+
+
+def _stage_rows(number: int, stage: Stage) -> str:
+    notes = escape("; ".join(_stage_notes(stage, order=True)))
+    head = f"<strong>{number}. {escape(stage.stage)}</strong><br>{notes}"
+    first = f'<td rowspan="{len(stage.touchpoints)}" style="text-align:left;vertical-align:top">{head}</td>'
+    return "".join(
+        f"<tr>{first if position == 0 else ''}{_touchpoint_cells(touchpoint)}</tr>"
+        for position, touchpoint in enumerate(stage.touchpoints)
+    )
+
+
+def _touchpoint_cells(touchpoint: Touchpoint) -> str:
+    cells = (
+        touchpoint.touchpoint,
+        ", ".join(touchpoint.channels),
+        touchpoint.planned_actor,
+        "; ".join(_touchpoint_notes(touchpoint)),
+    )
+    return "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells)
+
+
+def _in_short(touchpoint: Touchpoint) -> str:
+    notes = [note for note in _touchpoint_notes(touchpoint) if note in _SHORT]
+    company = ["company"] if touchpoint.planned_actor == "company" else []
+    notes = [*company, *notes]
+    return f"{touchpoint.touchpoint} ({', '.join(notes)})" if notes else touchpoint.touchpoint
+
+
+_SHORT = {"optional", "may repeat", "not recorded"}
+
+
+def _touchpoint_notes(touchpoint: Touchpoint) -> list[str]:
+    notes = []
+    if touchpoint.optional:
+        notes.append("optional")
+    if touchpoint.repeat:
+        notes.append("may repeat")
+    if not touchpoint.recorded:
+        notes.append("not recorded")
+    if touchpoint.moment_of_truth:
+        notes.append("moment of truth")
+    if touchpoint.emotion is not None:
+        notes.append(f"emotion {touchpoint.emotion:+d}" if touchpoint.emotion else "emotion 0")
+    notes += [
+        f"{promise.measure}{_bounds(promise.at_least, promise.at_most)} for {promise.share:.0%}".replace(
+            "%", " %"
+        )
+        for promise in touchpoint.expect
+    ]
+    return notes
+
+
+def _bounds(at_least: float | None, at_most: float | None) -> str:
+    low = "" if at_least is None else f" at least {at_least:g}"
+    high = "" if at_most is None else f" at most {at_most:g}"
+    return f"{low}{' and' if low and high else ''}{high}"
+
+
+def _stage_notes(stage: Stage, *, order: bool = False) -> list[str]:
+    notes = [_ORDERS[stage.order]] if order and len(stage.touchpoints) > 1 else []
+    if stage.optional:
+        notes.append("optional stage")
+    if stage.patience is not None:
+        notes.append(f"patience {stage.patience if stage.patience == 'never' else _duration(stage.patience)}")
+    if stage.within is not None:
+        notes.append(f"within {_duration(stage.within)}")
+    if len(stage.next) != 1:
+        notes.append(f"then {' or '.join(stage.next)}" if stage.next else "the map ends here")
+    if stage.returns_to:
+        notes.append(f"or back to {' or '.join(stage.returns_to)}")
+    return notes
+
+
+def _notes_in_brackets(stage: Stage) -> str:
+    notes = _stage_notes(stage)
+    return f" [{'; '.join(notes)}]" if notes else ""
+
+
+def _where(where: object) -> str:
+    if not isinstance(where, dict):
+        return ""
+    words = {"at_least": "at least", "at_most": "at most", "one_of": "one of", "equals": "is"}
+    parts = []
+    for attribute, conditions in where.items():
+        for operator, wanted in conditions.items():
+            if operator == "missing":
+                parts.append(f"{attribute} is {'missing' if wanted else 'known'}")
+                continue
+            value = ", ".join(map(str, wanted)) if operator == "one_of" else str(wanted)
+            parts.append(f"{attribute} {words.get(operator, operator)} {value}")
+    return " and ".join(parts)
+
+
+def _duration(duration: timedelta | str | None) -> str:
+    """Return a duration in the largest unit that divides it: 14 d, 36 h, 90 min, 20 s."""
+    if not isinstance(duration, timedelta):
+        return duration or "never"
+    seconds = duration.total_seconds()
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
