@@ -1,0 +1,417 @@
+"""Exact optimal alignments of journeys to the automaton of a map, costs and moves.
+
+The state of the computation is one vector: for every state of the automaton the least integer
+``weight x cost - matches`` of explaining the events still to come, closed under map-only moves. An event adds
+the log-only cost to all of it and relaxes the few edges that carry its touchpoint.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjmining.kernels._jit import kernel
+from cjmining.kernels.automaton import Automaton
+
+NOT_ON_MAP, NOT_ALIGNED = -1, -2
+NOTHING_TO_ALIGN, CONVERTED_END = -1, 0
+FAR = 1 << 60
+_FAR_COST = 1 << 40
+
+
+class Steps(NamedTuple):
+    """An automaton prepared for alignment.
+
+    Attributes
+    ----------
+    start : int
+        The state before the map.
+    edge_from, edge_to, edge_symbol : int32[E]
+        As in `Automaton`.
+    from_offsets : int32[S + 1]
+        Where the edges out of each state begin.
+    symbol_offsets, symbol_edges : int32[X + 1], int32[E]
+        The edges that carry each symbol, in written order.
+    distance : int64[S, S]
+        Cost of the cheapest map-only run between two states.
+    to_end : int64[1 + X, S]
+        Cost of the cheapest map-only run from a state to each end: 0 the goal passed, 1 + x a last edge that
+        carries symbol x.
+    ends : bool[1 + X, E]
+        The edges that may be the last of a run with that end.
+    map_only, log_only : int
+        What a move costs.
+    """
+
+    start: int
+    edge_from: NDArray[np.int32]
+    edge_to: NDArray[np.int32]
+    edge_symbol: NDArray[np.int32]
+    from_offsets: NDArray[np.int32]
+    symbol_offsets: NDArray[np.int32]
+    symbol_edges: NDArray[np.int32]
+    distance: NDArray[np.int64]
+    to_end: NDArray[np.int64]
+    ends: NDArray[np.bool_]
+    map_only: int
+    log_only: int
+
+
+class Alignments(NamedTuple):
+    """Optimal alignments of many journeys.
+
+    Attributes
+    ----------
+    cost : int64[J]
+        What the moves of each journey cost.
+    worst : int64[J]
+        What it would cost to explain no event at all: the denominator of fitness; 0 where nothing is aligned.
+    final : int32[J]
+        The state of the automaton in which the journey's path ends.
+    offsets : int64[J + 1]
+        Where the moves of each journey begin.
+    event, edge : int64[M], int32[M]
+        The event and the edge of each move; -1 where the move has none (map only, log only).
+    """
+
+    cost: NDArray[np.int64]
+    worst: NDArray[np.int64]
+    final: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    event: NDArray[np.int64]
+    edge: NDArray[np.int32]
+
+
+def prepare(automaton: Automaton, *, map_only: int = 1, log_only: int = 1) -> Steps:
+    """Compute once what all journeys share: distances, and what an end still costs from each state.
+
+    Parameters
+    ----------
+    automaton : Automaton
+        The compiled map.
+    map_only, log_only : int
+        Cost of a planned touchpoint without its event, and of an event without its planned touchpoint;
+        at least 1.
+
+    Returns
+    -------
+    Steps
+        For `align`. A run that isn't converted ends in a chosen symbol before the goal, a goal symbol being the
+        first to pass it; a symbol that is planned only after the goal may be reached through it.
+    """
+    n_edges, n_symbols = len(automaton.edge_from), len(automaton.symbols)
+    order = np.argsort(automaton.edge_symbol, kind="stable").astype(np.int32)
+    states, symbols = np.arange(automaton.n_states + 1), np.arange(n_symbols + 1)
+    distance = _distances(automaton) * map_only
+    ends = np.zeros((1 + n_symbols, n_edges), dtype=bool)
+    to_end = np.full((1 + n_symbols, automaton.n_states), _FAR_COST, dtype=np.int64)
+    passed = automaton.goal_passed
+    if passed.any():
+        to_end[CONVERTED_END] = distance[:, passed].min(axis=1)
+    for symbol in range(n_symbols):
+        ends[1 + symbol] = _last_edges(automaton, symbol)
+        befores = automaton.edge_from[ends[1 + symbol]]
+        if len(befores):
+            to_end[1 + symbol] = distance[:, befores].min(axis=1) + map_only
+    return Steps(
+        automaton.start,
+        automaton.edge_from,
+        automaton.edge_to,
+        automaton.edge_symbol,
+        np.searchsorted(automaton.edge_from, states).astype(np.int32),
+        np.searchsorted(automaton.edge_symbol[order], symbols).astype(np.int32),
+        order,
+        np.minimum(distance, _FAR_COST),
+        np.minimum(to_end, _FAR_COST),
+        ends,
+        map_only,
+        log_only,
+    )
+
+
+def _distances(automaton: Automaton) -> NDArray[np.int64]:
+    """All-pairs number of edges (Floyd and Warshall)."""
+    distance = np.full((automaton.n_states, automaton.n_states), _FAR_COST, dtype=np.int64)
+    distance[automaton.edge_from, automaton.edge_to] = 1
+    np.fill_diagonal(distance, 0)
+    for between in range(automaton.n_states):
+        np.minimum(distance, distance[:, between, None] + distance[None, between, :], out=distance)
+    return distance
+
+
+def _last_edges(automaton: Automaton, symbol: int) -> NDArray[np.bool_]:
+    """Return the edges in which a journey may end whose place has this symbol."""
+    carries: NDArray[np.bool_] = automaton.edge_symbol == symbol
+    before_goal: NDArray[np.bool_] = carries & ~automaton.goal_passed[automaton.edge_from]
+    not_goal = before_goal & ~automaton.goal_passed[automaton.edge_to]
+    for choice in (not_goal, before_goal, carries):
+        if choice.any():
+            return choice
+    return carries
+
+
+@kernel
+def align(
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    end: NDArray[np.int32],
+    symbol: NDArray[np.int32],
+    steps: Steps,
+) -> Alignments:
+    """Align journeys to the map, each at the least cost, with the one set of moves that the tie rule picks.
+
+    Among alignments of least cost one with most matches is taken; of those, walking forward, each event is
+    matched if it can be, by the lowest edge in written order, reached by the shortest map-only run, lowest in
+    that order.
+
+    Parameters
+    ----------
+    first, last : int64[J]
+        The events of each journey that are aligned, `last` exclusive.
+    end : int32[J]
+        -1 nothing to align, 0 the goal must have been passed, 1 + x the last edge carries symbol x.
+    symbol : int32[N]
+        Symbol of each event; -1 not on the map, -2 not to be aligned (ignored events and exits).
+    steps : Steps
+        The prepared automaton.
+
+    Returns
+    -------
+    Alignments
+        Costs and moves.
+    """
+    n = len(first)
+    longest, total = _sizes(first, last, end)
+    weight = longest + 1
+    n_states = steps.distance.shape[0]
+    distance = _scaled(steps.distance, weight)
+    reverse = np.ascontiguousarray(distance.T)
+    to_end = _scaled(steps.to_end, weight)
+    values = np.empty((longest + 1, n_states), np.int64)
+    on_map = np.empty(longest, np.int32)
+    cost = np.zeros(n, np.int64)
+    worst = np.zeros(n, np.int64)
+    final = np.full(n, steps.start, np.int32)
+    offsets = np.zeros(n + 1, np.int64)
+    event = np.empty(total + total // 4 + 64, np.int64)
+    edge = np.empty(len(event), np.int32)
+    m = 0
+    for j in range(n):
+        if end[j] != NOTHING_TO_ALIGN:
+            k = _collect(first[j], last[j], symbol, on_map)
+            _backwards(on_map, k, end[j], reverse, to_end, weight, steps, values)
+            bound = last[j] - first[j] + values[0, steps.start] // (weight * steps.map_only) + 2
+            if m + bound > len(event):
+                event, edge = _grown(event, edge, m, bound)
+            begin = m
+            m, state = _forwards(
+                first[j], last[j], k, end[j], symbol, values, distance, to_end, weight, steps, event, edge, m
+            )
+            final[j] = state
+            worst[j] = steps.to_end[end[j], steps.start]
+            for i in range(begin, m):
+                if edge[i] < 0:
+                    cost[j] += steps.log_only
+                elif event[i] < 0:
+                    cost[j] += steps.map_only
+                if event[i] >= 0:
+                    worst[j] += steps.log_only
+        offsets[j + 1] = m
+    return Alignments(cost, worst, final, offsets, event[:m].copy(), edge[:m].copy())
+
+
+@kernel
+def costs(
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    end: NDArray[np.int32],
+    symbol: NDArray[np.int32],
+    steps: Steps,
+) -> NDArray[np.int64]:
+    """Compute the costs that `align` finds, without the moves; parameters as there."""
+    n = len(first)
+    longest, _ = _sizes(first, last, end)
+    weight = longest + 1
+    reverse = np.ascontiguousarray(_scaled(steps.distance, weight).T)
+    to_end = _scaled(steps.to_end, weight)
+    values = np.empty((longest + 1, steps.distance.shape[0]), np.int64)
+    on_map = np.empty(longest, np.int32)
+    cost = np.zeros(n, np.int64)
+    for j in range(n):
+        if end[j] != NOTHING_TO_ALIGN:
+            k = _collect(first[j], last[j], symbol, on_map)
+            _backwards(on_map, k, end[j], reverse, to_end, weight, steps, values)
+            off_map = 0
+            for i in range(first[j], last[j]):
+                off_map += symbol[i] == NOT_ON_MAP
+            # value = weight x cost - matches with 0 <= matches < weight: round up
+            cost[j] = -(-values[0, steps.start] // weight) + off_map * steps.log_only
+    return cost
+
+
+@kernel
+def symbols_of(
+    touchpoint: NDArray[np.int32],
+    failed: NDArray[np.int8],
+    code_symbol: NDArray[np.int32],
+    never_aligned: NDArray[np.bool_],
+    exits: NDArray[np.bool_],
+) -> NDArray[np.int32]:
+    """Give each event its symbol of the automaton, or say that it isn't on the map or never aligned.
+
+    Parameters
+    ----------
+    touchpoint, failed : int32[N], int8[N]
+        The events.
+    code_symbol : int32[T]
+        Symbol of each touchpoint code, -1 for none.
+    never_aligned, exits : bool[T]
+        Touchpoints that the map ignores; exits, which count only where they failed.
+    """
+    symbols = np.empty(len(touchpoint), np.int32)
+    for i in range(len(touchpoint)):
+        code = touchpoint[i]
+        if code < 0:
+            symbols[i] = NOT_ON_MAP
+        elif never_aligned[code] or (exits[code] and failed[i] != 1):
+            symbols[i] = NOT_ALIGNED
+        else:
+            symbols[i] = code_symbol[code]
+    return symbols
+
+
+@kernel
+def _sizes(first, last, end):  # type: ignore[no-untyped-def]
+    longest, total = 0, 0
+    for j in range(len(first)):
+        if end[j] != NOTHING_TO_ALIGN:
+            longest = max(longest, last[j] - first[j])
+            total += last[j] - first[j]
+    return longest, total
+
+
+@kernel
+def _scaled(costs, weight):  # type: ignore[no-untyped-def]
+    scaled = np.empty_like(costs)
+    for row in range(costs.shape[0]):
+        for column in range(costs.shape[1]):
+            cost = costs[row, column]
+            scaled[row, column] = FAR if cost >= _FAR_COST else cost * weight
+    return scaled
+
+
+@kernel
+def _collect(first, last, symbol, on_map):  # type: ignore[no-untyped-def]
+    """Write down the symbols of the events that may be matched; all others are log-only anyway."""
+    k = 0
+    for i in range(first, last):
+        if symbol[i] >= 0:
+            on_map[k] = symbol[i]
+            k += 1
+    return k
+
+
+@kernel
+def _backwards(  # type: ignore[no-untyped-def]
+    on_map, k, end, reverse, to_end, weight, steps, values
+):
+    """Fill `values`: row i holds, for every state, the least of explaining the events from i on."""
+    n_states = values.shape[1]
+    skip = weight * steps.log_only
+    for state in range(n_states):
+        values[k, state] = to_end[end, state]
+    for i in range(k - 1, -1, -1):
+        for state in range(n_states):
+            values[i, state] = values[i + 1, state] + skip
+        for at in range(steps.symbol_offsets[on_map[i]], steps.symbol_offsets[on_map[i] + 1]):
+            edge = steps.symbol_edges[at]
+            value = values[i + 1, steps.edge_to[edge]]
+            if steps.ends[end, edge]:
+                value = min(value, (k - 1 - i) * skip)
+            value -= 1
+            source = steps.edge_from[edge]
+            if value < values[i, source] and value < FAR - 1:
+                for state in range(n_states):
+                    values[i, state] = min(values[i, state], reverse[source, state] + value)
+
+
+@kernel
+def _forwards(  # type: ignore[no-untyped-def]
+    first, last, k, end, symbol, values, distance, to_end, weight, steps, event, edge, m
+):
+    """Write the moves down from move `m` on; return where they end and the state of the path's end."""
+    state, row, ended = np.int32(steps.start), 0, False
+    skip = weight * steps.log_only
+    for i in range(first, last):
+        if symbol[i] == NOT_ALIGNED:
+            continue
+        chosen = np.int32(-1)
+        if symbol[i] >= 0:
+            if not ended:
+                chosen = _match(symbol[i], state, row, k, end, values, distance, skip, steps)
+            row += 1
+        if chosen >= 0:
+            m = _run_to(steps.edge_from[chosen], state, distance, weight, steps, event, edge, m)
+            state = steps.edge_to[chosen]
+            ended = steps.ends[end, chosen] and (k - row) * skip < values[row, state]
+        event[m], edge[m] = i, chosen
+        m += 1
+    if not ended:
+        m, state = _run_to_end(end, state, to_end, weight, steps, event, edge, m)
+    return m, state
+
+
+@kernel
+def _match(symbol, state, row, k, end, values, distance, skip, steps):  # type: ignore[no-untyped-def]
+    """Find the lowest edge by which an optimal alignment matches the event, or -1."""
+    for at in range(steps.symbol_offsets[symbol], steps.symbol_offsets[symbol + 1]):
+        edge = steps.symbol_edges[at]
+        value = values[row + 1, steps.edge_to[edge]]
+        if steps.ends[end, edge]:
+            value = min(value, (k - 1 - row) * skip)
+        if distance[state, steps.edge_from[edge]] + value - 1 == values[row, state]:
+            return edge
+    return np.int32(-1)
+
+
+@kernel
+def _run_to(target, state, distance, weight, steps, event, edge, m):  # type: ignore[no-untyped-def]
+    """Write the shortest map-only run to a state, the lowest in written order."""
+    step = weight * steps.map_only
+    while state != target:
+        for out in range(steps.from_offsets[state], steps.from_offsets[state + 1]):
+            if distance[steps.edge_to[out], target] + step == distance[state, target]:
+                event[m], edge[m] = -1, out
+                m += 1
+                state = steps.edge_to[out]
+                break
+    return m
+
+
+@kernel
+def _run_to_end(end, state, to_end, weight, steps, event, edge, m):  # type: ignore[no-untyped-def]
+    """Write the shortest map-only run to the end, the lowest in written order."""
+    step = weight * steps.map_only
+    remaining = to_end[end, state]
+    while 0 < remaining < FAR:
+        for out in range(steps.from_offsets[state], steps.from_offsets[state + 1]):
+            is_last = steps.ends[end, out] and remaining == step
+            if is_last or to_end[end, steps.edge_to[out]] + step == remaining:
+                event[m], edge[m] = -1, out
+                m += 1
+                state = steps.edge_to[out]
+                remaining -= step
+                break
+    return m, state
+
+
+@kernel
+def _grown(event, edge, m, bound):  # type: ignore[no-untyped-def]
+    """Return longer arrays with the moves so far."""
+    size = 2 * len(event) + bound
+    longer_event, longer_edge = np.empty(size, np.int64), np.empty(size, np.int32)
+    longer_event[:m] = event[:m]
+    longer_edge[:m] = edge[:m]
+    return longer_event, longer_edge
