@@ -42,12 +42,10 @@ def summarise(cell: Ints, offsets: Ints, elapsed: Ints) -> Histogram:
 
 def merge(parts: list[Histogram]) -> Histogram:
     """Add up histograms of blocks, in their order."""
-    key, (number,), total = add_up(
-        [part.key for part in parts],
-        [[part.count for part in parts]],
-        [part.total for part in parts],
-    )
-    return Histogram(key, number, total)
+    if len(parts) == 1:
+        return parts[0]
+    offsets = np.cumsum([0, *(len(part.key) for part in parts)])
+    return Histogram(*_merge(*map(np.concatenate, zip(*parts, strict=True)), offsets))
 
 
 def quantiles(histogram: Histogram, cell: Ints, shares: tuple[float, ...]) -> Floats:
@@ -69,37 +67,6 @@ def quantiles(histogram: Histogram, cell: Ints, shares: tuple[float, ...]) -> Fl
         high = middle[np.searchsorted(running, before + above, side="right") - 1]
         found[:, column] = low + (high - low) * (rank - below)
     return found
-
-
-def add_up(
-    keys: list[Ints],
-    counts: list[list[Ints]],
-    totals: list[Floats],
-) -> tuple[Ints, list[Ints], Floats]:
-    """Add up sums that are kept by ascending key, part by part in their order.
-
-    Parameters
-    ----------
-    keys : list of arrays of int64
-        The keys of each part, ascending and each once.
-    counts : list of lists of arrays
-        For each column the integers of each part.
-    totals : list of arrays of float64
-        The floats of each part.
-    """
-    if len(keys) == 1:
-        return keys[0], [column[0] for column in counts], totals[0]
-    key = np.concatenate(keys)
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])[: len(key)])
-    if len(key) == 0:
-        return key, [np.concatenate(column) for column in counts], np.concatenate(totals)
-    return (
-        key[starts],
-        [np.add.reduceat(np.concatenate(column)[order], starts) for column in counts],
-        np.add.reduceat(np.concatenate(totals)[order], starts),
-    )
 
 
 @kernel
@@ -128,12 +95,60 @@ def _fill(cell: Ints, offsets: Ints, elapsed: Ints) -> tuple[Ints, Ints, Floats]
             bin_total[place] += duration
             lowest = min(lowest, place)
             highest = max(highest, place)
-        for place in range(lowest, highest + 1):
-            if bin_count[place] > 0:
-                key[used] = cell[here] * BINS + place
-                count[used] = bin_count[place]
-                total[used] = bin_total[place]
-                used += 1
-                bin_count[place] = 0
-                bin_total[place] = 0.0
+        used = _empty_bins(bin_count, bin_total, cell[here], lowest, highest, key, count, total, used)
     return key[:used].copy(), count[:used].copy(), total[:used].copy()
+
+
+@kernel
+def _merge(key: Ints, count: Ints, total: Floats, offsets: Ints) -> tuple[Ints, Ints, Floats]:
+    """Add up cell by cell: part p has the keys from offsets[p] up to offsets[p + 1]."""
+    new_key, new_count, new_total = np.empty_like(key), np.empty_like(count), np.empty_like(total)
+    bin_count = np.zeros(BINS, np.int64)
+    bin_total = np.zeros(BINS, np.float64)
+    following = offsets[:-1].copy()
+    used = 0
+    while True:
+        cell = np.int64(-1)
+        for part in range(len(following)):
+            if following[part] < offsets[part + 1]:
+                first = key[following[part]] // BINS
+                cell = first if cell < 0 else min(cell, first)
+        if cell < 0:
+            break
+        lowest, highest = BINS, -1
+        for part in range(len(following)):
+            position = following[part]
+            while position < offsets[part + 1] and key[position] < (cell + 1) * BINS:
+                place = key[position] - cell * BINS
+                bin_count[place] += count[position]
+                bin_total[place] += total[position]
+                lowest = min(lowest, place)
+                highest = max(highest, place)
+                position += 1
+            following[part] = position
+        used = _empty_bins(bin_count, bin_total, cell, lowest, highest, new_key, new_count, new_total, used)
+    return new_key[:used].copy(), new_count[:used].copy(), new_total[:used].copy()
+
+
+@kernel
+def _empty_bins(
+    bin_count: Ints,
+    bin_total: Floats,
+    cell: int,
+    lowest: int,
+    highest: int,
+    key: Ints,
+    count: Ints,
+    total: Floats,
+    used: int,
+) -> int:
+    """Write the bins in use, from lowest to highest, as entries of the cell; leave them at zero."""
+    for place in range(lowest, highest + 1):
+        if bin_count[place] > 0:
+            key[used] = cell * BINS + place
+            count[used] = bin_count[place]
+            total[used] = bin_total[place]
+            used += 1
+            bin_count[place] = 0
+            bin_total[place] = 0.0
+    return used

@@ -73,12 +73,12 @@ def count_with_times(
 
 def merge(parts: list[Transitions]) -> Transitions:
     """Add up summaries of blocks, in their order."""
-    cell, (number, journeys), total = histogram.add_up(
-        [part.cell for part in parts],
-        [[part.count for part in parts], [part.journeys for part in parts]],
-        [part.total for part in parts],
-    )
-    return Transitions(cell, number, journeys, total)
+    cell, place = np.unique(np.concatenate([part.cell for part in parts]), return_inverse=True)
+    merged = Transitions(cell, np.zeros_like(cell), np.zeros_like(cell), np.zeros(len(cell), np.float64))
+    np.add.at(merged.count, place, np.concatenate([part.count for part in parts]))
+    np.add.at(merged.journeys, place, np.concatenate([part.journeys for part in parts]))
+    np.add.at(merged.total, place, np.concatenate([part.total for part in parts]))
+    return merged
 
 
 def _count_sorted(
