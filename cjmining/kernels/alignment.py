@@ -350,10 +350,18 @@ def _forwards(  # type: ignore[no-untyped-def]
         chosen = np.int32(-1)
         if symbol[i] >= 0:
             if not ended:
-                chosen = _match(symbol[i], state, row, k, end, values, distance, skip, steps)
+                for at in range(steps.symbol_offsets[symbol[i]], steps.symbol_offsets[symbol[i] + 1]):
+                    out = steps.symbol_edges[at]
+                    value = values[row + 1, steps.edge_to[out]]
+                    if steps.ends[end, out]:
+                        value = min(value, (k - 1 - row) * skip)
+                    if distance[state, steps.edge_from[out]] + value - 1 == values[row, state]:
+                        chosen = out  # the lowest edge by which an optimal alignment matches the event
+                        break
             row += 1
         if chosen >= 0:
-            m = _run_to(steps.edge_from[chosen], state, distance, weight, steps, event, edge, m)
+            if state != steps.edge_from[chosen]:
+                m = _run_to(steps.edge_from[chosen], state, distance, weight, steps, event, edge, m)
             state = steps.edge_to[chosen]
             ended = steps.ends[end, chosen] and (k - row) * skip < values[row, state]
         event[m], edge[m] = i, chosen
@@ -361,19 +369,6 @@ def _forwards(  # type: ignore[no-untyped-def]
     if not ended:
         m, state = _run_to_end(end, state, to_end, weight, steps, event, edge, m)
     return m, state
-
-
-@kernel
-def _match(symbol, state, row, k, end, values, distance, skip, steps):  # type: ignore[no-untyped-def]
-    """Find the lowest edge by which an optimal alignment matches the event, or -1."""
-    for at in range(steps.symbol_offsets[symbol], steps.symbol_offsets[symbol + 1]):
-        edge = steps.symbol_edges[at]
-        value = values[row + 1, steps.edge_to[edge]]
-        if steps.ends[end, edge]:
-            value = min(value, (k - 1 - row) * skip)
-        if distance[state, steps.edge_from[edge]] + value - 1 == values[row, state]:
-            return edge
-    return np.int32(-1)
 
 
 @kernel
