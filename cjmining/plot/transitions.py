@@ -1,1 +1,112 @@
-def transitions(*a, **k): ...
+"""The transition graph: what customers do next, in layers that follow the intended journey."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cjmining.plot import theme
+from cjmining.plot.choose import ALL
+from cjmining.plot.graph_edges import draw_edges
+from cjmining.plot.graph_model import Graph, graph_of
+from cjmining.plot.graph_places import Places, places_of
+from cjmining.plot.sheet import Sheet
+from cjmining.plot.text import Box, fit
+from cjmining.plot.words import name, number, percent, plural
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def transitions(found: Any, *, intended: Any = None, group: str | None = None, ax: Axes | None = None) -> Axes:  # noqa: ANN401
+    """Draw which touchpoint follows which, and how often.
+
+    Layers go from left to right: the stages of the map where one is given, else one after the strongest way in.
+    Lines are as thick as they are frequent; ways back run above. At most 40 lines are drawn, the
+    strongest; a note says how many are left out and how much they weigh.
+
+    Parameters
+    ----------
+    found : Discovery
+        What `cj.discover` returned.
+    intended : IntendedMap, optional
+        Its stages give the layers; touchpoints that it lacks lie in a lane of their own below.
+    group : str, optional
+        One of ``found.groups``; default is all of them together.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; default is a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes; in a notebook they show themselves.
+
+    Raises
+    ------
+    LogError
+        If `found` has no such group.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> cj.plot.transitions(cj.discover(log), intended=cj.read_map("intended.yaml"))  # doctest: +SKIP
+    """
+    graph = graph_of(found, intended, group)
+    places = places_of(graph)
+    sheet = Sheet(width=places.width)
+    _title(sheet, graph, group)
+    _columns(sheet, graph, places)
+    for node in graph.nodes:
+        _box(sheet, graph, node, places.boxes[node])
+    unlabelled = draw_edges(sheet, graph, places)
+    sheet.height = _notes(sheet, graph, places.bottom, unlabelled)
+    return sheet.drawn_on(ax)
+
+
+def _title(sheet: Sheet, graph: Graph, group: str | None) -> None:
+    who = "" if group in (None, ALL) else f": {name(group)}"
+    room = sheet.width - 2 * theme.MARGIN
+    y = sheet.paragraph(f"{graph.title}{who}", theme.MARGIN, 14, room, size=15, bold=True, lines=1)
+    facts = f"What follows what: {plural(graph.total, 'transition')} in {plural(graph.journeys, 'journey')}"
+    sheet.paragraph(facts, theme.MARGIN, y + 1, room, colour=theme.MUTED, lines=1)
+
+
+def _columns(sheet: Sheet, graph: Graph, places: Places) -> None:
+    """The stages as pale columns with their names; what is off the map in a lane below."""
+    for number_, stage in enumerate(graph.stages):
+        left, right = places.column(number_)
+        sheet.card(Box(left - 8, places.head, right + 8, places.lane_top - 8), theme.LANE, z=0.2)
+        label = fit(name(stage), right - left + 8, 9.5, bold=True)
+        sheet.write(label, (left + right) / 2, places.head + 15, size=9.5, bold=True, align="center")
+    if graph.stages and graph.off_map:
+        right_edge = places.column(len(graph.stages) - 1)[1] + 8
+        area = Box(places.column(0)[0] - 8, places.lane_top, right_edge, places.bottom - 4)
+        sheet.card(area, theme.PAPER, edge=theme.RULE, z=0.2)
+        sheet.write("not on the map", area.left + 8, area.top + 13, size=theme.SMALL, colour=theme.MUTED)
+
+
+def _box(sheet: Sheet, graph: Graph, node: str, area: Box) -> None:
+    """A touchpoint: its name, its journeys, and how often it follows itself."""
+    used = graph.journeys_of.get(node, 0)
+    edge = theme.RULE if node in graph.off_map else theme.DISC
+    sheet.card(area, theme.PAPER, edge=edge if used or node in graph.summed else theme.MUTED, z=3)
+    y = sheet.lines(graph.names[node], area.left + 6, area.top + 4, size=theme.BODY)
+    if node not in graph.summed:
+        text = plural(used, "journey") if used else "planned, never seen"
+        y = sheet.paragraph(text, area.left + 6, y, area.right - area.left - 10, size=theme.SMALL, colour=theme.MUTED)
+    if graph.again.get(node):
+        sheet.write(f"again {number(graph.again[node])}", area.left + 6, y + theme.SMALL, size=theme.SMALL)
+
+
+def _notes(sheet: Sheet, graph: Graph, y: float, unlabelled: int) -> float:
+    parts = ["Numbers on lines: how often the one directly follows the other; 'again': how often it follows itself."]
+    if graph.left_out:
+        parts.append(
+            f"Not drawn: {plural(graph.left_out, 'weaker line')} with {number(graph.left_out_count)} of "
+            f"{plural(graph.total, 'transition')} ({percent(graph.left_out_count / graph.total)})."
+        )
+    if unlabelled:
+        parts.append(f"{plural(unlabelled, 'line')} without room for the number; see `.transitions`.")
+    if graph.summed:
+        parts.append("Touchpoints off the map beyond the most frequent are put together.")
+    room = sheet.width - 2 * theme.MARGIN
+    return sheet.paragraph(" ".join(parts), theme.MARGIN, y + 8, room, size=theme.SMALL, colour=theme.MUTED) + 12

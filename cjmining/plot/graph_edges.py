@@ -1,0 +1,174 @@
+"""The lines of a transition graph: forwards as curves, within a layer at its side, backwards above."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Iterator
+
+from cjmining.plot import theme
+from cjmining.plot.graph_model import Graph
+from cjmining.plot.graph_places import Places
+from cjmining.plot.layered import Edge
+from cjmining.plot.sheet import Point, Sheet
+from cjmining.plot.text import Box, box, place
+from cjmining.plot.words import number
+
+_FORWARD = "#86a3c1"
+_BACK = "#b3892c"
+_OFF = "#b9c1ca"
+_THICKEST = 8.0
+_TRIES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.12, 0.88)
+
+_Curve = list[Point]
+"""A start, then three points for each cubic Bezier piece."""
+
+
+def draw_edges(sheet: Sheet, graph: Graph, places: Places) -> int:
+    """Draw the lines, the weakest first, and their counts, the strongest first; return how many found no room."""
+    most = max((edge.weight for edge in graph.edges), default=1.0)
+    ports = _ports(graph, places)
+    curves = {edge: _curve(graph, places, edge, ports) for edge in graph.edges}
+    for edge in reversed(graph.edges):
+        thick = 0.7 + _THICKEST * edge.weight / most
+        colour = _colour(graph, edge)
+        sheet.curve(curves[edge], colour=colour, width=thick, z=1.2)
+        _arrow(sheet, curves[edge], thick, colour)
+    taken = [*places.boxes.values(), *(line.box for line in sheet.words)]
+    return sum(not _label(sheet, edge, curves[edge], taken) for edge in graph.edges)
+
+
+def _colour(graph: Graph, edge: Edge) -> str:
+    if {edge.source, edge.target} & graph.off_map:
+        return _OFF
+    return _BACK if graph.layer[edge.source] > graph.layer[edge.target] else _FORWARD
+
+
+def _ports(graph: Graph, places: Places) -> dict[tuple[Edge, str], float]:
+    """Spread the ends of lines over the side of a box that they meet, in the order of where they lead."""
+    meeting: dict[tuple[str, str], list[tuple[float, Edge, str]]] = {}
+    for edge in graph.edges:
+        for own, other, side in ((edge.source, edge.target, "out"), (edge.target, edge.source, "in")):
+            back = graph.layer[edge.source] >= graph.layer[edge.target]
+            where = "left" if (side == "in") != back else "right"
+            far = places.boxes[other]
+            level = places.levels.get((edge.source, edge.target), (far.top + far.bottom) / 2)
+            meeting.setdefault((own, where), []).append((level, edge, side))
+    ports: dict[tuple[Edge, str], float] = {}
+    for (own, _), ends in meeting.items():
+        area = places.boxes[own]
+        for position, (_, edge, side) in enumerate(sorted(ends)):
+            ports[edge, side] = area.top + (area.bottom - area.top) * (position + 1) / (len(ends) + 1)
+    return ports
+
+
+def _curve(graph: Graph, places: Places, edge: Edge, ports: dict[tuple[Edge, str], float]) -> _Curve:
+    source, target = places.boxes[edge.source], places.boxes[edge.target]
+    y0, y1 = ports[edge, "out"], ports[edge, "in"]
+    if graph.layer[edge.source] < graph.layer[edge.target]:
+        return _forwards(source, target, y0, y1, places, places.passes.get((edge.source, edge.target), ()), graph, edge)
+    if graph.layer[edge.source] == graph.layer[edge.target]:
+        return _beside(source, target, y0, y1)
+    if (edge.source, edge.target) in places.levels:
+        return _above(source, target, y0, y1, places.levels[edge.source, edge.target])
+    return _s_curve((source.left, y0), (target.right + 4, y1))
+
+
+def _forwards(
+    source: Box, target: Box, y0: float, y1: float, places: Places, passes: tuple[float, ...], graph: Graph, edge: Edge
+) -> _Curve:
+    """From the right of one box to the left of another, level through the layers between."""
+    points: _Curve = [(source.right, y0)]
+    for step, y in enumerate(passes, start=1):
+        left, right = places.column(graph.layer[edge.source] + step)
+        points += _s_curve(points[-1], (left, y))[1:]
+        points += [(left + 1, y), (right - 1, y), (right, y)]
+    return points + _s_curve(points[-1], (target.left - 4, y1))[1:]
+
+
+def _s_curve(start: Point, end: Point) -> _Curve:
+    middle = (start[0] + end[0]) / 2
+    return [start, (middle, start[1]), (middle, end[1]), end]
+
+
+def _beside(source: Box, target: Box, y0: float, y1: float) -> _Curve:
+    """Within a layer: out and in at the left side when it leads up, straight down to the next box."""
+    below = target.top - source.bottom
+    if 0 <= below < 20:
+        x = (source.left + source.right) / 2
+        return [(x, source.bottom), (x, source.bottom + 2), (x, target.top - 5), (x, target.top - 4)]
+    out = min(30.0, 12 + abs(y1 - y0) / 8)
+    return [(source.left, y0), (source.left - out, y0), (target.left - out - 4, y1), (target.left - 4, y1)]
+
+
+def _above(source: Box, target: Box, y0: float, y1: float, level: float) -> _Curve:
+    """Back to an earlier layer: up beside the source, along a level of its own, down beside the target."""
+    beside = 9 + (level // 5) % 7 * 2.5
+    x0, x1 = source.left - beside, target.right + beside
+    return _rounded([(source.left, y0), (x0, y0), (x0, level), (x1, level), (x1, y1), (target.right + 4, y1)], 6.0)
+
+
+def _rounded(corners: list[Point], radius: float) -> _Curve:
+    """A line through corners, each of them cut off by a curve."""
+    curve: _Curve = [corners[0]]
+    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+        into, out = _towards(corner, before, radius), _towards(corner, after, radius)
+        curve += [curve[-1], into, into, corner, corner, out]
+    return [*curve, curve[-1], corners[-1], corners[-1]]
+
+
+def _towards(corner: Point, other: Point, radius: float) -> Point:
+    """The point `radius` away from a corner on the way to another, at most half of it."""
+    length = math.dist(corner, other)
+    part = min(radius, length / 2) / length if length else 0.0
+    return corner[0] + (other[0] - corner[0]) * part, corner[1] + (other[1] - corner[1]) * part
+
+
+def _arrow(sheet: Sheet, curve: _Curve, thick: float, colour: str) -> None:
+    """A head at the end of a line, in the direction it arrives in."""
+    x, y = curve[-1]
+    before = next((point for point in curve[-2::-1] if math.dist(point, (x, y)) > 0.5), curve[0])
+    length = math.dist(before, (x, y)) or 1.0
+    dx, dy = (x - before[0]) / length, (y - before[1]) / length
+    half = 2.4 + thick / 2
+    tip, base = (x + 4 * dx, y + 4 * dy), (x - 0.5 * dx, y - 0.5 * dy)
+    corners = [tip, (base[0] - half * dy, base[1] + half * dx), (base[0] + half * dy, base[1] - half * dx)]
+    sheet.area(corners, colour, z=1.3)
+
+
+def _label(sheet: Sheet, edge: Edge, curve: _Curve, taken: list[Box]) -> bool:
+    """Write the count on the line where there is room for it; say whether there was."""
+    text = number(edge.weight)
+    spots = list(_spots(curve))
+    boxes = [box(text, x, y + 0.35 * theme.SMALL, theme.SMALL, align="center") for x, y in spots]
+    chosen = place(boxes, taken)
+    if chosen is None:
+        return False
+    taken.append(boxes[chosen])
+    x, y = spots[chosen]
+    left, top, right, bottom = boxes[chosen]
+    sheet.card(Box(left - 0.5, top + 1, right + 0.5, bottom - 0.5), theme.PAPER, z=2.5, rounding=1.5)
+    sheet.write(text, x, y + 0.35 * theme.SMALL, size=theme.SMALL, align="center")
+    return True
+
+
+def _spots(curve: _Curve) -> Iterator[Point]:
+    """Points along a line where its count may stand, the middle first."""
+    points = [
+        _bezier(curve[n], curve[n + 1], curve[n + 2], curve[n + 3], step / 16)
+        for n in range(0, len(curve) - 3, 3)
+        for step in range(17)
+    ]
+    lengths = list(itertools.accumulate((math.dist(a, b) for a, b in itertools.pairwise(points)), initial=0.0))
+    for part in _TRIES:
+        yield points[bisect.bisect_left(lengths, part * lengths[-1])]
+
+
+def _bezier(a: Point, b: Point, c: Point, d: Point, t: float) -> Point:
+    s = 1 - t
+    weights = (s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t)
+    return (
+        sum(w * p[0] for w, p in zip(weights, (a, b, c, d), strict=True)),
+        sum(w * p[1] for w, p in zip(weights, (a, b, c, d), strict=True)),
+    )

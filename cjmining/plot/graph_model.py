@@ -1,0 +1,133 @@
+"""What a transition graph shows: the strongest edges, the boxes they join, and what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cjmining.plot import theme
+from cjmining.plot.choose import chosen
+from cjmining.plot.layered import Edge, layers_of
+from cjmining.plot.text import wrap
+from cjmining.plot.words import name, plural
+
+MOST_EDGES = 40
+MOST_OFF_MAP = 8
+BOX = 108.0
+OTHERS = "(others)"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes with their layers, and the edges drawn between them."""
+
+    title: str
+    stages: tuple[str, ...]
+    nodes: tuple[str, ...]
+    layer: dict[str, int]
+    off_map: frozenset[str]
+    summed: dict[str, int]
+    edges: tuple[Edge, ...]
+    again: dict[str, int]
+    journeys_of: dict[str, int]
+    names: dict[str, list[str]]
+    journeys: int
+    total: int
+    left_out: int
+    left_out_count: int
+
+
+def graph_of(found: Any, intended: Any, group: str | None) -> Graph:  # noqa: ANN401
+    """Choose what is drawn of a discovery's transitions."""
+    counts, journeys_of, journeys = _counts(found, group)
+    layer, planned = _planned(intended)
+    seen = sorted({touchpoint for pair in counts for touchpoint in pair} | set(journeys_of))
+    summed: dict[str, int] = {}
+    if planned:
+        counts, summed = _put_together(counts, [n for n in seen if n not in layer], journeys_of)
+    ways = [Edge(a, b, n) for (a, b), n in counts.items() if a != b]
+    strongest = sorted(ways, key=lambda edge: (-edge.weight, edge.source, edge.target))
+    drawn, rest = strongest[:MOST_EDGES], strongest[MOST_EDGES:]
+    ends = {end for edge in drawn for end in (edge.source, edge.target)}
+    again = {a: n for (a, b), n in counts.items() if a == b}
+    nodes = [*planned, *sorted((ends | (set() if ways else set(seen))) - set(planned))]
+    layer |= _free_layers(nodes, drawn, layer)
+    return Graph(
+        title=intended.name if intended is not None else "Transitions",
+        stages=intended.stage_names if intended is not None else (),
+        nodes=tuple(nodes),
+        layer={node: layer[node] for node in nodes},
+        off_map=frozenset(node for node in nodes if planned and node not in planned),
+        summed=summed,
+        edges=tuple(drawn),
+        again={node: n for node, n in again.items() if node in set(nodes)},
+        journeys_of=journeys_of,
+        names={node: _name(node, summed) for node in nodes},
+        journeys=journeys,
+        total=sum(counts.values()),
+        left_out=len(rest),
+        left_out_count=int(sum(edge.weight for edge in rest)),
+    )
+
+
+def _counts(found: Any, group: str | None) -> tuple[dict[tuple[str, str], int], dict[str, int], int]:  # noqa: ANN401
+    """Read the transitions, the journeys of each touchpoint, and all journeys; without a group, of all together."""
+    tables = found.transitions, found.touchpoints, found.overview
+    if group is not None:
+        _, wanted = chosen(found, group, what="group")
+        tables = tuple(table[table["by"].astype(str) == wanted] for table in tables)
+    ways, touchpoints, overview = tables
+    counts = ways.groupby(["from_touchpoint", "to_touchpoint"], observed=True)["count"].sum()
+    used = touchpoints.groupby("touchpoint", observed=True)["journeys"].sum()
+    return (
+        {(str(a), str(b)): int(n) for (a, b), n in counts.items()},
+        {str(touchpoint): int(n) for touchpoint, n in used.items()},
+        int(overview["journeys"].sum()),
+    )
+
+
+def _planned(intended: Any) -> tuple[dict[str, int], list[str]]:  # noqa: ANN401
+    """The layer of each touchpoint of the map: the first stage that names it."""
+    layer: dict[str, int] = {}
+    for number, stage in enumerate(intended.stages if intended is not None else ()):
+        for touchpoint in stage.touchpoints:
+            layer.setdefault(touchpoint.touchpoint, number)
+    return layer, list(layer)
+
+
+def _put_together(
+    counts: dict[tuple[str, str], int], off_map: list[str], journeys_of: dict[str, int]
+) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Sum up all but the most frequent touchpoints off the map."""
+    by_use = sorted(off_map, key=lambda touchpoint: (-journeys_of.get(touchpoint, 0), touchpoint))
+    rare = set(by_use[MOST_OFF_MAP:]) if len(by_use) > MOST_OFF_MAP + 1 else set()
+    if not rare:
+        return counts, {}
+    together: dict[tuple[str, str], int] = {}
+    for (a, b), n in counts.items():
+        pair = (OTHERS if a in rare else a, OTHERS if b in rare else b)
+        together[pair] = together.get(pair, 0) + n
+    return together, {OTHERS: len(rare)}
+
+
+def _free_layers(nodes: list[str], edges: list[Edge], layer: dict[str, int]) -> dict[str, int]:
+    """Layers of what no stage names: below what they come with most, or found from the graph itself."""
+    free = [node for node in nodes if node not in layer]
+    if not layer:
+        return layers_of(free, edges)
+    found: dict[str, int] = {}
+    for node in free:
+        near = [
+            (layer[other], edge.weight)
+            for edge in edges
+            for own, other in ((edge.source, edge.target), (edge.target, edge.source))
+            if own == node and other in layer
+        ]
+        total = sum(weight for _, weight in near)
+        found[node] = round(sum(at * weight for at, weight in near) / total) if total else 0
+    return found
+
+
+def _name(node: str, summed: dict[str, int]) -> list[str]:
+    text = f"{plural(summed[node], 'other touchpoint')}" if node in summed else name(node)
+    return wrap(text, BOX - 12, theme.BODY, lines=2)
