@@ -23,6 +23,7 @@ from cjmining.documents import Document, Mistake, read_document, validate
 from cjmining.errors import LogError, nearest
 
 Ids = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
 Column: TypeAlias = Any
 """A chunked Arrow array, one value an event; pyarrow carries no types."""
 
@@ -84,16 +85,15 @@ class Labels:
         self, events: pa.Table, *, sources: Iterable[str] = ()
     ) -> tuple[pa.Table, tuple[int, ...]]:
         """Return the labelled events, and for each rule the number of events that it decided."""
+        if not self.rules:
+            return events, ()
         _check(self.rules, events, sources)
         fitting = _first_fitting(self.rules, events)
         counts = np.bincount(fitting, minlength=len(self.rules) + 1)[: len(self.rules)]
-        columns: dict[str, Column] = {
-            name: _overwritten(events.column(name), [getattr(rule, name) for rule in self.rules], fitting)
-            for name in ("touchpoint", "channel", "actor")
-        }
-        columns["failed"] = _flags(events.column("failed"), [rule.failed for rule in self.rules], fitting)
-        for name, column in columns.items():
-            events = events.set_column(events.schema.get_field_index(name), name, column)
+        for name in ("touchpoint", "channel", "actor", "failed"):
+            said = [getattr(rule, name) for rule in self.rules]
+            if any(value is not None for value in said):
+                events = _with_column(events, name, said, fitting)
         return events, tuple(int(count) for count in counts)
 
 
@@ -113,8 +113,8 @@ def read_labels(source: str | Path | Mapping[str, Any] | Sequence[Mapping[str, A
 
     Examples
     --------
-    >>> labels = read_labels([{"native": "page_view", "where": {"page_path": "/pay*"}, "touchpoint": "paying"}])
-    >>> labels.rules[0].where
+    >>> rule = {"native": "page_view", "where": {"page_path": "/pay*"}, "touchpoint": "paying"}
+    >>> read_labels([rule]).rules[0].where
     {'page_path': ('/pay*',)}
     """
     if isinstance(source, Labels):
@@ -223,13 +223,13 @@ def _text_columns(events: pa.Table) -> list[str]:
 
 def _is_text(field: pa.Field) -> bool:
     is_string = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-    return is_string and field.name != "properties"
+    return bool(is_string) and field.name != "properties"
 
 
 def _first_fitting(rules: Sequence[Rule], events: pa.Table) -> Ids:
     """Return for each event the number of the rule that decides it; their number where none does."""
     names = _text_columns(events)
-    kinds = _Kinds(events.num_rows)
+    kinds = _Kinds(events.num_rows, len(rules))
     kinds.add(_classify_column(events.column("source"), [_exact(rule.source) for rule in rules]))
     kinds.add(_classify_column(events.column("native"), [_regex(rule.native) for rule in rules]))
     asked = list(dict.fromkeys(key for rule in rules for key in rule.where or {}))
@@ -238,18 +238,18 @@ def _first_fitting(rules: Sequence[Rule], events: pa.Table) -> Ids:
             kinds.add(_classify_column(events.column(key), [_where(rule, key) for rule in rules]))
     for key in asked:
         if key not in names:
-            open_to = np.array([key in (rule.where or {}) for rule in rules])
-            kinds.add(
-                _classify_property(events, key, rules, kinds.fits[:, open_to].any(axis=1)[kinds.of_event])
-            )
+            asking = np.array([key in (rule.where or {}) for rule in rules])
+            still_open: Flags = (kinds.fits & asking).max(axis=1, initial=False)
+            kinds.add(_classify_property(events, key, rules, still_open[kinds.of_event]))
     fits = np.column_stack([kinds.fits, np.ones(len(kinds.fits), dtype=np.bool_)])
-    return fits.argmax(axis=1).astype(np.int32)[kinds.of_event]
+    deciding: Ids = fits.argmax(axis=1).astype(np.int32)
+    return deciding[kinds.of_event]
 
 
 class _Classes:
     """Events sorted into classes, and which rules each class fits as far as one column goes."""
 
-    def __init__(self, of_event: Ids, fits: npt.NDArray[np.bool_]) -> None:
+    def __init__(self, of_event: Ids, fits: Flags) -> None:
         self.of_event = of_event
         self.fits = fits
 
@@ -257,13 +257,10 @@ class _Classes:
 class _Kinds(_Classes):
     """The combinations of classes that occur, over the columns added so far."""
 
-    def __init__(self, n_events: int) -> None:
-        super().__init__(np.zeros(n_events, dtype=np.int32), np.empty((0, 0), dtype=np.bool_))
+    def __init__(self, n_events: int, n_rules: int) -> None:
+        super().__init__(np.zeros(n_events, dtype=np.int32), np.ones((1, n_rules), dtype=np.bool_))
 
     def add(self, column: _Classes) -> None:
-        if not self.fits.size:
-            self.of_event, self.fits = column.of_event, column.fits
-            return
         width = len(column.fits)
         combined = self.of_event.astype(np.int64) * width + column.of_event
         occurs = np.zeros(len(self.fits) * width, dtype=np.bool_)
@@ -281,9 +278,7 @@ def _classify_column(column: Column, patterns: Sequence[str | None]) -> _Classes
     return _Classes(of_value.reshape(-1).astype(np.int32)[codes], classes)
 
 
-def _classify_property(
-    events: pa.Table, key: str, rules: Sequence[Rule], wanted: npt.NDArray[np.bool_]
-) -> _Classes:
+def _classify_property(events: pa.Table, key: str, rules: Sequence[Rule], wanted: Flags) -> _Classes:
     """Classify events by one of their native properties; only `wanted` events are taken apart."""
     patterns = [_where(rule, key) for rule in rules]
     without = np.array([pattern is None for pattern in patterns])
@@ -307,7 +302,9 @@ def _extract(properties: Column, key: str) -> Column:
     import duckdb
 
     pointer = "/" + key.replace("~", "~0").replace("/", "~1")
-    settings = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    settings: dict[str, Any] = dict.fromkeys(
+        ("autoinstall_known_extensions", "autoload_known_extensions"), "false"
+    )
     with duckdb.connect(config=settings) as connection:
         connection.register("part", pa.table({"properties": properties}))
         query = "SELECT json_extract_string(properties, ?) AS value FROM part"
@@ -317,10 +314,10 @@ def _extract(properties: Column, key: str) -> Column:
             raise LogError(f"the properties of some events are not JSON: {problem}") from None
 
 
-def _fits(vocabulary: pa.Array, patterns: Sequence[str | None]) -> npt.NDArray[np.bool_]:
+def _fits(vocabulary: pa.Array, patterns: Sequence[str | None]) -> Flags:
     """Return which values fit which pattern; a last row stands for events without a value."""
     result = np.ones((len(vocabulary) + 1, len(patterns)), dtype=np.bool_)
-    known: dict[str, npt.NDArray[np.bool_]] = {}
+    known: dict[str, Flags] = {}
     for number, pattern in enumerate(patterns):
         if pattern is None:
             continue
@@ -386,8 +383,19 @@ def _translate(pattern: str) -> str:
 # What it becomes -----------------------------------------------------------------------------------------
 
 
+def _with_column(events: pa.Table, name: str, said: Sequence[Any], fitting: Ids) -> pa.Table:
+    """Return the events with one column as the rules say; what they leave open stays."""
+    is_there = name in events.column_names
+    field = schema.EVENTS.field(name)
+    column = events.column(name) if is_there else pa.chunked_array([pa.nulls(events.num_rows, field.type)])
+    new = (_flags if name == "failed" else _overwritten)(column, said, fitting)
+    if is_there:
+        return events.set_column(events.schema.get_field_index(name), name, new)
+    return events.append_column(name, new)
+
+
 def _overwritten(column: Column, texts: Sequence[str | None], fitting: Ids) -> pa.Array:
-    """Return a text column with the decided events' texts replaced; its vocabulary sorted, without unused words."""
+    """Return a text column with the decided events' texts replaced; its vocabulary is sorted anew."""
     codes, vocabulary = _codes(column)
     words = [*vocabulary.to_pylist(), *(text for text in texts if text is not None)]
     numbers = {word: number for number, word in enumerate(sorted(set(words)))}
