@@ -1,0 +1,140 @@
+"""The command line: thin, it calls the library and says what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cjmining.errors import CjminingError
+
+if TYPE_CHECKING:
+    from cjmining.study import StudyResult
+
+BAD_INPUT = 2
+"""Exit code where the input can't be used as it is; the message says what to do."""
+
+SAMPLE = Path("data") / "samples" / "shop"
+"""Where the repository keeps its sample, seen from its top."""
+
+app = typer.Typer(
+    name="cjmining",
+    help="Customer-journey mining: where customers leave the journey you intend, and how sure that is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+maps = typer.Typer(help="Work with intended maps.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(maps, name="map")
+
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results; default: out beside the study.")]
+
+
+def main() -> None:
+    """Run the command line; errors in the input are told in words, with exit code 2."""
+    try:
+        app()
+    except CjminingError as problem:
+        typer.echo(f"cjmining: {problem}", err=True)
+        sys.exit(BAD_INPUT)
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and stop.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from cjmining import __version__
+
+        typer.echo(f"cjmining {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="The study file; docs/study-format.md has its keys.")],
+    out: Out = None,
+) -> None:
+    """Run a study: read the exports, hold them against the map, write findings, tables and the page."""
+    from cjmining.study import run_study
+
+    with _progress() as progress:
+        result = run_study(study, out=out, progress=progress)
+    _tell(result)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("cjmining-demo"),
+) -> None:
+    """Show what a study gives, on a simulated shop."""
+    from cjmining.study import run_study
+
+    with _progress() as progress:
+        result = run_study(_sample(out) / "study.yaml", out=out, progress=progress)
+    _tell(result)
+
+
+@app.command()
+def sources() -> None:
+    """List what can be read: the names to use in a study, the files and the columns."""
+    from cjmining.study import option_names, source_kinds
+
+    for name, kind in source_kinds().items():
+        typer.echo(f"{name}\n  reads  {kind.reads}\n  needs  {kind.needs}")
+        typer.echo(f"  options  {', '.join(option_names(kind))}\n")
+    typer.echo("In a study: sources: [{source: <name>, path: <file or folder>, <option>: <value>, ...}]")
+
+
+@maps.command("check")
+def check_map(file: Annotated[Path, typer.Argument(help="The map, a YAML file.")]) -> None:
+    """Check an intended map: all its mistakes at once, or a summary."""
+    from cjmining.intended import read_map
+
+    intended = read_map(file)
+    for remark in intended.remarks:
+        typer.echo(f"remark: {remark}")
+    typer.echo(str(intended))
+
+
+def _sample(out: Path) -> Path:
+    """Return the folder of the sample shop; simulate one beside `out` where the repository's is not at hand."""
+    for folder in (SAMPLE, Path(__file__).resolve().parents[1] / SAMPLE):
+        if (folder / "study.yaml").is_file():
+            return folder
+    from cjmining import simulate
+
+    folder = out.with_name(f"{out.name}-shop")
+    if not (folder / "study.yaml").is_file():
+        simulate.shop(2000).write(folder)
+    return folder
+
+
+def _tell(result: StudyResult) -> None:
+    """Print the findings, what changed since the last run, and where the page is."""
+    for finding in result.compared:
+        mark = f"[{finding['status']}] " if finding["status"] in {"new", "changed"} else ""
+        typer.echo(f"- {mark}{finding['text']}")
+    for finding in result.gone:
+        typer.echo(f"- [gone] {finding['text']}")
+    typer.echo(f"\nThe page: {result.path}\nTables and findings.json: {result.out}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None] | None]:
+    """Show progress on a terminal; say nothing where the output goes elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("Starting", total=1.0)
+        yield lambda text, share: shown.update(task, description=text, completed=share)

@@ -1,0 +1,230 @@
+"""What may be shown: groups of too few customers are merged, rows about too few journeys are left out.
+
+Two rules, applied to everything on the page, pictures included (docs/decisions/0050):
+
+1. A group (persona) of fewer than `min_group` customers is not shown by itself. All such groups are merged into
+   "smaller groups"; if these are still too few, the next smallest joins them.
+2. A row of a table that describes fewer than `min_group` journeys (a variant, a transition, a place of drop-out, a
+   stage that hardly anybody reached) is not shown by itself: it is merged into a row for the rest where the numbers
+   must add up, and left out of the pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from cjmining.report.words import SMALLER
+from cjmining.stats import wilson
+
+if TYPE_CHECKING:
+    from cjmining.conformance import Conformance
+    from cjmining.discovery import Discovery
+
+R = TypeVar("R", "Conformance", "Discovery")
+
+
+def merge_check(check: Conformance, min_group: int) -> Conformance:
+    """Merge the groups of fewer than `min_group` customers into one.
+
+    Counts add up, shares and their limits are taken again from the merged counts, means are weighted by how many gave
+    one; medians and the limits of the value at risk can't be merged and become empty. Where no group is too small,
+    the result is returned as it is.
+    """
+    small = small_groups(check, min_group)
+    return _merge_check(check, small) if small else check
+
+
+def merge_found(found: Discovery, check: Conformance, min_group: int) -> Discovery:
+    """Merge in `found` the groups that `merge_check` merges in `check`, where both are grouped alike."""
+    small = small_groups(check, min_group)
+    return _merge_found(found, small) if small and found.by == check.by else found
+
+
+def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
+    """Leave out what describes fewer than `min_group` journeys: what the pictures are drawn from.
+
+    A stage that fewer reached is drawn as reached by nobody, since its place on the map must stay.
+    """
+    tables = {
+        name: _at_least(getattr(check, name), min_group)
+        for name in ("dropouts", "deviations", "touchpoints", "flows")
+    }
+    tables["stages"] = _empty_small_stages(check.stages, min_group)
+    tables["touchpoints"] = _without_few_answers(tables["touchpoints"], "satisfaction", min_group)
+    return replace(check, **tables)
+
+
+def hide_small_counts(found: Discovery, min_group: int) -> Discovery:
+    """Leave out what fewer than `min_group` journeys did."""
+    names = ("transitions", "variants", "touchpoints", "ends")
+    return replace(found, **{name: _at_least(getattr(found, name), min_group) for name in names})
+
+
+def small_groups(check: Conformance, min_group: int) -> frozenset[str]:
+    """Choose the groups to merge: the small ones, and the next smallest while they are too few together."""
+    if check.by is None:
+        return frozenset()
+    outcomes = check.outcomes
+    sizes = sorted(
+        (int(size), str(group)) for group, size in zip(outcomes["by"], outcomes["customers"], strict=True)
+    )
+    small = [(size, group) for size, group in sizes if size < min_group]
+    if not small:
+        return frozenset()
+    for size, group in sizes[len(small) :]:
+        if sum(count for count, _ in small) >= min_group:
+            break
+        small.append((size, group))
+    return frozenset(group for _, group in small)
+
+
+# Merging groups
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How the rows of a table merge: what names a row, what adds up, what is a mean and of how many."""
+
+    key: tuple[str, ...]
+    sums: tuple[str, ...]
+    means: Mapping[str, str] | None = None
+
+
+_CHECK_RULES = {
+    "stages": _Rule(
+        ("stage",),
+        ("entered", "continued", "converted", "dropped", "turned_away", "open", "mature", "dropped_within_horizon"),
+        {"satisfaction": "satisfaction_answered"},
+    ),
+    "dropouts": _Rule(("stage", "touchpoint", "turn", "currency"), ("journeys", "value_at_risk")),
+    "deviations": _Rule(("type", "stage", "touchpoint"), ("journeys",)),
+    "touchpoints": _Rule(
+        ("stage", "touchpoint", "channel"), ("events", "journeys"), {"satisfaction": "satisfaction_answered"}
+    ),
+    "flows": _Rule(("from_stage", "to_stage"), ("journeys", "crossings")),
+    "outcomes": _Rule((), ("journeys", "converted", "dropped", "turned_away", "open", "customers")),
+}
+_FOUND_RULES = {
+    "transitions": _Rule(("from_touchpoint", "to_touchpoint"), ("count", "journeys"), {"mean_s": "count"}),
+    "variants": _Rule(("variant",), ("journeys",)),
+    "touchpoints": _Rule(
+        ("touchpoint",),
+        ("count", "journeys"),
+        {"wait_s_mean": "wait_s_answered", "satisfaction_mean": "satisfaction_answered"},
+    ),
+    "ends": _Rule(("position", "touchpoint"), ("journeys",)),
+}
+
+
+def _merge_check(check: Conformance, small: frozenset[str]) -> Conformance:
+    tables = {name: _merged(getattr(check, name), rule, small) for name, rule in _CHECK_RULES.items()}
+    outcomes = tables["outcomes"]
+    _estimate(tables["stages"], "dropped_within_horizon")
+    tables["dropouts"]["share_of_dropped"] = _share(tables["dropouts"], outcomes, "dropped")
+    tables["deviations"]["share_of_journeys"] = _share(tables["deviations"], outcomes, "journeys")
+    tables["sensitivity"] = _merged_sensitivity(check.sensitivity, small)
+    tables["standouts"] = check.standouts[~check.standouts["by"].astype(str).isin(small)].reset_index(drop=True)
+    journeys = check.journeys.assign(by=_merged_names(check.journeys["by"], small))
+    return replace(check, groups=_merged_groups(check.groups, small), journeys=journeys, **tables)
+
+
+def _merge_found(found: Discovery, small: frozenset[str]) -> Discovery:
+    tables = {name: _merged(getattr(found, name), rule, small) for name, rule in _FOUND_RULES.items()}
+    overview = found.overview.assign(by=_merged_names(found.overview["by"], small))
+    kept = {"journeys": "sum", "customers": "sum", "events": "sum", "start": "min", "end": "max"}
+    overview = overview.groupby("by", sort=False, as_index=False).agg(kept)
+    tables["overview"] = overview
+    transitions = tables["transitions"]
+    left = transitions.groupby(["by", "from_touchpoint"], observed=True)["count"].transform("sum")
+    transitions["share_of_from"] = transitions["count"] / left
+    for name in ("variants", "ends"):
+        tables[name]["share_of_journeys"] = _share(tables[name], overview, "journeys")
+    groups = {"groups": _merged_groups(found.groups, small)}
+    return replace(found, **groups, **tables)
+
+
+def _merged_names(groups: pd.Series[Any], small: frozenset[str]) -> pd.Series[Any]:
+    names = groups.astype(str).astype(object)
+    return names.where(~names.isin(small), SMALLER)
+
+
+def _merged_groups(groups: Sequence[str], small: frozenset[str]) -> tuple[str, ...]:
+    return (*(group for group in groups if group not in small), SMALLER)
+
+
+def _merged(table: pd.DataFrame, rule: _Rule, small: frozenset[str]) -> pd.DataFrame:
+    """Add up the rows of the small groups; the other groups keep their rows as they are."""
+    mine = table["by"].astype(str).isin(small)
+    kept, merging = table[~mine], table[mine].copy()
+    merging["by"] = SMALLER
+    weights = rule.means or {}
+    for mean, weight in weights.items():
+        merging[mean] = merging[mean].fillna(0.0) * merging[weight]
+    adding = list(dict.fromkeys([*rule.sums, *weights, *weights.values()]))
+    summed = merging.groupby(["by", *rule.key], sort=False, as_index=False, dropna=False, observed=True)[adding].sum(
+        min_count=1
+    )
+    for mean, weight in weights.items():
+        summed[mean] = summed[mean] / summed[weight].where(summed[weight] > 0)
+    if "channels" in table:
+        union = merging.groupby(list(("by", *rule.key)), sort=False, observed=True)["channels"].agg(_union)
+        summed["channels"] = union.to_numpy()
+    kept = kept.assign(by=kept["by"].astype(object))
+    return pd.concat([kept, summed], ignore_index=True)[list(table.columns)]
+
+
+def _union(channels: pd.Series[Any]) -> str:
+    return ", ".join(sorted({channel for text in channels.dropna() for channel in text.split(", ") if channel}))
+
+
+def _share(table: pd.DataFrame, totals: pd.DataFrame, column: str) -> pd.Series[Any]:
+    of = dict(zip(totals["by"].astype(str), totals[column], strict=True))
+    whole = table["by"].astype(str).map(of).astype(float)
+    return table["journeys"] / whole.where(whole > 0)
+
+
+def _estimate(table: pd.DataFrame, dropped: str) -> None:
+    """State the drop-out share and its limits of the merged rows from their counts."""
+    mine = table["by"] == SMALLER
+    for row in table.index[mine]:
+        share, lower, upper = wilson(float(table.at[row, dropped]), float(table.at[row, "mature"]))
+        for column, value in (("drop_out_share", share), ("lower", lower), ("upper", upper)):
+            table.at[row, column] = value
+
+
+def _merged_sensitivity(sensitivity: pd.DataFrame, small: frozenset[str]) -> pd.DataFrame:
+    counted = sensitivity.assign(dropped=(sensitivity["drop_out_share"].fillna(0.0) * sensitivity["mature"]).round())
+    table = _merged(counted, _Rule(("stage", "patience"), ("mature", "dropped")), small)
+    _estimate(table, "dropped")
+    mine = table["by"] == SMALLER
+    ranks = table[mine].groupby("patience", sort=False)["drop_out_share"].rank(method="min", ascending=False)
+    table.loc[mine, "rank"] = ranks
+    return table.drop(columns="dropped")
+
+
+# Hiding rows
+
+
+def _at_least(table: pd.DataFrame, min_group: int) -> pd.DataFrame:
+    return table[table["journeys"] >= min_group].reset_index(drop=True)
+
+
+def _empty_small_stages(stages: pd.DataFrame, min_group: int) -> pd.DataFrame:
+    table = _without_few_answers(stages, "satisfaction", min_group)
+    hardly = (table["entered"] > 0) & (table["entered"] < min_group)
+    counts = ["entered", "continued", "converted", "dropped", "turned_away", "open", "mature", "dropped_within_horizon"]
+    table.loc[hardly, counts] = 0
+    unsure = hardly | (table["mature"] < min_group)
+    table.loc[unsure, ["drop_out_share", "lower", "upper"]] = np.nan
+    table.loc[hardly, "median_s"] = np.nan
+    return table
+
+
+def _without_few_answers(table: pd.DataFrame, measure: str, min_group: int) -> pd.DataFrame:
+    few = table[f"{measure}_answered"] < min_group
+    return table.assign(**{measure: table[measure].where(~few), f"{measure}_answered": table[f"{measure}_answered"].where(~few, 0)})

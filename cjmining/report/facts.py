@@ -1,0 +1,765 @@
+"""Facts: everything the page says, as a plain dict of texts, numbers and tables.
+
+The template only places what stands here. Each table is a dict of caption, columns and rows; each cell has the
+`text` a reader sees and the `value` behind it, so that a test can add up what the page shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cjmining.report import words
+from cjmining.report.findings import deviation_sentence
+from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+
+    from cjmining.conformance import Conformance, Coverage
+    from cjmining.discovery import Discovery
+    from cjmining.log import JourneyLog
+
+Row = Mapping[str, Any]
+Cell = dict[str, Any]
+Table = dict[str, Any]
+
+MOST_ROWS = 15
+"""Longest table of the page; what lies beyond is counted in a last row or line."""
+
+MOST_VARIANTS = 8
+"""How many of the ways that journeys took are shown one by one."""
+
+MOST_STEPS = 12
+"""Longest variant that is written out whole."""
+
+_OUTCOME_COLUMNS = ("converted", "dropped", "turned_away", "open")
+_RECORD_FATES = ("used", "superseded", "set aside", "quarantined")
+_EVENT_FATES = ("kept", "joined", "withdrawn")
+
+
+def gather_facts(  # noqa: PLR0913 -- one argument for each part of the page
+    log: JourneyLog,
+    found: Discovery,
+    check: Conformance,
+    *,
+    everyone: Discovery,
+    coverage: Coverage,
+    findings: Sequence[Mapping[str, Any]],
+    gone: Sequence[Mapping[str, Any]] = (),
+    title: str | None,
+    min_group: int,
+    now: datetime,
+) -> dict[str, Any]:
+    """Collect what the page shows.
+
+    Parameters
+    ----------
+    log, found, check, coverage
+        The results; small groups are merged already (`disclosure.merge_small_groups`).
+    everyone : Discovery
+        What customers do, ungrouped.
+    findings, gone : sequence of dict
+        As `findings.compare_findings` returns them.
+    title : str or None
+        Title of the page; default is the name of the map.
+    min_group : int
+        Rows about fewer journeys are merged or left out.
+    now : datetime
+        The one moment that differs between two runs.
+
+    Returns
+    -------
+    dict
+        Texts, numbers, lists and dicts only.
+    """
+    from cjmining import __version__
+
+    return {
+        "title": title or check.intended.name,
+        "map": check.intended.name,
+        "version": __version__,
+        "made": words.minute(now),
+        "period": _period(everyone),
+        "data_end": words.minute(log.data_end),
+        "min_group": min_group,
+        "by": None if check.by is None else words.name(check.by),
+        "outcomes": _outcome_cards(check.overall),
+        "findings": _chapters(findings),
+        "data_findings": [finding for finding in findings if finding["about_data"]],
+        "compared": any(finding.get("status") for finding in findings) or bool(gone),
+        "gone": list(gone),
+        "groups": [
+            _group_facts(view, number, min_group) for number, view in enumerate(views_of(found, check, everyone))
+        ],
+        "comparison": _comparison(check) if check.by is not None else None,
+        "standouts": _standouts(check, min_group) if check.by is not None else None,
+        "coverage": [_missing_from_log(coverage), _unknown_to_map(coverage, log, min_group)],
+        "quality": [table for table in (_sources(log), _records(log), _events(log), _reasons(log)) if table["rows"]],
+        "method": _method(check, min_group),
+    }
+
+
+class View(NamedTuple):
+    """The results of one group, and its name in them."""
+
+    found: Discovery | None
+    check: Conformance
+    group: str
+
+
+def views_of(found: Discovery, check: Conformance, everyone: Discovery) -> list[View]:
+    """List what the reader can switch between: everyone first, then each group."""
+    views = [View(everyone, check.overall, words.EVERYONE)]
+    if check.by is not None:
+        same = found if found.by == check.by else None
+        views += [View(same, check, group) for group in check.groups]
+    return views
+
+
+def _period(found: Discovery) -> str:
+    starts, ends = found.overview["start"].dropna(), found.overview["end"].dropna()
+    if not len(starts):
+        return "no events"
+    return f"{words.day(starts.min())} to {words.day(ends.max())}"
+
+
+_CHAPTERS = {
+    "In short": ("outcomes",),
+    "Where customers drop out": ("largest drop-out",),
+    "Who differs": ("stand-out", "no stand-out"),
+    "What it puts at risk": ("drop-out place", "before the map"),
+    "Against the intended map": ("deviation",),
+}
+
+
+def _chapters(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Put the findings about customers under headings, in the order of reading."""
+    chapters = [
+        {"heading": heading, "findings": [finding for finding in findings if finding["kind"] in kinds]}
+        for heading, kinds in _CHAPTERS.items()
+    ]
+    return [chapter for chapter in chapters if chapter["findings"]]
+
+
+def _outcome_cards(overall: Conformance) -> dict[str, Any]:
+    row = _rows(overall.outcomes)[0]
+    total = int(row["journeys"])
+    verbs = ("converted", "dropped out", "turned away", "still open")
+    return {
+        "journeys": words.count(total),
+        "customers": words.count(row["customers"]),
+        "cards": [
+            {
+                "outcome": outcome.replace(" ", "-"),
+                "said": verb,
+                "text": words.count(row[column]),
+                "value": int(row[column]),
+                "share": words.percent(row[column] / total) if total else words.NOTHING,
+                "width": round(100 * row[column] / total, 3) if total else 0,
+            }
+            for outcome, verb, column in zip(OUTCOMES, verbs, _OUTCOME_COLUMNS, strict=True)
+        ],
+    }
+
+
+# One group
+
+
+def _group_facts(view: View, number: int, min_group: int) -> dict[str, Any]:
+    check, group = view.check, view.group
+    row = next(row for row in _rows(check.outcomes) if row["by"] == group)
+    tables = [
+        _stages(check, group, min_group),
+        _dropouts(check, group, row, min_group),
+        _deviations(check, group, min_group),
+        _sensitivity(check, group, min_group),
+    ]
+    discovered = [] if view.found is None else _discovered(view.found, group, min_group)
+    for table in (*tables, *discovered):
+        table["id"] = f"{table['id']}-{number}"
+    return {
+        "id": f"group-{number}",
+        "group": group,
+        "name": words.name_of(group, check.by),
+        "about": f"{words.plural(int(row['journeys']), 'journey')} of {words.plural(int(row['customers']), 'customer')}",
+        "tables": tables,
+        "discovered": discovered,
+    }
+
+
+def _stages(check: Conformance, group: str, min_group: int) -> Table:
+    horizon = words.days(check.intended.horizon)
+    columns = [
+        ("stage", "Stage"),
+        ("entered", "Entered"),
+        ("continued", "Went on"),
+        ("converted", "Converted"),
+        ("dropped", "Dropped out"),
+        ("turned_away", "Turned away"),
+        ("open", "Open"),
+        ("mature", f"Followed for {horizon}"),
+        ("dropped_within_horizon", f"of these dropped out within {horizon}"),
+        ("drop_out_share", f"Drop-out within {horizon} (95 % limits)"),
+        ("median_s", "Median time in it"),
+        ("satisfaction", "Satisfaction (answers)"),
+    ]
+    rows = [_stage_cells(row, min_group) for row in _of(check.stages, group)]
+    return _table("stages", "Stages: who entered, who went on and who left", columns, rows)
+
+
+def _stage_cells(row: Row, min_group: int) -> list[Cell]:
+    counts = ("entered", "continued", "converted", "dropped", "turned_away", "open")
+    if 0 < row["entered"] < min_group:
+        return [_cell(row["stage"]), _cell(_fewer(min_group)), *[_cell(words.NOTHING) for _ in range(10)]]
+    enough = row["mature"] >= min_group
+    return [
+        _cell(row["stage"]),
+        *[_number(row[column]) for column in counts],
+        _number(row["mature"]) if enough or row["mature"] == 0 else _cell(_fewer(min_group)),
+        _number(row["dropped_within_horizon"]) if enough else _cell(words.NOTHING),
+        _cell(words.percent(row["drop_out_share"], row["lower"], row["upper"]), row["drop_out_share"])
+        if enough
+        else _cell(words.NOTHING),
+        _cell(words.duration(row["median_s"]), row["median_s"]),
+        _satisfaction(row["satisfaction"], row["satisfaction_answered"], min_group),
+    ]
+
+
+def _dropouts(check: Conformance, group: str, outcome: Row, min_group: int) -> Table:
+    columns = [
+        ("stage", "Stage"),
+        ("touchpoint", "Last touchpoint"),
+        ("turn", "Next step by"),
+        ("journeys", "Drop-outs"),
+        ("share_of_dropped", "Share of drop-outs"),
+        ("value_at_risk", "Value at risk (limits)"),
+    ]
+    rows = sorted(_of(check.dropouts, group), key=lambda row: -row["journeys"])
+    shown = [row for row in rows if row["journeys"] >= min_group][:MOST_ROWS]
+    rest = [row for row in rows if row not in shown]
+    cells = [
+        [
+            _cell(row["stage"]),
+            _cell(words.name(row["touchpoint"])),
+            _cell(words.name(row["turn"])),
+            _number(row["journeys"]),
+            _share(row["share_of_dropped"]),
+            _cell(
+                words.money_range(
+                    row["value_at_risk"], row["value_at_risk_lower"], row["value_at_risk_upper"], row["currency"]
+                ),
+                row["value_at_risk"],
+            ),
+        ]
+        for row in shown
+    ]
+    if rest:
+        left = sum(int(row["journeys"]) for row in rest)
+        cells.append(
+            [
+                _cell(f"{words.plural(len(rest), 'other place')}"),
+                _cell(words.NOTHING),
+                _cell(words.NOTHING),
+                _number(left),
+                _share(left / outcome["dropped"]),
+                _cell(words.NOTHING),
+            ]
+        )
+    table = _table("dropouts", "Drop-outs: where journeys ended, and what that puts at risk", columns, cells)
+    table["total"] = [_cell("All"), _cell(""), _cell(""), _number(outcome["dropped"]), _cell(""), _cell("")]
+    return table
+
+
+def _deviations(check: Conformance, group: str, min_group: int) -> Table:
+    columns = [
+        ("type", "Type"),
+        ("stage", "Stage"),
+        ("touchpoint", "Touchpoint"),
+        ("journeys", "Journeys"),
+        ("share_of_journeys", "Share of journeys"),
+        ("said", "In words"),
+    ]
+    rows = sorted(_of(check.deviations, group), key=lambda row: -row["journeys"])
+    enough = [row for row in rows if row["journeys"] >= min_group]
+    cells = [
+        [
+            _cell(row["type"]),
+            _cell(words.name(row["stage"]) if words.missing(row["stage"]) else row["stage"]),
+            _cell(words.name(row["touchpoint"])),
+            _number(row["journeys"]),
+            _share(row["share_of_journeys"]),
+            _cell(f"{words.count(row['journeys'])} {deviation_sentence(row)}"),
+        ]
+        for row in enough[:MOST_ROWS]
+    ]
+    table = _table("deviations", "Deviations: what differed from the intended map", columns, cells)
+    table["note"] = _not_shown(len(enough) - len(cells), len(rows) - len(enough), "deviation", min_group)
+    return table
+
+
+def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
+    said = {"half": "Half the patience", "as stated": "Patience as stated", "double": "Twice the patience"}
+    columns = [("stage", "Stage"), *[(key, text) for key, text in said.items()]]
+    by_stage: dict[str, dict[str, Row]] = {}
+    for row in _of(check.sensitivity, group):
+        by_stage.setdefault(row["stage"], {})[row["patience"]] = row
+    rows = [
+        [_cell(stage), *[_sensitive_cell(of_stage.get(patience), min_group) for patience in said]]
+        for stage, of_stage in by_stage.items()
+    ]
+    horizon = words.days(check.intended.horizon)
+    return _table(
+        "sensitivity",
+        f"Would another patience say the same? Drop-out within {horizon} (95 % limits; how many could be followed; rank)",
+        columns,
+        rows,
+    )
+
+
+def _sensitive_cell(row: Row | None, min_group: int) -> Cell:
+    if row is None or row["mature"] < min_group or words.missing(row["drop_out_share"]):
+        return _cell(words.NOTHING)
+    rank = "" if words.missing(row["rank"]) else f", rank {row['rank']:.0f}"
+    text = f"{words.percent(row['drop_out_share'], row['lower'], row['upper'])} of {words.count(row['mature'])}{rank}"
+    return _cell(text, row["drop_out_share"])
+
+
+def _discovered(found: Discovery, group: str, min_group: int) -> list[Table]:
+    """What the customers do, as found without the map."""
+    return [
+        _variants(found, group, min_group),
+        _touchpoints(found, group, min_group),
+        _transitions(found, group, min_group),
+    ]
+
+
+def _variants(found: Discovery, group: str, min_group: int) -> Table:
+    columns = [("variant", "Way"), ("journeys", "Journeys"), ("share_of_journeys", "Share of journeys")]
+    rows = sorted(_of(found.variants, group), key=lambda row: -row["journeys"])
+    shown = [row for row in rows if row["journeys"] >= min_group][:MOST_VARIANTS]
+    cells = [
+        [_cell(_way(row["variant"])), _number(row["journeys"]), _share(row["share_of_journeys"])] for row in shown
+    ]
+    total = sum(int(row["journeys"]) for row in rows)
+    left = total - sum(int(row["journeys"]) for row in shown)
+    if left:
+        others = words.plural(len(rows) - len(shown), "other way")
+        cells.append([_cell(others), _number(left), _share(left / total)])
+    table = _table("variants", "Ways: the most frequent orders of touchpoints", columns, cells)
+    table["total"] = [_cell("All"), _number(total), _cell("")]
+    return table
+
+
+def _way(variant: str) -> str:
+    steps = [words.name(step) for step in str(variant).split(" > ")]
+    if len(steps) > MOST_STEPS:
+        half = MOST_STEPS // 2
+        steps = [*steps[:half], f"({len(steps) - 2 * half} more)", *steps[-half:]]
+    return " → ".join(steps)
+
+
+def _touchpoints(found: Discovery, group: str, min_group: int) -> Table:
+    columns = [
+        ("touchpoint", "Touchpoint"),
+        ("journeys", "Journeys"),
+        ("count", "Events"),
+        ("channels", "Channels"),
+        ("wait_s_mean", "Mean wait (measured)"),
+        ("satisfaction_mean", "Satisfaction (answers)"),
+    ]
+    rows = sorted(_of(found.touchpoints, group), key=lambda row: -row["journeys"])
+    enough = [row for row in rows if row["journeys"] >= min_group]
+    cells = [
+        [
+            _cell(words.name(row["touchpoint"])),
+            _number(row["journeys"]),
+            _number(row["count"]),
+            _cell(row["channels"] or words.NOTHING),
+            _answered(words.duration(row["wait_s_mean"]), row["wait_s_mean"], row["wait_s_answered"], min_group),
+            _satisfaction(row["satisfaction_mean"], row["satisfaction_answered"], min_group),
+        ]
+        for row in enough[: 2 * MOST_ROWS]
+    ]
+    table = _table("touchpoints", "Touchpoints: what happened, where, and how it was", columns, cells)
+    table["note"] = _not_shown(len(enough) - len(cells), len(rows) - len(enough), "touchpoint", min_group)
+    return table
+
+
+def _transitions(found: Discovery, group: str, min_group: int) -> Table:
+    columns = [
+        ("from_touchpoint", "From"),
+        ("to_touchpoint", "Directly to"),
+        ("count", "Times"),
+        ("journeys", "Journeys"),
+        ("share_of_from", "Share of all steps from there"),
+        ("median_s", "Median time"),
+        ("p90_s", "90 % within"),
+    ]
+    rows = sorted(_of(found.transitions, group), key=lambda row: -row["count"])
+    enough = [row for row in rows if row["journeys"] >= min_group]
+    cells = [
+        [
+            _cell(words.name(row["from_touchpoint"])),
+            _cell(words.name(row["to_touchpoint"])),
+            _number(row["count"]),
+            _number(row["journeys"]),
+            _share(row["share_of_from"]),
+            _cell(words.duration(row["median_s"]), row["median_s"]),
+            _cell(words.duration(row["p90_s"]), row["p90_s"]),
+        ]
+        for row in enough[:MOST_ROWS]
+    ]
+    table = _table("transitions", "Transitions: what follows what", columns, cells)
+    table["note"] = _not_shown(len(enough) - len(cells), len(rows) - len(enough), "transition", min_group)
+    return table
+
+
+# Groups side by side
+
+
+def _comparison(check: Conformance) -> Table:
+    by = check.by or ""
+    columns = [
+        ("by", words.name(by).capitalize()),
+        ("customers", "Customers"),
+        ("journeys", "Journeys"),
+        ("converted", "Converted"),
+        ("dropped", "Dropped out"),
+        ("turned_away", "Turned away"),
+        ("open", "Open"),
+    ]
+    rows = [_outcome_cells(words.name_of(row["by"], check.by), row) for row in _rows(check.outcomes)]
+    table = _table("outcomes", f"Outcomes: how the journeys of each {words.name(by)} ended", columns, rows)
+    table["total"] = _outcome_cells("Everyone", _rows(check.overall.outcomes)[0])
+    return table
+
+
+def _outcome_cells(name: str, row: Row) -> list[Cell]:
+    total = row["journeys"]
+    shares = [
+        _cell(f"{words.count(row[column])} ({words.percent(row[column] / total)})" if total else "0", row[column])
+        for column in _OUTCOME_COLUMNS
+    ]
+    return [_cell(name), _number(row["customers"]), _number(total), *shares]
+
+
+def _standouts(check: Conformance, min_group: int) -> Table:
+    by, horizon = words.name(check.by), words.days(check.intended.horizon)
+    columns = [
+        ("by", by.capitalize()),
+        ("stage", "Stage"),
+        ("share", f"Drop-out within {horizon}"),
+        ("mature", "Followed"),
+        ("rest_share", "The others"),
+        ("rest_mature", "Others followed"),
+        ("risk_ratio", "Times as often (95 % limits)"),
+        ("q", "q"),
+        ("stands_out", "Stands out"),
+    ]
+    rows = [
+        row
+        for row in _rows(check.standouts)
+        if row["mature"] >= min_group and row["rest_mature"] >= min_group and not words.missing(row["risk_ratio"])
+    ]
+    cells = [
+        [
+            _cell(words.name_of(row["by"], check.by)),
+            _cell(row["stage"]),
+            _share(row["share"]),
+            _number(row["mature"]),
+            _share(row["rest_share"]),
+            _number(row["rest_mature"]),
+            _cell(words.times(row["risk_ratio"], row["lower"], row["upper"]), row["risk_ratio"]),
+            _cell(_q(row["q"]), row["q"]),
+            _cell("yes" if row["stands_out"] else "no"),
+        ]
+        for row in sorted(rows, key=lambda row: (not row["stands_out"], row["q"]))
+    ]
+    return _table("standouts", f"Each {by} against all others, stage by stage", columns, cells)
+
+
+def _q(q: Any) -> str:  # noqa: ANN401
+    if words.missing(q):
+        return words.NOTHING
+    return "<0.001" if q < 0.001 else f"{q:.3f}"
+
+
+# What map and log do not share
+
+
+def _missing_from_log(coverage: Coverage) -> Table:
+    columns = [("stage", "Stage"), ("touchpoint", "Touchpoint"), ("recorded", "Expected in a system")]
+    rows = [
+        [_cell(row["stage"]), _cell(words.name(row["touchpoint"])), _cell("yes" if row["recorded"] else "no")]
+        for row in _rows(coverage.missing_from_log)
+    ]
+    table = _table("missing-from-log", "On the map, never in the log", columns, rows)
+    table["note"] = "" if rows else "Every touchpoint of the map occurs in the log."
+    return table
+
+
+def _unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int) -> Table:
+    columns = [
+        ("source", "Source"),
+        ("native", "Native event"),
+        ("touchpoint", "Touchpoint"),
+        ("events", "Events"),
+        ("share_of_events", "Share of events"),
+        ("journeys", "Journeys"),
+        ("labelled", "Labelled"),
+    ]
+    rows = sorted(_rows(coverage.unknown_to_map), key=lambda row: -row["events"])
+    shown = [row for row in rows if row["journeys"] >= min_group][:MOST_ROWS]
+    cells = [
+        [
+            _cell(row["source"]),
+            _cell(row["native"]),
+            _cell(words.name(row["touchpoint"])),
+            _number(row["events"]),
+            _share(row["share_of_events"]),
+            _number(row["journeys"]),
+            _cell("yes" if row["labelled"] else "no"),
+        ]
+        for row in shown
+    ]
+    rest = [row for row in rows if row not in shown]
+    if rest:
+        events = sum(int(row["events"]) for row in rest)
+        others = [words.plural(len(rest), "other native event"), "", ""]
+        cells.append(
+            [*map(_cell, others), _number(events), _share(events / max(log.n_events, 1)), *map(_cell, ["", ""])]
+        )
+    table = _table("unknown-to-map", "In the log, unknown to the map", columns, cells)
+    table["note"] = "" if rows else "Every event of the log is on the map."
+    return table
+
+
+# How good the data are
+
+
+def _sources(log: JourneyLog) -> Table:
+    columns = [
+        ("source", "Source"),
+        ("kind", "Read as"),
+        ("records", "Records"),
+        ("first", "Covers from"),
+        ("last", "until"),
+        ("gaps", "Gaps"),
+        ("timezone", "Times without a zone read as"),
+        ("note", "Note"),
+    ]
+    rows = [
+        [
+            _cell(row["source"]),
+            _cell(row["kind"]),
+            _number(row["records"]),
+            _cell(words.NOTHING if words.missing(row["first"]) else words.minute(row["first"])),
+            _cell(words.NOTHING if words.missing(row["last"]) else words.minute(row["last"])),
+            _number(0 if row["gaps"] is None else len(row["gaps"])),
+            _cell(_zone(row)),
+            _cell("" if words.missing(row["note"]) else row["note"]),
+        ]
+        for row in _rows(log.sources)
+    ]
+    return _table("sources", "Sources: what was read and what it covers", columns, rows)
+
+
+def _zone(row: Row) -> str:
+    if words.missing(row["timezone"]) or not row["timezone"]:
+        return words.NOTHING
+    return str(row["timezone"]) + ("" if row["timezone_given"] else " (default)")
+
+
+def _records(log: JourneyLog) -> Table:
+    return _fates(log.ledger, "records", _RECORD_FATES, "Records: the fate of each record read")
+
+
+def _events(log: JourneyLog) -> Table:
+    return _fates(log.ledger, "events", _EVENT_FATES, "Events: the fate of each event that the records used gave")
+
+
+def _fates(ledger: pd.DataFrame, what: str, fates: Sequence[str], caption: str) -> Table:
+    """Sum the ledger by source: the fates add up to the total in each row, the rows to the last one."""
+    columns = [("source", "Source"), ("total", "All"), *[(fate, fate.capitalize()) for fate in fates]]
+    counts: dict[str, dict[str, int]] = {}
+    for row in _rows(ledger[ledger["what"] == what]):
+        of_source = counts.setdefault(str(row["source"]), {})
+        of_source[row["fate"]] = of_source.get(row["fate"], 0) + int(row["count"])
+    rows = [
+        [_cell(source), _number(sum(of_source.values())), *[_number(of_source.get(fate, 0)) for fate in fates]]
+        for source, of_source in counts.items()
+    ]
+    table = _table(f"ledger-{what}", caption, columns, rows)
+    if len(rows) > 1:
+        sums = [sum(row[column]["value"] for row in rows) for column in range(1, len(columns))]
+        table["total"] = [_cell("All"), *map(_number, sums)]
+    return table
+
+
+def _reasons(log: JourneyLog) -> Table:
+    columns = [
+        ("source", "Source"),
+        ("what", "What"),
+        ("fate", "Fate"),
+        ("reason", "Reason"),
+        ("count", "How many"),
+    ]
+    ledger = log.ledger
+    given = ledger[ledger["reason"].fillna("").astype(str) != ""]
+    summed = given.groupby(["source", "what", "fate", "reason"], sort=False, observed=True, as_index=False)["count"].sum()
+    rows = [
+        [_cell(row["source"]), _cell(row["what"]), _cell(row["fate"]), _cell(row["reason"]), _number(row["count"])]
+        for row in sorted(_rows(summed), key=lambda row: -row["count"])
+    ]
+    table = _table("reasons", "Reasons: why records, events and links were left aside", columns, rows[: 2 * MOST_ROWS])
+    table["note"] = _not_shown(len(rows) - 2 * MOST_ROWS, 0, "reason", 0)
+    return table
+
+
+# What every number means
+
+
+def _method(check: Conformance, min_group: int) -> list[dict[str, str]]:
+    intended = check.intended
+    horizon, patience = words.days(intended.horizon), words.patience(intended.patience)
+    own = [
+        f"{stage.stage} {'never' if stage.patience_us < 0 else words.days(timedelta(microseconds=stage.patience_us))}"
+        for stage in intended.stages
+        if stage.patience_us != intended.patience_us
+    ]
+    differing = f" It differs at {words.several(own, most=20)}." if own else ""
+    notes = [
+        ("Journey", "One customer's attempt at the goal. A customer who comes back later has a second journey."),
+        (
+            "Outcome",
+            "The first of goal, exit and silence decides: converted (the goal was reached), dropped out (the customer left, "
+            "by an exit of their own or by silence), turned away (the company ended it). A journey for which none of these "
+            "has happened by the end of the data is open: it is neither a success nor a loss yet.",
+        ),
+        (
+            "Patience",
+            f"How long a customer may be silent before the journey counts as dropped out: {patience}.{differing} Silence runs "
+            "from the last thing that the customer did; what the company sends does not prolong it. With patience never, "
+            "only an exit ends a journey.",
+        ),
+        (
+            "Place of a drop-out",
+            "The last touchpoint of the map that the customer did, or that moved the journey to a later stage whoever did it. "
+            f"Journeys that met no touchpoint of the map are {BEFORE_THE_MAP}. Next step by: whose turn the map says it was.",
+        ),
+        (
+            "Entered, went on, open",
+            "Each journey counts once at each stage that it reached. Entered = went on + converted + dropped out + turned away "
+            "+ open, all at that stage.",
+        ),
+        (
+            f"Drop-out within {horizon}",
+            f"Of the journeys that entered the stage early enough to be followed for {horizon} and the patience before the data "
+            f"end, the share that dropped out there within {horizon} of entering. Those that entered later are left out, "
+            "because the ones who go on are known at once and the ones who leave only after the patience. So this number is "
+            "smaller than dropped out divided by entered would suggest, or larger, and it is the one to quote.",
+        ),
+        (
+            "Limits in brackets",
+            "95 % Wilson score limits: if the same process ran again, the share would lie between them about 19 times in 20. They "
+            "say nothing about errors in the data or the map.",
+        ),
+        (
+            "Times as often, q, stands out",
+            "The drop-out share of one group divided by that of all others at the same stage. With so many comparisons some "
+            "differ by chance; the Benjamini-Hochberg procedure keeps the expected share of false alarms among those that "
+            "stand out below 5 %. It is an association: what else differs between the groups is not held constant.",
+        ),
+        (
+            "Value at risk",
+            "Drop-outs at a place, times the share of those who went on from there and converted, times the mean net value of "
+            "their conversions: what would have come in if those who left had gone on like those who stayed. An upper bound "
+            "for what mending the place can bring, since those who left may differ.",
+        ),
+        (
+            "Deviations",
+            "Each journey is explained by the map at the least cost (an optimal alignment). Missing: the map plans it, the journey "
+            "went past it. Ad hoc: it happened and the map does not plan it. Out of order: it happened, at another place. "
+            "Repeated: again, planned once. Failed: it happened and did not succeed. Shares are of all journeys of the group.",
+        ),
+        (
+            "Satisfaction",
+            "From 0 (worst) to 1 (best), the mean of those who answered; how many that are stands beside it. Who does not answer "
+            "may think otherwise.",
+        ),
+        (
+            "Median time",
+            "Half of those who went on from a stage took less time for it, half more. Times of transitions are from one event of "
+            "a journey to the next.",
+        ),
+    ]
+    if min_group > 1:
+        notes.append(
+            (
+                "Small groups",
+                f"Groups of fewer than {min_group} customers are merged into one. Rows about fewer than {min_group} journeys are "
+                "merged into a row for the rest or left out, in the pictures too. No identifier of a customer is on this page.",
+            )
+        )
+    return [{"term": term, "text": text} for term, text in notes]
+
+
+# Cells
+
+
+def _table(id_: str, caption: str, columns: Sequence[tuple[str, str]], rows: list[list[Cell]]) -> Table:
+    heads = [
+        {"key": key, "label": label, "numeric": any("value" in row[place] for row in rows)}
+        for place, (key, label) in enumerate(columns)
+    ]
+    return {"id": id_, "caption": caption, "columns": heads, "rows": rows, "total": None, "note": ""}
+
+
+def _cell(text: Any, value: Any = None) -> Cell:  # noqa: ANN401
+    cell: Cell = {"text": str(text)}
+    if not words.missing(value):
+        cell["value"] = value.item() if hasattr(value, "item") else value
+    return cell
+
+
+def _number(value: Any) -> Cell:  # noqa: ANN401
+    return _cell(words.count(value), None if words.missing(value) else int(value))
+
+
+def _share(value: Any) -> Cell:  # noqa: ANN401
+    return _cell(words.percent(value), value)
+
+
+def _satisfaction(mean: Any, answered: Any, min_group: int) -> Cell:  # noqa: ANN401
+    return _answered(words.NOTHING if words.missing(mean) else f"{mean:.2f}", mean, answered, min_group)
+
+
+def _answered(text: str, mean: Any, answered: Any, min_group: int) -> Cell:  # noqa: ANN401
+    if words.missing(mean) or words.missing(answered) or answered < max(min_group, 1):
+        return _cell(words.NOTHING)
+    return _cell(f"{text} ({words.count(answered)})", mean)
+
+
+def _fewer(min_group: int) -> str:
+    return f"fewer than {min_group}"
+
+
+def _not_shown(more: int, small: int, what: str, min_group: int) -> str:
+    said = []
+    if more > 0:
+        said.append(f"{words.plural(more, f'further {what}')} not shown")
+    if small > 0:
+        said.append(f"{words.plural(small, what)} in fewer than {min_group} journeys each left out")
+    return f"{'; '.join(said)}." if said else ""
+
+
+def _of(table: pd.DataFrame, group: str) -> list[dict[str, Any]]:
+    return [row for row in _rows(table) if str(row["by"]) == group]
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

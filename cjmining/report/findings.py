@@ -1,0 +1,468 @@
+"""Findings: what the results say, in plain sentences with stable names.
+
+A finding's id is made of what it is about (its kind, group, stage, touchpoint, source), never of its numbers, so that
+a later run can tell which findings are new, gone or changed. What merely describes is always said; that a group
+differs from the others is said only where the comparison holds after control of the false-discovery rate, and then as
+an association.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cjmining.report import words
+from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cjmining.conformance import Conformance, Coverage
+    from cjmining.log import JourneyLog
+
+Row = Mapping[str, Any]
+
+MOST_PLACES = 3
+"""How many places of drop-out are told in sentences; the table has all of them."""
+
+MOST_DEVIATIONS = 3
+"""How many deviations are told in sentences; the table has all of them."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the results say.
+
+    Attributes
+    ----------
+    id : str
+        Stable name, made of `kind` and what the finding is about.
+    kind : str
+        outcomes, largest drop-out, drop-out place, stand-out, no stand-out, deviation, before the map, or, about the
+        data: gap, quarantine, note, unlabelled, never seen, unknown group.
+    text : str
+        The finding as one or two plain sentences.
+    numbers : dict of str to float or str
+        The numbers that the text states, unrounded.
+    group, stage, touchpoint : str or None
+        What it is about, where it is about one.
+    about_data : bool
+        True where it says how good the data are rather than what the customers do.
+    """
+
+    id: str
+    kind: str
+    text: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+    group: str | None = None
+    stage: str | None = None
+    touchpoint: str | None = None
+    about_data: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding as plain values, ready for JSON."""
+        return asdict(self)
+
+
+def derive_findings(
+    log: JourneyLog, check: Conformance, coverage: Coverage, *, min_group: int = 10
+) -> tuple[Finding, ...]:
+    """Say what the results say: what the customers do first, how good the data are last.
+
+    Parameters
+    ----------
+    log : JourneyLog
+        The log that was checked.
+    check : Conformance
+        Actual against intended; its `overall` is used for what concerns everyone.
+    coverage : Coverage
+        What the map and the log do not share.
+    min_group : int
+        No sentence is made about fewer journeys than this; groups of fewer customers are merged.
+
+    Returns
+    -------
+    tuple of Finding
+        In the order in which a reader should meet them; the ids are unique.
+    """
+    from cjmining.report.disclosure import merge_check
+
+    overall, check = check.overall, merge_check(check, min_group)
+    found = [
+        *_outcomes(overall),
+        *_largest_drop_outs(overall, min_group),
+        *(_largest_drop_outs(check, min_group) if check.by is not None else ()),
+        *_standouts(check, min_group),
+        *_drop_out_places(overall, min_group),
+        *_before_the_map(overall, min_group),
+        *_deviations(overall, min_group),
+        *_about_the_data(log, check, coverage, min_group),
+    ]
+    return tuple(found)
+
+
+def compare_findings(
+    findings: Sequence[Finding], earlier: Sequence[Mapping[str, Any]] | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Mark each finding as new, changed or same against those of an earlier run, and list those that are gone.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        What holds now.
+    earlier : sequence of dict or None
+        The `findings` of an earlier `findings.json`; None if there was no earlier run.
+
+    Returns
+    -------
+    now, gone : list of dict
+        `now` has every finding with `status` (new, changed, same; None without an earlier run) and, where changed,
+        `earlier_text`. `gone` has the earlier findings that no longer hold.
+
+    Examples
+    --------
+    >>> finding = Finding("a", "outcomes", "Of 2 journeys, 1 converted.")
+    >>> now, gone = compare_findings([finding], [{"id": "b", "text": "x"}])
+    >>> now[0]["status"], [finding["id"] for finding in gone]
+    ('new', ['b'])
+    """
+    known = {str(finding["id"]): finding for finding in earlier or ()}
+    now = []
+    for finding in findings:
+        entry = finding.to_dict()
+        before = known.pop(finding.id, None)
+        if earlier is None:
+            entry["status"] = None
+        elif before is None:
+            entry["status"] = "new"
+        elif before.get("text") == finding.text:
+            entry["status"] = "same"
+        else:
+            entry |= {"status": "changed", "earlier_text": before.get("text")}
+        now.append(entry)
+    gone = [
+        {key: finding.get(key) for key in ("id", "kind", "text", "group", "stage", "touchpoint")}
+        for finding in known.values()
+    ]
+    return now, gone
+
+
+# What the customers do
+
+
+def _outcomes(overall: Conformance) -> Iterator[Finding]:
+    row = _first(overall.outcomes)
+    if row is None or row["journeys"] == 0:
+        return
+    total = int(row["journeys"])
+    parts = [
+        f"{words.count(row[column])} ({words.percent(row[column] / total)}) {verb}"
+        for column, verb in (
+            ("converted", "reached the goal"),
+            ("dropped", "dropped out"),
+            ("turned_away", "were turned away"),
+        )
+    ]
+    text = (
+        f"Of {words.plural(total, 'journey')} of {words.plural(int(row['customers']), 'customer')}, "
+        f"{words.several(parts)}; {words.count(row['open'])} ({words.percent(row['open'] / total)}) "
+        "were still open when the data end."
+    )
+    yield _finding("outcomes", text, _numbers(row, "journeys", "customers", "converted", "dropped", "turned_away", "open"))
+
+
+def _largest_drop_outs(check: Conformance, min_group: int) -> Iterator[Finding]:
+    """For each group the stage that loses the largest share of those who reached it."""
+    for group in check.groups:
+        row = leading_stage(check.stages, group, min_group)
+        if row is None:
+            continue
+        horizon = words.days(check.intended.horizon)
+        text = (
+            f"Of {words.count(row['mature'])} {words.journeys_of(group, check.by)} that reached {row['stage']} and could "
+            f"be followed for {horizon}, {words.percent(row['drop_out_share'], row['lower'], row['upper'])} dropped out "
+            f"there within {horizon}: no stage loses a larger share{_of_them(group, check.by)}."
+            f"{_at_other_patience(check, group, row['stage'], min_group)}"
+        )
+        numbers = _numbers(row, "mature", "dropped_within_horizon", "drop_out_share", "lower", "upper", "entered", "dropped")
+        numbers["horizon_s"] = check.intended.horizon.total_seconds()
+        yield _finding("largest drop-out", text, numbers, group=_group(group, check), stage=row["stage"])
+
+
+def leading_stage(stages: pd.DataFrame, group: str, min_group: int) -> Row | None:
+    """Return the stage with the largest drop-out within the horizon, among those that enough journeys reached.
+
+    Ties go to the stage that comes first on the map. Where nobody dropped out anywhere there is none.
+    """
+    enough = [
+        row
+        for row in _rows(stages)
+        if row["by"] == group
+        and row["stage"] != BEFORE_THE_MAP
+        and row["mature"] >= max(min_group, 1)
+        and row["drop_out_share"] > 0
+    ]
+    return max(enough, key=lambda row: float(row["drop_out_share"]), default=None)
+
+
+def _of_them(group: str, by: str | None) -> str:
+    if by is None or group == words.EVERYONE:
+        return ""
+    return f" of {words.journeys_of(group, by)}"
+
+
+def _at_other_patience(check: Conformance, group: str, stage: str, min_group: int) -> str:
+    """Say whether the same stage leads at half and at twice the patience."""
+    others = {
+        patience: leading_stage(table, group, min_group)
+        for patience, table in check.sensitivity.groupby("patience", sort=False)
+        if patience != "as stated"
+    }
+    leaders = {patience: row["stage"] for patience, row in others.items() if row is not None}
+    if set(leaders) != {"half", "double"}:
+        return ""
+    if all(leader == stage for leader in leaders.values()):
+        return " The same stage leads at half and at twice the patience."
+    said = {"half": "half", "double": "twice"}
+    return " " + words.several(
+        [f"At {said[patience]} the patience it is {leader}" for patience, leader in leaders.items() if leader != stage]
+    ) + "."
+
+
+def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
+    """Groups that differ from the rest at a stage, largest ratio first; associations, said only where they hold."""
+    table = check.standouts
+    if check.by is None or len(table) == 0:
+        return
+    standing = [
+        row
+        for row in _rows(table[table["stands_out"].astype(bool)])
+        if row["mature"] >= min_group and row["rest_mature"] >= min_group
+    ]
+    for row in sorted(standing, key=lambda row: (-row["risk_ratio"], str(row["by"]), str(row["stage"]))):
+        subject = words.journeys_of(row["by"], check.by)
+        text = (
+            f"{subject[0].upper()}{subject[1:]} dropped out at {row['stage']} "
+            f"{words.times(row['risk_ratio'], row['lower'], row['upper'])} as often as the others: "
+            f"{words.percent(row['share'])} of {words.count(row['mature'])} within "
+            f"{words.days(check.intended.horizon)}, against {words.percent(row['rest_share'])} of "
+            f"{words.count(row['rest_mature'])}. This is an association, not a cause."
+        )
+        numbers = _numbers(row, "mature", "dropped_within_horizon", "share", "rest_mature", "rest_share", "risk_ratio", "lower", "upper", "p", "q")
+        yield _finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
+    if not standing:
+        what = check.by.replace("_", " ")
+        text = (
+            f"Over {words.plural(len(table), 'comparison')} of one {what} with the others, stage by stage, none shows a "
+            "drop-out that differs by more than chance explains."
+        )
+        yield _finding("no stand-out", text, {"comparisons": len(table)})
+
+
+def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
+    rows = [row for row in _rows(overall.dropouts) if row["journeys"] >= min_group and row["stage"] != BEFORE_THE_MAP]
+    dropped = _first(overall.outcomes)
+    total = int(dropped["dropped"]) if dropped else 0
+    for row in sorted(rows, key=lambda row: -row["journeys"])[:MOST_PLACES]:
+        text = (
+            f"{words.count(row['journeys'])} of {words.count(total)} drop-outs ({words.percent(row['share_of_dropped'])}) "
+            f"came at {row['stage']}, after {words.quoted(row['touchpoint'])}{_turn(row['turn'])}."
+        )
+        if not words.missing(row["value_at_risk"]):
+            at_risk = words.money_range(
+                row["value_at_risk"], row["value_at_risk_lower"], row["value_at_risk_upper"], row["currency"]
+            )
+            text += f" Had those who left gone on like those who stayed, {at_risk} more would have come in."
+        numbers = _numbers(
+            row, "journeys", "share_of_dropped", "value_at_risk", "value_at_risk_lower", "value_at_risk_upper", "currency"
+        )
+        yield _finding(
+            "drop-out place", text, numbers, stage=row["stage"], touchpoint=row["touchpoint"], also=(str(row["turn"]),)
+        )
+
+
+def _turn(turn: Any) -> str:  # noqa: ANN401
+    if turn == "customer":
+        return ", when the next step was theirs"
+    return ", when the company was to act next" if turn == "company" else ""
+
+
+def _before_the_map(overall: Conformance, min_group: int) -> Iterator[Finding]:
+    row = next((row for row in _rows(overall.stages) if row["stage"] == BEFORE_THE_MAP), None)
+    total = _first(overall.outcomes)
+    if row is None or total is None:
+        return
+    never = int(row["entered"] - row["continued"])
+    if never < min_group:
+        return
+    text = (
+        f"{words.count(never)} of {words.plural(int(total['journeys']), 'journey')} "
+        f"({words.percent(never / total['journeys'])}) never came to any touchpoint of the map; "
+        f"{words.count(row['dropped'])} of them dropped out."
+    )
+    yield _finding("before the map", text, {"journeys": never, "dropped": int(row["dropped"])})
+
+
+_DEVIATES = {
+    "missing": ("went without {}", ", which the map plans in {}"),
+    "ad hoc": ("had {} where the map does not plan it", ", at {}"),
+    "out of order": ("had {} out of its intended order", " at {}"),
+    "failed": ("met a failed {}", " at {}"),
+    "repeated": ("repeated {}, planned once", " at {}"),
+    "wrong channel": ("had {} on a channel that the map does not plan", " at {}"),
+    "late": ("had {} late", " at {}"),
+}
+
+
+def deviation_sentence(row: Row) -> str:
+    """Say a deviation as the end of a sentence about journeys."""
+    what, where = _DEVIATES[row["type"]]
+    place = "" if words.missing(row["stage"]) else where.format(row["stage"])
+    return what.format(words.quoted(row["touchpoint"])) + place
+
+
+def _deviations(overall: Conformance, min_group: int) -> Iterator[Finding]:
+    rows = [row for row in _rows(overall.deviations) if row["journeys"] >= min_group]
+    for row in sorted(rows, key=lambda row: -row["journeys"])[:MOST_DEVIATIONS]:
+        text = (
+            f"{words.count(row['journeys'])} journeys ({words.percent(row['share_of_journeys'])}) "
+            f"{deviation_sentence(row)}."
+        )
+        yield _finding(
+            "deviation",
+            text,
+            _numbers(row, "journeys", "share_of_journeys"),
+            stage=row["stage"],
+            touchpoint=row["touchpoint"],
+            also=(row["type"],),
+        )
+
+
+# How good the data are
+
+
+def _about_the_data(log: JourneyLog, check: Conformance, coverage: Coverage, min_group: int) -> Iterator[Finding]:
+    yield from _gaps(coverage)
+    yield from _quarantined(log)
+    yield from _unlabelled(coverage, log)
+    yield from _never_seen(coverage)
+    yield from _unknown_group(check, min_group)
+    for note in log.notes:
+        yield _finding("note", note, about_data=True, also=(_without_numbers(note),))
+
+
+def _gaps(coverage: Coverage) -> Iterator[Finding]:
+    for source, table in coverage.gaps.groupby("source", sort=False, observed=True):
+        periods = [f"{words.minute(row['start'])} to {words.minute(row['end'])}" for row in _rows(table)]
+        text = (
+            f"The source {source} recorded improbably little in {words.plural(len(periods), 'period')}: "
+            f"{words.several(periods, most=3)}. What looks like leaving in or just before such a time may be a gap in the data."
+        )
+        yield _finding("gap", text, {"periods": len(periods)}, about_data=True, also=(str(source),))
+
+
+def _quarantined(log: JourneyLog) -> Iterator[Finding]:
+    records = log.ledger[log.ledger["what"] == "records"]
+    for source, table in records.groupby("source", sort=False, observed=True):
+        bad = table[table["fate"] == "quarantined"]
+        total, quarantined = int(table["count"].sum()), int(bad["count"].sum())
+        if quarantined == 0:
+            continue
+        text = (
+            f"{words.count(quarantined)} of {words.plural(total, 'record')} ({words.percent(quarantined / total)}) of the "
+            f"source {source} could not be read and were set apart, with the reason for each."
+        )
+        yield _finding(
+            "quarantine", text, {"records": total, "quarantined": quarantined}, about_data=True, also=(str(source),)
+        )
+
+
+def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
+    unknown = coverage.unknown_to_map
+    unlabelled = unknown[~unknown["labelled"].astype(bool)]
+    events = int(unlabelled["events"].sum())
+    if events == 0:
+        return
+    text = (
+        f"{words.plural(events, 'event')} ({words.percent(events / max(log.n_events, 1))}) have a native name that no label "
+        "and no touchpoint of the map knows. They count as events, but lie outside the map."
+    )
+    yield _finding("unlabelled", text, {"events": events, "all_events": log.n_events}, about_data=True)
+
+
+def _never_seen(coverage: Coverage) -> Iterator[Finding]:
+    absent = [row for row in _rows(coverage.missing_from_log) if row["recorded"]]
+    if not absent:
+        return
+    names = [words.name(row["touchpoint"]) for row in absent]
+    text = (
+        f"The log never shows {words.plural(len(names), 'touchpoint')} that the map expects to be recorded: "
+        f"{words.several(names)}. Either the source is missing, or a label is, or nobody does it."
+    )
+    yield _finding("never seen", text, {"touchpoints": len(names)}, about_data=True)
+
+
+def _unknown_group(check: Conformance, min_group: int) -> Iterator[Finding]:
+    row = next((row for row in _rows(check.outcomes) if row["by"] == UNKNOWN), None)
+    if check.by is None or row is None or row["customers"] < min_group:
+        return
+    customers = int(check.outcomes["customers"].sum())
+    text = (
+        f"For {words.count(row['customers'])} of {words.plural(customers, 'customer')} "
+        f"({words.percent(row['customers'] / customers)}) the {check.by.replace('_', ' ')} is unknown, because an attribute "
+        "that it needs is missing. They are shown as a group of their own."
+    )
+    yield _finding("unknown group", text, {"customers": int(row["customers"])}, group=UNKNOWN, about_data=True)
+
+
+# Ids and numbers
+
+
+def _finding(
+    kind: str,
+    text: str,
+    numbers: dict[str, Any] | None = None,
+    *,
+    group: str | None = None,
+    stage: str | None = None,
+    touchpoint: str | None = None,
+    about_data: bool = False,
+    also: tuple[str, ...] = (),
+) -> Finding:
+    about = (group, stage, touchpoint, *also)
+    return Finding(_identify(kind, about), kind, text, numbers or {}, group, stage, touchpoint, about_data)
+
+
+def _identify(kind: str, about: Iterable[str | None]) -> str:
+    """Name a finding: words to recognise it by, and a short hash that keeps like-sounding ones apart."""
+    parts = [part or "" for part in about]
+    readable = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:40] for part in (kind, *parts) if part]
+    digest = hashlib.sha256("\x1f".join([kind, *parts]).encode()).hexdigest()[:6]
+    return ".".join([*readable, digest])
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"\d[\d.,:]*", "#", text)
+
+
+def _group(group: str, check: Conformance) -> str | None:
+    return None if check.by is None else group
+
+
+def _first(table: pd.DataFrame) -> Row | None:
+    return next(iter(_rows(table)), None)
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _numbers(row: Row, *columns: str) -> dict[str, Any]:
+    return {column: _plain(row[column]) for column in columns if column in row and not words.missing(row[column])}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    return value.item() if hasattr(value, "item") else value

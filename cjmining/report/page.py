@@ -1,0 +1,176 @@
+"""The verb `report`: results to one self-contained page."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cjmining.errors import LogError
+from cjmining.report import words
+from cjmining.report.facts import View, gather_facts, views_of
+from cjmining.report.findings import compare_findings, derive_findings
+
+if TYPE_CHECKING:
+    from cjmining.conformance import Conformance, Coverage
+    from cjmining.discovery import Discovery
+    from cjmining.log import JourneyLog
+
+TEMPLATE = "template.html"
+
+
+def report(  # noqa: PLR0913 -- the three results, and what a caller may set about the page
+    log: JourneyLog,
+    found: Discovery,
+    check: Conformance,
+    *,
+    path: str | Path,
+    title: str | None = None,
+    min_group: int = 10,
+    coverage: Coverage | None = None,
+    earlier: Sequence[Mapping[str, Any]] | None = None,
+    now: datetime | None = None,
+) -> Path:
+    """Write the results as one HTML page: findings first, then pictures, tables, data quality and method.
+
+    The page needs nothing beside itself: styles and pictures are inside, it loads nothing, prints, and can be used by
+    keyboard. It shows no identifier of a customer, and nothing about groups smaller than `min_group`.
+
+    Parameters
+    ----------
+    log : JourneyLog
+        The log that `found` and `check` were made from.
+    found : Discovery
+        What customers do; grouped like `check`, its tables stand beside the check's.
+    check : Conformance
+        Actual against intended.
+    path : str or Path
+        The page to write; its folder must exist. It is written to a temporary name and renamed.
+    title : str, optional
+        Title of the page; default is the name of the map.
+    min_group : int
+        Groups of fewer customers are merged, rows about fewer journeys merged or left out; at least 1.
+    coverage : Coverage, optional
+        What map and log do not share, where it is there already; by default it is worked out.
+    earlier : sequence of dict, optional
+        The findings of an earlier run (`findings` in `findings.json`): the page then marks what is new, changed
+        and gone.
+    now : datetime, optional
+        The moment shown as the time of making; the only thing on the page that two runs differ in.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    LogError
+        If the folder of `path` doesn't exist, or `min_group` is below 1.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> cj.report(log, found, check, path="report.html")  # doctest: +SKIP
+    PosixPath('report.html')
+    """
+    page = Path(path)
+    if not page.parent.is_dir():
+        raise LogError(f"can't write {page}: the folder {page.parent} does not exist")
+    if min_group < 1:
+        raise LogError(f"min_group is {min_group}; it must be at least 1 (1 shows everything)")
+    if coverage is None:
+        from cjmining.conformance import coverage as cover
+
+        coverage = cover(log, check.intended)
+    text = render(log, found, check, coverage, title, min_group, earlier, now or datetime.now(UTC))
+    _write(page, text)
+    return page
+
+
+def render(  # noqa: PLR0913 -- what `report` has settled
+    log: JourneyLog,
+    found: Discovery,
+    check: Conformance,
+    coverage: Coverage,
+    title: str | None,
+    min_group: int,
+    earlier: Sequence[Mapping[str, Any]] | None,
+    now: datetime,
+) -> str:
+    """Return the page's text."""
+    from cjmining.discovery import discover
+    from cjmining.report.disclosure import merge_check, merge_found
+
+    findings, gone = compare_findings(derive_findings(log, check, coverage, min_group=min_group), earlier)
+    everyone = found if found.by is None else discover(log)
+    found, check = merge_found(found, check, min_group), merge_check(check, min_group)
+    facts = gather_facts(
+        log,
+        found,
+        check,
+        everyone=everyone,
+        coverage=coverage,
+        findings=findings,
+        gone=gone,
+        title=title,
+        min_group=min_group,
+        now=now,
+    )
+    for group, view in zip(facts["groups"], views_of(found, check, everyone), strict=True):
+        group["pictures"] = _pictures(view, group["name"], min_group)
+    return _fill_in(facts)
+
+
+def _pictures(view: View, name: str, min_group: int) -> dict[str, str]:
+    """Draw one group: its journey map, what becomes of it stage by stage, and what follows what."""
+    from cjmining import plot
+    from cjmining.report.disclosure import hide_small_counts, hide_small_rows
+
+    group = None if view.group == words.EVERYONE else view.group
+    check = hide_small_rows(view.check, min_group)
+    drawn = {
+        "map": (plot.journey_map(check, persona=group), f"Journey map: {name}"),
+        "funnel": (plot.funnel(check, persona=group), f"Stages and outcomes: {name}"),
+    }
+    if view.found is not None:
+        found = hide_small_counts(view.found, min_group)
+        transitions = plot.transitions(found, intended=check.intended, group=group)
+        drawn["transitions"] = (transitions, f"Transitions between touchpoints: {name}")
+    return {key: _inline(picture, label) for key, (picture, label) in drawn.items()}
+
+
+def _inline(picture: Any, label: str) -> str:  # noqa: ANN401 -- Axes or Figure
+    """Return a picture as an element that scales with the page."""
+    from cjmining import plot
+
+    svg = plot.to_svg(getattr(picture, "figure", picture), title=label)
+    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
+    head, rest = svg.split(">", 1)
+    return re.sub(r'\s(width|height)="[^"]*"', "", head) + ">" + rest
+
+
+def _fill_in(facts: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("cjmining.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE).render(facts)
+
+
+def _write(page: Path, text: str) -> None:
+    """Write under a temporary name and rename, so that nobody reads half a page."""
+    unfinished = page.with_name(f".{page.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        unfinished.replace(page)
+    finally:
+        unfinished.unlink(missing_ok=True)

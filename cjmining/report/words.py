@@ -1,0 +1,258 @@
+"""How numbers, times and groups are written in sentences and tables: as in the pictures, and with gaps shown.
+
+The pictures' words (`cjmining.plot.words`) write single values; here cells that hold nothing, limits, lists and
+groups join them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cjmining.plot import words as drawn
+from cjmining.schema import UNKNOWN
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+EVERYONE = "all"
+"""Name of the one group that an ungrouped result has."""
+
+OTHER = "other"
+"""Persona of the customers whom no rule of the map fits."""
+
+SMALLER = "smaller groups"
+"""Name of the group that merges those too small to be shown by themselves."""
+
+NOTHING = "–"
+"""What a cell shows where there is no number."""
+
+
+def missing(value: Any) -> bool:  # noqa: ANN401 -- any cell of a table
+    """Tell whether a cell holds nothing: None, NaN, NaT or NA.
+
+    Examples
+    --------
+    >>> missing(None), missing(float("nan")), missing(0), missing("")
+    (True, True, False, False)
+    """
+    if value is None:
+        return True
+    try:
+        return bool(value != value)  # noqa: PLR0124 -- NaN and NaT differ from themselves
+    except TypeError:
+        return True  # pandas.NA refuses to be a truth value
+
+
+def count(value: Any) -> str:  # noqa: ANN401
+    """Write a whole number with its thousands marked.
+
+    Examples
+    --------
+    >>> count(31106), count(None)
+    ('31,106', '–')
+    """
+    return NOTHING if missing(value) else drawn.number(value)
+
+
+def percent(share: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN401
+    """Write a share between 0 and 1 as a percentage, with its limits where they are given.
+
+    Examples
+    --------
+    >>> percent(0.3387, 0.29, 0.39), percent(0.004)
+    ('34 % (29-39 %)', '0.4 %')
+    """
+    if missing(share):
+        return NOTHING
+    if missing(lower) or missing(upper):
+        return drawn.percent(share)
+    return drawn.interval(share, lower, upper)
+
+
+def times(ratio: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN401
+    """Write a ratio with its limits.
+
+    Examples
+    --------
+    >>> times(1.8, 1.52, 2.1)
+    '1.8 times (1.5-2.1)'
+    """
+    if missing(ratio):
+        return NOTHING
+    limits = "" if missing(lower) or missing(upper) else f" ({lower:.1f}-{upper:.1f})"
+    return f"{ratio:.1f} times{limits}"
+
+
+def money(value: Any, currency: Any = None) -> str:  # noqa: ANN401
+    """Write an amount without cents, with its currency in front.
+
+    Examples
+    --------
+    >>> money(14900.4, "EUR")
+    'EUR 14,900'
+    """
+    return NOTHING if missing(value) else drawn.money(value, None if missing(currency) else currency)
+
+
+def money_range(value: Any, lower: Any, upper: Any, currency: Any) -> str:  # noqa: ANN401
+    """Write an amount with its limits.
+
+    Examples
+    --------
+    >>> money_range(14900, 12000, 18000, "EUR")
+    'EUR 14,900 (12,000-18,000)'
+    """
+    text = money(value, currency)
+    if missing(value) or missing(lower) or missing(upper):
+        return text
+    return f"{text} ({count(lower)}-{count(upper)})"
+
+
+def duration(seconds: Any) -> str:  # noqa: ANN401
+    """Write a length of time in the largest unit that fits.
+
+    Examples
+    --------
+    >>> duration(660), duration(183_000), duration(1_209_600)
+    ('11 min', '2.1 d', '14 d')
+    """
+    return NOTHING if missing(seconds) else drawn.duration(seconds)
+
+
+def days(length: timedelta) -> str:
+    """Write a period of the map: days where it is whole days.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> days(timedelta(days=30)), days(timedelta(hours=36))
+    ('30 days', '36 hours')
+    """
+    return drawn.days(length.total_seconds())
+
+
+def quoted(identifier: Any) -> str:  # noqa: ANN401
+    """Write the name of a touchpoint inside a sentence.
+
+    Examples
+    --------
+    >>> quoted("payment_entered")
+    '“payment entered”'
+    """
+    return f"“{name(identifier)}”"
+
+
+def name(identifier: Any) -> str:  # noqa: ANN401
+    """Write a name of the map or the log as a reader says it.
+
+    Examples
+    --------
+    >>> name("payment_entered"), name(None)
+    ('payment entered', '–')
+    """
+    return NOTHING if missing(identifier) else drawn.name(identifier)
+
+
+def patience(length: timedelta | None) -> str:
+    """Write a patience: a length of time, or never.
+
+    Examples
+    --------
+    >>> patience(None)
+    'never'
+    """
+    return "never" if length is None else days(length)
+
+
+def day(moment: datetime) -> str:
+    """Write a date.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> day(datetime(2026, 3, 1, 14, 30))
+    '1 March 2026'
+    """
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def minute(moment: datetime) -> str:
+    """Write a date with the time of day, in UTC.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> minute(datetime(2026, 3, 1, 14, 30))
+    '1 March 2026, 14:30 UTC'
+    """
+    return f"{day(moment)}, {moment:%H:%M} UTC"
+
+
+def several(words: Sequence[str], *, most: int = 5) -> str:
+    """Join words as in a sentence.
+
+    Examples
+    --------
+    >>> several(["a"]), several(["a", "b", "c"]), several(list("abcdefg"), most=2)
+    ('a', 'a, b and c', 'a, b and 5 more')
+    """
+    shown = list(words)
+    if len(shown) > most:
+        shown = [*shown[:most], f"{len(words) - most:,} more"]
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def plural(number: float, word: str, words: str = "") -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "record"), plural(2500, "record")
+    ('1 record', '2,500 records')
+    """
+    return drawn.plural(number, word, words)
+
+
+def journeys_of(group: str, by: str | None) -> str:
+    """Name the journeys of a group as in "310 Gen Z journeys".
+
+    Examples
+    --------
+    >>> journeys_of("Gen Z", "persona"), journeys_of("unknown", "persona"), journeys_of("all", None)
+    ('Gen Z journeys', 'journeys of unknown persona', 'journeys')
+    """
+    if by is None:
+        return "journeys"
+    what = by.replace("_", " ")
+    if group == UNKNOWN:
+        return f"journeys of unknown {what}"
+    if group == OTHER:
+        return f"journeys of any other {what}"
+    if group == SMALLER:
+        return f"journeys of {SMALLER}"
+    if by == "persona":
+        return f"{group} journeys"
+    return f"journeys with {what} {group}"
+
+
+def name_of(group: str, by: str | None) -> str:
+    """Name a group on its own, as a heading or the subject of a sentence.
+
+    Examples
+    --------
+    >>> name_of("Gen Z", "persona"), name_of("unknown", "persona"), name_of("all", None)
+    ('Gen Z', 'Unknown persona', 'Everyone')
+    """
+    if by is None or group == EVERYONE:
+        return "Everyone"
+    what = by.replace("_", " ")
+    if group == UNKNOWN:
+        return f"Unknown {what}"
+    if group == OTHER:
+        return f"Any other {what}"
+    if group == SMALLER:
+        return SMALLER.capitalize()
+    return group if by == "persona" else f"{what.capitalize()} {group}"

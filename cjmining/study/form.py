@@ -1,0 +1,152 @@
+"""The form of a study file: which keys it may have and what stands in them.
+
+`docs/study-format.md` describes it for people.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cjmining import documents
+from cjmining.documents import Document, Mistake
+from cjmining.errors import StudyError, nearest
+
+Text = Annotated[str, Field(min_length=1)]
+Options = dict[str, Any]
+
+Steps = tuple[str | int, ...]
+
+PATH = "path"
+"""The key under which a study names the file or folder of a source."""
+
+CUSTOMERS = "Customers"
+"""The source that holds attributes instead of events; a study names it apart."""
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ReportForm(_Form):
+    """How the page is made."""
+
+    title: Text | None = None
+    min_group: Annotated[int, Field(ge=1)] = 10
+
+
+class StudyForm(_Form):
+    """A study: which exports are read, which map they are held against, and how it is told."""
+
+    study: Text
+    sources: Annotated[list[Options], Field(min_length=1)]
+    map: Text
+    labels: Text | None = None
+    customers: Options | None = None
+    by: Text | None = None
+    data_end: Text | None = None
+    identities: Literal["keep", "drop"] = "keep"
+    memory_limit: Text | None = None
+    write_log: bool = False
+    report: ReportForm = ReportForm()
+
+
+def read_study(path: str | Path) -> tuple[StudyForm, Document]:
+    """Read a study file and check everything that can be checked before a source is read.
+
+    Raises
+    ------
+    StudyError
+        With all mistakes at once, each with its line.
+    """
+    document = documents.read_document(path, error=StudyError)
+    form, mistakes = documents.check(document, StudyForm)
+    mistakes = [*mistakes, *_source_mistakes(document)]
+    if form is None or mistakes:
+        documents.raise_mistakes(document, mistakes, error=StudyError)
+        raise AssertionError  # pragma: no cover -- raise_mistakes always raises
+    return form, document
+
+
+def source_kinds() -> dict[str, type]:
+    """Return what can be read, by the name that a study uses."""
+    from cjmining.ingest import sources
+
+    named = {name: getattr(sources, name) for name in sources.__all__}
+    return {
+        name: kind
+        for name, kind in named.items()
+        if inspect.isclass(kind) and not inspect.isabstract(kind) and name != CUSTOMERS
+    }
+
+
+def option_names(kind: type) -> list[str]:
+    """Return the options of a kind of source, beside its path."""
+    _, *parameters = inspect.signature(kind).parameters
+    return parameters
+
+
+def build_source(options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401 -- any kind of source
+    """Make the source that a study describes; a relative path starts at the study's folder."""
+    return _build(source_kinds()[options["source"]], options, folder)
+
+
+def build_customers(options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401
+    """Make the table of customers that a study describes."""
+    from cjmining.ingest import sources
+
+    return _build(sources.Customers, options, folder)
+
+
+def _build(kind: type, options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401
+    given = {key: value for key, value in options.items() if key not in {"source", PATH}}
+    return kind(folder / options[PATH], **given)
+
+
+# Mistakes in sources
+
+
+def _source_mistakes(document: Document) -> Iterator[Mistake]:
+    """Check what pydantic can't: each source's kind and the options that this kind has."""
+    data = document.data if isinstance(document.data, dict) else {}
+    listed = data.get("sources")
+    for place, options in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(options, dict):
+            yield from _mistakes_of_source(options, ("sources", place), document)
+    customers = data.get("customers")
+    if isinstance(customers, dict):
+        from cjmining.ingest import sources
+
+        yield from _mistakes_of_options(sources.Customers, customers, ("customers",), document)
+
+
+def _mistakes_of_source(options: Options, steps: Steps, document: Document) -> Iterator[Mistake]:
+    kinds = source_kinds()
+    kind = options.get("source")
+    if kind is None:
+        yield Mistake(steps, f"'source' is missing; it is one of {', '.join(kinds)}")
+    elif kind not in kinds:
+        hint = nearest(str(kind), kinds) or f"; there are {', '.join(kinds)}"
+        yield Mistake((*steps, "source"), f"there is no source '{kind}'{hint}")
+    else:
+        yield from _mistakes_of_options(kinds[kind], options, steps, document)
+
+
+def _mistakes_of_options(kind: type, options: Options, steps: Steps, document: Document) -> Iterator[Mistake]:
+    _, *parameters = inspect.signature(kind).parameters.values()
+    known = option_names(kind)
+    for key in options:
+        if key not in {"source", PATH, *known}:
+            hint = nearest(key, [PATH, *known]) or f"; possible are {', '.join([PATH, *known])}"
+            yield Mistake(steps, f"{kind.__name__} has no option '{key}'{hint}", document.line((*steps, key)))
+    needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+    for key in (PATH, *needed):
+        if key not in options:
+            yield Mistake(steps, f"{kind.__name__} needs '{key}'")
+    path = options.get(PATH)
+    if path is not None and not isinstance(path, str):
+        yield Mistake((*steps, PATH), f"expected the name of a file or folder, found {path}")
