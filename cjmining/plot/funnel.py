@@ -17,8 +17,8 @@ _PARTS = (
     ("continued", "continued", theme.RIBBON, None),
     ("converted", "converted", theme.CONVERTED, None),
     ("dropped", "dropped out", theme.DROPPED, None),
-    ("turned_away", "turned away", theme.TURNED_AWAY, "......"),
-    ("open", "still open", theme.OPEN, "//////"),
+    ("turned_away", "turned away", theme.TURNED_AWAY, theme.TURNED_AWAY_HATCH),
+    ("open", "still open", theme.OPEN, theme.OPEN_HATCH),
 )
 _BAR = 24.0
 _PITCH = 54.0
@@ -68,6 +68,7 @@ def funnel(check: Any, *, persona: str | None = None, ax: Axes | None = None) ->
 
 def _head(sheet: Sheet, title: str, group: str) -> float:
     who = "" if group == ALL else f": {name(group)}"
+    sheet.title = f"Funnel: {title}{who}"
     room = sheet.width - 2 * theme.MARGIN
     y = sheet.paragraph(f"{title}{who}", theme.MARGIN, 14, room, size=15, bold=True, lines=2) + 4
     x = theme.MARGIN

@@ -16,9 +16,11 @@ from cjmining.plot.text import Box, box, place
 from cjmining.plot.words import number
 
 _FORWARD = "#86a3c1"
-_BACK = "#b3892c"
+_BACK = "#c9a95c"
 _OFF = "#b9c1ca"
-_THICKEST = 8.0
+_THICKEST = 5.5
+_NEXT = 24.0
+"""Boxes nearer than this are neighbours in their column."""
 _TRIES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.12, 0.88)
 
 _Curve = list[Point]
@@ -50,8 +52,7 @@ def _ports(graph: Graph, places: Places) -> dict[tuple[Edge, str], float]:
     meeting: dict[tuple[str, str], list[tuple[float, Edge, str]]] = {}
     for edge in graph.edges:
         for own, other, side in ((edge.source, edge.target, "out"), (edge.target, edge.source, "in")):
-            back = graph.layer[edge.source] >= graph.layer[edge.target]
-            where = "left" if (side == "in") != back else "right"
+            where = _side(graph, places, edge, side)
             far = places.boxes[other]
             level = places.levels.get((edge.source, edge.target), (far.top + far.bottom) / 2)
             meeting.setdefault((own, where), []).append((level, edge, side))
@@ -61,6 +62,14 @@ def _ports(graph: Graph, places: Places) -> dict[tuple[Edge, str], float]:
         for position, (_, edge, side) in enumerate(sorted(ends)):
             ports[edge, side] = area.top + (area.bottom - area.top) * (position + 1) / (len(ends) + 1)
     return ports
+
+
+def _side(graph: Graph, places: Places, edge: Edge, end: str) -> str:
+    """The side of its box where a line begins or ends; within a layer it leads down at the left and up at the right."""
+    ahead = graph.layer[edge.target] - graph.layer[edge.source]
+    if ahead == 0:
+        return "left" if places.boxes[edge.source].top < places.boxes[edge.target].top else "right"
+    return "left" if (end == "in") == (ahead > 0) else "right"
 
 
 def _curve(graph: Graph, places: Places, edge: Edge, ports: dict[tuple[Edge, str], float]) -> _Curve:
@@ -93,18 +102,18 @@ def _s_curve(start: Point, end: Point) -> _Curve:
 
 
 def _beside(source: Box, target: Box, y0: float, y1: float) -> _Curve:
-    """Within a layer: out and in at the left side when it leads up, straight down to the next box."""
-    below = target.top - source.bottom
-    if 0 <= below < 20:
+    """Within a layer: straight down to the next box, else a bow beside the boxes, wider the farther it leads."""
+    if 0 <= target.top - source.bottom < _NEXT:
         x = (source.left + source.right) / 2
         return [(x, source.bottom), (x, source.bottom + 2), (x, target.top - 5), (x, target.top - 4)]
-    out = min(30.0, 12 + abs(y1 - y0) / 8)
-    return [(source.left, y0), (source.left - out, y0), (target.left - out - 4, y1), (target.left - 4, y1)]
+    side, out = (source.left, -1.0) if source.top < target.top else (source.right, 1.0)
+    bow = out * min(38.0, 10 + abs(y1 - y0) / 8)
+    return [(side, y0), (side + bow, y0), (side + bow + 4 * out, y1), (side + 4 * out, y1)]
 
 
 def _above(source: Box, target: Box, y0: float, y1: float, level: float) -> _Curve:
     """Back to an earlier layer: up beside the source, along a level of its own, down beside the target."""
-    beside = 9 + (level // 5) % 7 * 2.5
+    beside = 9 + (level // 15) % 5 * 5.0
     x0, x1 = source.left - beside, target.right + beside
     return _rounded([(source.left, y0), (x0, y0), (x0, level), (x1, level), (x1, y1), (target.right + 4, y1)], 6.0)
 
@@ -161,8 +170,10 @@ def _spots(curve: _Curve) -> Iterator[Point]:
         for step in range(17)
     ]
     lengths = list(itertools.accumulate((math.dist(a, b) for a, b in itertools.pairwise(points)), initial=0.0))
+    if lengths[-1] < _NEXT:  # no room on so short a line: beside it
+        yield from ((points[0][0] + away, points[0][1] + 10) for away in (14.0, -14.0, 20.0, -20.0))
     for part in _TRIES:
-        yield points[bisect.bisect_left(lengths, part * lengths[-1])]
+        yield points[min(bisect.bisect_left(lengths, part * lengths[-1]), len(points) - 1)]
 
 
 def _bezier(a: Point, b: Point, c: Point, d: Point, t: float) -> Point:

@@ -63,6 +63,8 @@ def _laid_out(graph: Graph, nodes: list[str]) -> Layout:
     return layout(
         [Node(node, graph.layer[node], _height(graph, node), rank if planned else None) for rank, node in enumerate(nodes)],
         [edge for edge in graph.edges if edge.source in inside and edge.target in inside],
+        gap=20.0,
+        compact=planned,
     )
 
 

@@ -61,6 +61,7 @@ def journey_map(check: Any, *, persona: str | None = None, ax: Axes | None = Non
 def _title(sheet: Sheet, view: MapView) -> float:
     outcomes_left = _outcomes(sheet, view)
     who = "" if view.group == ALL else f": {name(view.group)}"
+    sheet.title = f"Journey map: {view.intended.name}{who}"
     room = outcomes_left - theme.MARGIN - 20
     y = sheet.paragraph(
         f"{view.intended.name}{who}", theme.MARGIN, 16, room, size=theme.TITLE, bold=True, lines=2

@@ -60,7 +60,7 @@ _Place = str | tuple[str, str, int]
 """A box, by its name, or what an edge takes of the layer it passes."""
 
 
-def layout(nodes: Sequence[Node], edges: Iterable[Edge], *, gap: float = 16.0) -> Layout:
+def layout(nodes: Sequence[Node], edges: Iterable[Edge], *, gap: float = 16.0, compact: bool = False) -> Layout:
     """Place the boxes of each layer, and the edges that pass through layers.
 
     Parameters
@@ -71,6 +71,9 @@ def layout(nodes: Sequence[Node], edges: Iterable[Edge], *, gap: float = 16.0) -
         Between nodes; those that do not lead to a later layer are ignored.
     gap : float
         Least distance of two boxes of a layer, points.
+    compact : bool
+        Whether each layer begins at the top, its boxes exactly a gap apart, instead of near what they are
+        linked to.
     """
     layer = {node.name: node.layer for node in nodes}
     forward = sorted(edge for edge in edges if layer[edge.source] < layer[edge.target])
@@ -83,11 +86,11 @@ def layout(nodes: Sequence[Node], edges: Iterable[Edge], *, gap: float = 16.0) -
     ranks = {node.name: node.rank for node in nodes if node.rank is not None}
     columns = _uncrossed(columns, links, ranks)
     heights = {node.name: node.height for node in nodes}
-    at = _levelled(columns, links, heights, gap)
+    at = _stacked(columns, heights, gap) if compact else _levelled(columns, links, heights, gap)
     return _finished(columns, at, heights, forward, layer)
 
 
-def layers_of(names: Sequence[str], edges: Sequence[Edge], *, most: int = 8) -> dict[str, int]:
+def layers_of(names: Sequence[str], edges: Sequence[Edge], *, most: int = 7) -> dict[str, int]:
     """Return a layer for each node of a graph that has none: one after that of its strongest way in.
 
     Cycles are cut as Eades, Lin and Smyth (1993, doi:10.1016/0020-0190(93)90079-O) do, by weight.
@@ -172,6 +175,16 @@ def _count(columns: list[list[_Place]], links: Mapping[_Place, list[tuple[_Place
     return total
 
 
+def _stacked(columns: list[list[_Place]], heights: Mapping[str, float], gap: float) -> dict[_Place, float]:
+    at: dict[_Place, float] = {}
+    for column in columns:
+        y = _tall(column[0], heights) / 2 if column else 0.0
+        for item, step in zip(column, _steps(column, heights, gap), strict=True):
+            y += step
+            at[item] = y
+    return at
+
+
 def _levelled(
     columns: list[list[_Place]],
     links: Mapping[_Place, list[tuple[_Place, float]]],
@@ -196,8 +209,12 @@ def _levelled(
 
 def _steps(column: Sequence[_Place], heights: Mapping[str, float], gap: float) -> list[float]:
     """The least distance of each middle from the one above it; 0 for the first."""
-    tall = [heights[item] if isinstance(item, str) else _THIN for item in column]
+    tall = [_tall(item, heights) for item in column]
     return [0.0, *((a + b) / 2 + gap for a, b in zip(tall, tall[1:], strict=False))][: len(tall)]
+
+
+def _tall(item: _Place, heights: Mapping[str, float]) -> float:
+    return heights[item] if isinstance(item, str) else _THIN
 
 
 def _apart(wanted: Sequence[float], steps: Sequence[float]) -> list[float]:
@@ -224,7 +241,7 @@ def _finished(
     forward: Sequence[Edge],
     layer: Mapping[str, int],
 ) -> Layout:
-    tall = {item: heights[item] if isinstance(item, str) else _THIN for column in columns for item in column}
+    tall = {item: _tall(item, heights) for column in columns for item in column}
     top = min((at[item] - tall[item] / 2 for item in tall), default=0.0)
     bottom = max((at[item] + tall[item] / 2 for item in tall), default=0.0)
     return Layout(

@@ -20,11 +20,10 @@ _LEVEL = 17.0
 _SEAM = 0.6
 """Pieces of the ribbon overlap this much, so that no line shows between them."""
 _MOST_LOOPS = 5
-_OPEN_HATCH = "////////"
 _LEAVING = (
     ("dropped", "dropped out", theme.DROPPED, None),
-    ("turned_away", "turned away", theme.TURNED_AWAY, "........"),
-    ("open", "still open", theme.OPEN, _OPEN_HATCH),
+    ("turned_away", "turned away", theme.TURNED_AWAY, theme.TURNED_AWAY_HATCH),
+    ("open", "still open", theme.OPEN, theme.OPEN_HATCH),
 )
 
 

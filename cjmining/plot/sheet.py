@@ -56,6 +56,7 @@ class Sheet:
 
     width: float = theme.PAGE
     height: float = 0.0
+    title: str = ""
     words: list[Words] = field(default_factory=list)
     shapes: list[tuple[Any, float]] = field(default_factory=list)
 
@@ -136,12 +137,14 @@ class Sheet:
         ax = _own_axes(self.width, self.height) if ax is None else ax
         scale = _scale(ax, self.width, self.height)
         ax.set_axis_off()
+        ax.set_label(self.title)
         ax.set_xlim(0, self.width)
         ax.set_ylim(self.height, 0)
         ax.set_aspect("equal", adjustable="box", anchor="N")
         with mpl.rc_context({"hatch.linewidth": 0.6 * scale}):
             for shape, width in self.shapes:
                 shape.set_linewidth(width * scale)
+                shape.set_clip_on(False)
                 ax.add_patch(shape)
         for line in self.words:
             _draw_words(ax, line, scale)
@@ -162,6 +165,7 @@ class Sheet:
 
 
 def _own_axes(width: float, height: float) -> Axes:
+    """Axes on a figure without pyplot, which would keep every figure ever drawn in memory."""
     figure = Figure(figsize=(width / 72, height / 72), facecolor=theme.PAPER)
     ax = Picture(figure, (0.0, 0.0, 1.0, 1.0))
     figure.add_axes(ax)

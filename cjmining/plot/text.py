@@ -38,7 +38,12 @@ class Box(NamedTuple):
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
     """Return how wide a line of text is, in points, a little on the safe side."""
-    return _width_of_100(text, bold) * size / 100 * _SLACK
+    return drawn_width(text, size, bold=bold) * _SLACK
+
+
+def drawn_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Return how wide a line of text is by the metrics of the font, in points."""
+    return _width_of_100(text, bold) * size / 100
 
 
 def box(text: str, x: float, baseline: float, size: float, *, bold: bool = False, align: str = "left") -> Box:

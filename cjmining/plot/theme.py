@@ -24,6 +24,9 @@ CONVERTED: Final = "#0f5f5a"
 DROPPED: Final = "#c43d21"
 TURNED_AWAY: Final = "#86640d"
 OPEN: Final = "#66717e"
+TURNED_AWAY_HATCH: Final = "\\\\\\"
+OPEN_HATCH: Final = "////"
+"""Lines, never dots: an SVG writes each dot of a pattern as a circle of its own."""
 OUTCOME: Final = {"converted": CONVERTED, "dropped": DROPPED, "turned away": TURNED_AWAY, "open": OPEN}
 
 TITLE: Final = 20.0

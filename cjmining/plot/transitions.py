@@ -64,6 +64,7 @@ def transitions(found: Any, *, intended: Any = None, group: str | None = None, a
 
 def _title(sheet: Sheet, graph: Graph, group: str | None) -> None:
     who = "" if group in (None, ALL) else f": {name(group)}"
+    sheet.title = f"Transitions: {graph.title}{who}"
     room = sheet.width - 2 * theme.MARGIN
     y = sheet.paragraph(f"{graph.title}{who}", theme.MARGIN, 14, room, size=15, bold=True, lines=1)
     facts = f"What follows what: {plural(graph.total, 'transition')} in {plural(graph.journeys, 'journey')}"
@@ -99,6 +100,9 @@ def _box(sheet: Sheet, graph: Graph, node: str, area: Box) -> None:
 
 def _notes(sheet: Sheet, graph: Graph, y: float, unlabelled: int) -> float:
     parts = ["Numbers on lines: how often the one directly follows the other; 'again': how often it follows itself."]
+    back = "a stage" if graph.stages else "a layer"
+    colours = f"Blue leads on, ochre back to {back} before"
+    parts.append(f"{colours}, grey from or to what isn't on the map." if graph.off_map else f"{colours}.")
     if graph.left_out:
         parts.append(
             f"Not drawn: {plural(graph.left_out, 'weaker line')} with {number(graph.left_out_count)} of "
