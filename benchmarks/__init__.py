@@ -1,0 +1,1 @@
+"""How fast cjmining is beside pm4py, r4pm, DuckDB and polars: run `python -m benchmarks`."""

@@ -1,0 +1,140 @@
+"""Measure every engine at every task and write down what was found: `python -m benchmarks [--quick]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from benchmarks import alignments, table, workload
+from benchmarks.measure import TASKS
+
+HERE = Path(__file__).parent
+SLOW = {"pm4py", "r4pm"}
+"""Engines that get at most `SLOW_EVENTS` events and one run a process."""
+SLOW_EVENTS = 1_000_000
+QUICK_EVENTS = 100_000
+ROUNDS, RUNS = 3, 3
+WITHIN = {"transitions, mean": 1e-9, "transitions, median": 1 / 128}
+"""How far times may lie apart: means are sums of floats, our medians come from a histogram."""
+
+
+def main() -> None:
+    wanted = _arguments()
+    results = [_measure_size(events, wanted) for events in wanted.events]
+    text = "\n\n".join(table.of(result) for result in results)
+    print(text)
+    if not wanted.quick and not wanted.task:
+        _write(results, text)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--events", type=int, action="append", help="about how many; may be given more than once"
+    )
+    parser.add_argument("--quick", action="store_true", help="one short round; nothing is written down")
+    parser.add_argument(
+        "--task", action="append", choices=list(TASKS), help="only this task; nothing is written down"
+    )
+    wanted = parser.parse_args()
+    wanted.events = wanted.events or ([QUICK_EVENTS] if wanted.quick else [1_000_000, 10_000_000])
+    return wanted
+
+
+def _measure_size(events: int, wanted: argparse.Namespace) -> dict:
+    with tempfile.TemporaryDirectory(prefix="cjmining-bench-") as name:
+        folder = Path(name)
+        sizes = _child("benchmarks.workload", name, str(events))
+        measured = {
+            task: _measure_task(task, folder, sizes["events"], quick=wanted.quick)
+            for task in TASKS
+            if (not wanted.task or task in wanted.task) and _fits(task, events)
+        }
+    return {
+        "sizes": sizes,
+        "machine": "two cores, Linux, Python 3.11",
+        "versions": {
+            name: version(name) for name in ("cjmining", "numba", "polars", "duckdb", "pm4py", "r4pm")
+        },
+        "tasks": measured,
+    }
+
+
+def _fits(task: str, events: int) -> bool:
+    return "CSV" not in task or events <= workload.CSV_EVENTS
+
+
+def _measure_task(task: str, folder: Path, events: int, *, quick: bool) -> dict:
+    """Let the engines take turns, so that a slow minute of the machine hits them all."""
+    engines = [name for name in TASKS[task] if name not in SLOW or events <= 1.1 * SLOW_EVENTS]
+    found: dict[str, list[dict]] = {name: [] for name in engines}
+    for turn in range(1 if quick else ROUNDS):
+        for name in engines:
+            runs = 1 if quick or name in SLOW or "ingestion" in task else RUNS
+            print(f"{events:,} events, round {turn + 1}: {task}, {name}", file=sys.stderr)
+            found[name].append(_child("benchmarks.measure", task, name, str(folder), str(runs)))
+    for name in engines[1:]:
+        _agree(task, found[engines[0]][0]["answer"], found[name][0]["answer"], name)
+    return {
+        name: {
+            "seconds": median(second for part in parts for second in part["seconds"]),
+            "runs": [second for part in parts for second in part["seconds"]],
+            "loaded_mb": median(part["loaded_mb"] for part in parts),
+            "peak_mb": median(part["peak_mb"] for part in parts),
+            "journeys": _journeys(task, name, parts[0]["answer"]),
+        }
+        for name, parts in found.items()
+    }
+
+
+def _journeys(task: str, engine: str, answer: dict) -> int | None:
+    """How many journeys were aligned; None where all of the log were, or the task is another."""
+    return len(answer) if task in alignments.ENGINES and "all" not in engine else None
+
+
+def _agree(task: str, ours: dict, theirs: dict, engine: str) -> None:
+    """Refuse to compare speeds of engines that don't give the same answer."""
+    common = ours.keys() & theirs.keys() if task in alignments.ENGINES else ours.keys() | theirs.keys()
+    for key in common:
+        if not _same(ours.get(key), theirs.get(key), WITHIN.get(task, 0.0)):
+            raise SystemExit(f"{task}: {engine} says {theirs.get(key)} for {key!r}, cjmining {ours.get(key)}")
+
+
+def _same(one: object, other: object, within: float) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return one[0] == other[0] and (other[1] is None or math.isclose(one[1], other[1], rel_tol=within))
+    return one == other
+
+
+def _child(module: str, *arguments: str) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=HERE.parent,
+    )
+    if done.returncode:
+        raise SystemExit(f"{module} {' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _write(results: list[dict], text: str) -> None:
+    for result in results:
+        name = f"{round(result['sizes']['events'] / 1e6)}_million_events.json"
+        (HERE / "results" / name).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    readme = HERE / "README.md"
+    before, start, rest = readme.read_text(encoding="utf-8").partition("<!-- measured -->\n")
+    _, end, after = rest.partition("<!-- end of measured -->")
+    readme.write_text(f"{before}{start}\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

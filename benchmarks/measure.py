@@ -1,0 +1,38 @@
+"""One engine at one task, in a process of its own: `python -m benchmarks.measure TASK ENGINE FOLDER RUNS`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import alignments, ingestion, transitions
+
+TASKS = {**ingestion.ENGINES, **transitions.ENGINES, **alignments.ENGINES}
+WITHOUT_WARM_UP = {"ingestion of a CSV"}
+"""Tasks that are done once on fresh data: their first run is the one that counts."""
+
+
+def main(task: str, engine: str, folder: str, runs: int) -> None:
+    run = TASKS[task][engine](Path(folder))
+    loaded = _peak()
+    if task not in WITHOUT_WARM_UP:
+        run()
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        answer = run()
+        seconds.append(time.perf_counter() - start)
+    found = {"seconds": seconds, "loaded_mb": loaded, "peak_mb": _peak()}
+    print(json.dumps({**found, "answer": answer() if callable(answer) else answer}))
+
+
+def _peak() -> float:
+    """Most memory that this process has held so far, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4], int(sys.argv[4]))

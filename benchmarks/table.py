@@ -1,0 +1,51 @@
+"""The measured figures as a Markdown table."""
+
+from __future__ import annotations
+
+
+def of(result: dict) -> str:
+    """Return one table for one size of log, a row an engine and task."""
+    sizes = result["sizes"]
+    lines = [
+        f"### {sizes['events']:,} events, {sizes['journeys']:,} journeys, {sizes['customers']:,} customers",
+        "",
+        "| task | engine | median time | rate | cjmining is faster by | peak memory |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for task, engines in result["tasks"].items():
+        ours = next(iter(engines.values()))
+        for name, found in engines.items():
+            cells = [
+                task,
+                name,
+                _time(found["seconds"]),
+                _rate(found, sizes, task),
+                "" if name.startswith("cjmining") else _times(_cost(found, sizes) / _cost(ours, sizes)),
+                f"{found['peak_mb']:,.0f} MB",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    every, three = (sizes[name] / sizes["events"] for name in ("bytes_all_columns", "bytes_three_columns"))
+    memory = (
+        f"A log holds {every:.0f} bytes an event in all its columns, "
+        f"{three:.0f} in customer, timestamp and touchpoint."
+    )
+    return "\n".join([*lines, "", memory])
+
+
+def _cost(found: dict, sizes: dict) -> float:
+    """Seconds a unit of work: a journey where journeys were counted, else an event."""
+    return found["seconds"] / (found["journeys"] or sizes["events"])
+
+
+def _rate(found: dict, sizes: dict, task: str) -> str:
+    if "alignments" in task:
+        return f"{1000 * found['seconds'] / (found['journeys'] or sizes['journeys']):.4g} ms a journey"
+    return f"{sizes['events'] / found['seconds'] / 1e6:.3g} million events/s"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} x" if ratio >= 100 else f"{ratio:.2g} x"
