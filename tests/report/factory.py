@@ -153,7 +153,7 @@ def covered() -> Covered:
 
 
 def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, stand_out: bool) -> Checked:
-    from cjmining.report.disclosure import wilson
+    from cjmining.stats import wilson
 
     stages, dropouts, deviations, touchpoints, flows, outcomes, sensitivity = [], [], [], [], [], [], []
     for group, of in counts.items():

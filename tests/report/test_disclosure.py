@@ -1,0 +1,86 @@
+"""Small groups are merged so that everything still adds up, and small rows stay out of sight."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found, small_groups
+from cjmining.report.words import SMALLER
+from tests.report.factory import COUNTS, ISLANDERS, STAGES, grouped, ungrouped
+
+
+def test_nothing_is_merged_where_every_group_is_large_enough():
+    results = grouped()
+    assert merge_check(results.check, 10) is results.check
+    assert merge_found(results.found, results.check, 10) is results.found
+
+
+def test_ungrouped_results_have_no_groups_to_merge():
+    results = ungrouped()
+    assert merge_check(results.check, 10**6) is results.check
+
+
+def test_a_small_group_takes_the_next_smallest_with_it_until_they_are_enough():
+    assert small_groups(grouped(islanders=True).check, 10) == {"Islanders", "unknown"}
+    assert small_groups(grouped(islanders=True).check, 100) == {"Islanders", "unknown", "Gen Z"}
+    assert small_groups(grouped(islanders=True).check, 60) == {"Islanders", "unknown"}
+
+
+def test_the_counts_of_merged_groups_add_up_stage_by_stage():
+    check = merge_check(grouped(islanders=True).check, 10)
+    merged = check.stages[check.stages["by"] == SMALLER].set_index("stage")
+
+    for stage in STAGES:
+        assert merged.loc[stage, "entered"] == COUNTS["unknown"][stage][0] + ISLANDERS[stage][0]
+        assert merged.loc[stage, "dropped"] == COUNTS["unknown"][stage][3] + ISLANDERS[stage][3]
+    assert check.groups == ("Gen Z", "Families", SMALLER)
+
+
+def test_the_share_of_merged_groups_is_that_of_their_counts():
+    check = merge_check(grouped(islanders=True).check, 10)
+    row = check.stages[(check.stages["by"] == SMALLER) & (check.stages["stage"] == "Awareness")].iloc[0]
+    # 15 of 50 and 1 of 7 are 16 of 57; Wilson's limits by hand: (0.3143 -+ 0.1152) with z = 1.96
+    assert row["drop_out_share"] == pytest.approx(16 / 57)
+    assert row["lower"] == pytest.approx(0.1810, abs=0.0005)
+    assert row["upper"] == pytest.approx(0.4085, abs=0.0005)
+
+
+def test_merging_keeps_every_total():
+    results = grouped(islanders=True)
+    check = merge_check(results.check, 10)
+    found = merge_found(results.found, results.check, 10)
+    for table, column in (("outcomes", "journeys"), ("dropouts", "journeys"), ("deviations", "journeys")):
+        assert getattr(check, table)[column].sum() == getattr(results.check, table)[column].sum()
+    for table, column in (("variants", "journeys"), ("transitions", "count"), ("touchpoints", "count")):
+        assert getattr(found, table)[column].sum() == getattr(results.found, table)[column].sum()
+    shares = found.variants.groupby("by", observed=True)["share_of_journeys"].sum()
+    assert shares.to_numpy() == pytest.approx(1.0)
+
+
+def test_no_small_group_is_named_anywhere_after_merging():
+    results = grouped(islanders=True)
+    check, found = merge_check(results.check, 10), merge_found(results.found, results.check, 10)
+    for result, names in (
+        (check, ("stages", "dropouts", "deviations", "touchpoints", "flows", "outcomes", "standouts", "sensitivity")),
+        (found, ("overview", "transitions", "variants", "touchpoints", "ends")),
+    ):
+        for name in names:
+            assert "Islanders" not in set(getattr(result, name)["by"].astype(str)), name
+
+
+def test_pictures_are_not_drawn_from_rows_about_few_journeys():
+    check = hide_small_rows(grouped().check, 40)
+    assert (check.dropouts["journeys"] >= 40).all()
+    assert (check.touchpoints["journeys"] >= 40).all()
+    hardly = check.stages[(check.stages["by"] == "unknown") & (check.stages["stage"] == "Checkout")].iloc[0]
+    assert (hardly["entered"], hardly["dropped"], hardly["mature"]) == (0, 0, 0)
+    assert hardly["drop_out_share"] != hardly["drop_out_share"]
+
+
+def test_few_answers_make_no_mean():
+    results = grouped()
+    few = results.check.stages.assign(satisfaction_answered=9)
+    check = hide_small_rows(dataclasses.replace(results.check, stages=few), 10)
+    assert check.stages["satisfaction"].isna().all()

@@ -1,0 +1,175 @@
+"""Findings say what the numbers say, keep their names, and stay silent where nothing holds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from cjmining.report import compare_findings, derive_findings
+from tests.report.factory import Results, grouped, ungrouped
+
+
+def findings_of(results: Results, **options):
+    return derive_findings(results.log, results.check, results.coverage, **options)
+
+
+def of_kind(findings, kind):
+    return [finding for finding in findings if finding.kind == kind]
+
+
+def test_the_headline_of_a_persona_names_its_stage_its_share_and_who_could_be_followed():
+    [headline] = [f for f in of_kind(findings_of(grouped()), "largest drop-out") if f.group == "Gen Z"]
+
+    # 105 of 310: 33.9 %, Wilson limits 28.8 to 39.3 % by hand
+    assert headline.text.startswith(
+        "Of 310 Gen Z journeys that reached Checkout and could be followed for 30 days, 34 % (29-39 %) dropped out "
+        "there within 30 days"
+    )
+    assert headline.stage == "Checkout"
+    assert headline.numbers["drop_out_share"] == pytest.approx(105 / 310)
+    assert headline.numbers["mature"] == 310
+
+
+def test_a_headline_says_whether_another_patience_would_tell_another_story():
+    results = grouped()
+    same = of_kind(findings_of(results), "largest drop-out")[0]
+    assert "The same stage leads at half and at twice the patience." in same.text
+
+    table = results.check.sensitivity.copy()
+    twice = (table["by"] == "Gen Z") & (table["stage"] == "Basket") & (table["patience"] == "double")
+    table.loc[twice, "drop_out_share"] = 0.9
+    results = dataclasses.replace(results, check=dataclasses.replace(results.check, sensitivity=table))
+    [headline] = [f for f in of_kind(findings_of(results), "largest drop-out") if f.group == "Gen Z"]
+    assert headline.text.endswith("At twice the patience it is Basket.")
+
+
+def test_a_stage_that_few_could_be_followed_in_makes_no_headline():
+    results = grouped()
+    stages = results.check.stages.copy()
+    basket = (stages["by"] == "Gen Z") & (stages["stage"] == "Basket")
+    stages.loc[basket, ["mature", "dropped_within_horizon", "drop_out_share"]] = (9, 9, 1.0)
+    results = dataclasses.replace(results, check=dataclasses.replace(results.check, stages=stages))
+
+    [headline] = [f for f in of_kind(findings_of(results), "largest drop-out") if f.group == "Gen Z"]
+    assert headline.stage == "Checkout"
+
+
+def test_outcomes_add_up_over_all_groups():
+    [outcomes] = of_kind(findings_of(grouped()), "outcomes")
+    # 400 + 600 + 60 journeys; 180 + 366 + 23 converted; 186 + 190 + 31 dropped; 8 + 4 turned away
+    assert outcomes.numbers["journeys"] == 1060
+    assert outcomes.numbers["converted"] == 569
+    assert outcomes.numbers["dropped"] == 407
+    assert outcomes.numbers["turned_away"] == 12
+    assert outcomes.numbers["open"] == 1060 - 569 - 407 - 12
+
+
+def test_a_stand_out_is_said_as_an_association_with_both_shares():
+    [standout] = of_kind(findings_of(grouped()), "stand-out")
+
+    # Gen Z 105 of 310; the others 46 + 4 of 420 + 28
+    assert standout.text == (
+        "Gen Z journeys dropped out at Checkout 3.0 times (1.5-2.1) as often as the others: 34 % of 310 within "
+        "30 days, against 11 % of 448. This is an association, not a cause."
+    )
+    assert (standout.group, standout.stage) == ("Gen Z", "Checkout")
+
+
+def test_where_nothing_stands_out_the_descriptions_stay_and_nobody_is_said_to_differ():
+    findings = findings_of(grouped(stand_out=False))
+
+    assert not of_kind(findings, "stand-out")
+    assert len(of_kind(findings, "largest drop-out")) == 4
+    [quiet] = of_kind(findings, "no stand-out")
+    assert "12 comparisons" in quiet.text
+
+
+def test_ungrouped_results_have_one_headline_and_no_comparison():
+    findings = findings_of(ungrouped())
+    assert len(of_kind(findings, "largest drop-out")) == 1
+    assert not of_kind(findings, "stand-out")
+    assert not of_kind(findings, "no stand-out")
+
+
+def test_drop_out_places_come_largest_first_with_what_they_put_at_risk():
+    places = of_kind(findings_of(grouped()), "drop-out place")
+
+    assert [place.stage for place in places] == ["Checkout", "Basket", "Awareness"]
+    # 118 + 50 + 4 drop-outs at Checkout, at 40 (30 to 50) each
+    assert places[0].text.startswith("172 of 407 drop-outs (42 %) came at Checkout, after “payment entered”")
+    assert "EUR 6,880 (5,160-8,600)" in places[0].text
+
+
+def test_ids_name_what_a_finding_is_about_and_not_its_numbers():
+    before = findings_of(grouped())
+    results = grouped()
+    stages = results.check.stages.assign(mature=results.check.stages["mature"] + 1)
+    after = findings_of(dataclasses.replace(results, check=dataclasses.replace(results.check, stages=stages)))
+
+    assert [finding.id for finding in before] == [finding.id for finding in after]
+    assert [finding.text for finding in before] != [finding.text for finding in after]
+    assert len({finding.id for finding in before}) == len(before)
+
+
+def test_names_that_look_alike_keep_ids_apart():
+    results = grouped()
+    renamed = results.check.stages.copy()
+    renamed["by"] = renamed["by"].replace({"Families": "gen-z"})
+    outcomes = results.check.outcomes.assign(by=results.check.outcomes["by"].replace({"Families": "gen-z"}))
+    check = dataclasses.replace(
+        results.check, stages=renamed, outcomes=outcomes, groups=("Gen Z", "gen-z", "unknown")
+    )
+    ids = [f.id for f in findings_of(dataclasses.replace(results, check=check))]
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_data_are_spoken_of_last():
+    findings = findings_of(grouped())
+    about_data = [finding.about_data for finding in findings]
+    assert about_data == sorted(about_data)
+    kinds = {finding.kind for finding in findings if finding.about_data}
+    assert {"gap", "unlabelled", "never seen", "unknown group"} <= kinds
+
+
+def test_quarantined_records_are_counted_by_source():
+    results = grouped()
+    ledger = pd.DataFrame(
+        {
+            "source": ["web", "web", "crm"],
+            "file": ["a", "a", "b"],
+            "what": ["records"] * 3,
+            "fate": ["used", "quarantined", "used"],
+            "reason": ["", "no time", ""],
+            "count": [990, 10, 5],
+        }
+    )
+    import pyarrow as pa
+
+    from cjmining import schema
+
+    table = pa.Table.from_pandas(ledger, schema=schema.LEDGER, preserve_index=False)
+    log = dataclasses.replace(results.log, _ledger=table, _cache={})
+    [bad] = of_kind(findings_of(dataclasses.replace(results, log=log)), "quarantine")
+    assert bad.text.startswith("10 of 1,000 records (1 %) of the source web")
+
+
+def test_a_rerun_tells_new_changed_same_and_gone():
+    findings = findings_of(grouped())
+    earlier = [finding.to_dict() for finding in findings[1:]]
+    earlier[0]["text"] = "Something else was said."
+    earlier.append({"id": "old", "kind": "gap", "text": "A gap that has been mended."})
+
+    now, gone = compare_findings(findings, earlier)
+
+    assert now[0]["status"] == "new"
+    assert (now[1]["status"], now[1]["earlier_text"]) == ("changed", "Something else was said.")
+    assert {entry["status"] for entry in now[2:]} == {"same"}
+    assert [finding["id"] for finding in gone] == ["old"]
+
+
+def test_a_first_run_marks_nothing():
+    now, gone = compare_findings(findings_of(grouped()), None)
+    assert {entry["status"] for entry in now} == {None}
+    assert gone == []

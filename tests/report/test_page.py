@@ -1,0 +1,282 @@
+"""The page says what the results say, its numbers add up, and it gives nobody away."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+import cjmining as cj
+from cjmining.report import derive_findings
+from tests.report.factory import COUNTS, STAGES, Results, grouped, ungrouped
+from tests.report.page_reader import Page
+
+NOW = datetime(2026, 9, 2, 8, 0, tzinfo=UTC)
+
+
+def write(results: Results, path, **options) -> str:
+    options = {"now": NOW, "coverage": results.coverage} | options
+    return cj.report(results.log, results.found, results.check, path=path, **options).read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory) -> str:
+    return write(grouped(), tmp_path_factory.mktemp("page") / "report.html")
+
+
+@pytest.fixture(scope="module")
+def page(text) -> Page:
+    return Page(text)
+
+
+@pytest.fixture(scope="module")
+def with_islanders(tmp_path_factory) -> Page:
+    return Page(write(grouped(islanders=True), tmp_path_factory.mktemp("page") / "report.html"))
+
+
+# Numbers ----------------------------------------------------------------------------------------------------
+
+
+def panels(page: Page) -> list[int]:
+    return sorted(int(name.rsplit("-", 1)[1]) for name in page.tables if name.startswith("stages-"))
+
+
+def test_each_stage_adds_up(page):
+    for panel in panels(page):
+        table = page.tables[f"stages-{panel}"]
+        parts = zip(*(table.column(key) for key in ("continued", "converted", "dropped", "turned_away", "open")), strict=True)
+        assert table.column("entered") == [sum(row) for row in parts]
+
+
+def test_drop_outs_add_up_to_those_of_the_stages_and_of_the_outcomes(page):
+    outcomes = page.tables["outcomes"]
+    dropped = [outcomes.total_of("dropped"), *outcomes.column("dropped")]
+    for panel in panels(page):
+        assert sum(page.tables[f"dropouts-{panel}"].column("journeys")) == dropped[panel]
+        assert page.tables[f"dropouts-{panel}"].total_of("journeys") == dropped[panel]
+        assert sum(page.tables[f"stages-{panel}"].column("dropped")) == dropped[panel]
+
+
+def test_groups_add_up_to_everyone(page, with_islanders):
+    for each in (page, with_islanders):
+        outcomes = each.tables["outcomes"]
+        for key in ("customers", "journeys", "converted", "dropped", "turned_away", "open"):
+            assert abs(sum(outcomes.column(key)) - outcomes.total_of(key)) <= (3 if key == "customers" else 0)
+        for stage in range(len(STAGES)):
+            entered = [each.tables[f"stages-{panel}"].column("entered")[stage] for panel in panels(each)]
+            assert entered[0] == sum(entered[1:])
+
+
+def test_outcomes_add_up_to_the_journeys(page):
+    outcomes = page.tables["outcomes"]
+    parts = zip(*(outcomes.column(key) for key in ("converted", "dropped", "turned_away", "open")), strict=True)
+    assert outcomes.column("journeys") == [sum(row) for row in parts]
+
+
+def test_the_stages_show_the_numbers_that_were_counted(page):
+    table = page.tables["stages-1"]
+    for row, stage in enumerate(STAGES):
+        counted = COUNTS["Gen Z"][stage]
+        assert table.column("entered")[row] == counted[0]
+        assert table.column("dropped_within_horizon")[row] == counted[7]
+
+
+def test_ways_add_up_to_the_journeys(page):
+    for panel in panels(page):
+        ways = page.tables[f"variants-{panel}"]
+        assert sum(ways.column("journeys")) == ways.total_of("journeys")
+
+
+def test_the_text_of_a_number_is_its_value(page):
+    for table in page.tables.values():
+        for texts, values in zip(table.rows, table.values, strict=True):
+            for said, value in zip(texts, values, strict=True):
+                if value is not None and re.fullmatch(r"[\d,]+", said):
+                    assert int(said.replace(",", "")) == value
+
+
+def test_every_finding_stands_on_the_page(page):
+    results = grouped()
+    for finding in derive_findings(results.log, results.check, results.coverage):
+        assert finding.text in page.findings[finding.id].replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_numbers_of_a_headline_stand_in_its_stage_table(page):
+    results = grouped()
+    headlines = [
+        finding
+        for finding in derive_findings(results.log, results.check, results.coverage)
+        if finding.kind == "largest drop-out"
+    ]
+    for headline in headlines:
+        panel = 0 if headline.group is None else 1 + results.check.groups.index(headline.group)
+        table = page.tables[f"stages-{panel}"]
+        row = STAGES.index(headline.stage)
+        assert table.column("mature")[row] == headline.numbers["mature"]
+        assert table.column("drop_out_share")[row] == pytest.approx(headline.numbers["drop_out_share"])
+
+
+def test_the_ledger_adds_up(tmp_path):
+    import pyarrow as pa
+
+    from cjmining import schema
+
+    ledger = pd.DataFrame(
+        [
+            ("web", "a.json", "records", "used", "", 900),
+            ("web", "a.json", "records", "superseded", "an older delivery", 60),
+            ("web", "b.json", "records", "quarantined", "no time", 40),
+            ("crm", "Lead.csv", "records", "used", "", 50),
+            ("crm", "Lead.csv", "records", "set aside", "deleted", 7),
+            ("web", "a.json", "events", "kept", "", 880),
+            ("web", "a.json", "events", "withdrawn", "after the data end", 20),
+        ],
+        columns=["source", "file", "what", "fate", "reason", "count"],
+    )
+    results = grouped()
+    table = pa.Table.from_pandas(ledger, schema=schema.LEDGER, preserve_index=False)
+    log = dataclasses.replace(results.log, _ledger=table, _cache={})
+    page = Page(write(dataclasses.replace(results, log=log), tmp_path / "report.html"))
+
+    records = page.tables["ledger-records"]
+    fates = ("used", "superseded", "set aside", "quarantined")
+    assert records.column("total") == [1000, 57]
+    assert [sum(row) for row in zip(*(records.column(fate) for fate in fates), strict=True)] == [1000, 57]
+    assert (records.total_of("total"), records.total_of("used")) == (1057, 950)
+    assert page.tables["ledger-events"].column("total") == [900]
+    assert sum(page.tables["reasons"].column("count")) == 60 + 40 + 7 + 20
+
+
+# Privacy ----------------------------------------------------------------------------------------------------
+
+
+def test_a_persona_of_few_customers_is_merged(with_islanders):
+    assert "Islanders" not in with_islanders.text
+    assert [row[0] for row in with_islanders.tables["outcomes"].rows] == ["Gen Z", "Families", "Smaller groups"]
+
+
+def test_rows_about_few_journeys_are_left_out_or_merged(with_islanders, page):
+    for each in (page, with_islanders):
+        for name, table in each.tables.items():
+            kind = name.rsplit("-", 1)[0]
+            if kind not in {"dropouts", "deviations", "variants", "touchpoints", "transitions"}:
+                continue
+            for row, journeys in zip(table.rows, table.column("journeys"), strict=True):
+                assert journeys >= 10 or " other " in row[0], (name, row)
+
+
+def test_a_rare_native_name_is_not_shown(page):
+    assert "rare_name" not in page.text
+    assert "page_ping" in page.text
+
+
+def test_contents_of_quarantined_records_and_identifiers_are_not_shown(tmp_path):
+    import pyarrow as pa
+
+    from cjmining import schema
+
+    quarantine = pa.table(
+        {"source": ["web"], "file": ["a"], "record": [3], "reason": ["no time"], "content": ["ann@example.org;x"]},
+        schema=schema.QUARANTINE,
+    )
+    identities = pa.table(
+        {"customer": pa.array([0]), "kind": pa.array(["email"]).dictionary_encode(), "value": ["bob@example.org"]},
+        schema=schema.IDENTITIES,
+    )
+    results = grouped()
+    log = dataclasses.replace(results.log, _quarantine=quarantine, _identities=identities, _cache={})
+    text = write(dataclasses.replace(results, log=log), tmp_path / "report.html")
+    assert "example.org" not in text
+
+
+# The page itself --------------------------------------------------------------------------------------------
+
+
+def test_only_the_time_stamp_differs_between_two_runs(text, tmp_path):
+    assert write(grouped(), tmp_path / "a.html") == text
+    later = write(grouped(), tmp_path / "b.html", now=datetime(2027, 1, 1, tzinfo=UTC))
+    assert later != text
+    assert later.replace("1 January 2027, 00:00 UTC", "2 September 2026, 08:00 UTC") == text
+
+
+def test_headings_go_down_one_level_at_a_time(page):
+    levels = [level for level, _ in page.headings]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    heads = [said for _, said in page.headings]
+    for part in ("Findings", "Journeys", "Compared", "What map and log do not share", "Data quality", "What the numbers mean"):
+        assert part in heads
+
+
+def test_every_table_has_a_caption_and_scopes(page):
+    assert page.tables
+    for table in page.tables.values():
+        assert table.caption
+        assert None not in table.scopes
+
+
+def test_ids_are_unique_and_links_stay_on_the_page(page):
+    assert len(set(page.ids)) == len(page.ids)
+    assert page.addresses
+    for address in page.addresses:
+        assert address.startswith("#"), address
+        assert address[1:] in page.ids
+
+
+def test_text_from_data_is_escaped(tmp_path):
+    results = grouped()
+    evil = "<script>alert(1)</script>-->"
+
+    def renamed(table):
+        return table.assign(by=table["by"].replace({"Gen Z": evil}))
+
+    tables = {
+        name: renamed(getattr(results.check, name))
+        for name in ("stages", "dropouts", "deviations", "touchpoints", "flows", "outcomes", "standouts", "sensitivity", "journeys")
+    }
+    check = dataclasses.replace(results.check, groups=(evil, "Families", "unknown"), **tables)
+    found = cj.discover(results.log)
+    text = write(dataclasses.replace(results, check=check, found=found), tmp_path / "report.html", title=evil)
+    assert "<script>alert" not in text
+    assert text.count("<script>") == 1
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_what_an_earlier_run_said_is_marked(tmp_path):
+    results = grouped()
+    findings = derive_findings(results.log, results.check, results.coverage)
+    earlier = [finding.to_dict() for finding in findings[1:]]
+    earlier[0]["text"] = "It was different."
+    earlier.append({"id": "old", "kind": "gap", "text": "A gap that has been mended."})
+    page = Page(write(results, tmp_path / "report.html", earlier=earlier))
+
+    assert page.findings[findings[0].id].startswith("new ")
+    assert page.findings[findings[1].id].startswith("changed ")
+    assert "Before: It was different." in page.text
+    assert "A gap that has been mended." in page.text
+
+
+def test_ungrouped_results_have_one_view_and_no_comparison(tmp_path):
+    page = Page(write(ungrouped(), tmp_path / "report.html"))
+    assert panels(page) == [0]
+    assert "outcomes" not in page.tables
+    assert "compared" not in page.ids
+
+
+def test_a_page_without_a_folder_is_refused_with_the_folder_named(tmp_path):
+    with pytest.raises(cj.LogError, match="nowhere does not exist"):
+        write(grouped(), tmp_path / "nowhere" / "report.html")
+
+
+def test_a_minimum_below_one_is_refused(tmp_path):
+    with pytest.raises(cj.LogError, match="min_group is 0"):
+        write(grouped(), tmp_path / "report.html", min_group=0)
+
+
+def test_nothing_unfinished_is_left_beside_the_page(tmp_path):
+    write(grouped(), tmp_path / "report.html")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
