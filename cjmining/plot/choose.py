@@ -31,7 +31,9 @@ def chosen(result: Any, group: str | None, *, what: str = "persona") -> tuple[An
         return (result if overall is None else overall), ALL
     groups = tuple(str(name) for name in result.groups)
     if result.by is None:
-        raise LogError(f"{what} '{group}' asked for, but the result isn't grouped; use by='persona' to group it")
+        raise LogError(
+            f"{what} '{group}' asked for, but the result isn't grouped; use by='persona' to group it"
+        )
     if group not in groups:
         raise LogError(f"there is no {what} '{group}'{nearest(group, groups)} There are: {', '.join(groups)}")
     return result, group

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
 from cjmining.plot.choose import ALL, Row, chosen, rows
@@ -12,6 +12,8 @@ from cjmining.plot.words import days, interval, known, name, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from cjmining.conformance import Conformance
 
 _PARTS = (
     ("continued", "continued", theme.RIBBON, None),
@@ -26,7 +28,7 @@ _NAMES = 150.0
 _SHARES = 190.0
 
 
-def funnel(check: Any, *, persona: str | None = None, ax: Axes | None = None) -> Axes:  # noqa: ANN401
+def funnel(check: Conformance, *, persona: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw for each stage how many entered, continued, converted, dropped out, were turned away and are open.
 
     Parameters
@@ -76,21 +78,31 @@ def _head(sheet: Sheet, title: str, group: str) -> float:
         _swatch(sheet, Box(x, y, x + 12, y + 10), fill, hatch)
         sheet.write(label, x + 17, y + 8.5, colour=theme.MUTED)
         x += 17 + width(label, theme.BODY) + 18
-    sheet.write("dropped out within the horizon", sheet.width - theme.MARGIN, y + 8.5, colour=theme.MUTED, align="right")
+    sheet.write(
+        "dropped out within the horizon",
+        sheet.width - theme.MARGIN,
+        y + 8.5,
+        colour=theme.MUTED,
+        align="right",
+    )
     return y + 24
 
 
 def _stage(sheet: Sheet, row: Row, y: float, most: int, horizon: str) -> None:
     sheet.rule(y)
     top = sheet.paragraph(name(row["stage"]), theme.MARGIN, y + 6, _NAMES - 12, size=10, bold=True, lines=1)
-    sheet.paragraph(f"{number(row['entered'])} entered", theme.MARGIN, top, _NAMES - 12, lines=1, colour=theme.MUTED)
+    sheet.paragraph(
+        f"{number(row['entered'])} entered", theme.MARGIN, top, _NAMES - 12, lines=1, colour=theme.MUTED
+    )
     left = theme.MARGIN + _NAMES
     _bar(sheet, row, left, y + 8, (sheet.width - theme.MARGIN - _SHARES - left) / most if most else 0.0)
     right = sheet.width - theme.MARGIN
     if row["mature"] and known(row["drop_out_share"]):
         share = interval(row["drop_out_share"], row["lower"], row["upper"])
         sheet.write(share, right, y + 17, size=10, colour=theme.DROPPED, bold=True, align="right")
-        sheet.write(f"of {number(row['mature'])} within {horizon}", right, y + 31, colour=theme.MUTED, align="right")
+        sheet.write(
+            f"of {number(row['mature'])} within {horizon}", right, y + 31, colour=theme.MUTED, align="right"
+        )
     else:
         sheet.write("none old enough to know", right, y + 17, colour=theme.MUTED, align="right")
 
@@ -120,10 +132,8 @@ def _swatch(sheet: Sheet, area: Box, fill: str, hatch: str | None) -> None:
 def _foot(sheet: Sheet, y: float, horizon: str) -> float:
     sheet.rule(y)
     text = (
-        f"Each journey counts once a stage. Shares: journeys that dropped out in the stage within {horizon} of entering "
-        "it, of those that entered early enough to know, with 95 % limits (Wilson)."
+        f"Each journey counts once a stage. Shares: journeys that dropped out in the stage within {horizon} "
+        "of entering it, of those that entered early enough to know, with 95 % limits (Wilson)."
     )
     room = sheet.width - 2 * theme.MARGIN
     return sheet.paragraph(text, theme.MARGIN, y + 6, room, size=theme.SMALL, colour=theme.MUTED) + 12
-
-

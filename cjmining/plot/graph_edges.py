@@ -5,15 +5,19 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.graph_model import Graph
-from cjmining.plot.graph_places import Places
-from cjmining.plot.layered import Edge
 from cjmining.plot.sheet import Point, Sheet
 from cjmining.plot.text import Box, box, place
 from cjmining.plot.words import number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cjmining.plot.graph_model import Graph
+    from cjmining.plot.graph_places import Places
+    from cjmining.plot.layered import Edge
 
 _FORWARD = "#86a3c1"
 _BACK = "#c9a95c"
@@ -28,7 +32,7 @@ _Curve = list[Point]
 
 
 def draw_edges(sheet: Sheet, graph: Graph, places: Places) -> int:
-    """Draw the lines, the weakest first, and their counts, the strongest first; return how many found no room."""
+    """Draw the lines and their counts, the strongest on top; return how many counts found no room."""
     most = max((edge.weight for edge in graph.edges), default=1.0)
     ports = _ports(graph, places)
     curves = {edge: _curve(graph, places, edge, ports) for edge in graph.edges}
@@ -65,7 +69,7 @@ def _ports(graph: Graph, places: Places) -> dict[tuple[Edge, str], float]:
 
 
 def _side(graph: Graph, places: Places, edge: Edge, end: str) -> str:
-    """The side of its box where a line begins or ends; within a layer it leads down at the left and up at the right."""
+    """The side of its box where a line begins or ends; within a layer left leads down, right leads up."""
     ahead = graph.layer[edge.target] - graph.layer[edge.source]
     if ahead == 0:
         return "left" if places.boxes[edge.source].top < places.boxes[edge.target].top else "right"
@@ -76,7 +80,9 @@ def _curve(graph: Graph, places: Places, edge: Edge, ports: dict[tuple[Edge, str
     source, target = places.boxes[edge.source], places.boxes[edge.target]
     y0, y1 = ports[edge, "out"], ports[edge, "in"]
     if graph.layer[edge.source] < graph.layer[edge.target]:
-        return _forwards(source, target, y0, y1, places, places.passes.get((edge.source, edge.target), ()), graph, edge)
+        return _forwards(
+            source, target, y0, y1, places, places.passes.get((edge.source, edge.target), ()), graph, edge
+        )
     if graph.layer[edge.source] == graph.layer[edge.target]:
         return _beside(source, target, y0, y1)
     if (edge.source, edge.target) in places.levels:
@@ -85,7 +91,14 @@ def _curve(graph: Graph, places: Places, edge: Edge, ports: dict[tuple[Edge, str
 
 
 def _forwards(
-    source: Box, target: Box, y0: float, y1: float, places: Places, passes: tuple[float, ...], graph: Graph, edge: Edge
+    source: Box,
+    target: Box,
+    y0: float,
+    y1: float,
+    places: Places,
+    passes: tuple[float, ...],
+    graph: Graph,
+    edge: Edge,
 ) -> _Curve:
     """From the right of one box to the left of another, level through the layers between."""
     points: _Curve = [(source.right, y0)]
@@ -102,7 +115,7 @@ def _s_curve(start: Point, end: Point) -> _Curve:
 
 
 def _beside(source: Box, target: Box, y0: float, y1: float) -> _Curve:
-    """Within a layer: straight down to the next box, else a bow beside the boxes, wider the farther it leads."""
+    """Within a layer: straight down to the next box, else a bow, wider the farther it leads."""
     if 0 <= target.top - source.bottom < _NEXT:
         x = (source.left + source.right) / 2
         return [(x, source.bottom), (x, source.bottom + 2), (x, target.top - 5), (x, target.top - 4)]
@@ -115,7 +128,9 @@ def _above(source: Box, target: Box, y0: float, y1: float, level: float) -> _Cur
     """Back to an earlier layer: up beside the source, along a level of its own, down beside the target."""
     beside = 9 + (level // 15) % 5 * 5.0
     x0, x1 = source.left - beside, target.right + beside
-    return _rounded([(source.left, y0), (x0, y0), (x0, level), (x1, level), (x1, y1), (target.right + 4, y1)], 6.0)
+    return _rounded(
+        [(source.left, y0), (x0, y0), (x0, level), (x1, level), (x1, y1), (target.right + 4, y1)], 6.0
+    )
 
 
 def _rounded(corners: list[Point], radius: float) -> _Curve:
@@ -169,7 +184,9 @@ def _spots(curve: _Curve) -> Iterator[Point]:
         for n in range(0, len(curve) - 3, 3)
         for step in range(17)
     ]
-    lengths = list(itertools.accumulate((math.dist(a, b) for a, b in itertools.pairwise(points)), initial=0.0))
+    lengths = list(
+        itertools.accumulate((math.dist(a, b) for a, b in itertools.pairwise(points)), initial=0.0)
+    )
     if lengths[-1] < _NEXT:  # no room on so short a line: beside it
         yield from ((points[0][0] + away, points[0][1] + 10) for away in (14.0, -14.0, 20.0, -20.0))
     for part in _TRIES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
 from cjmining.plot.choose import chosen
@@ -11,10 +11,17 @@ from cjmining.plot.layered import Edge, layers_of
 from cjmining.plot.text import wrap
 from cjmining.plot.words import name, plural
 
+if TYPE_CHECKING:
+    from cjmining.discovery import Discovery
+    from cjmining.intended import IntendedMap
+
 MOST_EDGES = 40
 MOST_OFF_MAP = 8
 BOX = 108.0
 OTHERS = "(others)"
+
+_Ways = dict[tuple[str, str], int]
+"""How often the second directly follows the first."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Graph:
     left_out_count: int
 
 
-def graph_of(found: Any, intended: Any, group: str | None) -> Graph:  # noqa: ANN401
+def graph_of(found: Discovery, intended: IntendedMap | None, group: str | None) -> Graph:
     """Choose what is drawn of a discovery's transitions."""
     counts, journeys_of, journeys = _counts(found, group)
     layer, planned = _planned(intended)
@@ -70,8 +77,8 @@ def graph_of(found: Any, intended: Any, group: str | None) -> Graph:  # noqa: AN
     )
 
 
-def _counts(found: Any, group: str | None) -> tuple[dict[tuple[str, str], int], dict[str, int], int]:  # noqa: ANN401
-    """Read the transitions, the journeys of each touchpoint, and all journeys; without a group, of all together."""
+def _counts(found: Discovery, group: str | None) -> tuple[_Ways, dict[str, int], int]:
+    """Read the transitions, each touchpoint's journeys and all journeys; without a group, of all together."""
     tables = found.transitions, found.touchpoints, found.overview
     if group is not None:
         _, wanted = chosen(found, group, what="group")
@@ -86,7 +93,7 @@ def _counts(found: Any, group: str | None) -> tuple[dict[tuple[str, str], int], 
     )
 
 
-def _planned(intended: Any) -> tuple[dict[str, int], list[str]]:  # noqa: ANN401
+def _planned(intended: IntendedMap | None) -> tuple[dict[str, int], list[str]]:
     """The layer of each touchpoint of the map: the first stage that names it."""
     layer: dict[str, int] = {}
     for number, stage in enumerate(intended.stages if intended is not None else ()):
@@ -96,14 +103,14 @@ def _planned(intended: Any) -> tuple[dict[str, int], list[str]]:  # noqa: ANN401
 
 
 def _put_together(
-    counts: dict[tuple[str, str], int], off_map: list[str], journeys_of: dict[str, int]
-) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    counts: _Ways, off_map: list[str], journeys_of: dict[str, int]
+) -> tuple[_Ways, dict[str, int]]:
     """Sum up all but the most frequent touchpoints off the map."""
     by_use = sorted(off_map, key=lambda touchpoint: (-journeys_of.get(touchpoint, 0), touchpoint))
     rare = set(by_use[MOST_OFF_MAP:]) if len(by_use) > MOST_OFF_MAP + 1 else set()
     if not rare:
         return counts, {}
-    together: dict[tuple[str, str], int] = {}
+    together: _Ways = {}
     for (a, b), n in counts.items():
         pair = (OTHERS if a in rare else a, OTHERS if b in rare else b)
         together[pair] = together.get(pair, 0) + n

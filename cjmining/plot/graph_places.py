@@ -44,24 +44,34 @@ def places_of(graph: Graph) -> Places:
     head = _HEADS + (max(levels.values(), default=-1) + 1) * _LEVEL + 6
     top = head + (26 if graph.stages else 6)
     lane_top = top + on_map.height + 18
-    tops = {node: top for node in on_map.middle} | {node: lane_top + 22 for node in below.middle}
+    tops = dict.fromkeys(on_map.middle, top) | dict.fromkeys(below.middle, lane_top + 22)
     middle = {**on_map.middle, **below.middle}
     boxes = {}
     for node in graph.nodes:
         x, high = left + graph.layer[node] * (BOX + _GAP), _height(graph, node)
-        boxes[node] = Box(x, tops[node] + middle[node] - high / 2, x + BOX, tops[node] + middle[node] + high / 2)
+        boxes[node] = Box(
+            x, tops[node] + middle[node] - high / 2, x + BOX, tops[node] + middle[node] + high / 2
+        )
     return Places(
-        width, left, boxes, {edge: tuple(top + y for y in ys) for edge, ys in on_map.passes.items()},
+        width,
+        left,
+        boxes,
+        {edge: tuple(top + y for y in ys) for edge, ys in on_map.passes.items()},
         {edge: head - 8 - level * _LEVEL for edge, level in levels.items()},
-        head, lane_top, lane_top + below.height + 32 if below.middle else lane_top,
-    )  # fmt: skip
+        head,
+        lane_top,
+        lane_top + below.height + 32 if below.middle else lane_top,
+    )
 
 
 def _laid_out(graph: Graph, nodes: list[str]) -> Layout:
     inside = set(nodes)
     planned = bool(graph.stages) and not inside & graph.off_map
     return layout(
-        [Node(node, graph.layer[node], _height(graph, node), rank if planned else None) for rank, node in enumerate(nodes)],
+        [
+            Node(node, graph.layer[node], _height(graph, node), rank if planned else None)
+            for rank, node in enumerate(nodes)
+        ],
         [edge for edge in graph.edges if edge.source in inside and edge.target in inside],
         gap=20.0,
         compact=planned,
@@ -78,12 +88,15 @@ def _levels(graph: Graph) -> dict[tuple[str, str], int]:
     back = [edge for edge in graph.edges if graph.layer[edge.source] > graph.layer[edge.target]]
     taken: list[list[tuple[int, int]]] = []
     levels: dict[tuple[str, str], int] = {}
-    for edge in sorted(back, key=lambda e: (graph.layer[e.source] - graph.layer[e.target], graph.layer[e.target], e)):
+    for edge in sorted(
+        back, key=lambda e: (graph.layer[e.source] - graph.layer[e.target], graph.layer[e.target], e)
+    ):
         if {edge.source, edge.target} & graph.off_map:
             continue
         span = graph.layer[edge.target], graph.layer[edge.source]
         level = next(
-            (n for n, there in enumerate(taken) if all(span[1] <= a or b <= span[0] for a, b in there)), len(taken)
+            (n for n, there in enumerate(taken) if all(span[1] <= a or b <= span[0] for a, b in there)),
+            len(taken),
         )
         taken.extend([[]] if level == len(taken) else [])
         taken[level].append(span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
 from cjmining.plot.choose import ALL, chosen
@@ -16,12 +16,14 @@ from cjmining.plot.words import days, duration, known, name, number, plural
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from cjmining.conformance import Conformance
 
-def journey_map(check: Any, *, persona: str | None = None, ax: Axes | None = None) -> Axes:  # noqa: ANN401
+
+def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the journey that customers really took on the map of the intended one.
 
-    From top to bottom: the outcomes; the stages; who stays and who leaves; what customers do, by channel; what they
-    feel; where it hurts; what to do. Every number is one of the result's tables.
+    From top to bottom: the outcomes; the stages; who stays and who leaves; what customers do, by channel;
+    what they feel; where it hurts; what to do. Every number is one of the result's tables.
 
     Parameters
     ----------
@@ -66,23 +68,37 @@ def _title(sheet: Sheet, view: MapView) -> float:
     y = sheet.paragraph(
         f"{view.intended.name}{who}", theme.MARGIN, 16, room, size=theme.TITLE, bold=True, lines=2
     )
-    facts = [plural(view.outcomes["journeys"], "journey"), f"by {plural(view.outcomes['customers'], 'customer')}"]
+    facts = [
+        plural(view.outcomes["journeys"], "journey"),
+        f"by {plural(view.outcomes['customers'], 'customer')}",
+    ]
     y = sheet.paragraph(
         ", ".join([" ".join(facts), view.period] if view.period else [" ".join(facts)]),
-        theme.MARGIN, y + 1, room, size=10, colour=theme.MUTED,
-    )  # fmt: skip
+        theme.MARGIN,
+        y + 1,
+        room,
+        size=10,
+        colour=theme.MUTED,
+    )
     y = max(y, 62.0)
     for persona in view.intended.personas:
         if persona.persona == view.group and persona.needs:
             needs = "Needs: " + "; ".join(persona.needs)
-            y = sheet.paragraph(needs, theme.MARGIN, y + 2, sheet.width - 2 * theme.MARGIN, lines=2, colour=theme.MUTED)
+            y = sheet.paragraph(
+                needs, theme.MARGIN, y + 2, sheet.width - 2 * theme.MARGIN, lines=2, colour=theme.MUTED
+            )
     return y + 10
 
 
 def _outcomes(sheet: Sheet, view: MapView) -> float:
     """Write the four outcomes from right to left; return where they begin."""
     right = sheet.width - theme.MARGIN
-    labels = {"open": "still open", "turned_away": "turned away", "dropped": "dropped out", "converted": "converted"}
+    labels = {
+        "open": "still open",
+        "turned_away": "turned away",
+        "dropped": "dropped out",
+        "converted": "converted",
+    }
     for outcome, label in labels.items():
         figure = number(view.outcomes[outcome])
         wide = max(width(figure, theme.FIGURE, bold=True), width(label, theme.BODY), 64.0)
@@ -125,23 +141,26 @@ def _footnote(sheet: Sheet, view: MapView, y: float) -> float:
     silence = f" or silent for {days(patience.total_seconds())}" if hasattr(patience, "total_seconds") else ""
     own = " (some stages have their own)" if silence and _own_patience(view) else ""
     parts = [
-        "Entered: journeys that reached the stage; each ends in one stage and has continued from the others it entered.",
-        f"Dropped out: the customer left by an exit{silence}{own}. Turned away: ended by the company. "
-        "Still open: none of these yet when the data end.",
-        f"Shares: journeys that dropped out in the stage within {view.horizon} of entering it, of those that entered "
-        "early enough to know, with 95 % limits (Wilson).",
+        "Entered: journeys that reached the stage; each ends in one and continued from the others.",
+        f"Dropped out: the customer left by an exit{silence}{own}.",
+        "Turned away: ended by the company. Still open: none of these yet when the data end.",
+        f"Shares: journeys that dropped out in the stage within {view.horizon} of entering it,",
+        "of those that entered early enough to know, with 95 % limits (Wilson).",
         "Discs: journeys that used the touchpoint on that channel; outlined: planned, never seen.",
-        "Satisfaction: mean from 0 to 1 of those who answered; dashed: the emotion intended at each touchpoint.",
+        "Satisfaction: mean from 0 to 1 of those who answered; dashed: emotion intended at a touchpoint.",
         "Value at risk: if those who left at the place had gone on to convert like those who stayed.",
     ]
     sheet.rule(y)
     y = sheet.paragraph(
-        " ".join(parts), theme.MARGIN, y + 6, sheet.width - 2 * theme.MARGIN, size=theme.SMALL, colour=theme.MUTED
+        " ".join(parts),
+        theme.MARGIN,
+        y + 6,
+        sheet.width - 2 * theme.MARGIN,
+        size=theme.SMALL,
+        colour=theme.MUTED,
     )
     return y + 12
 
 
 def _own_patience(view: MapView) -> bool:
     return any(stage.patience is not None for stage in view.intended.stages)
-
-

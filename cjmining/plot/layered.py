@@ -1,16 +1,20 @@
 """Layout of a graph in layers: columns from left to right, few crossings, no two boxes on one another.
 
-Follows Sugiyama, Tagawa and Toda (1981, doi:10.1109/TSMC.1981.4308636): edges over several layers get a place in each
-column they pass, columns are ordered by barycentres, and places are moved towards their neighbours by least squares
-without changing that order. Back edges and edges within a layer take no part; they are drawn around the columns.
+Follows Sugiyama, Tagawa and Toda (1981, doi:10.1109/TSMC.1981.4308636): edges over several layers get a place
+in each column they pass, columns are ordered by barycentres, and places are moved towards their neighbours by
+least squares without changing that order. Back edges and edges within a layer take no part; they are drawn
+around the columns.
 Nothing is random, and ties are broken by the order given: the same graph always looks the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 _SWEEPS = 12
 _THIN = 8.0
@@ -60,7 +64,9 @@ _Place = str | tuple[str, str, int]
 """A box, by its name, or what an edge takes of the layer it passes."""
 
 
-def layout(nodes: Sequence[Node], edges: Iterable[Edge], *, gap: float = 16.0, compact: bool = False) -> Layout:
+def layout(
+    nodes: Sequence[Node], edges: Iterable[Edge], *, gap: float = 16.0, compact: bool = False
+) -> Layout:
     """Place the boxes of each layer, and the edges that pass through layers.
 
     Parameters
@@ -127,7 +133,7 @@ def _thread(
         columns[passed].append(place)
         chain.append(place)
     chain.append(edge.target)
-    for one, other in zip(chain, chain[1:], strict=False):
+    for one, other in itertools.pairwise(chain):
         links.setdefault(one, []).append((other, edge.weight))
         links.setdefault(other, []).append((one, edge.weight))
 
@@ -157,7 +163,9 @@ def _by_barycentre(
     for number, item in enumerate(column):
         there = [(place[other], weight) for other, weight in links.get(item, []) if other in place]
         total = sum(weight for _, weight in there)
-        keys[item] = sum(at * weight for at, weight in there) / total if total else number / max(1, len(column) - 1)
+        keys[item] = (
+            sum(at * weight for at, weight in there) / total if total else number / max(1, len(column) - 1)
+        )
     return sorted(column, key=lambda item: keys[item])
 
 
@@ -169,7 +177,7 @@ def _ranked(column: list[_Place], ranks: Mapping[str, int]) -> list[_Place]:
 
 def _count(columns: list[list[_Place]], links: Mapping[_Place, list[tuple[_Place, float]]]) -> int:
     total = 0
-    for one, other in zip(columns, columns[1:], strict=False):
+    for one, other in itertools.pairwise(columns):
         there = set(other)
         total += crossings([one, other], [(a, b) for a in one for b, _ in links.get(a, []) if b in there])
     return total
@@ -202,7 +210,9 @@ def _levelled(
             for item in column:
                 near = links.get(item, [])
                 total = sum(weight for _, weight in near)
-                wanted.append(sum(at[other] * weight for other, weight in near) / total if total else at[item])
+                wanted.append(
+                    sum(at[other] * weight for other, weight in near) / total if total else at[item]
+                )
             at.update(zip(column, _apart(wanted, _steps(column, heights, gap)), strict=True))
     return at
 
@@ -210,7 +220,7 @@ def _levelled(
 def _steps(column: Sequence[_Place], heights: Mapping[str, float], gap: float) -> list[float]:
     """The least distance of each middle from the one above it; 0 for the first."""
     tall = [_tall(item, heights) for item in column]
-    return [0.0, *((a + b) / 2 + gap for a, b in zip(tall, tall[1:], strict=False))][: len(tall)]
+    return [0.0, *((a + b) / 2 + gap for a, b in itertools.pairwise(tall))][: len(tall)]
 
 
 def _tall(item: _Place, heights: Mapping[str, float]) -> float:
@@ -259,7 +269,7 @@ def _finished(
 
 
 def _acyclic_order(names: Sequence[str], edges: Sequence[Edge]) -> list[str]:
-    """Order nodes so that little weight leads backwards: sources first, sinks last, else the greatest surplus."""
+    """Order nodes so that little weight leads backwards: sources first, sinks last."""
     left, head, tail = list(names), list[str](), list[str]()
     while left:
         there = set(left)
@@ -273,7 +283,9 @@ def _acyclic_order(names: Sequence[str], edges: Sequence[Edge]) -> list[str]:
             tail.append(sink)
             left.remove(sink)
             continue
-        chosen = next((name for name in left if not into[name]), None) or max(left, key=lambda n: out[n] - into[n])
+        chosen = next((name for name in left if not into[name]), None) or max(
+            left, key=lambda n: out[n] - into[n]
+        )
         head.append(chosen)
         left.remove(chosen)
     return head + tail[::-1]

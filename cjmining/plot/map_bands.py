@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from math import cos, pi, sin
+from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot import theme
-from cjmining.plot.choose import Row
 from cjmining.plot.map_view import GUTTER, MapView
-from cjmining.plot.sheet import Sheet
 from cjmining.plot.text import fit, named_number, short
 from cjmining.plot.words import known, money, name, number, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cjmining.intended import Stage, Touchpoint
+    from cjmining.plot.choose import Row
+    from cjmining.plot.sheet import Sheet
 
 _LARGEST_DISC = 7.5
 _NO_CHANNEL = "no channel"
@@ -43,11 +48,15 @@ def what_they_do(sheet: Sheet, view: MapView, y: float) -> float:
     largest = max((entry.journeys for entry in entries), default=0)
     top = y + 8
     for channel in _channels(entries):
-        top = _lane(sheet, view, [entry for entry in entries if entry.channel == channel], channel, largest, top)
+        top = _lane(
+            sheet, view, [entry for entry in entries if entry.channel == channel], channel, largest, top
+        )
     return max(side, top) + 10
 
 
-def _lane(sheet: Sheet, view: MapView, entries: list[_Entry], channel: str, largest: int, top: float) -> float:
+def _lane(
+    sheet: Sheet, view: MapView, entries: list[_Entry], channel: str, largest: int, top: float
+) -> float:
     texts = {entry: _entry_lines(view, entry) for entry in entries}
     stacks = [[entry for entry in entries if entry.stage == stage] for stage in range(len(view.stages))]
     high = max(sum(_entry_height(texts[entry]) for entry in stack) for stack in stacks) + 4
@@ -77,7 +86,9 @@ def _draw_entry(sheet: Sheet, x: float, y: float, entry: _Entry, lines: list[str
 
 def _entry_lines(view: MapView, entry: _Entry) -> list[str]:
     room = view.column - 2 * _LARGEST_DISC - 12
-    return named_number(name(entry.touchpoint), entry.planned_only or number(entry.journeys), room, theme.SMALL)
+    return named_number(
+        name(entry.touchpoint), entry.planned_only or number(entry.journeys), room, theme.SMALL
+    )
 
 
 def _entry_height(lines: list[str]) -> float:
@@ -100,7 +111,7 @@ def _seen(position: int, row: Row) -> _Entry:
     return _Entry(position, str(row["touchpoint"]), channel, int(row["journeys"]), "")
 
 
-def _planned(position: int, touchpoint: Any) -> _Entry:  # noqa: ANN401
+def _planned(position: int, touchpoint: Touchpoint) -> _Entry:
     channel = touchpoint.channels[0] if touchpoint.channels else _NO_CHANNEL
     return _Entry(position, touchpoint.touchpoint, channel, 0, "0" if touchpoint.recorded else "not recorded")
 
@@ -117,7 +128,9 @@ def _channels(entries: list[_Entry]) -> list[str]:
 def feelings(sheet: Sheet, view: MapView, y: float) -> float:
     """Draw measured satisfaction as a curve, the intended emotion dashed, the moments of truth marked."""
     sheet.rule(y)
-    side = band_name(sheet, y, "What they feel", "satisfaction measured, 0 to 1; intended emotion dashed", room=GUTTER - 30)
+    side = band_name(
+        sheet, y, "What they feel", "satisfaction measured, 0 to 1; intended emotion dashed", room=GUTTER - 30
+    )
     top, bottom = y + 12, y + 12 + _CURVE
     right, left = view.width - theme.MARGIN, view.left(0)
     for level in (0.0, 0.5, 1.0):
@@ -159,7 +172,7 @@ def _intended_emotion(sheet: Sheet, view: MapView, top: float, bottom: float) ->
         sheet.line(points, colour=theme.MUTED, width=1.0, dashed=True)
 
 
-def _feelings_in_words(sheet: Sheet, view: MapView, position: int, stage: Any, y: float) -> float:  # noqa: ANN401
+def _feelings_in_words(sheet: Sheet, view: MapView, position: int, stage: Stage, y: float) -> float:
     row, x = view.stages[position], view.left(position) + 5
     if known(row["satisfaction"]):
         y = sheet.paragraph(f"{row['satisfaction']:.2f}", x, y, view.room, bold=True)
@@ -170,14 +183,22 @@ def _feelings_in_words(sheet: Sheet, view: MapView, position: int, stage: Any, y
     for touchpoint in stage.touchpoints:
         if touchpoint.moment_of_truth:
             text = f"★ moment of truth: {name(touchpoint.touchpoint)}"
-            y = sheet.paragraph(text, x, y + 1, view.room, size=theme.SMALL, colour=theme.TURNED_AWAY, lines=3)
+            y = sheet.paragraph(
+                text, x, y + 1, view.room, size=theme.SMALL, colour=theme.TURNED_AWAY, lines=3
+            )
     return y
 
 
 def pains(sheet: Sheet, view: MapView, y: float) -> float:
     """Say where most leave, which deviations are the largest, and what the map itself calls a pain."""
     sheet.rule(y)
-    side = band_name(sheet, y, "Where it hurts", f"where most leave; largest deviations, of {plural(view.outcomes['journeys'], 'journey')}; the map's own words in quotes")
+    side = band_name(
+        sheet,
+        y,
+        "Where it hurts",
+        f"where most leave; largest deviations, of {plural(view.outcomes['journeys'], 'journey')}; "
+        "the map's own words in quotes",
+    )
     worst = max((row["journeys"] for row in view.dropouts), default=0)
     ends = [side]
     for position, stage in enumerate(view.intended.stages):
@@ -203,15 +224,15 @@ def _largest(deviations: list[Row], most: int) -> list[Row]:
 def _dropout(view: MapView, row: Row) -> str:
     """Where most leave, with the share of all drop-outs that this is."""
     place = short(name(row["touchpoint"]), view.room, theme.SMALL)
-    return f"{number(row['journeys'])} left after {place} ({percent(row['share_of_dropped'])} of all who dropped out)"
+    share = percent(row["share_of_dropped"])
+    return f"{number(row['journeys'])} left after {place} ({share} of all who dropped out)"
 
 
 def _deviation(view: MapView, row: Row) -> str:
     """A deviation in words, with the share of all journeys that show it."""
-    return (
-        f"{short(name(row['touchpoint']), view.room, theme.SMALL)}: {row['type']} in {plural(row['journeys'], 'journey')}"
-        f" ({percent(row['share_of_journeys'])})"
-    )
+    touchpoint = short(name(row["touchpoint"]), view.room, theme.SMALL)
+    share = percent(row["share_of_journeys"])
+    return f"{touchpoint}: {row['type']} in {plural(row['journeys'], 'journey')} ({share})"
 
 
 def to_do(sheet: Sheet, view: MapView, y: float) -> float:
@@ -232,7 +253,9 @@ def to_do(sheet: Sheet, view: MapView, y: float) -> float:
 
 def _value_at_risk(sheet: Sheet, view: MapView, row: Row, x: float, y: float) -> float:
     currency = str(row["currency"]) if known(row["currency"]) else None
-    y = sheet.paragraph(money(row["value_at_risk"], currency), x, y, view.room, size=theme.HEAD - 0.5, bold=True)
+    y = sheet.paragraph(
+        money(row["value_at_risk"], currency), x, y, view.room, size=theme.HEAD - 0.5, bold=True
+    )
     if known(row["value_at_risk_lower"]) and known(row["value_at_risk_upper"]):
         limits = f"({money(row['value_at_risk_lower'], None)} to {money(row['value_at_risk_upper'], None)})"
         y = sheet.paragraph(limits, x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
@@ -245,15 +268,15 @@ def _costliest(dropouts: list[Row]) -> Row | None:
     return max(known_value, key=lambda row: float(row["value_at_risk"]), default=None)
 
 
-def _gathered(touchpoints: Sequence[Any], what: str) -> list[str]:
+def _gathered(touchpoints: Sequence[Touchpoint], what: str) -> list[str]:
     return list(dict.fromkeys(text for touchpoint in touchpoints for text in getattr(touchpoint, what)))
 
 
 def _star(x: float, y: float, radius: float) -> list[tuple[float, float]]:
-    from math import cos, pi, sin
-
     return [
-        (x + r * sin(n * pi / 5), y - r * cos(n * pi / 5)) for n in range(10) for r in [radius if n % 2 == 0 else radius * 0.42]
+        (x + r * sin(n * pi / 5), y - r * cos(n * pi / 5))
+        for n in range(10)
+        for r in [radius if n % 2 == 0 else radius * 0.42]
     ]
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from matplotlib.path import Path
 
 from cjmining.plot import theme
-from cjmining.plot.choose import Row
-from cjmining.plot.map_view import MapView
-from cjmining.plot.sheet import Sheet
 from cjmining.plot.text import fit, width
 from cjmining.plot.words import interval, known, name, number, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cjmining.plot.choose import Row
+    from cjmining.plot.map_view import MapView
+    from cjmining.plot.sheet import Sheet
 
 _THICKEST = 64.0
 _FALL = 15.0
@@ -33,13 +37,17 @@ def who_stays(sheet: Sheet, view: MapView, y: float) -> float:
 
     sheet.rule(y)
     loops = _loops_back(view)
-    side = band_name(sheet, y, "Who stays", "thickness: journeys that entered; falling off: journeys that end")
+    side = band_name(
+        sheet, y, "Who stays", "thickness: journeys that entered; falling off: journeys that end"
+    )
     side = _before_the_map(sheet, view, side)
     levels = _draw_loops(sheet, view, _inner_first(loops[:_MOST_LOOPS]), y + 8)
     top = y + 8 + levels * _LEVEL + 6
     if loops[_MOST_LOOPS:]:
         rest = sum(int(row["crossings"]) for row in loops[_MOST_LOOPS:])
-        text = f"not drawn: {plural(len(loops) - _MOST_LOOPS, 'rarer way')} back, taken {plural(rest, 'time')}"
+        text = (
+            f"not drawn: {plural(len(loops) - _MOST_LOOPS, 'rarer way')} back, taken {plural(rest, 'time')}"
+        )
         side = sheet.paragraph(text, theme.MARGIN, side + 4, 130, size=theme.SMALL, colour=theme.MUTED)
     thickest = max((row["entered"] for row in view.stages), default=0)
     scale = _THICKEST / thickest if thickest else 0.0
@@ -69,10 +77,14 @@ def _stage(sheet: Sheet, view: MapView, position: int, top: float, scale: float)
         part = row[key] * scale
         if not row[key]:
             continue
-        sheet.outline(_falling(x, top + thick, part), colour if hatch is None else theme.PAPER, edge=colour, hatch=hatch)
+        sheet.outline(
+            _falling(x, top + thick, part), colour if hatch is None else theme.PAPER, edge=colour, hatch=hatch
+        )
         reach = x + _BEND + part + 3
         thick -= part
-        sheet.area([(x - _SEAM, top), (reach, top), (reach, top + thick), (x - _SEAM, top + thick)], theme.RIBBON)
+        sheet.area(
+            [(x - _SEAM, top), (reach, top), (reach, top + thick), (x - _SEAM, top + thick)], theme.RIBBON
+        )
         x = reach
     x = _goal(sheet, row, x, right, top, scale)
     _onward(sheet, view, position, x, top, scale)
@@ -85,11 +97,19 @@ def _falling(x: float, bottom: float, part: float) -> Path:
     bend, end = _BEND, bottom + _FALL
     turn = bottom + bend
     points = [
-        (x, bottom), (x + bend * 0.55, bottom), (x + bend, turn - bend * 0.55), (x + bend, turn), (x + bend, end),
-        (x + bend + part / 2, end + min(5.0, 1 + part / 3)), (x + bend + part, end), (x + bend + part, turn),
-        (x + bend + part, turn - (bend + part) * 0.55), (x + (bend + part) * 0.55, bottom - part), (x, bottom - part),
         (x, bottom),
-    ]  # fmt: skip
+        (x + bend * 0.55, bottom),
+        (x + bend, turn - bend * 0.55),
+        (x + bend, turn),
+        (x + bend, end),
+        (x + bend + part / 2, end + min(5.0, 1 + part / 3)),
+        (x + bend + part, end),
+        (x + bend + part, turn),
+        (x + bend + part, turn - (bend + part) * 0.55),
+        (x + (bend + part) * 0.55, bottom - part),
+        (x, bottom - part),
+        (x, bottom),
+    ]
     line, curve = Path.LINETO, Path.CURVE4
     codes = [Path.MOVETO, curve, curve, curve, line, line, line, line, curve, curve, curve, Path.CLOSEPOLY]
     return Path(points, codes)
@@ -132,7 +152,9 @@ def _labels(sheet: Sheet, view: MapView, row: Row, left: float, y: float) -> flo
     x = left + 5
     for key, label, colour, _ in _LEAVING:
         if row[key]:
-            y = sheet.paragraph(f"{number(row[key])} {label}", x, y, view.room, colour=colour, bold=key == "dropped")
+            y = sheet.paragraph(
+                f"{number(row[key])} {label}", x, y, view.room, colour=colour, bold=key == "dropped"
+            )
         if key == "dropped" and row["mature"] and known(row["drop_out_share"]):
             share = interval(row["drop_out_share"], row["lower"], row["upper"])
             text = f"{share} of {number(row['mature'])} within {view.horizon}"
@@ -161,15 +183,28 @@ def _inner_first(loops: list[Row]) -> list[Row]:
 def _draw_loops(sheet: Sheet, view: MapView, loops: list[Row], top: float) -> int:
     """Draw each loop as a thin arc with its count; those that would cross each other lie on levels."""
     spans = [_span(view, row) for row in loops]
-    levels = list(_levels([(min(a, label_left), max(b, label_right)) for a, b, label_left, label_right in spans]))
+    levels = list(
+        _levels([(min(a, label_left), max(b, label_right)) for a, b, label_left, label_right in spans])
+    )
     height = max(levels, default=-1) + 1
     for row, (back_to, start, label_left, _), level in zip(loops, spans, levels, strict=True):
         y, foot = top + (height - 1 - level) * _LEVEL + 9, top + height * _LEVEL + 4
         bend = min(10.0, (start - back_to) / 4)
         sheet.curve(
-            [(start, foot), (start, y), (start, y), (start - bend, y), (start - bend, y), (back_to + bend, y),
-             (back_to + bend, y), (back_to, y), (back_to, y), (back_to, foot)], colour=theme.MUTED,
-        )  # fmt: skip
+            [
+                (start, foot),
+                (start, y),
+                (start, y),
+                (start - bend, y),
+                (start - bend, y),
+                (back_to + bend, y),
+                (back_to + bend, y),
+                (back_to, y),
+                (back_to, y),
+                (back_to, foot),
+            ],
+            colour=theme.MUTED,
+        )
         sheet.area([(back_to - 2.2, foot - 4), (back_to + 2.2, foot - 4), (back_to, foot)], theme.MUTED)
         label = sheet.write(_loop_text(view, row), label_left, y - 2.5, size=theme.SMALL, colour=theme.MUTED)
         sheet.card(label.box, theme.PAPER, z=2.5, rounding=1)
@@ -194,7 +229,8 @@ def _levels(spans: list[tuple[float, float]]) -> Iterator[int]:
     taken: list[list[tuple[float, float]]] = []
     for left, right in spans:
         level = next(
-            (n for n, there in enumerate(taken) if all(right + 6 < a or b + 6 < left for a, b in there)), len(taken)
+            (n for n, there in enumerate(taken) if all(right + 6 < a or b + 6 < left for a, b in there)),
+            len(taken),
         )
         if level == len(taken):
             taken.append([])

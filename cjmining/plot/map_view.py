@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
 from cjmining.plot.choose import ALL, Row, rows
 from cjmining.plot.words import days
 from cjmining.schema import BEFORE_THE_MAP
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cjmining.conformance import Conformance
+    from cjmining.intended import IntendedMap
 
 GUTTER = 152.0
 """Width of the names of the bands, at the left."""
@@ -22,7 +26,7 @@ NARROWEST = 116.0
 class MapView:
     """The rows of one group, and the geometry they are drawn in."""
 
-    intended: Any
+    intended: IntendedMap
     group: str
     grouped_by: str
     outcomes: Row
@@ -63,7 +67,7 @@ class MapView:
         return [row for row in table if row["stage"] == stage]
 
 
-def view_of(check: Any, group: str) -> MapView:  # noqa: ANN401 -- a Conformance, which lies below no plot
+def view_of(check: Conformance, group: str) -> MapView:
     """Return what the map of one group shows."""
     stages = rows(check.stages, group)
     by_name = {row["stage"]: row for row in stages}
@@ -88,9 +92,23 @@ def _nobody(group: str) -> Row:
 
 
 def _empty_stage(name: str) -> Row:
-    counts = ("entered", "continued", "converted", "dropped", "turned_away", "open", "mature", "dropped_within_horizon")
+    counts = (
+        "entered",
+        "continued",
+        "converted",
+        "dropped",
+        "turned_away",
+        "open",
+        "mature",
+        "dropped_within_horizon",
+    )
     unknown = ("drop_out_share", "lower", "upper", "median_s", "satisfaction")
-    return {"stage": name, "satisfaction_answered": 0, **dict.fromkeys(counts, 0), **dict.fromkeys(unknown, float("nan"))}
+    return {
+        "stage": name,
+        "satisfaction_answered": 0,
+        **dict.fromkeys(counts, 0),
+        **dict.fromkeys(unknown, float("nan")),
+    }
 
 
 def _period(journeys: pd.DataFrame, group: str) -> str:

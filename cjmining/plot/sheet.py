@@ -1,26 +1,37 @@
 """A sheet of marks in points, written first and drawn last.
 
-The pictures are laid out on a sheet, whose height grows with what is on it. Drawing scales the sheet, type and all,
-to the axes it is given, so that what fits on the sheet fits everywhere.
+The pictures are laid out on a sheet, whose height grows with what is on it. Drawing scales the sheet, type
+and all, to the axes it is given, so that what fits on the sheet fits everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse, FancyBboxPatch, PathPatch, Polygon
+from matplotlib.patches import Ellipse, FancyBboxPatch, Patch, PathPatch, Polygon
 from matplotlib.path import Path
 
 from cjmining.plot import theme
 from cjmining.plot.svg import to_svg
 from cjmining.plot.text import Box, box, plain, wrap
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Point = tuple[float, float]
+
+
+class Style(TypedDict, total=False):
+    """How a line of text looks."""
+
+    colour: str
+    bold: bool
+    italic: bool
+    align: str
 
 
 class Picture(Axes):
@@ -58,7 +69,7 @@ class Sheet:
     height: float = 0.0
     title: str = ""
     words: list[Words] = field(default_factory=list)
-    shapes: list[tuple[Any, float]] = field(default_factory=list)
+    shapes: list[tuple[Patch, float]] = field(default_factory=list)
 
     def write(
         self,
@@ -79,12 +90,24 @@ class Sheet:
         return line
 
     def paragraph(
-        self, text: str, x: float, top: float, room: float, *, lines: int = 99, size: float = theme.BODY, **style: Any
+        self,
+        text: str,
+        x: float,
+        top: float,
+        room: float,
+        *,
+        lines: int = 99,
+        size: float = theme.BODY,
+        **style: Unpack[Style],
     ) -> float:
         """Write `text` in lines no wider than `room` from `top` on; return where the next may start."""
-        return self.lines(wrap(text, room, size, bold=style.get("bold", False), lines=lines), x, top, size=size, **style)
+        return self.lines(
+            wrap(text, room, size, bold=style.get("bold", False), lines=lines), x, top, size=size, **style
+        )
 
-    def lines(self, lines: Sequence[str], x: float, top: float, *, size: float = theme.BODY, **style: Any) -> float:
+    def lines(
+        self, lines: Sequence[str], x: float, top: float, *, size: float = theme.BODY, **style: Unpack[Style]
+    ) -> float:
         """Write lines below one another from `top` on; return where the next may start."""
         for row, line in enumerate(lines):
             self.write(line, x, top + size + row * theme.LINE * size, size=size, **style)
@@ -95,18 +118,32 @@ class Sheet:
         self.line([(left, y), (self.width - theme.MARGIN if right is None else right, y)], colour=theme.RULE)
 
     def line(
-        self, points: Sequence[Point], *, colour: str = theme.INK, width: float = 0.8, dashed: bool = False, z: float = 2
+        self,
+        points: Sequence[Point],
+        *,
+        colour: str = theme.INK,
+        width: float = 0.8,
+        dashed: bool = False,
+        z: float = 2,
     ) -> None:
         """Draw a line through points."""
         self._path(Path(list(points)), colour, width, dashed, z)
 
-    def curve(self, points: Sequence[Point], *, colour: str = theme.INK, width: float = 0.8, z: float = 2) -> None:
+    def curve(
+        self, points: Sequence[Point], *, colour: str = theme.INK, width: float = 0.8, z: float = 2
+    ) -> None:
         """Draw cubic Bezier curves: a start, then three points for each piece."""
         codes = [Path.MOVETO] + [Path.CURVE4] * (len(points) - 1)
         self._path(Path(list(points), codes), colour, width, dashed=False, z=z)
 
     def area(
-        self, points: Sequence[Point], fill: str, *, edge: str | None = None, hatch: str | None = None, z: float = 1
+        self,
+        points: Sequence[Point],
+        fill: str,
+        *,
+        edge: str | None = None,
+        hatch: str | None = None,
+        z: float = 1,
     ) -> None:
         """Fill a polygon."""
         self._patch(Polygon(list(points), closed=True), fill, edge, 0.6, hatch, z)
@@ -118,7 +155,15 @@ class Sheet:
         self._patch(PathPatch(path), fill, edge, 0.6, hatch, z)
 
     def disc(
-        self, x: float, y: float, radius: float, fill: str, *, edge: str | None = None, dashed: bool = False, z: float = 3
+        self,
+        x: float,
+        y: float,
+        radius: float,
+        fill: str,
+        *,
+        edge: str | None = None,
+        dashed: bool = False,
+        z: float = 3,
     ) -> None:
         """Draw a disc, dashed where it stands for something planned only."""
         shape = Ellipse((x, y), 2 * radius, 2 * radius)
@@ -126,11 +171,15 @@ class Sheet:
             shape.set_linestyle((0, (2, 1.5)))
         self._patch(shape, fill, edge, 0.8, None, z)
 
-    def card(self, area: Box, fill: str, *, edge: str | None = None, z: float = 3, rounding: float = 3) -> None:
+    def card(
+        self, area: Box, fill: str, *, edge: str | None = None, z: float = 3, rounding: float = 3
+    ) -> None:
         """Draw a rectangle with round corners."""
         left, top, right, bottom = area
         style = f"round,pad=0,rounding_size={rounding}"
-        self._patch(FancyBboxPatch((left, top), right - left, bottom - top, boxstyle=style), fill, edge, 0.8, None, z)
+        self._patch(
+            FancyBboxPatch((left, top), right - left, bottom - top, boxstyle=style), fill, edge, 0.8, None, z
+        )
 
     def drawn_on(self, ax: Axes | None) -> Axes:
         """Draw the sheet, scaled to `ax`, or on a new figure of the sheet's own size, and return the axes."""
@@ -151,12 +200,16 @@ class Sheet:
         return ax
 
     def _path(self, path: Path, colour: str, width: float, dashed: bool, z: float) -> None:
-        shape = PathPatch(path, facecolor="none", edgecolor=colour, zorder=z, capstyle="round", joinstyle="round")
+        shape = PathPatch(
+            path, facecolor="none", edgecolor=colour, zorder=z, capstyle="round", joinstyle="round"
+        )
         if dashed:
             shape.set_linestyle((0, (3, 2)))
         self.shapes.append((shape, width))
 
-    def _patch(self, shape: Any, fill: str, edge: str | None, width: float, hatch: str | None, z: float) -> None:  # noqa: ANN401
+    def _patch(
+        self, shape: Patch, fill: str, edge: str | None, width: float, hatch: str | None, z: float
+    ) -> None:
         shape.set_facecolor(fill)
         shape.set_edgecolor(edge or "none")
         shape.set_zorder(z)

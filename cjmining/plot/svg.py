@@ -6,12 +6,15 @@ import hashlib
 import io
 import re
 from html import escape, unescape
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
-from matplotlib.figure import Figure, SubFigure
 
 from cjmining.plot import theme
 from cjmining.plot.text import drawn_width
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 _ID = re.compile(r'(\bid="|href="#|url\(#)([^")]+)')
 _TAG = re.compile(r"<[^>]*>")
@@ -28,9 +31,9 @@ _FAMILIES = f"'{theme.FONT}', Verdana, sans-serif"
 def to_svg(figure: Figure | SubFigure, *, title: str | None = None, description: str | None = None) -> str:
     """Return a figure as one ``<svg>`` element.
 
-    The text is byte for byte the same in every run. Type stays type, that can be searched and read aloud; each line
-    carries its length, so that it takes the same room in whatever font a reader has. Identifiers inside are unique
-    to the picture: several can stand in one page.
+    The text is byte for byte the same in every run. Type stays type, that can be searched and read aloud;
+    each line carries its length, so that it takes the same room in whatever font a reader has. Identifiers
+    inside are unique to the picture: several can stand in one page.
 
     Parameters
     ----------

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import text_to_path
 
 from cjmining.plot import theme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _ASCENT = 0.93
 _DESCENT = 0.27
@@ -90,12 +92,12 @@ def named_number(name: str, number: str, room: float, size: float, *, lines: int
 
 
 def short(name: str, room: float, size: float, *, lines: float = 2) -> str:
-    """Return a name that takes at most about `lines` lines of a longer text, so that its numbers are not cut off."""
+    """Return a name that takes at most about `lines` lines of a longer text, so that numbers have room."""
     return fit(name, room * lines, size)
 
 
 def spread(wanted: Sequence[float], widths: Sequence[float], right: float, gap: float) -> list[float]:
-    """Return left edges as near as can be to the wanted ones, in order, apart by `gap`, and within `right`."""
+    """Return left edges near the wanted ones, in order, apart by `gap`, and within `right`."""
     edges: list[float] = []
     for want, _ in zip(wanted, widths, strict=True):
         least = edges[-1] + widths[len(edges) - 1] + gap if edges else want
@@ -116,7 +118,7 @@ def place(candidates: Iterable[Box], taken: Sequence[Box], *, gap: float = 1.0) 
 
 
 def plain(text: str) -> str:
-    """Return text that can be drawn as it stands: one line, no control characters, only glyphs of the font."""
+    """Return text that can be drawn: one line, no control characters, only glyphs of the font."""
     line = " ".join(str(text).split()) if not str(text).isprintable() else str(text)
     return "".join(_drawable(character) for character in line)
 
@@ -138,7 +140,9 @@ def _words(text: str, room: float, size: float, bold: bool) -> Iterable[str]:
     for word in text.split(" "):
         rest = word
         while width(rest, size, bold=bold) > room and len(rest) > 1:
-            cut = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or width(rest[:n], size, bold=bold) <= room)
+            cut = next(
+                n for n in range(len(rest) - 1, 0, -1) if n == 1 or width(rest[:n], size, bold=bold) <= room
+            )
             yield rest[:cut]
             rest = rest[cut:]
         if rest:

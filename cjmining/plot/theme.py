@@ -1,7 +1,7 @@
 """How the pictures look: colours, sizes and the one typeface, in one place.
 
-Drop-out alone has the strong colour. The four outcomes differ in lightness and in pattern as well as in hue, so
-that they can be told apart in black and white and by colour-blind readers.
+Drop-out alone has the strong colour. The four outcomes differ in lightness and in pattern as well as in hue,
+so that they can be told apart in black and white and by colour-blind readers.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
 from cjmining.plot.choose import ALL
@@ -16,11 +16,17 @@ from cjmining.plot.words import name, number, percent, plural
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from cjmining.discovery import Discovery
+    from cjmining.intended import IntendedMap
 
-def transitions(found: Any, *, intended: Any = None, group: str | None = None, ax: Axes | None = None) -> Axes:  # noqa: ANN401
+
+def transitions(
+    found: Discovery, *, intended: IntendedMap | None = None, group: str | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw which touchpoint follows which, and how often.
 
-    Layers go from left to right: the stages of the map where one is given, else one after the strongest way in.
+    Layers go from left to right: the stages of the map where one is given, else one after the
+    strongest way in.
     Lines are as thick as they are frequent; ways back run above. At most 40 lines are drawn, the
     strongest; a note says how many are left out and how much they weigh.
 
@@ -93,13 +99,15 @@ def _box(sheet: Sheet, graph: Graph, node: str, area: Box) -> None:
     y = sheet.lines(graph.names[node], area.left + 6, area.top + 4, size=theme.BODY)
     if node not in graph.summed:
         text = plural(used, "journey") if used else "planned, never seen"
-        y = sheet.paragraph(text, area.left + 6, y, area.right - area.left - 10, size=theme.SMALL, colour=theme.MUTED)
+        y = sheet.paragraph(
+            text, area.left + 6, y, area.right - area.left - 10, size=theme.SMALL, colour=theme.MUTED
+        )
     if graph.again.get(node):
         sheet.write(f"again {number(graph.again[node])}", area.left + 6, y + theme.SMALL, size=theme.SMALL)
 
 
 def _notes(sheet: Sheet, graph: Graph, y: float, unlabelled: int) -> float:
-    parts = ["Numbers on lines: how often the one directly follows the other; 'again': how often it follows itself."]
+    parts = ["Numbers on lines: how often the one directly follows the other; 'again': itself."]
     back = "a stage" if graph.stages else "a layer"
     colours = f"Blue leads on, ochre back to {back} before"
     parts.append(f"{colours}, grey from or to what isn't on the map." if graph.off_map else f"{colours}.")
@@ -113,4 +121,6 @@ def _notes(sheet: Sheet, graph: Graph, y: float, unlabelled: int) -> float:
     if graph.summed:
         parts.append("Touchpoints off the map beyond the most frequent are put together.")
     room = sheet.width - 2 * theme.MARGIN
-    return sheet.paragraph(" ".join(parts), theme.MARGIN, y + 8, room, size=theme.SMALL, colour=theme.MUTED) + 12
+    return (
+        sheet.paragraph(" ".join(parts), theme.MARGIN, y + 8, room, size=theme.SMALL, colour=theme.MUTED) + 12
+    )

@@ -62,7 +62,9 @@ def duration(seconds: float) -> str:
     for unit, length in _UNITS:
         if seconds >= length or unit == "s":
             amount = seconds / length
-            return f"{amount:,.0f} {unit}" if amount >= 10 or amount == round(amount) else f"{amount:.1f} {unit}"
+            return (
+                f"{amount:,.0f} {unit}" if amount >= 10 or amount == round(amount) else f"{amount:.1f} {unit}"
+            )
     raise AssertionError  # the loop always meets seconds
 
 
@@ -103,7 +105,7 @@ def name(identifier: object) -> str:
 
 def known(value: object) -> bool:
     """Say whether a cell of a table holds something: not None, NaN or NaT."""
-    return value is not None and value == value  # noqa: PLR0124 -- NaN is what does not equal itself
+    return value is not None and value == value
 
 
 def _points(share: float) -> str:

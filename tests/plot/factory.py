@@ -1,4 +1,4 @@
-"""Results as `cj.check` and `cj.discover` return them, made by letting made-up customers walk a made-up map."""
+"""Results as `cj.check` and `cj.discover` return them: made-up customers walk a made-up map."""
 
 from __future__ import annotations
 
@@ -66,7 +66,12 @@ def _stage(number: int, touchpoints: int, text: str, long: bool) -> Stage:
 
 
 def made_up_check(
-    intended: IntendedMap, journeys: int = 400, *, groups: tuple[str, ...] = ("Gen Z", "Families"), times: int = 1, seed: int = 0
+    intended: IntendedMap,
+    journeys: int = 400,
+    *,
+    groups: tuple[str, ...] = ("Gen Z", "Families"),
+    times: int = 1,
+    seed: int = 0,
 ) -> MadeUpCheck:
     """A check of `journeys` walks, every count `times` as large; its `overall` puts the groups together."""
     walks = _walks(intended, journeys, np.random.default_rng(seed))
@@ -84,7 +89,9 @@ def _walks(intended: IntendedMap, journeys: int, rng: np.random.Generator) -> pd
     for journey in range(journeys):
         stage, step = (0 if rng.random() < 0.8 else rng.integers(n_stages)), 0
         while True:
-            touchpoint = intended.stages[stage].touchpoints[rng.integers(len(intended.stages[stage].touchpoints))]
+            touchpoint = intended.stages[stage].touchpoints[
+                rng.integers(len(intended.stages[stage].touchpoints))
+            ]
             channel = touchpoint.channels[rng.integers(2)]
             visits.append((journey, step, int(stage), touchpoint.touchpoint, channel))
             if rng.random() < 0.2 or stage == n_stages - 1 or step > 8:
@@ -109,25 +116,45 @@ def _tables(intended: IntendedMap, walks: pd.DataFrame, times: int) -> dict[str,
     for by in by_groups:
         own, own_ends = walks[walks["by"] == by], ends[ends["by"] == by]
         counts = {name: int((own_ends["outcome"] == name).sum()) * times for name in outcome_columns}
-        outcomes.append({"by": by, "journeys": len(own_ends) * times, "customers": len(own_ends) * times, **counts})
+        outcomes.append(
+            {"by": by, "journeys": len(own_ends) * times, "customers": len(own_ends) * times, **counts}
+        )
         stages += [_stage_row(by, n, name, own, own_ends, times) for n, name in enumerate(names)]
         dropouts += _dropout_rows(by, names, own_ends[own_ends["outcome"] == "dropped"], times)
     return {
         "journeys": _journeys(ends),
         "stages": pd.DataFrame(stages),
         "outcomes": pd.DataFrame(outcomes),
-        "dropouts": pd.DataFrame(dropouts, columns=[
-            "by", "stage", "touchpoint", "turn", "journeys", "share_of_dropped", "value_at_risk",
-            "value_at_risk_lower", "value_at_risk_upper", "currency"]).sort_values(["by", "journeys"], ascending=[True, False]),
+        "dropouts": pd.DataFrame(
+            dropouts,
+            columns=[
+                "by",
+                "stage",
+                "touchpoint",
+                "turn",
+                "journeys",
+                "share_of_dropped",
+                "value_at_risk",
+                "value_at_risk_lower",
+                "value_at_risk_upper",
+                "currency",
+            ],
+        ).sort_values(["by", "journeys"], ascending=[True, False]),
         "touchpoints": _touchpoint_rows(names, walks, times),
         "flows": _flow_rows(names, walks, times),
         "deviations": _deviation_rows(intended, by_groups, len(ends) * times),
-    }  # fmt: skip
+    }
 
 
-def _stage_row(by: str, n: int, name: str, own: pd.DataFrame, ends: pd.DataFrame, times: int) -> dict[str, Any]:
+def _stage_row(
+    by: str, n: int, name: str, own: pd.DataFrame, ends: pd.DataFrame, times: int
+) -> dict[str, Any]:
     here = ends[ends["stage"] == n]
-    row: dict[str, Any] = {"by": by, "stage": name, "entered": own[own["stage"] == n]["journey"].nunique() * times}
+    row: dict[str, Any] = {
+        "by": by,
+        "stage": name,
+        "entered": own[own["stage"] == n]["journey"].nunique() * times,
+    }
     for outcome in ("converted", "dropped", "turned_away", "open"):
         row[outcome] = int((here["outcome"] == outcome).sum()) * times
     row["continued"] = row["entered"] - sum(row[o] for o in ("converted", "dropped", "turned_away", "open"))
@@ -136,43 +163,80 @@ def _stage_row(by: str, n: int, name: str, own: pd.DataFrame, ends: pd.DataFrame
     share = row["dropped_within_horizon"] / row["mature"] if row["mature"] else float("nan")
     row |= {"drop_out_share": share, "lower": share * 0.9, "upper": min(1.0, share * 1.12)}
     row |= {"median_s": 10.0 ** (n % 6) if row["entered"] else float("nan")}
-    row |= {"satisfaction": 0.3 + 0.08 * n if n % 3 else float("nan"), "satisfaction_answered": 7 * times * (n % 3)}
+    row |= {
+        "satisfaction": 0.3 + 0.08 * n if n % 3 else float("nan"),
+        "satisfaction_answered": 7 * times * (n % 3),
+    }
     return row
 
 
-def _dropout_rows(by: str, names: tuple[str, ...], dropped: pd.DataFrame, times: int) -> list[tuple[Any, ...]]:
+def _dropout_rows(
+    by: str, names: tuple[str, ...], dropped: pd.DataFrame, times: int
+) -> list[tuple[Any, ...]]:
     counts = dropped.groupby(["stage", "touchpoint"]).size()
     return [
-        (by, names[stage], touchpoint, "customer", n * times, n / len(dropped), 61.5 * n * times, 50.0 * n * times,
-         70.0 * n * times, "EUR")
+        (
+            by,
+            names[stage],
+            touchpoint,
+            "customer",
+            n * times,
+            n / len(dropped),
+            61.5 * n * times,
+            50.0 * n * times,
+            70.0 * n * times,
+            "EUR",
+        )
         for (stage, touchpoint), n in counts.items()
-    ]  # fmt: skip
+    ]
 
 
 def _touchpoint_rows(names: tuple[str, ...], walks: pd.DataFrame, times: int) -> pd.DataFrame:
-    grouped = walks.groupby(["by", "stage", "touchpoint", "channel"])["journey"].agg(["size", "nunique"]).reset_index()
-    return pd.DataFrame({
-        "by": grouped["by"], "stage": [names[n] for n in grouped["stage"]], "touchpoint": grouped["touchpoint"],
-        "channel": grouped["channel"], "events": grouped["size"] * times, "journeys": grouped["nunique"] * times,
-        "satisfaction": np.nan, "satisfaction_answered": 0,
-    })  # fmt: skip
+    grouped = (
+        walks.groupby(["by", "stage", "touchpoint", "channel"])["journey"]
+        .agg(["size", "nunique"])
+        .reset_index()
+    )
+    return pd.DataFrame(
+        {
+            "by": grouped["by"],
+            "stage": [names[n] for n in grouped["stage"]],
+            "touchpoint": grouped["touchpoint"],
+            "channel": grouped["channel"],
+            "events": grouped["size"] * times,
+            "journeys": grouped["nunique"] * times,
+            "satisfaction": np.nan,
+            "satisfaction_answered": 0,
+        }
+    )
 
 
 def _flow_rows(names: tuple[str, ...], walks: pd.DataFrame, times: int) -> pd.DataFrame:
     moves = walks.assign(to=walks.groupby("journey")["stage"].shift(-1)).dropna(subset=["to"])
     moves = moves[moves["stage"] != moves["to"]]
     grouped = moves.groupby(["by", "stage", "to"])["journey"].agg(["size", "nunique"]).reset_index()
-    return pd.DataFrame({
-        "by": grouped["by"], "from_stage": [names[n] for n in grouped["stage"]],
-        "to_stage": [names[int(n)] for n in grouped["to"]], "journeys": grouped["nunique"] * times,
-        "crossings": grouped["size"] * times,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "by": grouped["by"],
+            "from_stage": [names[n] for n in grouped["stage"]],
+            "to_stage": [names[int(n)] for n in grouped["to"]],
+            "journeys": grouped["nunique"] * times,
+            "crossings": grouped["size"] * times,
+        }
+    )
 
 
 def _deviation_rows(intended: IntendedMap, groups: list[str], total: int) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"by": by, "type": kind, "stage": stage.stage, "touchpoint": t.touchpoint, "journeys": n, "share_of_journeys": n / max(total, n)}
+            {
+                "by": by,
+                "type": kind,
+                "stage": stage.stage,
+                "touchpoint": t.touchpoint,
+                "journeys": n,
+                "share_of_journeys": n / max(total, n),
+            }
             for by in groups
             for position, stage in enumerate(intended.stages)
             for order, t in enumerate(stage.touchpoints)
@@ -183,25 +247,41 @@ def _deviation_rows(intended: IntendedMap, groups: list[str], total: int) -> pd.
 
 def _journeys(ends: pd.DataFrame) -> pd.DataFrame:
     start = pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(ends["journey"] % 150, unit="D")
-    return pd.DataFrame({
-        "journey": ends["journey"].to_numpy(), "by": ends["by"].to_numpy(), "outcome": ends["outcome"].to_numpy(),
-        "start": start.to_numpy(), "decided_at": (start + pd.Timedelta(days=20)).to_numpy(),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "journey": ends["journey"].to_numpy(),
+            "by": ends["by"].to_numpy(),
+            "outcome": ends["outcome"].to_numpy(),
+            "start": start.to_numpy(),
+            "decided_at": (start + pd.Timedelta(days=20)).to_numpy(),
+        }
+    )
 
 
 def made_up_discovery(edges: dict[tuple[str, str], int], *, by: str = "all", grouped: bool = False) -> Any:
     """A Discovery with these transitions."""
     transitions = pd.DataFrame(
-        [{"by": by, "from_touchpoint": a, "to_touchpoint": b, "count": n, "journeys": max(1, n - 1)} for (a, b), n in edges.items()],
+        [
+            {"by": by, "from_touchpoint": a, "to_touchpoint": b, "count": n, "journeys": max(1, n - 1)}
+            for (a, b), n in edges.items()
+        ],
         columns=["by", "from_touchpoint", "to_touchpoint", "count", "journeys"],
     )
     names = sorted({name for edge in edges for name in edge})
     inflow = {name: sum(n for (_, b), n in edges.items() if b == name) for name in names}
     touchpoints = pd.DataFrame(
-        [{"by": by, "touchpoint": name, "count": inflow[name] + 1, "journeys": inflow[name] + 1} for name in names],
+        [
+            {"by": by, "touchpoint": name, "count": inflow[name] + 1, "journeys": inflow[name] + 1}
+            for name in names
+        ],
         columns=["by", "touchpoint", "count", "journeys"],
     )
     return SimpleNamespace(
-        by="persona" if grouped else None, groups=(by,), transitions=transitions, touchpoints=touchpoints,
-        overview=pd.DataFrame([{"by": by, "journeys": 100, "customers": 90, "events": sum(edges.values()) + 100}]),
-    )  # fmt: skip
+        by="persona" if grouped else None,
+        groups=(by,),
+        transitions=transitions,
+        touchpoints=touchpoints,
+        overview=pd.DataFrame(
+            [{"by": by, "journeys": 100, "customers": 90, "events": sum(edges.values()) + 100}]
+        ),
+    )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def texts(ax: Axes) -> list[str]:
@@ -22,12 +25,16 @@ def faults(ax: Axes, *, dpi: float = 100) -> list[str]:
     found = [
         f"{a!r} overlaps {b!r}"
         for (a, one), (b, other) in itertools.combinations(boxes, 2)
-        if min(one.x1, other.x1) - max(one.x0, other.x0) > 0.5 and min(one.y1, other.y1) - max(one.y0, other.y0) > 0.5
+        if min(one.x1, other.x1) - max(one.x0, other.x0) > 0.5
+        and min(one.y1, other.y1) - max(one.y0, other.y0) > 0.5
     ]
     sheet = figure.bbox
     found += [
         f"{text!r} leaves the figure"
         for text, box in boxes
-        if box.x0 < sheet.x0 - 0.5 or box.x1 > sheet.x1 + 0.5 or box.y0 < sheet.y0 - 0.5 or box.y1 > sheet.y1 + 0.5
+        if box.x0 < sheet.x0 - 0.5
+        or box.x1 > sheet.x1 + 0.5
+        or box.y0 < sheet.y0 - 0.5
+        or box.y1 > sheet.y1 + 0.5
     ]
     return found

@@ -52,7 +52,9 @@ def test_the_stages_show_the_numbers_of_their_table(check):
         for part in ("dropped", "turned_away", "open", "converted"):
             assert not row[part] or number(row[part]) in shown
         if row["mature"]:
-            share = f"{interval(row['drop_out_share'], row['lower'], row['upper'])} of {number(row['mature'])}"
+            share = (
+                f"{interval(row['drop_out_share'], row['lower'], row['upper'])} of {number(row['mature'])}"
+            )
             assert share in shown
 
 
@@ -72,8 +74,17 @@ def test_every_number_on_the_map_is_in_a_table():
     check = made_up_check(intended, 1000)
     axes = journey_map(check, persona="Gen Z")
     tables = [check.stages, check.outcomes, check.dropouts, check.deviations, check.touchpoints, check.flows]
-    known = {number(cell) for table in tables for cell in table.select_dtypes("number").to_numpy().ravel() if cell == cell}
-    body = [text for text in texts(axes) if re.search(r"\d{2}", text) and not re.search(r"20\d\d|%|median|0\.\d|days", text)]
+    known = {
+        number(cell)
+        for table in tables
+        for cell in table.select_dtypes("number").to_numpy().ravel()
+        if cell == cell
+    }
+    body = [
+        text
+        for text in texts(axes)
+        if re.search(r"\d{2}", text) and not re.search(r"20\d\d|%|median|0\.\d|days", text)
+    ]
     drawn = {figure for text in body for figure in re.findall(r"\d[\d,]+", re.sub(r"s\d t\d", "", text))}
     assert drawn
     assert drawn <= known
@@ -109,7 +120,9 @@ def test_loops_back_are_drawn_with_their_journeys_and_the_rest_is_counted():
 
 def test_an_unknown_persona_is_answered_with_the_nearest():
     check = made_up_check(made_up_map(2, 2), 20)
-    with pytest.raises(LogError, match=r"no persona 'Gen X', did you mean 'Gen Z'\? There are: Gen Z, Families"):
+    with pytest.raises(
+        LogError, match=r"no persona 'Gen X', did you mean 'Gen Z'\? There are: Gen Z, Families"
+    ):
         journey_map(check, persona="Gen X")
     with pytest.raises(LogError, match="isn't grouped"):
         journey_map(check.overall, persona="Gen Z")
@@ -117,8 +130,17 @@ def test_an_unknown_persona_is_answered_with_the_nearest():
 
 def test_journeys_that_ended_before_the_map_are_told():
     check = made_up_check(made_up_map(3, 2), 100).overall
-    row = {**check.stages.iloc[0].to_dict(), "stage": "(before the map)", "entered": 17, "dropped": 12, "turned_away": 0, "open": 5}
-    shown = " ".join(texts(journey_map(dataclasses.replace(check, stages=pd.concat([pd.DataFrame([row]), check.stages])))))
+    row = {
+        **check.stages.iloc[0].to_dict(),
+        "stage": "(before the map)",
+        "entered": 17,
+        "dropped": 12,
+        "turned_away": 0,
+        "open": 5,
+    }
+    shown = " ".join(
+        texts(journey_map(dataclasses.replace(check, stages=pd.concat([pd.DataFrame([row]), check.stages]))))
+    )
     assert "Before the map: 17 journeys, 12 dropped out, 5 still open" in shown
 
 
@@ -131,7 +153,9 @@ def test_it_draws_on_the_axes_it_is_given_scaled_to_them():
 
 
 def test_hostile_names_are_drawn_as_text():
-    intended = dataclasses.replace(made_up_map(2, 2), map="<script>alert('$x$')</script> 🙂 \N{RIGHT-TO-LEFT OVERRIDE}cmd\x00\n=1")
+    intended = dataclasses.replace(
+        made_up_map(2, 2), map="<script>alert('$x$')</script> 🙂 \N{RIGHT-TO-LEFT OVERRIDE}cmd\x00\n=1"
+    )
     drawn = to_svg(journey_map(made_up_check(intended, 50)).figure)
     assert "<script" not in drawn
 

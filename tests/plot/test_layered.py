@@ -14,7 +14,9 @@ from cjmining.plot.layered import Edge, Node, crossings, layers_of, layout
 def graphs(draw):
     count = draw(st.integers(1, 14))
     nodes = [
-        Node(f"n{i}", draw(st.integers(0, 4)), draw(st.floats(10, 60)), draw(st.one_of(st.none(), st.just(i))))
+        Node(
+            f"n{i}", draw(st.integers(0, 4)), draw(st.floats(10, 60)), draw(st.one_of(st.none(), st.just(i)))
+        )
         for i in range(count)
     ]
     ends = st.integers(0, count - 1)
@@ -81,7 +83,9 @@ def test_two_crossed_pairs_are_uncrossed():
 
 
 def test_a_chain_lies_on_one_line():
-    found = layout([Node(name, n, 20) for n, name in enumerate("abc")], [Edge("a", "b", 1), Edge("b", "c", 1)])
+    found = layout(
+        [Node(name, n, 20) for n, name in enumerate("abc")], [Edge("a", "b", 1), Edge("b", "c", 1)]
+    )
     assert set(found.middle.values()) == {10.0}
 
 
@@ -92,8 +96,18 @@ def test_crossings_are_counted():
 
 
 def test_layers_follow_the_strongest_way_in_and_cut_cycles_at_the_weakest():
-    edges = [Edge("ad", "shop", 10), Edge("shop", "basket", 8), Edge("basket", "shop", 2), Edge("basket", "order", 5)]
-    assert layers_of(["ad", "basket", "order", "shop"], edges) == {"ad": 0, "shop": 1, "basket": 2, "order": 3}
+    edges = [
+        Edge("ad", "shop", 10),
+        Edge("shop", "basket", 8),
+        Edge("basket", "shop", 2),
+        Edge("basket", "order", 5),
+    ]
+    assert layers_of(["ad", "basket", "order", "shop"], edges) == {
+        "ad": 0,
+        "shop": 1,
+        "basket": 2,
+        "order": 3,
+    }
 
 
 def test_a_node_without_edges_lies_in_the_first_layer():

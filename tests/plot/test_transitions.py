@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -18,11 +19,15 @@ def crowded(intended, *, off_map=14, seed=1):
     rng = np.random.default_rng(seed)
     names = [*intended.touchpoint_names, *(f"banner_{n}" for n in range(off_map))]
     pairs = {(names[a], names[b]) for a, b in rng.integers(len(names), size=(120, 2))}
-    pairs |= set(zip(names, names[1:], strict=False))
-    return made_up_discovery({pair: int(n) for pair, n in zip(sorted(pairs), rng.integers(1, 5000, len(pairs)), strict=True)})
+    pairs |= set(itertools.pairwise(names))
+    return made_up_discovery(
+        {pair: int(n) for pair, n in zip(sorted(pairs), rng.integers(1, 5000, len(pairs)), strict=True)}
+    )
 
 
-@pytest.mark.parametrize(("stages", "touchpoints", "long"), [(1, 5, False), (4, 3, False), (8, 5, False), (5, 3, True)])
+@pytest.mark.parametrize(
+    ("stages", "touchpoints", "long"), [(1, 5, False), (4, 3, False), (8, 5, False), (5, 3, True)]
+)
 @pytest.mark.parametrize("with_map", [True, False])
 def test_no_text_overlaps_in_a_crowded_graph(stages, touchpoints, long, with_map):
     intended = made_up_map(stages, touchpoints, long=long)
@@ -43,7 +48,8 @@ def test_what_is_left_out_is_said_with_its_weight():
     ways = found.transitions[found.transitions["from_touchpoint"] != found.transitions["to_touchpoint"]]
     weak = ways["count"].sort_values(ascending=False).iloc[40:]
     shown = " ".join(texts(transitions(found, intended=intended)))
-    assert f"Not drawn: {len(weak)} weaker lines with {weak.sum():,} of {found.transitions['count'].sum():,} transitions" in shown
+    total = found.transitions["count"].sum()
+    assert f"Not drawn: {len(weak)} weaker lines with {weak.sum():,} of {total:,} transitions" in shown
 
 
 def test_stages_head_the_columns_and_unplanned_touchpoints_lie_below():
@@ -58,13 +64,20 @@ def test_stages_head_the_columns_and_unplanned_touchpoints_lie_below():
 
 def test_many_unplanned_touchpoints_are_put_together():
     intended = made_up_map(2, 2)
-    shown = texts(transitions(made_up_discovery({("s0_t0", f"banner_{n:02}"): 100 - n for n in range(20)}), intended=intended))
+    shown = texts(
+        transitions(
+            made_up_discovery({("s0_t0", f"banner_{n:02}"): 100 - n for n in range(20)}), intended=intended
+        )
+    )
     assert "12 other touchpoints" in " ".join(shown)
     assert sum(1 for text in shown if re.fullmatch(r"banner \d\d", text)) == 8
 
 
 def test_groups_are_drawn_apart_or_added_up():
-    one, other = made_up_discovery({("a", "b"): 3}, by="Gen Z"), made_up_discovery({("a", "b"): 4}, by="Families")
+    one, other = (
+        made_up_discovery({("a", "b"): 3}, by="Gen Z"),
+        made_up_discovery({("a", "b"): 4}, by="Families"),
+    )
     one.by, one.groups = "persona", ("Gen Z", "Families")
     for table in ("transitions", "touchpoints", "overview"):
         setattr(one, table, pd.concat([getattr(one, table), getattr(other, table)]))
