@@ -1,0 +1,185 @@
+"""The verb `check`: actual journeys against the intended map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cjmining.conformance import tables
+from cjmining.conformance.dropouts import dropouts, value_by_currency
+from cjmining.conformance.moves import moves
+from cjmining.conformance.plan import make_plan
+from cjmining.conformance.result import Conformance
+from cjmining.conformance.scan import Findings, Scan, everybody, find, together
+from cjmining.conformance.sensitivity import other_patiences, sensitivity
+from cjmining.conformance.standouts import standouts
+from cjmining.errors import LogError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cjmining.conformance.tables import Counted
+    from cjmining.intended import IntendedMap
+    from cjmining.log import JourneyLog
+
+EVERYBODY = ("all",)
+
+
+def check(
+    log: JourneyLog,
+    intended: IntendedMap,
+    *,
+    by: str | None = None,
+    missing_cost: int = 1,
+    ad_hoc_cost: int = 1,
+) -> Conformance:
+    """Hold every journey against the intended map, exactly.
+
+    Parameters
+    ----------
+    log : JourneyLog
+        Split by the map (`log.split(intended)`), or with the journeys that its sources gave it.
+    intended : IntendedMap
+        The map.
+    by : str, optional
+        What to group journeys by: `persona`, another attribute of customers, or a dimension of events.
+    missing_cost, ad_hoc_cost : int
+        What an alignment pays for a planned touchpoint that is absent, and for an event that isn't planned
+        there; at least 1.
+
+    Returns
+    -------
+    Conformance
+        Outcomes, places, deviations, drop-out with limits and value at risk.
+
+    Raises
+    ------
+    LogError
+        If the log is empty or shares no touchpoint with the map, or has nothing to group by under that name.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> shop = cj.simulate.shop(300, seed=1)
+    >>> log = shop.log.split(shop.intended).with_personas(shop.intended)
+    >>> check = cj.check(log, shop.intended, by="persona")
+    >>> int(check.outcomes["journeys"].sum()) == log.n_journeys
+    True
+
+    References
+    ----------
+    Deviations: Halvorsrud, Kvale, Folstad (2016), doi:10.1108/JSTP-05-2015-0111. Optimal alignments: Adriansyah
+    (2014), doi:10.6100/IR770080.
+    """
+    _check_costs(missing_cost, ad_hoc_cost)
+    _check_common_ground(log, intended)
+    scan = Scan.of(log, make_plan(log, intended, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost), by)
+    found = find(scan)
+    others = other_patiences(log, intended, by, resplit=log.split_by == intended.name)
+    return _result(log, scan, found, others, by)
+
+
+def _check_costs(missing_cost: int, ad_hoc_cost: int) -> None:
+    for name, cost in {"missing_cost": missing_cost, "ad_hoc_cost": ad_hoc_cost}.items():
+        if not isinstance(cost, int) or cost < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, not {cost!r}")
+
+
+def _check_common_ground(log: JourneyLog, intended: IntendedMap) -> None:
+    """Raise where a check could only say that everything is missing."""
+    if not log.n_journeys:
+        raise LogError("the log has no journeys: there is nothing to check")
+    words = log.vocabulary("touchpoint")
+    occurring = [words[code] for code in np.unique(log.codes("touchpoint")) if code >= 0]
+    planned = intended.touchpoint_names
+    if set(planned).isdisjoint(occurring):
+        hints = [hint for word in planned if (hint := nearest(word, occurring))]
+        also = f" '{next(w for w in planned if nearest(w, occurring))}'{hints[0]}" if hints else ""
+        raise LogError(
+            f"the log shares no touchpoint with the map '{intended.name}': the map plans "
+            f"{_some(planned)}; the log has {_some(occurring)}.{also} Name the log's events with labels "
+            "(log.label), or the map's touchpoints as the log does"
+        )
+
+
+def _some(names: list[str] | tuple[str, ...]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}"
+
+
+def _result(
+    log: JourneyLog,
+    scan: Scan,
+    found: Findings,
+    others: dict[str, tuple[Scan, Counted]],
+    by: str | None,
+) -> Conformance:
+    notes = _notes(log, scan)
+    journeys = tables.journeys(log, scan, found.journeys)
+    overall = _assemble(
+        log,
+        scan,
+        everybody(scan, found),
+        {name: _as_one(other_scan, counted) for name, (other_scan, counted) in others.items()},
+        journeys.assign(by=tables.category(np.zeros(log.n_journeys, dtype=np.int8), EVERYBODY)),
+        None,
+        EVERYBODY,
+        notes,
+        None,
+    )
+    if by is None:
+        return overall
+    counted = {name: counted for name, (_, counted) in others.items()}
+    return _assemble(log, scan, found, counted, journeys, by, scan.groups, notes, overall)
+
+
+def _as_one(scan: Scan, counted: Counted) -> Counted:
+    return tables.Counted.of(scan, together(scan, counted.sums), EVERYBODY)
+
+
+def _assemble(
+    log: JourneyLog,
+    scan: Scan,
+    found: Findings,
+    others: dict[str, Counted],
+    journeys: pd.DataFrame,
+    by: str | None,
+    names: tuple[str, ...],
+    notes: tuple[str, ...],
+    overall: Conformance | None,
+) -> Conformance:
+    counted = tables.Counted.of(scan, found.sums, names)
+    return Conformance(
+        intended=scan.plan.intended,
+        by=by,
+        groups=tuple(counted.groups.values()),
+        journeys=journeys,
+        deviations=tables.deviations(counted, scan, found.deviations),
+        stages=tables.stages(counted),
+        dropouts=dropouts(counted, by=by),
+        touchpoints=tables.touchpoints(counted),
+        flows=tables.flows(counted),
+        standouts=standouts(counted),
+        outcomes=tables.outcomes(counted),
+        sensitivity=sensitivity(others | {"as stated": counted}),
+        value_by_currency=value_by_currency(counted, by=by),
+        notes=notes,
+        _everybody=overall,
+        _make_moves=lambda: moves(scan),
+    )
+
+
+def _notes(log: JourneyLog, scan: Scan) -> tuple[str, ...]:
+    """Say what a reader should know."""
+    intended, words = scan.plan.intended, set(log.vocabulary("touchpoint"))
+    notes = []
+    if log.split_by != intended.name and bool(log.splittable.any()):
+        notes.append(
+            f"The log is not split by the map '{intended.name}': journeys are checked as they lie in the log, "
+            "and what followed an outcome is only kept as won_back. Call log.split(intended) first."
+        )
+    absent = [name for name in intended.goal if name not in words]
+    if len(absent) == len(intended.goal):
+        notes.append(f"No goal of the map occurs in the log ({', '.join(absent)}): no journey can convert.")
+    return tuple(notes)

@@ -1,0 +1,151 @@
+"""What a map names and a log lacks, and the other way round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from cjmining.conformance.tables import frame
+from cjmining.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cjmining.intended import IntendedMap
+    from cjmining.log import JourneyLog
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Coverage(Result):
+    """What a map and a log do not share.
+
+    Attributes
+    ----------
+    missing_from_log : pandas.DataFrame
+        stage, touchpoint, recorded: planned touchpoints that never occur. Those that should be recorded count
+        as missing wherever the map requires them.
+    unknown_to_map : pandas.DataFrame
+        source, native, touchpoint, events, share_of_events, journeys, share_of_journeys, labelled (it has
+        another name than its native one): events that are no touchpoint, goal or exit of the map, nor ignored
+        by it. Most events first.
+    gaps : pandas.DataFrame
+        source, start, end: periods in which a source recorded improbably little.
+    """
+
+    _tables: ClassVar[tuple[str, ...]] = (  # type: ignore[misc]
+        "missing_from_log",
+        "unknown_to_map",
+        "gaps",
+    )
+
+    missing_from_log: pd.DataFrame
+    unknown_to_map: pd.DataFrame
+    gaps: pd.DataFrame
+
+
+def coverage(log: JourneyLog, intended: IntendedMap) -> Coverage:
+    """Compare what a map plans with what a log has.
+
+    Parameters
+    ----------
+    log : JourneyLog
+        Labelled, if it is to be.
+    intended : IntendedMap
+        The map.
+
+    Returns
+    -------
+    Coverage
+        What is missing on either side, and gaps in the sources.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> shop = cj.simulate.shop(300, seed=1)
+    >>> cj.coverage(shop.log, shop.intended).missing_from_log.columns.tolist()
+    ['stage', 'touchpoint', 'recorded']
+    """
+    return Coverage(
+        missing_from_log=frame(
+            _missing_from_log(log, intended), {"stage": "text", "touchpoint": "text", "recorded": "bool"}
+        ),
+        unknown_to_map=_unknown_to_map(log, intended),
+        gaps=_gaps(log),
+    )
+
+
+def _missing_from_log(log: JourneyLog, intended: IntendedMap) -> Iterator[dict[str, Any]]:
+    words = log.vocabulary("touchpoint")
+    occurring = {words[code] for code in np.unique(log.codes("touchpoint")) if code >= 0}
+    for stage in intended.stages:
+        for touchpoint in stage.touchpoints:
+            if touchpoint.touchpoint not in occurring:
+                yield {
+                    "stage": stage.stage,
+                    "touchpoint": touchpoint.touchpoint,
+                    "recorded": touchpoint.recorded,
+                }
+
+
+def _unknown_to_map(log: JourneyLog, intended: IntendedMap) -> pd.DataFrame:
+    known = {*intended.touchpoint_names, *intended.goal, *intended.ignore}
+    known |= {exit_.touchpoint for exit_ in intended.exits}
+    names = {column: log.vocabulary(column) for column in ("source", "native", "touchpoint")}
+    foreign = np.array([name not in known for name in names["touchpoint"]], dtype=bool)
+    codes = log.codes("touchpoint")
+    events = np.flatnonzero(foreign[codes] & (codes >= 0)) if len(foreign) else np.zeros(0, np.int64)
+    kind = np.zeros(len(events), dtype=np.int64)
+    for column in names:
+        kind = kind * (len(names[column]) + 1) + log.codes(column)[events] + 1
+    journey = np.searchsorted(log.bounds, events, side="right") - 1
+    kinds, place, counts = np.unique(kind, return_inverse=True, return_counts=True)
+    pairs = np.unique(place.astype(np.int64) * max(log.n_journeys, 1) + journey)
+    journeys = np.bincount(pairs // max(log.n_journeys, 1), minlength=len(kinds))
+    rows = [
+        _unknown_row(log, names, int(k), int(n), int(j))
+        for k, n, j in zip(kinds, counts, journeys, strict=True)
+    ]
+    rows.sort(key=lambda row: (-row["events"], row["source"], row["native"], row["touchpoint"]))
+    texts = dict.fromkeys(("source", "native", "touchpoint"), "text")
+    return frame(
+        rows,
+        texts
+        | {"events": "int", "share_of_events": "float", "journeys": "int"}
+        | {"share_of_journeys": "float", "labelled": "bool"},
+    )
+
+
+def _unknown_row(
+    log: JourneyLog, names: dict[str, tuple[str, ...]], kind: int, events: int, journeys: int
+) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for column in reversed(names):
+        kind, code = divmod(kind, len(names[column]) + 1)
+        row[column] = names[column][code - 1] if code else ""
+    return row | {
+        "events": events,
+        "share_of_events": events / log.n_events,
+        "journeys": journeys,
+        "share_of_journeys": journeys / log.n_journeys,
+        "labelled": _plain(row["native"]) != _plain(row["touchpoint"]),
+    }
+
+
+def _plain(name: str) -> str:
+    """Write a name in lower case with underscores, as sources derive touchpoints from native names."""
+    return "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+
+
+def _gaps(log: JourneyLog) -> pd.DataFrame:
+    rows = [
+        (row.source, pd.Timestamp(gap["start"]), pd.Timestamp(gap["end"]))
+        for row in log.sources.itertuples(index=False)
+        if row.gaps is not None
+        for gap in row.gaps
+    ]
+    times = pd.to_datetime([time for _, *both in rows for time in both], utc=True).as_unit("us")
+    source = frame([{"source": name} for name, _, _ in rows], {"source": "text"})
+    return source.assign(start=times[::2], end=times[1::2])

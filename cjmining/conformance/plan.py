@@ -1,0 +1,300 @@
+"""The intended map prepared for one log: everything that kernels need, as arrays over the log's codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from cjmining.intended import IntendedMap
+    from cjmining.intended.model import Stage, Touchpoint
+    from cjmining.kernels.alignment import Steps
+    from cjmining.kernels.automaton import Automaton
+    from cjmining.kernels.deviations import PlanFacts
+    from cjmining.kernels.outcomes import WalkRules
+    from cjmining.log import JourneyLog
+
+FOREVER = 1 << 61
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An intended map in the codes of one log.
+
+    Attributes
+    ----------
+    intended : IntendedMap
+        The map.
+    rules, steps, facts
+        What the kernels of outcomes, alignment and deviations read.
+    code_symbol : int32[T]
+        The automaton's symbol of each touchpoint code, -1 for none.
+    exits : bool[T]
+        Touchpoints that are exits.
+    goes_on : bool[X]
+        Goal symbols after which the map plans further touchpoints.
+    turn : int8[Q]
+        Whose turn it is in each state of the automaton: -1 nobody's, 0 the customer's, 1 the company's.
+    within : int64[S]
+        Promised microseconds from entering a stage to entering a later one; -1 for no promise.
+    cell_stage, cell_touchpoint : int32[K]
+        Stage and touchpoint code of each cell, the position in `rules.stages`.
+    labels : tuple of str
+        Names that deviations are told by: the log's touchpoints, then what only the map has.
+    symbol_label, choice_label : int32[X], int32[S]
+        Label of each symbol; of each choice ("one of a, b"), -1 where the stage is none.
+    """
+
+    intended: IntendedMap
+    rules: WalkRules
+    steps: Steps
+    facts: PlanFacts
+    code_symbol: NDArray[np.int32]
+    exits: NDArray[np.bool_]
+    goes_on: NDArray[np.bool_]
+    turn: NDArray[np.int8]
+    within: NDArray[np.int64]
+    cell_stage: NDArray[np.int32]
+    cell_touchpoint: NDArray[np.int32]
+    labels: tuple[str, ...]
+    symbol_label: NDArray[np.int32]
+    choice_label: NDArray[np.int32]
+
+
+def make_plan(log: JourneyLog, intended: IntendedMap, *, missing_cost: int = 1, ad_hoc_cost: int = 1) -> Plan:
+    """Prepare a map for a log.
+
+    Parameters
+    ----------
+    log : JourneyLog
+        Its vocabularies, sources and gaps are used.
+    intended : IntendedMap
+        The map.
+    missing_cost, ad_hoc_cost : int
+        What a map-only and a log-only move cost.
+    """
+    from cjmining.kernels.alignment import prepare
+
+    automaton, vocabulary = intended.automaton, log.vocabulary("touchpoint")
+    rules = intended.walk_rules(vocabulary, log.vocabulary("actor"))
+    forward = _forward(automaton)
+    reach = _reach(automaton, forward)
+    labels, symbol_label, choice_label = _labels(intended, vocabulary)
+    codes = {symbol: number for number, symbol in enumerate(automaton.symbols)}
+    named = np.repeat(np.arange(len(vocabulary)), np.diff(rules.stage_offsets))
+    return Plan(
+        intended=intended,
+        rules=rules,
+        steps=prepare(automaton, map_only=missing_cost, log_only=ad_hoc_cost),
+        facts=_facts(log, intended, forward, reach),
+        code_symbol=np.array([codes.get(name, -1) for name in vocabulary], dtype=np.int32),
+        exits=rules.role > 1,
+        goes_on=_goes_on(automaton, forward, reach),
+        turn=np.array([_turn(intended, state) for state in range(automaton.n_states)], dtype=np.int8),
+        within=np.array(
+            [-1 if s.within is None else s.within.total_seconds() * 1e6 for s in intended.stages],
+            dtype=np.int64,
+        ),
+        cell_stage=rules.stages,
+        cell_touchpoint=named.astype(np.int32),
+        labels=labels,
+        symbol_label=symbol_label,
+        choice_label=choice_label,
+    )
+
+
+def _forward(automaton: Automaton) -> NDArray[np.bool_]:
+    """Say which edges lead on, not back and not round: states are numbered in written order."""
+    forward: NDArray[np.bool_] = automaton.edge_to > automaton.edge_from
+    return forward
+
+
+def _reach(automaton: Automaton, forward: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which states lead to which over forward edges, each to itself included."""
+    reach = np.eye(automaton.n_states, dtype=bool)
+    reach[automaton.edge_from[forward], automaton.edge_to[forward]] = True
+    for between in range(automaton.n_states):
+        reach |= reach[:, between, None] & reach[None, between, :]
+    return reach
+
+
+def _goes_on(
+    automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Say after which goals the map plans further touchpoints, other than the way back."""
+    passes = ~automaton.goal_passed[automaton.edge_from] & automaton.goal_passed[automaton.edge_to]
+    leads_on = reach[:, automaton.edge_from[forward]].any(axis=1)
+    goes_on = np.zeros(len(automaton.symbols), dtype=bool)
+    goes_on[automaton.edge_symbol[passes & leads_on[automaton.edge_to]]] = True
+    return goes_on
+
+
+def _facts(
+    log: JourneyLog, intended: IntendedMap, forward: NDArray[np.bool_], reach: NDArray[np.bool_]
+) -> PlanFacts:
+    from cjmining.kernels.deviations import PlanFacts
+
+    automaton = intended.automaton
+    offsets, start, end = _uncovered(log, automaton.symbols)
+    in_choice = np.zeros((len(intended.stages), len(automaton.symbols)), dtype=bool)
+    for number, stage in enumerate(intended.stages):
+        if stage.order == "choice":
+            names = {t.touchpoint for t in stage.touchpoints}
+            in_choice[number] = [symbol in names for symbol in automaton.symbols]
+    return PlanFacts(
+        edge_symbol=automaton.edge_symbol,
+        edge_stage=automaton.edge_stage,
+        edge_group=automaton.edge_group,
+        edge_channel=_planned_channels(intended, log.vocabulary("channel")),
+        in_choice=in_choice,
+        beyond=_beyond(automaton, forward, reach),
+        is_goal=np.array([symbol in intended.goal for symbol in automaton.symbols], dtype=bool),
+        gap_offsets=offsets,
+        gap_start=start,
+        gap_end=end,
+    )
+
+
+def _planned_channels(intended: IntendedMap, channels: tuple[str, ...]) -> NDArray[np.bool_]:
+    automaton = intended.automaton
+    planned = np.ones((len(automaton.edge_from), len(channels)), dtype=bool)
+    for edge, touchpoints in enumerate(_touchpoints_of_edges(intended)):
+        named = {channel for touchpoint in touchpoints for channel in touchpoint.channels}
+        if named:
+            planned[edge] = [channel in named for channel in channels]
+    return planned
+
+
+def _touchpoints_of_edges(intended: IntendedMap) -> list[list[Touchpoint]]:
+    """Return what the map says of the touchpoint of each edge (a stage may name it twice)."""
+    automaton = intended.automaton
+    return [
+        [t for t in intended.stages[stage].touchpoints if t.touchpoint == automaton.symbols[symbol]]
+        for stage, symbol in zip(automaton.edge_stage, automaton.edge_symbol, strict=True)
+    ]
+
+
+def _beyond(
+    automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Give, by a path's last state and a symbol, the stage of a symbol planned only beyond it, else -1."""
+    beyond = np.full((automaton.n_states, len(automaton.symbols)), -1, dtype=np.int32)
+    edges = np.flatnonzero(forward)
+    from_start = reach[automaton.start, automaton.edge_from[edges]]
+    for state in range(automaton.n_states):
+        after = edges[reach[state, automaton.edge_from[edges]]]
+        before = edges[from_start & reach[automaton.edge_to[edges], state]]
+        beyond[state, automaton.edge_symbol[after[::-1]]] = automaton.edge_stage[after[::-1]]
+        beyond[state, automaton.edge_symbol[before]] = -1
+    return beyond
+
+
+def _turn(intended: IntendedMap, state: int) -> int:
+    """Whose turn it is: the planned actor of the next touchpoint that the map requires, else of the next one."""
+    automaton = intended.automaton
+    out = np.flatnonzero((automaton.edge_from == state) & (automaton.edge_to != state))
+    if not len(out):
+        return -1
+    into = np.flatnonzero(automaton.edge_to == state)
+    here = int(automaton.edge_stage[into[0]]) if len(into) else -1
+    planned = _touchpoints_of_edges_of(intended, out)
+    required = [t for edge, t in planned if _is_required(intended.stages[automaton.edge_stage[edge]], t, here, intended)]
+    chosen = required[0] if required else planned[0][1]
+    return 1 if chosen.planned_actor == "company" else 0
+
+
+def _touchpoints_of_edges_of(intended: IntendedMap, edges: NDArray[np.int64]) -> list[tuple[int, Touchpoint]]:
+    automaton = intended.automaton
+    return [
+        (int(edge), touchpoint)
+        for edge in edges
+        for touchpoint in intended.stages[automaton.edge_stage[edge]].touchpoints
+        if touchpoint.touchpoint == automaton.symbols[automaton.edge_symbol[edge]]
+    ]
+
+
+def _is_required(stage: Stage, touchpoint: Touchpoint, here: int, intended: IntendedMap) -> bool:
+    """Say whether the map requires a touchpoint of a journey that is in stage number `here`."""
+    if stage.optional and (here < 0 or intended.stages[here] is not stage):
+        return False
+    alternatives = stage.touchpoints if stage.order == "choice" else (touchpoint,)
+    return not any(t.optional or not t.recorded for t in alternatives)
+
+
+def _labels(
+    intended: IntendedMap, vocabulary: tuple[str, ...]
+) -> tuple[tuple[str, ...], NDArray[np.int32], NDArray[np.int32]]:
+    """Name what deviates: the log's touchpoints, the map's others, and its choices."""
+    labels = list(vocabulary)
+    numbers = {name: number for number, name in enumerate(vocabulary)}
+
+    def number_of(name: str) -> int:
+        if name not in numbers:
+            numbers[name] = len(labels)
+            labels.append(name)
+        return numbers[name]
+
+    symbols = [number_of(symbol) for symbol in intended.automaton.symbols]
+    choices = [number_of(name) if (name := _choice_name(stage)) else -1 for stage in intended.stages]
+    return tuple(labels), np.array(symbols, dtype=np.int32), np.array(choices, dtype=np.int32)
+
+
+def _choice_name(stage: Stage) -> str:
+    names = [t.touchpoint for t in stage.touchpoints]
+    return f"one of {', '.join(names)}" if stage.order == "choice" and len(names) > 1 else ""
+
+
+def _uncovered(
+    log: JourneyLog, symbols: tuple[str, ...]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return for each symbol the periods in which a source that records it did not.
+
+    The sources of a touchpoint are those that recorded it somewhere in this log. One that occurs nowhere has
+    none, and is missing wherever the map asks for it: `cj.coverage` says so.
+    """
+    periods = _periods_without(log)
+    recorders = _recorders(log)
+    lists = [
+        [period for source in recorders.get(symbol, ()) for period in periods.get(source, ())]
+        for symbol in symbols
+    ]
+    flat = np.array([period for each in lists for period in each], dtype=np.int64).reshape(-1, 2)
+    offsets = np.concatenate([[0], np.cumsum([len(each) for each in lists])]).astype(np.int32)
+    return offsets, np.ascontiguousarray(flat[:, 0]), np.ascontiguousarray(flat[:, 1])
+
+
+def _recorders(log: JourneyLog) -> dict[str, list[str]]:
+    touchpoints, sources = log.vocabulary("touchpoint"), log.vocabulary("source")
+    both = log.codes("touchpoint").astype(np.int64) * len(sources) + log.codes("source")
+    found = np.flatnonzero(np.bincount(both, minlength=1))
+    recorders: dict[str, list[str]] = {}
+    for touchpoint, source in zip(*np.divmod(found, max(len(sources), 1)), strict=True):
+        if len(sources):
+            recorders.setdefault(touchpoints[touchpoint], []).append(sources[source])
+    return recorders
+
+
+def _periods_without(log: JourneyLog) -> dict[str, list[tuple[int, int]]]:
+    """Return for each source the time before, after and inside its coverage in which it recorded nothing."""
+    import pandas as pd
+
+    periods: dict[str, list[tuple[int, int]]] = {}
+    for row in log.sources.itertuples(index=False):
+        gaps = [] if row.gaps is None else [(_us(gap["start"]), _us(gap["end"])) for gap in row.gaps]
+        if not pd.isna(row.first):
+            gaps.append((-FOREVER, _us(row.first)))
+        if not pd.isna(row.last) and _us(row.last) < log.data_end_us:
+            gaps.append((_us(row.last) + 1, FOREVER))
+        periods[row.source] = gaps
+    return periods
+
+
+def _us(moment: object) -> int:
+    import pandas as pd
+
+    stamp = pd.Timestamp(moment)  # type: ignore[arg-type]
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
+    return int(stamp.as_unit("us").value)

@@ -1,0 +1,121 @@
+"""The result of a check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from cjmining.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from cjmining.intended import IntendedMap
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Conformance(Result):
+    """Actual journeys against an intended map.
+
+    Made by `cj.check`. Every table has `by`, the group; shares are from 0 to 1, times in seconds.
+
+    Attributes
+    ----------
+    intended : IntendedMap
+        The map.
+    by : str or None
+        What the journeys are grouped by.
+    groups : tuple of str
+        The groups that have journeys.
+    journeys : pandas.DataFrame
+        journey, customer, by, outcome (converted, dropped, turned away, open), last_stage and last_touchpoint
+        (the place), furthest_stage, cost (of the optimal alignment), fitness (1 follows the plan, 0 shares
+        nothing with it, NaN not on the map), start, decided_at, won_back (what a lost customer did later in the
+        same journey: no, returned, converted), turn (whose: customer, company, "" nobody's).
+    deviations : pandas.DataFrame
+        by, type (missing, ad hoc, out of order, failed, repeated, wrong channel, late), stage, touchpoint,
+        journeys (with at least one), share_of_journeys (of all the group's).
+    stages : pandas.DataFrame
+        by, stage, entered = continued + converted + dropped + turned_away + open, mature (entered at least
+        horizon and patience before the data ends), dropped_within_horizon (of those), drop_out_share with
+        Wilson limits lower and upper, median_s (from entering to entering a later stage), satisfaction (mean)
+        and satisfaction_answered (how many answers).
+    dropouts : pandas.DataFrame
+        by, stage, touchpoint, turn, journeys, share_of_dropped (of the group's drop-outs), value_at_risk with
+        limits, currency. Most first.
+    touchpoints : pandas.DataFrame
+        by, stage, touchpoint, channel, events, journeys, satisfaction, satisfaction_answered.
+    flows : pandas.DataFrame
+        by, from_stage, to_stage, journeys, crossings: moves from one stage to another.
+    standouts : pandas.DataFrame
+        by, stage, mature, dropped_within_horizon, share, rest_mature, rest_share, risk_ratio, lower, upper, p,
+        q, stands_out: each group against the rest, an association.
+    outcomes : pandas.DataFrame
+        by, journeys, converted, dropped, turned_away, open, customers.
+    sensitivity : pandas.DataFrame
+        by, stage, patience (half, as stated, double), mature, drop_out_share, lower, upper, rank.
+    value_by_currency : pandas.DataFrame
+        The value at risk of each row of `dropouts` in every currency.
+    notes : tuple of str
+        What a reader should know before trusting a number.
+    """
+
+    _tables: ClassVar[tuple[str, ...]] = (  # type: ignore[misc]
+        "journeys",
+        "deviations",
+        "stages",
+        "dropouts",
+        "touchpoints",
+        "flows",
+        "standouts",
+        "outcomes",
+        "sensitivity",
+        "value_by_currency",
+    )
+
+    intended: IntendedMap
+    by: str | None
+    groups: tuple[str, ...]
+    journeys: pd.DataFrame
+    deviations: pd.DataFrame
+    stages: pd.DataFrame
+    dropouts: pd.DataFrame
+    touchpoints: pd.DataFrame
+    flows: pd.DataFrame
+    standouts: pd.DataFrame
+    outcomes: pd.DataFrame
+    sensitivity: pd.DataFrame
+    value_by_currency: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    _everybody: Conformance | None = None
+    _make_moves: Callable[[], pd.DataFrame] | None = field(default=None)
+
+    @property
+    def overall(self) -> Conformance:
+        """The same check with all journeys as one group, "all"."""
+        return self if self._everybody is None else self._everybody
+
+    def moves(self) -> pd.DataFrame:
+        """Align the journeys again and return every move.
+
+        Returns
+        -------
+        pandas.DataFrame
+            journey, position (from 0), move ("synchronous": as planned; "log only": not planned there; "map
+            only": planned, but not there), stage and touchpoint (of the plan; for log-only moves the event's
+            touchpoint, and no stage), event (row in `log.events`, -1 for map-only moves).
+        """
+        if self._make_moves is None:
+            raise ValueError("this check was made without its log: it has no moves")
+        return self._make_moves()
+
+    def _summary(self) -> str:
+        row = self.overall.outcomes.iloc[0]
+        groups = f", by {self.by}" if self.by else ""
+        return (
+            f"Conformance to '{self.intended.name}'{groups}: {row['journeys']:,} journeys, "
+            f"{row['converted']:,} converted, {row['dropped']:,} dropped, "
+            f"{row['turned_away']:,} turned away, {row['open']:,} open"
+        )

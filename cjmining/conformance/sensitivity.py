@@ -1,0 +1,50 @@
+"""The headlines again at half and at twice the patience."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from cjmining.conformance.plan import make_plan
+from cjmining.conformance.scan import Scan, count
+from cjmining.conformance.tables import Counted, stages
+from cjmining.schema import BEFORE_THE_MAP
+
+if TYPE_CHECKING:
+    from cjmining.intended import IntendedMap
+    from cjmining.log import JourneyLog
+
+PATIENCES = {"half": 0.5, "as stated": 1.0, "double": 2.0}
+
+
+def other_patiences(
+    log: JourneyLog, intended: IntendedMap, by: str | None, *, resplit: bool
+) -> dict[str, tuple[Scan, Counted]]:
+    """Judge the same events at half and at twice the patience, split again where `resplit`."""
+    found = {}
+    for name, factor in PATIENCES.items():
+        if factor != 1.0:
+            changed = intended.with_patience(factor)
+            other = log.split(changed) if resplit else log
+            scan = Scan.of(other, make_plan(other, changed), by)
+            found[name] = scan, Counted.of(scan, count(scan), scan.groups)
+    return found
+
+
+def sensitivity(by_patience: dict[str, Counted]) -> pd.DataFrame:
+    """Return the drop-out of each stage under each patience; rank 1 loses the largest share of its group."""
+    tables = [
+        _ranked(stages(counted)).assign(patience=name)
+        for name in PATIENCES
+        if (counted := by_patience.get(name)) is not None
+    ]
+    columns = ["by", "stage", "patience", "mature", "drop_out_share", "lower", "upper", "rank"]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
+def _ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """Rank the map's stages of each group by drop-out: the earlier first at equal shares; 0 where there is none."""
+    share = table["drop_out_share"].where(table["stage"] != BEFORE_THE_MAP)
+    rank = share.groupby(table["by"], sort=False).rank(method="first", ascending=False)
+    return table.assign(rank=rank.fillna(0).astype("int64"))

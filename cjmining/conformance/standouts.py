@@ -1,0 +1,73 @@
+"""Which groups drop out more, or less, than the others at a stage, with the comparisons counted."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from cjmining.conformance.tables import frame
+from cjmining.kernels.stages import DROPPED_SOON, MATURE
+from cjmining.stats import benjamini_hochberg, compare_shares
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cjmining.conformance.tables import Counted
+
+LARGEST_Q = 0.01
+FEWEST_DROPPED = 10
+
+
+def standouts(counted: Counted) -> pd.DataFrame:
+    """Hold each group against the rest of the journeys, at every stage.
+
+    Only mature journeys count: those that entered at least horizon and patience before the data ends. p is
+    Fisher's exact one, q Benjamini and Hochberg's over all groups and stages compared. A group stands out where
+    q is below 0.01, at least 10 journeys of the group dropped, and the limits of the risk ratio leave out 1.
+    It is an association, not a cause.
+    """
+    rows = [
+        _row(counted, g, row)
+        for g in (counted.groups if len(counted.groups) > 1 else ())
+        for row in range(1, len(counted.stage_names))
+    ]
+    for row, q in zip(rows, benjamini_hochberg([row["p"] for row in rows]).tolist(), strict=True):
+        row["q"] = q
+        away = not row["lower"] <= 1 <= row["upper"] and not math.isnan(row["risk_ratio"])
+        row["stands_out"] = q < LARGEST_Q and row["dropped_within_horizon"] >= FEWEST_DROPPED and away
+    return frame(rows, _COLUMNS)
+
+
+_COLUMNS = {
+    "by": "text",
+    "stage": "text",
+    "mature": "int",
+    "dropped_within_horizon": "int",
+    "share": "float",
+    "rest_mature": "int",
+    "rest_share": "float",
+    "risk_ratio": "float",
+    "lower": "float",
+    "upper": "float",
+    "p": "float",
+    "q": "float",
+    "stands_out": "bool",
+}
+
+
+def _row(counted: Counted, g: int, row: int) -> dict[str, Any]:
+    counts = counted.sums.counts[:, row]
+    mature, dropped = int(counts[g, MATURE]), int(counts[g, DROPPED_SOON])
+    rest_mature = int(counts[:, MATURE].sum()) - mature
+    rest_dropped = int(counts[:, DROPPED_SOON].sum()) - dropped
+    found = compare_shares(dropped, mature, rest_dropped, rest_mature)
+    return {
+        "by": counted.groups[g],
+        "stage": counted.stage_names[row],
+        "mature": mature,
+        "dropped_within_horizon": dropped,
+        "share": dropped / mature if mature else math.nan,
+        "rest_mature": rest_mature,
+        "rest_share": rest_dropped / rest_mature if rest_mature else math.nan,
+        **found._asdict(),
+    }

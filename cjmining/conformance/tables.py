@@ -1,0 +1,299 @@
+"""From counts over codes to the tables of a check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
+from cjmining.stats import wilson
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.conformance.plan import Plan
+    from cjmining.conformance.scan import DeviationCounts, JourneyArrays, Scan
+    from cjmining.kernels.stages import StageSums
+    from cjmining.log import JourneyLog
+
+SECOND_US = 1_000_000
+TURNS = ("", "customer", "company")
+WON_BACK = ("no", "returned", "converted")
+
+
+class Counted(NamedTuple):
+    """Sums of a pass with the names of what was counted; groups without a journey are left out."""
+
+    plan: Plan
+    groups: dict[int, str]
+    sums: StageSums
+    channels: tuple[str, ...]
+    currencies: tuple[str, ...]
+
+    @classmethod
+    def of(cls, scan: Scan, sums: StageSums, names: Sequence[str]) -> Counted:
+        """Name the groups that have journeys."""
+        counted = sums.outcomes.sum(axis=1)
+        groups = {number: name for number, name in enumerate(names) if counted[number]}
+        return cls(scan.plan, groups, sums, scan.channels, scan.currencies)
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The rows of stages: before the map, then the map's."""
+        return (BEFORE_THE_MAP, *self.plan.intended.stage_names)
+
+    def place(self, number: int) -> tuple[str, str]:
+        """Return stage and touchpoint of a place: 0 is before the map, 1 + k cell k."""
+        if number == 0:
+            return BEFORE_THE_MAP, ""
+        cell = number - 1
+        return (
+            self.plan.intended.stage_names[self.plan.cell_stage[cell]],
+            self.plan.labels[self.plan.cell_touchpoint[cell]],
+        )
+
+
+def frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Build a table whose columns have their types also where it is empty.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        One mapping a row.
+    columns : mapping
+        Name and type of each column: text, int, float or bool.
+    """
+    listed = list(rows)
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[name] for row in listed], dtype=_DTYPES[kind])
+            for name, kind in columns.items()
+        }
+    )
+
+
+_DTYPES: Mapping[str, Any] = {
+    "text": pd.Series(["text"]).dtype,
+    "int": np.int64,
+    "float": np.float64,
+    "bool": np.bool_,
+}
+
+
+def outcomes(counted: Counted) -> pd.DataFrame:
+    """Return how many journeys of each group ended how."""
+    sums = counted.sums
+    rows = (
+        {
+            "by": name,
+            "journeys": int(sums.outcomes[g].sum()),
+            "converted": int(sums.outcomes[g, 0]),
+            "dropped": int(sums.outcomes[g, 1]),
+            "turned_away": int(sums.outcomes[g, 2]),
+            "open": int(sums.outcomes[g, 3]),
+            "customers": int(sums.customers[g]),
+        }
+        for g, name in counted.groups.items()
+    )
+    names = ("journeys", "converted", "dropped", "turned_away", "open", "customers")
+    return frame(rows, {"by": "text"} | dict.fromkeys(names, "int"))
+
+
+def stages(counted: Counted) -> pd.DataFrame:
+    """Return what became of the journeys that entered each stage, with drop-out within the horizon."""
+    medians = _medians(counted)
+    rows = (
+        _stage_row(counted, g, row, medians)
+        for g in counted.groups
+        for row in range(len(counted.stage_names))
+        if row or counted.sums.counts[g, 0, 0]
+    )
+    return frame(rows, _STAGE_COLUMNS)
+
+
+_STAGE_COLUMNS = {
+    "by": "text",
+    "stage": "text",
+    **dict.fromkeys(
+        (
+            "entered",
+            "continued",
+            "converted",
+            "dropped",
+            "turned_away",
+            "open",
+            "mature",
+            "dropped_within_horizon",
+        ),
+        "int",
+    ),
+    "drop_out_share": "float",
+    "lower": "float",
+    "upper": "float",
+    "median_s": "float",
+    "satisfaction": "float",
+    "satisfaction_answered": "int",
+}
+
+
+def _stage_row(counted: Counted, g: int, row: int, medians: Mapping[int, float]) -> dict[str, Any]:
+    sums = counted.sums
+    entered, continued, converted, dropped, turned_away, still_open, mature, soon = (
+        int(number) for number in sums.counts[g, row]
+    )
+    share, lower, upper = wilson(soon, mature)
+    return {
+        "by": counted.groups[g],
+        "stage": counted.stage_names[row],
+        "entered": entered,
+        "continued": continued,
+        "converted": converted,
+        "dropped": dropped,
+        "turned_away": turned_away,
+        "open": still_open,
+        "mature": mature,
+        "dropped_within_horizon": soon,
+        "drop_out_share": share,
+        "lower": lower,
+        "upper": upper,
+        "median_s": medians.get(g * len(counted.stage_names) + row, np.nan),
+        "satisfaction": _mean(sums.satisfaction[g, row], sums.answered[g, row]),
+        "satisfaction_answered": int(sums.answered[g, row]),
+    }
+
+
+def _medians(counted: Counted) -> dict[int, float]:
+    """Return the median time from entering a stage to entering a later one, in seconds, by group and row."""
+    cell, time = counted.sums.time_cell, counted.sums.time_us
+    order = np.lexsort((time, cell))
+    cell, time = cell[order], time[order]
+    cells, first = np.unique(cell, return_index=True)
+    ends = np.append(first[1:], len(cell))
+    return {
+        int(c): float(time[(a + b - 1) // 2] + time[(a + b) // 2]) / 2 / SECOND_US
+        for c, a, b in zip(cells, first, ends, strict=True)
+    }
+
+
+def touchpoints(counted: Counted) -> pd.DataFrame:
+    """Return how often each planned touchpoint occurred, by channel, up to the end of journeys."""
+    sums = counted.sums
+    groups = [g for g in np.flatnonzero(sums.cell_events.any(axis=(1, 2))) if g in counted.groups]
+    rows = [
+        {
+            "by": counted.groups[g],
+            "stage": counted.place(1 + k)[0],
+            "touchpoint": counted.place(1 + k)[1],
+            "channel": (*counted.channels, "")[c],
+            "events": int(sums.cell_events[g, k, c]),
+            "journeys": int(sums.cell_journeys[g, k, c]),
+            "satisfaction": _mean(sums.cell_satisfaction[g, k, c], sums.cell_answered[g, k, c]),
+            "satisfaction_answered": int(sums.cell_answered[g, k, c]),
+        }
+        for g in groups
+        for k in _cells_in_written_order(counted.plan)
+        for c in np.flatnonzero(sums.cell_events[g, k])
+    ]
+    columns = {"by": "text", "stage": "text", "touchpoint": "text", "channel": "text", "events": "int"}
+    return frame(
+        rows, columns | {"journeys": "int", "satisfaction": "float", "satisfaction_answered": "int"}
+    )
+
+
+def _cells_in_written_order(plan: Plan) -> list[int]:
+    """Return the cells by stage, then as the stage lists its touchpoints."""
+    written = {
+        (number, touchpoint.touchpoint): position
+        for number, stage in enumerate(plan.intended.stages)
+        for position, touchpoint in reversed(list(enumerate(stage.touchpoints)))
+    }
+
+    def place(cell: int) -> tuple[int, int]:
+        stage = int(plan.cell_stage[cell])
+        return stage, written[stage, plan.labels[plan.cell_touchpoint[cell]]]
+
+    return sorted(range(len(plan.cell_stage)), key=place)
+
+
+def flows(counted: Counted) -> pd.DataFrame:
+    """Return how often journeys moved from one stage to another."""
+    names, sums = counted.plan.intended.stage_names, counted.sums
+    rows = (
+        {
+            "by": name,
+            "from_stage": names[a],
+            "to_stage": names[b],
+            "journeys": int(sums.crossing_journeys[g, a, b]),
+            "crossings": int(sums.crossings[g, a, b]),
+        }
+        for g, name in counted.groups.items()
+        for a, b in zip(*np.nonzero(sums.crossings[g]), strict=True)
+    )
+    columns = {"by": "text", "from_stage": "text", "to_stage": "text", "journeys": "int", "crossings": "int"}
+    return frame(rows, columns)
+
+
+def deviations(counted: Counted, scan: Scan, found: DeviationCounts) -> pd.DataFrame:
+    """Return how many journeys left the plan how and where, most first within a group."""
+    from cjmining.conformance.scan import deviation_parts
+    from cjmining.kernels.deviations import TYPES
+
+    parts = deviation_parts(scan, found.key)
+    order = np.lexsort((found.key, -found.journeys, parts[0]))
+    totals = counted.sums.outcomes.sum(axis=1)
+    rows = (
+        {
+            "by": counted.groups[group],
+            "type": TYPES[type_],
+            "stage": counted.stage_names[1 + stage],
+            "touchpoint": counted.plan.labels[label],
+            "journeys": journeys,
+            "share_of_journeys": journeys / int(totals[group]),
+        }
+        for group, type_, stage, label, journeys in zip(
+            *(part[order].tolist() for part in parts), found.journeys[order].tolist(), strict=True
+        )
+    )
+    columns = {"by": "text", "type": "text", "stage": "text", "touchpoint": "text"}
+    return frame(rows, columns | {"journeys": "int", "share_of_journeys": "float"})
+
+
+def journeys(log: JourneyLog, scan: Scan, found: JourneyArrays) -> pd.DataFrame:
+    """Return a row a journey; texts are categories."""
+    judged, plan = found.judged, scan.plan
+    names = (BEFORE_THE_MAP, *plan.intended.stage_names)
+    start = scan.columns.timestamp[scan.bounds[:-1]] if log.n_journeys else scan.columns.timestamp
+    return pd.DataFrame(
+        {
+            "journey": np.arange(log.n_journeys, dtype=np.int64),
+            "customer": np.asarray(scan.customer),
+            "by": category(scan.group, scan.groups),
+            "outcome": category(judged.outcome, OUTCOMES),
+            "last_stage": category(judged.place_stage + 1, names),
+            "last_touchpoint": category(found.place_touchpoint + 1, ("", *plan.labels)),
+            "furthest_stage": category(judged.furthest_stage + 1, names),
+            "cost": found.cost,
+            "fitness": found.fitness,
+            "start": _moments(start),
+            "decided_at": _moments(judged.decided_at),
+            "won_back": category(judged.won_back, WON_BACK),
+            "turn": category(judged.turn + 1, TURNS),
+        }
+    )
+
+
+def category(codes: NDArray[Any], names: Sequence[str]) -> pd.Categorical:
+    """Return texts as categories in the order given."""
+    dtype = pd.CategoricalDtype(pd.Index(list(names), dtype=_DTYPES["text"]))
+    return pd.Categorical.from_codes(codes, dtype=dtype)  # type: ignore[arg-type]
+
+
+def _moments(times: NDArray[np.int64]) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(np.asarray(times).astype("datetime64[us]"), tz="UTC")
+
+
+def _mean(total: float, n: int) -> float:
+    return float(total) / int(n) if n else np.nan

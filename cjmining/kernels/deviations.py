@@ -1,0 +1,253 @@
+"""What the moves of an alignment mean: one type for each way of leaving the plan."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjmining.kernels._jit import kernel
+from cjmining.kernels.alignment import Alignments
+
+MISSING, AD_HOC, OUT_OF_ORDER, FAILED, REPEATED, WRONG_CHANNEL, LATE = 0, 1, 2, 3, 4, 5, 6
+TYPES = ("missing", "ad hoc", "out of order", "failed", "repeated", "wrong channel", "late")
+_ALWAYS = 1 << 61
+
+
+class PlanFacts(NamedTuple):
+    """What the map says of its edges and symbols, as far as deviations need it.
+
+    Attributes
+    ----------
+    edge_symbol, edge_stage, edge_group : int32[E]
+        As in `Automaton`.
+    edge_channel : bool[E, C]
+        Whether the log's channel is one that the map plans there.
+    in_choice : bool[S, X]
+        Whether the stage is a choice that offers the symbol.
+    beyond : int32[Q, X]
+        Where a path that ends in state q is followed, and not preceded, by the symbol: its stage; else -1.
+    is_goal : bool[X]
+        The symbol completes the journey.
+    gap_offsets : int32[X + 1]
+        Where the uncovered periods of each symbol's sources begin in `gap_start` and `gap_end`.
+    gap_start, gap_end : int64[...]
+        Microseconds since 1970.
+    """
+
+    edge_symbol: NDArray[np.int32]
+    edge_stage: NDArray[np.int32]
+    edge_group: NDArray[np.int32]
+    edge_channel: NDArray[np.bool_]
+    in_choice: NDArray[np.bool_]
+    beyond: NDArray[np.int32]
+    is_goal: NDArray[np.bool_]
+    gap_offsets: NDArray[np.int32]
+    gap_start: NDArray[np.int64]
+    gap_end: NDArray[np.int64]
+
+
+@kernel
+def classify(
+    begin: NDArray[np.int64],
+    alignments: Alignments,
+    symbol: NDArray[np.int32],
+    timestamp: NDArray[np.int64],
+    precision: NDArray[np.float64],
+    failed: NDArray[np.int8],
+    channel: NDArray[np.int32],
+    facts: PlanFacts,
+) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+    """Give every deviating move its type.
+
+    Parameters
+    ----------
+    begin : int64[J]
+        Time of the first event of each journey.
+    alignments : Alignments
+        The moves.
+    symbol, timestamp, precision, failed, channel
+        Columns of the events; `precision` in seconds, NaN unknown.
+    facts : PlanFacts
+        The map.
+
+    Returns
+    -------
+    move : int64[D]
+        Number of the move that deviates; one that failed on the wrong channel occurs twice.
+    type_ : int8[D]
+        Index into `TYPES`.
+    stage : int32[D]
+        Where: the planned stage, for what isn't planned the stage that the journey was in; -1 before the map.
+    event : int64[D]
+        The event, or -1 where it is missing.
+    edge : int32[D]
+        The edge, or -1 for what isn't planned.
+    """
+    n_moves = len(alignments.event)
+    move = np.empty(2 * n_moves, np.int64)
+    type_ = np.empty(2 * n_moves, np.int8)
+    stage = np.empty(2 * n_moves, np.int32)
+    longest = 0
+    for j in range(len(begin)):
+        longest = max(longest, alignments.offsets[j + 1] - alignments.offsets[j])
+    partner = np.empty(longest, np.int64)
+    n = 0
+    for j in range(len(begin)):
+        first, last = alignments.offsets[j], alignments.offsets[j + 1]
+        if first == last:
+            continue
+        _pair(first, last, alignments, symbol, facts, partner)
+        here = np.int32(-1)
+        for m in range(first, last):
+            event, edge = alignments.event[m], alignments.edge[m]
+            if event >= 0 and edge >= 0:
+                here = facts.edge_stage[edge]
+                if failed[event] == 1:
+                    move[n], type_[n], stage[n] = m, FAILED, here
+                    n += 1
+                if channel[event] >= 0 and not facts.edge_channel[edge, channel[event]]:
+                    move[n], type_[n], stage[n] = m, WRONG_CHANNEL, here
+                    n += 1
+            elif edge >= 0:
+                here = facts.edge_stage[edge]
+                if partner[m - first] < 0 and _was_covered(
+                    m, first, last, begin[j], alignments, timestamp, facts
+                ):
+                    move[n], type_[n], stage[n] = m, MISSING, here
+                    n += 1
+            else:
+                found, where = _type_of_unplanned(
+                    m,
+                    first,
+                    last,
+                    here,
+                    partner[m - first],
+                    alignments.final[j],
+                    alignments,
+                    symbol,
+                    timestamp,
+                    precision,
+                    failed,
+                    facts,
+                )
+                if found >= 0:
+                    move[n], type_[n], stage[n] = m, found, where
+                    n += 1
+    move = move[:n].copy()
+    return move, type_[:n].copy(), stage[:n].copy(), alignments.event[move], alignments.edge[move]
+
+
+@kernel
+def _pair(first, last, alignments, symbol, facts, partner):  # type: ignore[no-untyped-def]
+    """Pair log-only with map-only moves of the same touchpoint, then of the same choice, in time order."""
+    for m in range(first, last):
+        partner[m - first] = -1
+    for by_choice in range(2):
+        for m in range(first, last):
+            event = alignments.event[m]
+            if event < 0 or alignments.edge[m] >= 0 or symbol[event] < 0 or partner[m - first] >= 0:
+                continue
+            for other in range(first, last):
+                edge = alignments.edge[other]
+                if alignments.event[other] >= 0 or partner[other - first] >= 0:
+                    continue
+                group = facts.edge_group[edge]
+                if facts.edge_symbol[edge] == symbol[event] or (
+                    by_choice == 1 and group >= 0 and facts.in_choice[group, symbol[event]]
+                ):
+                    partner[m - first], partner[other - first] = other, m
+                    break
+
+
+@kernel
+def _type_of_unplanned(  # type: ignore[no-untyped-def]
+    m,
+    first,
+    last,
+    here,
+    partner,
+    final,
+    alignments,
+    symbol,
+    timestamp,
+    precision,
+    failed,
+    facts,
+):
+    """Give the type of a log-only move and its stage; -1 where the times are too coarse to judge."""
+    event = alignments.event[m]
+    what = symbol[event]
+    if what < 0:
+        return np.int8(AD_HOC), here
+    if partner >= 0:
+        if _may_lie_at(partner, event, first, last, alignments, timestamp, precision):
+            return np.int8(-1), here
+        return np.int8(OUT_OF_ORDER), facts.edge_stage[alignments.edge[partner]]
+    if failed[event] == 1 and facts.is_goal[what] and facts.beyond[final, what] >= 0:
+        return np.int8(FAILED), facts.beyond[final, what]
+    if facts.beyond[final, what] >= 0:
+        if _may_lie_at(last, event, first, last, alignments, timestamp, precision):
+            return np.int8(-1), here
+        return np.int8(OUT_OF_ORDER), facts.beyond[final, what]
+    for before in range(m - 1, first - 1, -1):
+        edge = alignments.edge[before]
+        if edge >= 0 and alignments.event[before] >= 0 and facts.edge_symbol[edge] == what:
+            return np.int8(REPEATED), facts.edge_stage[edge]
+    return np.int8(AD_HOC), here
+
+
+@kernel
+def _may_lie_at(  # type: ignore[no-untyped-def]
+    position, event, first, last, alignments, timestamp, precision
+):
+    """Say whether, as coarse as the times are, the event may have happened at a position among the moves."""
+    coarse = _width(precision[event])
+    after, before = _neighbours(position, first, last, alignments)
+    earliest, latest = -_ALWAYS, _ALWAYS
+    if after >= 0:
+        earliest = timestamp[after]
+        coarse = max(coarse, _width(precision[after]))
+    if before >= 0:
+        latest = timestamp[before] + _width(precision[before])
+        coarse = max(coarse, _width(precision[before]))
+    if coarse == 0:
+        return False
+    return timestamp[event] + _width(precision[event]) >= earliest and timestamp[event] <= latest
+
+
+@kernel
+def _was_covered(m, first, last, begin, alignments, timestamp, facts):  # type: ignore[no-untyped-def]
+    """Say whether the sources of a missing touchpoint recorded throughout the time in which it belonged."""
+    after, before = _neighbours(m, first, last, alignments)
+    earliest = timestamp[after] if after >= 0 else begin
+    latest = timestamp[before] if before >= 0 else earliest
+    what = facts.edge_symbol[alignments.edge[m]]
+    for gap in range(facts.gap_offsets[what], facts.gap_offsets[what + 1]):
+        if facts.gap_start[gap] < latest and earliest < facts.gap_end[gap]:
+            return False
+        if earliest == latest and facts.gap_start[gap] <= earliest < facts.gap_end[gap]:
+            return False
+    return True
+
+
+@kernel
+def _neighbours(position, first, last, alignments):  # type: ignore[no-untyped-def]
+    """Find the matched events before and after a position among the moves; -1 where there is none."""
+    after, before = np.int64(-1), np.int64(-1)
+    for m in range(min(position, last) - 1, first - 1, -1):
+        if alignments.event[m] >= 0 and alignments.edge[m] >= 0:
+            after = alignments.event[m]
+            break
+    for m in range(position + 1, last):
+        if alignments.event[m] >= 0 and alignments.edge[m] >= 0:
+            before = alignments.event[m]
+            break
+    return after, before
+
+
+@kernel
+def _width(precision):  # type: ignore[no-untyped-def]
+    """Precision in microseconds; unknown counts as exact."""
+    return np.int64(0) if np.isnan(precision) else np.int64(precision * 1_000_000)

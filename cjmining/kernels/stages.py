@@ -1,0 +1,389 @@
+"""What journeys did at the stages of a map, counted by group: one pass, sums that merge."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjmining.kernels._jit import kernel
+from cjmining.kernels.outcomes import (
+    CONVERTED,
+    CUSTOMER,
+    DROPPED,
+    GOAL,
+    WalkRules,
+    actor_of,
+    after_goal_cell,
+    cell_of,
+    is_ignored,
+    role_of,
+)
+
+ENTERED, CONTINUED, ENDED, MATURE, DROPPED_SOON = 0, 1, 2, 6, 7
+N_COUNTS = 8
+"""entered, continued, then ended as converted, dropped, turned away, open; mature; dropped within the horizon."""
+
+WENT_ON, WENT_ON_CONVERTED = 0, 1
+NO_TURN = -1
+
+
+class Judged(NamedTuple):
+    """What `judge` says of each journey, and whose turn it was (-1 nobody's, 0 customer's, 1 company's)."""
+
+    outcome: NDArray[np.int8]
+    decided_at: NDArray[np.int64]
+    decided_event: NDArray[np.int64]
+    place_event: NDArray[np.int64]
+    place_stage: NDArray[np.int32]
+    furthest_stage: NDArray[np.int32]
+    won_back: NDArray[np.int8]
+    turn: NDArray[np.int8]
+
+
+class Sizes(NamedTuple):
+    """How many there are of what is counted."""
+
+    groups: int
+    stages: int
+    cells: int
+    channels: int
+    currencies: int
+
+
+class StageSums(NamedTuple):
+    """Counts and sums by group. A row of stages or cells is shifted by one: row 0 is before the map.
+
+    Attributes
+    ----------
+    counts : int64[G, 1 + S, 8]
+        See `N_COUNTS`.
+    satisfaction, answered : float64[G, 1 + S], int64[G, 1 + S]
+        Sum and number of the answers given in the stage.
+    cell_events, cell_journeys : int64[G, K, C + 1]
+        By touchpoint of a stage (a cell) and channel, the last for events without one.
+    cell_satisfaction, cell_answered : float64[G, K, C + 1], int64[G, K, C + 1]
+        Answers likewise.
+    crossings, crossing_journeys : int64[G, S, S]
+        Moves from stage to stage, and the journeys that made them.
+    places : int64[G, 1 + K, 2]
+        Mature journeys that went on from a place, and those of them that converted.
+    dropouts : int64[G, 1 + K, 3]
+        Drop-outs by place and turn (nobody's, the customer's, the company's).
+    outcomes : int64[G, 4]
+        Journeys by outcome.
+    customers : int64[G]
+        Customers with a journey in the group, where a customer's journeys lie together.
+    conversions : int64[G]
+        Converted journeys with a value.
+    value, value_squared, valued : float64[G, U], float64[G, U], int64[G, U]
+        Sum, sum of squares and number of the values of those, by currency.
+    time_cell, time_us : int32[...], int64[...]
+        Time from entering a stage to entering a later one: group x (1 + S) + 1 + stage, microseconds.
+    late_journey, late_stage, late_event : int64[...], int32[...], int64[...]
+        Journeys that took longer than `within` to the next stage, and the event that reached it.
+    """
+
+    counts: NDArray[np.int64]
+    satisfaction: NDArray[np.float64]
+    answered: NDArray[np.int64]
+    cell_events: NDArray[np.int64]
+    cell_journeys: NDArray[np.int64]
+    cell_satisfaction: NDArray[np.float64]
+    cell_answered: NDArray[np.int64]
+    crossings: NDArray[np.int64]
+    crossing_journeys: NDArray[np.int64]
+    places: NDArray[np.int64]
+    dropouts: NDArray[np.int64]
+    outcomes: NDArray[np.int64]
+    customers: NDArray[np.int64]
+    conversions: NDArray[np.int64]
+    value: NDArray[np.float64]
+    value_squared: NDArray[np.float64]
+    valued: NDArray[np.int64]
+    time_cell: NDArray[np.int32]
+    time_us: NDArray[np.int64]
+    late_journey: NDArray[np.int64]
+    late_stage: NDArray[np.int32]
+    late_event: NDArray[np.int64]
+
+
+class Columns(NamedTuple):
+    """The columns of the events that are read; NaN and -1 stand for null."""
+
+    timestamp: NDArray[np.int64]
+    touchpoint: NDArray[np.int32]
+    actor: NDArray[np.int32]
+    failed: NDArray[np.int8]
+    channel: NDArray[np.int32]
+    satisfaction: NDArray[np.float64]
+    value: NDArray[np.float64]
+    currency: NDArray[np.int32]
+    precision: NDArray[np.float64]
+
+
+@kernel
+def count_stages(
+    bounds: NDArray[np.int64],
+    customer: NDArray[np.int64],
+    group: NDArray[np.int32],
+    columns: Columns,
+    judged: Judged,
+    rules: WalkRules,
+    within: NDArray[np.int64],
+    horizon: int,
+    data_end: int,
+    sizes: Sizes,
+) -> StageSums:
+    """Count what journeys did at the stages of the map.
+
+    A journey is in the stage of its place: it enters a stage with an event of the customer there, or with one
+    by anybody that moves it to a later stage, and each stage once. After the goal, what lies in later stages
+    counts as well. Row 0 holds the journeys whose first event is not on the map: those that never reached it
+    ended there, the others continued.
+
+    Parameters
+    ----------
+    bounds : int64[J + 1]
+        Bounds of the journeys over the events.
+    customer, group : int64[J], int32[J]
+        Whose each journey is, and the group that it counts for.
+    columns : Columns
+        The events.
+    judged : Judged
+        How each journey ended.
+    rules : WalkRules
+        What the map says.
+    within : int64[S]
+        Microseconds promised from entering a stage to entering a later one; -1 for no promise.
+    horizon, data_end : int
+        Microseconds; microseconds since 1970.
+    sizes : Sizes
+        Numbers of groups, stages, cells, channels and currencies.
+
+    Returns
+    -------
+    StageSums
+        Sums of the journeys given.
+    """
+    n, n_stages, n_cells = len(bounds) - 1, sizes.stages, sizes.cells
+    n_groups, n_channels = sizes.groups, sizes.channels
+    counts = np.zeros((n_groups, 1 + n_stages, N_COUNTS), np.int64)
+    satisfaction = np.zeros((n_groups, 1 + n_stages), np.float64)
+    answered = np.zeros((n_groups, 1 + n_stages), np.int64)
+    cell_events = np.zeros((n_groups, n_cells, n_channels + 1), np.int64)
+    cell_journeys = np.zeros((n_groups, n_cells, n_channels + 1), np.int64)
+    cell_satisfaction = np.zeros((n_groups, n_cells, n_channels + 1), np.float64)
+    cell_answered = np.zeros((n_groups, n_cells, n_channels + 1), np.int64)
+    crossings = np.zeros((n_groups, n_stages, n_stages), np.int64)
+    crossing_journeys = np.zeros((n_groups, n_stages, n_stages), np.int64)
+    places = np.zeros((n_groups, 1 + n_cells, 2), np.int64)
+    dropouts = np.zeros((n_groups, 1 + n_cells, 3), np.int64)
+    outcomes = np.zeros((n_groups, 4), np.int64)
+    customers = np.zeros(n_groups, np.int64)
+    last_customer = np.full(n_groups, -1, np.int64)
+    seen_channel = np.full((n_cells, n_channels + 1), -1, np.int64)
+    seen_crossing = np.full((n_stages, n_stages), -1, np.int64)
+    entered_at = np.zeros(n_stages, np.int64)
+    entered_event = np.zeros(n_stages, np.int64)
+    has_entered = np.zeros(n_stages, np.bool_)
+    has_gone_on = np.zeros(n_stages, np.bool_)
+    reached_at = np.zeros(1 + n_cells, np.int64)
+    has_reached = np.zeros(1 + n_cells, np.bool_)
+    time_cell = np.empty(n * n_stages, np.int32)
+    time_us = np.empty(n * n_stages, np.int64)
+    late_journey = np.empty(n * n_stages, np.int64)
+    late_stage = np.empty(n * n_stages, np.int32)
+    late_event = np.empty(n * n_stages, np.int64)
+    n_times, n_late = 0, 0
+    for j in range(n):
+        g, first, last = group[j], bounds[j], bounds[j + 1]
+        outcome = judged.outcome[j]
+        outcomes[g, outcome] += 1
+        if customer[j] != last_customer[g]:
+            last_customer[g] = customer[j]
+            customers[g] += 1
+        has_entered[:] = False
+        has_gone_on[:] = False
+        has_reached[:] = False
+        stage, place = np.int32(-1), 0
+        place_event, place_stage = judged.place_event[j], judged.place_stage[j]
+        final = last if outcome == CONVERTED else place_event + 1
+        if place_event < 0 or not _starts_on_map(first, last, columns, rules):
+            has_reached[0] = True
+            reached_at[0] = columns.timestamp[first]
+        for i in range(first, final):
+            code = columns.touchpoint[i]
+            if i > place_event:
+                cell = after_goal_cell(code, columns.failed[i], place_stage, rules)
+                moves = True
+            else:
+                cell = _walk_cell(i, stage, columns, rules)
+                moves = cell >= 0 and (
+                    i == place_event
+                    or rules.stages[cell] > stage
+                    or actor_of(code, columns.actor[i], rules) == CUSTOMER
+                )
+            if cell < 0:
+                continue
+            at = rules.stages[cell]
+            channel = columns.channel[i] if columns.channel[i] >= 0 else n_channels
+            cell_events[g, cell, channel] += 1
+            if seen_channel[cell, channel] != j:
+                seen_channel[cell, channel] = j
+                cell_journeys[g, cell, channel] += 1
+            if not np.isnan(columns.satisfaction[i]):
+                cell_satisfaction[g, cell, channel] += columns.satisfaction[i]
+                cell_answered[g, cell, channel] += 1
+                satisfaction[g, 1 + at] += columns.satisfaction[i]
+                answered[g, 1 + at] += 1
+            if not moves:
+                continue
+            now = columns.timestamp[i]
+            if i <= place_event:
+                place = 1 + cell
+                if not has_reached[place]:
+                    has_reached[place] = True
+                    reached_at[place] = now
+            if stage >= 0 and at != stage:
+                crossings[g, stage, at] += 1
+                if seen_crossing[stage, at] != j:
+                    seen_crossing[stage, at] = j
+                    crossing_journeys[g, stage, at] += 1
+            if not has_entered[at]:
+                has_entered[at] = True
+                entered_at[at] = now
+                entered_event[at] = i
+            for earlier in range(at):
+                if has_entered[earlier] and not has_gone_on[earlier]:
+                    has_gone_on[earlier] = True
+                    took = now - entered_at[earlier]
+                    time_cell[n_times] = g * (1 + n_stages) + 1 + earlier
+                    time_us[n_times] = took
+                    n_times += 1
+                    slack = columns.precision[entered_event[earlier]]
+                    if not np.isnan(slack):
+                        took -= np.int64(slack * 1_000_000)
+                    if 0 <= within[earlier] < took:
+                        late_journey[n_late] = j
+                        late_stage[n_late] = earlier
+                        late_event[n_late] = i
+                        n_late += 1
+            stage = at
+        if has_reached[0]:
+            patience = np.int64(rules.before_us)
+            _count_row(counts, g, 0, reached_at[0], patience, place_event < 0, j, judged, horizon, data_end)
+        for s in range(n_stages):
+            if has_entered[s]:
+                ended, patience = s == place_stage, rules.patience_us[s]
+                _count_row(counts, g, 1 + s, entered_at[s], patience, ended, j, judged, horizon, data_end)
+        if outcome == DROPPED:
+            dropouts[g, place, 1 + judged.turn[j]] += 1
+        for k in range(1 + n_cells):
+            if has_reached[k] and k != place:
+                patience = rules.before_us if k == 0 else rules.patience_us[rules.stages[k - 1]]
+                if _is_mature(reached_at[k], patience, horizon, data_end):
+                    places[g, k, WENT_ON] += 1
+                    if outcome == CONVERTED:
+                        places[g, k, WENT_ON_CONVERTED] += 1
+    conversions, value, value_squared, valued = _count_values(bounds, group, columns, judged, sizes)
+    return StageSums(
+        counts,
+        satisfaction,
+        answered,
+        cell_events,
+        cell_journeys,
+        cell_satisfaction,
+        cell_answered,
+        crossings,
+        crossing_journeys,
+        places,
+        dropouts,
+        outcomes,
+        customers,
+        conversions,
+        value,
+        value_squared,
+        valued,
+        time_cell[:n_times].copy(),
+        time_us[:n_times].copy(),
+        late_journey[:n_late].copy(),
+        late_stage[:n_late].copy(),
+        late_event[:n_late].copy(),
+    )
+
+
+@kernel
+def _walk_cell(i, stage, columns, rules):  # type: ignore[no-untyped-def]
+    """Give the cell of an event of the walk, -1 where it isn't on the map; deciding exits are never on it."""
+    code = columns.touchpoint[i]
+    if is_ignored(code, rules) or role_of(code, columns.failed[i], rules) > GOAL:
+        return -1
+    return cell_of(code, stage, rules)
+
+
+@kernel
+def _starts_on_map(first, last, columns, rules):  # type: ignore[no-untyped-def]
+    """Say whether the first event that counts is on the map."""
+    for i in range(first, last):
+        code = columns.touchpoint[i]
+        if not is_ignored(code, rules):
+            return role_of(code, columns.failed[i], rules) <= GOAL and cell_of(code, -1, rules) >= 0
+    return False
+
+
+@kernel
+def _is_mature(entered, patience, horizon, data_end):  # type: ignore[no-untyped-def]
+    """Say whether horizon and patience have passed since; patience that never ends counts as none."""
+    return entered + horizon + max(patience, 0) <= data_end
+
+
+@kernel
+def _count_row(  # type: ignore[no-untyped-def]
+    counts, g, row, entered, patience, ended, j, judged, horizon, data_end
+):
+    """Count a journey in a row that it entered, as having ended there or as having continued."""
+    counts[g, row, ENTERED] += 1
+    outcome = judged.outcome[j]
+    counts[g, row, ENDED + outcome if ended else CONTINUED] += 1
+    if _is_mature(entered, patience, horizon, data_end):
+        counts[g, row, MATURE] += 1
+        if ended and outcome == DROPPED and judged.decided_at[j] - entered <= horizon:
+            counts[g, row, DROPPED_SOON] += 1
+
+
+@kernel
+def _count_values(bounds, group, columns, judged, sizes):  # type: ignore[no-untyped-def]
+    """Add up the net value of conversions: that of the goal less what was given back, else all of the journey's."""
+    conversions = np.zeros(sizes.groups, np.int64)
+    value = np.zeros((sizes.groups, sizes.currencies), np.float64)
+    squared = np.zeros((sizes.groups, sizes.currencies), np.float64)
+    valued = np.zeros((sizes.groups, sizes.currencies), np.int64)
+    total = np.zeros(sizes.currencies, np.float64)
+    has = np.zeros(sizes.currencies, np.bool_)
+    for j in range(len(bounds) - 1):
+        if judged.outcome[j] != CONVERTED:
+            continue
+        goal = judged.decided_event[j]
+        goal_has_value = not np.isnan(columns.value[goal])
+        total[:] = 0.0
+        has[:] = False
+        any_value = False
+        for i in range(bounds[j], bounds[j + 1]):
+            amount = columns.value[i]
+            if np.isnan(amount) or (goal_has_value and i != goal and amount >= 0):
+                continue
+            currency = columns.currency[i] if columns.currency[i] >= 0 else sizes.currencies - 1
+            total[currency] += amount
+            has[currency] = True
+            any_value = True
+        if any_value:
+            g = group[j]
+            conversions[g] += 1
+            for u in range(sizes.currencies):
+                if has[u]:
+                    value[g, u] += total[u]
+                    squared[g, u] += total[u] * total[u]
+                    valued[g, u] += 1
+    return conversions, value, squared, valued
