@@ -180,7 +180,7 @@ def _set_out(
 def _in_the_skipped_hour(trip: Attempt) -> Seconds:
     """Let a few visits to a store happen while its till still shows an hour that did not exist."""
     around = (trip.begins == 3) & (np.abs(trip.start - SPRING_FORWARD_S) < 5 * DAY_S)
-    few = np.flatnonzero(around)[:3]
+    few = np.flatnonzero(around)[: trip.settings.skipped_hour_visits]
     start = trip.start.copy()
     start[few] = SPRING_FORWARD_S + 600 * (1 + np.arange(len(few)))
     return start

@@ -161,6 +161,8 @@ class Settings:
         Shares of customers with the newsletter, with a card, and whose mail program opens everything.
     undated_visits : float
         Share of store visits recorded by date alone.
+    skipped_hour_visits : int
+        Most visits that the till dates in the hour skipped when summer time begins.
     guests, unlisted, birth_year_missing : float
         Share of web-only customers who never log in; of the others that are not in customers.csv; of those
         listed without a year of birth.
@@ -199,6 +201,7 @@ class Settings:
     loyalty: float = 0.60
     machine_opens: float = 0.15
     undated_visits: float = 0.15
+    skipped_hour_visits: int = 3
     guests: float = 0.25
     unlisted: float = 0.03
     birth_year_missing: float = 0.05
@@ -220,16 +223,16 @@ class Settings:
         """Return the same settings with nothing planted: personas alike, no trouble, no deviation, no decoy."""
         nothing = dict.fromkeys(_PLANTED, 0.0)
         alike = {"chat_wait_s": self.call_wait_s, "chat_satisfaction": self.call_satisfaction}
-        return replace(self, personas=ALIKE, fault=None, sale=False, survey_starts=START, **nothing, **alike)
+        return replace(self, personas=ALIKE, fault=None, sale=False, skipped_hour_visits=0, survey_starts=START, **nothing, **alike)
 
 
 _PLANTED = (
     "long_waits", "slow_chat_leaves", "dead_addresses", "failed_payments", "express_payments", "phone_orders",
     "double_orders", "swapped_steps", "late_parcels", "slow_parcels", "slow_customers", "quick_returns",
-    "stray",
+    "stray", "undated_visits",
 )  # fmt: skip
 _SHARES = (
     *_PLANTED, "long_wait_leaves", "call_satisfaction", "chat_satisfaction", "needs_reminder",
-    "rejected_orders", "returns", "subscribers", "loyalty", "machine_opens", "undated_visits", "guests",
+    "rejected_orders", "returns", "subscribers", "loyalty", "machine_opens", "guests",
     "unlisted", "birth_year_missing",
 )  # fmt: skip
