@@ -444,8 +444,13 @@ class JourneyLog:
         """
         from cjmining.labels import read_labels
 
-        labelled = tables.one_chunk(tables.canonical_events(read_labels(rules).apply(self._events)))
-        return replace(self, _events=labelled, _cache={})
+        labels = read_labels(rules)
+        named = self._sources.column("source").to_pylist()
+        labelled, counts = labels.apply_and_count(self._events, sources=named)
+        idle = [rule.place for rule, n in zip(labels.rules, counts, strict=False) if not n]
+        notes = (*self.notes, f"label rules that fit no event: {'; '.join(idle)}") if idle else self.notes
+        table = tables.one_chunk(tables.canonical_events(labelled))
+        return replace(self, _events=table, notes=notes, _cache={})
 
     def split(self, intended: Splits) -> JourneyLog:
         """Return the log with customers' events cut into journeys, as the map's `new_journey_after` says.

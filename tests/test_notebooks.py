@@ -1,0 +1,31 @@
+"""The notebooks run from top to bottom on the sample, in an interpreter of their own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_notebook_runs(path):
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}})
+    client.execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert shown
+    assert not [output for output in shown if output.output_type == "error"]
+    warnings = [o["text"] for o in shown if o.output_type == "stream" and o.name == "stderr"]
+    assert not [text for text in warnings if re.search("Warning", text)], warnings
+
+
+def test_there_is_a_first_look():
+    assert [path.stem for path in NOTEBOOKS][:1] == ["01_first_look"]
