@@ -1,0 +1,36 @@
+"""The systems whose exports can be read, one class each."""
+
+from __future__ import annotations
+
+from cjmining.ingest.sources.amazon_connect import AmazonConnect
+from cjmining.ingest.sources.base import Source
+from cjmining.ingest.sources.customers import Customers
+from cjmining.ingest.sources.ga4 import GA4
+from cjmining.ingest.sources.marketing_cloud import MarketingCloud
+from cjmining.ingest.sources.salesforce import Salesforce
+from cjmining.ingest.sources.table import Table
+from cjmining.ingest.sources.xes import XES
+
+__all__ = ["GA4", "XES", "AmazonConnect", "Customers", "MarketingCloud", "Salesforce", "Table", "describe_sources"]
+
+_ALL: tuple[type[Source], ...] = (Salesforce, MarketingCloud, GA4, AmazonConnect, Table, XES, Customers)
+
+
+def describe_sources() -> list[dict[str, str]]:
+    """Return what can be read and how: source, reads, needs, natural_key and timezone of each.
+
+    Examples
+    --------
+    >>> [about["source"] for about in describe_sources()][:3]
+    ['Salesforce', 'MarketingCloud', 'GA4']
+    """
+    return [
+        {
+            "source": source.kind,
+            "reads": source.reads,
+            "needs": source.needs,
+            "natural_key": source.natural_key,
+            "timezone": source.default_zone,
+        }
+        for source in _ALL
+    ]

@@ -1,0 +1,78 @@
+"""The customers table of the log: attributes joined to customers by their identifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from cjmining.errors import SourceError
+from cjmining.ingest.database import Database, identifier
+from cjmining.ingest.stage import Staged
+
+
+def customers_table(database: Database, staged: Sequence[Staged], n_customers: int) -> tuple[pa.Table, int]:
+    """Return every customer with the attributes known, and how many customers had several rows.
+
+    Of several rows for one customer the first value that isn't missing counts, attribute by attribute.
+    """
+    table = pa.table({"customer": np.arange(n_customers, dtype=np.int64)})
+    several = 0
+    for feed in staged:
+        for name in feed.feed.attributes:
+            if name in table.column_names or name == "persona":
+                raise SourceError(
+                    f"source {feed.source.name!r}: an attribute can't be called {name!r}: "
+                    "the customers of the log have a column of that name already. Choose others with attributes="
+                )
+        if feed.feed.attributes:
+            found = _attributes(database, feed)
+            several += int(database.value(
+                f"SELECT count(*) FROM (SELECT 1 FROM {feed.table}_used GROUP BY customer HAVING count(*) > 1)"
+            ))
+            table = _joined(table, found)
+    return table, several
+
+
+def _attributes(database: Database, feed: Staged) -> pa.Table:
+    listed = [
+        f"arg_min({_typed(database, feed.table, column)}, sequence) AS {identifier(name)}"
+        for name, column in feed.feed.attributes.items()
+    ]
+    return database.arrow(
+        f"SELECT customer, {', '.join(listed)} FROM {feed.table}_used GROUP BY customer ORDER BY customer"
+    )
+
+
+def _typed(database: Database, table: str, name: str) -> str:
+    """SQL of an attribute in the narrowest type that holds all its values: whole number, number, truth, text.
+
+    A number with a leading zero (a postcode) stays a text.
+    """
+    column = identifier(name)
+    filled, whole, real, truth = database.run(
+        f"SELECT count({column}), "
+        f"count(*) FILTER (WHERE regexp_matches({column}, '^-?(0|[1-9][0-9]{{0,17}})$')), "
+        f"count(*) FILTER (WHERE regexp_matches({column}, '^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$')), "
+        f"count(*) FILTER (WHERE lower({column}) IN ('true', 'false')) FROM {table}_used"
+    )[0]
+    if not filled:
+        return column
+    if whole == filled:
+        return f"TRY_CAST({column} AS BIGINT)"
+    if real == filled:
+        return f"TRY_CAST({column} AS DOUBLE)"
+    return f"(lower({column}) = 'true')" if truth == filled else column
+
+
+def _joined(table: pa.Table, found: pa.Table) -> pa.Table:
+    """Lay the rows found, sorted by customer, beside all customers."""
+    row = np.full(table.num_rows, -1, dtype=np.int64)
+    row[found.column("customer").to_numpy()] = np.arange(found.num_rows)
+    take = pa.array(row, mask=row < 0)
+    for name in found.column_names:
+        if name != "customer":
+            column = found.column(name).combine_chunks()
+            table = table.append_column(name, column.take(take))
+    return table

@@ -1,0 +1,195 @@
+"""SQL fragments that turn text into times, numbers and truth values, NULL where it can't be done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from cjmining.errors import SourceError, nearest
+from cjmining.ingest.database import literal
+
+ZONED, NAIVE, SKIPPED, REPEATED = 0, 1, 2, 3
+"""What a time's clock says: it carried its zone; it did not; nor does it exist; or it exists twice."""
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 2060
+_SHIFT = 1_000_000  # seconds added to an offset, so that code // 4 is never negative
+
+
+def text(expression: str) -> str:
+    """Trim a text; an empty one is missing."""
+    return f"nullif(trim({expression}), '')"
+
+
+def number(expression: str, decimal: str = ".") -> str:
+    """Read a finite number; with `decimal` a comma, points separate thousands."""
+    if decimal == ",":
+        expression = f"replace(replace({expression}, '.', ''), ',', '.')"
+    cast = f"TRY_CAST({expression} AS DOUBLE)"
+    return f"CASE WHEN isfinite({cast}) THEN {cast} END"
+
+
+def flag(expression: str) -> str:
+    """Read a truth value: true, yes, y, t, 1 or false, no, n, f, 0."""
+    return (
+        f"CASE WHEN lower({expression}) IN ('true', 'yes', 'y', 't', '1') THEN TRUE "
+        f"WHEN lower({expression}) IN ('false', 'no', 'n', 'f', '0') THEN FALSE END"
+    )
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How a source writes its times.
+
+    Parameters
+    ----------
+    zone : str
+        Zone of times that carry none: an IANA name or a fixed offset such as "-06:00".
+    given : bool
+        Whether somebody chose the zone; false for a source's documented default.
+    formats : sequence of str
+        strptime formats, tried after ISO 8601; with `only_formats` ISO isn't tried.
+    epoch : bool
+        Whether times are whole microseconds since 1970 in UTC.
+    """
+
+    zone: str = "UTC"
+    given: bool = False
+    formats: tuple[str, ...] = ()
+    only_formats: bool = False
+    epoch: bool = False
+
+    @property
+    def macro(self) -> str | None:
+        """Name of the SQL macro of the zone, None where there is nothing to shift."""
+        return None if self.zone.upper() == "UTC" else "zone_" + re.sub(r"\W", lambda m: f"_{ord(m[0])}_", self.zone)
+
+    def time(self, expression: str) -> str:
+        """Read a time as a TIMESTAMP in UTC."""
+        if self.epoch:
+            return _in_range(f"make_timestamp(TRY_CAST({expression} AS BIGINT))")
+        local = self._local(expression)
+        if self.macro:
+            local = f"({local} - to_seconds({self.macro}({local}) // 4 - {_SHIFT}))"
+        return _in_range(f"CASE WHEN {self._is_zoned(expression)} THEN {self._zoned(expression)} ELSE {local} END")
+
+    def kind(self, expression: str) -> str:
+        """Say whether the time carried its zone, and if not, whether the clock was changed then."""
+        if self.epoch:
+            return str(ZONED)
+        of_naive = f"({self.macro}({self._local(expression)}) % 4)" if self.macro else str(NAIVE)
+        return f"CASE WHEN {self._is_zoned(expression)} THEN {ZONED} ELSE {of_naive} END"
+
+    def is_date(self, expression: str) -> str:
+        """Say whether the text is a date without a time."""
+        if self.epoch:
+            return "FALSE"
+        if self.only_formats and any(hour in form for form in self.formats for hour in ("%H", "%I", "%-H", "%-I")):
+            return "FALSE"
+        return f"NOT contains({expression}, ':')"
+
+    def _is_zoned(self, expression: str) -> str:
+        if self.only_formats:
+            return "TRUE" if any("%z" in form for form in self.formats) else "FALSE"
+        return (
+            f"regexp_matches({expression}, "
+            r"'[0-9]:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\s*([Zz]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$')"
+        )
+
+    def _zoned(self, expression: str) -> str:
+        if self.only_formats:
+            return f"try_strptime({expression}, [{', '.join(map(literal, self.formats))}])::TIMESTAMPTZ AT TIME ZONE 'UTC'"
+        return f"TRY_CAST(regexp_replace({expression}, '\\s+([+-])', '\\1') AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+
+    def _local(self, expression: str) -> str:
+        formats = f"try_strptime({expression}, [{', '.join(map(literal, self.formats))}])"
+        if self.only_formats:
+            return formats
+        iso = f"TRY_CAST({expression} AS TIMESTAMP)"
+        return f"COALESCE({iso}, {formats})" if self.formats else iso
+
+
+def _in_range(expression: str) -> str:
+    """A year outside 1900 to 2199 is a mistake, not a time."""
+    return f"CASE WHEN year({expression}) BETWEEN 1900 AND 2199 THEN {expression} END"
+
+
+def check_zone(zone: str, where: str) -> str:
+    """Return the zone, or say that there is none of that name."""
+    _zone(zone, where)
+    return zone
+
+
+def zone_macro(clock: Clock) -> str:
+    """Write the SQL macro that gives a local time's offset and kind as (seconds + shift) * 4 + kind.
+
+    A time that a clock change skips is moved on by the change; one that occurs twice is the first of the two.
+    """
+    segments = _segments(clock.zone)
+    return f"CREATE OR REPLACE MACRO {clock.macro}(t) AS {_tree(segments)}"
+
+
+def _tree(segments: Sequence[tuple[datetime, int, int]]) -> str:
+    if len(segments) == 1:
+        _, offset, kind = segments[0]
+        return str((offset + _SHIFT) * 4 + kind)
+    middle = len(segments) // 2
+    start = segments[middle][0]
+    return f"CASE WHEN t < TIMESTAMP '{start}' THEN {_tree(segments[:middle])} ELSE {_tree(segments[middle:])} END"
+
+
+@lru_cache(maxsize=32)
+def _segments(zone: str) -> tuple[tuple[datetime, int, int], ...]:
+    """Return (local time from which on, offset in seconds, kind) over the years that matter."""
+    rules = _zone(zone, "")
+    offset = _offset(rules, datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC))
+    segments = [(datetime(1, 1, 1), offset, NAIVE)]  # noqa: DTZ001 -- local times have no zone
+    for change, before, after in _changes(rules):
+        first, second = change + timedelta(seconds=before), change + timedelta(seconds=after)
+        kind = SKIPPED if after > before else REPEATED
+        segments.append((min(first, second), before, kind))
+        segments.append((max(first, second), after, NAIVE))
+    return tuple(segments)
+
+
+def _changes(rules: tzinfo) -> list[tuple[datetime, int, int]]:
+    """Find the moments (UTC, without a zone) at which the offset changes, to the second."""
+    found = []
+    day = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
+    before = _offset(rules, day)
+    while day.year < _LAST_YEAR:
+        after = _offset(rules, day + timedelta(days=1))
+        if after != before:
+            low, high = 0, 86_400
+            while high - low > 1:
+                middle = (low + high) // 2
+                if _offset(rules, day + timedelta(seconds=middle)) == before:
+                    low = middle
+                else:
+                    high = middle
+            found.append(((day + timedelta(seconds=high)).replace(tzinfo=None), before, after))
+            before = after
+        day += timedelta(days=1)
+    return found
+
+
+def _offset(rules: tzinfo, moment: datetime) -> int:
+    offset = moment.astimezone(rules).utcoffset()
+    return int(offset.total_seconds()) if offset is not None else 0
+
+
+def _zone(zone: str, where: str) -> tzinfo:
+    fixed = re.fullmatch(r"(?:UTC)?([+-])(\d\d):?(\d\d)", zone)
+    if fixed:
+        sign = -1 if fixed[1] == "-" else 1
+        return timezone(sign * timedelta(hours=int(fixed[2]), minutes=int(fixed[3])))
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
+        raise SourceError(
+            f"{where}there is no time zone {zone!r}{nearest(zone, available_timezones())}; "
+            "give an IANA name such as 'Europe/Berlin' or an offset such as '-06:00'"
+        ) from problem

@@ -1,0 +1,101 @@
+"""The one DuckDB connection behind an ingestion: on disk, bounded in memory, and cut off from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+
+from cjmining.errors import SourceError
+
+SEPARATOR = "chr(30)"
+"""SQL for the character between the identifiers of one record."""
+
+
+class Database:
+    """A temporary DuckDB database; every statement's result is fetched at once."""
+
+    def __init__(self, folder: Path, memory_limit: str | None) -> None:
+        import duckdb
+
+        self._connection = duckdb.connect(
+            str(folder / "ingest.duckdb"),
+            config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
+        )
+        self.run("SET TimeZone = 'UTC'")
+        self.run("SET preserve_insertion_order = false")
+        self.run(f"SET temp_directory = {literal(str(folder / 'spill'))}")
+        if memory_limit is not None:
+            self._limit(memory_limit)
+
+    def _limit(self, memory_limit: str) -> None:
+        import duckdb
+
+        try:
+            self.run(f"SET memory_limit = {literal(memory_limit)}")
+        except duckdb.Error as problem:
+            raise SourceError(f"memory_limit is a size such as '4GB', not {memory_limit!r}") from problem
+
+    def run(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement and return all its rows."""
+        result = self._connection.execute(query, parameters) if parameters else self._connection.execute(query)
+        rows: list[tuple[Any, ...]] = result.fetchall()
+        return rows
+
+    def value(self, query: str) -> Any:  # noqa: ANN401 -- whatever the query counts
+        """Run one statement and return the first value of its first row."""
+        return self.run(query)[0][0]
+
+    def arrow(self, query: str) -> pa.Table:
+        """Run one query and return its rows as an Arrow table."""
+        return pa.RecordBatchReader.from_stream(self._connection.sql(query)).read_all()
+
+    @contextmanager
+    def registered(self, name: str, data: Any) -> Iterator[None]:  # noqa: ANN401 -- a table or a reader
+        """Give Arrow data a name in SQL for a while."""
+        self._connection.register(name, data)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+
+@contextmanager
+def temporary_database(memory_limit: str | None) -> Iterator[Database]:
+    """Open a database that is gone afterwards."""
+    with TemporaryDirectory(prefix="cjmining-", ignore_cleanup_errors=True) as folder:
+        database = Database(Path(folder), memory_limit)
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+def literal(text: str) -> str:
+    """Write a text as an SQL literal.
+
+    Examples
+    --------
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Write a name as a quoted SQL identifier.
+
+    Examples
+    --------
+    >>> print(identifier('say "b" twice'))
+    "say ""b"" twice"
+    """
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,123 @@
+"""From used records to the events of the log: made, cut at the end of the data, encoded and sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from cjmining import schema
+from cjmining.errors import SourceError
+from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.stage import Staged
+
+_BY_RULE = ("customer", "sequence", "source", "event_id")
+"""Columns that are made here for every source alike."""
+_SQL_TYPES = {
+    "timestamp": "TIMESTAMP",
+    "failed": "BOOLEAN",
+    "value": "DOUBLE",
+    "wait_s": "DOUBLE",
+    "duration_s": "DOUBLE",
+    "satisfaction": "DOUBLE",
+    "precision": "DOUBLE",
+}
+TEXTS = tuple(f.name for f in schema.EVENTS if f.type == schema.TEXT and f.name != "source")
+
+
+def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]:
+    """Make the table `events` from the used records of every feed; return the names of further dimensions."""
+    others = tuple(sorted({name for feed in staged for event in feed.feed.events for name in event.others}))
+    for name in others:
+        if name in schema.EVENTS.names or name == "journey":
+            raise SourceError(f"a dimension can't be called {name!r}: the log has a column of that name already")
+    columns = {name: _SQL_TYPES.get(name, "VARCHAR") for name in schema.EVENTS.names if name not in _BY_RULE}
+    columns |= dict.fromkeys(others, "VARCHAR")
+    typed = ", ".join(f"{identifier(name)} {type_}" for name, type_ in columns.items())
+    database.run(
+        "CREATE TABLE events (customer BIGINT, sequence BIGINT, source_rank INTEGER, event_id UBIGINT, file INTEGER, "
+        f"withdrawn VARCHAR, {typed})"
+    )
+    for feed in staged:
+        for place, event in enumerate(feed.feed.events):
+            given = {"actor": "'customer'", "precision": "0", **event.columns, **event.others}
+            listed = ", ".join(f"({given.get(name, 'NULL')})::{type_}" for name, type_ in columns.items())
+            database.run(
+                f"INSERT INTO events SELECT customer, sequence, {feed.source_rank}, {_event_id(feed, place)}, file, "
+                f"{event.withdrawn}, {listed} FROM {feed.table}_used WHERE {event.when}"
+            )
+    return others
+
+
+def _event_id(feed: Staged, place: int) -> str:
+    """SQL: 64 bits of the record's key, or of where it lies, told apart where a record makes several events."""
+    names = "CASE file " + " ".join(f"WHEN {f.number} THEN {literal(f.name)}" for f in feed.files) + " END"
+    own = f"md5_number(concat_ws(chr(31), {literal(feed.source.name)}, {names}, record))"
+    mixed = (place * 0x9E3779B97F4A7C15) % 2**64
+    key = f"coalesce(key, {own})" if feed.feed.key else own
+    return f"xor(({key} % 18446744073709551616::UHUGEINT)::UBIGINT, {mixed}::UBIGINT)"
+
+
+def sorted_events(database: Database, others: Sequence[str], source_names: Sequence[str], end: str) -> pa.Table:
+    """Return the kept events in the log's order, texts as codes over sorted vocabularies."""
+    kept = f"withdrawn IS NULL AND timestamp <= {end}"
+    vocabularies: dict[str, pa.Array] = {}
+    codes = {}
+    for name in (*TEXTS, *others):
+        words, code = _vocabulary(database, name, kept)
+        vocabularies[name], codes[name] = words, code
+    ranks = sorted(range(len(source_names)), key=lambda rank: source_names[rank])
+    vocabularies["source"] = pa.array([source_names[rank] for rank in ranks], pa.string())
+    codes["source"] = "CASE source_rank " + " ".join(f"WHEN {r} THEN {i}" for i, r in enumerate(ranks)) + " END"
+    listed = [
+        f"({codes[name]})::INTEGER AS {identifier(name)}" if name in codes else identifier(name)
+        for name in (*schema.EVENTS.names, *others)
+    ]
+    given = f"{codes['native_journey']} NULLS FIRST, " if len(vocabularies["native_journey"]) else ""
+    table = database.arrow(
+        f"SELECT {', '.join(listed)} FROM events WHERE {kept} "
+        f"ORDER BY customer, {given}timestamp, source_rank, sequence, event_id"
+    )
+    return pa.table({name: _column(name, table.column(name), vocabularies) for name in table.column_names})
+
+
+def _vocabulary(database: Database, name: str, kept: str) -> tuple[pa.Array, str]:
+    """Return the sorted words of a column and SQL for their codes."""
+    column = identifier(name)
+    words = database.arrow(
+        f"SELECT DISTINCT {column} AS word FROM events WHERE {column} IS NOT NULL AND {kept} ORDER BY word"
+    ).column("word")
+    if not len(words):
+        return pa.array([], pa.string()), "NULL"
+    type_ = identifier(f"words of {name}")
+    database.run(
+        f"CREATE TYPE {type_} AS ENUM (SELECT DISTINCT {column} FROM events "
+        f"WHERE {column} IS NOT NULL AND {kept} ORDER BY {column})"
+    )
+    return words.combine_chunks(), f"enum_code({column}::{type_})"
+
+
+def _column(name: str, column: pa.ChunkedArray, vocabularies: dict[str, pa.Array]) -> pa.Array:
+    array = column.combine_chunks()
+    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) and array.num_chunks else array
+    if name in vocabularies:
+        words = vocabularies[name]
+        words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
+        if isinstance(array, pa.ChunkedArray):
+            array = pa.array([], pa.int32())
+        return pa.DictionaryArray.from_arrays(array.cast(pa.int32()), words.cast(pa.string()))
+    type_ = schema.EVENTS.field(name).type
+    if name == "timestamp":
+        return array.cast(pa.timestamp("us")).cast(type_)
+    return array.cast(type_)
+
+
+def hourly(database: Database, source_rank: int, end: str | None) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """Return the hours since 1970 in which a source recorded anything, and how many events."""
+    until = f"AND timestamp <= {end}" if end else ""
+    table = database.arrow(
+        "SELECT epoch_us(timestamp) // 3600000000 AS hour, count(*) AS n FROM events "
+        f"WHERE source_rank = {source_rank} AND withdrawn IS NULL {until} GROUP BY hour ORDER BY hour"
+    )
+    return table.column("hour").to_numpy(), table.column("n").to_numpy()

@@ -1,0 +1,137 @@
+"""The account of an ingestion: what became of every record read, every event made and every link seen.
+
+Records read = used + superseded + set aside + quarantined, one fate each; events made = kept + joined +
+withdrawn. The left sides are counted where records are read and events are made, the right sides from the
+tables; a difference is a fault of the library and raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from cjmining import schema
+from cjmining.errors import LogError
+from cjmining.ingest.database import Database, literal
+from cjmining.ingest.stage import Staged
+
+FATES = ("used", "superseded", "set aside", "quarantined")
+
+
+def decide_fates(database: Database, staged: Sequence[Staged]) -> None:
+    """Give each record whose fate doesn't depend on identities one: spoilt, superseded or set aside.
+
+    For each feed, makes `<table>_candidates`: the records that are left, and can tell who is who.
+    """
+    for feed in staged:
+        table = feed.table
+        database.run(
+            f"CREATE TABLE {table}_superseded AS SELECT sequence FROM (SELECT sequence, row_number() OVER ("
+            f"PARTITION BY key ORDER BY version DESC NULLS LAST, file DESC, record) AS place FROM {table} "
+            f"WHERE key IN (SELECT key FROM {table} WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1)"
+            ") WHERE place > 1"
+        )
+        database.run(
+            f"CREATE VIEW {table}_candidates AS SELECT * FROM {table} WHERE reason IS NULL AND aside IS NULL "
+            f"AND sequence NOT IN (SELECT sequence FROM {table}_superseded)"
+        )
+
+
+def make_views(database: Database, staged: Sequence[Staged]) -> None:
+    """For each feed, make `<table>_used`: the records used, with their customer."""
+    for feed in staged:
+        database.run(
+            f"CREATE VIEW {feed.table}_used AS SELECT r.*, i.customer FROM {feed.table}_candidates r "
+            "JOIN id_sets i ON i.ids = r.ids WHERE i.customer IS NOT NULL"
+        )
+
+
+def account_records(database: Database, feed: Staged) -> list[tuple[str, str, str, str, str, int]]:
+    """Return the ledger's lines for the records of a feed; raise unless every record has one fate."""
+    counted = database.run(
+        "SELECT r.file, CASE WHEN r.reason IS NOT NULL THEN 'quarantined' WHEN s.sequence IS NOT NULL THEN 'superseded' "
+        "WHEN r.aside IS NOT NULL OR i.customer IS NULL THEN 'set aside' ELSE 'used' END AS fate, "
+        "CASE WHEN r.reason IS NOT NULL THEN r.reason WHEN s.sequence IS NOT NULL THEN 'delivered again' "
+        "WHEN r.aside IS NOT NULL THEN r.aside WHEN i.customer IS NULL THEN coalesce(i.why, 'no identifier') "
+        "ELSE '' END AS why, count(*) "
+        f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN id_sets i ON i.ids = r.ids "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    lines = []
+    for file in feed.files:
+        own = [(fate, why, n) for number, fate, why, n in counted if number == file.number]
+        total = sum(n for _, _, n in own)
+        if total != file.records:
+            raise LogError(
+                f"source {file.source!r}, {file.name}: {file.records:,} records were read but {total:,} are "
+                "accounted for. This is a fault of the library; please report it with the file's first lines"
+            )
+        own.sort(key=lambda line: (FATES.index(line[0]), line[1]))
+        lines += [(file.source, file.name, "records", fate, why, n) for fate, why, n in own]
+        if not own:
+            lines.append((file.source, file.name, "records", "used", "", 0))
+    return lines
+
+
+def account_links(database: Database, feed: Staged) -> list[tuple[str, str, str, str, str, int]]:
+    """Return the ledger's lines for identifiers that were no links: how many records bear them."""
+    counted = database.run(
+        f"SELECT c.file, f.reason, count(*) FROM {feed.table}_candidates c JOIN refused f ON f.ids = c.ids "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    names = {file.number: file.name for file in feed.files}
+    return [(feed.source.name, names[n], "links", "refused", reason, count) for n, reason, count in counted]
+
+
+def account_events(database: Database, feed: Staged, end: str) -> list[tuple[str, str, str, str, str, int]]:
+    """Return the ledger's lines for the events of a feed; raise unless all that were made are there."""
+    if not feed.feed.events:
+        return []
+    made = " + ".join(f"count(*) FILTER (WHERE {event.when})" for event in feed.feed.events)
+    made_by_file = dict(database.run(f"SELECT file, {made} FROM {feed.table}_used GROUP BY file"))
+    late = literal("after the end of the data")
+    counted = database.run(
+        f"SELECT file, CASE WHEN withdrawn IS NOT NULL THEN withdrawn WHEN timestamp > {end} THEN {late} ELSE '' END "
+        f"AS why, count(*) FROM events WHERE file BETWEEN {feed.files[0].number} AND {feed.files[-1].number} "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    lines = []
+    for file in feed.files:
+        own = [(why, n) for number, why, n in counted if number == file.number]
+        total = sum(n for _, n in own)
+        if total != made_by_file.get(file.number, 0):
+            raise LogError(
+                f"source {file.source!r}, {file.name}: {made_by_file.get(file.number, 0):,} events were made but "
+                f"{total:,} are accounted for. This is a fault of the library; please report it"
+            )
+        lines += [
+            (file.source, file.name, "events", "withdrawn" if why else "kept", why, n) for why, n in own
+        ]
+    return lines
+
+
+def ledger_table(lines: Sequence[tuple[str, str, str, str, str, int]]) -> pa.Table:
+    """Return the lines as the log's ledger."""
+    columns = list(zip(*lines, strict=True)) if lines else [()] * 6
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema.LEDGER, strict=True)], schema=schema.LEDGER)
+
+
+def quarantine_table(database: Database, staged: Sequence[Staged], *, with_content: bool) -> pa.Table:
+    """Return the quarantined records; without their content where personal data must not stay."""
+    tables = []
+    for feed in staged:
+        names = pa.table(
+            {
+                "file": pa.array([file.number for file in feed.files], pa.int32()),
+                "name": pa.array([file.name for file in feed.files], pa.string()),
+            }
+        )
+        content = "content" if with_content else "NULL::VARCHAR AS content"
+        with database.registered("file_names", names):
+            found = database.arrow(
+                f"SELECT {literal(feed.source.name)} AS source, name AS file, record, reason, {content} "
+                f"FROM {feed.table} JOIN file_names USING (file) WHERE reason IS NOT NULL ORDER BY sequence"
+            )
+        tables.append(found.cast(schema.QUARANTINE))
+    return pa.concat_tables([schema.QUARANTINE.empty_table(), *tables]).combine_chunks()

@@ -1,0 +1,103 @@
+"""Periods in which a source recorded improbably little: a tag that was down, a delivery that is missing.
+
+The source is measured against itself. For each hour it is expected to record its usual share of the hour of
+the week (so quiet nights and weekends expect little) times its level around that day (the median of the days
+within four weeks, so growth and seasons expect what is usual then). A silence is scored by how much better
+"a tenth of the usual" explains the counts than "as usual" does (a Poisson log-likelihood ratio, divided by
+the source's own overdispersion, since events come in bursts); the stretches that score highest are its gaps,
+if they score at least `THRESHOLD`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+HOUR_US = 3_600_000_000
+REMAINING = 0.1
+"""Share of the usual that a source may still record in a gap."""
+THRESHOLD = 12.0
+"""Odds of e^12 to 1: about one false alarm in a few hundred sources watched for a year."""
+SHORTEST_HISTORY_DAYS = 14
+LEVEL_DAYS = 28
+
+
+def find_gaps(hours: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return the gaps of one source as (start, end) in microseconds since 1970, on whole hours.
+
+    Parameters
+    ----------
+    hours, counts : int64[n]
+        Hours since 1970 in which anything was recorded, ascending, and how many events.
+
+    Examples
+    --------
+    >>> hours = np.arange(24 * 60)
+    >>> counts = np.full(24 * 60, 20)
+    >>> counts[500:548] = 0
+    >>> [(start // HOUR_US, end // HOUR_US) for start, end in find_gaps(hours, counts)]
+    [(500, 548)]
+    """
+    if not len(hours) or hours[-1] - hours[0] < SHORTEST_HISTORY_DAYS * 24:
+        return []
+    first = int(hours[0])
+    recorded = np.zeros(int(hours[-1]) - first + 1)
+    recorded[hours - first] = counts
+    usual = _usual(recorded, first)
+    score = (recorded * np.log(REMAINING) + (1 - REMAINING) * usual) / _overdispersion(recorded, usual)
+    stretches = _best_stretches(score)
+    return [((first + start) * HOUR_US, (first + end) * HOUR_US) for start, end in stretches]
+
+
+def _usual(recorded: Floats, first: int) -> Floats:
+    """Return the expected count of each hour: share of the hour of the week x level of the day."""
+    hour = first + np.arange(len(recorded))
+    of_week = hour % 168
+    profile = np.bincount(of_week, recorded, 168) / np.bincount(of_week, minlength=168)
+    profile *= 7 / profile.sum()  # the shares of a day's hours add up to 1 on an average day
+    day = hour // 24 - first // 24
+    day_count, day_share = np.bincount(day, recorded), np.bincount(day, profile[of_week])
+    overall = recorded.sum() / day_share.sum()
+    judged = day_share > 0.1 * day_share.mean()
+    level = np.full(len(day_count), overall)
+    relative = np.where(judged, day_count / np.where(judged, day_share, 1.0), np.nan)
+    if overall >= 5:
+        for i in range(len(level)):
+            near = relative[max(i - LEVEL_DAYS, 0) : i + LEVEL_DAYS + 1]
+            near = near[~np.isnan(near)]
+            level[i] = np.median(near) if len(near) else overall
+    usual: Floats = profile[of_week] * level[day]
+    return usual
+
+
+def _overdispersion(recorded: Floats, usual: Floats) -> float:
+    """Return how much more the days scatter than Poisson counts would; robust, at least 1."""
+    n_days = len(recorded) // 24
+    seen = recorded[: n_days * 24].reshape(n_days, 24).sum(axis=1)
+    expected = usual[: n_days * 24].reshape(n_days, 24).sum(axis=1)
+    some = expected > 0
+    if not some.any():
+        return 1.0
+    squares = (seen[some] - expected[some]) ** 2 / expected[some]
+    return max(1.0, float(np.median(squares)) / 0.4549)  # the median of chi-square with one degree of freedom
+
+
+def _best_stretches(score: Floats) -> list[tuple[int, int]]:
+    """Return the disjoint stretches with the highest sums, those of at least THRESHOLD, in order."""
+    found = []
+    pending = [(0, len(score))]
+    while pending:
+        low, high = pending.pop()
+        if high <= low:
+            continue
+        sums = np.concatenate(([0.0], np.cumsum(score[low:high])))
+        rises = sums - np.minimum.accumulate(sums)
+        end = int(np.argmax(rises))
+        if rises[end] < THRESHOLD:
+            continue
+        start = end - int(np.argmin(sums[: end + 1][::-1]))
+        found.append((low + start, low + end))
+        pending += [(low, low + start), (low + end, high)]
+    return sorted(found)

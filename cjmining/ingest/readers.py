@@ -1,0 +1,424 @@
+"""Text files cut into records: encoding, delimiter and line ends found on a sample, every record counted.
+
+The cutting is done here and not by a CSV reader, so that each record is known by its number whatever is
+wrong with it: a quote that is never closed spoils its own line, not the rest of the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cjmining.errors import SourceError
+
+SAMPLE_BYTES = 1 << 20
+BLOCK_BYTES = 8 << 20
+LONGEST_RECORD = 1 << 20
+"""A quoted field may run over several lines, but a record of more bytes is taken for an unclosed quote."""
+NEVER_CLOSED = "a quote is never closed"
+NOT_UTF8 = "not valid UTF-8"
+
+SCHEMA = pa.schema(
+    [("record", pa.int64()), ("text", pa.string()), ("quotes", pa.int32()), ("broken", pa.string())]
+)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written. What is None is found on a sample of the file."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    cr_only: bool = False
+
+    def __str__(self) -> str:
+        names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+        between = names.get(self.delimiter or "", f"{self.delimiter!r}")
+        ends = ", lines end in CR" if self.cr_only else ""
+        return f"{self.encoding}, {between} between fields, quote {self.quote}{ends}"
+
+
+class Records:
+    """The records of one text file, as Arrow batches (record, text, quotes, broken).
+
+    Parameters
+    ----------
+    path : Path
+        The file; gzip is recognised by its first bytes.
+    dialect : Dialect
+        What is known about it; the rest is sniffed.
+    lines : bool
+        Whether each line is a record (JSON lines); else it is CSV with a header.
+    """
+
+    def __init__(self, path: Path, dialect: Dialect, *, lines: bool = False) -> None:
+        self.path = path
+        self.count = 0
+        self.problem: SourceError | None = None
+        self._lines = lines
+        sample = self._sample()
+        self.empty = not sample.strip(b"\x00\r\n\t \xff\xfe\xef\xbb\xbf")
+        self._given = dialect.encoding is not None
+        encoding = _encoding(path, sample, dialect.encoding)
+        text = sample.decode(_decoder(encoding), errors="replace").removeprefix("\ufeff")
+        cr_only = "\r" in text.rstrip("\r") and "\n" not in text
+        if cr_only:
+            text = text.replace("\r", "\n")
+        self.dialect = replace(dialect, encoding=encoding, cr_only=cr_only)
+        self._array = lines and text.lstrip().startswith("[")
+        self._concatenated = lines and "}{" in text.split("\n", 1)[0]
+        self.header: tuple[str, ...] = ()
+        self._skip = 0
+        if not lines:
+            self._read_header(text)
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Return the records as a stream; `count` is complete once it has been read, `problem` if it can't be."""
+        return pa.RecordBatchReader.from_batches(SCHEMA, self._watched())
+
+    def first_lines(self, n: int) -> list[str]:
+        """Return the text of up to n records, to look at."""
+        found: list[str] = []
+        for batch in self._batches():
+            found += batch.column("text").slice(0, n - len(found)).to_pylist()
+            if len(found) >= n:
+                break
+        return found
+
+    def _watched(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._batches()
+        except SourceError as problem:
+            self.problem = problem  # what reads the stream would hide it behind an error of its own
+            raise
+
+    def _sample(self) -> bytes:
+        try:
+            with _open(self.path) as stream:
+                return stream.read(SAMPLE_BYTES)
+        except (gzip.BadGzipFile, EOFError, OSError) as problem:
+            raise SourceError(f"{self.path} can't be read: {problem}") from problem
+
+    def _read_header(self, text: str) -> None:
+        quote = self.dialect.quote or _sniff_quote(text)
+        delimiter = self.dialect.delimiter or _sniff_delimiter(text, quote)
+        self.dialect = replace(self.dialect, delimiter=delimiter, quote=quote)
+        self._pattern = re.compile(field_pattern(delimiter, quote))
+        lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+        first = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
+        end = first + 1
+        while end < len(lines) and "".join(lines[first:end]).count(quote) % 2:
+            end += 1
+        header = "".join(lines[first:end])
+        self._skip = len("".join(lines[:end]).encode())
+        self.header = tuple(self._split(header.rstrip("\r\n")) or header.strip().split(delimiter))
+
+    def _split(self, text: str) -> list[str] | None:
+        """Split one record into its fields, or None where its quotes make no sense."""
+        assert self.dialect.delimiter is not None  # noqa: S101 -- set with the header
+        quote = self.dialect.quote or '"'
+        rest = self.dialect.delimiter + text
+        fields, at = [], 0
+        while at < len(rest):
+            found = self._pattern.match(rest, at)
+            if found is None:
+                return None
+            field = found.group()[1:]
+            if len(field) > 1 and field[0] == quote:
+                field = field[1:-1].replace(quote * 2, quote)
+            fields.append(field.strip())
+            at = found.end()
+        return fields
+
+    def _is_record(self, data: bytes) -> bool:
+        fields = self._split(data.decode("utf-8", errors="replace").rstrip("\r\n"))
+        return fields is not None and len(fields) == len(self.header)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        self.count = 0
+        rest, skip = b"", self._skip
+        for block, last in self._blocks():
+            data = rest + block
+            if skip:
+                skipped = min(skip, len(data))
+                data, skip = data[skipped:], skip - skipped
+            starts, ends, quotes, broken = self._cut(data, last=last)
+            rest = data[ends[-1] :] if len(ends) else data
+            if len(ends):
+                batch = self._batch(data, starts, ends, quotes, broken)
+                self.count += batch.num_rows
+                yield batch
+
+    def _blocks(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield the file as UTF-8 with LF line ends, block by block, and say which block is the last."""
+        encoding = self.dialect.encoding or "utf-8"
+        if self._array:
+            yield self._elements(), True
+            return
+        decoder = None
+        if not encoding.startswith("utf-8"):
+            decoder = codecs.getincrementaldecoder(_decoder(encoding))()
+        with _open(self.path) as stream:
+            first = True
+            while True:
+                block = self._read(stream)
+                last = len(block) < BLOCK_BYTES
+                block = self._decode(decoder, block, last=last) if decoder else block
+                if first:
+                    block, first = block.removeprefix(codecs.BOM_UTF8), False
+                if self.dialect.cr_only:
+                    block = block.replace(b"\r", b"\n")
+                if self._concatenated:
+                    block = block.replace(b"}{", b"}\n{")
+                yield block, last
+                if last:
+                    return
+
+    def _read(self, stream: IO[bytes]) -> bytes:
+        try:
+            return stream.read(BLOCK_BYTES)
+        except (EOFError, OSError) as problem:
+            raise SourceError(f"{self.path} is damaged: {problem}") from problem
+
+    def _decode(self, decoder: codecs.IncrementalDecoder, block: bytes, *, last: bool) -> bytes:
+        try:
+            return decoder.decode(block, last).encode("utf-8", errors="replace")
+        except UnicodeDecodeError as problem:
+            raise wrong_encoding(self.path, self.dialect.encoding or "", problem) from problem
+
+    def _elements(self) -> bytes:
+        """A JSON array, written as lines."""
+        with _open(self.path) as stream:
+            try:
+                elements = json.loads(stream.read().decode(_decoder(self.dialect.encoding or "utf-8")))
+            except ValueError as problem:
+                raise SourceError(f"{self.path} begins like a JSON array but is none: {problem}") from problem
+        return "\n".join(json.dumps(element, ensure_ascii=False) for element in elements).encode()
+
+    def _cut(
+        self, data: bytes, *, last: bool
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], dict[int, str]]:
+        """Return where records start and end in `data`, their quotes, and which are broken."""
+        array = np.frombuffer(data, dtype=np.uint8)
+        ends = np.flatnonzero(array == ord("\n")) + 1
+        if last and len(data) and (not len(ends) or ends[-1] < len(data)):
+            ends = np.append(ends, len(data))
+        starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
+        if self._lines or not len(ends):
+            return starts, ends, np.zeros(len(ends), dtype=np.int64), {}
+        at = np.flatnonzero(array == ord(self.dialect.quote or '"'))
+        quotes = np.diff(np.searchsorted(at, np.concatenate(([0], ends))))
+        odd = np.flatnonzero(quotes & 1)
+        if not len(odd):
+            return starts, ends, quotes, {}
+        return self._join(data, starts, ends, quotes, odd.tolist(), last=last)
+
+    def _join(
+        self,
+        data: bytes,
+        starts: npt.NDArray[np.int64],
+        ends: npt.NDArray[np.int64],
+        quotes: npt.NDArray[np.int64],
+        odd: list[int],
+        *,
+        last: bool,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], dict[int, str]]:
+        """Join the lines of records whose quoted fields hold line ends.
+
+        A line with an odd number of quotes is a record by itself (a stray quote in a plain field), or begins
+        a record that the next such line ends; if neither gives the right number of fields, it is broken.
+        """
+        inner = np.zeros(len(ends), dtype=bool)  # lines that go on in the next one
+        broken_lines, stop, i = {}, len(ends), 0
+        while i < len(odd):
+            line = odd[i]
+            if self._is_record(data[starts[line] : ends[line]]):
+                i += 1
+                continue
+            end = odd[i + 1] if i + 1 < len(odd) else None
+            if end is None and not last and len(data) - starts[line] <= LONGEST_RECORD:
+                stop = line  # its end may be in the next block
+                break
+            if (
+                end is not None
+                and ends[end] - starts[line] <= LONGEST_RECORD
+                and self._is_record(data[starts[line] : ends[end]])
+            ):
+                inner[line:end] = True
+                i += 2
+                continue
+            broken_lines[line] = NEVER_CLOSED
+            i += 1
+        is_end = ~inner[:stop]
+        record_of_line = np.cumsum(is_end) - is_end
+        kept_ends = ends[:stop][is_end]
+        kept_starts = np.concatenate(([0], kept_ends[:-1])) if len(kept_ends) else kept_ends
+        sums = np.bincount(record_of_line, weights=quotes[:stop], minlength=len(kept_ends)).astype(np.int64)
+        broken = {int(record_of_line[line]): reason for line, reason in broken_lines.items() if line < stop}
+        return kept_starts, kept_ends, sums[: len(kept_ends)], broken
+
+    def _batch(
+        self,
+        data: bytes,
+        starts: npt.NDArray[np.int64],
+        ends: npt.NDArray[np.int64],
+        quotes: npt.NDArray[np.int64],
+        broken: dict[int, str],
+    ) -> pa.RecordBatch:
+        array = np.frombuffer(data, dtype=np.uint8)
+        length = ends - starts
+        blank = (length == 1) & (array[starts] == ord("\n"))
+        blank |= (length == 2) & (array[starts] == ord("\r")) & (array[ends - 1] == ord("\n"))
+        texts, spoilt = self._texts(data, starts, ends)
+        for record in spoilt:
+            broken.setdefault(record, NOT_UTF8)
+        reasons = pa.nulls(len(ends), pa.string())
+        if broken:
+            reasons = pa.array([broken.get(i) for i in range(len(ends))], pa.string())
+        columns = [texts, pa.array(quotes.astype(np.int32)), reasons]
+        if blank.any():
+            kept = pa.array(~blank)
+            columns = [column.filter(kept) for column in columns]
+        numbers = pa.array(np.arange(self.count + 1, self.count + 1 + len(columns[0]), dtype=np.int64))
+        return pa.record_batch([numbers, *columns], schema=SCHEMA)
+
+    def _texts(
+        self, data: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+    ) -> tuple[pa.Array, list[int]]:
+        """Return the records' text, line ends included, and the records that aren't UTF-8."""
+        try:
+            data[: ends[-1]].decode("utf-8")
+        except UnicodeDecodeError as problem:
+            if self._given:
+                raise wrong_encoding(self.path, "utf-8", problem) from problem
+            return self._repaired(data, starts, ends)
+        offsets = np.append(starts[:1], ends).astype(np.int32)
+        buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(data)]
+        return pa.Array.from_buffers(pa.string(), len(ends), buffers), []
+
+    def _repaired(
+        self, data: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+    ) -> tuple[pa.Array, list[int]]:
+        texts, spoilt = [], []
+        for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+            try:
+                texts.append(data[start:end].decode("utf-8"))
+            except UnicodeDecodeError:
+                texts.append(data[start:end].decode("utf-8", errors="backslashreplace"))
+                spoilt.append(i)
+        return pa.array(texts, pa.string()), spoilt
+
+
+def field_pattern(delimiter: str, quote: str) -> str:
+    """Return the regular expression of one field with the delimiter before it.
+
+    Examples
+    --------
+    >>> re.findall(field_pattern(",", '"'), ',a,"b, c",')
+    [',a', ',"b, c"', ',']
+    """
+    d, q = re.escape(delimiter), re.escape(quote)
+    return f"{d}(?:{q}(?:[^{q}]|{q}{q})*{q}|[^{q}{d}][^{d}]*|)"
+
+
+def wrong_encoding(path: Path, encoding: str, problem: UnicodeDecodeError) -> SourceError:
+    """Say that a file isn't in the encoding that was given or found, and what to try."""
+    return SourceError(
+        f"{path} is not {encoding}: byte 0x{problem.object[problem.start]:02x} can't be decoded. "
+        "Leave out encoding= to have it found, or give the right one, such as encoding='latin-1', "
+        "'cp1252' or 'utf-16'"
+    )
+
+
+def _open(path: Path) -> IO[bytes]:
+    with path.open("rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
+
+
+def _encoding(path: Path, sample: bytes, given: str | None) -> str:
+    marked = _marked_encoding(sample)
+    if given is not None:
+        return _check_given(path, sample, given, marked)
+    if marked is not None:
+        return marked
+    nulls = sample[:4096].count(b"\x00")
+    if nulls > len(sample[:4096]) // 4:
+        return "utf-16-le" if sample[1:4096:2].count(b"\x00") * 2 > nulls else "utf-16-be"
+    text = sample.decode("utf-8", errors="surrogateescape")
+    if len(sample) == SAMPLE_BYTES:
+        text = text[:-3]  # the sample may end inside a character
+    spoilt = sum(1 for character in text if "\udc80" <= character <= "\udcff") if not text.isascii() else 0
+    if not spoilt:
+        return "utf-8"
+    fine = sum(1 for character in text if character > "\x7f") - spoilt
+    return "utf-8" if fine > 2 * spoilt else "latin-1"
+
+
+def _marked_encoding(sample: bytes) -> str | None:
+    if sample.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return None
+
+
+def _check_given(path: Path, sample: bytes, given: str, marked: str | None) -> str:
+    try:
+        name = codecs.lookup(given).name
+    except LookupError as problem:
+        raise SourceError(
+            f"{path}: there is no encoding {given!r}; known ones are utf-8, utf-16, latin-1, cp1252, ..."
+        ) from problem
+    if marked == "utf-16" and not name.startswith("utf-16"):
+        raise SourceError(
+            f"{path} begins with the mark of UTF-16, but encoding={given!r} was given. "
+            "Leave it out or give encoding='utf-16'"
+        )
+    return "utf-8-sig" if marked == "utf-8-sig" and name == "utf-8" else name
+
+
+def _decoder(encoding: str) -> str:
+    return "utf-8" if encoding == "utf-8-sig" else encoding
+
+
+def _sniff_quote(text: str) -> str:
+    """Double quotes, unless none occur and single ones stand around fields."""
+    if '"' not in text and re.search(r"(?m)(^|[,;\t|])'[^'\n]*'([,;\t|\r]|$)", text):
+        around = len(re.findall(r"(?m)(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r]|$)", text))
+        if around * 2 >= text.count("\n"):
+            return "'"
+    return '"'
+
+
+def _sniff_delimiter(text: str, quote: str) -> str:
+    """Return the delimiter that gives most records the header's number of fields, and the most fields."""
+    lines = text.split("\n")
+    sample = "\n".join(lines[: min(len(lines), 200)])
+    best, best_score = ",", (0.0, 0)
+    for delimiter in (",", ";", "\t", "|"):
+        try:
+            rows = [row for row in csv.reader(io.StringIO(sample), delimiter=delimiter, quotechar=quote) if row]
+        except csv.Error:
+            continue
+        if not rows or len(rows[0]) < 2:
+            continue
+        share = Counter(len(row) for row in rows)[len(rows[0])] / len(rows)
+        score = (round(share, 1), len(rows[0]))
+        if score > best_score:
+            best, best_score = delimiter, score
+    return best

@@ -1,0 +1,128 @@
+"""What the sources with columns of the caller's choice share: looking at the columns, and reading options."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cjmining.errors import SourceError, nearest
+from cjmining.ingest.database import identifier, literal
+from cjmining.ingest.readers import Dialect, Records
+from cjmining.ingest.sources.base import Input, as_paths, files_in, shorten
+
+DATA_FILES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".json", ".jsonl", ".ndjson")
+_ALMOST = 0.85
+
+
+def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list[str]]:  # noqa: ANN401
+    """Return what to read, and the names of the columns of the first of it."""
+    if hasattr(data, "__arrow_c_stream__"):
+        reader = pa.RecordBatchReader.from_stream(data)
+        return [Input("(frame)", frame=reader)], list(reader.schema.names)
+    if not isinstance(data, str | Path | Sequence):
+        raise SourceError(
+            f"source {name!r}: data is a path, a list of paths or a frame (pandas, polars, pyarrow, DuckDB), "
+            f"not {type(data).__name__}"
+        )
+    inputs = files_in(as_paths(data, f"source {name!r}"), DATA_FILES, f"source {name!r}")
+    return inputs, _names(inputs[0], dialect)
+
+
+def _names(given: Input, dialect: Dialect) -> list[str]:
+    assert given.path is not None  # noqa: S101 -- frames were handled before
+    if given.format == "parquet":
+        import pyarrow.parquet as pq
+
+        try:
+            return list(pq.read_schema(given.path).names)
+        except (pa.ArrowInvalid, OSError) as problem:
+            raise SourceError(f"{given.path} is no Parquet file: {problem}") from problem
+    if given.format == "csv":
+        return list(Records(given.path, dialect).header)
+    keys: dict[str, None] = {}
+    for line in Records(given.path, dialect, lines=True).first_lines(5_000):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        keys.update(dict.fromkeys(record if isinstance(record, dict) else ()))
+    return list(keys)
+
+
+class Choice:
+    """Tells a column's name from a fixed text, and collects the columns that were named."""
+
+    def __init__(self, source: str, names: Sequence[str]) -> None:
+        self._source = source
+        self.names = names
+        self.used: dict[str, None] = {}
+
+    def column(self, name: str, option: str) -> str:
+        """Return SQL for the text of a column that must be there."""
+        if not isinstance(name, str):
+            raise SourceError(f"source {self._source!r}: {option} is the name of a column, not {name!r}")
+        found = self._find(name)
+        if found is None:
+            raise SourceError(
+                f"source {self._source!r}: {option}={name!r} is no column{nearest(name, self.names)}. "
+                f"Columns found: {shorten(self.names, 40)}"
+            )
+        self.used[found] = None
+        return identifier(found + ":text")
+
+    def has(self, name: str) -> bool:
+        """Whether there is a column of that name."""
+        return self._find(name) is not None
+
+    def name(self, name: str, option: str) -> str:
+        """Return the column's own name."""
+        self.column(name, option)
+        found = self._find(name)
+        return found if found is not None else name
+
+    def column_or_text(self, given: Any, option: str) -> str:  # noqa: ANN401 -- an option as the user wrote it
+        """Return SQL for a column, or for a text that stands for every record."""
+        if given is None:
+            return "NULL::VARCHAR"
+        if isinstance(given, Mapping):
+            if set(given) == {"fixed"}:
+                return literal(str(given["fixed"]))
+            if set(given) == {"column"}:
+                return self.column(given["column"], option)
+        if not isinstance(given, str):
+            raise SourceError(
+                f"source {self._source!r}: {option} is a column's name or a text, or {{'column': ...}} or "
+                f"{{'fixed': ...}} to be clear about it, not {given!r}"
+            )
+        if self._find(given) is not None:
+            return self.column(given, option)
+        almost = difflib.get_close_matches(given, self.names, n=1, cutoff=_ALMOST)
+        if almost:
+            raise SourceError(
+                f"source {self._source!r}: {option}={given!r} is no column, did you mean {almost[0]!r}? "
+                f"For the text itself write {{'fixed': {given!r}}}"
+            )
+        return literal(given)
+
+    def _find(self, name: str) -> str | None:
+        if name in self.names:
+            return name
+        loose = {"".join(n.casefold().split()): n for n in reversed(self.names)}
+        return loose.get("".join(name.casefold().split()))
+
+
+def json_text(fields: Mapping[str, str]) -> str:
+    """SQL for a JSON object of the fields that have a value; NULL if none has one."""
+    if not fields:
+        return "NULL::VARCHAR"
+    parts = [
+        f"CASE WHEN {sql} IS NOT NULL THEN {literal(json.dumps(name, ensure_ascii=False) + ':')} "
+        f"|| CAST(to_json(CAST({sql} AS VARCHAR)) AS VARCHAR) END"
+        for name, sql in fields.items()
+    ]
+    return f"nullif('{{' || concat_ws(',', {', '.join(parts)}) || '}}', '{{}}')"

@@ -1,0 +1,76 @@
+"""A table of customers: their identifiers and attributes, such as the year of birth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from cjmining.errors import SourceError
+from cjmining.ingest.readers import Dialect
+from cjmining.ingest.sources.base import Column, Feed, Source
+from cjmining.ingest.sources.columns import Choice, inputs_of
+from cjmining.ingest.sources.table import named_columns
+
+
+class Customers(Source):
+    """A table with one customer in each row.
+
+    Parameters
+    ----------
+    data : path, list of paths, or frame
+        As for `Table`.
+    identifiers : {column: kind}
+        By which rows are joined to customers, and these to each other: email, phone, crm_id, user_id, ...
+    attributes : sequence of str or {name: column}, optional
+        Columns to keep; default: all that are no identifiers. Numbers become numbers.
+    name : str
+        What the ledger calls it.
+    region : str, optional
+        Country of phone numbers without country code, such as "DE".
+    delimiter, quote, encoding : str, optional
+        Of a text file; found on a sample of it by default.
+    """
+
+    kind: ClassVar[str] = "Customers"
+    reads: ClassVar[str] = "CSV, TSV, Parquet, JSON lines (also .gz), or a frame that speaks Arrow"
+    needs: ClassVar[str] = "columns of identifiers, named by you"
+    natural_key: ClassVar[str] = "none: of several rows for one customer the first value of each attribute counts"
+    default_zone: ClassVar[str] = "UTC"
+
+    def __init__(
+        self,
+        data: Any,  # noqa: ANN401 -- paths and any frame
+        *,
+        identifiers: Mapping[str, str],
+        attributes: Sequence[str] | Mapping[str, str] | None = None,
+        name: str = "customers",
+        region: str | None = None,
+        delimiter: str | None = None,
+        quote: str | None = None,
+        encoding: str | None = None,
+    ) -> None:
+        super().__init__(name=name, region=region)
+        if not isinstance(identifiers, Mapping) or not identifiers:
+            raise SourceError(f"source {name!r}: identifiers is {{column: kind}}, not {identifiers!r}")
+        self._data = data
+        self._identifiers = dict(identifiers)
+        self._attributes = None if attributes is None else named_columns(attributes)
+        self._dialect = Dialect(encoding, delimiter, quote)
+
+    def feeds(self) -> Sequence[Feed]:
+        """Return the one feed of the table."""
+        inputs, names = inputs_of(self._data, self.name, self._dialect)
+        choice = Choice(self.name, names)
+        identifiers = [
+            (self.phone() if kind == "phone" else kind, choice.column(column, "identifiers"))
+            for column, kind in self._identifiers.items()
+        ]
+        wanted = self._attributes
+        if wanted is None:
+            wanted = {name: name for name in names if name and name not in choice.used}
+        kept = {f"a:{name}": choice.column(column, "attributes") for name, column in wanted.items()}
+        columns = [Column(name, needed=True) for name in choice.used]
+        attributes = {name: f"a:{name}" for name in wanted}
+        return [
+            Feed("customers", inputs, columns, kept, identifiers, attributes=attributes, dialect=self._dialect)
+        ]

@@ -1,0 +1,271 @@
+"""Any table of events: CSV, TSV, Parquet, JSON lines, or a frame; its columns are named by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from cjmining import schema
+from cjmining.errors import SourceError, nearest
+from cjmining.ingest.database import identifier, literal
+from cjmining.ingest.readers import Dialect
+from cjmining.ingest.sources.base import Column, Event, Feed, Kind, Source
+from cjmining.ingest.sources.columns import Choice, inputs_of, json_text
+
+MEASURES = ("value", "wait_s", "duration_s", "satisfaction")
+
+
+class Table(Source):
+    """A table with one event in each row, in a file or a frame.
+
+    Parameters
+    ----------
+    data : path, list of paths, or frame
+        CSV, TSV, Parquet or JSON lines (gzip as well), a folder of such files, or any object that speaks
+        Arrow (`__arrow_c_stream__`: pandas, polars, pyarrow, DuckDB).
+    name : str
+        What the log calls the source.
+    customer : str or {column: kind}
+        The column that says whose event it is; or several, each with the kind of identifier it holds (email,
+        phone, crm_id, user_id, cookie, loyalty, ...), by which events of other systems are joined.
+    timestamp : str
+        Column of the time, or of the start.
+    touchpoint : str
+        Column of what happened; or, if there is no such column, the touchpoint of every row.
+    end : str, optional
+        Column of the end; gives `duration_s`.
+    native : str, optional
+        Column of the system's own name for it; default: the touchpoint.
+    channel, actor : str, optional
+        A column or a fixed text; actors are customer (default), company and system.
+    journey : str, optional
+        Column of the journey or case that the system itself names; such journeys are never split.
+    failed : str or {column: [values]}, optional
+        Column of true and false, or the values of a column that mean failure.
+    measures : dict, optional
+        `value`, `wait_s`, `duration_s`: columns of numbers. `satisfaction`: (column, lowest, highest).
+    currency : str, optional
+        A column or a fixed ISO 4217 code.
+    dimensions : sequence of str or {name: column}, optional
+        Columns to analyse by. `device`, `campaign` and `session` become the log's own columns.
+    properties : sequence of str, optional
+        Columns kept as JSON text for labels. Name no personal ones.
+    event_id : str, optional
+        Column that is the same when a record is delivered again; without it every row counts.
+    version : str, optional
+        Column whose greatest value is the newest delivery; default: the later file, then the first row.
+    timezone : str, optional
+        Zone of times without one, such as "Europe/Berlin"; default UTC.
+    region : str, optional
+        Country of phone numbers without country code, such as "DE".
+    date_format : str, optional
+        strptime form of times that aren't ISO 8601, such as "%d.%m.%Y %H:%M".
+    decimal : str, optional
+        "." or ",".
+    delimiter, quote, encoding : str, optional
+        Of a text file; found on a sample of it by default.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> import pandas as pd
+    >>> till = pd.DataFrame({"card": ["a", "b"], "sold_at": ["2026-03-01", "2026-03-02"], "amount": [9.5, 20]})
+    >>> source = cj.sources.Table(till, name="store", customer={"card": "loyalty"}, timestamp="sold_at",
+    ...                           touchpoint="store_visited", channel="store", measures={"value": "amount"})
+    >>> cj.ingest(source).n_events
+    2
+    """
+
+    kind: ClassVar[str] = "Table"
+    reads: ClassVar[str] = "CSV, TSV, Parquet, JSON lines (also .gz), or a frame that speaks Arrow"
+    needs: ClassVar[str] = "columns named by you: customer, timestamp, touchpoint"
+    natural_key: ClassVar[str] = "event_id= if given; else every row counts"
+    default_zone: ClassVar[str] = "UTC"
+
+    def __init__(
+        self,
+        data: Any,  # noqa: ANN401 -- paths and any frame
+        *,
+        name: str,
+        customer: str | Mapping[str, str],
+        timestamp: str,
+        touchpoint: str | Mapping[str, str],
+        end: str | None = None,
+        native: str | None = None,
+        channel: str | Mapping[str, str] | None = None,
+        actor: str | Mapping[str, str] = "customer",
+        journey: str | None = None,
+        failed: str | Mapping[str, Sequence[str]] | None = None,
+        measures: Mapping[str, Any] | None = None,
+        currency: str | Mapping[str, str] | None = None,
+        dimensions: Sequence[str] | Mapping[str, str] = (),
+        properties: Sequence[str] = (),
+        event_id: str | None = None,
+        version: str | None = None,
+        timezone: str | None = None,
+        region: str | None = None,
+        date_format: str | None = None,
+        decimal: str = ".",
+        delimiter: str | None = None,
+        quote: str | None = None,
+        encoding: str | None = None,
+    ) -> None:
+        super().__init__(name=name, timezone=timezone, region=region)
+        self._data = data
+        self._customer = {customer: "customer"} if isinstance(customer, str) else dict(customer)
+        self._timestamp, self._end = timestamp, end
+        self._touchpoint, self._native, self._channel, self._actor = touchpoint, native, channel, actor
+        self._journey, self._failed, self._currency = journey, failed, currency
+        self._measures = dict(measures or {})
+        self._dimensions = named_columns(dimensions)
+        self._properties = properties
+        self._event_id, self._version = event_id, version
+        self._formats = (date_format,) if date_format else ()
+        self._decimal = decimal
+        self._dialect = Dialect(encoding, delimiter, quote)
+        self._check()
+
+    def _check(self) -> None:
+        for measure in self._measures:
+            if measure not in MEASURES:
+                raise SourceError(
+                    f"source {self.name!r}: there is no measure {measure!r}{nearest(measure, MEASURES)}; "
+                    f"measures are {', '.join(MEASURES)}"
+                )
+        if self._decimal not in {".", ","}:
+            raise SourceError(f"source {self.name!r}: decimal is '.' or ',', not {self._decimal!r}")
+        if not self._customer:
+            raise SourceError(f"source {self.name!r}: customer names no column")
+
+    def feeds(self) -> Sequence[Feed]:
+        """Return the one feed of the table."""
+        inputs, names = inputs_of(self._data, self.name, self._dialect)
+        choice = Choice(self.name, names)
+        typed: dict[str, Kind] = {}
+        time = choice.name(self._timestamp, "timestamp")
+        typed[time] = "time"
+        event, checks = self._event(choice, typed, time)
+        identifiers = [
+            (self.phone() if kind == "phone" else kind, choice.column(column, "customer"))
+            for column, kind in self._customer.items()
+        ]
+        dimensions = {name: choice.column(column, "dimensions") for name, column in self._dimensions.items()}
+        own = {name: sql for name, sql in dimensions.items() if name in ("device", "campaign", "session")}
+        others = {name: sql for name, sql in dimensions.items() if name not in own}
+        event |= own
+        key = (choice.column(self._event_id, "event_id"),) if self._event_id else ()
+        version = choice.column(self._version, "version") if self._version else "NULL"
+        columns = [
+            Column(name, typed.get(name, "text"), needed=True, filled=name in self._filled(choice, time))
+            for name in choice.used
+        ]
+        keep = {f"e:{name}": sql for name, sql in event.items()} | {f"d:{name}": sql for name, sql in others.items()}
+        made = Event(
+            {name: identifier(f"e:{name}") for name in event}, others={n: identifier(f"d:{n}") for n in others}
+        )
+        return [
+            Feed(
+                "events", inputs, columns, keep, identifiers, key=key, version=version, checks=checks, events=[made],
+                clock=self.clock(*self._formats, only_formats=bool(self._formats)),
+                dialect=self._dialect, decimal=self._decimal,
+            )
+        ]  # fmt: skip
+
+    def _filled(self, choice: Choice, time: str) -> set[str]:
+        """Columns without which a row is no event."""
+        needed = {time}
+        for given in (self._touchpoint, self._event_id):
+            name = given.get("column") if isinstance(given, Mapping) else given
+            if name and choice.has(name):
+                needed.add(choice.name(name, "touchpoint"))
+        return needed
+
+    def _event(
+        self, choice: Choice, typed: dict[str, Kind], time: str
+    ) -> tuple[dict[str, str], list[tuple[str, str]]]:
+        checks: list[tuple[str, str]] = []
+        touchpoint = choice.column_or_text(self._touchpoint, "touchpoint")
+        event = {
+            "timestamp": identifier(time),
+            "precision": f"CASE WHEN {identifier(time + ':date')} THEN 86400 ELSE 0 END",
+            "touchpoint": touchpoint,
+            "native": choice.column(self._native, "native") if self._native else touchpoint,
+            "channel": choice.column_or_text(self._channel, "channel"),
+            "actor": self._actor_of(choice, checks),
+        }
+        if self._journey:
+            event["native_journey"] = choice.column(self._journey, "journey")
+        if self._failed is not None:
+            event["failed"] = self._failure(choice, typed)
+        if self._end:
+            event["duration_s"] = self._duration(choice, typed, time, checks)
+        for measure, given in self._measures.items():
+            event[measure] = self._measure(measure, given, choice, typed, checks)
+        if self._currency is not None:
+            event["currency"] = choice.column_or_text(self._currency, "currency")
+        if self._properties:
+            event["properties"] = json_text({name: choice.column(name, "properties") for name in self._properties})
+        return event, checks
+
+    def _actor_of(self, choice: Choice, checks: list[tuple[str, str]]) -> str:
+        if isinstance(self._actor, str) and not choice.has(self._actor) and self._actor not in schema.ACTORS:
+            raise SourceError(
+                f"source {self.name!r}: actor is customer, company, system or a column, not {self._actor!r}"
+                f"{nearest(self._actor, (*schema.ACTORS, *choice.names))}"
+            )
+        actor = choice.column_or_text(self._actor, "actor")
+        if not actor.startswith("'"):
+            actor = f"lower({actor})"
+            known = ", ".join(map(literal, schema.ACTORS))
+            checks.append((f"coalesce({actor}, '') NOT IN ({known})", "actor is not customer, company or system"))
+        return actor
+
+    def _failure(self, choice: Choice, typed: dict[str, Kind]) -> str:
+        if isinstance(self._failed, Mapping):
+            if len(self._failed) != 1:
+                raise SourceError(f"source {self.name!r}: failed is a column or {{column: [values]}}, not {self._failed!r}")
+            ((name, values),) = self._failed.items()
+            column = choice.column(name, "failed")
+            listed = [values] if isinstance(values, str) else values
+            return f"{column} IN ({', '.join(literal(str(value)) for value in listed)})"
+        name = choice.name(str(self._failed), "failed")
+        typed[name] = "flag"
+        return identifier(name)
+
+    def _duration(self, choice: Choice, typed: dict[str, Kind], time: str, checks: list[tuple[str, str]]) -> str:
+        end = choice.name(str(self._end), "end")
+        typed[end] = "time"
+        checks.append((f"{identifier(end)} < {identifier(time)}", f"{end} lies before {time}"))
+        return f"(epoch_us({identifier(end)}) - epoch_us({identifier(time)})) / 1e6"
+
+    def _measure(
+        self,
+        measure: str,
+        given: Any,  # noqa: ANN401 -- an option as the user wrote it
+        choice: Choice,
+        typed: dict[str, Kind],
+        checks: list[tuple[str, str]],
+    ) -> str:
+        if measure != "satisfaction":
+            name = choice.name(given, f"measures[{measure!r}]")
+            typed[name] = "number"
+            return identifier(name)
+        if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 3:
+            raise SourceError(
+                f"source {self.name!r}: satisfaction is (column, lowest, highest), such as ('score', 1, 5), not {given!r}"
+            )
+        name = choice.name(given[0], "measures['satisfaction']")
+        low, high = float(given[1]), float(given[2])
+        if high <= low:
+            raise SourceError(f"source {self.name!r}: satisfaction goes from a lower to a higher value, not {given!r}")
+        typed[name] = "number"
+        column = identifier(name)
+        checks.append((f"{column} < {low} OR {column} > {high}", f"{name} is outside {low:g} to {high:g}"))
+        return f"({column} - {low}) / {high - low}"
+
+
+def named_columns(given: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    """Return {name in the log: column}."""
+    if isinstance(given, str):
+        return {given: given}
+    return dict(given) if isinstance(given, Mapping) else {name: name for name in given}

@@ -1,0 +1,361 @@
+"""From the inputs of a feed to its staged table: all text first, then cast with a reason for what is spoilt.
+
+A staged table has a row for every record read: where it comes from, why it can't be used (`reason`) or is to
+be set aside (`aside`), its key, version and identifiers, and the columns that its events are made of.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from cjmining.errors import SourceError, nearest
+from cjmining.ingest import casts
+from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
+from cjmining.ingest.readers import Records, field_pattern
+from cjmining.ingest.sources.base import Column, Feed, Input, Source, shorten
+
+logger = logging.getLogger("cjmining")
+
+CONTENT_CHARACTERS = 500
+
+
+@dataclass
+class StagedFile:
+    """A file that was read, by its number, with the count of its records that the reader made."""
+
+    number: int
+    source: str
+    name: str
+    records: int
+
+
+@dataclass
+class Staged:
+    """A feed whose records lie in the table `table`."""
+
+    source: Source
+    source_rank: int
+    feed: Feed
+    table: str
+    files: list[StagedFile] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """How many records were read."""
+        return sum(file.records for file in self.files)
+
+
+def stage(
+    database: Database, source: Source, source_rank: int, feed: Feed, table: str, first_file: int, first_record: int
+) -> Staged:
+    """Read every input of a feed into the table `table`."""
+    staged = Staged(source, source_rank, feed, table)
+    if feed.clock.macro:
+        database.run(casts.zone_macro(feed.clock))
+    for number, given in enumerate(feed.inputs, start=first_file):
+        before = first_record + staged.records
+        file = StagedFile(number, source.name, given.name, 0)
+        _Reading(database, source, feed, table, file, before).read(given)
+        staged.files.append(file)
+    return staged
+
+
+@dataclass
+class _Reading:
+    database: Database
+    source: Source
+    feed: Feed
+    table: str
+    file: StagedFile
+    before: int
+
+    def read(self, given: Input) -> None:
+        if given.format == "frame":
+            self._frame(given)
+        elif given.format == "parquet":
+            self._parquet(given)
+        elif given.format == "json":
+            self._json(given)
+        else:
+            self._csv(given)
+
+    @property
+    def where(self) -> str:
+        return f"source {self.source.name!r}, {self.file.name}"
+
+    def _csv(self, given: Input) -> None:
+        assert given.path is not None  # noqa: S101 -- a file, by its format
+        records = Records(given.path, self.feed.dialect)
+        if records.empty:
+            raise SourceError(
+                f"{self.where}: the file is empty (not even a header). If nothing happened, "
+                "leave it out; otherwise export it again"
+            )
+        logger.info("%s: %s, %d columns", self.where, records.dialect, len(records.header))
+        found = match_columns(self.feed.columns, records.header, self.where)
+        n = len(records.header)
+        fields = _fields(records.dialect.delimiter or ",", records.dialect.quote or '"', n)
+        raw = {c.name: f"f[{found[c.name] + 1}]" if c.name in found else None for c in self.feed.columns}
+        query = f"SELECT record, text, broken, {fields} AS f FROM (SELECT record, rtrim(text, {_ends()}) AS text, quotes, broken FROM lines)"
+        structure = (
+            f"CASE WHEN broken IS NOT NULL THEN broken "
+            f"WHEN f IS NULL THEN 'quotes inside a field that are not doubled' "
+            f"WHEN len(f) <> {n} THEN printf('%d fields where the header has {n}', len(f)) END"
+        )
+        self._store_records(records, query, raw, structure)
+
+    def _json(self, given: Input) -> None:
+        assert given.path is not None  # noqa: S101 -- a file, by its format
+        records = Records(given.path, self.feed.dialect, lines=True)
+        structure, columns = self.feed.structure, self.feed.columns
+        if not structure:
+            structure, columns = self._plain_structure(records)
+        elif _is_lower(records.first_lines(20), structure):
+            structure, columns = structure.lower(), [_lower(column) for column in columns]
+        raw = {c.name: c.path or f"j.{identifier(c.name)}" for c in columns}
+        missing = [c.name for c in self.feed.columns if c.name not in raw]
+        paths: dict[str, str | None] = {**raw, **dict.fromkeys(missing)}
+        query = (
+            f"SELECT record, text, broken, CASE WHEN broken IS NULL AND json_valid(text) AND json_type(text) = 'OBJECT' "
+            f"THEN json_transform(text, {literal(structure)}) END AS j "
+            f"FROM (SELECT record, rtrim(text, {_ends()}) AS text, broken FROM lines)"
+        )
+        spoilt = "CASE WHEN broken IS NOT NULL THEN broken WHEN j IS NULL THEN 'not a JSON object' END"
+        self._store_records(records, query, paths, spoilt)
+
+    def _store_records(self, records: Records, query: str, raw: dict[str, str | None], structure: str) -> None:
+        import duckdb
+
+        try:
+            with self.database.registered("lines", records.reader()):
+                self._store(query, raw, structure=structure, content="text")
+        except duckdb.Error:
+            if records.problem is not None:
+                raise records.problem from None
+            raise
+        self.file.records = records.count
+
+    def _plain_structure(self, records: Records) -> tuple[str, list[Column]]:
+        """The structure of flat JSON lines, from the keys of the first ones."""
+        import json
+
+        keys: dict[str, None] = {}
+        for line in records.first_lines(5_000):
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                keys.update(dict.fromkeys(record))
+        names = list(keys)
+        found = match_columns(self.feed.columns, names, self.where, empty_is_fine=not names)
+        structure = {names[i]: "VARCHAR" for i in found.values()} or {"": "VARCHAR"}
+        columns = [
+            Column(c.name, c.kind, path=f"j.{identifier(names[found[c.name]])}")
+            for c in self.feed.columns
+            if c.name in found
+        ]
+        return json.dumps(structure, ensure_ascii=False), columns
+
+    def _frame(self, given: Input) -> None:
+        reader = pa.RecordBatchReader.from_stream(given.frame)
+        found = match_columns(self.feed.columns, reader.schema.names, self.where)
+        numbered = _Numbered(reader)
+        with self.database.registered("frame", numbered.reader()):
+            self._store_columns("frame", found, reader.schema.names, numbered.number_column)
+        self.file.records = numbered.count
+
+    def _parquet(self, given: Input) -> None:
+        import pyarrow.parquet as pq
+
+        try:
+            names = pq.read_schema(given.path).names
+            rows = pq.read_metadata(given.path).num_rows
+        except (pa.ArrowInvalid, OSError) as problem:
+            raise SourceError(f"{self.where} is no Parquet file: {problem}") from problem
+        found = match_columns(self.feed.columns, names, self.where)
+        scan = f"(SELECT *, file_row_number + 1 AS \"record:number\" FROM read_parquet({literal(str(given.path))}, file_row_number = true))"
+        self._store_columns(scan, found, names, "record:number")
+        self.file.records = rows
+
+    def _store_columns(self, relation: str, found: dict[str, int], names: Sequence[str], number: str) -> None:
+        raw = {
+            c.name: f"CAST({identifier(names[found[c.name]])} AS VARCHAR)" if c.name in found else None
+            for c in self.feed.columns
+        }
+        listed = ", ".join(f"{literal(c)}: {identifier(names[i])}" for c, i in found.items())
+        query = f"SELECT {identifier(number)} AS record, * FROM {relation}"
+        self._store(query, raw, structure="NULL", content=f"CAST(to_json({{{listed}}}) AS VARCHAR)")
+
+    def _store(self, query: str, raw: dict[str, str | None], *, structure: str, content: str) -> None:
+        """Cast the raw texts and write one row for every record."""
+        feed = self.feed
+        texts, typed, reasons = [], [], []
+        for column in feed.columns:
+            expression = raw[column.name]
+            texts.append(f"{casts.text(expression) if expression else 'NULL::VARCHAR'} AS {_text(column)}")
+            typed += self._typed(column)
+            reasons += self._reasons(column)
+        reasons += [f"WHEN {condition} THEN {literal(reason)}" for condition, reason in feed.checks]
+        reason = f"CASE WHEN structure IS NOT NULL THEN structure {' '.join(reasons)} END"
+        asides = " ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in feed.asides)
+        clocks = [f"coalesce({identifier(c.name + ':clock')}, 0)" for c in feed.columns if c.kind == "time"]
+        clock = f"greatest({', '.join(clocks)})" if clocks else "0"
+        aside = f"CASE {asides} END" if asides else "NULL::VARCHAR"
+        kept = "".join(f", {expression} AS {identifier(name)}" for name, expression in feed.keep.items())
+        created = bool(self.database.run("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [self.table]))
+        target = f"INSERT INTO {self.table}" if created else f"CREATE TABLE {self.table} AS"
+        self.database.run(
+            f"{target} SELECT {self.file.number}::INTEGER AS file, record::BIGINT AS record, "
+            f"{self.before} + record::BIGINT AS sequence, reason, "
+            f"CASE WHEN reason IS NOT NULL THEN left(content, {CONTENT_CHARACTERS}) END AS content, "
+            f"CASE WHEN reason IS NULL THEN {self._key()} END AS key, "
+            f"CASE WHEN reason IS NULL THEN {feed.version} END AS version, "
+            f"CASE WHEN reason IS NULL THEN {self._identifiers()} END AS ids, "
+            f"{aside} AS aside, {clock}::TINYINT AS clock{kept} "
+            f"FROM (SELECT *, {reason} AS reason FROM ("
+            f"SELECT *, {', '.join(typed) or 'NULL AS nothing'} FROM ("
+            f"SELECT record, {structure} AS structure, {content} AS content, {', '.join(texts)} FROM ({query}))))"
+        )
+
+    def _typed(self, column: Column) -> list[str]:
+        source, name = _text(column), identifier(column.name)
+        if column.kind == "time":
+            clock = self.feed.clock
+            return [
+                f"{clock.time(source)} AS {name}",
+                f"{clock.kind(source)} AS {identifier(column.name + ':clock')}",
+                f"{clock.is_date(source)} AS {identifier(column.name + ':date')}",
+            ]
+        if column.kind == "number":
+            return [f"{casts.number(source, self.feed.decimal)} AS {name}"]
+        if column.kind == "flag":
+            return [f"{casts.flag(source)} AS {name}"]
+        return [f"{source} AS {name}"]
+
+    def _reasons(self, column: Column) -> list[str]:
+        source, name = _text(column), identifier(column.name)
+        wrong = {"time": "no time that can be read", "number": "no number", "flag": "neither true nor false"}
+        found = []
+        if column.filled:
+            found.append(f"WHEN {source} IS NULL THEN {literal(f'{column.name} is empty')}")
+        if column.kind != "text":
+            found.append(
+                f"WHEN {source} IS NOT NULL AND {name} IS NULL "
+                f"THEN {literal(f'{column.name} is {wrong[column.kind]}')}"
+            )
+        return found
+
+    def _key(self) -> str:
+        if not self.feed.key:
+            return "NULL::UHUGEINT"
+        parts = ", ".join(f"coalesce(CAST({part} AS VARCHAR), '')" for part in self.feed.key)
+        return f"md5_number(concat_ws(chr(31), {literal(self.source.name)}, {literal(self.feed.name)}, {parts}))"
+
+    def _identifiers(self) -> str:
+        parts = ", ".join(f"{literal(kind + ':')} || {expression}" for kind, expression in self.feed.identifiers)
+        return f"nullif(concat_ws({SEPARATOR}, {parts}), '')" if parts else "NULL::VARCHAR"
+
+
+def match_columns(
+    wanted: Sequence[Column], names: Sequence[str], where: str, *, empty_is_fine: bool = False
+) -> dict[str, int]:
+    """Return where each wanted column lies; case and spaces don't matter, exact names come first."""
+    exact = {name: i for i, name in reversed(list(enumerate(names)))}
+    loose: dict[str, int] = {_loosely(name): i for i, name in reversed(list(enumerate(names)))}
+    found: dict[str, int] = {}
+    problems = []
+    for column in wanted:
+        for name in (column.name, *column.aliases):
+            at = exact.get(name, loose.get(_loosely(name)))
+            if at is not None:
+                found[column.name] = at
+                break
+        else:
+            if column.needed and not empty_is_fine:
+                problems.append(f"there is no column {column.name!r}{nearest(column.name, names)}")
+    if problems:
+        raise SourceError(
+            f"{where}: {'; '.join(problems)}. Columns found: {shorten(list(names), 40)}", mistakes=problems
+        )
+    return found
+
+
+def _loosely(name: str) -> str:
+    return "".join(name.replace("\ufeff", "").casefold().split())
+
+
+def _text(column: Column) -> str:
+    return identifier(column.name + ":text")
+
+
+def _ends() -> str:
+    return "chr(13) || chr(10)"
+
+
+def _fields(delimiter: str, quote: str, n: int) -> str:
+    """SQL that splits `text` into its fields; NULL where quotes make no sense.
+
+    Records without quotes, and those with quotes around every field, need no regular expression.
+    """
+    d, q = literal(delimiter), literal(quote)
+    quoted = f"string_split(text[2:-2], {literal(quote + delimiter + quote)})"
+    tokens = f"regexp_extract_all({d} || text, {literal(field_pattern(delimiter, quote))})"
+    whole = f"list_sum(list_transform({tokens}, lambda t: length(t))) = length(text) + 1"
+    unquote = (
+        f"list_transform({tokens}, lambda t: CASE WHEN t[2] = {q} AND length(t) > 2 "
+        f"THEN replace(t[3:-2], {literal(quote * 2)}, {q}) ELSE t[2:] END)"
+    )
+    return (
+        f"CASE WHEN broken IS NOT NULL THEN NULL WHEN quotes = 0 THEN string_split(text, {d}) "
+        f"WHEN quotes = {2 * n} AND starts_with(text, {q}) AND ends_with(text, {q}) AND len({quoted}) = {n} "
+        f"THEN {quoted} WHEN {whole} THEN {unquote} END"
+    )
+
+
+def _is_lower(lines: Sequence[str], structure: str) -> bool:
+    """Whether an export has all its names in lower case (as Athena and Glue write them)."""
+    import json
+
+    wanted = list(json.loads(structure))
+    for line in lines:
+        try:
+            keys = set(json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        return not any(name in keys for name in wanted) and any(name.lower() in keys for name in wanted)
+    return False
+
+
+def _lower(column: Column) -> Column:
+    from dataclasses import replace
+
+    return replace(column, path=(column.path or f'j."{column.name}"').lower())
+
+
+class _Numbered:
+    """An Arrow stream whose records carry their number, so that no order is lost in a parallel scan."""
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self.count = 0
+        self._reader = reader
+        self.number_column = "record:number"
+        while self.number_column in reader.schema.names:
+            self.number_column += "_"
+
+    def reader(self) -> pa.RecordBatchReader:
+        schema = self._reader.schema.append(pa.field(self.number_column, pa.int64()))
+        return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
+
+    def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        for batch in self._reader:
+            numbers = pa.array(np.arange(self.count + 1, self.count + 1 + batch.num_rows, dtype=np.int64))
+            self.count += batch.num_rows
+            arrays: list[Any] = [*batch.columns, numbers]
+            yield pa.record_batch(arrays, schema=schema)
