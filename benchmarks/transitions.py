@@ -178,6 +178,7 @@ ENGINES: dict[str, dict[str, Engine]] = {
 def _our_blocks(folder: Path) -> tuple[list[tuple], tuple[str, ...]]:
     """The log's own arrays, block by block: bounds, times, touchpoints, groups."""
     import cjmining as cj
+    from cjmining.discovery.discovery import BLOCK_EVENTS
 
     log = cj.read_log(folder / "log")
     bounds, timestamps, codes = log.bounds, log.timestamps, log.codes("touchpoint")
@@ -189,7 +190,7 @@ def _our_blocks(folder: Path) -> tuple[list[tuple], tuple[str, ...]]:
             codes[block.first_event : block.last_event],
             group[block.first_journey : block.last_journey],
         )
-        for block in log.blocks()
+        for block in log.blocks(BLOCK_EVENTS)
     ], log.vocabulary("touchpoint")
 
 

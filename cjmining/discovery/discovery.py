@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cjmining.discovery import finish
 from cjmining.discovery.summary import Scan, Summary, merge, summarise
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cjmining.log import JourneyLog
+
+BLOCK_EVENTS: Final = 500_000
+"""Small enough that threads share a log of a million events, large enough that merging costs little."""
 
 
 def discover(log: JourneyLog, *, by: str | None = None) -> Discovery:
@@ -65,7 +68,7 @@ def discover(log: JourneyLog, *, by: str | None = None) -> Discovery:
     """
     scan = Scan.of(log, by)
     # A log without events has no blocks; one empty block gives the tables their columns.
-    blocks = log.blocks() or [Block(0, 0, 0, 0)]
+    blocks = log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
     return _finish(by, scan, merge(map_blocks(lambda block: summarise(scan, block), blocks)))
 
 
