@@ -6,11 +6,14 @@ Without options it writes the sample that is committed under ``data/samples/shop
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cjmining.simulate.settings import SAMPLE_FAULT, Fault
 from cjmining.simulate.shop import null_shop, shop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,10 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--customers", type=int, default=2000, help="how many customers (default 2000)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same shop (default 7)")
     parser.add_argument("--no-fault", action="store_true", help="the same shop without the checkout fault")
-    parser.add_argument("--fault-leave", type=float, default=SAMPLE_FAULT.leave, help="share of those hit that leave")
+    parser.add_argument(
+        "--fault-leave", type=float, default=SAMPLE_FAULT.leave, help="share of those hit that leave"
+    )
     parser.add_argument("--fault-start", type=datetime.fromisoformat, default=SAMPLE_FAULT.start)
     parser.add_argument("--fault-end", type=datetime.fromisoformat, default=SAMPLE_FAULT.end)
-    parser.add_argument("--clean", action="store_true", help="exports without duplicates, broken rows and gaps")
+    parser.add_argument(
+        "--clean", action="store_true", help="exports without duplicates, broken rows and gaps"
+    )
     parser.add_argument("--null", action="store_true", help="a shop in which nothing is planted")
     given = parser.parse_args(arguments)
     fault = Fault(leave=given.fault_leave, start=given.fault_start, end=given.fault_end)

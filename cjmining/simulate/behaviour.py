@@ -7,14 +7,17 @@ array over all journeys of the attempt: whether it happens, and when.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from cjmining.simulate.draws import Bools, Draws, Floats
-from cjmining.simulate.people import People
 from cjmining.simulate.settings import DAY_S, PERIOD_S, START, Settings
 from cjmining.simulate.steps import CODE, STEPS
+
+if TYPE_CHECKING:
+    from cjmining.simulate.people import People
 
 Seconds = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
@@ -109,7 +112,9 @@ class Attempt:
 
     def of_persona(self, name: str) -> Floats:
         """Return each one's value of a parameter of their persona."""
-        values: Floats = np.array([getattr(p, name) for p in self.settings.personas], np.float32)[self.persona]
+        values: Floats = np.array([getattr(p, name) for p in self.settings.personas], np.float32)[
+            self.persona
+        ]
         return values
 
     def wait(self, step: str, far: npt.ArrayLike) -> Floats:
@@ -171,9 +176,7 @@ def _set_out(
     if draws.attempt == 0:
         trip.start = _in_the_skipped_hour(trip)
     trip.device = _devices(trip)
-    trip.app = (
-        draws.happens("app", trip.of_persona("app")) & (trip.device == 1) & (trip.begins != 1)
-    )
+    trip.app = draws.happens("app", trip.of_persona("app")) & (trip.device == 1) & (trip.begins != 1)
     return trip
 
 
@@ -201,7 +204,9 @@ def _beginnings(trip: Attempt, loyalty: Bools) -> Codes:
 def _devices(trip: Attempt) -> Codes:
     number = trip.draws.uniform("device")
     mobile = trip.of_persona("mobile")
-    return np.where(number < mobile, 1, np.where(number < mobile + trip.of_persona("tablet"), 2, 0)).astype(np.int8)
+    return np.where(number < mobile, 1, np.where(number < mobile + trip.of_persona("tablet"), 2, 0)).astype(
+        np.int8
+    )
 
 
 def _awareness(trip: Attempt) -> None:
@@ -215,7 +220,9 @@ def _awareness(trip: Attempt) -> None:
         if touchpoint == "store_visited":
             _at_the_till(trip, slot)
     known = trip.begins > 0
-    trip.step("ad_clicked", known & ~trip.app & draws.happens("second touch", 0.06), trip.wait("second touch", 0.7))
+    trip.step(
+        "ad_clicked", known & ~trip.app & draws.happens("second touch", 0.06), trip.wait("second touch", 0.7)
+    )
     trip.leave(known & draws.happens("leaves awareness", trip.of_persona("leave_awareness")), "awareness")
 
 
@@ -280,14 +287,18 @@ def _call(trip: Attempt, name: str, share: npt.ArrayLike, stage: str) -> None:
     satisfied = settings.call_satisfaction - np.where(long, 0.4, 0.0)
     _rate(trip, "call_rated", trip.happened(slot) & ~abandoned, satisfied, name=name, stage=stage)
     trip.flag("long_wait", trip.happened(slot) & long)
-    trip.leave(trip.happened(slot) & long & draws.happens(f"leaves {name}", settings.long_wait_leaves), "long wait")
+    trip.leave(
+        trip.happened(slot) & long & draws.happens(f"leaves {name}", settings.long_wait_leaves), "long wait"
+    )
 
 
 def _call_wait(trip: Attempt, name: str) -> tuple[Floats, Bools]:
     draws, settings = trip.draws, trip.settings
     long = draws.happens(f"{name} long", settings.long_waits)
     usual = np.minimum(3 + settings.call_wait_s * draws.exponential(f"{name} wait"), 600)
-    return np.rint(np.where(long, 900 + 1500 * draws.uniform(f"{name} long wait"), usual)).astype(np.float32), long
+    return np.rint(np.where(long, 900 + 1500 * draws.uniform(f"{name} long wait"), usual)).astype(
+        np.float32
+    ), long
 
 
 def _contact(trip: Attempt, slot: int, wait: Floats, talk: Floats, abandoned: Bools) -> None:
@@ -301,7 +312,13 @@ def _contact(trip: Attempt, slot: int, wait: Floats, talk: Floats, abandoned: Bo
 
 
 def _rate(
-    trip: Attempt, touchpoint: str, asked: Bools, satisfied: npt.ArrayLike, *, name: str = "", stage: str | None = None
+    trip: Attempt,
+    touchpoint: str,
+    asked: Bools,
+    satisfied: npt.ArrayLike,
+    *,
+    name: str = "",
+    stage: str | None = None,
 ) -> None:
     draws = trip.draws
     mechanism = f"{touchpoint} {name}"
@@ -350,13 +367,17 @@ def _needs_reminder(trip: Attempt, reachable: Bools) -> None:
 def _checkout(trip: Attempt) -> None:
     draws, settings = trip.draws, trip.settings
     opened = trip.step("checkout_opened", trip.alive.copy(), trip.wait("checkout", 0.25))
-    again = trip.step("checkout_opened", draws.happens("checkout again", 0.12), trip.wait("checkout again", 0.2))
+    again = trip.step(
+        "checkout_opened", draws.happens("checkout again", 0.12), trip.wait("checkout again", 0.2)
+    )
     _call(trip, "call in checkout", 0.3 * trip.of_persona("calls"), "Checkout")
     leaving = _checkout_leavers(trip, opened)
     fails = draws.uniform("payment fails")
     failing = np.where(leaving, 4.0, 1.0) * settings.failed_payments > fails
     failing &= trip.left != REASONS.index("fault")
-    failed = trip.step("payment_entered", failing & ~trip.flags["hit_by_fault"], trip.wait("failed payment", 0.0))
+    failed = trip.step(
+        "payment_entered", failing & ~trip.flags["hit_by_fault"], trip.wait("failed payment", 0.0)
+    )
     trip.measure("failed", failed, np.ones(len(trip)))
     trip.flag("failed", trip.happened(failed))
     base = leaving & ~trip.flags["left_by_fault"]
@@ -437,15 +458,27 @@ def _delivery(trip: Attempt) -> None:
 def _support(trip: Attempt) -> None:
     draws = trip.draws
     _rate(trip, "delivery_rated", trip.alive, np.where(trip.flags["slow_parcel"], 0.3, 0.85))
-    called = trip.step("support_called", draws.happens("support call", 0.06), DAY_S * (0.2 + draws.uniform("call after")))
+    called = trip.step(
+        "support_called", draws.happens("support call", 0.06), DAY_S * (0.2 + draws.uniform("call after"))
+    )
     wait, long = _call_wait(trip, "support call")
     abandoned = draws.happens("support call abandoned", np.where(long, 0.4, 0.0))
     _contact(trip, called, wait, 150 + 240 * draws.exponential("support call length"), abandoned)
-    chatted = trip.step("support_chatted", draws.happens("support chat", 0.04), DAY_S * (0.2 + draws.uniform("chat after")))
+    chatted = trip.step(
+        "support_chatted", draws.happens("support chat", 0.04), DAY_S * (0.2 + draws.uniform("chat after"))
+    )
     wait = np.rint(5 + trip.settings.chat_wait_s * draws.exponential("support chat wait"))
-    _contact(trip, chatted, wait, 120 + 240 * draws.exponential("support chat length"), np.zeros(len(trip), np.bool_))
+    _contact(
+        trip,
+        chatted,
+        wait,
+        120 + 240 * draws.exponential("support chat length"),
+        np.zeros(len(trip), np.bool_),
+    )
     asked = trip.happened(called) | trip.happened(chatted)
-    opened = trip.step("case_opened", asked & draws.happens("case", 0.6), 60 + 600 * draws.uniform("case after"))
+    opened = trip.step(
+        "case_opened", asked & draws.happens("case", 0.6), 60 + 600 * draws.uniform("case after")
+    )
     trip.step("case_closed", trip.happened(opened), DAY_S * (0.5 + 2 * draws.uniform("case closed")))
 
 

@@ -1,12 +1,15 @@
-"""What spoils real exports: records told twice, broken ones, placeholders. Everything is counted for the truth."""
+"""What spoils real exports: records told twice, broken ones, placeholders; all counted for the truth."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 DUPLICATE = "duplicates"
 NEWER = "newer versions"

@@ -17,7 +17,9 @@ class Draws:
     A number depends on seed, mechanism, attempt and customer alone, never on who else is still drawing.
     """
 
-    def __init__(self, seed: int, n: int, attempt: int = 0, chosen: npt.NDArray[np.intp] | None = None) -> None:
+    def __init__(
+        self, seed: int, n: int, attempt: int = 0, chosen: npt.NDArray[np.intp] | None = None
+    ) -> None:
         self.seed = seed
         self.n = n
         self.attempt = attempt

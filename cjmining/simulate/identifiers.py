@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from cjmining.simulate.draws import Bools, Draws
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 Texts = npt.NDArray[np.object_]
 
-FIRST_NAMES = ("anna", "ben", "clara", "david", "emma", "felix", "greta", "hannes", "ida", "jonas", "klara", "leo")
-LAST_NAMES = ("ahrens", "brandt", "clausen", "dietz", "evers", "frank", "gerdes", "hansen", "jansen", "kruse", "lorenz")
+FIRST_NAMES = (
+    "anna",
+    "ben",
+    "clara",
+    "david",
+    "emma",
+    "felix",
+    "greta",
+    "hannes",
+    "ida",
+    "jonas",
+    "klara",
+    "leo",
+)
+LAST_NAMES = (
+    "ahrens",
+    "brandt",
+    "clausen",
+    "dietz",
+    "evers",
+    "frank",
+    "gerdes",
+    "hansen",
+    "jansen",
+    "kruse",
+    "lorenz",
+)
 DOMAINS = ("example.com", "example.org", "example.net")
 RESERVED_NUMBERS = "+493023125"
 """Numbers in Berlin that are reserved for film and radio, so that nobody has them."""
@@ -25,7 +53,7 @@ _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 class Identifiers:
     """One entry a customer; `second_email` is empty where there is none.
 
-    Phone numbers are in E.164; `cookies` has one column for each kind of device (desktop, mobile, tablet, app).
+    Phone numbers are in E.164; `cookies` has a column for each kind of device: desktop, mobile, tablet, app.
     """
 
     user_id: Texts
@@ -54,7 +82,9 @@ def identifiers(seed: int, n: int) -> Identifiers:
         first_name=_texts(name.title() for name in first),
         last_name=_texts(name.title() for name in last),
         email=_texts(f"{a}.{b}{c}@{d}" for a, b, c, d in zip(first, last, numbers, domain, strict=True)),
-        second_email=_texts(f"{a}{c}@mail.example.org" if s else "" for a, c, s in zip(first, numbers, second, strict=True)),
+        second_email=_texts(
+            f"{a}{c}@mail.example.org" if s else "" for a, c, s in zip(first, numbers, second, strict=True)
+        ),
         phone=_texts(f"{RESERVED_NUMBERS}{c:0{width}d}" for c in numbers),
         loyalty=_texts(f"L{c:08d}" for c in numbers),
         contact=_texts(salesforce_id("003", c) for c in numbers),

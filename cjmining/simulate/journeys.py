@@ -29,7 +29,9 @@ from cjmining.simulate.steps import CODE, SOURCES, STEPS
 MOST_ATTEMPTS = 4
 SALE_DAYS = range(134, 141)
 """15 to 21 June: a week of sale brings more customers who behave like all others."""
-HOURS = np.array([1, 1, 1, 1, 1, 2, 4, 7, 9, 10, 11, 11, 12, 11, 11, 11, 12, 14, 16, 18, 17, 12, 6, 3], dtype=float)
+HOURS = np.array(
+    [1, 1, 1, 1, 1, 2, 4, 7, 9, 10, 11, 11, 12, 11, 11, 11, 12, 14, 16, 18, 17, 12, 6, 3], dtype=float
+)
 
 _CUSTOMERS_OWN = np.array([step.actor == "customer" for step in STEPS])
 _STAGE = np.array([step.stage != "" for step in STEPS])
@@ -177,7 +179,9 @@ def _next_starts(trip: Attempt) -> tuple[Bools, Seconds]:
     settings, draws = trip.settings, trip.draws
     outcome, decided = _outcomes(trip)
     quick = draws.happens("quick return", settings.quick_returns)
-    after_leaving = np.where(quick, 2 + 9 * draws.uniform("quick after"), 16 + 30 * draws.exponential("returns after"))
+    after_leaving = np.where(
+        quick, 2 + 9 * draws.uniform("quick after"), 16 + 30 * draws.exponential("returns after")
+    )
     after_delivery = 15 + 35 * draws.exponential("buys again after")
     days = np.where(outcome == DROPPED, after_leaving, after_delivery)
     start = (decided + (days * DAY_S).astype(np.int64)) // DAY_S * DAY_S + _time_of_day(draws)
@@ -232,9 +236,7 @@ def _seen(trip: Attempt, number: int) -> _Part:
     return _Part(journeys, events)
 
 
-def _measured(
-    trip: Attempt, name: str, journey: Index, slot: Index
-) -> npt.NDArray[np.float32]:
+def _measured(trip: Attempt, name: str, journey: Index, slot: Index) -> npt.NDArray[np.float32]:
     values = np.full(len(journey), np.nan, dtype=np.float32)
     for at, measured in trip.measures.get(name, {}).items():
         here = np.flatnonzero(slot == at)
@@ -242,7 +244,9 @@ def _measured(
     return values
 
 
-def _journeys(trip: Attempt, number: int, codes: npt.NDArray[np.int8], times: npt.NDArray[np.int32]) -> Journeys:
+def _journeys(
+    trip: Attempt, number: int, codes: npt.NDArray[np.int8], times: npt.NDArray[np.int32]
+) -> Journeys:
     there = codes >= 0
     own = there & _CUSTOMERS_OWN[codes]
     place, place_stage = _places(trip, codes)
@@ -273,7 +277,13 @@ def _seen_flags(trip: Attempt) -> dict[str, Bools]:
     outcome, _ = _outcomes(trip)
     ordered = _times_of(trip, "order_placed") < PERIOD_S
     sent = _times_of(trip, "parcel_sent") < PERIOD_S
-    seen = {"missing": ordered, "wrong_channel": ordered, "repeated": ordered, "late": sent, "slow_parcel": sent}
+    seen = {
+        "missing": ordered,
+        "wrong_channel": ordered,
+        "repeated": ordered,
+        "late": sent,
+        "slow_parcel": sent,
+    }
     seen["left_by_fault"] = outcome == DROPPED
     flags = {name: holds & seen.get(name, True) for name, holds in trip.flags.items()}
     return {**flags, "unsubscribed": trip.unsubscribed & (outcome == DROPPED)}
@@ -342,7 +352,11 @@ def _mailings(settings: Settings, folk: People, first_start: Seconds, unsubscrib
             campaigns.append(np.full(len(who), number, dtype=np.int8))
     step = np.concatenate(steps)
     return _plain(
-        np.concatenate(customers), np.full(len(step), -1, np.int64), np.concatenate(times), step, np.concatenate(campaigns)
+        np.concatenate(customers),
+        np.full(len(step), -1, np.int64),
+        np.concatenate(times),
+        step,
+        np.concatenate(campaigns),
     )
 
 
@@ -363,7 +377,13 @@ def _strays(settings: Settings, journeys: Journeys, events: list[Events], furthe
         of.append(part.journey[where])
         times.append(part.time[where] + 1 + (generator.random(len(where)) * (gaps - 1)).astype(np.int64))
     step = np.full(sum(map(len, times)), CODE["blog_read"], dtype=np.int8)
-    return _plain(np.concatenate(customers), np.concatenate(of), np.concatenate(times), step, np.full(len(step), -1, np.int8))
+    return _plain(
+        np.concatenate(customers),
+        np.concatenate(of),
+        np.concatenate(times),
+        step,
+        np.full(len(step), -1, np.int8),
+    )
 
 
 def _room_between_pages(journeys: Journeys, part: Events) -> tuple[Index, Seconds]:
@@ -376,21 +396,29 @@ def _room_between_pages(journeys: Journeys, part: Events) -> tuple[Index, Second
 
 
 def _plain(
-    customer: npt.NDArray[np.int64], journey: npt.NDArray[np.int64], time: Seconds, step: Codes, campaign: Codes
+    customer: npt.NDArray[np.int64],
+    journey: npt.NDArray[np.int64],
+    time: Seconds,
+    step: Codes,
+    campaign: Codes,
 ) -> Events:
     nothing = np.full(len(step), np.nan, dtype=np.float32)
     bounced = step == CODE["email_bounced"]
     return Events(
-        customer, journey, time, step, campaign, bounced, np.zeros(len(step), np.bool_), dict.fromkeys(MEASURES, nothing)
+        customer,
+        journey,
+        time,
+        step,
+        campaign,
+        bounced,
+        np.zeros(len(step), np.bool_),
+        dict.fromkeys(MEASURES, nothing),
     )
 
 
 def _merge(parts: list[Events]) -> Events:
     """Put all events in order of customer, time and source."""
-    joined = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in EVENT_COLUMNS
-    }
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in EVENT_COLUMNS}
     source = _SOURCE[joined["step"]].astype(np.int64)
     key = (joined["customer"] << 28) | (joined["time"] << 3) | source
     order = np.argsort(key, kind="stable")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from cjmining.simulate.draws import Bools, Draws
-from cjmining.simulate.journeys import World
 from cjmining.simulate.people import ISLANDS
 from cjmining.simulate.steps import CODE, STEPS
+
+if TYPE_CHECKING:
+    from cjmining.simulate.journeys import World
 
 
 class Known(NamedTuple):
@@ -49,5 +51,3 @@ def personas_known(world: World, seen: Known) -> list[str]:
     codes = np.where(told, world.people.persona, len(names) - 1)
     found: list[str] = names[codes].tolist()
     return found
-
-

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +13,13 @@ import pyarrow as pa
 from cjmining import schema
 from cjmining.log import JourneyLog
 from cjmining.simulate.behaviour import CAMPAIGN_S, DEVICES
-from cjmining.simulate.journeys import Events, World
-from cjmining.simulate.known import Known
 from cjmining.simulate.people import REGIONS
 from cjmining.simulate.settings import DATA_END, START, Settings
 from cjmining.simulate.steps import CODE, SOURCES, STEPS, Step
+
+if TYPE_CHECKING:
+    from cjmining.simulate.journeys import Events, World
+    from cjmining.simulate.known import Known
 
 START_US = int(START.timestamp()) * 1_000_000
 NEWSLETTERS = tuple(
@@ -24,6 +28,16 @@ NEWSLETTERS = tuple(
 )
 AD_CAMPAIGNS = ("search_brand", "social_reach")
 _PLAIN, _APP, _BY_PHONE = range(3)
+
+
+class Kind(NamedTuple):
+    """What the words of an event depend on."""
+
+    step: Step
+    variant: int
+    failed: bool
+
+
 _ABANDONED = {"VOICE answered": "VOICE abandoned", "CHAT answered": "CHAT abandoned"}
 
 
@@ -48,15 +62,18 @@ def _event_table(world: World) -> pa.Table:
         "customer": pa.array(events.customer.astype(np.int64)),
         "timestamp": pa.array(START_US + events.time * 1_000_000).view(schema.TIMESTAMP),
         "sequence": pa.array(number),
-        "touchpoint": _by_kind(kind, lambda step, variant, failed: step.touchpoint),
+        "touchpoint": _by_kind(kind, _touchpoint),
         "native": _by_kind(kind, _native),
         "channel": _by_kind(kind, _channel),
-        "source": _by_kind(kind, lambda step, variant, failed: "calls" if variant == _BY_PHONE else step.source),
-        "actor": _by_kind(kind, lambda step, variant, failed: step.actor),
+        "source": _by_kind(kind, _source),
+        "actor": _by_kind(kind, _actor),
         "device": _dictionary(device_codes(world), DEVICES),
         "campaign": _campaigns(events),
         "failed": _failed(events),
-        **{name: _nullable(events.measures[name]) for name in ("value", "wait_s", "duration_s", "satisfaction")},
+        **{
+            name: _nullable(events.measures[name])
+            for name in ("value", "wait_s", "duration_s", "satisfaction")
+        },
         "currency": _dictionary(np.where(np.isnan(events.measures["value"]), -1, 0), ("EUR",)),
         "precision": pa.array(np.nan_to_num(events.measures["precision"]).astype(np.float64)),
         "event_id": pa.array(number.astype(np.uint64)),
@@ -77,31 +94,42 @@ def device_codes(world: World) -> npt.NDArray[np.int32]:
     return np.where(web, world.journeys.device[world.events.journey], -1).astype(np.int32)
 
 
-def _by_kind(kind: npt.NDArray[np.int16], word: object) -> pa.Array:
+def _by_kind(kind: npt.NDArray[np.int16], word: Callable[[Kind], str]) -> pa.Array:
     """Return a dictionary column whose word depends on step, variant and failure alone."""
-    words = [
-        word(step, variant, failed)  # type: ignore[operator]
-        for step in STEPS
-        for variant in range(3)
-        for failed in (False, True)
-    ]
+    kinds = (
+        Kind(step, variant, failed) for step in STEPS for variant in range(3) for failed in (False, True)
+    )
+    words = [word(each) for each in kinds]
     vocabulary = sorted(set(words))
     codes = np.array([vocabulary.index(each) for each in words], dtype=np.int32)
     return pa.DictionaryArray.from_arrays(pa.array(codes[kind]), pa.array(vocabulary))
 
 
-def _native(step: Step, variant: int, failed: bool) -> str:
-    if variant == _BY_PHONE:
+def _touchpoint(kind: Kind) -> str:
+    return kind.step.touchpoint
+
+
+def _native(kind: Kind) -> str:
+    step = kind.step
+    if kind.variant == _BY_PHONE:
         return "VOICE answered"
-    if variant == _APP and step.native_app:
-        return "payment_failed" if failed and step.touchpoint == "payment_entered" else step.native_app
-    return _ABANDONED.get(step.native, step.native) if failed else step.native
+    if kind.variant == _APP and step.native_app:
+        return "payment_failed" if kind.failed and step.touchpoint == "payment_entered" else step.native_app
+    return _ABANDONED.get(step.native, step.native) if kind.failed else step.native
 
 
-def _channel(step: Step, variant: int, failed: bool) -> str:
-    if variant == _BY_PHONE:
+def _channel(kind: Kind) -> str:
+    if kind.variant == _BY_PHONE:
         return "phone"
-    return "app" if variant == _APP and step.native_app else step.channel
+    return "app" if kind.variant == _APP and kind.step.native_app else kind.step.channel
+
+
+def _source(kind: Kind) -> str:
+    return "calls" if kind.variant == _BY_PHONE else kind.step.source
+
+
+def _actor(kind: Kind) -> str:
+    return kind.step.actor
 
 
 def _dictionary(codes: npt.NDArray[np.int32], words: tuple[str, ...]) -> pa.Array:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from cjmining.simulate.draws import Bools, Draws
-from cjmining.simulate.settings import Settings
+
+if TYPE_CHECKING:
+    from cjmining.simulate.settings import Settings
 
 REGIONS = ("North", "East", "South", "West", "Islands")
 ISLANDS = REGIONS.index("Islands")
@@ -45,8 +48,8 @@ def people(settings: Settings) -> People:
     """Draw the customers of a shop."""
     draws = Draws(settings.seed, settings.customers)
     upper = np.cumsum([each.share for each in settings.personas])
-    persona = np.searchsorted(upper / upper[-1], draws.uniform("persona"), side="right")
-    persona = np.minimum(persona, len(settings.personas) - 1).astype(np.int8)
+    found = np.searchsorted(upper / upper[-1], draws.uniform("persona"), side="right")
+    persona: npt.NDArray[np.int8] = np.minimum(found, len(settings.personas) - 1).astype(np.int8)
     return People(
         persona=persona,
         birth_year=_birth_years(settings, persona, draws),
@@ -61,7 +64,10 @@ def people(settings: Settings) -> People:
 def _birth_years(settings: Settings, persona: npt.NDArray[np.int8], draws: Draws) -> npt.NDArray[np.int16]:
     born = np.array([each.born for each in settings.personas])[persona]
     years = born[:, 1] - born[:, 0] + 1
-    return (born[:, 0] + np.floor(draws.uniform("birth year") * years)).astype(np.int16)
+    year: npt.NDArray[np.int16] = (born[:, 0] + np.floor(draws.uniform("birth year") * years)).astype(
+        np.int16
+    )
+    return year
 
 
 def _regions(settings: Settings, persona: npt.NDArray[np.int8], draws: Draws) -> npt.NDArray[np.int8]:

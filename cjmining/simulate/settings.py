@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 START = datetime(2026, 1, 31, 23, tzinfo=UTC)
 """Midnight of 1 February 2026 in Berlin: from when on the shop is observed."""
@@ -82,9 +83,7 @@ PERSONAS = (
 )  # fmt: skip
 """Three personas that behave differently, and a small one with a high but constant drop-out."""
 
-ALIKE = tuple(
-    Behaviour(each.persona, each.share, each.born) for each in PERSONAS
-)
+ALIKE = tuple(Behaviour(each.persona, each.share, each.born) for each in PERSONAS)
 """The same personas without any difference in behaviour."""
 
 
@@ -140,7 +139,8 @@ class Settings:
         Share of customers whose email bounces.
     needs_reminder : float
         Share of filled baskets that go on only after a reminder was opened.
-    failed_payments, express_payments, phone_orders, double_orders, swapped_steps, late_parcels, slow_parcels : float
+    failed_payments, express_payments, phone_orders, double_orders, swapped_steps : float
+    late_parcels, slow_parcels : float
         Shares of orders with that deviation: failed, missing, wrong channel, repeated, out of order, late;
         a slow parcel is weeks on its way.
     rejected_orders : float
@@ -220,10 +220,19 @@ class Settings:
         return tuple(each.persona for each in self.personas)
 
     def without_plants(self) -> Settings:
-        """Return the same settings with nothing planted: personas alike, no trouble, no deviation, no decoy."""
-        nothing = dict.fromkeys(_PLANTED, 0.0)
-        alike = {"chat_wait_s": self.call_wait_s, "chat_satisfaction": self.call_satisfaction}
-        return replace(self, personas=ALIKE, fault=None, sale=False, skipped_hour_visits=0, survey_starts=START, **nothing, **alike)
+        """Return the same settings with nothing planted: personas alike, no trouble, no decoy."""
+        nothing: dict[str, Any] = dict.fromkeys(_PLANTED, 0.0)
+        alike: dict[str, Any] = {"chat_wait_s": self.call_wait_s, "chat_satisfaction": self.call_satisfaction}
+        return replace(
+            self,
+            personas=ALIKE,
+            fault=None,
+            sale=False,
+            skipped_hour_visits=0,
+            survey_starts=START,
+            **nothing,
+            **alike,
+        )
 
 
 _PLANTED = (

@@ -6,17 +6,19 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from cjmining.log import JourneyLog
 from cjmining.simulate import truth as truths
 from cjmining.simulate.journeys import World, world
 from cjmining.simulate.known import Known, known
 from cjmining.simulate.log import build_log
 from cjmining.simulate.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from cjmining.log import JourneyLog
 
 
 @dataclass(frozen=True, eq=False, repr=False)

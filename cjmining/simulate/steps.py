@@ -40,12 +40,14 @@ STEPS: Final = (
     Step("checkout_rated", "survey", "checkout_rated", channel="survey", stage="Checkout"),
     Step("order_rejected", "crm", "Opportunity: Rejected", actor="company", channel="crm"),
     Step("parcel_sent", "email", "Sent", actor="company", channel="email", stage="Delivery"),
-    Step("order_delivered", "crm", "Opportunity: Delivered", actor="company", channel="mail", stage="Delivery"),
+    Step(
+        "order_delivered", "crm", "Opportunity: Delivered", actor="company", channel="mail", stage="Delivery"
+    ),
     Step("delivery_rated", "survey", "delivery_rated", channel="survey", stage="Support"),
     Step("support_called", "calls", "VOICE answered", channel="phone", stage="Support"),
     Step("support_chatted", "calls", "CHAT answered", channel="chat", stage="Support"),
     Step("case_opened", "crm", "Case opened", channel="phone", stage="Support"),
-    Step("case_closed", "crm", "Case closed", actor="company", channel="crm", stage="Support"),
+    Step("case_closed", "crm", "Case closed", actor="company", channel="phone", stage="Support"),
     Step("unsubscribed", "email", "Unsubscribe", channel="email"),
     Step("blog_read", "web", "page_view"),
     Step("newsletter_sent", "email", "Sent", actor="company", channel="email"),

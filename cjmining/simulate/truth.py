@@ -32,7 +32,9 @@ def journey_truth(world: World) -> pd.DataFrame:
     table = {
         "customer": journeys.customer,
         "attempt": journeys.attempt.astype(np.int64),
-        "persona": np.array(world.settings.persona_names, dtype=object)[world.people.persona[journeys.customer]],
+        "persona": np.array(world.settings.persona_names, dtype=object)[
+            world.people.persona[journeys.customer]
+        ],
         "begins": np.array(BEGINNINGS, dtype=object)[journeys.begins],
         "device": np.array(DEVICES, dtype=object)[journeys.device],
         "channel": np.where(journeys.app, "app", "web").astype(object),
@@ -215,7 +217,10 @@ def _after_leaving(world: World) -> npt.NDArray[np.bool_]:
     left_at = np.full(len(world.people), -1, dtype=np.int64)
     left_at[journeys.customer[last]] = journeys.left_at[last]
     gone = left_at[events.customer]
-    return (events.step == CODE["newsletter_sent"]) & (gone >= 0) & (events.time > gone)
+    after: npt.NDArray[np.bool_] = (
+        (events.step == CODE["newsletter_sent"]) & (gone >= 0) & (events.time > gone)
+    )
+    return after
 
 
 def _deviations(world: World) -> dict[str, int]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cjmining.simulate.dirt import Dirt
 from cjmining.simulate.exports.connect import write_connect
@@ -16,9 +15,13 @@ from cjmining.simulate.exports.salesforce import write_salesforce
 from cjmining.simulate.exports.scene import Scene
 from cjmining.simulate.exports.writing import write_lines
 from cjmining.simulate.identifiers import Sightings, identifiers
-from cjmining.simulate.journeys import World
-from cjmining.simulate.known import Known
 from cjmining.simulate.truth import journey_truth, settings_truth, sizes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cjmining.simulate.journeys import World
+    from cjmining.simulate.known import Known
 
 TEXTS = ("intended.yaml", "labels.yaml", "study.yaml")
 FOLDERS = ("crm", "email", "web", "calls")
@@ -74,7 +77,7 @@ def _write_truth(scene: Scene) -> None:
 
 
 def _journey_columns(world: World) -> dict[str, list[Any]]:
-    """Return the journeys by column: times as seconds since 1970, flags as the numbers of the rows they hold for."""
+    """Return the journeys by column: times in seconds since 1970, flags as the rows that they hold for."""
     journeys = journey_truth(world)
     columns: dict[str, list[Any]] = {}
     for name in journeys.columns:
@@ -82,7 +85,10 @@ def _journey_columns(world: World) -> dict[str, list[Any]]:
         if column.dtype == bool:
             columns[name] = [int(row) for row in column.to_numpy().nonzero()[0]]
         elif str(column.dtype).startswith("datetime"):
-            columns[name] = [None if missing else int(at.timestamp()) for at, missing in zip(column, column.isna(), strict=True)]
+            columns[name] = [
+                None if missing else int(at.timestamp())
+                for at, missing in zip(column, column.isna(), strict=True)
+            ]
         else:
             columns[name] = column.tolist()
     return columns

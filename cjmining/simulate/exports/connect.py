@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cjmining.simulate import dirt
 from cjmining.simulate.draws import Draws
-from cjmining.simulate.exports.scene import Scene
 from cjmining.simulate.exports.writing import berlin_day, months, utc, write_lines
-from cjmining.simulate.journeys import Events
 from cjmining.simulate.settings import PERIOD_S
 from cjmining.simulate.steps import CODE
+
+if TYPE_CHECKING:
+    from cjmining.simulate.exports.scene import Scene
+    from cjmining.simulate.journeys import Events
 
 INSTANCE = "arn:aws:connect:eu-central-1:111122223333:instance/shop"
 _NAMESPACE = uuid.UUID("8d6f6a0e-3f0c-4c1e-9a55-7e3f6b1c2d10")
@@ -42,7 +44,9 @@ def _write_month(scene: Scene, file: str, records: list[dict[str, Any]]) -> None
     early = scene.dirt.some(f"calls early {file}", len(records), max(3, len(records) // 25))
     drafts = [_draft(records[i]) for i in early]
     scene.dirt.note("calls", file, dirt.NEWER, len(drafts))
-    withheld = [_withheld(records[i], file, i) for i in scene.dirt.some(f"calls withheld {file}", len(records), 5)]
+    withheld = [
+        _withheld(records[i], file, i) for i in scene.dirt.some(f"calls withheld {file}", len(records), 5)
+    ]
     scene.dirt.note("calls", file, dirt.PLACEHOLDER, len(withheld))
     lines = [json.dumps(record, separators=(",", ":")) for record in [*drafts, *records, *withheld]]
     lines = scene.dirt.repeat(lines, "calls", file, 2)
@@ -71,7 +75,12 @@ def _withheld(record: dict[str, Any], file: str, number: int) -> dict[str, Any]:
     """Return a call of nobody knows whom: the number was withheld."""
     contact = str(uuid.uuid5(_NAMESPACE, f"withheld {file} {number}"))
     endpoint = {"Address": "anonymous", "Type": "TELEPHONE_NUMBER"}
-    changed = {"ContactId": contact, "InitialContactId": contact, "Channel": "VOICE", "CustomerEndpoint": endpoint}
+    changed = {
+        "ContactId": contact,
+        "InitialContactId": contact,
+        "Channel": "VOICE",
+        "CustomerEndpoint": endpoint,
+    }
     return {**record, **changed, "CustomerId": None, "Attributes": {}}
 
 

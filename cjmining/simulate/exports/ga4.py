@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from cjmining.simulate import dirt
 from cjmining.simulate.behaviour import DEVICES
 from cjmining.simulate.draws import Bools, Draws
-from cjmining.simulate.exports.scene import Scene
 from cjmining.simulate.exports.writing import START_S, berlin_day, dates, months, write_lines
 from cjmining.simulate.log import AD_CAMPAIGNS, app_events
 from cjmining.simulate.settings import PERIOD_S
 from cjmining.simulate.steps import CODE
+
+if TYPE_CHECKING:
+    from cjmining.simulate.exports.scene import Scene
 
 Ints = npt.NDArray[np.int64]
 
@@ -28,7 +30,11 @@ PAGES = (
     "/", "/category/lamps", "/category/chairs", "/search", "/basket", "/checkout", "/checkout/payment",
     "/checkout/payment-failed", "/thank-you",
 )  # fmt: skip
-_TO_PAGE = {"basket_filled": "/basket", "checkout_opened": "/checkout", "payment_entered": "/checkout/payment"}
+_TO_PAGE = {
+    "basket_filled": "/basket",
+    "checkout_opened": "/checkout",
+    "payment_entered": "/checkout/payment",
+}
 _TO_PREFIX = {"product_viewed": "/product/p-", "reviews_read": "/reviews/p-", "blog_read": "/blog/topic-"}
 _APP_NAMES = {
     "product_viewed": "view_item",
@@ -95,11 +101,25 @@ def _hits(scene: Scene) -> Hits:
     own = Hits(rows, time, _names(scene, rows, app), _pages(scene, rows, app), np.full(len(rows), 3))
     first, first_ever = _sessions(scene, own, app)
     besides = _besides(scene, own, app, first, first_ever)
-    hits = Hits(*(np.concatenate(parts) for parts in zip(own, *besides, strict=True)))
+    hits = _together([own, *besides])
     seen = (hits.time >= 0) & (hits.time < PERIOD_S)
     order = np.lexsort((hits.rank, scene.events.customer[hits.event], hits.time))
     order = order[seen[order]]
-    return Hits(*(part[order] for part in hits))
+    return _rows(hits, order)
+
+
+def _together(parts: list[Hits]) -> Hits:
+    return Hits(
+        event=np.concatenate([part.event for part in parts]),
+        time=np.concatenate([part.time for part in parts]),
+        name=np.concatenate([part.name for part in parts]),
+        page=np.concatenate([part.page for part in parts]),
+        rank=np.concatenate([part.rank for part in parts]),
+    )
+
+
+def _rows(hits: Hits, rows: Ints) -> Hits:
+    return Hits(hits.event[rows], hits.time[rows], hits.name[rows], hits.page[rows], hits.rank[rows])
 
 
 def _names(scene: Scene, rows: Ints, app: Bools) -> Ints:
@@ -184,7 +204,7 @@ def _without_what_was_lost(scene: Scene, hits: Hits) -> Hits:
     day = berlin_day(hits.time)
     lost = (day >= DOWN_DAYS[0]) & (day <= DOWN_DAYS[1])
     scene.dirt.note("web", "", dirt.LOST, int(lost.sum()))
-    return Hits(*(part[~lost] for part in hits))
+    return _rows(hits, np.flatnonzero(~lost))
 
 
 # text -----------------------------------------------------------------------------------------------------
@@ -202,7 +222,7 @@ def _lines(scene: Scene, hits: Hits) -> list[str]:
     parts: list[Any] = [
         '{"event_date":"', pa.array(_days(hits.time)), '","event_timestamp":"', _text(START_S + hits.time),
         '000000","event_name":"', pa.array(NAMES).take(pa.array(hits.name)), '","event_params":[',
-        _params(scene, hits, app), '{"key":"ga_session_id","value":{"int_value":"', _text(START_S + session),
+        _params(hits, app), '{"key":"ga_session_id","value":{"int_value":"', _text(START_S + session),
         '"}},{"key":"ga_session_number","value":{"int_value":"', _text(number), '"}}],',
         '"event_bundle_sequence_id":"', _text(hits.event % 997 + 1), '",',
         _joined('"user_id":"', users, '",'), '"user_pseudo_id":"', pa.array(cookies.tolist()),
@@ -261,7 +281,7 @@ def _session_numbers(hits: Hits, cookie: Ints) -> tuple[Ints, Ints]:
     return number, begun
 
 
-def _params(scene: Scene, hits: Hits, app: Bools) -> pa.Array:
+def _params(hits: Hits, app: Bools) -> pa.Array:
     """Return the page, or in the app the product, and the currency of a purchase."""
     site = f'{{"key":"page_location","value":{{"string_value":"{SITE}'
     page = np.where(hits.page == "", "", hits.page)
@@ -293,5 +313,3 @@ def _ecommerce(scene: Scene, hits: Hits) -> pa.Array:
         for value, order in zip(values.tolist(), orders.tolist(), strict=True)
     ]
     return pa.array(texts.tolist())
-
-

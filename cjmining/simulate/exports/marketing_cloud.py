@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from cjmining.simulate import dirt
 from cjmining.simulate.draws import Draws
-from cjmining.simulate.exports.scene import Scene
 from cjmining.simulate.exports.writing import csv_lines, instants, write_lines
 from cjmining.simulate.log import campaign_codes
 from cjmining.simulate.settings import PERIOD_S
 from cjmining.simulate.steps import CODE
+
+if TYPE_CHECKING:
+    from cjmining.simulate.exports.scene import Scene
 
 Ints = npt.NDArray[np.int64]
 
@@ -29,9 +33,15 @@ def write_marketing_cloud(scene: Scene) -> None:
         ("Unsubs.csv", "Unsubscribe", ("unsubscribed",)),
     ):
         rows = np.flatnonzero(np.isin(scene.events.step, [CODE[name] for name in touchpoints]))
-        _write(scene, file, _columns(scene, rows, scene.events.time[rows], event_type) | _more(scene, file, rows))
+        _write(
+            scene, file, _columns(scene, rows, scene.events.time[rows], event_type) | _more(scene, file, rows)
+        )
     rows, time = _clicks(scene)
-    more = {"SendURLID": _numbered(rows % 9 + 1), "URL": ["https://shop.example/news"] * len(rows), "Alias": ["shop"] * len(rows)}
+    more = {
+        "SendURLID": _numbered(rows % 9 + 1),
+        "URL": ["https://shop.example/news"] * len(rows),
+        "Alias": ["shop"] * len(rows),
+    }
     _write(scene, "Clicks.csv", _columns(scene, rows, time, "Click") | more)
 
 
@@ -102,7 +112,11 @@ def _more(scene: Scene, file: str, rows: Ints) -> dict[str, list[str]]:
     if file == "Sent.csv":
         return {"CampaignID": [""] * n}
     if file == "Bounces.csv":
-        return {"BounceCategory": ["Hard bounce"] * n, "BounceReason": ["mailbox unavailable"] * n, "SMTPCode": ["550"] * n}
+        return {
+            "BounceCategory": ["Hard bounce"] * n,
+            "BounceReason": ["mailbox unavailable"] * n,
+            "SMTPCode": ["550"] * n,
+        }
     if file == "Opens.csv":
         machine = scene.events.step[rows] == CODE["newsletter_prefetched"]
         return {"IsUnique": ["True"] * n, "EmailClient": np.where(machine, MACHINE, "Gmail").tolist()}

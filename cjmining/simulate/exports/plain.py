@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from cjmining.simulate import dirt
-from cjmining.simulate.exports.scene import Scene
 from cjmining.simulate.exports.writing import berlin, csv_lines, write_lines
 from cjmining.simulate.people import REGIONS
 from cjmining.simulate.settings import DAY_S
 from cjmining.simulate.steps import STEPS
+
+if TYPE_CHECKING:
+    from cjmining.simulate.exports.scene import Scene
 
 NOBODYS_EMAIL = "unknown@example.com"
 STORES = ("Altona", "Mitte", "Sued")
@@ -42,7 +46,10 @@ def write_survey(scene: Scene) -> None:
     scene.dirt.note("survey", "survey.csv", dirt.PLACEHOLDER, len(nobodys))
     lines = scene.dirt.repeat([*lines, *nobodys], "survey", "survey.csv", 6)
     spoils = {
-        dirt.BAD_DATE: (3, lambda line: _with_cells(line, ",", {0: "R_bad_" + line.split(",")[0], 1: "yesterday"})),
+        dirt.BAD_DATE: (
+            3,
+            lambda line: _with_cells(line, ",", {0: "R_bad_" + line.split(",")[0], 1: "yesterday"}),
+        ),
         dirt.COLUMNS: (2, lambda line: line.rsplit(",", 1)[0]),
     }
     lines = scene.dirt.spoil(lines, "survey", "survey.csv", spoils)
@@ -71,7 +78,9 @@ def write_till(scene: Scene) -> None:
     skipped = scene.world.journeys.flags["in_skipped_hour"][events.journey[rows]]
     clock = [
         text[:10] if no_time else text.replace("2026-03-29 03:", "2026-03-29 02:") if odd else text
-        for text, no_time, odd in zip(berlin(events.time[rows]), undated.tolist(), skipped.tolist(), strict=True)
+        for text, no_time, odd in zip(
+            berlin(events.time[rows]), undated.tolist(), skipped.tolist(), strict=True
+        )
     ]
     head, *lines = csv_lines(
         {
@@ -83,11 +92,17 @@ def write_till(scene: Scene) -> None:
         },
         delimiter=";",
     )
-    no_card = [_with_cells(lines[i], ";", {0: f"N{i}", 3: ""}) for i in scene.dirt.some("till no card", len(lines), 25)]
+    no_card = [
+        _with_cells(lines[i], ";", {0: f"N{i}", 3: ""})
+        for i in scene.dirt.some("till no card", len(lines), 25)
+    ]
     scene.dirt.note("store", "till.csv", dirt.NO_KEY, len(no_card))
     lines = scene.dirt.repeat([*lines, *no_card], "store", "till.csv", 5)
     spoils = {
-        dirt.BAD_DATE: (4, lambda line: _with_cells(line, ";", {0: "B" + line.split(";")[0], 1: "2026-02-31 12:00:00"})),
+        dirt.BAD_DATE: (
+            4,
+            lambda line: _with_cells(line, ";", {0: "B" + line.split(";")[0], 1: "2026-02-31 12:00:00"}),
+        ),
         dirt.COLUMNS: (3, lambda line: line.rsplit(";", 2)[0]),
     }
     lines = scene.dirt.spoil(lines, "store", "till.csv", spoils)
@@ -103,7 +118,12 @@ def write_customers(scene: Scene) -> None:
     phone = np.where(has_phone, names.phone[who], "")
     loyalty = np.where(folk.loyalty[who], names.loyalty[who], "")
     values = scene.holds("value known", 0.7)[who]
-    for kind, texts in (("user_id", names.user_id[who]), ("email", names.email[who]), ("phone", phone), ("loyalty", loyalty)):
+    for kind, texts in (
+        ("user_id", names.user_id[who]),
+        ("email", names.email[who]),
+        ("phone", phone),
+        ("loyalty", loyalty),
+    ):
         scene.sightings.add(kind, who, texts.tolist())
     years = folk.birth_year[who].astype(str)
     lines = csv_lines(
@@ -114,7 +134,10 @@ def write_customers(scene: Scene) -> None:
             "loyalty_id": loyalty.tolist(),
             "birth_year": np.where(scene.known.birth_year[who], years, "").tolist(),
             "region": [REGIONS[code] for code in folk.region[who].tolist()],
-            "value": [f"{40 + (customer * 37) % 400}" if told else "" for customer, told in zip(who.tolist(), values.tolist(), strict=True)],
+            "value": [
+                f"{40 + (customer * 37) % 400}" if told else ""
+                for customer, told in zip(who.tolist(), values.tolist(), strict=True)
+            ],
         }
     )
     scene.dirt.written("customers", "customers.csv", len(lines) - 1)

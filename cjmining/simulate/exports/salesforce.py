@@ -1,16 +1,20 @@
-"""Salesforce's objects as CSV: contacts, requests for the catalogue (leads), orders (opportunities), cases."""
+"""Salesforce's objects as CSV: contacts, catalogue requests (leads), orders (opportunities), cases."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from cjmining.simulate import dirt
-from cjmining.simulate.exports.scene import Scene
 from cjmining.simulate.exports.writing import berlin_day, csv_lines, dates, utc, write_lines
 from cjmining.simulate.identifiers import salesforce_id
 from cjmining.simulate.settings import PERIOD_S
 from cjmining.simulate.steps import CODE
+
+if TYPE_CHECKING:
+    from cjmining.simulate.exports.scene import Scene
 
 Ints = npt.NDArray[np.int64]
 Columns = dict[str, list[str]]
@@ -105,7 +109,8 @@ def _contacts(scene: Scene) -> Columns:
 def _national(phones: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     """Write every other number the way people in Germany do."""
     texts = [
-        f"030 {phone[5:10]} {phone[10:]}" if phone and row % 2 else phone for row, phone in enumerate(phones.tolist())
+        f"030 {phone[5:10]} {phone[10:]}" if phone and row % 2 else phone
+        for row, phone in enumerate(phones.tolist())
     ]
     return np.array(texts, dtype=object)
 
@@ -131,7 +136,9 @@ def _leads(scene: Scene) -> Columns:
         "LeadSource": ["Catalogue"] * len(rows),
         "Status": np.where(converted, "Converted", "Open").tolist(),
         "IsConverted": np.where(converted, "true", "false").tolist(),
-        "ConvertedDate": np.where(converted, dates(berlin_day(np.minimum(ordered, PERIOD_S - 1))), "").tolist(),
+        "ConvertedDate": np.where(
+            converted, dates(berlin_day(np.minimum(ordered, PERIOD_S - 1))), ""
+        ).tolist(),
         "ConvertedContactId": contact.tolist(),
         "CreatedDate": utc(events.time[rows], _MS),
         "LastModifiedDate": utc(np.minimum(changed, PERIOD_S - 1), _MS),
@@ -153,7 +160,10 @@ class _Orders:
     def __init__(self, scene: Scene) -> None:
         events = scene.events
         n = len(scene.world.journeys)
-        times = {name: np.full(n, -1, dtype=np.int64) for name in ("order_placed", "order_rejected", "order_delivered")}
+        times = {
+            name: np.full(n, -1, dtype=np.int64)
+            for name in ("order_placed", "order_rejected", "order_delivered")
+        }
         value = np.zeros(n)
         for name, time in times.items():
             rows = np.flatnonzero(events.step == CODE[name])[::-1]  # backwards, so that the first one stays
@@ -164,7 +174,9 @@ class _Orders:
         self.customer = scene.world.journeys.customer[self.journey]
         self.value = value[self.journey]
         self.placed, self.rejected, self.delivered = (times[name][self.journey] for name in times)
-        self.ids = np.array([salesforce_id("006", journey) for journey in self.journey.tolist()], dtype=object)
+        self.ids = np.array(
+            [salesforce_id("006", journey) for journey in self.journey.tolist()], dtype=object
+        )
 
 
 def _orders(scene: Scene) -> _Orders:
@@ -181,7 +193,10 @@ def _opportunities(scene: Scene, orders: _Orders) -> Columns:
     last = np.maximum(orders.placed + 30, np.maximum(orders.delivered, orders.rejected))
     last = np.minimum(last, PERIOD_S - 1)
     short = orders.journey % 3 == 0
-    account = [a[:15] if s else a for a, s in zip(names.account[orders.customer].tolist(), short.tolist(), strict=True)]
+    account = [
+        a[:15] if s else a
+        for a, s in zip(names.account[orders.customer].tolist(), short.tolist(), strict=True)
+    ]
     scene.sightings.add("crm_opportunity", orders.customer, orders.ids.tolist())
     n = len(orders.ids)
     return {
@@ -224,7 +239,9 @@ def _history(scene: Scene, orders: _Orders) -> Columns:
         "OpportunityId": orders.ids[row].tolist(),
         "StageName": stages,
         "Amount": _money(orders.value[row]),
-        "Probability": ["100" if stage == "Delivered" else "0" if stage == "Rejected" else "80" for stage in stages],
+        "Probability": [
+            "100" if stage == "Delivered" else "0" if stage == "Rejected" else "80" for stage in stages
+        ],
         "CloseDate": dates(berlin_day(time)),
         "CreatedDate": made,
         "SystemModstamp": made,

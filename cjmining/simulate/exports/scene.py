@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from cjmining.simulate.dirt import Dirt
-from cjmining.simulate.draws import Bools
 from cjmining.simulate.identifiers import Identifiers, Sightings, share
-from cjmining.simulate.journeys import Events, World
-from cjmining.simulate.known import Known
 from cjmining.simulate.log import source_codes
 from cjmining.simulate.settings import PERIOD_S
 from cjmining.simulate.steps import CODE, SOURCES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cjmining.simulate.dirt import Dirt
+    from cjmining.simulate.draws import Bools
+    from cjmining.simulate.journeys import Events, World
+    from cjmining.simulate.known import Known
 
 
 @dataclass(frozen=True)

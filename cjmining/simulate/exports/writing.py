@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from cjmining.simulate.behaviour import to_berlin
 from cjmining.simulate.settings import DAY_S, START
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 START_S = int(START.timestamp())
 
@@ -24,7 +27,7 @@ def write_lines(path: Path, lines: Sequence[str]) -> None:
     path.write_bytes(data)
 
 
-def csv_lines(columns: dict[str, Sequence[str]], *, delimiter: str = ",", quote: str = "") -> list[str]:
+def csv_lines(columns: Mapping[str, Sequence[str]], *, delimiter: str = ",", quote: str = "") -> list[str]:
     """Return the header and a line for each row; the values hold neither delimiter nor quote."""
     rows = zip(*columns.values(), strict=True)
     between = f"{quote}{delimiter}{quote}"
