@@ -70,7 +70,7 @@ class Behaviour:
 PERSONAS = (
     Behaviour(
         "Gen Z", 0.25, (1997, 2008), ad=0.46, newsletter=0.12, store=0.10, catalogue=0.02,
-        leave_awareness=0.07, leave_research=0.24, leave_basket=0.15, leave_checkout=0.25,
+        leave_awareness=0.07, leave_research=0.21, leave_basket=0.15, leave_checkout=0.25,
         mobile=0.60, tablet=0.06, app=0.28, chats=0.15, calls=0.05, pace=0.7, buys_again=0.28, value=55.0,
     ),
     Behaviour("Families", 0.45, (1966, 1996)),
@@ -163,6 +163,8 @@ class Settings:
         Share of store visits recorded by date alone.
     skipped_hour_visits : int
         Most visits that the till dates in the hour skipped when summer time begins.
+    tag_down : bool
+        Whether the export of the web lacks two days in May.
     guests, unlisted, birth_year_missing : float
         Share of web-only customers who never log in; of the others that are not in customers.csv; of those
         listed without a year of birth.
@@ -202,6 +204,7 @@ class Settings:
     machine_opens: float = 0.15
     undated_visits: float = 0.15
     skipped_hour_visits: int = 3
+    tag_down: bool = True
     guests: float = 0.25
     unlisted: float = 0.03
     birth_year_missing: float = 0.05
@@ -229,6 +232,7 @@ class Settings:
             fault=None,
             sale=False,
             skipped_hour_visits=0,
+            tag_down=False,
             survey_starts=START,
             **nothing,
             **alike,
@@ -238,10 +242,10 @@ class Settings:
 _PLANTED = (
     "long_waits", "slow_chat_leaves", "dead_addresses", "failed_payments", "express_payments", "phone_orders",
     "double_orders", "swapped_steps", "late_parcels", "slow_parcels", "slow_customers", "quick_returns",
-    "stray", "undated_visits",
+    "stray", "undated_visits", "guests",
 )  # fmt: skip
 _SHARES = (
     *_PLANTED, "long_wait_leaves", "call_satisfaction", "chat_satisfaction", "needs_reminder",
-    "rejected_orders", "returns", "subscribers", "loyalty", "machine_opens", "guests",
+    "rejected_orders", "returns", "subscribers", "loyalty", "machine_opens",
     "unlisted", "birth_year_missing",
 )  # fmt: skip

@@ -199,7 +199,7 @@ def _extra(own: Hits, which: Bools, time: Ints, name: str, page: npt.NDArray[np.
 
 
 def _without_what_was_lost(scene: Scene, hits: Hits) -> Hits:
-    if scene.world.settings.clean or scene.world.settings.skipped_hour_visits == 0:
+    if scene.world.settings.clean or not scene.world.settings.tag_down:
         return hits
     day = berlin_day(hits.time)
     lost = (day >= DOWN_DAYS[0]) & (day <= DOWN_DAYS[1])
