@@ -248,7 +248,7 @@ class _Ingestion:
 
         counts: dict[int, int] = {}
         for feed in feeds:
-            for clock, n in self._database.run(f"SELECT clock, count(*) FROM {feed.table}_candidates GROUP BY clock"):
+            for clock, n in self._database.run(f"SELECT clock, count(*) FROM {feed.table}_used GROUP BY clock"):
                 counts[clock] = counts.get(clock, 0) + n
         said = []
         naive = sum(counts.get(kind, 0) for kind in (NAIVE, REPEATED, SKIPPED))

@@ -10,7 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cjmining.errors import SourceError, nearest
-from cjmining.ingest.database import literal
+from cjmining.ingest.database import identifier, literal
 
 ZONED, NAIVE, SKIPPED, REPEATED = 0, 1, 2, 3
 """What a time's clock says: it carried its zone; it did not; nor does it exist; or it exists twice."""
@@ -67,26 +67,32 @@ class Clock:
         """Name of the SQL macro of the zone, None where there is nothing to shift."""
         return None if self.zone.upper() == "UTC" else "zone_" + re.sub(r"\W", lambda m: f"_{ord(m[0])}_", self.zone)
 
-    def time(self, expression: str) -> str:
-        """Read a time as a TIMESTAMP in UTC."""
-        if self.epoch:
-            return _in_range(f"make_timestamp(TRY_CAST({expression} AS BIGINT))")
-        local = self._local(expression)
-        if self.macro:
-            local = f"({local} - to_seconds({self.macro}({local}) // 4 - {_SHIFT}))"
-        return _in_range(f"CASE WHEN {self._is_zoned(expression)} THEN {self._zoned(expression)} ELSE {local} END")
+    def steps(self, text: str, name: str) -> list[list[str]]:
+        """Read a time, step by step: each list holds the columns that one SELECT adds to those before.
 
-    def kind(self, expression: str) -> str:
-        """Say whether the time carried its zone, and if not, whether the clock was changed then."""
+        In the end there are `<name>` (a TIMESTAMP in UTC), `<name>:clock` and `<name>:date`.
+        """
+        time, clock, day = identifier(name), identifier(name + ":clock"), identifier(name + ":date")
         if self.epoch:
-            return str(ZONED)
-        of_naive = f"({self.macro}({self._local(expression)}) % 4)" if self.macro else str(NAIVE)
-        return f"CASE WHEN {self._is_zoned(expression)} THEN {ZONED} ELSE {of_naive} END"
+            moment = f"make_timestamp(TRY_CAST({text} AS BIGINT))"
+            return [[f"{_in_range(moment)} AS {time}", f"{ZONED} AS {clock}", f"FALSE AS {day}"]]
+        zoned, local = identifier(name + ":zoned"), identifier(name + ":local")
+        code = identifier(name + ":code")
+        first = [
+            f"coalesce({self._is_zoned(text)}, FALSE) AS {zoned}",
+            f"{self._local(text)} AS {local}",
+            f"{self._is_date(text)} AS {day}",
+        ]
+        offset, kind = f"({code} // 4 - {_SHIFT})", f"coalesce({code} % 4, {ZONED})"
+        second = [f"CASE WHEN NOT {zoned} THEN {self.macro}({local}) END AS {code}"]
+        if not self.macro:
+            offset, second = "0", [f"CASE WHEN NOT {zoned} AND {local} IS NOT NULL THEN {NAIVE} END AS {code}"]
+        moment = f"CASE WHEN {zoned} THEN {self._zoned(text)} ELSE {local} - to_seconds({offset}) END"
+        third = [f"{moment} AS {identifier(name + ':utc')}", f"{kind} AS {clock}"]
+        return [first, second, third, [f"{_in_range(identifier(name + ':utc'))} AS {time}"]]
 
-    def is_date(self, expression: str) -> str:
+    def _is_date(self, expression: str) -> str:
         """Say whether the text is a date without a time."""
-        if self.epoch:
-            return "FALSE"
         if self.only_formats and any(hour in form for form in self.formats for hour in ("%H", "%I", "%-H", "%-I")):
             return "FALSE"
         return f"NOT contains({expression}, ':')"

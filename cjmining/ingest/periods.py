@@ -3,9 +3,10 @@
 The source is measured against itself. For each hour it is expected to record its usual share of the hour of
 the week (so quiet nights and weekends expect little) times its level around that day (the median of the days
 within four weeks, so growth and seasons expect what is usual then). A silence is scored by how much better
-"a tenth of the usual" explains the counts than "as usual" does (a Poisson log-likelihood ratio, divided by
-the source's own overdispersion, since events come in bursts); the stretches that score highest are its gaps,
-if they score at least `THRESHOLD`.
+"a tenth of the usual" explains the counts than "as usual" does (a Poisson log-likelihood ratio). Every source
+has silences: events come in bursts, and mailings every third week. So the highest scores are held against the
+source's other silences, whose scores fall off about exponentially: a gap scores at least `THRESHOLD` times
+the scale of that fall, estimated from the 90 % point of all silences but the `RARE` highest.
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ Floats = npt.NDArray[np.float64]
 HOUR_US = 3_600_000_000
 REMAINING = 0.1
 """Share of the usual that a source may still record in a gap."""
+NOTABLE = 1.0
+"""Score from which on a silence is looked at."""
 THRESHOLD = 12.0
-"""Odds of e^12 to 1: about one false alarm in a few hundred sources watched for a year."""
+"""Odds of e^12 to 1 for one silence; a source has some hundreds of silences in a year."""
+RARE = 3
+"""How many silences may be gaps rather than the source's habit when its habit is estimated."""
 SHORTEST_HISTORY_DAYS = 14
 LEVEL_DAYS = 28
 
@@ -46,9 +51,12 @@ def find_gaps(hours: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> li
     recorded = np.zeros(int(hours[-1]) - first + 1)
     recorded[hours - first] = counts
     usual = _usual(recorded, first)
-    score = (recorded * np.log(REMAINING) + (1 - REMAINING) * usual) / _overdispersion(recorded, usual)
+    score = recorded * np.log(REMAINING) + (1 - REMAINING) * usual
     stretches = _best_stretches(score)
-    return [((first + start) * HOUR_US, (first + end) * HOUR_US) for start, end in stretches]
+    scores = np.array([score[start:end].sum() for start, end in stretches])
+    least = _improbable(scores)
+    gaps = [stretch for stretch, own in zip(stretches, scores, strict=True) if own >= least]
+    return [((first + start) * HOUR_US, (first + end) * HOUR_US) for start, end in gaps]
 
 
 def _usual(recorded: Floats, first: int) -> Floats:
@@ -72,20 +80,15 @@ def _usual(recorded: Floats, first: int) -> Floats:
     return usual
 
 
-def _overdispersion(recorded: Floats, usual: Floats) -> float:
-    """Return how much more the days scatter than Poisson counts would; robust, at least 1."""
-    n_days = len(recorded) // 24
-    seen = recorded[: n_days * 24].reshape(n_days, 24).sum(axis=1)
-    expected = usual[: n_days * 24].reshape(n_days, 24).sum(axis=1)
-    some = expected > 0
-    if not some.any():
-        return 1.0
-    squares = (seen[some] - expected[some]) ** 2 / expected[some]
-    return max(1.0, float(np.median(squares)) / 0.4549)  # the median of chi-square with one degree of freedom
+def _improbable(scores: Floats) -> float:
+    """Return the score from which on a silence is improbable for a source with these silences."""
+    usual = np.sort(scores)[:-RARE]
+    scale = float(np.quantile(usual, 0.9)) / np.log(10) if len(usual) else 1.0
+    return THRESHOLD * max(scale, 1.0)
 
 
 def _best_stretches(score: Floats) -> list[tuple[int, int]]:
-    """Return the disjoint stretches with the highest sums, those of at least THRESHOLD, in order."""
+    """Return the disjoint stretches with the highest sums, those of at least NOTABLE, in order."""
     found = []
     pending = [(0, len(score))]
     while pending:
@@ -95,7 +98,7 @@ def _best_stretches(score: Floats) -> list[tuple[int, int]]:
         sums = np.concatenate(([0.0], np.cumsum(score[low:high])))
         rises = sums - np.minimum.accumulate(sums)
         end = int(np.argmax(rises))
-        if rises[end] < THRESHOLD:
+        if rises[end] < NOTABLE:
             continue
         start = end - int(np.argmin(sums[: end + 1][::-1]))
         found.append((low + start, low + end))

@@ -7,7 +7,7 @@ be set aside (`aside`), its key, version and identifiers, and the columns that i
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -196,48 +196,66 @@ class _Reading:
     def _store(self, query: str, raw: dict[str, str | None], *, structure: str, content: str) -> None:
         """Cast the raw texts and write one row for every record."""
         feed = self.feed
-        texts, typed, reasons = [], [], []
+        texts, reasons = [], []
         for column in feed.columns:
             expression = raw[column.name]
             texts.append(f"{casts.text(expression) if expression else 'NULL::VARCHAR'} AS {_text(column)}")
-            typed += self._typed(column)
             reasons += self._reasons(column)
         reasons += [f"WHEN {condition} THEN {literal(reason)}" for condition, reason in feed.checks]
-        reason = f"CASE WHEN structure IS NOT NULL THEN structure {' '.join(reasons)} END"
+        reason = f'CASE WHEN "r:structure" IS NOT NULL THEN "r:structure" {" ".join(reasons)} END'
+        created = bool(self.database.run("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [self.table]))
+        target = f"INSERT INTO {self.table}" if created else f"CREATE TABLE {self.table} AS"
+        # inner names begin with r: so that no column of an export can be mistaken for them
+        relation = (
+            f'SELECT record AS "r:record", {structure} AS "r:structure", {content} AS "r:content", '
+            f"{', '.join(texts)} FROM ({query})"
+        )
+        for step in self._steps(raw):
+            relation = f"SELECT *, {', '.join(step)} FROM ({relation})"
+        self.database.run(
+            f"{target} SELECT {', '.join(self._staged_columns())} "
+            f'FROM (SELECT *, {reason} AS "r:reason" FROM ({relation}))'
+        )
+
+    def _staged_columns(self) -> list[str]:
+        feed, fine = self.feed, 'CASE WHEN "r:reason" IS NULL THEN'
         asides = " ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in feed.asides)
         clocks = [f"coalesce({identifier(c.name + ':clock')}, 0)" for c in feed.columns if c.kind == "time"]
         clock = f"greatest({', '.join(clocks)})" if clocks else "0"
-        aside = f"CASE {asides} END" if asides else "NULL::VARCHAR"
-        kept = "".join(f", {expression} AS {identifier(name)}" for name, expression in feed.keep.items())
-        created = bool(self.database.run("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [self.table]))
-        target = f"INSERT INTO {self.table}" if created else f"CREATE TABLE {self.table} AS"
-        self.database.run(
-            f"{target} SELECT {self.file.number}::INTEGER AS file, record::BIGINT AS record, "
-            f"{self.before} + record::BIGINT AS sequence, reason, "
-            f"CASE WHEN reason IS NOT NULL THEN left(content, {CONTENT_CHARACTERS}) END AS content, "
-            f"CASE WHEN reason IS NULL THEN {self._key()} END AS key, "
-            f"CASE WHEN reason IS NULL THEN {feed.version} END AS version, "
-            f"CASE WHEN reason IS NULL THEN {self._identifiers()} END AS ids, "
-            f"{aside} AS aside, {clock}::TINYINT AS clock{kept} "
-            f"FROM (SELECT *, {reason} AS reason FROM ("
-            f"SELECT *, {', '.join(typed) or 'NULL AS nothing'} FROM ("
-            f"SELECT record, {structure} AS structure, {content} AS content, {', '.join(texts)} FROM ({query}))))"
-        )
+        return [
+            f"{self.file.number}::INTEGER AS file",
+            '"r:record"::BIGINT AS record',
+            f'{self.before} + "r:record"::BIGINT AS sequence',
+            '"r:reason" AS reason',
+            f'CASE WHEN "r:reason" IS NOT NULL THEN left("r:content", {CONTENT_CHARACTERS}) END AS content',
+            f"{fine} {self._key()} END AS key",
+            f"{fine} {feed.version} END AS version",
+            f"{fine} {self._identifiers()} END AS ids",
+            f"{fine} {f'CASE {asides} END' if asides else 'NULL::VARCHAR'} END AS aside",
+            f"{clock}::TINYINT AS clock",
+            *(f"{expression} AS {identifier(name)}" for name, expression in feed.keep.items()),
+        ]
 
-    def _typed(self, column: Column) -> list[str]:
-        source, name = _text(column), identifier(column.name)
-        if column.kind == "time":
-            clock = self.feed.clock
-            return [
-                f"{clock.time(source)} AS {name}",
-                f"{clock.kind(source)} AS {identifier(column.name + ':clock')}",
-                f"{clock.is_date(source)} AS {identifier(column.name + ':date')}",
-            ]
-        if column.kind == "number":
-            return [f"{casts.number(source, self.feed.decimal)} AS {name}"]
-        if column.kind == "flag":
-            return [f"{casts.flag(source)} AS {name}"]
-        return [f"{source} AS {name}"]
+    def _steps(self, raw: Mapping[str, str | None]) -> list[list[str]]:
+        """Return the casts, in the order in which they build on each other."""
+        steps: list[list[str]] = [[]]
+        for column in self.feed.columns:
+            source, name = _text(column), identifier(column.name)
+            if column.kind == "time" and raw[column.name] is None:
+                absent = ("", "NULL::TIMESTAMP"), (":clock", str(casts.ZONED)), (":date", "FALSE")
+                steps[0] += [f"{sql} AS {identifier(column.name + suffix)}" for suffix, sql in absent]
+            elif column.kind == "time":
+                for i, step in enumerate(self.feed.clock.steps(source, column.name)):
+                    if i == len(steps):
+                        steps.append([])
+                    steps[i] += step
+            elif column.kind == "number":
+                steps[0].append(f"{casts.number(source, self.feed.decimal)} AS {name}")
+            elif column.kind == "flag":
+                steps[0].append(f"{casts.flag(source)} AS {name}")
+            else:
+                steps[0].append(f"{source} AS {name}")
+        return steps
 
     def _reasons(self, column: Column) -> list[str]:
         source, name = _text(column), identifier(column.name)

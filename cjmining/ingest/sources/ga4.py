@@ -46,6 +46,11 @@ def _parameter(name: str) -> str:
     return f"coalesce({', '.join(f'{value}.{slot}' for slot in _VALUE)})"
 
 
+def _set(value: str) -> str:
+    """SQL for a value, NULL where Google writes that there is none."""
+    return f"CASE WHEN {value} NOT IN ({', '.join(map(literal, _UNSET))}) THEN {value} END"
+
+
 _COLUMNS = (
     Column("event_timestamp", "time", filled=True),
     Column("event_name", filled=True),
@@ -55,12 +60,12 @@ _COLUMNS = (
     Column("user_pseudo_id"),
     Column("platform"),
     Column("device", path="j.device.category"),
-    Column("collected_campaign", path="j.collected_traffic_source.manual_campaign_name"),
-    Column("campaign", path=_parameter("campaign")),
+    Column("collected_campaign", path=_set("j.collected_traffic_source.manual_campaign_name")),
+    Column("campaign", path=_set(_parameter("campaign"))),
     Column("revenue", "number", path="j.ecommerce.purchase_revenue"),
     Column("refund", "number", path="j.ecommerce.refund_value"),
     Column("value", "number", path=f"CASE WHEN j.event_name IN ('purchase', 'refund') THEN {_parameter('value')} END"),
-    Column("transaction_id", path=f"coalesce(j.ecommerce.transaction_id, {_parameter('transaction_id')})"),
+    Column("transaction_id", path=_set(f"coalesce(j.ecommerce.transaction_id, {_parameter('transaction_id')})")),
     Column("currency", path=_parameter("currency")),
     Column("page_location", path=_parameter("page_location")),
     Column("search_term", path=_parameter("search_term")),
@@ -111,8 +116,7 @@ class GA4(Source):
             "touchpoint": f"CASE event_name {names} ELSE event_name END",
             "channel": "CASE WHEN upper(platform) IN ('IOS', 'ANDROID') THEN 'app' ELSE 'web' END",
             "device": "device",
-            "campaign": f"CASE WHEN coalesce(collected_campaign, campaign) NOT IN ({', '.join(map(literal, _UNSET))}) "
-            "THEN coalesce(collected_campaign, campaign) END",
+            "campaign": "coalesce(collected_campaign, campaign)",
             # the cookie itself is personal, its hash with the session's number names the session
             "session": "CASE WHEN session IS NOT NULL THEN left(md5(concat_ws(':', user_pseudo_id, session)), 16) END",
             "value": "CASE event_name WHEN 'purchase' THEN coalesce(revenue, value) "
