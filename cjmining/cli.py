@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results;
 
 def main() -> None:
     """Run the command line; errors in the input are told in words, with exit code 2."""
+    logging.getLogger("cjmining").addHandler(logging.NullHandler())  # what it notes stands among the findings
     try:
         app()
     except CjminingError as problem:
@@ -117,12 +119,21 @@ def _sample(out: Path) -> Path:
 
 def _tell(result: StudyResult) -> None:
     """Print the findings, what changed since the last run, and where the page is."""
-    for finding in result.compared:
-        mark = f"[{finding['status']}] " if finding["status"] in {"new", "changed"} else ""
-        typer.echo(f"- {mark}{finding['text']}")
-    for finding in result.gone:
-        typer.echo(f"- [gone] {finding['text']}")
-    typer.echo(f"\nThe page: {result.path}\nTables and findings.json: {result.out}")
+    parts = (("Findings", False), ("About the data", True))
+    for heading, about_data in parts:
+        found = [finding for finding in result.compared if finding["about_data"] is about_data]
+        if found:
+            typer.echo(f"{heading}\n")
+        for finding in found:
+            mark = f"[{finding['status']}] " if finding["status"] in {"new", "changed"} else ""
+            typer.echo(f"  - {mark}{finding['text']}")
+        typer.echo("")
+    if result.gone:
+        typer.echo("Gone since the last run\n")
+        for finding in result.gone:
+            typer.echo(f"  - {finding['text']}")
+        typer.echo("")
+    typer.echo(f"Page:   {result.path}\nTables: {result.out / 'tables'}")
 
 
 @contextmanager

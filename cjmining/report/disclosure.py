@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from cjmining.report.words import SMALLER
+from cjmining.schema import BEFORE_THE_MAP
 from cjmining.stats import wilson
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def merge_found(found: Discovery, check: Conformance, min_group: int) -> Discove
 def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
     """Leave out what describes fewer than `min_group` journeys: what the pictures are drawn from.
 
-    A stage that fewer reached is drawn as reached by nobody, since its place on the map must stay.
+    A stage that fewer reached is drawn as reached by nobody, since its place on the map must stay; what lies before
+    the map is then not drawn at all.
     """
     tables = {
         name: _at_least(getattr(check, name), min_group)
@@ -219,10 +221,11 @@ def _empty_small_stages(stages: pd.DataFrame, min_group: int) -> pd.DataFrame:
     hardly = (table["entered"] > 0) & (table["entered"] < min_group)
     counts = ["entered", "continued", "converted", "dropped", "turned_away", "open", "mature", "dropped_within_horizon"]
     table.loc[hardly, counts] = 0
+    shown = (table["entered"] > 0) | (table["stage"] != BEFORE_THE_MAP)
     unsure = hardly | (table["mature"] < min_group)
     table.loc[unsure, ["drop_out_share", "lower", "upper"]] = np.nan
     table.loc[hardly, "median_s"] = np.nan
-    return table
+    return table[shown].reset_index(drop=True)
 
 
 def _without_few_answers(table: pd.DataFrame, measure: str, min_group: int) -> pd.DataFrame:

@@ -245,7 +245,7 @@ def _dropouts(check: Conformance, group: str, outcome: Row, min_group: int) -> T
         [
             _cell(row["stage"]),
             _cell(words.name(row["touchpoint"])),
-            _cell(words.name(row["turn"])),
+            _cell(words.name(row["turn"]) or words.NOTHING),
             _number(row["journeys"]),
             _share(row["share_of_dropped"]),
             _cell(
@@ -323,7 +323,7 @@ def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
 def _sensitive_cell(row: Row | None, min_group: int) -> Cell:
     if row is None or row["mature"] < min_group or words.missing(row["drop_out_share"]):
         return _cell(words.NOTHING)
-    rank = "" if words.missing(row["rank"]) else f", rank {row['rank']:.0f}"
+    rank = "" if words.missing(row["rank"]) or row["rank"] == 0 else f", rank {row['rank']:.0f}"
     text = f"{words.percent(row['drop_out_share'], row['lower'], row['upper'])} of {words.count(row['mature'])}{rank}"
     return _cell(text, row["drop_out_share"])
 
@@ -670,15 +670,16 @@ def _method(check: Conformance, min_group: int) -> list[dict[str, str]]:
         ),
         (
             "Times as often, q, stands out",
-            "The drop-out share of one group divided by that of all others at the same stage. With so many comparisons some "
-            "differ by chance; the Benjamini-Hochberg procedure keeps the expected share of false alarms among those that "
-            "stand out below 5 %. It is an association: what else differs between the groups is not held constant.",
+            "The drop-out share of one group divided by that of all others at the same stage; p is Fisher's exact test, q "
+            "the Benjamini-Hochberg correction for making so many comparisons, of which some differ by chance. A group "
+            "stands out where q is below 0.01, at least 10 of its journeys dropped out and the limits leave out 1. It is an "
+            "association: what else differs between the groups is not held constant.",
         ),
         (
             "Value at risk",
-            "Drop-outs at a place, times the share of those who went on from there and converted, times the mean net value of "
-            "their conversions: what would have come in if those who left had gone on like those who stayed. An upper bound "
-            "for what mending the place can bring, since those who left may differ.",
+            "Drop-outs at a place, times the share that converted of those who went on from there, times the mean net value of a "
+            "conversion: what would have come in if those who left had gone on like those who stayed. Those who left may "
+            "differ, so mending the place may bring less. In several currencies, the one with most conversions is shown.",
         ),
         (
             "Deviations",

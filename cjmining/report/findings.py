@@ -28,8 +28,8 @@ Row = Mapping[str, Any]
 MOST_PLACES = 3
 """How many places of drop-out are told in sentences; the table has all of them."""
 
-MOST_DEVIATIONS = 3
-"""How many deviations are told in sentences; the table has all of them."""
+MOST_DEVIATIONS = 4
+"""How many deviations are told in sentences, the largest of each type; the table has all of them."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _largest_drop_outs(check: Conformance, min_group: int) -> Iterator[Finding]:
         text = (
             f"Of {words.count(row['mature'])} {words.journeys_of(group, check.by)} that reached {row['stage']} and could "
             f"be followed for {horizon}, {words.percent(row['drop_out_share'], row['lower'], row['upper'])} dropped out "
-            f"there within {horizon}: no stage loses a larger share{_of_them(group, check.by)}."
+            f"there within {horizon}; no other stage loses a larger share"
             f"{_at_other_patience(check, group, row['stage'], min_group)}"
         )
         numbers = _numbers(row, "mature", "dropped_within_horizon", "drop_out_share", "lower", "upper", "entered", "dropped")
@@ -208,12 +208,6 @@ def leading_stage(stages: pd.DataFrame, group: str, min_group: int) -> Row | Non
     return max(enough, key=lambda row: float(row["drop_out_share"]), default=None)
 
 
-def _of_them(group: str, by: str | None) -> str:
-    if by is None or group == words.EVERYONE:
-        return ""
-    return f" of {words.journeys_of(group, by)}"
-
-
 def _at_other_patience(check: Conformance, group: str, stage: str, min_group: int) -> str:
     """Say whether the same stage leads at half and at twice the patience."""
     others = {
@@ -221,15 +215,19 @@ def _at_other_patience(check: Conformance, group: str, stage: str, min_group: in
         for patience, table in check.sensitivity.groupby("patience", sort=False)
         if patience != "as stated"
     }
-    leaders = {patience: row["stage"] for patience, row in others.items() if row is not None}
-    if set(leaders) != {"half", "double"}:
-        return ""
-    if all(leader == stage for leader in leaders.values()):
-        return " The same stage leads at half and at twice the patience."
-    said = {"half": "half", "double": "twice"}
-    return " " + words.several(
-        [f"At {said[patience]} the patience it is {leader}" for patience, leader in leaders.items() if leader != stage]
-    ) + "."
+    leaders = {patience: str(row["stage"]) for patience, row in others.items() if row is not None}
+    half, twice = leaders.get("half"), leaders.get("double")
+    if half is None or twice is None:
+        return "."
+    if half == twice == stage:
+        return ", also at half and at twice the patience."
+    if half == twice:
+        return f", but at half and at twice the patience {half} does."
+    if half == stage:
+        return f", but at twice the patience {twice} does."
+    if twice == stage:
+        return f", but at half the patience {half} does."
+    return f", but at half the patience {half} does, and at twice the patience {twice}."
 
 
 def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
@@ -249,7 +247,7 @@ def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
             f"{words.times(row['risk_ratio'], row['lower'], row['upper'])} as often as the others: "
             f"{words.percent(row['share'])} of {words.count(row['mature'])} within "
             f"{words.days(check.intended.horizon)}, against {words.percent(row['rest_share'])} of "
-            f"{words.count(row['rest_mature'])}. This is an association, not a cause."
+            f"{words.count(row['rest_mature'])} (an association)."
         )
         numbers = _numbers(row, "mature", "dropped_within_horizon", "share", "rest_mature", "rest_share", "risk_ratio", "lower", "upper", "p", "q")
         yield _finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
@@ -307,26 +305,28 @@ def _before_the_map(overall: Conformance, min_group: int) -> Iterator[Finding]:
 
 
 _DEVIATES = {
-    "missing": ("went without {}", ", which the map plans in {}"),
-    "ad hoc": ("had {} where the map does not plan it", ", at {}"),
-    "out of order": ("had {} out of its intended order", " at {}"),
-    "failed": ("met a failed {}", " at {}"),
-    "repeated": ("repeated {}, planned once", " at {}"),
-    "wrong channel": ("had {} on a channel that the map does not plan", " at {}"),
-    "late": ("had {} late", " at {}"),
+    "missing": "went without {what}, planned in {stage}",
+    "ad hoc": "had {what} at {stage}, where the map does not plan it",
+    "out of order": "had {what} at {stage} out of its intended order",
+    "failed": "met a failed {what} at {stage}",
+    "repeated": "repeated {what} at {stage}, where the map plans it once",
+    "wrong channel": "had {what} at {stage} on a channel that the map does not plan",
+    "late": "had {what} later than the map allows from {stage}",
 }
 
 
 def deviation_sentence(row: Row) -> str:
     """Say a deviation as the end of a sentence about journeys."""
-    what, where = _DEVIATES[row["type"]]
-    place = "" if words.missing(row["stage"]) else where.format(row["stage"])
-    return what.format(words.quoted(row["touchpoint"])) + place
+    stage = "an unknown stage" if words.missing(row["stage"]) else row["stage"]
+    return _DEVIATES[row["type"]].format(what=words.quoted(row["touchpoint"]), stage=stage)
 
 
 def _deviations(overall: Conformance, min_group: int) -> Iterator[Finding]:
     rows = [row for row in _rows(overall.deviations) if row["journeys"] >= min_group]
-    for row in sorted(rows, key=lambda row: -row["journeys"])[:MOST_DEVIATIONS]:
+    largest: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: -row["journeys"]):
+        largest.setdefault(row["type"], row)
+    for row in list(largest.values())[:MOST_DEVIATIONS]:
         text = (
             f"{words.count(row['journeys'])} journeys ({words.percent(row['share_of_journeys'])}) "
             f"{deviation_sentence(row)}."
@@ -350,7 +350,7 @@ def _about_the_data(log: JourneyLog, check: Conformance, coverage: Coverage, min
     yield from _unlabelled(coverage, log)
     yield from _never_seen(coverage)
     yield from _unknown_group(check, min_group)
-    for note in log.notes:
+    for note in dict.fromkeys([*log.notes, *check.notes]):
         yield _finding("note", note, about_data=True, also=(_without_numbers(note),))
 
 
@@ -366,18 +366,16 @@ def _gaps(coverage: Coverage) -> Iterator[Finding]:
 
 def _quarantined(log: JourneyLog) -> Iterator[Finding]:
     records = log.ledger[log.ledger["what"] == "records"]
-    for source, table in records.groupby("source", sort=False, observed=True):
-        bad = table[table["fate"] == "quarantined"]
-        total, quarantined = int(table["count"].sum()), int(bad["count"].sum())
-        if quarantined == 0:
-            continue
-        text = (
-            f"{words.count(quarantined)} of {words.plural(total, 'record')} ({words.percent(quarantined / total)}) of the "
-            f"source {source} could not be read and were set apart, with the reason for each."
-        )
-        yield _finding(
-            "quarantine", text, {"records": total, "quarantined": quarantined}, about_data=True, also=(str(source),)
-        )
+    bad = records[records["fate"] == "quarantined"].groupby("source", sort=False, observed=True)["count"].sum()
+    total, quarantined = int(records["count"].sum()), int(bad.sum())
+    if quarantined == 0:
+        return
+    by_source = [f"{words.count(number)} of {source}" for source, number in bad.items()]
+    text = (
+        f"{words.count(quarantined)} of {words.plural(total, 'record')} ({words.percent(quarantined / total)}) could not be "
+        f"read and were set apart, each with its reason: {words.several(by_source, most=9)}."
+    )
+    yield _finding("quarantine", text, {"records": total, "quarantined": quarantined}, about_data=True)
 
 
 def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:

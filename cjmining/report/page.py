@@ -15,6 +15,8 @@ from cjmining.report.facts import View, gather_facts, views_of
 from cjmining.report.findings import compare_findings, derive_findings
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from cjmining.conformance import Conformance, Coverage
     from cjmining.discovery import Discovery
     from cjmining.log import JourneyLog
@@ -163,7 +165,28 @@ def _fill_in(facts: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(TEMPLATE).render(facts)
+    environment.filters["emphasise"] = _emphasise
+    return environment.get_template(TEMPLATE).render(facts).lstrip()
+
+
+_KEY_NUMBERS = (
+    re.compile(r"[\d.,]+\N{NO-BREAK SPACE}% \([^)]*%\)"),
+    re.compile(r"[\d.,]+ times \([^)]*\)"),
+    re.compile(r"[A-Z]{3} [\d,]+"),
+    re.compile(r"[\d.,]+\N{NO-BREAK SPACE}%"),
+)
+
+
+def _emphasise(text: str) -> Markup:
+    """Set off the number that a finding is about: the first with limits, else the first amount, else the first."""
+    from markupsafe import Markup, escape
+
+    said = str(escape(text)).replace(" %", "\N{NO-BREAK SPACE}%")
+    for pattern in _KEY_NUMBERS:
+        found = pattern.search(said)
+        if found:
+            return Markup(f"{said[: found.start()]}<strong>{found[0]}</strong>{said[found.end() :]}")  # noqa: S704 -- escaped above
+    return Markup(said)  # noqa: S704 -- escaped above
 
 
 def _write(page: Path, text: str) -> None:

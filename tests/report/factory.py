@@ -61,6 +61,7 @@ class Checked:
     standouts: pd.DataFrame
     outcomes: pd.DataFrame
     sensitivity: pd.DataFrame
+    notes: tuple[str, ...] = ()
     whole: Any = None
 
     @property
