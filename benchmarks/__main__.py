@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from benchmarks import alignments, table, workload
+from benchmarks import alignments, ingestion, table, workload
 from benchmarks.measure import TASKS
 
 HERE = Path(__file__).parent
@@ -68,7 +68,7 @@ def _measure_size(events: int, wanted: argparse.Namespace) -> dict:
 
 
 def _fits(task: str, events: int) -> bool:
-    return "CSV" not in task or events <= workload.CSV_EVENTS
+    return task not in ingestion.ENGINES or events <= workload.EXPORT_EVENTS
 
 
 def _measure_task(task: str, folder: Path, events: int, *, quick: bool) -> dict:
@@ -77,7 +77,7 @@ def _measure_task(task: str, folder: Path, events: int, *, quick: bool) -> dict:
     found: dict[str, list[dict]] = {name: [] for name in engines}
     for turn in range(1 if quick else ROUNDS):
         for name in engines:
-            runs = 1 if quick or name in SLOW or "ingestion" in task else RUNS
+            runs = 1 if quick or name in SLOW or task in ingestion.ENGINES else RUNS
             print(f"{events:,} events, round {turn + 1}: {task}, {name}", file=sys.stderr)
             found[name].append(_child("benchmarks.measure", task, name, str(folder), str(runs)))
     for name in engines[1:]:
@@ -88,15 +88,17 @@ def _measure_task(task: str, folder: Path, events: int, *, quick: bool) -> dict:
             "runs": [second for part in parts for second in part["seconds"]],
             "loaded_mb": median(part["loaded_mb"] for part in parts),
             "peak_mb": median(part["peak_mb"] for part in parts),
-            "journeys": _journeys(task, name, parts[0]["answer"]),
+            "units": _units(task, name, parts[0]["answer"]),
         }
         for name, parts in found.items()
     }
 
 
-def _journeys(task: str, engine: str, answer: dict) -> int | None:
-    """How many journeys were aligned; None where all of the log were, or the task is another."""
-    return len(answer) if task in alignments.ENGINES and "all" not in engine else None
+def _units(task: str, engine: str, answer: dict) -> int | None:
+    """How many journeys or events the engine had, where those aren't all of the log."""
+    if task in alignments.ENGINES and "all" not in engine:
+        return len(answer)
+    return answer["events"] if "native" in task else None
 
 
 def _agree(task: str, ours: dict, theirs: dict, engine: str) -> None:

@@ -21,14 +21,43 @@ def cjmining_engine(folder: Path) -> Run:
     import cjmining as cj
 
     source = cj.sources.Table(
-        folder / "events.csv", name="shop", customer="customer", timestamp="time", touchpoint="touchpoint",
-        channel="channel", event_id="event", measures={"value": "value"},
-    )  # fmt: skip
+        folder / "events.csv",
+        name="shop",
+        customer="customer",
+        timestamp="time",
+        touchpoint="touchpoint",
+        channel="channel",
+        actor={"fixed": "customer"},
+        event_id="event",
+        measures={"value": "value"},
+    )
 
     def run() -> Callable[[], Counts]:
         log = cj.ingest([source])
         names = np.array(log.vocabulary("touchpoint"))
         return lambda: _follow(log.event_customers, names[log.codes("touchpoint")])
+
+    return run
+
+
+def native_exports(folder: Path) -> Run:
+    """`cj.ingest` of the shop's six systems in their own formats, with labels."""
+    import yaml
+
+    import cjmining as cj
+
+    exports = folder / "exports"
+    study = yaml.safe_load((exports / "study.yaml").read_text(encoding="utf-8"))
+    sources = [
+        getattr(cj.sources, given.pop("source"))(exports / given.pop("path"), **given)
+        for given in study["sources"]
+    ]
+    customers = cj.sources.Customers(exports / study["customers"].pop("path"), **study["customers"])
+
+    def run() -> Callable[[], Counts]:
+        log = cj.ingest(sources, customers=customers, data_end=study["data_end"])
+        log = log.label(exports / study["labels"])
+        return lambda: {"events": log.n_events}
 
     return run
 
@@ -99,7 +128,8 @@ ENGINES = {
         "cjmining": cjmining_engine,
         "duckdb": duckdb_engine,
         "polars": polars_engine,
-    }
+    },
+    "ingestion of native exports": {"cjmining": native_exports},
 }
 
 

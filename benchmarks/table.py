@@ -9,8 +9,8 @@ def of(result: dict) -> str:
     lines = [
         f"### {sizes['events']:,} events, {sizes['journeys']:,} journeys, {sizes['customers']:,} customers",
         "",
-        "| task | engine | median time | rate | cjmining is faster by | peak memory |",
-        "|---|---|---:|---:|---:|---:|",
+        "| task | engine | work | median time | rate | cjmining is faster by | peak memory |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
     for task, engines in result["tasks"].items():
         ours = next(iter(engines.values()))
@@ -18,6 +18,7 @@ def of(result: dict) -> str:
             cells = [
                 task,
                 name,
+                _work(found, sizes, task),
                 _time(found["seconds"]),
                 _rate(found, sizes, task),
                 "" if name.startswith("cjmining") else _times(_cost(found, sizes) / _cost(ours, sizes)),
@@ -33,14 +34,20 @@ def of(result: dict) -> str:
 
 
 def _cost(found: dict, sizes: dict) -> float:
-    """Seconds a unit of work: a journey where journeys were counted, else an event."""
-    return found["seconds"] / (found["journeys"] or sizes["events"])
+    """Seconds an event, or a journey where a sample of those was the work."""
+    return found["seconds"] / (found["units"] or sizes["events"])
+
+
+def _work(found: dict, sizes: dict, task: str) -> str:
+    if "alignments" in task:
+        return f"{found['units'] or sizes['journeys']:,} journeys"
+    return f"{found['units'] or sizes['events']:,} events"
 
 
 def _rate(found: dict, sizes: dict, task: str) -> str:
     if "alignments" in task:
-        return f"{1000 * found['seconds'] / (found['journeys'] or sizes['journeys']):.4g} ms a journey"
-    return f"{sizes['events'] / found['seconds'] / 1e6:.3g} million events/s"
+        return f"{1000 * found['seconds'] / (found['units'] or sizes['journeys']):.4g} ms a journey"
+    return f"{1 / _cost(found, sizes) / 1e6:.3g} million events/s"
 
 
 def _time(seconds: float) -> str:

@@ -7,8 +7,11 @@ from pathlib import Path
 EVENTS_A_CUSTOMER = 13.09
 """About how many events a customer of the simulated shop has."""
 
-CSV_EVENTS = 1_000_000
-"""Ingestion reads at most so many rows."""
+EXPORT_EVENTS = 1_000_000
+"""Ingestion is measured on at most so many events."""
+
+EXPORT_CUSTOMERS = 20_000
+"""At most so many customers' events are written as native exports."""
 
 
 def make(folder: Path, events: int) -> dict[str, int]:
@@ -23,8 +26,9 @@ def make(folder: Path, events: int) -> dict[str, int]:
     log.write(folder / "log", overwrite=True)
     (folder / "intended.yaml").write_text(shop.intended_text, encoding="utf-8")
     _write_flat(log, folder / "flat.arrow")
-    if events <= CSV_EVENTS:
+    if events <= EXPORT_EVENTS:
         _write_csv(log, folder / "events.csv")
+        cj.simulate.shop(min(log.n_customers, EXPORT_CUSTOMERS)).write(folder / "exports")
     columns = log.to_arrow()["events"]
     return {
         "events": log.n_events,
@@ -63,13 +67,19 @@ def _write_csv(log, path: Path) -> None:
         {
             "event": pa.array(range(len(events))),
             "customer": pc.binary_join_element_wise("C", customer, ""),
-            "time": pc.strftime(events["timestamp"], format="%Y-%m-%dT%H:%M:%SZ"),
+            "time": pc.strftime(_whole_seconds(events["timestamp"]), format="%Y-%m-%dT%H:%M:%SZ"),
             "touchpoint": pc.cast(events["touchpoint"], pa.string()),
             "channel": pc.cast(events["channel"], pa.string()),
             "value": events["value"],
         }
     )
     csv.write_csv(table.sort_by([("time", "ascending"), ("event", "ascending")]), str(path))
+
+
+def _whole_seconds(times):
+    import pyarrow as pa
+
+    return times.cast(pa.timestamp("s", "UTC"), safe=False)
 
 
 def flat(folder: Path):
