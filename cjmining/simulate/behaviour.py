@@ -372,17 +372,14 @@ def _checkout(trip: Attempt) -> None:
     )
     _call(trip, "call in checkout", 0.3 * trip.of_persona("calls"), "Checkout")
     leaving = _checkout_leavers(trip, opened)
-    fails = draws.uniform("payment fails")
-    failing = np.where(leaving, 4.0, 1.0) * settings.failed_payments > fails
-    failing &= trip.left != REASONS.index("fault")
-    failed = trip.step(
-        "payment_entered", failing & ~trip.flags["hit_by_fault"], trip.wait("failed payment", 0.0)
-    )
+    by_fault = trip.flags["left_by_fault"]
+    usual = leaving & ~by_fault
+    failing = draws.happens("payment fails", np.where(usual, 4.0, 1.0) * settings.failed_payments)
+    failed = trip.step("payment_entered", failing & ~by_fault, trip.wait("failed payment", 0.0))
     trip.measure("failed", failed, np.ones(len(trip)))
     trip.flag("failed", trip.happened(failed))
-    base = leaving & ~trip.flags["left_by_fault"]
-    trip.leave(trip.flags["left_by_fault"], "fault")
-    trip.leave(base, "checkout")
+    trip.leave(by_fault, "fault")
+    trip.leave(usual, "checkout")
     _order(trip, opened, again)
 
 

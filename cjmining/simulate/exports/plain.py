@@ -86,7 +86,7 @@ def write_till(scene: Scene) -> None:
         {
             "receipt": [f"T{number}" for number in rows.tolist()],
             "sold_at": clock,
-            "store": [STORES[customer % 3] for customer in who.tolist()],
+            "branch": [STORES[customer % 3] for customer in who.tolist()],
             "loyalty_card": names.loyalty[who].tolist(),
             "amount": [f"{value:.2f}" for value in events.measures["value"][rows].tolist()],
         },
