@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import alignments, ingestion, transitions
+from benchmarks import alignments, ingestion, transitions, verbs
 
-TASKS = {**ingestion.ENGINES, **transitions.ENGINES, **alignments.ENGINES}
+TASKS = {**ingestion.ENGINES, **transitions.ENGINES, **alignments.ENGINES, **verbs.ENGINES}
 WITHOUT_WARM_UP = set(ingestion.ENGINES)
 """Tasks that are done once on fresh data: their first run is the one that counts."""
 

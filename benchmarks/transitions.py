@@ -54,23 +54,6 @@ def cjmining_median(folder: Path, *, threads: int) -> Callable[[], Answer]:
     return run
 
 
-def cjmining_discover(folder: Path) -> Callable[[], Answer]:
-    """All of `cj.discover`: transitions, variants, touchpoints, ends; the tables as DataFrames."""
-    import cjmining as cj
-
-    log = cj.read_log(folder / "log")
-
-    def run() -> Answer:
-        table = cj.discover(log).transitions
-        pairs = zip(table["from_touchpoint"], table["to_touchpoint"], strict=True)
-        return {
-            f"{a} > {b}": [int(count), float(median)]
-            for (a, b), count, median in zip(pairs, table["count"], table["median_s"], strict=True)
-        }
-
-    return run
-
-
 def polars_engine(folder: Path, *, statistic: str) -> Callable[[], Answer]:
     """Shift the sorted columns by one, keep the pairs within a journey, group by one small integer."""
     import polars as pl
@@ -171,7 +154,6 @@ ENGINES: dict[str, dict[str, Engine]] = {
         "duckdb": partial(duckdb_engine, statistic="median"),
         "pm4py": partial(pm4py_engine, statistic="median"),
     },
-    "discover, everything": {"cjmining": cjmining_discover},
 }
 
 
