@@ -208,7 +208,8 @@ class _Ingestion:
             self._note(
                 f"sources end at different times: {', '.join(f'{name} {_say(end)}' for end, name in ends)} (UTC). "
                 f"The data ends with the first, {ends[0][1]!r}; later events are withdrawn. "
-                "Give data_end= if the sources are complete for longer"
+                "Give data_end= if the sources are complete for longer",
+                logging.WARNING,
             )
         return int(ends[0][0])
 
@@ -263,9 +264,9 @@ class _Ingestion:
             self._note(f"source {source.name!r}: {note}")
         return note
 
-    def _note(self, text: str) -> None:
+    def _note(self, text: str, level: int = logging.INFO) -> None:
         self._notes.append(text)
-        logger.warning(text)
+        logger.log(level, text)
 
     def _nothing(self, lines: Sequence[tuple[str, str, str, str, str, int]]) -> str:
         told = "; ".join(f"{file}: {n:,} {what} {fate}{f' ({why})' if why else ''}" for _, file, what, fate, why, n in lines)

@@ -4,9 +4,8 @@ The source is measured against itself. For each hour it is expected to record it
 the week (so quiet nights and weekends expect little) times its level around that day (the median of the days
 within four weeks, so growth and seasons expect what is usual then). A silence is scored by how much better
 "a tenth of the usual" explains the counts than "as usual" does (a Poisson log-likelihood ratio). Every source
-has silences: events come in bursts, and mailings every third week. So the highest scores are held against the
-source's other silences, whose scores fall off about exponentially: a gap scores at least `THRESHOLD` times
-the scale of that fall, estimated from the 90 % point of all silences but the `RARE` highest.
+has silences, since events come in bursts and mailings every third week. So a gap's score is at least
+`THRESHOLD`, and at least `STANDS_OUT` times that of the source's usual silences: of all but the `RARE` highest.
 """
 
 from __future__ import annotations
@@ -22,9 +21,10 @@ REMAINING = 0.1
 NOTABLE = 1.0
 """Score from which on a silence is looked at."""
 THRESHOLD = 12.0
-"""Odds of e^12 to 1 for one silence; a source has some hundreds of silences in a year."""
+"""Odds of e^12 to 1, for events that come singly."""
+STANDS_OUT = 3.0
 RARE = 3
-"""How many silences may be gaps rather than the source's habit when its habit is estimated."""
+"""How many silences may be gaps rather than the source's habit."""
 SHORTEST_HISTORY_DAYS = 14
 LEVEL_DAYS = 28
 
@@ -52,6 +52,7 @@ def find_gaps(hours: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> li
     recorded[hours - first] = counts
     usual = _usual(recorded, first)
     score = recorded * np.log(REMAINING) + (1 - REMAINING) * usual
+    score[[0, -1]] = np.minimum(score[[0, -1]], 0.0)  # coverage begins and ends inside an hour
     stretches = _best_stretches(score)
     scores = np.array([score[start:end].sum() for start, end in stretches])
     least = _improbable(scores)
@@ -82,9 +83,8 @@ def _usual(recorded: Floats, first: int) -> Floats:
 
 def _improbable(scores: Floats) -> float:
     """Return the score from which on a silence is improbable for a source with these silences."""
-    usual = np.sort(scores)[:-RARE]
-    scale = float(np.quantile(usual, 0.9)) / np.log(10) if len(usual) else 1.0
-    return THRESHOLD * max(scale, 1.0)
+    habit = np.sort(scores)[:-RARE].max(initial=0.0)
+    return max(THRESHOLD, STANDS_OUT * float(habit))
 
 
 def _best_stretches(score: Floats) -> list[tuple[int, int]]:

@@ -21,6 +21,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cjmining.errors import SourceError
 
@@ -289,7 +290,7 @@ class Records:
         reasons = pa.nulls(len(ends), pa.string())
         if broken:
             reasons = pa.array([broken.get(i) for i in range(len(ends))], pa.string())
-        columns = [texts, pa.array(quotes.astype(np.int32)), reasons]
+        columns = [pc.ascii_rtrim(texts, "\r\n"), pa.array(quotes.astype(np.int32)), reasons]
         if blank.any():
             kept = pa.array(~blank)
             columns = [column.filter(kept) for column in columns]
@@ -299,7 +300,7 @@ class Records:
     def _texts(
         self, data: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
     ) -> tuple[pa.Array, list[int]]:
-        """Return the records' text, line ends included, and the records that aren't UTF-8."""
+        """Return the records' text with their line ends, and the records that aren't UTF-8."""
         try:
             data[: ends[-1]].decode("utf-8")
         except UnicodeDecodeError as problem:

@@ -102,7 +102,7 @@ class _Reading:
         n = len(records.header)
         fields = _fields(records.dialect.delimiter or ",", records.dialect.quote or '"', n)
         raw = {c.name: f"f[{found[c.name] + 1}]" if c.name in found else None for c in self.feed.columns}
-        query = f"SELECT record, text, broken, {fields} AS f FROM (SELECT record, rtrim(text, {_ends()}) AS text, quotes, broken FROM lines)"
+        query = f"SELECT record, text, broken, {fields} AS f FROM lines"
         structure = (
             f"CASE WHEN broken IS NOT NULL THEN broken "
             f"WHEN f IS NULL THEN 'quotes inside a field that are not doubled' "
@@ -123,8 +123,7 @@ class _Reading:
         paths: dict[str, str | None] = {**raw, **dict.fromkeys(missing)}
         query = (
             f"SELECT record, text, broken, CASE WHEN broken IS NULL AND json_valid(text) AND json_type(text) = 'OBJECT' "
-            f"THEN json_transform(text, {literal(structure)}) END AS j "
-            f"FROM (SELECT record, rtrim(text, {_ends()}) AS text, broken FROM lines)"
+            f"THEN json_transform(text, {literal(structure)}) END AS j FROM lines"
         )
         spoilt = "CASE WHEN broken IS NOT NULL THEN broken WHEN j IS NULL THEN 'not a JSON object' END"
         self._store_records(records, query, paths, spoilt)
@@ -311,10 +310,6 @@ def _loosely(name: str) -> str:
 
 def _text(column: Column) -> str:
     return identifier(column.name + ":text")
-
-
-def _ends() -> str:
-    return "chr(13) || chr(10)"
 
 
 def _fields(delimiter: str, quote: str, n: int) -> str:
