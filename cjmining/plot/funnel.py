@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from cjmining.conformance import Conformance
 
 _PARTS = (
-    ("continued", "continued", theme.RIBBON, None),
-    ("converted", "converted", theme.CONVERTED, None),
-    ("dropped", "dropped out", theme.DROPPED, None),
-    ("turned_away", "turned away", theme.TURNED_AWAY, theme.TURNED_AWAY_HATCH),
-    ("open", "still open", theme.OPEN, theme.OPEN_HATCH),
+    ("continued", "continued", theme.DISC, theme.RIBBON, None),
+    ("converted", "converted", theme.CONVERTED, theme.CONVERTED, None),
+    ("dropped", "dropped out", theme.DROPPED, theme.DROPPED, None),
+    ("turned_away", "turned away", theme.TURNED_AWAY, theme.TURNED_AWAY_FILL, theme.TURNED_AWAY_HATCH),
+    ("open", "still open", theme.OPEN, theme.OPEN_FILL, theme.OPEN_HATCH),
 )
 _BAR = 24.0
 _PITCH = 54.0
@@ -74,8 +74,8 @@ def _head(sheet: Sheet, title: str, group: str) -> float:
     room = sheet.width - 2 * theme.MARGIN
     y = sheet.paragraph(f"{title}{who}", theme.MARGIN, 14, room, size=15, bold=True, lines=2) + 4
     x = theme.MARGIN
-    for _, label, fill, hatch in _PARTS:
-        _swatch(sheet, Box(x, y, x + 12, y + 10), fill, hatch)
+    for _, label, colour, fill, hatch in _PARTS:
+        _swatch(sheet, Box(x, y, x + 12, y + 10), fill, colour, hatch)
         sheet.write(label, x + 17, y + 8.5, colour=theme.MUTED)
         x += 17 + width(label, theme.BODY) + 18
     sheet.write(
@@ -99,7 +99,8 @@ def _stage(sheet: Sheet, row: Row, y: float, most: int, horizon: str) -> None:
     right = sheet.width - theme.MARGIN
     if row["mature"] and known(row["drop_out_share"]):
         share = interval(row["drop_out_share"], row["lower"], row["upper"])
-        sheet.write(share, right, y + 17, size=10, colour=theme.DROPPED, bold=True, align="right")
+        colour = theme.DROPPED if row["dropped"] else theme.MUTED
+        sheet.write(share, right, y + 17, size=10, colour=colour, bold=bool(row["dropped"]), align="right")
         sheet.write(
             f"of {number(row['mature'])} within {horizon}", right, y + 31, colour=theme.MUTED, align="right"
         )
@@ -110,12 +111,12 @@ def _stage(sheet: Sheet, row: Row, y: float, most: int, horizon: str) -> None:
 def _bar(sheet: Sheet, row: Row, left: float, y: float, scale: float) -> None:
     """Draw the stacked bar; its counts stand in a line below it, in the same order."""
     x, counts = left, []
-    for key, _, fill, hatch in _PARTS:
+    for key, _, colour, fill, hatch in _PARTS:
         if not row[key]:
             continue
         wide = max(row[key] * scale, 0.5)
-        _swatch(sheet, Box(x, y, x + wide, y + _BAR), fill, hatch)
-        counts.append((x, number(row[key]), theme.DISC if key == "continued" else fill, key == "dropped"))
+        _swatch(sheet, Box(x, y, x + wide, y + _BAR), fill, colour, hatch)
+        counts.append((x, number(row[key]), colour, key == "dropped"))
         x += wide
     widths = [width(text, theme.BODY, bold=bold) for _, text, _, bold in counts]
     edges = spread([x for x, *_ in counts], widths, sheet.width - theme.MARGIN - 130, 6)
@@ -123,10 +124,10 @@ def _bar(sheet: Sheet, row: Row, left: float, y: float, scale: float) -> None:
         sheet.write(text, edge, y + _BAR + 11, colour=colour, bold=bold)
 
 
-def _swatch(sheet: Sheet, area: Box, fill: str, hatch: str | None) -> None:
+def _swatch(sheet: Sheet, area: Box, fill: str, edge: str, hatch: str | None) -> None:
     left, top, right, bottom = area
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    sheet.area(corners, fill if hatch is None else theme.PAPER, edge=fill, hatch=hatch)
+    sheet.area(corners, fill, edge=edge, hatch=hatch)
 
 
 def _foot(sheet: Sheet, y: float, horizon: str) -> float:

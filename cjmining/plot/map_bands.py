@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import cos, pi, sin
 from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot import theme
 from cjmining.plot.map_view import GUTTER, MapView
-from cjmining.plot.text import fit, named_number, short
+from cjmining.plot.text import fit, named_number, short, width
 from cjmining.plot.words import known, money, name, number, percent, plural
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _LARGEST_DISC = 7.5
 _NO_CHANNEL = "no channel"
 _CURVE = 50.0
+_PLAINLY = {"ad hoc": "unplanned", "wrong channel": "on a wrong channel"}
 _NAME = 88.0
 """Width of a band's name where the channels stand beside it."""
 
@@ -80,15 +82,23 @@ def _draw_entry(sheet: Sheet, x: float, y: float, entry: _Entry, lines: list[str
         radius = max(1.2, _LARGEST_DISC * (entry.journeys / largest) ** 0.5) if largest else 1.2
         sheet.disc(centre, middle, radius, theme.DISC, edge=theme.PAPER)
     text_top = middle - len(lines) * theme.LINE * theme.SMALL / 2 - 0.6
+    x += 2 * _LARGEST_DISC + 3
     colour = theme.MUTED if entry.planned_only else theme.INK
-    sheet.lines(lines, x + 2 * _LARGEST_DISC + 3, text_top, size=theme.SMALL, colour=colour)
+    sheet.lines(lines[:-1], x, text_top, size=theme.SMALL, colour=colour)
+    named = lines[-1].removesuffix(_figure(entry)).rstrip()
+    baseline = text_top + theme.SMALL + (len(lines) - 1) * theme.LINE * theme.SMALL
+    sheet.write(named, x, baseline, size=theme.SMALL, colour=colour)
+    x += width(f"{named}  ", theme.SMALL) if named else 0.0
+    sheet.write(_figure(entry), x, baseline, size=theme.SMALL, colour=colour, bold=not entry.planned_only)
 
 
 def _entry_lines(view: MapView, entry: _Entry) -> list[str]:
     room = view.column - 2 * _LARGEST_DISC - 12
-    return named_number(
-        name(entry.touchpoint), entry.planned_only or number(entry.journeys), room, theme.SMALL
-    )
+    return named_number(name(entry.touchpoint), _figure(entry), room, theme.SMALL)
+
+
+def _figure(entry: _Entry) -> str:
+    return entry.planned_only or number(entry.journeys)
 
 
 def _entry_height(lines: list[str]) -> float:
@@ -113,15 +123,16 @@ def _seen(position: int, row: Row) -> _Entry:
 
 def _planned(position: int, touchpoint: Touchpoint) -> _Entry:
     channel = touchpoint.channels[0] if touchpoint.channels else _NO_CHANNEL
-    return _Entry(position, touchpoint.touchpoint, channel, 0, "0" if touchpoint.recorded else "not recorded")
+    return _Entry(position, touchpoint.touchpoint, channel, 0, "0" if touchpoint.recorded else "unrecorded")
 
 
 def _channels(entries: list[_Entry]) -> list[str]:
-    """Order channels by the stage where they first play a part, then by how many use them."""
+    """Order channels by the stage where they first play a part, then by how many use them there."""
     first: dict[str, tuple[int, int, str]] = {}
     for channel in {entry.channel for entry in entries}:
         own = [entry for entry in entries if entry.channel == channel]
-        first[channel] = (min(entry.stage for entry in own), -sum(entry.journeys for entry in own), channel)
+        stage = min(entry.stage for entry in own)
+        first[channel] = (stage, -max(entry.journeys for entry in own if entry.stage == stage), channel)
     return sorted(first, key=lambda channel: (channel == _NO_CHANNEL, first[channel]))
 
 
@@ -129,7 +140,11 @@ def feelings(sheet: Sheet, view: MapView, y: float) -> float:
     """Draw measured satisfaction as a curve, the intended emotion dashed, the moments of truth marked."""
     sheet.rule(y)
     side = band_name(
-        sheet, y, "What they feel", "satisfaction measured, 0 to 1; intended emotion dashed", room=GUTTER - 30
+        sheet,
+        y,
+        "What they feel",
+        "satisfaction measured, 0 to 1; dashed: emotion intended, -2 to 2",
+        room=GUTTER - 30,
     )
     top, bottom = y + 12, y + 12 + _CURVE
     right, left = view.width - theme.MARGIN, view.left(0)
@@ -137,6 +152,9 @@ def feelings(sheet: Sheet, view: MapView, y: float) -> float:
         at = bottom - level * _CURVE
         sheet.line([(left, at), (right, at)], colour=theme.RULE, width=0.5, z=0.6)
         sheet.write(f"{level:g}", left - 4, at + 2.5, size=theme.SMALL, colour=theme.MUTED, align="right")
+        sheet.write(
+            f"{4 * level - 2:+g}".replace("+0", "0"), right + 3, at + 2.5, size=6.5, colour=theme.MUTED
+        )
     _intended_emotion(sheet, view, top, bottom)
     _measured(sheet, view, bottom)
     ends = [bottom]
@@ -151,8 +169,11 @@ def _measured(sheet: Sheet, view: MapView, bottom: float) -> None:
         for position, row in enumerate(view.stages)
         if known(row["satisfaction"])
     ]
-    if len(points) > 1:
-        sheet.line(points, width=1.6, z=3)
+    for one, other in pairwise(points):
+        if other[0] - one[0] < 1.5 * view.column:
+            sheet.line([one, other], width=1.6, z=3)
+        else:  # nobody answered in between
+            sheet.line([one, other], colour=theme.MUTED, width=0.6, z=3)
     for x, y in points:
         sheet.disc(x, y, 3, theme.INK, edge=theme.PAPER, z=4)
 
@@ -232,7 +253,7 @@ def _deviation(view: MapView, row: Row) -> str:
     """A deviation in words, with the share of all journeys that show it."""
     touchpoint = short(name(row["touchpoint"]), view.room, theme.SMALL)
     share = percent(row["share_of_journeys"])
-    return f"{touchpoint}: {row['type']} in {plural(row['journeys'], 'journey')} ({share})"
+    return f"{touchpoint}: {_PLAINLY.get(row['type'], row['type'])} in {plural(row['journeys'], 'journey')} ({share})"
 
 
 def to_do(sheet: Sheet, view: MapView, y: float) -> float:

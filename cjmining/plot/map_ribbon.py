@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cjmining.plot.choose import Row
     from cjmining.plot.map_view import MapView
-    from cjmining.plot.sheet import Sheet
+    from cjmining.plot.sheet import Sheet, Style
 
 _THICKEST = 64.0
 _FALL = 15.0
@@ -24,10 +24,12 @@ _LEVEL = 17.0
 _SEAM = 0.6
 """Pieces of the ribbon overlap this much, so that no line shows between them."""
 _MOST_LOOPS = 5
+_LEAST_LOOP = 0.005
+"""Ways back that fewer take than this share of the journeys are counted, not drawn."""
 _LEAVING = (
-    ("dropped", "dropped out", theme.DROPPED, None),
-    ("turned_away", "turned away", theme.TURNED_AWAY, theme.TURNED_AWAY_HATCH),
-    ("open", "still open", theme.OPEN, theme.OPEN_HATCH),
+    ("dropped", "dropped out", theme.DROPPED, theme.DROPPED, None),
+    ("turned_away", "turned away", theme.TURNED_AWAY, theme.TURNED_AWAY_FILL, theme.TURNED_AWAY_HATCH),
+    ("open", "still open", theme.OPEN, theme.OPEN_FILL, theme.OPEN_HATCH),
 )
 
 
@@ -38,16 +40,19 @@ def who_stays(sheet: Sheet, view: MapView, y: float) -> float:
     sheet.rule(y)
     loops = _loops_back(view)
     side = band_name(
-        sheet, y, "Who stays", "thickness: journeys that entered; falling off: journeys that end"
+        sheet,
+        y,
+        "Who stays",
+        "thickness: journeys that entered, some begin later; falling off: those that end here",
     )
     side = _before_the_map(sheet, view, side)
-    levels = _draw_loops(sheet, view, _inner_first(loops[:_MOST_LOOPS]), y + 8)
+    least = _LEAST_LOOP * view.outcomes["journeys"]
+    drawn = [row for row in loops[:_MOST_LOOPS] if row["journeys"] >= least]
+    levels = _draw_loops(sheet, view, _inner_first(drawn), y + 8)
     top = y + 8 + levels * _LEVEL + 6
-    if loops[_MOST_LOOPS:]:
-        rest = sum(int(row["crossings"]) for row in loops[_MOST_LOOPS:])
-        text = (
-            f"not drawn: {plural(len(loops) - _MOST_LOOPS, 'rarer way')} back, taken {plural(rest, 'time')}"
-        )
+    if loops[len(drawn) :]:
+        rest = sum(int(row["crossings"]) for row in loops[len(drawn) :])
+        text = f"not drawn: {plural(len(loops) - len(drawn), 'rarer way')} back, taken {plural(rest, 'time')}"
         side = sheet.paragraph(text, theme.MARGIN, side + 4, 130, size=theme.SMALL, colour=theme.MUTED)
     thickest = max((row["entered"] for row in view.stages), default=0)
     scale = _THICKEST / thickest if thickest else 0.0
@@ -56,12 +61,12 @@ def who_stays(sheet: Sheet, view: MapView, y: float) -> float:
 
 
 def _before_the_map(sheet: Sheet, view: MapView, y: float) -> float:
-    """Journeys that ended before they reached the map have no column; they are told at the side."""
+    """Journeys that began off the map have no column for that; they are told at the side."""
     row = view.before
     if row is None or not row["entered"]:
         return y
-    ended = [f"{number(row[key])} {label}" for key, label, _, _ in _LEAVING if row[key]]
-    text = f"Before the map: {plural(row['entered'], 'journey')}" + (f", {', '.join(ended)}" if ended else "")
+    ended = [f"{number(row[key])} {label}" for key, label, *_ in _LEAVING if row[key]]
+    text = f"{plural(row['entered'], 'journey')} began before the map" + "".join(f", {end}" for end in ended)
     return sheet.paragraph(text, theme.MARGIN, y + 5, 130, size=theme.SMALL)
 
 
@@ -73,13 +78,11 @@ def _stage(sheet: Sheet, view: MapView, position: int, top: float, scale: float)
     if position == 0:
         sheet.area([(left, top), (x, top), (x, top + thick), (left, top + thick)], theme.RIBBON)
     foot = top + thick + _FALL + 4
-    for key, _, colour, hatch in _LEAVING:
+    for key, _, colour, fill, hatch in _LEAVING:
         part = row[key] * scale
         if not row[key]:
             continue
-        sheet.outline(
-            _falling(x, top + thick, part), colour if hatch is None else theme.PAPER, edge=colour, hatch=hatch
-        )
+        sheet.outline(_falling(x, top + thick, part), fill, edge=colour, hatch=hatch)
         reach = x + _BEND + part + 3
         thick -= part
         sheet.area(
@@ -131,15 +134,20 @@ def _goal(sheet: Sheet, row: Row, x: float, right: float, top: float, scale: flo
 
 def _onward(sheet: Sheet, view: MapView, position: int, x: float, top: float, scale: float) -> None:
     """Join what continues with what enters the next stage: others may join there, or may pass it by."""
-    row, last = view.stages[position], position == len(view.stages) - 1
-    if last:
+    row = view.stages[position]
+    here = top + row["continued"] * scale
+    if position == len(view.stages) - 1:
+        end = view.left(position) + view.column
         if row["continued"]:
-            end = view.left(position) + view.column
-            below = top + row["continued"] * scale
-            sheet.area([(x, top), (end, top), (end, below), (x, below)], theme.RIBBON)
+            sheet.area([(x, top), (end, top), (end, here), (x, here)], _colour(view, row))
         return
+    onward = view.stages[position + 1]
+    there = top + onward["entered"] * scale
     end = view.left(position + 1) + 0.14 * view.column
-    here, there = top + row["continued"] * scale, top + view.stages[position + 1]["entered"] * scale
+    if not row["continued"]:  # a new beginning: nobody comes from here, or only those who reached the goal
+        left = view.left(position + 1)
+        sheet.area([(left, top), (end, top), (end, there), (left, there)], _colour(view, onward))
+        return
     middle = (x + end) / 2
     x -= _SEAM
     points = [(x, top), (end, top), (end, there), (middle, there), (middle, here), (x, here), (x, top)]
@@ -150,19 +158,40 @@ def _onward(sheet: Sheet, view: MapView, position: int, x: float, top: float, sc
 def _labels(sheet: Sheet, view: MapView, row: Row, left: float, y: float) -> float:
     """Say in numbers what the strips show; drop-out with its share, its interval and its denominator."""
     x = left + 5
-    for key, label, colour, _ in _LEAVING:
+    if _after_goal(view, row):
+        return sheet.paragraph("after the goal; none end here", x, y, view.room, colour=theme.MUTED)
+    for key, label, colour, *_ in _LEAVING:
         if row[key]:
-            y = sheet.paragraph(
-                f"{number(row[key])} {label}", x, y, view.room, colour=colour, bold=key == "dropped"
-            )
+            strong = key == "dropped"
+            y = sheet.paragraph(f"{number(row[key])} {label}", x, y, view.room, colour=colour, bold=strong)
         if key == "dropped" and row["mature"] and known(row["drop_out_share"]):
-            share = interval(row["drop_out_share"], row["lower"], row["upper"])
-            text = f"{share} of {number(row['mature'])} within {view.horizon}"
-            y = sheet.paragraph(text, x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
+            y = _share(sheet, view, row, x, y)
     if row["converted"]:
         text = f"{number(row['converted'])} reached the goal"
         y = sheet.paragraph(text, x, y, view.room, colour=theme.CONVERTED, bold=True)
     return y
+
+
+def _share(sheet: Sheet, view: MapView, row: Row, x: float, y: float) -> float:
+    if not row["dropped"]:
+        y = sheet.paragraph("0 dropped out", x, y, view.room, colour=theme.MUTED)
+    share = interval(row["drop_out_share"], row["lower"], row["upper"])
+    style: Style = {"colour": theme.MUTED}
+    y = sheet.paragraph(f"{share} in {view.horizon}", x, y, view.room, size=theme.SMALL, **style)
+    return sheet.paragraph(
+        f"of {plural(row['mature'], 'journey')}", x, y, view.room, size=theme.SMALL, **style
+    )
+
+
+def _after_goal(view: MapView, row: Row) -> bool:
+    """Say whether a stage is planned after the goal: who comes here has converted, so none can end here."""
+    before = view.stages[: view.stages.index(row)]
+    ended = sum(row[key] for key in ("converted", "dropped", "turned_away", "open"))
+    return bool(row["entered"]) and not ended and any(earlier["converted"] for earlier in before)
+
+
+def _colour(view: MapView, row: Row) -> str:
+    return theme.AFTER_GOAL if _after_goal(view, row) else theme.RIBBON
 
 
 def _loops_back(view: MapView) -> list[Row]:

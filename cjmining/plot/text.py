@@ -14,6 +14,7 @@ from cjmining.plot import theme
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _ASCENT = 0.93
 _DESCENT = 0.27
 _SLACK = 1.02
@@ -58,12 +59,13 @@ def box(text: str, x: float, baseline: float, size: float, *, bold: bool = False
 def wrap(text: str, room: float, size: float, *, bold: bool = False, lines: int = 99) -> list[str]:
     """Return `text` in lines no wider than `room`; what doesn't fit into `lines` ends in an ellipsis."""
     done: list[str] = []
-    for word in _words(plain(text), room, size, bold):
+    for word in _words(plain(text).replace(" %", _NO_BREAK + "%"), room, size, bold):
         longer = f"{done[-1]} {word}" if done else word
         if done and width(longer, size, bold=bold) <= room:
             done[-1] = longer
         else:
             done.append(word)
+    done = [line.replace(_NO_BREAK, " ") for line in done]
     if len(done) <= lines:
         return done or [""]
     return [*done[: lines - 1], fit(" ".join(done[lines - 1 :]), room, size, bold=bold)]
@@ -81,14 +83,20 @@ def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
 
 
 def named_number(name: str, number: str, room: float, size: float, *, lines: int = 2) -> list[str]:
-    """Return a name followed by its number in lines; a long name is shortened, the number never."""
-    tail = f"\N{NO-BREAK SPACE} {number}"
-    whole = _wrapped(f"{name}{tail}", room, size)
+    """Return a name followed by its number in lines; a long name is shortened, the number, in bold type, never."""
+    room -= width(number, size, bold=True) - width(number, size)
     shorter = plain(name)
+    whole = wrap(_joined(shorter, number, room, size), room, size)
     while len(whole) > lines and shorter:
         shorter = shorter[:-1]
-        whole = _wrapped(f"{shorter.rstrip()}…{tail}", room, size)
+        whole = wrap(_joined(f"{shorter.rstrip()}…", number, room, size), room, size)
     return whole
+
+
+def _joined(name: str, number: str, room: float, size: float) -> str:
+    """Keep a number on one line with the last word of its name, where both fit."""
+    last = f"{name.rpartition(' ')[2]}  {number}"
+    return name + ("  " if width(last, size) > room else 2 * _NO_BREAK) + number
 
 
 def short(name: str, room: float, size: float, *, lines: float = 2) -> str:
@@ -119,7 +127,9 @@ def place(candidates: Iterable[Box], taken: Sequence[Box], *, gap: float = 1.0) 
 
 def plain(text: str) -> str:
     """Return text that can be drawn: one line, no control characters, only glyphs of the font."""
-    line = " ".join(str(text).split()) if not str(text).isprintable() else str(text)
+    line = str(text)
+    if not line.replace(_NO_BREAK, " ").isprintable():
+        line = " ".join(line.split())
     return "".join(_drawable(character) for character in line)
 
 
@@ -129,10 +139,6 @@ def _drawable(character: str) -> str:
         return ""
     has_glyph = get_font(findfont(FontProperties(family=theme.FONT))).get_char_index(ord(character))
     return character if has_glyph else "\N{REPLACEMENT CHARACTER}"
-
-
-def _wrapped(text: str, room: float, size: float) -> list[str]:
-    return [line.replace("\N{NO-BREAK SPACE}", "").rstrip() for line in wrap(text, room, size)]
 
 
 def _words(text: str, room: float, size: float, bold: bool) -> Iterable[str]:

@@ -18,12 +18,15 @@ PANEL: Final = "#e8edf1"
 LANE: Final = "#f1f4f6"
 PAPER: Final = "#ffffff"
 RIBBON: Final = "#a3b8ce"
+AFTER_GOAL: Final = "#b9d2cf"
 DISC: Final = "#3d6690"
 
 CONVERTED: Final = "#0f5f5a"
 DROPPED: Final = "#c43d21"
 TURNED_AWAY: Final = "#86640d"
 OPEN: Final = "#66717e"
+TURNED_AWAY_FILL: Final = "#efe2bd"
+OPEN_FILL: Final = "#e3e7eb"
 TURNED_AWAY_HATCH: Final = "\\\\\\"
 OPEN_HATCH: Final = "////"
 """Lines, never dots: an SVG writes each dot of a pattern as a circle of its own."""
@@ -32,8 +35,8 @@ OUTCOME: Final = {"converted": CONVERTED, "dropped": DROPPED, "turned away": TUR
 TITLE: Final = 20.0
 FIGURE: Final = 19.0
 HEAD: Final = 11.0
-BODY: Final = 8.5
-SMALL: Final = 7.5
+BODY: Final = 9.0
+SMALL: Final = 8.0
 
 LINE: Final = 1.36
 """Distance of two baselines, in multiples of the size of the type."""
