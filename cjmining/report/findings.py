@@ -18,6 +18,8 @@ from cjmining.report import words
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
     from cjmining.conformance import Conformance, Coverage
@@ -356,12 +358,16 @@ def _about_the_data(log: JourneyLog, check: Conformance, coverage: Coverage, min
 
 def _gaps(coverage: Coverage) -> Iterator[Finding]:
     for source, table in coverage.gaps.groupby("source", sort=False, observed=True):
-        periods = [f"{words.minute(row['start'])} to {words.minute(row['end'])}" for row in _rows(table)]
+        periods = [f"{_hour(row['start'])} to {_hour(row['end'])}" for row in _rows(table)]
         text = (
-            f"The source {source} recorded improbably little in {words.plural(len(periods), 'period')}: "
+            f"The source {source} recorded improbably little in {words.plural(len(periods), 'period')} (UTC): "
             f"{words.several(periods, most=3)}. What looks like leaving in or just before such a time may be a gap in the data."
         )
         yield _finding("gap", text, {"periods": len(periods)}, about_data=True, also=(str(source),))
+
+
+def _hour(moment: datetime) -> str:
+    return f"{words.day(moment)} {moment:%H:%M}"
 
 
 def _quarantined(log: JourneyLog) -> Iterator[Finding]:

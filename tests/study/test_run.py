@@ -1,0 +1,133 @@
+"""A study runs from exports to page, tables and findings, and tells what changed since the last run."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import cjmining as cj
+from tests.study.shop import write_study
+
+
+@pytest.fixture
+def study(tmp_path):
+    return write_study(tmp_path)
+
+
+def findings_of(folder):
+    return json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+
+
+def test_a_run_finds_what_the_customers_did(study):
+    result = cj.run_study(study)
+
+    # 8 of 24 ordered; 6 stopped with a full basket, 10 after looking
+    row = result.check.overall.outcomes.iloc[0]
+    assert (row["journeys"], row["converted"], row["dropped"], row["open"]) == (24, 8, 16, 0)
+    assert result.log.n_events == 24 + 14 + 8
+    assert result.findings[0].text.startswith("Of 24 journeys of 24 customers, 8 (33 %) reached the goal")
+
+
+def test_a_run_leaves_the_page_the_tables_and_the_findings(study):
+    result = cj.run_study(study)
+    out = study.parent / "out"
+
+    assert result.path == out / "report.html"
+    assert {entry.name for entry in out.iterdir()} == {"report.html", "findings.json", "tables"}
+    stages = pd.read_parquet(out / "tables" / "check_all_stages.parquet")
+    same = pd.read_csv(out / "tables" / "check_all_stages.csv")
+    assert list(stages["entered"]) == list(same["entered"])
+    assert "A small study" in result.path.read_text(encoding="utf-8")
+
+
+def test_findings_come_with_the_settings_they_depend_on(study):
+    cj.run_study(study)
+    settings = findings_of(study.parent / "out")["settings"]
+
+    assert settings["version"] == cj.__version__
+    assert settings["patience_s"] == 7 * 86_400
+    assert settings["horizon_s"] == 14 * 86_400
+    assert settings["data_end"] == "2026-06-01T00:00:00+00:00"
+    assert settings["sources"][0]["source"] == "web"
+    assert len(settings["map_sha256"]) == 64
+
+
+def test_a_second_run_over_the_same_exports_finds_nothing_new(study):
+    cj.run_study(study)
+    result = cj.run_study(study)
+    assert {finding["status"] for finding in result.compared} == {"same"}
+    assert result.gone == ()
+    assert findings_of(result.out)["settings_changed"] == []
+
+
+def test_a_run_over_other_exports_tells_what_changed(study):
+    first = cj.run_study(study)
+    write_study(study.parent, buyers=18)
+    second = cj.run_study(study)
+
+    [outcomes] = [finding for finding in second.compared if finding["kind"] == "outcomes"]
+    assert outcomes["status"] == "changed"
+    assert outcomes["earlier_text"] == first.findings[0].text
+    # 18 buyers and 6 full baskets: nobody stops after looking any more
+    gone = {finding["stage"] for finding in second.gone if finding["kind"] == "drop-out place"}
+    assert gone == {"Look"}
+    assert "Gone since the last run" in second.path.read_text(encoding="utf-8")
+
+
+def test_a_changed_map_is_named_as_a_changed_setting(study):
+    cj.run_study(study)
+    map_file = study.with_name("map.yaml")
+    map_file.write_text(map_file.read_text().replace("patience: 7d", "patience: 3d"))
+    result = cj.run_study(study)
+    assert {"map_sha256", "patience_s"} <= set(findings_of(result.out)["settings_changed"])
+
+
+def test_two_runs_differ_in_their_time_stamp_only(study, tmp_path):
+    def written(name):
+        folder = cj.run_study(study, out=tmp_path / name).out
+        tables = {path.name: path.read_bytes() for path in sorted((folder / "tables").iterdir())}
+        findings = findings_of(folder)
+        made = findings.pop("made")
+        return tables, findings, made
+
+    first, second = written("one"), written("two")
+    assert first[:2] == second[:2]
+
+
+def test_progress_tells_what_is_done_and_how_far(study):
+    told = []
+    cj.run_study(study, progress=lambda text, share: told.append((text, share)))
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert (shares[0], told[-1]) == (0.0, ("Done", 1.0))
+
+
+def test_the_log_is_written_where_the_study_asks_for_it(study):
+    study.write_text(study.read_text() + "write_log: true\n")
+    result = cj.run_study(study)
+    assert cj.read_log(result.out / "log").n_events == result.log.n_events
+
+
+def test_a_run_that_fails_leaves_the_earlier_result(study):
+    result = cj.run_study(study)
+    before = result.path.read_bytes()
+    (study.parent / "visits.csv").write_text("")
+    with pytest.raises(cj.CjminingError):
+        cj.run_study(study)
+    assert result.path.read_bytes() == before
+    assert sorted(entry.name for entry in result.out.iterdir()) == ["findings.json", "report.html", "tables"]
+
+
+def test_a_log_and_a_map_without_anything_in_common_are_refused(study):
+    study.with_name("labels.yaml").write_text("labels:\n  - {native: view, touchpoint: something_else}\n")
+    study.write_text(study.read_text().replace("what, timezone", "what, native: what, timezone"))
+    with pytest.raises(cj.LogError):
+        cj.run_study(study)
+
+
+def test_a_group_that_does_not_exist_is_refused(study):
+    study.write_text(study.read_text().replace("by: persona", "by: persnoa"))
+    with pytest.raises(cj.CjminingError, match="persona"):
+        cj.run_study(study)

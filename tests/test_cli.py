@@ -1,0 +1,136 @@
+"""The command line says what it found, or in one line what is wrong with the input."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import cjmining as cj
+from tests.study.shop import write_study
+
+
+def run(*arguments, cwd=None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from cjmining.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    study = write_study(tmp_path_factory.mktemp("study"))
+    return study, run("run", study)
+
+
+def test_a_run_prints_the_findings_and_the_path_of_the_page(done):
+    study, ran = done
+    assert ran.returncode == 0
+    assert "Of 24 journeys of 24 customers, 8 (33 %) reached the goal" in ran.stdout
+    assert str(study.parent / "out" / "report.html") in ran.stdout
+
+
+def test_a_run_says_nothing_else_where_nobody_watches(done):
+    _, ran = done
+    assert ran.stderr == ""
+
+
+def test_a_second_run_marks_what_changed(done):
+    study, _ = done
+    write_study(study.parent, buyers=18)
+    ran = run("run", study)
+    write_study(study.parent)
+    assert "[changed] Of 24 journeys of 24 customers, 18" in ran.stdout
+    assert "Gone since the last run" in ran.stdout
+
+
+def test_the_version_is_told():
+    assert run("--version").stdout == f"cjmining {cj.__version__}\n"
+
+
+def test_what_can_be_read_is_listed():
+    ran = run("sources")
+    assert ran.returncode == 0
+    for name in ("Salesforce", "MarketingCloud", "GA4", "AmazonConnect", "Table"):
+        assert f"{name}\n" in ran.stdout
+
+
+def test_a_good_map_is_summed_up(done):
+    study, _ = done
+    ran = run("map", "check", study.with_name("map.yaml"))
+    assert ran.returncode == 0
+    assert "A small shop" in ran.stdout
+    assert "order_placed" in ran.stdout
+
+
+def test_a_map_with_five_mistakes_tells_all_five(tmp_path):
+    text = """
+map: Shop
+goal: [order_placd]
+patience: 14
+horizn: 30d
+stages:
+  - stage: Look
+    touchpoints: [{touchpoint: viewed, chanels: [web]}]
+  - stage: Buy
+    next: [Lok]
+    touchpoints: [{touchpoint: order_placed}]
+"""
+    (tmp_path / "map.yaml").write_text(text)
+    ran = run("map", "check", tmp_path / "map.yaml")
+    assert ran.returncode == 2
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("cjmining: ")
+    for word in ("order_placd", "14", "horizn", "chanels", "Lok"):
+        assert word in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("arguments", [("run", "nothing.yaml"), ("map", "check", "nothing.yaml")])
+def test_a_missing_file_is_told_in_one_line(tmp_path, arguments):
+    ran = run(*arguments, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr == "cjmining: nothing.yaml: there is no such file\n"
+
+
+def test_a_study_of_an_unknown_source_is_told_in_one_line(tmp_path):
+    study = write_study(tmp_path)
+    study.write_text(study.read_text().replace("source: Table", "source: Tabel"))
+    ran = run("run", study)
+    assert ran.returncode == 2
+    assert "there is no source 'Tabel', did you mean 'Table'?" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "visits.csv"),
+        ("", "visits.csv"),
+        ("user,when,what\nu1,2026-03-01,view\n", "time"),
+        ("user,time,what\nJürgen,2026-03-01,view\n".encode("latin-1"), "visits.csv"),
+    ],
+    ids=["missing", "empty", "column", "encoding"],
+)
+def test_an_export_that_cannot_be_read_is_told_without_a_traceback(tmp_path, content, words):
+    study = write_study(tmp_path)
+    export = tmp_path / "visits.csv"
+    if content is None:
+        export.unlink()
+    elif isinstance(content, bytes):
+        export.write_bytes(content)
+    else:
+        export.write_text(content)
+    ran = run("run", study)
+    assert ran.returncode == 2
+    assert words in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_demo_runs_the_sample_shop(tmp_path, sample_shop):
+    if not (sample_shop / "study.yaml").is_file():
+        pytest.fail("the repository's sample shop is missing")
+    ran = run("demo", "--out", tmp_path / "demo", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "Gen Z journeys that reached Checkout" in ran.stdout
+    assert str(tmp_path / "demo" / "report.html") in ran.stdout
