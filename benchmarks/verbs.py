@@ -17,7 +17,7 @@ def discover(folder: Path) -> Callable[[], Counts]:
 
 
 def check(folder: Path) -> Callable[[], Counts]:
-    """`cj.check` by persona: outcomes, alignments, deviations, drop-outs; also at half and twice the patience."""
+    """`cj.check` by persona: outcomes, alignments, deviations, drop-outs; half and twice the patience too."""
     import cjmining as cj
 
     log = cj.read_log(folder / "log")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import cjmining as cj
 from cjmining.discovery import finish
 from cjmining.discovery.summary import Scan, merge, summarise
+from cjmining.intended import parse_map
 from cjmining.kernels.histogram import RELATIVE_ERROR
 
 TOUCHPOINTS = ("ad", "shop", "basket", "order")
@@ -219,6 +220,20 @@ def test_the_tables_add_up(frame):
     assert (found.ends.groupby("position")["journeys"].sum() == overview["journeys"]).all()
     shares = found.transitions.groupby("from_touchpoint")["share_of_from"].sum()
     assert shares.tolist() == pytest.approx([1.0] * len(shares))
+
+
+def test_a_persona_alone_is_its_part_of_the_whole():
+    shop = cj.simulate.shop(300, seed=3)
+    intended = parse_map(shop.intended_text)
+    log = shop.log.split(intended).with_personas(intended)
+    whole = cj.discover(log, by="persona")
+    assert set(whole.groups) > {"Families", "Gen Z", "Silver"}
+    alone = cj.discover(log.where(persona="Silver"), by="persona")
+    assert alone.groups == ("Silver",)
+    for name in whole._tables:
+        table = whole._table(name)
+        silver = table[table["by"] == "Silver"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(alone._table(name), silver)
 
 
 def test_the_help_desk_log_equals_pm4pys_directly_follows_graph(shared_data):
