@@ -130,7 +130,8 @@ def test_the_tag_was_down_for_two_days(sample_shop):
 
 
 def test_the_till_knows_an_hour_that_did_not_exist(sample_shop):
-    sold = {row["receipt"]: row["sold_at"] for row in rows(sample_shop / "till.csv", ";")}.values()
+    till = [row for row in rows(sample_shop / "till.csv", ";") if row["loyalty_card"]]
+    sold = {row["receipt"]: row["sold_at"] for row in till}.values()
     skipped = [text for text in sold if text.startswith("2026-03-29 02:")]
     assert len(skipped) == 3
     assert sum(len(text) == 10 for text in sold) > 5

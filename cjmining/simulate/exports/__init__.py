@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cjmining.simulate.journeys import World
     from cjmining.simulate.known import Known
 
-TEXTS = ("intended.yaml", "labels.yaml", "study.yaml")
+TEXTS = ("intended.yaml", "labels.yaml", "study.yaml", "README.md")
 FOLDERS = ("crm", "email", "web", "calls")
 
 
