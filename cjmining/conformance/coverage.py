@@ -141,10 +141,9 @@ def _plain(name: str) -> str:
 
 def _gaps(log: JourneyLog) -> pd.DataFrame:
     rows = [
-        (row.source, pd.Timestamp(gap["start"]), pd.Timestamp(gap["end"]))
-        for row in log.sources.itertuples(index=False)
-        if row.gaps is not None
-        for gap in row.gaps
+        (row["source"], pd.Timestamp(gap["start"]), pd.Timestamp(gap["end"]))
+        for row in log.sources.to_dict("records")
+        for gap in (() if row["gaps"] is None else row["gaps"])
     ]
     times = pd.to_datetime([time for _, *both in rows for time in both], utc=True).as_unit("us")
     source = frame([{"source": name} for name, _, _ in rows], {"source": "text"})

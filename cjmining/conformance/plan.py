@@ -121,9 +121,7 @@ def _reach(automaton: Automaton, forward: NDArray[np.bool_]) -> NDArray[np.bool_
     return reach
 
 
-def _goes_on(
-    automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _goes_on(automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say after which goals the map plans further touchpoints, other than the way back."""
     passes = ~automaton.goal_passed[automaton.edge_from] & automaton.goal_passed[automaton.edge_to]
     leads_on = reach[:, automaton.edge_from[forward]].any(axis=1)
@@ -177,9 +175,7 @@ def _touchpoints_of_edges(intended: IntendedMap) -> list[list[Touchpoint]]:
     ]
 
 
-def _beyond(
-    automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.bool_]
-) -> NDArray[np.int32]:
+def _beyond(automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Give, by a path's last state and a symbol, the stage of a symbol planned only beyond it, else -1."""
     beyond = np.full((automaton.n_states, len(automaton.symbols)), -1, dtype=np.int32)
     edges = np.flatnonzero(forward)
@@ -201,7 +197,11 @@ def _turn(intended: IntendedMap, state: int) -> int:
     into = np.flatnonzero(automaton.edge_to == state)
     here = int(automaton.edge_stage[into[0]]) if len(into) else -1
     planned = _touchpoints_of_edges_of(intended, out)
-    required = [t for edge, t in planned if _is_required(intended.stages[automaton.edge_stage[edge]], t, here, intended)]
+    required = [
+        t
+        for edge, t in planned
+        if _is_required(intended.stages[automaton.edge_stage[edge]], t, here, intended)
+    ]
     chosen = required[0] if required else planned[0][1]
     return 1 if chosen.planned_actor == "company" else 0
 
@@ -282,13 +282,13 @@ def _periods_without(log: JourneyLog) -> dict[str, list[tuple[int, int]]]:
     import pandas as pd
 
     periods: dict[str, list[tuple[int, int]]] = {}
-    for row in log.sources.itertuples(index=False):
-        gaps = [] if row.gaps is None else [(_us(gap["start"]), _us(gap["end"])) for gap in row.gaps]
-        if not pd.isna(row.first):
-            gaps.append((-FOREVER, _us(row.first)))
-        if not pd.isna(row.last) and _us(row.last) < log.data_end_us:
-            gaps.append((_us(row.last) + 1, FOREVER))
-        periods[row.source] = gaps
+    for row in log.sources.to_dict("records"):
+        gaps = [(_us(gap["start"]), _us(gap["end"])) for gap in (() if row["gaps"] is None else row["gaps"])]
+        if not pd.isna(row["first"]):
+            gaps.append((-FOREVER, _us(row["first"])))
+        if not pd.isna(row["last"]) and _us(row["last"]) < log.data_end_us:
+            gaps.append((_us(row["last"]) + 1, FOREVER))
+        periods[row["source"]] = gaps
     return periods
 
 
@@ -297,4 +297,4 @@ def _us(moment: object) -> int:
 
     stamp = pd.Timestamp(moment)  # type: ignore[arg-type]
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
-    return int(stamp.as_unit("us").value)
+    return int(stamp.value) // 1000  # `value` counts nanoseconds, whatever the unit

@@ -173,9 +173,7 @@ def _align(part: Scan, judged: Judged) -> tuple[Alignments, NDArray[np.int32]]:
     from cjmining.kernels.alignment import align, symbols_of
 
     plan, columns = part.plan, part.columns
-    symbol = symbols_of(
-        columns.touchpoint, columns.failed, plan.code_symbol, plan.rules.ignored, plan.exits
-    )
+    symbol = symbols_of(columns.touchpoint, columns.failed, plan.code_symbol, plan.rules.ignored, plan.exits)
     last, end = _ends(part, judged, symbol)
     return align(part.bounds[:-1], last, end, symbol, plan.steps), symbol
 
@@ -234,7 +232,7 @@ def _count_deviations(
     part: Scan, aligned: Alignments, symbol: NDArray[np.int32], sums: StageSums
 ) -> DeviationCounts:
     """Count journeys by group, type, stage and label, each journey once."""
-    from cjmining.kernels.deviations import LATE, classify
+    from cjmining.kernels.deviations import LATE, classify, first_of_journey
 
     columns = part.columns
     begin = columns.timestamp[part.bounds[:-1]] if len(part.bounds) > 1 else columns.timestamp
@@ -249,15 +247,33 @@ def _count_deviations(
         part.plan.facts,
     )
     journey = np.searchsorted(aligned.offsets, move, side="right") - 1
-    label = np.where(
-        event >= 0, columns.touchpoint[np.maximum(event, 0)], missing_labels(part.plan)[edge]
-    )
+    label = np.where(event >= 0, columns.touchpoint[np.maximum(event, 0)], missing_labels(part.plan)[edge])
     late_label = columns.touchpoint[sums.late_event]
     journey = np.concatenate([journey, sums.late_journey])
     type_ = np.concatenate([type_, np.full(len(sums.late_journey), LATE, dtype=np.int8)])
     stage = np.concatenate([stage, sums.late_stage])
     label = np.concatenate([label, late_label])
-    return _distinct(part, journey, deviation_key(part, part.group[journey], type_, stage, label))
+    key = deviation_key(part, np.zeros(1, np.int32), type_, stage, label)
+    per_group = _keys_a_group(part)
+    first = first_of_journey(journey, key, per_group)
+    return _counted(key[first] + part.group[journey[first]] * per_group)
+
+
+def _keys_a_group(scan: Scan) -> int:
+    from cjmining.kernels.deviations import TYPES
+
+    return len(TYPES) * (1 + len(scan.plan.intended.stages)) * len(scan.plan.labels)
+
+
+def _counted(key: NDArray[np.int64], journeys: NDArray[np.int64] | None = None) -> DeviationCounts:
+    """Add up the journeys of equal keys; one each where none are given."""
+    order = np.argsort(key, kind="stable") if journeys is not None else None
+    ascending = np.sort(key) if order is None else key[order]
+    starts = np.flatnonzero(np.diff(ascending, prepend=-1))
+    if order is None or journeys is None:
+        return DeviationCounts(ascending[starts], np.diff(np.append(starts, len(key))))
+    total = np.add.reduceat(journeys[order], starts) if len(starts) else journeys[:0]
+    return DeviationCounts(ascending[starts], total)
 
 
 def missing_labels(plan: Plan) -> NDArray[np.int32]:
@@ -292,15 +308,6 @@ def deviation_parts(scan: Scan, key: NDArray[np.int64]) -> tuple[NDArray[np.int6
     return group, type_, stage - 1, label
 
 
-def _distinct(scan: Scan, journey: NDArray[np.int64], key: NDArray[np.int64]) -> DeviationCounts:
-    from cjmining.kernels.deviations import TYPES
-
-    keys = len(scan.groups) * len(TYPES) * (1 + len(scan.plan.intended.stages)) * len(scan.plan.labels)
-    once = np.unique(journey * keys + key)
-    key, journeys = np.unique(once % keys if keys else once, return_counts=True)
-    return DeviationCounts(key, journeys.astype(np.int64))
-
-
 _RAGGED = ("time_cell", "time_us", "late_journey", "late_stage", "late_event")
 
 
@@ -311,14 +318,14 @@ def _merge(parts: list[Findings]) -> Findings:
     sums = StageSums(*(_join(name, [part.sums for part in parts]) for name in StageSums._fields))
     journeys = [part.journeys for part in parts]
     merged = JourneyArrays(
-        Judged(*(np.concatenate(columns) for columns in zip(*(each.judged for each in journeys), strict=True))),
+        Judged(
+            *(np.concatenate(columns) for columns in zip(*(each.judged for each in journeys), strict=True))
+        ),
         *(np.concatenate([each[i] for each in journeys]) for i in range(1, len(JourneyArrays._fields))),
     )
-    keys = np.concatenate([part.deviations.key for part in parts])
-    key, place = np.unique(keys, return_inverse=True)
+    key = np.concatenate([part.deviations.key for part in parts])
     counts = np.concatenate([part.deviations.journeys for part in parts])
-    total = np.bincount(place, weights=counts, minlength=len(key)).astype(np.int64)
-    return Findings(sums, DeviationCounts(key, total), merged)
+    return Findings(sums, _counted(key, counts), merged)
 
 
 def _join(name: str, parts: list[StageSums]) -> np.ndarray:
@@ -331,13 +338,9 @@ def _join(name: str, parts: list[StageSums]) -> np.ndarray:
 
 def everybody(scan: Scan, findings: Findings) -> Findings:
     """Return the same findings with all groups as one."""
-    key = findings.deviations.key
-    group = deviation_parts(scan, key)[0]
-    no_group = np.zeros(1, dtype=np.int32)
-    first_of_next = deviation_key(scan, no_group + 1, np.zeros(1, np.int8), no_group - 1, no_group)
-    key, place = np.unique(key - group * first_of_next, return_inverse=True)
-    total = np.bincount(place, weights=findings.deviations.journeys, minlength=len(key)).astype(np.int64)
-    return findings._replace(sums=together(scan, findings.sums), deviations=DeviationCounts(key, total))
+    deviations = findings.deviations
+    one_group = _counted(deviations.key % _keys_a_group(scan), deviations.journeys)
+    return findings._replace(sums=together(scan, findings.sums), deviations=one_group)
 
 
 def together(scan: Scan, sums: StageSums) -> StageSums:
@@ -347,5 +350,5 @@ def together(scan: Scan, sums: StageSums) -> StageSums:
         for name in sums._fields
     }
     summed["time_cell"] = sums.time_cell % sums.counts.shape[1]
-    summed["customers"] = np.array([len(np.unique(scan.customer))])
+    summed["customers"] = np.array([np.count_nonzero(np.diff(scan.customer, prepend=-1))])
     return sums._replace(**summed)

@@ -35,7 +35,7 @@ def other_patiences(
 def sensitivity(by_patience: dict[str, Counted]) -> pd.DataFrame:
     """Return the drop-out of each stage under each patience; rank 1 loses the largest share of its group."""
     tables = [
-        _ranked(stages(counted)).assign(patience=name)
+        _ranked(stages(counted, with_times=False)).assign(patience=name)
         for name in PATIENCES
         if (counted := by_patience.get(name)) is not None
     ]

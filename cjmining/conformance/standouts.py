@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cjmining.conformance.tables import frame
 from cjmining.kernels.stages import DROPPED_SOON, MATURE
+from cjmining.schema import UNKNOWN
 from cjmining.stats import benjamini_hochberg, compare_shares
 
 if TYPE_CHECKING:
@@ -19,16 +20,18 @@ FEWEST_DROPPED = 10
 
 
 def standouts(counted: Counted) -> pd.DataFrame:
-    """Hold each group against the rest of the journeys, at every stage.
+    """Hold each known group against the rest of the known groups, at every stage.
 
-    Only mature journeys count: those that entered at least horizon and patience before the data ends. p is
+    Journeys whose group is unknown are left out on both sides: whether an attribute is known often depends on how
+    far somebody came (only buyers tell their birth year), so they leave more often whoever they are. Only mature journeys count: those that entered at least horizon and patience before the data ends. p is
     Fisher's exact one, q Benjamini and Hochberg's over all groups and stages compared. A group stands out where
     q is below 0.01, at least 10 journeys of the group dropped, and the limits of the risk ratio leave out 1.
     It is an association, not a cause.
     """
+    known = [g for g, name in counted.groups.items() if name != UNKNOWN]
     rows = [
-        _row(counted, g, row)
-        for g in (counted.groups if len(counted.groups) > 1 else ())
+        _row(counted, g, [other for other in known if other != g], row)
+        for g in (known if len(known) > 1 else ())
         for row in range(1, len(counted.stage_names))
     ]
     for row, q in zip(rows, benjamini_hochberg([row["p"] for row in rows]).tolist(), strict=True):
@@ -55,11 +58,10 @@ _COLUMNS = {
 }
 
 
-def _row(counted: Counted, g: int, row: int) -> dict[str, Any]:
+def _row(counted: Counted, g: int, rest: list[int], row: int) -> dict[str, Any]:
     counts = counted.sums.counts[:, row]
     mature, dropped = int(counts[g, MATURE]), int(counts[g, DROPPED_SOON])
-    rest_mature = int(counts[:, MATURE].sum()) - mature
-    rest_dropped = int(counts[:, DROPPED_SOON].sum()) - dropped
+    rest_mature, rest_dropped = int(counts[rest, MATURE].sum()), int(counts[rest, DROPPED_SOON].sum())
     found = compare_shares(dropped, mature, rest_dropped, rest_mature)
     return {
         "by": counted.groups[g],

@@ -102,9 +102,9 @@ def outcomes(counted: Counted) -> pd.DataFrame:
     return frame(rows, {"by": "text"} | dict.fromkeys(names, "int"))
 
 
-def stages(counted: Counted) -> pd.DataFrame:
+def stages(counted: Counted, *, with_times: bool = True) -> pd.DataFrame:
     """Return what became of the journeys that entered each stage, with drop-out within the horizon."""
-    medians = _medians(counted)
+    medians = _medians(counted) if with_times else {}
     rows = (
         _stage_row(counted, g, row, medians)
         for g in counted.groups
@@ -167,11 +167,11 @@ def _stage_row(counted: Counted, g: int, row: int, medians: Mapping[int, float])
 
 def _medians(counted: Counted) -> dict[int, float]:
     """Return the median time from entering a stage to entering a later one, in seconds, by group and row."""
-    cell, time = counted.sums.time_cell, counted.sums.time_us
-    order = np.lexsort((time, cell))
-    cell, time = cell[order], time[order]
-    cells, first = np.unique(cell, return_index=True)
-    ends = np.append(first[1:], len(cell))
+    width = 1 << 52  # microseconds; a cell and a time in one number sort much faster than two columns
+    both = np.sort(counted.sums.time_cell.astype(np.int64) * width + counted.sums.time_us)
+    cell, time = np.divmod(both, width)
+    first = np.flatnonzero(np.diff(cell, prepend=-1))
+    cells, ends = cell[first], np.append(first[1:], len(cell))
     return {
         int(c): float(time[(a + b - 1) // 2] + time[(a + b) // 2]) / 2 / SECOND_US
         for c, a, b in zip(cells, first, ends, strict=True)
@@ -198,9 +198,7 @@ def touchpoints(counted: Counted) -> pd.DataFrame:
         for c in np.flatnonzero(sums.cell_events[g, k])
     ]
     columns = {"by": "text", "stage": "text", "touchpoint": "text", "channel": "text", "events": "int"}
-    return frame(
-        rows, columns | {"journeys": "int", "satisfaction": "float", "satisfaction_answered": "int"}
-    )
+    return frame(rows, columns | {"journeys": "int", "satisfaction": "float", "satisfaction_answered": "int"})
 
 
 def _cells_in_written_order(plan: Plan) -> list[int]:

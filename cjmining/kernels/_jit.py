@@ -41,3 +41,9 @@ def kernel(function: _Function) -> _Function:
     except RuntimeError:  # numba found no folder to keep the machine code in
         compiled = numba.njit(nogil=True)(function)
     return compiled
+
+
+def inlined(function: _Function) -> _Function:
+    """Copy a small step into the kernels that use it, since a call that hands arrays over costs more than it."""
+    compiled: _Function = numba.njit(inline="always", nogil=True)(function)
+    return compiled

@@ -318,6 +318,8 @@ def _backwards(  # type: ignore[no-untyped-def]
     on_map, k, end, reverse, to_end, weight, steps, values
 ):
     """Fill `values`: row i holds, for every state, the least of explaining the events from i on."""
+    offsets, edges, ends = steps.symbol_offsets, steps.symbol_edges, steps.ends
+    edge_from, edge_to = steps.edge_from, steps.edge_to
     n_states = values.shape[1]
     skip = weight * steps.log_only
     for state in range(n_states):
@@ -325,13 +327,13 @@ def _backwards(  # type: ignore[no-untyped-def]
     for i in range(k - 1, -1, -1):
         for state in range(n_states):
             values[i, state] = values[i + 1, state] + skip
-        for at in range(steps.symbol_offsets[on_map[i]], steps.symbol_offsets[on_map[i] + 1]):
-            edge = steps.symbol_edges[at]
-            value = values[i + 1, steps.edge_to[edge]]
-            if steps.ends[end, edge]:
+        for at in range(offsets[on_map[i]], offsets[on_map[i] + 1]):
+            edge = edges[at]
+            value = values[i + 1, edge_to[edge]]
+            if ends[end, edge]:
                 value = min(value, (k - 1 - i) * skip)
             value -= 1
-            source = steps.edge_from[edge]
+            source = edge_from[edge]
             if value < values[i, source] and value < FAR - 1:
                 for state in range(n_states):
                     values[i, state] = min(values[i, state], reverse[source, state] + value)
@@ -342,6 +344,8 @@ def _forwards(  # type: ignore[no-untyped-def]
     first, last, k, end, symbol, values, distance, to_end, weight, steps, event, edge, m
 ):
     """Write the moves down from move `m` on; return where they end and the state of the path's end."""
+    offsets, edges, ends = steps.symbol_offsets, steps.symbol_edges, steps.ends
+    edge_from, edge_to = steps.edge_from, steps.edge_to
     state, row, ended = np.int32(steps.start), 0, False
     skip = weight * steps.log_only
     for i in range(first, last):
@@ -350,20 +354,20 @@ def _forwards(  # type: ignore[no-untyped-def]
         chosen = np.int32(-1)
         if symbol[i] >= 0:
             if not ended:
-                for at in range(steps.symbol_offsets[symbol[i]], steps.symbol_offsets[symbol[i] + 1]):
-                    out = steps.symbol_edges[at]
-                    value = values[row + 1, steps.edge_to[out]]
-                    if steps.ends[end, out]:
+                for at in range(offsets[symbol[i]], offsets[symbol[i] + 1]):
+                    out = edges[at]
+                    value = values[row + 1, edge_to[out]]
+                    if ends[end, out]:
                         value = min(value, (k - 1 - row) * skip)
-                    if distance[state, steps.edge_from[out]] + value - 1 == values[row, state]:
+                    if distance[state, edge_from[out]] + value - 1 == values[row, state]:
                         chosen = out  # the lowest edge by which an optimal alignment matches the event
                         break
             row += 1
         if chosen >= 0:
-            if state != steps.edge_from[chosen]:
-                m = _run_to(steps.edge_from[chosen], state, distance, weight, steps, event, edge, m)
-            state = steps.edge_to[chosen]
-            ended = steps.ends[end, chosen] and (k - row) * skip < values[row, state]
+            if state != edge_from[chosen]:
+                m = _run_to(edge_from[chosen], state, distance, weight, steps, event, edge, m)
+            state = edge_to[chosen]
+            ended = ends[end, chosen] and (k - row) * skip < values[row, state]
         event[m], edge[m] = i, chosen
         m += 1
     if not ended:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjmining.kernels._jit import kernel
+from cjmining.kernels._jit import inlined, kernel
 from cjmining.kernels.alignment import Alignments
 
 MISSING, AD_HOC, OUT_OF_ORDER, FAILED, REPEATED, WRONG_CHANNEL, LATE = 0, 1, 2, 3, 4, 5, 6
@@ -85,35 +85,37 @@ def classify(
     edge : int32[D]
         The edge, or -1 for what isn't planned.
     """
-    n_moves = len(alignments.event)
+    offsets, events, edges, final = alignments.offsets, alignments.event, alignments.edge, alignments.final
+    edge_stage, edge_channel = facts.edge_stage, facts.edge_channel
+    n_moves = len(events)
     move = np.empty(2 * n_moves, np.int64)
     type_ = np.empty(2 * n_moves, np.int8)
     stage = np.empty(2 * n_moves, np.int32)
     longest = 0
     for j in range(len(begin)):
-        longest = max(longest, alignments.offsets[j + 1] - alignments.offsets[j])
+        longest = max(longest, offsets[j + 1] - offsets[j])
     partner = np.empty(longest, np.int64)
     n = 0
     for j in range(len(begin)):
-        first, last = alignments.offsets[j], alignments.offsets[j + 1]
+        first, last = offsets[j], offsets[j + 1]
         if first == last:
             continue
-        _pair(first, last, alignments, symbol, facts, partner)
+        _pair(first, last, events, edges, symbol, facts, partner)
         here = np.int32(-1)
         for m in range(first, last):
-            event, edge = alignments.event[m], alignments.edge[m]
+            event, edge = events[m], edges[m]
             if event >= 0 and edge >= 0:
-                here = facts.edge_stage[edge]
+                here = edge_stage[edge]
                 if failed[event] == 1:
                     move[n], type_[n], stage[n] = m, FAILED, here
                     n += 1
-                if channel[event] >= 0 and not facts.edge_channel[edge, channel[event]]:
+                if channel[event] >= 0 and not edge_channel[edge, channel[event]]:
                     move[n], type_[n], stage[n] = m, WRONG_CHANNEL, here
                     n += 1
             elif edge >= 0:
-                here = facts.edge_stage[edge]
+                here = edge_stage[edge]
                 if partner[m - first] < 0 and _was_covered(
-                    m, first, last, begin[j], alignments, timestamp, facts
+                    m, first, last, begin[j], events, edges, timestamp, facts
                 ):
                     move[n], type_[n], stage[n] = m, MISSING, here
                     n += 1
@@ -124,8 +126,9 @@ def classify(
                     last,
                     here,
                     partner[m - first],
-                    alignments.final[j],
-                    alignments,
+                    final[j],
+                    events,
+                    edges,
                     symbol,
                     timestamp,
                     precision,
@@ -136,26 +139,50 @@ def classify(
                     move[n], type_[n], stage[n] = m, found, where
                     n += 1
     move = move[:n].copy()
-    return move, type_[:n].copy(), stage[:n].copy(), alignments.event[move], alignments.edge[move]
+    return move, type_[:n].copy(), stage[:n].copy(), events[move], edges[move]
 
 
 @kernel
-def _pair(first, last, alignments, symbol, facts, partner):  # type: ignore[no-untyped-def]
+def first_of_journey(journey: NDArray[np.int64], key: NDArray[np.int64], n_keys: int) -> NDArray[np.bool_]:
+    """Say which entries are the first of their journey with their key; equal keys lie in order of journeys.
+
+    Parameters
+    ----------
+    journey, key : int64[D]
+        The journey of each entry, and a number from 0 to `n_keys` - 1.
+    n_keys : int
+        How many keys there are.
+    """
+    last = np.full(n_keys, -1, np.int64)
+    first = np.empty(len(key), np.bool_)
+    for i in range(len(key)):
+        first[i] = last[key[i]] != journey[i]
+        last[key[i]] = journey[i]
+    return first
+
+
+@kernel
+def _pair(first, last, events, edges, symbol, facts, partner):  # type: ignore[no-untyped-def]
     """Pair log-only with map-only moves of the same touchpoint, then of the same choice, in time order."""
+    edge_symbol, edge_group, in_choice = facts.edge_symbol, facts.edge_group, facts.in_choice
+    to_pair = 0
     for m in range(first, last):
         partner[m - first] = -1
+        to_pair += events[m] >= 0 and edges[m] < 0 and symbol[events[m]] >= 0
+    if to_pair == 0:
+        return
     for by_choice in range(2):
         for m in range(first, last):
-            event = alignments.event[m]
-            if event < 0 or alignments.edge[m] >= 0 or symbol[event] < 0 or partner[m - first] >= 0:
+            event = events[m]
+            if event < 0 or edges[m] >= 0 or symbol[event] < 0 or partner[m - first] >= 0:
                 continue
             for other in range(first, last):
-                edge = alignments.edge[other]
-                if alignments.event[other] >= 0 or partner[other - first] >= 0:
+                edge = edges[other]
+                if events[other] >= 0 or partner[other - first] >= 0:
                     continue
-                group = facts.edge_group[edge]
-                if facts.edge_symbol[edge] == symbol[event] or (
-                    by_choice == 1 and group >= 0 and facts.in_choice[group, symbol[event]]
+                group = edge_group[edge]
+                if edge_symbol[edge] == symbol[event] or (
+                    by_choice == 1 and group >= 0 and in_choice[group, symbol[event]]
                 ):
                     partner[m - first], partner[other - first] = other, m
                     break
@@ -169,7 +196,8 @@ def _type_of_unplanned(  # type: ignore[no-untyped-def]
     here,
     partner,
     final,
-    alignments,
+    events,
+    edges,
     symbol,
     timestamp,
     precision,
@@ -177,34 +205,34 @@ def _type_of_unplanned(  # type: ignore[no-untyped-def]
     facts,
 ):
     """Give the type of a log-only move and its stage; -1 where the times are too coarse to judge."""
-    event = alignments.event[m]
+    event = events[m]
     what = symbol[event]
     if what < 0:
         return np.int8(AD_HOC), here
     if partner >= 0:
-        if _may_lie_at(partner, event, first, last, alignments, timestamp, precision):
+        if _may_lie_at(partner, event, first, last, events, edges, timestamp, precision):
             return np.int8(-1), here
-        return np.int8(OUT_OF_ORDER), facts.edge_stage[alignments.edge[partner]]
+        return np.int8(OUT_OF_ORDER), facts.edge_stage[edges[partner]]
     if failed[event] == 1 and facts.is_goal[what] and facts.beyond[final, what] >= 0:
         return np.int8(FAILED), facts.beyond[final, what]
     if facts.beyond[final, what] >= 0:
-        if _may_lie_at(last, event, first, last, alignments, timestamp, precision):
+        if _may_lie_at(last, event, first, last, events, edges, timestamp, precision):
             return np.int8(-1), here
         return np.int8(OUT_OF_ORDER), facts.beyond[final, what]
     for before in range(m - 1, first - 1, -1):
-        edge = alignments.edge[before]
-        if edge >= 0 and alignments.event[before] >= 0 and facts.edge_symbol[edge] == what:
+        edge = edges[before]
+        if edge >= 0 and events[before] >= 0 and facts.edge_symbol[edge] == what:
             return np.int8(REPEATED), facts.edge_stage[edge]
     return np.int8(AD_HOC), here
 
 
 @kernel
 def _may_lie_at(  # type: ignore[no-untyped-def]
-    position, event, first, last, alignments, timestamp, precision
+    position, event, first, last, events, edges, timestamp, precision
 ):
     """Say whether, as coarse as the times are, the event may have happened at a position among the moves."""
     coarse = _width(precision[event])
-    after, before = _neighbours(position, first, last, alignments)
+    after, before = _neighbours(position, first, last, events, edges)
     earliest, latest = -_ALWAYS, _ALWAYS
     if after >= 0:
         earliest = timestamp[after]
@@ -218,36 +246,37 @@ def _may_lie_at(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _was_covered(m, first, last, begin, alignments, timestamp, facts):  # type: ignore[no-untyped-def]
+def _was_covered(m, first, last, begin, events, edges, timestamp, facts):  # type: ignore[no-untyped-def]
     """Say whether the sources of a missing touchpoint recorded throughout the time in which it belonged."""
-    after, before = _neighbours(m, first, last, alignments)
+    after, before = _neighbours(m, first, last, events, edges)
     earliest = timestamp[after] if after >= 0 else begin
     latest = timestamp[before] if before >= 0 else earliest
-    what = facts.edge_symbol[alignments.edge[m]]
+    what = facts.edge_symbol[edges[m]]
+    gap_start, gap_end = facts.gap_start, facts.gap_end
     for gap in range(facts.gap_offsets[what], facts.gap_offsets[what + 1]):
-        if facts.gap_start[gap] < latest and earliest < facts.gap_end[gap]:
+        if gap_start[gap] < latest and earliest < gap_end[gap]:
             return False
-        if earliest == latest and facts.gap_start[gap] <= earliest < facts.gap_end[gap]:
+        if earliest == latest and gap_start[gap] <= earliest < gap_end[gap]:
             return False
     return True
 
 
 @kernel
-def _neighbours(position, first, last, alignments):  # type: ignore[no-untyped-def]
+def _neighbours(position, first, last, events, edges):  # type: ignore[no-untyped-def]
     """Find the matched events before and after a position among the moves; -1 where there is none."""
     after, before = np.int64(-1), np.int64(-1)
     for m in range(min(position, last) - 1, first - 1, -1):
-        if alignments.event[m] >= 0 and alignments.edge[m] >= 0:
-            after = alignments.event[m]
+        if events[m] >= 0 and edges[m] >= 0:
+            after = events[m]
             break
     for m in range(position + 1, last):
-        if alignments.event[m] >= 0 and alignments.edge[m] >= 0:
-            before = alignments.event[m]
+        if events[m] >= 0 and edges[m] >= 0:
+            before = events[m]
             break
     return after, before
 
 
-@kernel
+@inlined
 def _width(precision):  # type: ignore[no-untyped-def]
     """Precision in microseconds; unknown counts as exact."""
     return np.int64(0) if np.isnan(precision) else np.int64(precision * 1_000_000)

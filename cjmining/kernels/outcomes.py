@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjmining.kernels._jit import kernel
+from cjmining.kernels._jit import inlined, kernel
 
 CONVERTED, DROPPED, TURNED_AWAY, OPEN = 0, 1, 2, 3
 NO_ROLE, GOAL, EXIT_BY_CUSTOMER, EXIT_BY_COMPANY = 0, 1, 2, 3
@@ -171,7 +171,7 @@ def judge(
             first, last, timestamp, touchpoint, actor, failed, rules, data_end
         )
         if outcome == CONVERTED:
-            furthest = _furthest_after(stop, last, stage, furthest, touchpoint, actor, failed, rules)
+            furthest = _furthest_after(stop, last, stage, furthest, touchpoint, failed, rules)
         elif outcome != OPEN:
             won_back[j] = _won_back(stop, last, deciding, touchpoint, actor, failed, rules)
         outcomes[j] = outcome
@@ -188,41 +188,43 @@ def _walk(  # type: ignore[no-untyped-def]
     first, last, timestamp, touchpoint, actor, failed, rules, data_end
 ):
     """Walk until the outcome is decided; `stop` is the first event that no longer counts."""
+    role, ignored, stated, actor_codes = rules.role, rules.ignored, rules.actor, rules.actor_codes
+    offsets, stages, patience_us = rules.stage_offsets, rules.stages, rules.patience_us
     place, stage, furthest = np.int64(-1), np.int32(-1), np.int32(-1)
     patience = np.int64(rules.before_us)
     waiting, silent_since, now = False, np.int64(0), np.int64(0)
     for i in range(first, last):
         code = touchpoint[i]
-        if is_ignored(code, rules):
+        if is_ignored(code, ignored):
             continue
         if waiting and patience >= 0:
             deadline = max(silent_since + patience, now)
             too_late = timestamp[i] > deadline or (
                 timestamp[i] == deadline
-                and not _decides_now(i, last, EXIT_BY_COMPANY, timestamp, touchpoint, failed, rules)
+                and not _decides_now(i, last, EXIT_BY_COMPANY, timestamp, touchpoint, failed, role, ignored)
             )
             if too_late:
                 return DROPPED, deadline, np.int64(-1), place, stage, furthest, np.int64(i)
         now = timestamp[i]
-        role = role_of(code, failed[i], rules)
-        if role == GOAL:
-            cell = cell_of(code, stage, rules)
+        its_role = role_of(code, failed[i], role)
+        if its_role == GOAL:
+            cell = cell_of(code, stage, offsets, stages)
             if cell >= 0:
-                stage = rules.stages[cell]
+                stage = stages[cell]
                 furthest = max(furthest, stage)
             return CONVERTED, now, np.int64(i), np.int64(i), stage, furthest, np.int64(i + 1)
-        if role != NO_ROLE:
-            if _decides_now(i, last, GOAL, timestamp, touchpoint, failed, rules):
+        if its_role != NO_ROLE:
+            if _decides_now(i, last, GOAL, timestamp, touchpoint, failed, role, ignored):
                 continue  # a goal at the same time comes before the exit
-            outcome = DROPPED if role == EXIT_BY_CUSTOMER else TURNED_AWAY
+            outcome = DROPPED if its_role == EXIT_BY_CUSTOMER else TURNED_AWAY
             return outcome, now, np.int64(i), place, stage, furthest, np.int64(i + 1)
-        by_customer = actor_of(code, actor[i], rules) == CUSTOMER
-        cell = cell_of(code, stage, rules)
+        by_customer = actor_of(code, actor[i], stated, actor_codes) == CUSTOMER
+        cell = cell_of(code, stage, offsets, stages)
         if cell >= 0:
-            furthest = max(furthest, rules.stages[cell])
-            if by_customer or rules.stages[cell] > stage:
-                place, stage = np.int64(i), rules.stages[cell]
-                patience = _patience_of(code, rules)
+            furthest = max(furthest, stages[cell])
+            if by_customer or stages[cell] > stage:
+                place, stage = np.int64(i), stages[cell]
+                patience = _patience_of(code, offsets, stages, patience_us)
         if by_customer:
             waiting, silent_since = True, now
     if waiting and patience >= 0:
@@ -232,76 +234,78 @@ def _walk(  # type: ignore[no-untyped-def]
     return OPEN, np.int64(data_end), np.int64(-1), place, stage, furthest, np.int64(last)
 
 
-@kernel
-def is_ignored(code, rules):  # type: ignore[no-untyped-def]
+@inlined
+def is_ignored(code, ignored):  # type: ignore[no-untyped-def]
     """Say whether the map leaves the touchpoint out of the journey."""
-    return code >= 0 and rules.ignored[code]
+    return code >= 0 and ignored[code]
 
 
-@kernel
-def role_of(code, failed, rules):  # type: ignore[no-untyped-def]
+@inlined
+def role_of(code, failed, role):  # type: ignore[no-untyped-def]
     """Say whether the event may decide as goal or exit; what failed decides nothing."""
     if code < 0 or failed == 1:
         return np.int8(NO_ROLE)
-    return rules.role[code]
+    return role[code]
 
 
-@kernel
-def actor_of(code, actor, rules):  # type: ignore[no-untyped-def]
+@inlined
+def actor_of(code, actor, stated, actor_codes):  # type: ignore[no-untyped-def]
     """Say who did the event: the map's word comes before the source's; unknown is the customer."""
-    if code >= 0 and rules.actor[code] >= 0:
-        return rules.actor[code]
-    return rules.actor_codes[actor] if actor >= 0 else np.int8(CUSTOMER)
+    if code >= 0 and stated[code] >= 0:
+        return stated[code]
+    return actor_codes[actor] if actor >= 0 else np.int8(CUSTOMER)
 
 
-@kernel
-def cell_of(code, stage, rules):  # type: ignore[no-untyped-def]
+@inlined
+def cell_of(code, stage, offsets, stages):  # type: ignore[no-untyped-def]
     """Give the touchpoint's cell of the map (its position in `rules.stages`) from the current stage, or -1.
 
     Where several stages name it, the earliest that isn't before the current stage counts, else the latest.
     """
-    if code < 0:
-        return -1
-    begin, end = rules.stage_offsets[code], rules.stage_offsets[code + 1]
-    for cell in range(begin, end):
-        if rules.stages[cell] >= stage:
-            return cell
-    return end - 1 if end > begin else -1
+    found = -1
+    if code >= 0:
+        for cell in range(offsets[code], offsets[code + 1]):
+            found = cell
+            if stages[cell] >= stage:
+                break
+    return found
 
 
-@kernel
-def _patience_of(code, rules):  # type: ignore[no-untyped-def]
+@inlined
+def _patience_of(code, offsets, stages, patience_us):  # type: ignore[no-untyped-def]
     """Give the longest patience of the stages that name the touchpoint."""
     longest = np.int64(0)
-    for cell in range(rules.stage_offsets[code], rules.stage_offsets[code + 1]):
-        patience = rules.patience_us[rules.stages[cell]]
-        if patience < 0:
-            return np.int64(-1)
-        longest = max(longest, patience)
+    for cell in range(offsets[code], offsets[code + 1]):
+        patience = patience_us[stages[cell]]
+        if patience < 0 or longest < 0:
+            longest = np.int64(-1)
+        else:
+            longest = max(longest, patience)
     return longest
 
 
 @kernel
 def _decides_now(  # type: ignore[no-untyped-def]
-    first, last, up_to_role, timestamp, touchpoint, failed, rules
+    first, last, up_to_role, timestamp, touchpoint, failed, role, ignored
 ):
     """Say whether a goal (or exit) is among the events from `first` on that have its time."""
     for i in range(first, last):
         if timestamp[i] != timestamp[first]:
             break
-        if is_ignored(touchpoint[i], rules):
+        if is_ignored(touchpoint[i], ignored):
             continue
-        if NO_ROLE < role_of(touchpoint[i], failed[i], rules) <= up_to_role:
+        if NO_ROLE < role_of(touchpoint[i], failed[i], role) <= up_to_role:
             return True
     return False
 
 
-@kernel
-def _begins_anew(code, actor, after_decision, rules):  # type: ignore[no-untyped-def]
+@inlined
+def _begins_anew(  # type: ignore[no-untyped-def]
+    code, actor, after_decision, ignored, entry, stated, actor_codes
+):
     """Say whether the event begins a new attempt after silence, or after a goal or exit."""
-    if is_ignored(code, rules) or actor_of(code, actor, rules) != CUSTOMER:
-        return False
-    return not after_decision or (code >= 0 and rules.entry[code])
+    counts = not is_ignored(code, ignored) and actor_of(code, actor, stated, actor_codes) == CUSTOMER
+    return counts and (not after_decision or (code >= 0 and entry[code]))
 
 
 @kernel
@@ -309,6 +313,7 @@ def _next_start(  # type: ignore[no-untyped-def]
     stop, last, outcome, decided_event, touchpoint, actor, rules
 ):
     """Find the event that begins the next journey; `last` where there is none."""
+    ignored, entry, stated, actor_codes = rules.ignored, rules.entry, rules.actor, rules.actor_codes
     decided = decided_event >= 0
     if outcome == OPEN:
         return last
@@ -318,31 +323,34 @@ def _next_start(  # type: ignore[no-untyped-def]
         allowed = rules.after_exit if decided else rules.after_silence
     if allowed:
         for i in range(stop, last):
-            if _begins_anew(touchpoint[i], actor[i], decided, rules):
+            if _begins_anew(touchpoint[i], actor[i], decided, ignored, entry, stated, actor_codes):
                 return np.int64(i)
     return last
 
 
 @kernel
 def _furthest_after(  # type: ignore[no-untyped-def]
-    stop, last, stage, furthest, touchpoint, actor, failed, rules
+    stop, last, stage, furthest, touchpoint, failed, rules
 ):
     """Count on-map events after the goal: they reach further only where the map goes on."""
+    role, ignored, offsets, stages = rules.role, rules.ignored, rules.stage_offsets, rules.stages
     for i in range(stop, last):
-        cell = after_goal_cell(touchpoint[i], failed[i], stage, rules)
+        cell = after_goal_cell(touchpoint[i], failed[i], stage, role, ignored, offsets, stages)
         if cell >= 0:
-            furthest = max(furthest, rules.stages[cell])
+            furthest = max(furthest, stages[cell])
     return furthest
 
 
-@kernel
-def after_goal_cell(code, failed, goal_stage, rules):  # type: ignore[no-untyped-def]
+@inlined
+def after_goal_cell(  # type: ignore[no-untyped-def]
+    code, failed, goal_stage, role, ignored, offsets, stages
+):
     """Give the cell of an event after the goal, if it lies in a stage planned after the goal's, else -1."""
-    if is_ignored(code, rules) or role_of(code, failed, rules) > GOAL:
-        return -1
-    cell = cell_of(code, goal_stage, rules)
-    if cell < 0 or rules.stages[cell] <= goal_stage:
-        return -1
+    cell = -1
+    if not is_ignored(code, ignored) and role_of(code, failed, role) <= GOAL:
+        cell = cell_of(code, goal_stage, offsets, stages)
+        if cell >= 0 and stages[cell] <= goal_stage:
+            cell = -1
     return cell
 
 
@@ -351,12 +359,14 @@ def _won_back(  # type: ignore[no-untyped-def]
     stop, last, decided_event, touchpoint, actor, failed, rules
 ):
     """Say what a lost customer did after the decision."""
+    role, ignored, entry = rules.role, rules.ignored, rules.entry
+    stated, actor_codes = rules.actor, rules.actor_codes
     found = STAYED_AWAY
     for i in range(stop, last):
-        if is_ignored(touchpoint[i], rules):
+        if is_ignored(touchpoint[i], ignored):
             continue
-        if role_of(touchpoint[i], failed[i], rules) == GOAL:
+        if role_of(touchpoint[i], failed[i], role) == GOAL:
             return WON_BACK
-        if _begins_anew(touchpoint[i], actor[i], decided_event >= 0, rules):
+        if _begins_anew(touchpoint[i], actor[i], decided_event >= 0, ignored, entry, stated, actor_codes):
             found = RETURNED
     return found

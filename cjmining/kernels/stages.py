@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjmining.kernels._jit import kernel
+from cjmining.kernels._jit import inlined, kernel
 from cjmining.kernels.outcomes import (
     CONVERTED,
     CUSTOMER,
@@ -167,6 +167,17 @@ def count_stages(
     StageSums
         Sums of the journeys given.
     """
+    timestamp, touchpoint, actor, failed = (
+        columns.timestamp,
+        columns.touchpoint,
+        columns.actor,
+        columns.failed,
+    )
+    channels, answers, precision = columns.channel, columns.satisfaction, columns.precision
+    role, ignored, stated, actor_codes = rules.role, rules.ignored, rules.actor, rules.actor_codes
+    offsets, stages, patience_us = rules.stage_offsets, rules.stages, rules.patience_us
+    ends, decided_at, turns = judged.outcome, judged.decided_at, judged.turn
+    place_events, place_stages = judged.place_event, judged.place_stage
     n, n_stages, n_cells = len(bounds) - 1, sizes.stages, sizes.cells
     n_groups, n_channels = sizes.groups, sizes.channels
     counts = np.zeros((n_groups, 1 + n_stages, N_COUNTS), np.int64)
@@ -199,7 +210,7 @@ def count_stages(
     n_times, n_late = 0, 0
     for j in range(n):
         g, first, last = group[j], bounds[j], bounds[j + 1]
-        outcome = judged.outcome[j]
+        outcome = ends[j]
         outcomes[g, outcome] += 1
         if customer[j] != last_customer[g]:
             last_customer[g] = customer[j]
@@ -208,39 +219,41 @@ def count_stages(
         has_gone_on[:] = False
         has_reached[:] = False
         stage, place = np.int32(-1), 0
-        place_event, place_stage = judged.place_event[j], judged.place_stage[j]
+        place_event, place_stage = place_events[j], place_stages[j]
         final = last if outcome == CONVERTED else place_event + 1
-        if place_event < 0 or not _starts_on_map(first, last, columns, rules):
+        if place_event < 0 or not _starts_on_map(
+            first, last, touchpoint, failed, role, ignored, offsets, stages
+        ):
             has_reached[0] = True
-            reached_at[0] = columns.timestamp[first]
+            reached_at[0] = timestamp[first]
         for i in range(first, final):
-            code = columns.touchpoint[i]
+            code = touchpoint[i]
             if i > place_event:
-                cell = after_goal_cell(code, columns.failed[i], place_stage, rules)
+                cell = after_goal_cell(code, failed[i], place_stage, role, ignored, offsets, stages)
                 moves = True
             else:
-                cell = _walk_cell(i, stage, columns, rules)
+                cell = _walk_cell(code, failed[i], stage, role, ignored, offsets, stages)
                 moves = cell >= 0 and (
                     i == place_event
-                    or rules.stages[cell] > stage
-                    or actor_of(code, columns.actor[i], rules) == CUSTOMER
+                    or stages[cell] > stage
+                    or actor_of(code, actor[i], stated, actor_codes) == CUSTOMER
                 )
             if cell < 0:
                 continue
-            at = rules.stages[cell]
-            channel = columns.channel[i] if columns.channel[i] >= 0 else n_channels
+            at = stages[cell]
+            channel = channels[i] if channels[i] >= 0 else n_channels
             cell_events[g, cell, channel] += 1
             if seen_channel[cell, channel] != j:
                 seen_channel[cell, channel] = j
                 cell_journeys[g, cell, channel] += 1
-            if not np.isnan(columns.satisfaction[i]):
-                cell_satisfaction[g, cell, channel] += columns.satisfaction[i]
+            if not np.isnan(answers[i]):
+                cell_satisfaction[g, cell, channel] += answers[i]
                 cell_answered[g, cell, channel] += 1
-                satisfaction[g, 1 + at] += columns.satisfaction[i]
+                satisfaction[g, 1 + at] += answers[i]
                 answered[g, 1 + at] += 1
             if not moves:
                 continue
-            now = columns.timestamp[i]
+            now = timestamp[i]
             if i <= place_event:
                 place = 1 + cell
                 if not has_reached[place]:
@@ -262,7 +275,7 @@ def count_stages(
                     time_cell[n_times] = g * (1 + n_stages) + 1 + earlier
                     time_us[n_times] = took
                     n_times += 1
-                    slack = columns.precision[entered_event[earlier]]
+                    slack = precision[entered_event[earlier]]
                     if not np.isnan(slack):
                         took -= np.int64(slack * 1_000_000)
                     if 0 <= within[earlier] < took:
@@ -273,16 +286,38 @@ def count_stages(
             stage = at
         if has_reached[0]:
             patience = np.int64(rules.before_us)
-            _count_row(counts, g, 0, reached_at[0], patience, place_event < 0, j, judged, horizon, data_end)
+            _count_row(
+                counts,
+                g,
+                0,
+                reached_at[0],
+                patience,
+                place_event < 0,
+                outcome,
+                decided_at[j],
+                horizon,
+                data_end,
+            )
         for s in range(n_stages):
             if has_entered[s]:
-                ended, patience = s == place_stage, rules.patience_us[s]
-                _count_row(counts, g, 1 + s, entered_at[s], patience, ended, j, judged, horizon, data_end)
+                ended, patience = s == place_stage, patience_us[s]
+                _count_row(
+                    counts,
+                    g,
+                    1 + s,
+                    entered_at[s],
+                    patience,
+                    ended,
+                    outcome,
+                    decided_at[j],
+                    horizon,
+                    data_end,
+                )
         if outcome == DROPPED:
-            dropouts[g, place, 1 + judged.turn[j]] += 1
+            dropouts[g, place, 1 + turns[j]] += 1
         for k in range(1 + n_cells):
             if has_reached[k] and k != place:
-                patience = rules.before_us if k == 0 else rules.patience_us[rules.stages[k - 1]]
+                patience = rules.before_us if k == 0 else patience_us[stages[k - 1]]
                 if _is_mature(reached_at[k], patience, horizon, data_end):
                     places[g, k, WENT_ON] += 1
                     if outcome == CONVERTED:
@@ -314,42 +349,42 @@ def count_stages(
     )
 
 
-@kernel
-def _walk_cell(i, stage, columns, rules):  # type: ignore[no-untyped-def]
+@inlined
+def _walk_cell(code, failed, stage, role, ignored, offsets, stages):  # type: ignore[no-untyped-def]
     """Give the cell of an event of the walk, -1 where it isn't on the map; deciding exits are never on it."""
-    code = columns.touchpoint[i]
-    if is_ignored(code, rules) or role_of(code, columns.failed[i], rules) > GOAL:
-        return -1
-    return cell_of(code, stage, rules)
+    cell = -1
+    if not is_ignored(code, ignored) and role_of(code, failed, role) <= GOAL:
+        cell = cell_of(code, stage, offsets, stages)
+    return cell
 
 
 @kernel
-def _starts_on_map(first, last, columns, rules):  # type: ignore[no-untyped-def]
+def _starts_on_map(  # type: ignore[no-untyped-def]
+    first, last, touchpoint, failed, role, ignored, offsets, stages
+):
     """Say whether the first event that counts is on the map."""
     for i in range(first, last):
-        code = columns.touchpoint[i]
-        if not is_ignored(code, rules):
-            return role_of(code, columns.failed[i], rules) <= GOAL and cell_of(code, -1, rules) >= 0
+        if not is_ignored(touchpoint[i], ignored):
+            return _walk_cell(touchpoint[i], failed[i], -1, role, ignored, offsets, stages) >= 0
     return False
 
 
-@kernel
+@inlined
 def _is_mature(entered, patience, horizon, data_end):  # type: ignore[no-untyped-def]
     """Say whether horizon and patience have passed since; patience that never ends counts as none."""
     return entered + horizon + max(patience, 0) <= data_end
 
 
-@kernel
+@inlined
 def _count_row(  # type: ignore[no-untyped-def]
-    counts, g, row, entered, patience, ended, j, judged, horizon, data_end
+    counts, g, row, entered, patience, ended, outcome, decided_at, horizon, data_end
 ):
     """Count a journey in a row that it entered, as having ended there or as having continued."""
     counts[g, row, ENTERED] += 1
-    outcome = judged.outcome[j]
     counts[g, row, ENDED + outcome if ended else CONTINUED] += 1
     if _is_mature(entered, patience, horizon, data_end):
         counts[g, row, MATURE] += 1
-        if ended and outcome == DROPPED and judged.decided_at[j] - entered <= horizon:
+        if ended and outcome == DROPPED and decided_at - entered <= horizon:
             counts[g, row, DROPPED_SOON] += 1
 
 
@@ -362,19 +397,21 @@ def _count_values(bounds, group, columns, judged, sizes):  # type: ignore[no-unt
     valued = np.zeros((sizes.groups, sizes.currencies), np.int64)
     total = np.zeros(sizes.currencies, np.float64)
     has = np.zeros(sizes.currencies, np.bool_)
+    outcomes, goals = judged.outcome, judged.decided_event
+    values, currencies, last = columns.value, columns.currency, sizes.currencies - 1
     for j in range(len(bounds) - 1):
-        if judged.outcome[j] != CONVERTED:
+        if outcomes[j] != CONVERTED:
             continue
-        goal = judged.decided_event[j]
-        goal_has_value = not np.isnan(columns.value[goal])
+        goal = goals[j]
+        goal_has_value = not np.isnan(values[goal])
         total[:] = 0.0
         has[:] = False
         any_value = False
         for i in range(bounds[j], bounds[j + 1]):
-            amount = columns.value[i]
+            amount = values[i]
             if np.isnan(amount) or (goal_has_value and i != goal and amount >= 0):
                 continue
-            currency = columns.currency[i] if columns.currency[i] >= 0 else sizes.currencies - 1
+            currency = currencies[i] if currencies[i] >= 0 else last
             total[currency] += amount
             has[currency] = True
             any_value = True
