@@ -200,8 +200,8 @@ class IntendedMap:
     def personas_of(self, customers: pa.Table) -> pa.Array:
         """Return each customer's persona, as a dictionary array aligned with `customers`.
 
-        The first persona that fits; `other` where none does; `unknown` where it depends on an attribute
-        that this customer lacks.
+        The first persona that fits; where none does, `unknown` if that depends on an attribute which this
+        customer lacks, else `other`.
 
         Raises
         ------

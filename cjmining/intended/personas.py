@@ -1,7 +1,7 @@
 """Personas by rules over the attributes of customers.
 
-A rule over a missing attribute is neither true nor false. The first persona that isn't plainly false
-decides: it is the customer's if it is true, and the customer is `unknown` if it can't be told.
+A rule over a missing attribute is neither true nor false. The first persona that is true is the customer's;
+where none is, the customer is `unknown` if any could not be told, else `other`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,10 @@ def personas_of(personas: Sequence[Persona], customers: pa.Table) -> pa.Array:
     names = [*(persona.persona for persona in personas), *RESERVED_PERSONAS]
     other, unknown = len(personas), len(personas) + 1
     codes = np.full(customers.num_rows, other, dtype=np.int32)
-    undecided = np.ones(customers.num_rows, dtype=np.bool_)
-    for number, persona in enumerate(personas):
+    for number, persona in reversed(list(enumerate(personas))):
         fits = _fits(persona, customers)
-        is_unknown = pc.is_null(fits).to_numpy()
-        is_true = pc.fill_null(fits, False).to_numpy()
-        codes[undecided & is_true] = number
-        codes[undecided & is_unknown] = unknown
-        undecided &= ~(is_true | is_unknown)
+        codes[pc.is_null(fits).to_numpy() & (codes == other)] = unknown
+        codes[pc.fill_null(fits, False).to_numpy()] = number
     return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
 
 
