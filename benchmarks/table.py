@@ -9,7 +9,7 @@ def of(result: dict) -> str:
     lines = [
         f"### {sizes['events']:,} events, {sizes['journeys']:,} journeys, {sizes['customers']:,} customers",
         "",
-        "| task | engine | work | median time | rate | cjmining is faster by | peak memory |",
+        "| task | engine | work | median time | rate | times ours | peak memory |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     for task, engines in result["tasks"].items():

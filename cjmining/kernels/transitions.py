@@ -1,12 +1,13 @@
 """How often one touchpoint directly follows another, and how long that takes.
 
-A *cell* is the number (group x touchpoints + from) x touchpoints + to. Cells are found through a hash table,
-so that the work and the memory follow the transitions that occur, not the square of the vocabulary.
+A *cell* is the number (group x touchpoints + from) x touchpoints + to. Where there can be many, cells are
+found through a hash table, so that work and memory follow the transitions that occur, not the square of the
+vocabulary.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
     Floats = NDArray[np.float64]
+
+
+DIRECT_CELLS: Final = 1 << 16
+"""Up to so many possible cells each has its own place, and nothing is looked up."""
 
 
 class Transitions(NamedTuple):
@@ -51,7 +56,7 @@ def count(
     group : array of int32, shape (journeys,)
         From 0 to n_groups - 1.
     """
-    found, _ = _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
+    found, _ = _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints, places=False)
     return found
 
 
@@ -64,7 +69,7 @@ def count_with_times(
     n_touchpoints: int,
 ) -> tuple[Transitions, histogram.Histogram]:
     """Count as `count` does, and put the time of every transition into a histogram of its cell."""
-    found, slot = _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
+    found, slot = _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints, places=True)
     offsets = np.zeros(len(found.cell) + 1, np.int64)
     np.cumsum(found.count, out=offsets[1:])
     elapsed = _gather(slot, timestamp, offsets)
@@ -88,22 +93,23 @@ def _count_sorted(
     group: Codes,
     n_groups: int,
     n_touchpoints: int,
+    *,
+    places: bool,
 ) -> tuple[Transitions, Codes]:
     """Transitions by ascending cell, and for every event the place of the one that starts there (or -1)."""
     cells = n_groups * n_touchpoints * n_touchpoints
-    room = _power_of_two(min(cells, 2 * max(len(timestamp), 1)))
-    cell, number, journeys, total, slot = _count(
-        bounds, timestamp, touchpoint, group, n_touchpoints, room, room >= cells
+    direct = cells <= DIRECT_CELLS
+    room = cells if direct else 1 << max(2 * len(timestamp) - 1, 1).bit_length()
+    slot = np.full(len(timestamp) if places else 0, -1, np.int32)
+    cell, number, journeys, total = _count(
+        bounds, timestamp, touchpoint, group, n_touchpoints, room, direct, slot
     )
-    order = np.argsort(cell)
-    place = np.empty(len(order), np.int32)
+    used = np.flatnonzero(number)
+    order = used[np.argsort(cell[used])]
+    place = np.empty(len(number), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     _renumber(slot, place)
     return Transitions(cell[order], number[order], journeys[order], total[order]), slot
-
-
-def _power_of_two(at_least: int) -> int:
-    return 1 << max(at_least - 1, 1).bit_length()
 
 
 @kernel
@@ -115,46 +121,50 @@ def _count(
     n_touchpoints: int,
     room: int,
     direct: bool,
-) -> tuple[Ints, Ints, Ints, Floats, Codes]:
-    table_cell = np.full(room, -1, np.int64)
-    table_slot = np.zeros(room, np.int32)
-    most = min(room, max(len(timestamp), 1))
-    cell = np.empty(most, np.int64)
+    slot: Codes,
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """Count by slot: `direct` makes the cell itself the slot, else a hash table of `room` places finds it."""
+    most = room if direct else room // 2
+    cell = np.arange(most)
     number = np.zeros(most, np.int64)
     journeys = np.zeros(most, np.int64)
     total = np.zeros(most, np.float64)
     last_journey = np.full(most, -1, np.int64)
-    slot = np.full(len(timestamp), -1, np.int32)
-    mask = room - 1
+    table = np.full(0 if direct else room, -1, np.int32)
     found = 0
     for journey in range(len(bounds) - 1):
         base = np.int64(group[journey]) * n_touchpoints
-        for event in range(bounds[journey], bounds[journey + 1] - 1):
-            key = (base + touchpoint[event]) * n_touchpoints + touchpoint[event + 1]
-            # Where the table has room for every possible cell, its place is the cell itself: no clash.
-            place = key if direct else (key ^ (key >> 17)) * 40503 & mask
-            while table_cell[place] != key:
-                if table_cell[place] < 0:
-                    table_cell[place] = key
-                    table_slot[place] = found
-                    cell[found] = key
-                    found += 1
-                    break
-                place = (place + 1) & mask
-            here = table_slot[place]
-            slot[event] = here
+        start = np.int64(touchpoint[bounds[journey]])
+        left = timestamp[bounds[journey]]
+        for event in range(bounds[journey] + 1, bounds[journey + 1]):
+            to = np.int64(touchpoint[event])
+            arrived = timestamp[event]
+            here = (base + start) * n_touchpoints + to
+            if not direct:
+                here, found = _look_up(here, table, cell, found)
+            if len(slot) > 0:
+                slot[event - 1] = here
             number[here] += 1
-            total[here] += max(timestamp[event + 1] - timestamp[event], 0)
+            total[here] += max(arrived - left, 0)
             if last_journey[here] != journey:
                 last_journey[here] = journey
                 journeys[here] += 1
-    return (
-        cell[:found].copy(),
-        number[:found].copy(),
-        journeys[:found].copy(),
-        total[:found].copy(),
-        slot,
-    )
+            start, left = to, arrived
+    return cell, number, journeys, total
+
+
+@kernel
+def _look_up(key: int, table: Codes, cell: Ints, found: int) -> tuple[int, int]:
+    """Return the slot of a cell, a new one where it wasn't met before, and how many are in use."""
+    mask = len(table) - 1
+    place = ((key ^ (key >> 17)) * 40503) & mask
+    while table[place] >= 0:
+        if cell[table[place]] == key:
+            return table[place], found
+        place = (place + 1) & mask
+    table[place] = found
+    cell[found] = key
+    return found, found + 1
 
 
 @kernel
