@@ -33,7 +33,9 @@ app = typer.Typer(
 maps = typer.Typer(help="Work with intended maps.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(maps, name="map")
 
-Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results; default: out beside the study.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the results; default: out beside the study.")
+]
 
 
 def main() -> None:
@@ -48,7 +50,9 @@ def main() -> None:
 
 @app.callback(invoke_without_command=True)
 def _start(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and stop.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and stop.", is_eager=True)
+    ] = False,
 ) -> None:
     if version:
         from cjmining import __version__
@@ -105,7 +109,7 @@ def check_map(file: Annotated[Path, typer.Argument(help="The map, a YAML file.")
 
 
 def _sample(out: Path) -> Path:
-    """Return the folder of the sample shop; simulate one beside `out` where the repository's is not at hand."""
+    """Return the folder of the sample shop; simulate one beside `out` where there is none."""
     for folder in (SAMPLE, Path(__file__).resolve().parents[1] / SAMPLE):
         if (folder / "study.yaml").is_file():
             return folder
@@ -113,7 +117,7 @@ def _sample(out: Path) -> Path:
 
     folder = out.with_name(f"{out.name}-shop")
     if not (folder / "study.yaml").is_file():
-        simulate.shop(2000).write(folder)
+        simulate.shop(2000, fault=simulate.SAMPLE_FAULT).write(folder)
     return folder
 
 

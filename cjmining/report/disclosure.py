@@ -2,11 +2,13 @@
 
 Two rules, applied to everything on the page, pictures included (docs/decisions/0050):
 
-1. A group (persona) of fewer than `min_group` customers is not shown by itself. All such groups are merged into
+1. A group (persona) of fewer than `min_group` customers is not shown by itself. All such groups are merged
+into
    "smaller groups"; if these are still too few, the next smallest joins them.
-2. A row of a table that describes fewer than `min_group` journeys (a variant, a transition, a place of drop-out, a
-   stage that hardly anybody reached) is not shown by itself: it is merged into a row for the rest where the numbers
-   must add up, and left out of the pictures.
+2. A row of a table that describes fewer than `min_group` journeys (a variant, a transition, a place of
+drop-out, a
+   stage that hardly anybody reached) is not shown by itself: it is merged into a row for the rest where the
+   numbers must add up, and left out of the pictures.
 """
 
 from __future__ import annotations
@@ -32,9 +34,9 @@ R = TypeVar("R", "Conformance", "Discovery")
 def merge_check(check: Conformance, min_group: int) -> Conformance:
     """Merge the groups of fewer than `min_group` customers into one.
 
-    Counts add up, shares and their limits are taken again from the merged counts, means are weighted by how many gave
-    one; medians and the limits of the value at risk can't be merged and become empty. Where no group is too small,
-    the result is returned as it is.
+    Counts add up, shares and their limits are taken again from the merged counts, means are weighted by how
+    many gave one; medians and the limits of the value at risk can't be merged and become empty. Where no
+    group is too small, the result is returned as it is.
     """
     small = small_groups(check, min_group)
     return _merge_check(check, small) if small else check
@@ -49,10 +51,10 @@ def merge_found(found: Discovery, check: Conformance, min_group: int) -> Discove
 def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
     """Leave out what describes fewer than `min_group` journeys: what the pictures are drawn from.
 
-    A stage that fewer reached is drawn as reached by nobody, since its place on the map must stay; what lies before
-    the map is then not drawn at all.
+    A stage that fewer reached is drawn as reached by nobody, since its place on the map must stay; what lies
+    before the map is then not drawn at all.
     """
-    tables = {
+    tables: dict[str, Any] = {
         name: _at_least(getattr(check, name), min_group)
         for name in ("dropouts", "deviations", "touchpoints", "flows")
     }
@@ -64,7 +66,8 @@ def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
 def hide_small_counts(found: Discovery, min_group: int) -> Discovery:
     """Leave out what fewer than `min_group` journeys did."""
     names = ("transitions", "variants", "touchpoints", "ends")
-    return replace(found, **{name: _at_least(getattr(found, name), min_group) for name in names})
+    tables: dict[str, Any] = {name: _at_least(getattr(found, name), min_group) for name in names}
+    return replace(found, **tables)
 
 
 def small_groups(check: Conformance, min_group: int) -> frozenset[str]:
@@ -100,7 +103,16 @@ class _Rule:
 _CHECK_RULES = {
     "stages": _Rule(
         ("stage",),
-        ("entered", "continued", "converted", "dropped", "turned_away", "open", "mature", "dropped_within_horizon"),
+        (
+            "entered",
+            "continued",
+            "converted",
+            "dropped",
+            "turned_away",
+            "open",
+            "mature",
+            "dropped_within_horizon",
+        ),
         {"satisfaction": "satisfaction_answered"},
     ),
     "dropouts": _Rule(("stage", "touchpoint", "turn", "currency"), ("journeys", "value_at_risk")),
@@ -124,19 +136,25 @@ _FOUND_RULES = {
 
 
 def _merge_check(check: Conformance, small: frozenset[str]) -> Conformance:
-    tables = {name: _merged(getattr(check, name), rule, small) for name, rule in _CHECK_RULES.items()}
+    tables: dict[str, Any] = {
+        name: _merged(getattr(check, name), rule, small) for name, rule in _CHECK_RULES.items()
+    }
     outcomes = tables["outcomes"]
     _estimate(tables["stages"], "dropped_within_horizon")
     tables["dropouts"]["share_of_dropped"] = _share(tables["dropouts"], outcomes, "dropped")
     tables["deviations"]["share_of_journeys"] = _share(tables["deviations"], outcomes, "journeys")
     tables["sensitivity"] = _merged_sensitivity(check.sensitivity, small)
-    tables["standouts"] = check.standouts[~check.standouts["by"].astype(str).isin(small)].reset_index(drop=True)
+    tables["standouts"] = check.standouts[~check.standouts["by"].astype(str).isin(small)].reset_index(
+        drop=True
+    )
     journeys = check.journeys.assign(by=_merged_names(check.journeys["by"], small))
     return replace(check, groups=_merged_groups(check.groups, small), journeys=journeys, **tables)
 
 
 def _merge_found(found: Discovery, small: frozenset[str]) -> Discovery:
-    tables = {name: _merged(getattr(found, name), rule, small) for name, rule in _FOUND_RULES.items()}
+    tables: dict[str, Any] = {
+        name: _merged(getattr(found, name), rule, small) for name, rule in _FOUND_RULES.items()
+    }
     overview = found.overview.assign(by=_merged_names(found.overview["by"], small))
     kept = {"journeys": "sum", "customers": "sum", "events": "sum", "start": "min", "end": "max"}
     overview = overview.groupby("by", sort=False, as_index=False).agg(kept)
@@ -146,8 +164,7 @@ def _merge_found(found: Discovery, small: frozenset[str]) -> Discovery:
     transitions["share_of_from"] = transitions["count"] / left
     for name in ("variants", "ends"):
         tables[name]["share_of_journeys"] = _share(tables[name], overview, "journeys")
-    groups = {"groups": _merged_groups(found.groups, small)}
-    return replace(found, **groups, **tables)
+    return replace(found, groups=_merged_groups(found.groups, small), **tables)
 
 
 def _merged_names(groups: pd.Series[Any], small: frozenset[str]) -> pd.Series[Any]:
@@ -168,20 +185,22 @@ def _merged(table: pd.DataFrame, rule: _Rule, small: frozenset[str]) -> pd.DataF
     for mean, weight in weights.items():
         merging[mean] = merging[mean].fillna(0.0) * merging[weight]
     adding = list(dict.fromkeys([*rule.sums, *weights, *weights.values()]))
-    summed = merging.groupby(["by", *rule.key], sort=False, as_index=False, dropna=False, observed=True)[adding].sum(
-        min_count=1
-    )
+    summed = merging.groupby(["by", *rule.key], sort=False, as_index=False, dropna=False, observed=True)[
+        adding
+    ].sum(min_count=1)
     for mean, weight in weights.items():
         summed[mean] = summed[mean] / summed[weight].where(summed[weight] > 0)
     if "channels" in table:
-        union = merging.groupby(list(("by", *rule.key)), sort=False, observed=True)["channels"].agg(_union)
+        union = merging.groupby(["by", *rule.key], sort=False, observed=True)["channels"].agg(_union)
         summed["channels"] = union.to_numpy()
     kept = kept.assign(by=kept["by"].astype(object))
     return pd.concat([kept, summed], ignore_index=True)[list(table.columns)]
 
 
 def _union(channels: pd.Series[Any]) -> str:
-    return ", ".join(sorted({channel for text in channels.dropna() for channel in text.split(", ") if channel}))
+    return ", ".join(
+        sorted({channel for text in channels.dropna() for channel in text.split(", ") if channel})
+    )
 
 
 def _share(table: pd.DataFrame, totals: pd.DataFrame, column: str) -> pd.Series[Any]:
@@ -193,14 +212,17 @@ def _share(table: pd.DataFrame, totals: pd.DataFrame, column: str) -> pd.Series[
 def _estimate(table: pd.DataFrame, dropped: str) -> None:
     """State the drop-out share and its limits of the merged rows from their counts."""
     mine = table["by"] == SMALLER
-    for row in table.index[mine]:
-        share, lower, upper = wilson(float(table.at[row, dropped]), float(table.at[row, "mature"]))
-        for column, value in (("drop_out_share", share), ("lower", lower), ("upper", upper)):
-            table.at[row, column] = value
+    shares = [
+        wilson(float(x), float(n))
+        for x, n in zip(table.loc[mine, dropped], table.loc[mine, "mature"], strict=True)
+    ]
+    table.loc[mine, ["drop_out_share", "lower", "upper"]] = np.array(shares, dtype=float).reshape(-1, 3)
 
 
 def _merged_sensitivity(sensitivity: pd.DataFrame, small: frozenset[str]) -> pd.DataFrame:
-    counted = sensitivity.assign(dropped=(sensitivity["drop_out_share"].fillna(0.0) * sensitivity["mature"]).round())
+    counted = sensitivity.assign(
+        dropped=(sensitivity["drop_out_share"].fillna(0.0) * sensitivity["mature"]).round()
+    )
     table = _merged(counted, _Rule(("stage", "patience"), ("mature", "dropped")), small)
     _estimate(table, "dropped")
     mine = table["by"] == SMALLER
@@ -219,7 +241,16 @@ def _at_least(table: pd.DataFrame, min_group: int) -> pd.DataFrame:
 def _empty_small_stages(stages: pd.DataFrame, min_group: int) -> pd.DataFrame:
     table = _without_few_answers(stages, "satisfaction", min_group)
     hardly = (table["entered"] > 0) & (table["entered"] < min_group)
-    counts = ["entered", "continued", "converted", "dropped", "turned_away", "open", "mature", "dropped_within_horizon"]
+    counts = [
+        "entered",
+        "continued",
+        "converted",
+        "dropped",
+        "turned_away",
+        "open",
+        "mature",
+        "dropped_within_horizon",
+    ]
     table.loc[hardly, counts] = 0
     shown = (table["entered"] > 0) | (table["stage"] != BEFORE_THE_MAP)
     unsure = hardly | (table["mature"] < min_group)
@@ -230,4 +261,9 @@ def _empty_small_stages(stages: pd.DataFrame, min_group: int) -> pd.DataFrame:
 
 def _without_few_answers(table: pd.DataFrame, measure: str, min_group: int) -> pd.DataFrame:
     few = table[f"{measure}_answered"] < min_group
-    return table.assign(**{measure: table[measure].where(~few), f"{measure}_answered": table[f"{measure}_answered"].where(~few, 0)})
+    return table.assign(
+        **{
+            measure: table[measure].where(~few),
+            f"{measure}_answered": table[f"{measure}_answered"].where(~few, 0),
+        }
+    )

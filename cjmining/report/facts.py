@@ -1,18 +1,18 @@
 """Facts: everything the page says, as a plain dict of texts, numbers and tables.
 
-The template only places what stands here. Each table is a dict of caption, columns and rows; each cell has the
-`text` a reader sees and the `value` behind it, so that a test can add up what the page shows.
+The template only places what stands here. Each table is a dict of caption, columns and rows; each cell has
+the `text` a reader sees and the `value` behind it, so that a test can add up what the page shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjmining.report import words
 from cjmining.report.findings import deviation_sentence
-from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
+from cjmining.report.method import method_notes
+from cjmining.schema import OUTCOMES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +41,7 @@ _RECORD_FATES = ("used", "superseded", "set aside", "quarantined")
 _EVENT_FATES = ("kept", "joined", "withdrawn")
 
 
-def gather_facts(  # noqa: PLR0913 -- one argument for each part of the page
+def gather_facts(
     log: JourneyLog,
     found: Discovery,
     check: Conformance,
@@ -93,13 +93,16 @@ def gather_facts(  # noqa: PLR0913 -- one argument for each part of the page
         "compared": any(finding.get("status") for finding in findings) or bool(gone),
         "gone": list(gone),
         "groups": [
-            _group_facts(view, number, min_group) for number, view in enumerate(views_of(found, check, everyone))
+            _group_facts(view, number, min_group)
+            for number, view in enumerate(views_of(found, check, everyone))
         ],
         "comparison": _comparison(check) if check.by is not None else None,
         "standouts": _standouts(check, min_group) if check.by is not None else None,
         "coverage": [_missing_from_log(coverage), _unknown_to_map(coverage, log, min_group)],
-        "quality": [table for table in (_sources(log), _records(log), _events(log), _reasons(log)) if table["rows"]],
-        "method": _method(check, min_group),
+        "quality": [
+            table for table in (_sources(log), _records(log), _events(log), _reasons(log)) if table["rows"]
+        ],
+        "method": method_notes(check.intended, min_group),
     }
 
 
@@ -179,13 +182,14 @@ def _group_facts(view: View, number: int, min_group: int) -> dict[str, Any]:
         _sensitivity(check, group, min_group),
     ]
     discovered = [] if view.found is None else _discovered(view.found, group, min_group)
+    journeys = words.plural(int(row["journeys"]), "journey")
     for table in (*tables, *discovered):
         table["id"] = f"{table['id']}-{number}"
     return {
         "id": f"group-{number}",
         "group": group,
         "name": words.name_of(group, check.by),
-        "about": f"{words.plural(int(row['journeys']), 'journey')} of {words.plural(int(row['customers']), 'customer')}",
+        "about": f"{journeys} of {words.plural(int(row['customers']), 'customer')}",
         "tables": tables,
         "discovered": discovered,
     }
@@ -250,7 +254,10 @@ def _dropouts(check: Conformance, group: str, outcome: Row, min_group: int) -> T
             _share(row["share_of_dropped"]),
             _cell(
                 words.money_range(
-                    row["value_at_risk"], row["value_at_risk_lower"], row["value_at_risk_upper"], row["currency"]
+                    row["value_at_risk"],
+                    row["value_at_risk_lower"],
+                    row["value_at_risk_upper"],
+                    row["currency"],
                 ),
                 row["value_at_risk"],
             ),
@@ -303,7 +310,7 @@ def _deviations(check: Conformance, group: str, min_group: int) -> Table:
 
 def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
     said = {"half": "Half the patience", "as stated": "Patience as stated", "double": "Twice the patience"}
-    columns = [("stage", "Stage"), *[(key, text) for key, text in said.items()]]
+    columns = [("stage", "Stage"), *said.items()]
     by_stage: dict[str, dict[str, Row]] = {}
     for row in _of(check.sensitivity, group):
         by_stage.setdefault(row["stage"], {})[row["patience"]] = row
@@ -314,7 +321,8 @@ def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
     horizon = words.days(check.intended.horizon)
     return _table(
         "sensitivity",
-        f"Would another patience say the same? Drop-out within {horizon} (95 % limits; how many could be followed; rank)",
+        f"Would another patience say the same? Drop-out within {horizon} (95 % limits; how many could be "
+        "followed; rank)",
         columns,
         rows,
     )
@@ -324,8 +332,8 @@ def _sensitive_cell(row: Row | None, min_group: int) -> Cell:
     if row is None or row["mature"] < min_group or words.missing(row["drop_out_share"]):
         return _cell(words.NOTHING)
     rank = "" if words.missing(row["rank"]) or row["rank"] == 0 else f", rank {row['rank']:.0f}"
-    text = f"{words.percent(row['drop_out_share'], row['lower'], row['upper'])} of {words.count(row['mature'])}{rank}"
-    return _cell(text, row["drop_out_share"])
+    share = words.percent(row["drop_out_share"], row["lower"], row["upper"])
+    return _cell(f"{share} of {words.count(row['mature'])}{rank}", row["drop_out_share"])
 
 
 def _discovered(found: Discovery, group: str, min_group: int) -> list[Table]:
@@ -342,7 +350,8 @@ def _variants(found: Discovery, group: str, min_group: int) -> Table:
     rows = sorted(_of(found.variants, group), key=lambda row: -row["journeys"])
     shown = [row for row in rows if row["journeys"] >= min_group][:MOST_VARIANTS]
     cells = [
-        [_cell(_way(row["variant"])), _number(row["journeys"]), _share(row["share_of_journeys"])] for row in shown
+        [_cell(_way(row["variant"])), _number(row["journeys"]), _share(row["share_of_journeys"])]
+        for row in shown
     ]
     total = sum(int(row["journeys"]) for row in rows)
     left = total - sum(int(row["journeys"]) for row in shown)
@@ -379,7 +388,9 @@ def _touchpoints(found: Discovery, group: str, min_group: int) -> Table:
             _number(row["journeys"]),
             _number(row["count"]),
             _cell(row["channels"] or words.NOTHING),
-            _answered(words.duration(row["wait_s_mean"]), row["wait_s_mean"], row["wait_s_answered"], min_group),
+            _answered(
+                words.duration(row["wait_s_mean"]), row["wait_s_mean"], row["wait_s_answered"], min_group
+            ),
             _satisfaction(row["satisfaction_mean"], row["satisfaction_answered"], min_group),
         ]
         for row in enough[: 2 * MOST_ROWS]
@@ -441,7 +452,10 @@ def _comparison(check: Conformance) -> Table:
 def _outcome_cells(name: str, row: Row) -> list[Cell]:
     total = row["journeys"]
     shares = [
-        _cell(f"{words.count(row[column])} ({words.percent(row[column] / total)})" if total else "0", row[column])
+        _cell(
+            f"{words.count(row[column])} ({words.percent(row[column] / total)})" if total else "0",
+            row[column],
+        )
         for column in _OUTCOME_COLUMNS
     ]
     return [_cell(name), _number(row["customers"]), _number(total), *shares]
@@ -463,7 +477,9 @@ def _standouts(check: Conformance, min_group: int) -> Table:
     rows = [
         row
         for row in _rows(check.standouts)
-        if row["mature"] >= min_group and row["rest_mature"] >= min_group and not words.missing(row["risk_ratio"])
+        if row["mature"] >= min_group
+        and row["rest_mature"] >= min_group
+        and not words.missing(row["risk_ratio"])
     ]
     cells = [
         [
@@ -531,7 +547,12 @@ def _unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int) -> Tabl
         events = sum(int(row["events"]) for row in rest)
         others = [words.plural(len(rest), "other native event"), "", ""]
         cells.append(
-            [*map(_cell, others), _number(events), _share(events / max(log.n_events, 1)), *map(_cell, ["", ""])]
+            [
+                *map(_cell, others),
+                _number(events),
+                _share(events / max(log.n_events, 1)),
+                *map(_cell, ["", ""]),
+            ]
         )
     table = _table("unknown-to-map", "In the log, unknown to the map", columns, cells)
     table["note"] = "" if rows else "Every event of the log is on the map."
@@ -579,7 +600,9 @@ def _records(log: JourneyLog) -> Table:
 
 
 def _events(log: JourneyLog) -> Table:
-    return _fates(log.ledger, "events", _EVENT_FATES, "Events: the fate of each event that the records used gave")
+    return _fates(
+        log.ledger, "events", _EVENT_FATES, "Events: the fate of each event that the records used gave"
+    )
 
 
 def _fates(ledger: pd.DataFrame, what: str, fates: Sequence[str], caption: str) -> Table:
@@ -590,7 +613,11 @@ def _fates(ledger: pd.DataFrame, what: str, fates: Sequence[str], caption: str) 
         of_source = counts.setdefault(str(row["source"]), {})
         of_source[row["fate"]] = of_source.get(row["fate"], 0) + int(row["count"])
     rows = [
-        [_cell(source), _number(sum(of_source.values())), *[_number(of_source.get(fate, 0)) for fate in fates]]
+        [
+            _cell(source),
+            _number(sum(of_source.values())),
+            *[_number(of_source.get(fate, 0)) for fate in fates],
+        ]
         for source, of_source in counts.items()
     ]
     table = _table(f"ledger-{what}", caption, columns, rows)
@@ -610,103 +637,23 @@ def _reasons(log: JourneyLog) -> Table:
     ]
     ledger = log.ledger
     given = ledger[ledger["reason"].fillna("").astype(str) != ""]
-    summed = given.groupby(["source", "what", "fate", "reason"], sort=False, observed=True, as_index=False)["count"].sum()
+    what = ["source", "what", "fate", "reason"]
+    summed = given.groupby(what, sort=False, observed=True)[["count"]].sum().reset_index()
     rows = [
-        [_cell(row["source"]), _cell(row["what"]), _cell(row["fate"]), _cell(row["reason"]), _number(row["count"])]
+        [
+            _cell(row["source"]),
+            _cell(row["what"]),
+            _cell(row["fate"]),
+            _cell(row["reason"]),
+            _number(row["count"]),
+        ]
         for row in sorted(_rows(summed), key=lambda row: -row["count"])
     ]
-    table = _table("reasons", "Reasons: why records, events and links were left aside", columns, rows[: 2 * MOST_ROWS])
+    table = _table(
+        "reasons", "Reasons: why records, events and links were left aside", columns, rows[: 2 * MOST_ROWS]
+    )
     table["note"] = _not_shown(len(rows) - 2 * MOST_ROWS, 0, "reason", 0)
     return table
-
-
-# What every number means
-
-
-def _method(check: Conformance, min_group: int) -> list[dict[str, str]]:
-    intended = check.intended
-    horizon, patience = words.days(intended.horizon), words.patience(intended.patience)
-    own = [
-        f"{stage.stage} {'never' if stage.patience_us < 0 else words.days(timedelta(microseconds=stage.patience_us))}"
-        for stage in intended.stages
-        if stage.patience_us != intended.patience_us
-    ]
-    differing = f" It differs at {words.several(own, most=20)}." if own else ""
-    notes = [
-        ("Journey", "One customer's attempt at the goal. A customer who comes back later has a second journey."),
-        (
-            "Outcome",
-            "The first of goal, exit and silence decides: converted (the goal was reached), dropped out (the customer left, "
-            "by an exit of their own or by silence), turned away (the company ended it). A journey for which none of these "
-            "has happened by the end of the data is open: it is neither a success nor a loss yet.",
-        ),
-        (
-            "Patience",
-            f"How long a customer may be silent before the journey counts as dropped out: {patience}.{differing} Silence runs "
-            "from the last thing that the customer did; what the company sends does not prolong it. With patience never, "
-            "only an exit ends a journey.",
-        ),
-        (
-            "Place of a drop-out",
-            "The last touchpoint of the map that the customer did, or that moved the journey to a later stage whoever did it. "
-            f"Journeys that met no touchpoint of the map are {BEFORE_THE_MAP}. Next step by: whose turn the map says it was.",
-        ),
-        (
-            "Entered, went on, open",
-            "Each journey counts once at each stage that it reached. Entered = went on + converted + dropped out + turned away "
-            "+ open, all at that stage.",
-        ),
-        (
-            f"Drop-out within {horizon}",
-            f"Of the journeys that entered the stage early enough to be followed for {horizon} and the patience before the data "
-            f"end, the share that dropped out there within {horizon} of entering. Those that entered later are left out, "
-            "because the ones who go on are known at once and the ones who leave only after the patience. So this number is "
-            "smaller than dropped out divided by entered would suggest, or larger, and it is the one to quote.",
-        ),
-        (
-            "Limits in brackets",
-            "95 % Wilson score limits: if the same process ran again, the share would lie between them about 19 times in 20. They "
-            "say nothing about errors in the data or the map.",
-        ),
-        (
-            "Times as often, q, stands out",
-            "The drop-out share of one group divided by that of all others at the same stage; p is Fisher's exact test, q "
-            "the Benjamini-Hochberg correction for making so many comparisons, of which some differ by chance. A group "
-            "stands out where q is below 0.01, at least 10 of its journeys dropped out and the limits leave out 1. It is an "
-            "association: what else differs between the groups is not held constant.",
-        ),
-        (
-            "Value at risk",
-            "Drop-outs at a place, times the share that converted of those who went on from there, times the mean net value of a "
-            "conversion: what would have come in if those who left had gone on like those who stayed. Those who left may "
-            "differ, so mending the place may bring less. In several currencies, the one with most conversions is shown.",
-        ),
-        (
-            "Deviations",
-            "Each journey is explained by the map at the least cost (an optimal alignment). Missing: the map plans it, the journey "
-            "went past it. Ad hoc: it happened and the map does not plan it. Out of order: it happened, at another place. "
-            "Repeated: again, planned once. Failed: it happened and did not succeed. Shares are of all journeys of the group.",
-        ),
-        (
-            "Satisfaction",
-            "From 0 (worst) to 1 (best), the mean of those who answered; how many that are stands beside it. Who does not answer "
-            "may think otherwise.",
-        ),
-        (
-            "Median time",
-            "Half of those who went on from a stage took less time for it, half more. Times of transitions are from one event of "
-            "a journey to the next.",
-        ),
-    ]
-    if min_group > 1:
-        notes.append(
-            (
-                "Small groups",
-                f"Groups of fewer than {min_group} customers are merged into one. Rows about fewer than {min_group} journeys are "
-                "merged into a row for the rest or left out, in the pictures too. No identifier of a customer is on this page.",
-            )
-        )
-    return [{"term": term, "text": text} for term, text in notes]
 
 
 # Cells

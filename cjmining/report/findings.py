@@ -1,9 +1,9 @@
 """Findings: what the results say, in plain sentences with stable names.
 
-A finding's id is made of what it is about (its kind, group, stage, touchpoint, source), never of its numbers, so that
-a later run can tell which findings are new, gone or changed. What merely describes is always said; that a group
-differs from the others is said only where the comparison holds after control of the false-discovery rate, and then as
-an association.
+A finding's id is made of what it is about (its kind, group, stage, touchpoint, source), never of its
+numbers, so that a later run can tell which findings are new, gone or changed. What merely describes is
+always said; that a group differs from the others is said only where the comparison holds after control of
+the false-discovery rate, and then as an association.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Finding:
     id : str
         Stable name, made of `kind` and what the finding is about.
     kind : str
-        outcomes, largest drop-out, drop-out place, stand-out, no stand-out, deviation, before the map, or, about the
-        data: gap, quarantine, note, unlabelled, never seen, unknown group.
+        outcomes, largest drop-out, drop-out place, stand-out, no stand-out, deviation, before the map, or,
+        about the data: gap, quarantine, note, unlabelled, never seen, unknown group.
     text : str
         The finding as one or two plain sentences.
     numbers : dict of str to float or str
@@ -109,7 +109,7 @@ def derive_findings(
 def compare_findings(
     findings: Sequence[Finding], earlier: Sequence[Mapping[str, Any]] | None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Mark each finding as new, changed or same against those of an earlier run, and list those that are gone.
+    """Mark each finding as new, changed or same against an earlier run, and list those that are gone.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def compare_findings(
     Returns
     -------
     now, gone : list of dict
-        `now` has every finding with `status` (new, changed, same; None without an earlier run) and, where changed,
-        `earlier_text`. `gone` has the earlier findings that no longer hold.
+        `now` has every finding with `status` (new, changed, same; None without an earlier run) and, where
+        changed, `earlier_text`. `gone` has the earlier findings that no longer hold.
 
     Examples
     --------
@@ -173,7 +173,11 @@ def _outcomes(overall: Conformance) -> Iterator[Finding]:
         f"{words.several(parts)}; {words.count(row['open'])} ({words.percent(row['open'] / total)}) "
         "were still open when the data end."
     )
-    yield _finding("outcomes", text, _numbers(row, "journeys", "customers", "converted", "dropped", "turned_away", "open"))
+    yield _finding(
+        "outcomes",
+        text,
+        _numbers(row, "journeys", "customers", "converted", "dropped", "turned_away", "open"),
+    )
 
 
 def _largest_drop_outs(check: Conformance, min_group: int) -> Iterator[Finding]:
@@ -184,18 +188,22 @@ def _largest_drop_outs(check: Conformance, min_group: int) -> Iterator[Finding]:
             continue
         horizon = words.days(check.intended.horizon)
         text = (
-            f"Of {words.count(row['mature'])} {words.journeys_of(group, check.by)} that reached {row['stage']} and could "
-            f"be followed for {horizon}, {words.percent(row['drop_out_share'], row['lower'], row['upper'])} dropped out "
+            f"Of {words.count(row['mature'])} {words.journeys_of(group, check.by)} that reached "
+            f"{row['stage']} and could "
+            f"be followed for {horizon}, {words.percent(row['drop_out_share'], row['lower'], row['upper'])} "
+            "dropped out "
             f"there within {horizon}; no other stage loses a larger share"
             f"{_at_other_patience(check, group, row['stage'], min_group)}"
         )
-        numbers = _numbers(row, "mature", "dropped_within_horizon", "drop_out_share", "lower", "upper", "entered", "dropped")
+        numbers = _numbers(
+            row, "mature", "dropped_within_horizon", "drop_out_share", "lower", "upper", "entered", "dropped"
+        )
         numbers["horizon_s"] = check.intended.horizon.total_seconds()
         yield _finding("largest drop-out", text, numbers, group=_group(group, check), stage=row["stage"])
 
 
 def leading_stage(stages: pd.DataFrame, group: str, min_group: int) -> Row | None:
-    """Return the stage with the largest drop-out within the horizon, among those that enough journeys reached.
+    """Return the stage with the largest drop-out in the horizon, among those that enough journeys reached.
 
     Ties go to the stage that comes first on the map. Where nobody dropped out anywhere there is none.
     """
@@ -233,7 +241,7 @@ def _at_other_patience(check: Conformance, group: str, stage: str, min_group: in
 
 
 def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
-    """Groups that differ from the rest at a stage, largest ratio first; associations, said only where they hold."""
+    """Say which groups differ from the rest at a stage, largest ratio first; only where that holds."""
     table = check.standouts
     if check.by is None or len(table) == 0:
         return
@@ -251,24 +259,42 @@ def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
             f"{words.days(check.intended.horizon)}, against {words.percent(row['rest_share'])} of "
             f"{words.count(row['rest_mature'])} (an association)."
         )
-        numbers = _numbers(row, "mature", "dropped_within_horizon", "share", "rest_mature", "rest_share", "risk_ratio", "lower", "upper", "p", "q")
+        numbers = _numbers(
+            row,
+            "mature",
+            "dropped_within_horizon",
+            "share",
+            "rest_mature",
+            "rest_share",
+            "risk_ratio",
+            "lower",
+            "upper",
+            "p",
+            "q",
+        )
         yield _finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
     if not standing:
         what = check.by.replace("_", " ")
         text = (
-            f"Over {words.plural(len(table), 'comparison')} of one {what} with the others, stage by stage, none shows a "
+            f"Over {words.plural(len(table), 'comparison')} of one {what} with the others, stage by stage, "
+            "none shows a "
             "drop-out that differs by more than chance explains."
         )
         yield _finding("no stand-out", text, {"comparisons": len(table)})
 
 
 def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
-    rows = [row for row in _rows(overall.dropouts) if row["journeys"] >= min_group and row["stage"] != BEFORE_THE_MAP]
+    rows = [
+        row
+        for row in _rows(overall.dropouts)
+        if row["journeys"] >= min_group and row["stage"] != BEFORE_THE_MAP
+    ]
     dropped = _first(overall.outcomes)
     total = int(dropped["dropped"]) if dropped else 0
     for row in sorted(rows, key=lambda row: -row["journeys"])[:MOST_PLACES]:
         text = (
-            f"{words.count(row['journeys'])} of {words.count(total)} drop-outs ({words.percent(row['share_of_dropped'])}) "
+            f"{words.count(row['journeys'])} of {words.count(total)} drop-outs "
+            f"({words.percent(row['share_of_dropped'])}) "
             f"came at {row['stage']}, after {words.quoted(row['touchpoint'])}{_turn(row['turn'])}."
         )
         if not words.missing(row["value_at_risk"]):
@@ -277,10 +303,21 @@ def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
             )
             text += f" Had those who left gone on like those who stayed, {at_risk} more would have come in."
         numbers = _numbers(
-            row, "journeys", "share_of_dropped", "value_at_risk", "value_at_risk_lower", "value_at_risk_upper", "currency"
+            row,
+            "journeys",
+            "share_of_dropped",
+            "value_at_risk",
+            "value_at_risk_lower",
+            "value_at_risk_upper",
+            "currency",
         )
         yield _finding(
-            "drop-out place", text, numbers, stage=row["stage"], touchpoint=row["touchpoint"], also=(str(row["turn"]),)
+            "drop-out place",
+            text,
+            numbers,
+            stage=row["stage"],
+            touchpoint=row["touchpoint"],
+            also=(str(row["turn"]),),
         )
 
 
@@ -325,7 +362,7 @@ def deviation_sentence(row: Row) -> str:
 
 def _deviations(overall: Conformance, min_group: int) -> Iterator[Finding]:
     rows = [row for row in _rows(overall.deviations) if row["journeys"] >= min_group]
-    largest: dict[str, Row] = {}
+    largest: dict[str, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: -row["journeys"]):
         largest.setdefault(row["type"], row)
     for row in list(largest.values())[:MOST_DEVIATIONS]:
@@ -346,7 +383,9 @@ def _deviations(overall: Conformance, min_group: int) -> Iterator[Finding]:
 # How good the data are
 
 
-def _about_the_data(log: JourneyLog, check: Conformance, coverage: Coverage, min_group: int) -> Iterator[Finding]:
+def _about_the_data(
+    log: JourneyLog, check: Conformance, coverage: Coverage, min_group: int
+) -> Iterator[Finding]:
     yield from _gaps(coverage)
     yield from _quarantined(log)
     yield from _unlabelled(coverage, log)
@@ -360,8 +399,10 @@ def _gaps(coverage: Coverage) -> Iterator[Finding]:
     for source, table in coverage.gaps.groupby("source", sort=False, observed=True):
         periods = [f"{_hour(row['start'])} to {_hour(row['end'])}" for row in _rows(table)]
         text = (
-            f"The source {source} recorded improbably little in {words.plural(len(periods), 'period')} (UTC): "
-            f"{words.several(periods, most=3)}. What looks like leaving in or just before such a time may be a gap in the data."
+            f"The source {source} recorded improbably little in {words.plural(len(periods), 'period')} "
+            "(UTC): "
+            f"{words.several(periods, most=3)}. What looks like leaving in or just before such a time may "
+            "be a gap in the data."
         )
         yield _finding("gap", text, {"periods": len(periods)}, about_data=True, also=(str(source),))
 
@@ -372,13 +413,16 @@ def _hour(moment: datetime) -> str:
 
 def _quarantined(log: JourneyLog) -> Iterator[Finding]:
     records = log.ledger[log.ledger["what"] == "records"]
-    bad = records[records["fate"] == "quarantined"].groupby("source", sort=False, observed=True)["count"].sum()
+    bad = (
+        records[records["fate"] == "quarantined"].groupby("source", sort=False, observed=True)["count"].sum()
+    )
     total, quarantined = int(records["count"].sum()), int(bad.sum())
     if quarantined == 0:
         return
     by_source = [f"{words.count(number)} of {source}" for source, number in bad.items()]
     text = (
-        f"{words.count(quarantined)} of {words.plural(total, 'record')} ({words.percent(quarantined / total)}) could not be "
+        f"{words.count(quarantined)} of {words.plural(total, 'record')} "
+        f"({words.percent(quarantined / total)}) could not be "
         f"read and were set apart, each with its reason: {words.several(by_source, most=9)}."
     )
     yield _finding("quarantine", text, {"records": total, "quarantined": quarantined}, about_data=True)
@@ -391,7 +435,8 @@ def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
     if events == 0:
         return
     text = (
-        f"{words.plural(events, 'event')} ({words.percent(events / max(log.n_events, 1))}) have a native name that no label "
+        f"{words.plural(events, 'event')} ({words.percent(events / max(log.n_events, 1))}) have a native "
+        "name that no label "
         "and no touchpoint of the map knows. They count as events, but lie outside the map."
     )
     yield _finding("unlabelled", text, {"events": events, "all_events": log.n_events}, about_data=True)
@@ -416,10 +461,13 @@ def _unknown_group(check: Conformance, min_group: int) -> Iterator[Finding]:
     customers = int(check.outcomes["customers"].sum())
     text = (
         f"For {words.count(row['customers'])} of {words.plural(customers, 'customer')} "
-        f"({words.percent(row['customers'] / customers)}) the {check.by.replace('_', ' ')} is unknown, because an attribute "
+        f"({words.percent(row['customers'] / customers)}) the {check.by.replace('_', ' ')} is unknown, "
+        "because an attribute "
         "that it needs is missing. They are shown as a group of their own."
     )
-    yield _finding("unknown group", text, {"customers": int(row["customers"])}, group=UNKNOWN, about_data=True)
+    yield _finding(
+        "unknown group", text, {"customers": int(row["customers"])}, group=UNKNOWN, about_data=True
+    )
 
 
 # Ids and numbers
@@ -465,7 +513,9 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _numbers(row: Row, *columns: str) -> dict[str, Any]:
-    return {column: _plain(row[column]) for column in columns if column in row and not words.missing(row[column])}
+    return {
+        column: _plain(row[column]) for column in columns if column in row and not words.missing(row[column])
+    }
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TEMPLATE = "template.html"
 
 
-def report(  # noqa: PLR0913 -- the three results, and what a caller may set about the page
+def report(
     log: JourneyLog,
     found: Discovery,
     check: Conformance,
@@ -38,8 +38,9 @@ def report(  # noqa: PLR0913 -- the three results, and what a caller may set abo
 ) -> Path:
     """Write the results as one HTML page: findings first, then pictures, tables, data quality and method.
 
-    The page needs nothing beside itself: styles and pictures are inside, it loads nothing, prints, and can be used by
-    keyboard. It shows no identifier of a customer, and nothing about groups smaller than `min_group`.
+    The page needs nothing beside itself: styles and pictures are inside, it loads nothing, prints, and can
+    be used by keyboard. It shows no identifier of a customer, and nothing about groups smaller than
+    `min_group`.
 
     Parameters
     ----------
@@ -58,8 +59,8 @@ def report(  # noqa: PLR0913 -- the three results, and what a caller may set abo
     coverage : Coverage, optional
         What map and log do not share, where it is there already; by default it is worked out.
     earlier : sequence of dict, optional
-        The findings of an earlier run (`findings` in `findings.json`): the page then marks what is new, changed
-        and gone.
+        The findings of an earlier run (`findings` in `findings.json`): the page then marks what is new,
+        changed and gone.
     now : datetime, optional
         The moment shown as the time of making; the only thing on the page that two runs differ in.
 
@@ -93,7 +94,7 @@ def report(  # noqa: PLR0913 -- the three results, and what a caller may set abo
     return page
 
 
-def render(  # noqa: PLR0913 -- what `report` has settled
+def render(
     log: JourneyLog,
     found: Discovery,
     check: Conformance,
@@ -178,7 +179,7 @@ _KEY_NUMBERS = (
 
 
 def _emphasise(text: str) -> Markup:
-    """Set off the number that a finding is about: the first with limits, else the first amount, else the first."""
+    """Set off the number that a finding is about: one with limits, else an amount, else a share."""
     from markupsafe import Markup, escape
 
     said = str(escape(text)).replace(" %", "\N{NO-BREAK SPACE}%")

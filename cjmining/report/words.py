@@ -1,7 +1,7 @@
 """How numbers, times and groups are written in sentences and tables: as in the pictures, and with gaps shown.
 
-The pictures' words (`cjmining.plot.words`) write single values; here cells that hold nothing, limits, lists and
-groups join them.
+The pictures' words (`cjmining.plot.words`) write single values; here cells that hold nothing, limits, lists
+and groups join them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OTHER = "other"
 SMALLER = "smaller groups"
 """Name of the group that merges those too small to be shown by themselves."""
 
-NOTHING = "–"
+NOTHING = "-"
 """What a cell shows where there is no number."""
 
 
@@ -39,7 +39,7 @@ def missing(value: Any) -> bool:  # noqa: ANN401 -- any cell of a table
     if value is None:
         return True
     try:
-        return bool(value != value)  # noqa: PLR0124 -- NaN and NaT differ from themselves
+        return bool(value != value)
     except TypeError:
         return True  # pandas.NA refuses to be a truth value
 
@@ -50,7 +50,7 @@ def count(value: Any) -> str:  # noqa: ANN401
     Examples
     --------
     >>> count(31106), count(None)
-    ('31,106', '–')
+    ('31,106', '-')
     """
     return NOTHING if missing(value) else drawn.number(value)
 
@@ -149,7 +149,7 @@ def name(identifier: Any) -> str:  # noqa: ANN401
     Examples
     --------
     >>> name("payment_entered"), name(None)
-    ('payment entered', '–')
+    ('payment entered', '-')
     """
     return NOTHING if missing(identifier) else drawn.name(identifier)
 

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cjmining import documents
 from cjmining.documents import Document, Mistake
 from cjmining.errors import StudyError, nearest
+
+if TYPE_CHECKING:
+    from cjmining.ingest.sources.base import Source
 
 Text = Annotated[str, Field(min_length=1)]
 Options = dict[str, Any]
@@ -72,15 +75,19 @@ def read_study(path: str | Path) -> tuple[StudyForm, Document]:
     return form, document
 
 
-def source_kinds() -> dict[str, type]:
+def source_kinds() -> dict[str, type[Source]]:
     """Return what can be read, by the name that a study uses."""
     from cjmining.ingest import sources
+    from cjmining.ingest.sources.base import Source
 
     named = {name: getattr(sources, name) for name in sources.__all__}
     return {
         name: kind
         for name, kind in named.items()
-        if inspect.isclass(kind) and not inspect.isabstract(kind) and name != CUSTOMERS
+        if inspect.isclass(kind)
+        and issubclass(kind, Source)
+        and not inspect.isabstract(kind)
+        and name != CUSTOMERS
     }
 
 
@@ -90,19 +97,19 @@ def option_names(kind: type) -> list[str]:
     return parameters
 
 
-def build_source(options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401 -- any kind of source
+def build_source(options: Mapping[str, Any], folder: Path) -> Source:
     """Make the source that a study describes; a relative path starts at the study's folder."""
     return _build(source_kinds()[options["source"]], options, folder)
 
 
-def build_customers(options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401
+def build_customers(options: Mapping[str, Any], folder: Path) -> Source:
     """Make the table of customers that a study describes."""
     from cjmining.ingest import sources
 
     return _build(sources.Customers, options, folder)
 
 
-def _build(kind: type, options: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401
+def _build(kind: Callable[..., Source], options: Mapping[str, Any], folder: Path) -> Source:
     given = {key: value for key, value in options.items() if key not in {"source", PATH}}
     return kind(folder / options[PATH], **given)
 

@@ -32,7 +32,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def replaced_folder(out: Path) -> Iterator[Path]:
     """Give an unfinished folder to write to, which becomes `out` when everything is written.
 
-    A reader sees the earlier result or the new one, never half of one. Where writing fails, the earlier one stays.
+    A reader sees the earlier result or the new one, never half of one. Where writing fails, the earlier one
+    stays.
 
     Raises
     ------
@@ -90,18 +91,27 @@ def read_findings(out: Path) -> dict[str, Any] | None:
         return None
     try:
         earlier = json.loads(path.read_text(encoding="utf-8"))
-        if not all("id" in finding and "text" in finding for finding in earlier["findings"]):
-            raise KeyError("id")
-    except (ValueError, KeyError, TypeError) as problem:
+    except ValueError:
+        earlier = None
+    if not _is_result(earlier):
         raise StudyError(
             f"{path} is not the result of an earlier run; move it away, or name another folder with --out"
-        ) from problem
+        )
     return dict(earlier)
+
+
+def _is_result(content: Any) -> bool:  # noqa: ANN401 -- any JSON
+    findings = content.get("findings") if isinstance(content, dict) else None
+    return isinstance(findings, list) and all(
+        isinstance(finding, dict) and "id" in finding and "text" in finding for finding in findings
+    )
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain values as JSON that people can read and compare."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
 
 
 def write_tables(folder: Path, tables: Mapping[str, pa.Table]) -> None:
@@ -127,7 +137,8 @@ def _is_number(kind: pa.DataType) -> bool:
     import pyarrow.types as types
 
     return any(
-        is_kind(kind) for is_kind in (types.is_integer, types.is_floating, types.is_boolean, types.is_timestamp)
+        is_kind(kind)
+        for is_kind in (types.is_integer, types.is_floating, types.is_boolean, types.is_timestamp)
     )
 
 

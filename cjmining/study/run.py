@@ -41,8 +41,8 @@ class StudyResult:
     findings : tuple of Finding
         In the order in which a reader should meet them.
     compared : tuple of dict
-        The findings as they stand in `findings.json`, with `status` new, changed or same against the earlier run;
-        None where there was none.
+        The findings as they stand in `findings.json`, with `status` new, changed or same against the earlier
+        run; None where there was none.
     gone : tuple of dict
         Findings of the earlier run that no longer hold.
     path : Path
@@ -62,7 +62,9 @@ class StudyResult:
     out: Path
 
 
-def run_study(study: str | Path, *, out: str | Path | None = None, progress: Progress | None = None) -> StudyResult:
+def run_study(
+    study: str | Path, *, out: str | Path | None = None, progress: Progress | None = None
+) -> StudyResult:
     """Read a study's exports, hold them against its map, and write findings, tables and the page.
 
     Parameters
@@ -70,8 +72,9 @@ def run_study(study: str | Path, *, out: str | Path | None = None, progress: Pro
     study : str or Path
         The study file; `docs/study-format.md` has its keys. Its relative paths start at its own folder.
     out : str or Path, optional
-        The folder to write: `report.html`, `findings.json`, `tables/`. Default is `out` beside the study file. An
-        earlier result there is replaced, all at once, and what is new, changed or gone since is marked.
+        The folder to write: `report.html`, `findings.json`, `tables/`. Default is `out` beside the study
+        file. An earlier result there is replaced, all at once, and what is new, changed or gone since is
+        marked.
     progress : callable, optional
         Called with what is being done and the share of the whole that is done, 0 to 1.
 
@@ -183,7 +186,9 @@ def _tables(found: Discovery, check: Conformance, coverage: Coverage) -> dict[st
     if check.by is not None:
         results["check_all"] = check.overall
     return {
-        f"{prefix}_{name}": table for prefix, result in results.items() for name, table in result.to_arrow().items()
+        f"{prefix}_{name}": table
+        for prefix, result in results.items()
+        for name, table in result.to_arrow().items()
     }
 
 
@@ -199,7 +204,8 @@ def _settings(form: StudyForm, study_text: str, intended: IntendedMap, log: Jour
         "study_sha256": _hash(study_text),
         "patience_s": None if intended.patience is None else intended.patience.total_seconds(),
         "stage_patience_s": {
-            stage.stage: None if stage.patience_us < 0 else stage.patience_us / 1e6 for stage in intended.stages
+            stage.stage: None if stage.patience_us < 0 else stage.patience_us / 1e6
+            for stage in intended.stages
         },
         "horizon_s": intended.horizon.total_seconds(),
         "by": form.by,
@@ -214,11 +220,19 @@ def _settings(form: StudyForm, study_text: str, intended: IntendedMap, log: Jour
     }
 
 
-_PART_OF_THE_QUESTION = ("version", "map_sha256", "patience_s", "stage_patience_s", "horizon_s", "by", "min_group")
+_PART_OF_THE_QUESTION = (
+    "version",
+    "map_sha256",
+    "patience_s",
+    "stage_patience_s",
+    "horizon_s",
+    "by",
+    "min_group",
+)
 
 
 def _changed(settings: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> list[str]:
-    """Name the settings that differ from the earlier run: then changed findings may not be changed customers."""
+    """Name the settings that differ from the earlier run: then it may not be the customers who changed."""
     if earlier is None:
         return []
     before = earlier.get("settings", {})
@@ -230,7 +244,7 @@ def _hash(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- any cell
-    if value is None or value != value:  # noqa: PLR0124 -- NaN and NaT differ from themselves
+    if value is None or value != value:
         return None
     if hasattr(value, "isoformat"):
         return value.isoformat()

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cjmining.discovery import Discovery
 from cjmining.intended.model import Exit, IntendedMap, Stage, Touchpoint
 from cjmining.log import JourneyLog
 
-STAGES = ("Awareness", "Basket", "Checkout", "Delivery")
-LAST = {"Awareness": "ad_clicked", "Basket": "basket_filled", "Checkout": "payment_entered", "Delivery": "parcel_sent"}
+if TYPE_CHECKING:
+    from cjmining.discovery import Discovery
 
-# group: stage -> (entered, continued, converted, dropped, turned away, open, mature, dropped within the horizon)
+STAGES = ("Awareness", "Basket", "Checkout", "Delivery")
+LAST = {
+    "Awareness": "ad_clicked",
+    "Basket": "basket_filled",
+    "Checkout": "payment_entered",
+    "Delivery": "parcel_sent",
+}
+
+# group: stage -> the numbers of COLUMNS, below
 COUNTS = {
     "Gen Z": {
         "Awareness": (400, 360, 0, 30, 0, 10, 350, 28),
@@ -42,7 +50,16 @@ ISLANDERS = {
     "Checkout": (4, 3, 0, 1, 0, 0, 4, 1),
     "Delivery": (3, 0, 3, 0, 0, 0, 3, 0),
 }
-COLUMNS = ("entered", "continued", "converted", "dropped", "turned_away", "open", "mature", "dropped_within_horizon")
+COLUMNS = (
+    "entered",
+    "continued",
+    "converted",
+    "dropped",
+    "turned_away",
+    "open",
+    "mature",
+    "dropped_within_horizon",
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +100,7 @@ class Results:
     log: JourneyLog
     found: Discovery
     check: Any
-    coverage: Covered = field(default_factory=lambda: covered())
+    coverage: Covered
 
 
 def intended_map() -> IntendedMap:
@@ -113,19 +130,20 @@ def grouped(*, islanders: bool = False, stand_out: bool = True) -> Results:
     """Results by persona, with a tiny persona on demand, and with or without something that stands out."""
     counts = COUNTS | ({"Islanders": ISLANDERS} if islanders else {})
     total = {
-        stage: tuple(sum(of[stage][place] for of in counts.values()) for place in range(8)) for stage in STAGES
+        stage: tuple(sum(of[stage][place] for of in counts.values()) for place in range(8))
+        for stage in STAGES
     }
     overall = _checked(None, {"all": total}, stand_out=False)
     check = replace(_checked("persona", counts, stand_out=stand_out), whole=overall)
     log = _log(counts)
-    return Results(log, _found(log, "persona"), check)
+    return Results(log, _found(log, "persona"), check, covered())
 
 
 def ungrouped() -> Results:
     everyone = grouped()
     from cjmining.discovery import discover
 
-    return Results(everyone.log, discover(everyone.log), everyone.check.overall)
+    return Results(everyone.log, discover(everyone.log), everyone.check.overall, covered())
 
 
 def covered() -> Covered:
@@ -168,12 +186,28 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
             )
             if row[3]:
                 dropouts.append(
-                    {"by": group, "stage": stage, "touchpoint": LAST[stage], "turn": "customer", "journeys": row[3]}
+                    {
+                        "by": group,
+                        "stage": stage,
+                        "touchpoint": LAST[stage],
+                        "turn": "customer",
+                        "journeys": row[3],
+                    }
                     | {"share_of_dropped": row[3] / dropped, "value_at_risk": 40.0 * row[3]}
-                    | {"value_at_risk_lower": 30.0 * row[3], "value_at_risk_upper": 50.0 * row[3], "currency": "EUR"}
+                    | {
+                        "value_at_risk_lower": 30.0 * row[3],
+                        "value_at_risk_upper": 50.0 * row[3],
+                        "currency": "EUR",
+                    }
                 )
             touchpoints.append(
-                {"by": group, "stage": stage, "touchpoint": LAST[stage], "channel": "web", "events": row[0] + 5}
+                {
+                    "by": group,
+                    "stage": stage,
+                    "touchpoint": LAST[stage],
+                    "channel": "web",
+                    "events": row[0] + 5,
+                }
                 | {"journeys": row[0], "satisfaction": 0.7, "satisfaction_answered": row[0] // 4}
             )
             for patience, factor in (("half", 1.1), ("as stated", 1.0), ("double", 0.9)):
@@ -184,7 +218,7 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
         journeys = of["Awareness"][0]
         flows += [
             {"by": group, "from_stage": a, "to_stage": b, "journeys": of[b][0], "crossings": of[b][0]}
-            for a, b in zip(STAGES, STAGES[1:], strict=False)
+            for a, b in pairwise(STAGES)
         ]
         for type_, touchpoint, many in (("missing", "basket_filled", 0.2), ("ad hoc", "page_ping", 0.05)):
             deviations.append(
@@ -215,9 +249,7 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
 def _journeys(counts: dict[str, dict[str, tuple[int, ...]]]) -> pd.DataFrame:
     names = list(counts)
     days = pd.to_datetime(["2026-03-01T00:00Z", "2026-08-31T00:00Z"])
-    return pd.DataFrame(
-        {"journey": range(len(names)), "by": names, "start": days[0], "decided_at": days[1]}
-    )
+    return pd.DataFrame({"journey": range(len(names)), "by": names, "start": days[0], "decided_at": days[1]})
 
 
 def _standouts(counts: dict[str, dict[str, tuple[int, ...]]], *, stand_out: bool) -> pd.DataFrame:
@@ -228,8 +260,18 @@ def _standouts(counts: dict[str, dict[str, tuple[int, ...]]], *, stand_out: bool
             mature, dropped = sum(r[6] for r in rest), sum(r[7] for r in rest)
             share, rest_share = row[7] / row[6], dropped / mature
             rows.append(
-                {"by": group, "stage": stage, "mature": row[6], "dropped_within_horizon": row[7], "share": share}
-                | {"rest_mature": mature, "rest_share": rest_share, "risk_ratio": share / rest_share if rest_share else 1.0}
+                {
+                    "by": group,
+                    "stage": stage,
+                    "mature": row[6],
+                    "dropped_within_horizon": row[7],
+                    "share": share,
+                }
+                | {
+                    "rest_mature": mature,
+                    "rest_share": rest_share,
+                    "risk_ratio": share / rest_share if rest_share else 1.0,
+                }
                 | {"lower": 1.52, "upper": 2.1, "p": 0.0001, "q": 0.002}
                 | {"stands_out": stand_out and (group, stage) == ("Gen Z", "Checkout")}
             )

@@ -50,7 +50,9 @@ class Page(HTMLParser):
         given = dict(attrs)
         if given.get("id"):
             self.ids.append(str(given["id"]))
-        self.addresses += [str(given[key]) for key in ("src", "href", "xlink:href", "action") if given.get(key)]
+        self.addresses += [
+            str(given[key]) for key in ("src", "href", "xlink:href", "action") if given.get(key)
+        ]
         if tag in {"style", "script"}:
             self._silent += 1
         if tag in {"h1", "h2", "h3"}:

@@ -63,7 +63,19 @@ def test_no_small_group_is_named_anywhere_after_merging():
     results = grouped(islanders=True)
     check, found = merge_check(results.check, 10), merge_found(results.found, results.check, 10)
     for result, names in (
-        (check, ("stages", "dropouts", "deviations", "touchpoints", "flows", "outcomes", "standouts", "sensitivity")),
+        (
+            check,
+            (
+                "stages",
+                "dropouts",
+                "deviations",
+                "touchpoints",
+                "flows",
+                "outcomes",
+                "standouts",
+                "sensitivity",
+            ),
+        ),
         (found, ("overview", "transitions", "variants", "touchpoints", "ends")),
     ):
         for name in names:

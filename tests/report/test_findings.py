@@ -24,7 +24,8 @@ def test_the_headline_of_a_persona_names_its_stage_its_share_and_who_could_be_fo
 
     # 105 of 310: 33.9 %, Wilson limits 28.8 to 39.3 % by hand
     assert headline.text.startswith(
-        "Of 310 Gen Z journeys that reached Checkout and could be followed for 30 days, 34 % (29-39 %) dropped out "
+        "Of 310 Gen Z journeys that reached Checkout and could be followed for 30 days, 34 % (29-39 %) "
+        "dropped out "
         "there within 30 days"
     )
     assert headline.stage == "Checkout"
@@ -71,7 +72,8 @@ def test_a_stand_out_is_said_as_an_association_with_both_shares():
 
     # Gen Z 105 of 310; the others 46 + 4 of 420 + 28
     assert standout.text == (
-        "Gen Z journeys dropped out at Checkout 3.0 times (1.5-2.1) as often as the others: 34 % of 310 within "
+        "Gen Z journeys dropped out at Checkout 3.0 times (1.5-2.1) as often as the others: 34 % of 310 "
+        "within "
         "30 days, against 11 % of 448 (an association)."
     )
     assert (standout.group, standout.stage) == ("Gen Z", "Checkout")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -47,7 +48,10 @@ def panels(page: Page) -> list[int]:
 def test_each_stage_adds_up(page):
     for panel in panels(page):
         table = page.tables[f"stages-{panel}"]
-        parts = zip(*(table.column(key) for key in ("continued", "converted", "dropped", "turned_away", "open")), strict=True)
+        parts = zip(
+            *(table.column(key) for key in ("continued", "converted", "dropped", "turned_away", "open")),
+            strict=True,
+        )
         assert table.column("entered") == [sum(row) for row in parts]
 
 
@@ -72,7 +76,9 @@ def test_groups_add_up_to_everyone(page, with_islanders):
 
 def test_outcomes_add_up_to_the_journeys(page):
     outcomes = page.tables["outcomes"]
-    parts = zip(*(outcomes.column(key) for key in ("converted", "dropped", "turned_away", "open")), strict=True)
+    parts = zip(
+        *(outcomes.column(key) for key in ("converted", "dropped", "turned_away", "open")), strict=True
+    )
     assert outcomes.column("journeys") == [sum(row) for row in parts]
 
 
@@ -155,7 +161,11 @@ def test_the_ledger_adds_up(tmp_path):
 
 def test_a_persona_of_few_customers_is_merged(with_islanders):
     assert "Islanders" not in with_islanders.text
-    assert [row[0] for row in with_islanders.tables["outcomes"].rows] == ["Gen Z", "Families", "Smaller groups"]
+    assert [row[0] for row in with_islanders.tables["outcomes"].rows] == [
+        "Gen Z",
+        "Families",
+        "Smaller groups",
+    ]
 
 
 def test_rows_about_few_journeys_are_left_out_or_merged(with_islanders, page):
@@ -179,11 +189,21 @@ def test_contents_of_quarantined_records_and_identifiers_are_not_shown(tmp_path)
     from cjmining import schema
 
     quarantine = pa.table(
-        {"source": ["web"], "file": ["a"], "record": [3], "reason": ["no time"], "content": ["ann@example.org;x"]},
+        {
+            "source": ["web"],
+            "file": ["a"],
+            "record": [3],
+            "reason": ["no time"],
+            "content": ["ann@example.org;x"],
+        },
         schema=schema.QUARANTINE,
     )
     identities = pa.table(
-        {"customer": pa.array([0]), "kind": pa.array(["email"]).dictionary_encode(), "value": ["bob@example.org"]},
+        {
+            "customer": pa.array([0]),
+            "kind": pa.array(["email"]).dictionary_encode(),
+            "value": ["bob@example.org"],
+        },
         schema=schema.IDENTITIES,
     )
     results = grouped()
@@ -206,9 +226,16 @@ def test_headings_go_down_one_level_at_a_time(page):
     levels = [level for level, _ in page.headings]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     heads = [said for _, said in page.headings]
-    for part in ("Findings", "Journeys", "Compared", "What map and log do not share", "Data quality", "What the numbers mean"):
+    for part in (
+        "Findings",
+        "Journeys",
+        "Compared",
+        "What map and log do not share",
+        "Data quality",
+        "What the numbers mean",
+    ):
         assert part in heads
 
 
@@ -236,7 +263,17 @@ def test_text_from_data_is_escaped(tmp_path):
 
     tables = {
         name: renamed(getattr(results.check, name))
-        for name in ("stages", "dropouts", "deviations", "touchpoints", "flows", "outcomes", "standouts", "sensitivity", "journeys")
+        for name in (
+            "stages",
+            "dropouts",
+            "deviations",
+            "touchpoints",
+            "flows",
+            "outcomes",
+            "standouts",
+            "sensitivity",
+            "journeys",
+        )
     }
     check = dataclasses.replace(results.check, groups=(evil, "Families", "unknown"), **tables)
     found = cj.discover(results.log)

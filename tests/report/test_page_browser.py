@@ -113,7 +113,16 @@ def test_text_has_enough_contrast_in_light_and_dark(browser, address):
     for scheme in ("light", "dark"):
         page = browser.new_page(color_scheme=scheme)
         page.goto(address)
-        for selector in ("h1", ".meta", ".findings li", ".note", "caption", "thead th", "nav a", ".switch legend"):
+        for selector in (
+            "h1",
+            ".meta",
+            ".findings li",
+            ".note",
+            "caption",
+            "thead th",
+            "nav a",
+            ".switch legend",
+        ):
             if page.locator(selector).count():
                 assert page.evaluate(CONTRAST, selector) >= 4.5, (scheme, selector)
         page.close()
@@ -128,7 +137,8 @@ def test_print_shows_every_group(opened):
 
 CONTRAST = """selector => {
   const numbers = text => text.match(/[\\d.]+/g).map(Number);
-  const light = rgb => { const [r, g, b] = rgb.map(c => (c /= 255) <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4);
+  const light = rgb => { const [r, g, b] = rgb.map(c => (c /= 255) <= .03928 ? c / 12.92 : ((c + .055) /
+  1.055) ** 2.4);
                          return .2126 * r + .7152 * g + .0722 * b; };
   const ink = light(numbers(getComputedStyle(document.querySelector(selector)).color));
   const paper = light(numbers(getComputedStyle(document.body).backgroundColor));

@@ -27,7 +27,14 @@ STUDY = """
 study: A small study
 data_end: 2026-06-01T00:00:00Z
 sources:
-  - {source: Table, path: visits.csv, name: web, customer: {user: user_id}, timestamp: time, touchpoint: what, timezone: UTC, channel: {fixed: web}}
+  - source: Table
+    path: visits.csv
+    name: web
+    customer: {user: user_id}
+    timestamp: time
+    touchpoint: what
+    timezone: UTC
+    channel: {fixed: web}
 customers: {path: customers.csv, identifiers: {user: user_id}}
 labels: labels.yaml
 map: map.yaml

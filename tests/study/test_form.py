@@ -10,7 +10,7 @@ from cjmining.study.form import build_source, read_study, source_kinds
 GOOD = """
 study: A shop
 sources:
-  - {source: Table, path: visits.csv, name: web, customer: {cookie: cookie}, timestamp: time, touchpoint: what}
+  - {source: Table, path: visits.csv, name: web, customer: cookie, timestamp: time, touchpoint: what}
 map: map.yaml
 by: persona
 """
@@ -80,7 +80,9 @@ def test_what_can_be_read_has_the_systems_and_plain_tables():
 
 
 def test_paths_start_at_the_folder_of_the_study(tmp_path):
-    (tmp_path / "visits.csv").write_text("cookie,time,what\nc1,2026-03-01T10:00:00Z,ad_clicked\n", encoding="utf-8")
+    (tmp_path / "visits.csv").write_text(
+        "cookie,time,what\nc1,2026-03-01T10:00:00Z,ad_clicked\n", encoding="utf-8"
+    )
     form, _ = read_study(written(tmp_path, GOOD))
     source = build_source(form.sources[0], tmp_path)
     log = cj.ingest([source])

@@ -122,7 +122,7 @@ def test_a_run_that_fails_leaves_the_earlier_result(study):
 
 def test_a_log_and_a_map_without_anything_in_common_are_refused(study):
     study.with_name("labels.yaml").write_text("labels:\n  - {native: view, touchpoint: something_else}\n")
-    study.write_text(study.read_text().replace("what, timezone", "what, native: what, timezone"))
+    study.write_text(study.read_text().replace("touchpoint: what", "touchpoint: what\n    native: what"))
     with pytest.raises(cj.LogError):
         cj.run_study(study)
 

@@ -1,0 +1,86 @@
+"""Method notes: what every number on the page means, in words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cjmining.report import words
+from cjmining.schema import BEFORE_THE_MAP
+
+if TYPE_CHECKING:
+    from cjmining.intended import IntendedMap
+
+
+def method_notes(intended: IntendedMap, min_group: int) -> list[dict[str, str]]:
+    """Return the terms of the page with their meaning under this map: patience and horizon as it has them."""
+    horizon = words.days(intended.horizon)
+    notes = {
+        "Journey": """One customer's attempt at the goal. A customer who comes back later has a second "
+            "journey.""",
+        "Outcome": """The first of goal, exit and silence decides: converted (the goal was reached),
+            dropped out (the customer left, by an exit of their own or by silence), turned away (the
+            company ended it). A journey for which none of these has happened by the end of the data is
+            open: neither a success nor a loss yet.""",
+        "Patience": f"""How long a customer may be silent before the journey counts as dropped out:
+            {words.patience(intended.patience)}.{_other_patiences(intended)} Silence runs from the last
+            thing that the customer did; what the company sends does not prolong it. With patience
+            never, only an exit ends a journey.""",
+        "Place of a drop-out": f"""The last touchpoint of the map that the customer did, or that moved
+            the journey to a later stage whoever did it. Journeys that met no touchpoint of the map are
+            {BEFORE_THE_MAP}. Next step by: whose turn it was by the map.""",
+        "Entered, went on, open": """Each journey counts once at each stage that it reached. Entered =
+            went on + converted + dropped out + turned away + open, all at that stage.""",
+        f"Drop-out within {horizon}": f"""Of the journeys that entered the stage early enough to be
+            followed for {horizon} and the patience before the data end, the share that dropped out
+            there within {horizon} of entering. Journeys that entered later are left out of this share,
+            because those who go on are known at once and those who leave only after the patience:
+            counting them would bias it. It is the number to quote and to compare.""",
+        "Limits in brackets": """95 % Wilson score limits: if the same process ran again and again,
+            limits made in this way would hold the true share 19 times in 20. They say nothing about
+            errors in the data or the map.""",
+        "Times as often, q, stands out": """The drop-out share of one group divided by that of all
+            others at the same stage. p is Fisher's exact test, q the Benjamini-Hochberg correction for
+            making so many comparisons, of which some differ by chance. A group stands out where q is
+            below 0.001, at least 10 of its journeys dropped out and the limits leave out 1. It is an
+            association: what else differs between the groups is not held constant.""",
+        "Value at risk": """Drop-outs at a place, times the share that converted of those who went on
+            from there, times the mean net value of a conversion: what would have come in if those who
+            left had gone on like those who stayed. Those who left may differ, so mending the place may
+            bring less. Where there are several currencies, the one with most conversions is shown.""",
+        "Deviations": """Each journey is explained by the map at the least cost (an optimal alignment).
+            Missing: the map plans it, the journey went past it. Ad hoc: it happened and the map does
+            not plan it there. Out of order: it happened, at another place. Repeated: again, where once
+            was planned. Failed: it happened and did not succeed. Wrong channel: not on a channel that
+            the map names. Late: the next stage was not entered in the time that the map allows. Shares
+            are of all journeys of the group.""",
+        "Satisfaction": """From 0 (worst) to 1 (best), the mean of those who answered; how many that are
+            stands beside it. Who does not answer may think otherwise.""",
+        "Median time": """Half of those who went on from a stage took less time for it, half more. Times
+            of transitions are from one event of a journey to the next.""",
+        "Another patience": """The same headlines with every patience halved and doubled. Where the
+            ranking of the stages changes, the conclusion rests on the choice of patience; rank 1 loses
+            the largest share.""",
+    }
+    if min_group > 1:
+        notes[
+            "Small groups"
+        ] = f"""Groups of fewer than {min_group} customers are merged into one. Rows about fewer than
+            {min_group} journeys are merged into a row for the rest or left out, in the pictures too. No
+            identifier
+            of a customer is on this page."""
+    return [{"term": term, "text": " ".join(text.split())} for term, text in notes.items()]
+
+
+def _other_patiences(intended: IntendedMap) -> str:
+    """Name the stages that have a patience of their own."""
+    own = [
+        f"{stage.stage} ({_patience(stage.patience_us)})"
+        for stage in intended.stages
+        if stage.patience_us != intended.patience_us
+    ]
+    return f" Other stages have their own: {words.several(own, most=20)}." if own else ""
+
+
+def _patience(microseconds: int) -> str:
+    return words.patience(None if microseconds < 0 else timedelta(microseconds=microseconds))
