@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
     from cjmining.conformance.tables import Counted
 
-LARGEST_Q = 0.01
+LARGEST_Q = 0.001
 FEWEST_DROPPED = 10
 
 
 def standouts(counted: Counted) -> pd.DataFrame:
     """Hold each known group against the rest of the known groups, at every stage.
 
-    Journeys whose group is unknown are left out on both sides: whether an attribute is known often depends on how
-    far somebody came (only buyers tell their birth year), so they leave more often whoever they are. Only mature journeys count: those that entered at least horizon and patience before the data ends. p is
-    Fisher's exact one, q Benjamini and Hochberg's over all groups and stages compared. A group stands out where
-    q is below 0.01, at least 10 journeys of the group dropped, and the limits of the risk ratio leave out 1.
-    It is an association, not a cause.
+    Journeys whose group is unknown are left out on both sides: whether an attribute is known often depends on
+    how far somebody came (only buyers tell their birth year), so they leave more often whoever they are. Only
+    mature journeys count: those that entered at least horizon and patience before the data ends. p is Fisher's
+    exact one, q Benjamini and Hochberg's over all groups and stages compared. A group stands out where q is
+    below 0.001, at least 10 journeys of the group dropped, and the limits of the risk ratio leave out 1. The
+    limit is strict because a page that names a group is acted upon. It is an association, not a cause.
     """
     known = [g for g, name in counted.groups.items() if name != UNKNOWN]
     rows = [
