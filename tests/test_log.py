@@ -69,7 +69,9 @@ def test_journeys_that_the_source_names_stay_apart_and_attempts_follow_time():
     rows = [(0, 5, "a"), (0, 6, "b"), (0, 1, "a"), (1, 2, "a")]
     log = log_of(rows, native_journey=["case 1", "case 1", "case 2", None])
     journeys = log.journeys
-    assert journeys["native_journey"].astype(object).where(journeys["native_journey"].notna(), None).tolist() == [
+    assert journeys["native_journey"].astype(object).where(
+        journeys["native_journey"].notna(), None
+    ).tolist() == [
         "case 1",
         "case 2",
         None,
@@ -87,7 +89,9 @@ def test_equal_times_are_broken_by_the_order_of_sources():
 
 
 def test_times_without_a_zone_are_utc_and_other_zones_are_converted():
-    naive = pd.DataFrame({"customer": [0], "timestamp": [pd.Timestamp("2026-03-01 12:00")], "touchpoint": ["a"]})
+    naive = pd.DataFrame(
+        {"customer": [0], "timestamp": [pd.Timestamp("2026-03-01 12:00")], "touchpoint": ["a"]}
+    )
     berlin = naive.assign(timestamp=pd.Timestamp("2026-03-01 13:00", tz="Europe/Berlin"))
     assert JourneyLog.from_events(naive).timestamps == JourneyLog.from_events(berlin).timestamps
 

@@ -43,7 +43,9 @@ def test_verbs_that_share_their_name_with_a_package_stay_verbs(name):
     assert not isinstance(getattr(cj, name), ModuleType)
 
 
-@pytest.mark.parametrize(("name", "function"), public_functions(), ids=lambda x: x if isinstance(x, str) else "")
+@pytest.mark.parametrize(
+    ("name", "function"), public_functions(), ids=lambda x: x if isinstance(x, str) else ""
+)
 def test_public_functions_follow_the_house_rules(name, function):
     target = function.__init__ if inspect.isclass(function) else function
     parameters = [p for p in inspect.signature(target).parameters.values() if p.name != "self"]
@@ -54,7 +56,9 @@ def test_public_functions_follow_the_house_rules(name, function):
         assert parameter.annotation is not parameter.empty, f"{name}: {parameter.name} is not annotated"
 
 
-@pytest.mark.parametrize(("name", "function"), public_functions(), ids=lambda x: x if isinstance(x, str) else "")
+@pytest.mark.parametrize(
+    ("name", "function"), public_functions(), ids=lambda x: x if isinstance(x, str) else ""
+)
 def test_docstrings_are_numpydoc_with_an_example(name, function):
     text = inspect.getdoc(function) or ""
     assert text.splitlines()[0].endswith("."), f"{name}: the first line is one sentence"

@@ -117,7 +117,7 @@ def silent_ends(shop, log, check):
 
 def test_silent_ends_agree_with_the_simulators_own_moments_of_leaving(clean):
     matrix = silent_ends(*clean)
-    right = sum(matrix.at[name, name] for name in ("dropped", "open"))
+    right = sum(matrix.loc[name, name] for name in ("dropped", "open"))
     assert right / matrix.to_numpy().sum() >= 0.95, matrix
 
 
@@ -211,7 +211,12 @@ def test_customers_are_resolved_with_precision_and_recall(study, details):
 
 
 def test_the_identities_are_the_only_table_with_personal_identifiers(study, details):
-    values = {value for person in details["identifiers"][:200] for kind, value in person if kind in {"email", "phone"}}
+    values = {
+        value
+        for person in details["identifiers"][:200]
+        for kind, value in person
+        if kind in {"email", "phone"}
+    }
     tables = study.log.to_arrow()
     for name in ("events", "journeys", "customers", "sources", "ledger"):
         text = tables[name].to_pandas().to_csv(index=False)
