@@ -15,7 +15,8 @@ Row = dict[str, Any]
 
 def rows(table: pd.DataFrame, group: str) -> list[Row]:
     """Return the rows of one group, as dictionaries, in the table's order."""
-    return table[table["by"].astype(str) == group].to_dict("records")
+    chosen_rows: list[Row] = table[table["by"].astype(str) == group].to_dict("records")  # type: ignore[assignment]
+    return chosen_rows
 
 
 def chosen(result: Any, group: str | None, *, what: str = "persona") -> tuple[Any, str]:  # noqa: ANN401

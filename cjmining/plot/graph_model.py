@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.choose import chosen
+from cjmining.plot.choose import chosen, rows
 from cjmining.plot.layered import Edge, layers_of
 from cjmining.plot.text import wrap
 from cjmining.plot.words import name, plural
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_EDGES = 40
 MOST_OFF_MAP = 8
-BOX = 108.0
+BOX = 114.0
 OTHERS = "(others)"
 
 _Ways = dict[tuple[str, str], int]
@@ -79,18 +79,20 @@ def graph_of(found: Discovery, intended: IntendedMap | None, group: str | None) 
 
 def _counts(found: Discovery, group: str | None) -> tuple[_Ways, dict[str, int], int]:
     """Read the transitions, each touchpoint's journeys and all journeys; without a group, of all together."""
-    tables = found.transitions, found.touchpoints, found.overview
     if group is not None:
-        _, wanted = chosen(found, group, what="group")
-        tables = tuple(table[table["by"].astype(str) == wanted] for table in tables)
-    ways, touchpoints, overview = tables
-    counts = ways.groupby(["from_touchpoint", "to_touchpoint"], observed=True)["count"].sum()
-    used = touchpoints.groupby("touchpoint", observed=True)["journeys"].sum()
-    return (
-        {(str(a), str(b)): int(n) for (a, b), n in counts.items()},
-        {str(touchpoint): int(n) for touchpoint, n in used.items()},
-        int(overview["journeys"].sum()),
-    )
+        chosen(found, group, what="group")
+    wanted = [str(name) for name in found.groups] if group is None else [group]
+    counts: _Ways = {}
+    used: dict[str, int] = {}
+    journeys = 0
+    for one in wanted:
+        for row in rows(found.transitions, one):
+            pair = str(row["from_touchpoint"]), str(row["to_touchpoint"])
+            counts[pair] = counts.get(pair, 0) + int(row["count"])
+        for row in rows(found.touchpoints, one):
+            used[str(row["touchpoint"])] = used.get(str(row["touchpoint"]), 0) + int(row["journeys"])
+        journeys += sum(int(row["journeys"]) for row in rows(found.overview, one))
+    return counts, used, journeys
 
 
 def _planned(intended: IntendedMap | None) -> tuple[dict[str, int], list[str]]:

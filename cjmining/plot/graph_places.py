@@ -74,7 +74,7 @@ def _laid_out(graph: Graph, nodes: list[str]) -> Layout:
         ],
         [edge for edge in graph.edges if edge.source in inside and edge.target in inside],
         gap=20.0,
-        compact=planned,
+        compact=bool(graph.stages),
     )
 
 

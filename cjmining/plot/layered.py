@@ -206,15 +206,18 @@ def _levelled(
         at.update({item: sum(steps[: n + 1]) - sum(steps) / 2 for n, item in enumerate(column)})
     for sweep in range(_SWEEPS):
         for column in columns if sweep % 2 == 0 else columns[::-1]:
-            wanted = []
-            for item in column:
-                near = links.get(item, [])
-                total = sum(weight for _, weight in near)
-                wanted.append(
-                    sum(at[other] * weight for other, weight in near) / total if total else at[item]
-                )
+            wanted = [_wanted(item, links, at) for item in column]
             at.update(zip(column, _apart(wanted, _steps(column, heights, gap)), strict=True))
     return at
+
+
+def _wanted(
+    item: _Place, links: Mapping[_Place, list[tuple[_Place, float]]], at: Mapping[_Place, float]
+) -> tuple[float, float]:
+    """Where a place would best lie, the middle of what it is linked to, and how much that matters."""
+    near = links.get(item, [])
+    total = sum(weight for _, weight in near)
+    return (sum(at[other] * weight for other, weight in near) / total, total) if total else (0.0, 0.0)
 
 
 def _steps(column: Sequence[_Place], heights: Mapping[str, float], gap: float) -> list[float]:
@@ -227,20 +230,24 @@ def _tall(item: _Place, heights: Mapping[str, float]) -> float:
     return heights[item] if isinstance(item, str) else _THIN
 
 
-def _apart(wanted: Sequence[float], steps: Sequence[float]) -> list[float]:
-    """Return the values nearest to the wanted ones, by least squares, that rise by at least the steps."""
+def _apart(wanted: Sequence[tuple[float, float]], steps: Sequence[float]) -> list[float]:
+    """Return the values nearest to the wanted ones, by least squares, that rise by at least the steps.
+
+    What has no weight goes with the others.
+    """
+    linked = [value for value, weight in wanted if weight]
+    middle = sum(linked) / len(linked) if linked else 0.0
     offsets, total = [], 0.0
     for step in steps:
         total += step
         offsets.append(total)
-    pools: list[list[float]] = []  # sum and number of what lies at one level: pool adjacent violators
-    for want, offset in zip(wanted, offsets, strict=True):
-        pools.append([want - offset, 1.0])
-        while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
-            amount, count = pools.pop()
-            pools[-1][0] += amount
-            pools[-1][1] += count
-    levels = [amount / count for amount, count in pools for _ in range(int(count))]
+    pools: list[tuple[float, float, int]] = []  # level, weight and number: pool adjacent violators
+    for (value, weight), offset in zip(wanted, offsets, strict=True):
+        pools.append(((value if weight else middle) - offset, weight or 1e-6, 1))
+        while len(pools) > 1 and pools[-2][0] >= pools[-1][0]:
+            (one, heavy, many), (other, light, few) = pools[-2:]
+            pools[-2:] = [((one * heavy + other * light) / (heavy + light), heavy + light, many + few)]
+    levels = [level for level, _, count in pools for _ in range(count)]
     return [level + offset for level, offset in zip(levels, offsets, strict=True)]
 
 

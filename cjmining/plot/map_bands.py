@@ -252,8 +252,8 @@ def _dropout(view: MapView, row: Row) -> str:
 def _deviation(view: MapView, row: Row) -> str:
     """A deviation in words, with the share of all journeys that show it."""
     touchpoint = short(name(row["touchpoint"]), view.room, theme.SMALL)
-    share = percent(row["share_of_journeys"])
-    return f"{touchpoint}: {_PLAINLY.get(row['type'], row['type'])} in {plural(row['journeys'], 'journey')} ({share})"
+    kind, share = _PLAINLY.get(row["type"], row["type"]), percent(row["share_of_journeys"])
+    return f"{touchpoint}: {kind} in {plural(row['journeys'], 'journey')} ({share})"
 
 
 def to_do(sheet: Sheet, view: MapView, y: float) -> float:

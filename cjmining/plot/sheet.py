@@ -213,7 +213,8 @@ class Sheet:
         shape.set_facecolor(fill)
         shape.set_edgecolor(edge or "none")
         shape.set_zorder(z)
-        shape.set_hatch(hatch)
+        if hatch:
+            shape.set_hatch(hatch)
         self.shapes.append((shape, width if edge else 0.0))
 
 

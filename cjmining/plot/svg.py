@@ -53,10 +53,11 @@ def to_svg(figure: Figure | SubFigure, *, title: str | None = None, description:
     >>> to_svg(Figure(figsize=(1, 1)), title="Nothing")[:29]
     '<svg role="img" aria-label="N'
     """
+    root = figure.get_figure(root=True)
     written = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context({"svg.hashsalt": "cjmining", "svg.fonttype": "none"}):
-        figure.savefig(written, format="svg", metadata=nothing)
+        root.savefig(written, format="svg", metadata=nothing)
     element = written.getvalue()
     element = element[element.index("<svg") :]
     element = _TEXT.sub(_with_length, _TAG.sub(_rounded, element)).replace("\n", " ")

@@ -83,7 +83,7 @@ def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
 
 
 def named_number(name: str, number: str, room: float, size: float, *, lines: int = 2) -> list[str]:
-    """Return a name followed by its number in lines; a long name is shortened, the number, in bold type, never."""
+    """Return a name followed by its number in lines; the name may be shortened, the bold number never."""
     room -= width(number, size, bold=True) - width(number, size)
     shorter = plain(name)
     whole = wrap(_joined(shorter, number, room, size), room, size)

@@ -107,7 +107,10 @@ def _box(sheet: Sheet, graph: Graph, node: str, area: Box) -> None:
 
 
 def _notes(sheet: Sheet, graph: Graph, y: float, unlabelled: int) -> float:
-    parts = ["Numbers on lines: how often the one directly follows the other; 'again': itself."]
+    parts = [
+        "Numbers on lines: how often the one directly follows the other;",
+        "'again': how often it follows itself.",
+    ]
     back = "a stage" if graph.stages else "a layer"
     colours = f"Blue leads on, ochre back to {back} before"
     parts.append(f"{colours}, grey from or to what isn't on the map." if graph.off_map else f"{colours}.")

@@ -1,0 +1,73 @@
+"""Measuring, wrapping and placing text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from cjmining.plot import theme
+from cjmining.plot.text import Box, fit, named_number, place, plain, spread, width, wrap
+
+project = settings(max_examples=100, deadline=None, derandomize=True)
+
+
+@project
+@given(st.text(max_size=80), st.floats(30, 200), st.floats(6, 20), st.booleans())
+def test_wrapped_lines_fit_their_room(text, room, size, bold):
+    assert all(width(line, size, bold=bold) <= room + 1e-9 for line in wrap(text, room, size, bold=bold))
+
+
+@project
+@given(st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=60), st.floats(40, 200))
+def test_wrapping_loses_no_letter(text, room):
+    assert "".join(wrap(text, room, 8)).replace(" ", "") == text
+
+
+@project
+@given(st.text(max_size=60), st.integers(0, 10**9), st.floats(75, 200))
+def test_a_number_is_never_cut_off(name, count, room):
+    lines = named_number(name, f"{count:,}", room, 8)
+    assert lines[-1].endswith(f"{count:,}")
+    assert len(lines) <= 2
+
+
+@pytest.mark.parametrize("dpi", [72, 100, 200])
+@pytest.mark.parametrize("bold", [True, False])
+def test_measured_widths_hold_for_the_renderer(dpi, bold):
+    figure = Figure(dpi=dpi)
+    text = "Journeys that dropped out within 30 days: 1,234"
+    artist = figure.text(0, 0, text, fontsize=8, family=theme.FONT, weight="bold" if bold else "normal")
+    drawn = artist.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width * 72 / dpi
+    assert 0.94 * width(text, 8, bold=bold) < drawn <= width(text, 8, bold=bold) * 1.002
+
+
+def test_a_share_is_not_parted_from_its_sign():
+    assert wrap("aaaa 34 %", width("aaaa 34", 8) + 1, 8) == ["aaaa", "34 %"]
+
+
+def test_too_long_a_text_ends_in_an_ellipsis():
+    assert fit("a long sentence", width("a long…", 8), 8) == "a long…"
+    assert wrap("one two three four", width("one two", 8), 8, lines=1)[0].endswith("…")
+
+
+def test_what_the_font_lacks_is_replaced_and_controls_are_dropped():
+    assert plain("a\n\tb\x00 🙂\N{RIGHT-TO-LEFT OVERRIDE}c ü") == "a b \N{REPLACEMENT CHARACTER}c ü"
+
+
+def test_the_first_free_place_is_taken():
+    taken = [Box(0, 0, 10, 10)]
+    assert place([Box(5, 5, 15, 15), Box(20, 0, 30, 10)], taken) == 1
+    assert place([Box(5, 5, 15, 15)], taken) is None
+
+
+@project
+@given(st.lists(st.tuples(st.floats(0, 300), st.floats(1, 40)), max_size=7))
+def test_spread_labels_lie_apart_in_order_and_within_the_edge(labels):
+    wanted, widths = sorted(want for want, _ in labels), [wide for _, wide in labels]
+    edges = spread(wanted, widths, 320, 5)
+    for n, edge in enumerate(edges):
+        assert edge + widths[n] <= 320 + 1e-9
+        assert n == 0 or edge >= edges[n - 1] + widths[n - 1] + 5 - 1e-9
