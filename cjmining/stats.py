@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
 
 Z95 = 1.959963984540054
 """Two-sided 95 % point of the normal distribution."""
@@ -92,7 +96,39 @@ def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
     return q
 
 
-def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> Comparison:
+def design_effect(n: float, clusters: Sequence[float] | NDArray[np.int64], share: float) -> float:
+    """Return by how much units that come in clusters say less than as many independent ones; at least 1.
+
+    Parameters
+    ----------
+    n : float
+        How many units there are.
+    clusters : sequence of float, shape (3,)
+        Sums over clusters, of a cluster's hits d and units n: d x d, d x n, n x n.
+    share : float
+        The share of hits expected, from 0 to 1.
+
+    References
+    ----------
+    Rao and Scott (1992), doi:10.2307/2532311.
+
+    Examples
+    --------
+    Ten customers with two journeys each, both dropped or both not, say as much as ten journeys:
+
+    >>> design_effect(20, (20, 20, 40), 0.5)
+    2.0
+    """
+    independent = n * share * (1 - share)
+    if independent <= 0:
+        return 1.0
+    squares, products, sizes = (float(each) for each in clusters)
+    return max(1.0, (squares - 2 * share * products + share * share * sizes) / independent)
+
+
+def compare_shares(
+    hits: int, n: int, other_hits: int, other_n: int, *, effect: float = 1.0, other_effect: float = 1.0
+) -> Comparison:
     """Compare two shares: risk ratio with Katz's log limits at 95 %, p by Fisher's exact test.
 
     Where one count is 0, half a journey is added to each cell for the limits (Haldane), not for the ratio.
@@ -103,34 +139,36 @@ def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> Comparis
         How many of how many in the group.
     other_hits, other_n : int
         And in what it is held against.
+    effect, other_effect : float
+        Design effects: limits and p are those of this many times fewer units (Rao and Scott).
 
     Returns
     -------
     Comparison
-        All NaN where one side is empty; the ratio is infinite where only the other side has none.
+        All NaN where one side is empty; the ratio is infinite where only the other side has no hit.
 
     References
     ----------
-    Katz et al. (1978), doi:10.2307/2530610.
+    Katz et al. (1978), doi:10.2307/2530610; Rao and Scott (1992), doi:10.2307/2532311.
 
     Examples
     --------
     >>> found = compare_shares(40, 100, 20, 100)
     >>> found.risk_ratio, round(found.lower, 2), round(found.upper, 2), round(found.p, 4)
-    (2.0, 1.27, 3.17, 0.0032)
+    (2.0, 1.26, 3.17, 0.0032)
     """
     if n <= 0 or other_n <= 0:
         return Comparison(math.nan, math.nan, math.nan, math.nan)
     from scipy.stats import fisher_exact
 
-    p = float(fisher_exact([[hits, n - hits], [other_hits, other_n - other_hits]]).pvalue)
-    add = 0.5 if 0 in (hits, other_hits) else 0.0
-    share, other = (hits + add) / (n + 2 * add), (other_hits + add) / (other_n + 2 * add)
-    error = math.sqrt((1 - share) / (hits + add) + (1 - other) / (other_hits + add))
-    middle = math.log(share / other)
-    lower, upper = math.exp(middle - Z95 * error), math.exp(middle + Z95 * error)
-    if other_hits == 0:
-        ratio = math.inf if hits else math.nan
-    else:
+    ratio = math.nan if hits == 0 else math.inf
+    if other_hits:
         ratio = (hits / n) / (other_hits / other_n)
-    return Comparison(ratio, lower, upper, p)
+    a, b = hits / effect, (n - hits) / effect
+    c, d = other_hits / other_effect, (other_n - other_hits) / other_effect
+    p = float(fisher_exact([[round(a), round(b)], [round(c), round(d)]]).pvalue)
+    if 0 in (hits, other_hits):
+        a, b, c, d = a + 0.5, b + 0.5, c + 0.5, d + 0.5
+    error = math.sqrt(1 / a - 1 / (a + b) + 1 / c - 1 / (c + d))
+    middle = math.log(a / (a + b) / (c / (c + d)))
+    return Comparison(ratio, math.exp(middle - Z95 * error), math.exp(middle + Z95 * error), p)

@@ -61,9 +61,11 @@ def check(
     Examples
     --------
     >>> import cjmining as cj
+    >>> from cjmining.intended import parse_map
     >>> shop = cj.simulate.shop(300, seed=1)
-    >>> log = shop.log.split(shop.intended).with_personas(shop.intended)
-    >>> check = cj.check(log, shop.intended, by="persona")
+    >>> intended = parse_map(shop.intended_text)
+    >>> log = shop.log.split(intended).with_personas(intended)
+    >>> check = cj.check(log, intended, by="persona")
     >>> int(check.outcomes["journeys"].sum()) == log.n_journeys
     True
 

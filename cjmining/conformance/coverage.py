@@ -64,8 +64,9 @@ def coverage(log: JourneyLog, intended: IntendedMap) -> Coverage:
     Examples
     --------
     >>> import cjmining as cj
+    >>> from cjmining.intended import parse_map
     >>> shop = cj.simulate.shop(300, seed=1)
-    >>> cj.coverage(shop.log, shop.intended).missing_from_log.columns.tolist()
+    >>> cj.coverage(shop.log, parse_map(shop.intended_text)).missing_from_log.columns.tolist()
     ['stage', 'touchpoint', 'recorded']
     """
     return Coverage(

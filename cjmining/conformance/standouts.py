@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from cjmining.conformance.tables import frame
 from cjmining.kernels.stages import DROPPED_SOON, MATURE
 from cjmining.schema import UNKNOWN
-from cjmining.stats import benjamini_hochberg, compare_shares
+from cjmining.stats import benjamini_hochberg, compare_shares, design_effect
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cjmining.conformance.tables import Counted
 
-LARGEST_Q = 0.001
+LARGEST_Q = 0.01
 FEWEST_DROPPED = 10
 
 
@@ -24,10 +24,11 @@ def standouts(counted: Counted) -> pd.DataFrame:
 
     Journeys whose group is unknown are left out on both sides: whether an attribute is known often depends on
     how far somebody came (only buyers tell their birth year), so they leave more often whoever they are. Only
-    mature journeys count: those that entered at least horizon and patience before the data ends. p is Fisher's
-    exact one, q Benjamini and Hochberg's over all groups and stages compared. A group stands out where q is
-    below 0.001, at least 10 journeys of the group dropped, and the limits of the risk ratio leave out 1. The
-    limit is strict because a page that names a group is acted upon. It is an association, not a cause.
+    mature journeys count: those that entered at least horizon and patience before the data ends. Several
+    journeys of one customer say less than as many of different ones: limits and p allow for it by the design
+    effect of customers. p is Fisher's exact one, q Benjamini and Hochberg's over all groups and stages
+    compared. A group stands out where q is below 0.01, at least 10 journeys of the group dropped, and the
+    limits of the risk ratio leave out 1. It is an association, not a cause.
     """
     known = [g for g, name in counted.groups.items() if name != UNKNOWN]
     rows = [
@@ -60,10 +61,18 @@ _COLUMNS = {
 
 
 def _row(counted: Counted, g: int, rest: list[int], row: int) -> dict[str, Any]:
-    counts = counted.sums.counts[:, row]
+    counts, clusters = counted.sums.counts[:, row], counted.sums.clusters[:, row]
     mature, dropped = int(counts[g, MATURE]), int(counts[g, DROPPED_SOON])
     rest_mature, rest_dropped = int(counts[rest, MATURE].sum()), int(counts[rest, DROPPED_SOON].sum())
-    found = compare_shares(dropped, mature, rest_dropped, rest_mature)
+    of_all = (dropped + rest_dropped) / max(mature + rest_mature, 1)
+    found = compare_shares(
+        dropped,
+        mature,
+        rest_dropped,
+        rest_mature,
+        effect=design_effect(mature, clusters[g], of_all),
+        other_effect=design_effect(rest_mature, clusters[rest].sum(axis=0), of_all),
+    )
     return {
         "by": counted.groups[g],
         "stage": counted.stage_names[row],

@@ -59,6 +59,8 @@ class StageSums(NamedTuple):
     ----------
     counts : int64[G, 1 + S, 8]
         See `N_COUNTS`.
+    clusters : int64[G, 1 + S, 3]
+        Sums over customers, of their mature journeys n and those dropped within the horizon d: d x d, d x n, n x n.
     satisfaction, answered : float64[G, 1 + S], int64[G, 1 + S]
         Sum and number of the answers given in the stage.
     cell_events, cell_journeys : int64[G, K, C + 1]
@@ -86,6 +88,7 @@ class StageSums(NamedTuple):
     """
 
     counts: NDArray[np.int64]
+    clusters: NDArray[np.int64]
     satisfaction: NDArray[np.float64]
     answered: NDArray[np.int64]
     cell_events: NDArray[np.int64]
@@ -181,6 +184,8 @@ def count_stages(
     n, n_stages, n_cells = len(bounds) - 1, sizes.stages, sizes.cells
     n_groups, n_channels = sizes.groups, sizes.channels
     counts = np.zeros((n_groups, 1 + n_stages, N_COUNTS), np.int64)
+    clusters = np.zeros((n_groups, 1 + n_stages, 3), np.int64)
+    of_customer = np.zeros((1 + n_stages, 2), np.int64)
     satisfaction = np.zeros((n_groups, 1 + n_stages), np.float64)
     answered = np.zeros((n_groups, 1 + n_stages), np.int64)
     cell_events = np.zeros((n_groups, n_cells, n_channels + 1), np.int64)
@@ -212,6 +217,8 @@ def count_stages(
         g, first, last = group[j], bounds[j], bounds[j + 1]
         outcome = ends[j]
         outcomes[g, outcome] += 1
+        if j > 0 and (customer[j] != customer[j - 1] or g != group[j - 1]):
+            _close_customer(of_customer, clusters[group[j - 1]])
         if customer[j] != last_customer[g]:
             last_customer[g] = customer[j]
             customers[g] += 1
@@ -287,8 +294,8 @@ def count_stages(
         if has_reached[0]:
             patience = np.int64(rules.before_us)
             _count_row(
-                counts,
-                g,
+                counts[g],
+                of_customer,
                 0,
                 reached_at[0],
                 patience,
@@ -302,8 +309,8 @@ def count_stages(
             if has_entered[s]:
                 ended, patience = s == place_stage, patience_us[s]
                 _count_row(
-                    counts,
-                    g,
+                    counts[g],
+                    of_customer,
                     1 + s,
                     entered_at[s],
                     patience,
@@ -322,9 +329,12 @@ def count_stages(
                     places[g, k, WENT_ON] += 1
                     if outcome == CONVERTED:
                         places[g, k, WENT_ON_CONVERTED] += 1
+    if n > 0:
+        _close_customer(of_customer, clusters[group[n - 1]])
     conversions, value, value_squared, valued = _count_values(bounds, group, columns, judged, sizes)
     return StageSums(
         counts,
+        clusters,
         satisfaction,
         answered,
         cell_events,
@@ -377,15 +387,28 @@ def _is_mature(entered, patience, horizon, data_end):  # type: ignore[no-untyped
 
 @inlined
 def _count_row(  # type: ignore[no-untyped-def]
-    counts, g, row, entered, patience, ended, outcome, decided_at, horizon, data_end
+    counts, of_customer, row, entered, patience, ended, outcome, decided_at, horizon, data_end
 ):
     """Count a journey in a row that it entered, as having ended there or as having continued."""
-    counts[g, row, ENTERED] += 1
-    counts[g, row, ENDED + outcome if ended else CONTINUED] += 1
+    counts[row, ENTERED] += 1
+    counts[row, ENDED + outcome if ended else CONTINUED] += 1
     if _is_mature(entered, patience, horizon, data_end):
-        counts[g, row, MATURE] += 1
+        counts[row, MATURE] += 1
+        of_customer[row, 1] += 1
         if ended and outcome == DROPPED and decided_at - entered <= horizon:
-            counts[g, row, DROPPED_SOON] += 1
+            counts[row, DROPPED_SOON] += 1
+            of_customer[row, 0] += 1
+
+
+@kernel
+def _close_customer(of_customer, clusters):  # type: ignore[no-untyped-def]
+    """Add the squares and the product of a customer's sums, and begin the next customer."""
+    for row in range(len(of_customer)):
+        dropped, mature = of_customer[row, 0], of_customer[row, 1]
+        clusters[row, 0] += dropped * dropped
+        clusters[row, 1] += dropped * mature
+        clusters[row, 2] += mature * mature
+        of_customer[row, :] = 0
 
 
 @kernel
