@@ -51,7 +51,7 @@ class Document:
     text : str
         The file's text.
     lines : dict
-        For the way to each value, its line, from 1.
+        For the way to each value, its line, from 1; empty where the values come from no file.
     mistakes : tuple of Mistake
         What is wrong with the file itself (a key that stands twice); `validate` tells it with the rest.
     """
@@ -72,7 +72,8 @@ class Document:
     def describe(self, mistake: Mistake) -> str:
         """Return a mistake as one line: file, line, place, what."""
         place = _place(mistake.steps)
-        return f"{self.path}, line {self.line_of(mistake)}: {place}{': ' if place else ''}{mistake.what}"
+        line = f", line {self.line_of(mistake)}" if self.lines else ""
+        return f"{self.path}{line}: {place}{': ' if place else ''}{mistake.what}"
 
     def line_of(self, mistake: Mistake) -> int:
         """Return the line of a mistake: its own, else that of its place."""
@@ -203,7 +204,7 @@ def parse_duration(text: object, *, otherwise: str = "") -> timedelta:
 
 Duration = Annotated[
     timedelta,
-    pydantic.BeforeValidator(lambda text: parse_duration(text)),
+    pydantic.BeforeValidator(parse_duration),
     pydantic.WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?[smhdw]$"}),
 ]
 """A duration in a file: 14d, 36h, 90m, 20s or 2w."""
@@ -278,6 +279,10 @@ def _syntax_error(problem: yaml.MarkedYAMLError, text: str, name: str) -> str:
 # Values ------------------------------------------------------------------------------------------------
 
 _TAG = "tag:yaml.org,2002:"
+_TAGS = {
+    _TAG + kind
+    for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value", "merge")
+}
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(
     r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+([eE][-+]?[0-9]+)?|[-+]?(0|[1-9][0-9]*)\.?[eE][-+]?[0-9]+"
@@ -303,8 +308,11 @@ class _Reading:
                 what = f"too many values (over {MAX_VALUES:,}), or an alias (*) that contains itself"
                 self.mistakes.append(Mistake(steps, what))
             return None
+        if node.tag not in _TAGS:
+            tag = node.tag.replace(_TAG, "!!")
+            self.mistakes.append(Mistake(steps, f"the tag '{tag}' is not read here; leave it out"))
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, steps)
+            return self._scalar(node)
         self._open.add(id(node))
         if isinstance(node, yaml.MappingNode):
             value: Any = self._mapping(node, steps)
@@ -329,10 +337,8 @@ class _Reading:
             values[key] = self.value(value_node, (*steps, key))
         return values
 
-    def _scalar(self, node: yaml.ScalarNode, steps: Steps) -> str | int | float | bool | None:
+    def _scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
         text = str(node.value)
-        if not node.tag.startswith(_TAG):
-            self.mistakes.append(Mistake(steps, f"the tag '{node.tag}' is not read here; leave it out"))
         if node.style is not None:
             return text
         if text in _NOTHING:
