@@ -63,10 +63,16 @@ def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
     return replace(check, **tables)
 
 
-def hide_small_counts(found: Discovery, min_group: int) -> Discovery:
-    """Leave out what fewer than `min_group` journeys did."""
+def hide_small_counts(found: Discovery, ignore: Sequence[str], min_group: int) -> Discovery:
+    """Leave out what fewer than `min_group` journeys did, and the touchpoints that the map ignores."""
     names = ("transitions", "variants", "touchpoints", "ends")
     tables: dict[str, Any] = {name: _at_least(getattr(found, name), min_group) for name in names}
+    for name, columns in (
+        ("touchpoints", ["touchpoint"]),
+        ("transitions", ["from_touchpoint", "to_touchpoint"]),
+    ):
+        ignored = tables[name][columns].isin(ignore).any(axis=1)
+        tables[name] = tables[name][~ignored].reset_index(drop=True)
     return replace(found, **tables)
 
 

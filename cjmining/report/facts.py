@@ -6,7 +6,9 @@ the `text` a reader sees and the `value` behind it, so that a test can add up wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjmining.report import words
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from cjmining.conformance import Conformance, Coverage
     from cjmining.discovery import Discovery
+    from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
 Row = Mapping[str, Any]
@@ -30,11 +33,11 @@ Table = dict[str, Any]
 MOST_ROWS = 15
 """Longest table of the page; what lies beyond is counted in a last row or line."""
 
-MOST_VARIANTS = 8
+MOST_WAYS = 8
 """How many of the ways that journeys took are shown one by one."""
 
 MOST_STEPS = 12
-"""Longest variant that is written out whole."""
+"""Longest way that is written out whole."""
 
 _OUTCOME_COLUMNS = ("converted", "dropped", "turned_away", "open")
 _RECORD_FATES = ("used", "superseded", "set aside", "quarantined")
@@ -181,7 +184,7 @@ def _group_facts(view: View, number: int, min_group: int) -> dict[str, Any]:
         _deviations(check, group, min_group),
         _sensitivity(check, group, min_group),
     ]
-    discovered = [] if view.found is None else _discovered(view.found, group, min_group)
+    discovered = [] if view.found is None else _discovered(view.found, check.intended, group, min_group)
     journeys = words.plural(int(row["journeys"]), "journey")
     for table in (*tables, *discovered):
         table["id"] = f"{table['id']}-{number}"
@@ -336,42 +339,49 @@ def _sensitive_cell(row: Row | None, min_group: int) -> Cell:
     return _cell(f"{share} of {words.count(row['mature'])}{rank}", row["drop_out_share"])
 
 
-def _discovered(found: Discovery, group: str, min_group: int) -> list[Table]:
-    """What the customers do, as found without the map."""
+def _discovered(found: Discovery, intended: IntendedMap, group: str, min_group: int) -> list[Table]:
+    """What the customers do, as counted without judging it by the map."""
     return [
-        _variants(found, group, min_group),
-        _touchpoints(found, group, min_group),
-        _transitions(found, group, min_group),
+        _ways(found, intended, group, min_group),
+        _touchpoints(found, intended, group, min_group),
+        _transitions(found, intended, group, min_group),
     ]
 
 
-def _variants(found: Discovery, group: str, min_group: int) -> Table:
+def _ways(found: Discovery, intended: IntendedMap, group: str, min_group: int) -> Table:
     columns = [("variant", "Way"), ("journeys", "Journeys"), ("share_of_journeys", "Share of journeys")]
-    rows = sorted(_of(found.variants, group), key=lambda row: -row["journeys"])
-    shown = [row for row in rows if row["journeys"] >= min_group][:MOST_VARIANTS]
-    cells = [
-        [_cell(_way(row["variant"])), _number(row["journeys"]), _share(row["share_of_journeys"])]
-        for row in shown
-    ]
-    total = sum(int(row["journeys"]) for row in rows)
-    left = total - sum(int(row["journeys"]) for row in shown)
+    planned = frozenset(intended.touchpoint_names)
+    ways: Counter[tuple[str, ...]] = Counter()
+    for row in _of(found.variants, group):
+        ways[_way(str(row["variant"]), planned)] += int(row["journeys"])
+    total = ways.total()
+    shown = [(way, number) for way, number in ways.most_common(MOST_WAYS) if number >= min_group]
+    cells = [[_cell(_in_words(way)), _number(number), _share(number / total)] for way, number in shown]
+    left = total - sum(number for _, number in shown)
     if left:
-        others = words.plural(len(rows) - len(shown), "other way")
+        others = words.plural(len(ways) - len(shown), "other way")
         cells.append([_cell(others), _number(left), _share(left / total)])
-    table = _table("variants", "Ways: the most frequent orders of touchpoints", columns, cells)
+    table = _table("variants", "Ways: the most frequent orders of the map's touchpoints", columns, cells)
     table["total"] = [_cell("All"), _number(total), _cell("")]
+    table["note"] = "Repetitions at once and touchpoints that are not on the map are left out of the ways."
     return table
 
 
-def _way(variant: str) -> str:
-    steps = [words.name(step) for step in str(variant).split(" > ")]
+def _way(variant: str, planned: frozenset[str]) -> tuple[str, ...]:
+    """Reduce a variant to the map's touchpoints in the order in which they came, repetitions once."""
+    steps = [step for step in variant.split(" > ") if step in planned]
+    return tuple(step for step, _ in groupby(steps))
+
+
+def _in_words(way: tuple[str, ...]) -> str:
+    steps = [words.name(step) for step in way] or ["nothing on the map"]
     if len(steps) > MOST_STEPS:
         half = MOST_STEPS // 2
         steps = [*steps[:half], f"({len(steps) - 2 * half} more)", *steps[-half:]]
     return " → ".join(steps)
 
 
-def _touchpoints(found: Discovery, group: str, min_group: int) -> Table:
+def _touchpoints(found: Discovery, intended: IntendedMap, group: str, min_group: int) -> Table:
     columns = [
         ("touchpoint", "Touchpoint"),
         ("journeys", "Journeys"),
@@ -380,7 +390,8 @@ def _touchpoints(found: Discovery, group: str, min_group: int) -> Table:
         ("wait_s_mean", "Mean wait (measured)"),
         ("satisfaction_mean", "Satisfaction (answers)"),
     ]
-    rows = sorted(_of(found.touchpoints, group), key=lambda row: -row["journeys"])
+    seen = [row for row in _of(found.touchpoints, group) if row["touchpoint"] not in intended.ignore]
+    rows = sorted(seen, key=lambda row: -row["journeys"])
     enough = [row for row in rows if row["journeys"] >= min_group]
     cells = [
         [
@@ -400,7 +411,7 @@ def _touchpoints(found: Discovery, group: str, min_group: int) -> Table:
     return table
 
 
-def _transitions(found: Discovery, group: str, min_group: int) -> Table:
+def _transitions(found: Discovery, intended: IntendedMap, group: str, min_group: int) -> Table:
     columns = [
         ("from_touchpoint", "From"),
         ("to_touchpoint", "Directly to"),
@@ -410,7 +421,11 @@ def _transitions(found: Discovery, group: str, min_group: int) -> Table:
         ("median_s", "Median time"),
         ("p90_s", "90 % within"),
     ]
-    rows = sorted(_of(found.transitions, group), key=lambda row: -row["count"])
+    ends = ("from_touchpoint", "to_touchpoint")
+    seen = [
+        row for row in _of(found.transitions, group) if not any(row[end] in intended.ignore for end in ends)
+    ]
+    rows = sorted(seen, key=lambda row: -row["count"])
     enough = [row for row in rows if row["journeys"] >= min_group]
     cells = [
         [

@@ -34,6 +34,10 @@ MOST_DEVIATIONS = 4
 """How many deviations are told in sentences, the largest of each type; the table has all of them."""
 
 
+LONG_DAYS = 7
+"""From how many days on it is told that a source begins late or ends early."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that the results say.
@@ -387,12 +391,19 @@ def _about_the_data(
     log: JourneyLog, check: Conformance, coverage: Coverage, min_group: int
 ) -> Iterator[Finding]:
     yield from _gaps(coverage)
+    yield from _short_coverage(log)
     yield from _quarantined(log)
     yield from _unlabelled(coverage, log)
     yield from _never_seen(coverage)
     yield from _unknown_group(check, min_group)
     for note in dict.fromkeys([*log.notes, *check.notes]):
-        yield _finding("note", note, about_data=True, also=(_without_numbers(note),))
+        if _GAP_NOTE not in note:
+            text = f"{note[:1].upper()}{note[1:].rstrip('.')}."
+            yield _finding("note", text, about_data=True, also=(_without_numbers(note),))
+
+
+_GAP_NOTE = "recorded improbably little"
+"""Gaps are told from the coverage, with what they mean; a note about the same is left out."""
 
 
 def _gaps(coverage: Coverage) -> Iterator[Finding]:
@@ -405,6 +416,30 @@ def _gaps(coverage: Coverage) -> Iterator[Finding]:
             "be a gap in the data."
         )
         yield _finding("gap", text, {"periods": len(periods)}, about_data=True, also=(str(source),))
+
+
+def _short_coverage(log: JourneyLog) -> Iterator[Finding]:
+    """Name the sources that begin long after the first one, or end long before the data do."""
+    sources = log.sources.dropna(subset=["first", "last"])
+    if not len(sources):
+        return
+    begins, ends = sources["first"].min(), log.data_end
+    for row in _rows(sources):
+        late, early = (row["first"] - begins).days, (ends - row["last"]).days
+        if late >= LONG_DAYS:
+            text = (
+                f"The source {row['source']} begins on {words.day(row['first'])}, "
+                f"{words.plural(late, 'day')} after the "
+                "first: what it records is not known before that day."
+            )
+            yield _finding("late start", text, {"days": late}, about_data=True, also=(str(row["source"]),))
+        if early >= LONG_DAYS:
+            text = (
+                f"The source {row['source']} ends on {words.day(row['last'])}, {words.plural(early, 'day')} "
+                "before the "
+                "data end: silence after that may be the source's, not the customer's."
+            )
+            yield _finding("early end", text, {"days": early}, about_data=True, also=(str(row["source"]),))
 
 
 def _hour(moment: datetime) -> str:

@@ -39,11 +39,11 @@ def method_notes(intended: IntendedMap, min_group: int) -> list[dict[str, str]]:
         "Limits in brackets": """95 % Wilson score limits: if the same process ran again and again,
             limits made in this way would hold the true share 19 times in 20. They say nothing about
             errors in the data or the map.""",
-        "Times as often, q, stands out": """The drop-out share of one group divided by that of all
-            others at the same stage. p is Fisher's exact test, q the Benjamini-Hochberg correction for
-            making so many comparisons, of which some differ by chance. A group stands out where q is
-            below 0.001, at least 10 of its journeys dropped out and the limits leave out 1. It is an
-            association: what else differs between the groups is not held constant.""",
+        "Times as often, q, stands out": """The drop-out share of one group divided by that of the other
+            known groups at the same stage. p is Fisher's exact test, q the Benjamini-Hochberg
+            correction for making so many comparisons, of which some differ by chance. A group stands
+            out where q is below 0.001, at least 10 of its journeys dropped out and the limits leave out
+            1. It is an association: what else differs between the groups is not held constant.""",
         "Value at risk": """Drop-outs at a place, times the share that converted of those who went on
             from there, times the mean net value of a conversion: what would have come in if those who
             left had gone on like those who stayed. Those who left may differ, so mending the place may
@@ -58,6 +58,8 @@ def method_notes(intended: IntendedMap, min_group: int) -> list[dict[str, str]]:
             stands beside it. Who does not answer may think otherwise.""",
         "Median time": """Half of those who went on from a stage took less time for it, half more. Times
             of transitions are from one event of a journey to the next.""",
+        "Transitions and ways": """Counted from the log as it is, without judging it by the map.
+            Touchpoints that the map ignores are left out of the tables.""",
         "Another patience": """The same headlines with every patience halved and doubled. Where the
             ranking of the stages changes, the conclusion rests on the choice of patience; rank 1 loses
             the largest share.""",
