@@ -386,7 +386,8 @@ def _checkout(trip: Attempt) -> None:
 def _checkout_leavers(trip: Attempt, opened: int) -> Bools:
     fault = trip.settings.fault
     number = trip.draws.uniform("leaves checkout")
-    usual = trip.of_persona("leave_checkout")
+    mobile_web = (trip.device == DEVICES.index("mobile")) & ~trip.app
+    usual = np.where(mobile_web, trip.of_persona("leave_mobile_checkout"), trip.of_persona("leave_checkout"))
     hit = np.zeros(len(trip), np.bool_)
     if fault is not None:
         begun, ended = ((moment - START).total_seconds() for moment in (fault.start, fault.end))

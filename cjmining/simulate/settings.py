@@ -32,6 +32,8 @@ class Behaviour:
         Share of journeys that begin so; the rest come directly.
     leave_awareness, leave_research, leave_basket, leave_checkout : float
         Share of the journeys in that stage that give up there, before any planted trouble.
+    leave_mobile_checkout : float
+        The same at the checkout of the mobile web.
     mobile, tablet : float
         Share of journeys on that device; the rest sit at a desktop.
     app : float
@@ -57,6 +59,7 @@ class Behaviour:
     leave_research: float = 0.22
     leave_basket: float = 0.15
     leave_checkout: float = 0.20
+    leave_mobile_checkout: float = 0.20
     mobile: float = 0.40
     tablet: float = 0.10
     app: float = 0.25
@@ -69,15 +72,17 @@ class Behaviour:
 
 PERSONAS = (
     Behaviour(
-        "Gen Z", 0.25, (1997, 2008), ad=0.46, newsletter=0.12, store=0.10, catalogue=0.02,
-        leave_awareness=0.07, leave_research=0.21, leave_basket=0.15, leave_checkout=0.25,
-        mobile=0.60, tablet=0.06, app=0.28, chats=0.15, calls=0.05, pace=0.7, buys_again=0.28, value=55.0,
+        "Gen Z", 0.22, (1997, 2008), ad=0.46, newsletter=0.12, store=0.10, catalogue=0.02,
+        leave_awareness=0.07, leave_research=0.25, leave_basket=0.15, leave_checkout=0.15,
+        leave_mobile_checkout=0.25, mobile=0.64, tablet=0.06, app=0.28,
+        chats=0.15, calls=0.05, pace=0.7, buys_again=0.28, value=55.0,
     ),
-    Behaviour("Families", 0.45, (1966, 1996)),
+    Behaviour("Families", 0.48, (1966, 1996)),
     Behaviour(
         "Silver", 0.27, (1938, 1965), ad=0.12, newsletter=0.24, store=0.18, catalogue=0.20,
         leave_awareness=0.09, leave_research=0.23, leave_basket=0.12, leave_checkout=0.23,
-        mobile=0.16, tablet=0.22, app=0.10, chats=0.03, calls=0.24, pace=1.4, buys_again=0.26, value=85.0,
+        leave_mobile_checkout=0.23, mobile=0.16, tablet=0.22, app=0.10,
+        chats=0.03, calls=0.24, pace=1.4, buys_again=0.26, value=85.0,
     ),
     Behaviour("Islanders", 0.03, (1938, 2008), leave_basket=0.50),
 )  # fmt: skip
@@ -110,7 +115,7 @@ class Fault:
 
 
 SAMPLE_FAULT = Fault(
-    start=datetime(2026, 2, 28, 23, tzinfo=UTC), end=datetime(2026, 7, 31, 22, tzinfo=UTC), leave=0.9
+    start=datetime(2026, 2, 14, 23, tzinfo=UTC), end=datetime(2026, 8, 15, 22, tzinfo=UTC), leave=0.95
 )
 """Strong and long enough to change which stage leads the persona's drop-out in a shop of 2,000 customers."""
 
