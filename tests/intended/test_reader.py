@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 
 import cjmining as cj
 from cjmining.intended import json_schema, parse_map
+from cjmining.labels import read_labels
 
 SHOP = """\
 map: Shop
@@ -94,13 +98,19 @@ def test_five_mistakes_are_told_at_once_by_line():
         ("patience: 2h", "patience: 2"),
     )
     assert found == (
-        "map.yaml, line 2: goal[0]: the goal 'deliverd' is no touchpoint of any stage, "
-        + "did you mean 'delivered'?",
-        "map.yaml, line 10: stages[0].order: expected sequence, choice or any, found 'choise', "
-        + "did you mean 'choice'?",
+        (
+            "map.yaml, line 2: goal[0]: the goal 'deliverd' is no touchpoint of any stage, "
+            "did you mean 'delivered'?"
+        ),
+        (
+            "map.yaml, line 10: stages[0].order: expected sequence, choice or any, found 'choise', "
+            "did you mean 'choice'?"
+        ),
         "map.yaml, line 13: stages[0].touchpoints[0]: unknown key 'chanels', did you mean 'channels'?",
-        "map.yaml, line 16: stages[1].patience: expected a duration such as 14d, 36h, 90m (minutes) or 20s, "
-        + "or never, found 2 (in which unit? 2 days are 2d)",
+        (
+            "map.yaml, line 16: stages[1].patience: expected a duration such as 14d, 36h, 90m (minutes) "
+            "or 20s, or never, found 2 (in which unit? 2 days are 2d)"
+        ),
         "map.yaml, line 23: stages[1].returns_to[0]: there is no stage 'Lok', did you mean 'Look'?",
     )
 
@@ -210,8 +220,10 @@ def test_an_any_stage_holds_five():
     six = "order: any\n    touchpoints: [" + ", ".join(f"{{touchpoint: t{n}}}" for n in range(6)) + "]"
     text = f"map: m\ngoal: [t0]\npatience: 1d\nstages:\n  - stage: S\n    {six}\n"
     assert mistakes(text) == (
-        "map.yaml, line 7: stages[0].touchpoints: a stage in any order may have 5 touchpoints, "
-        + "this one has 6; split the stage, or make it a sequence",
+        (
+            "map.yaml, line 7: stages[0].touchpoints: a stage in any order may have 5 touchpoints, "
+            "this one has 6; split the stage, or make it a sequence"
+        ),
     )
 
 
@@ -281,3 +293,16 @@ def test_the_schema_names_every_key_of_a_map():
     schema = json_schema()
     assert set(schema["properties"]) >= {"map", "goal", "exits", "patience", "horizon", "stages", "personas"}
     assert set(schema["required"]) == {"map", "goal", "patience", "stages"}
+
+
+def test_the_documented_formats_are_those_that_are_read():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "map-format.md").read_text()
+    map_, labels = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    documented = parse_map(map_)
+    assert documented.stage_names == ("Awareness", "Checkout", "Delivery")
+    assert documented.remarks == ()
+    assert len(read_labels(yaml.safe_load(labels)).rules) == 4
+    wheres = re.findall(r"^    (where: .*)$", text, re.MULTILINE)
+    assert len(wheres) == 5
+    for where in wheres:
+        parse_map(SHOP.replace("where: {birth_year: {at_least: 1997}}", where))
