@@ -34,7 +34,6 @@ HOURS = np.array(
 )
 
 _CUSTOMERS_OWN = np.array([step.actor == "customer" for step in STEPS])
-_STAGE = np.array([step.stage != "" for step in STEPS])
 _SOURCE = np.array([SOURCES.index(step.source) for step in STEPS], dtype=np.int8)
 MEASURES = ("wait_s", "duration_s", "satisfaction", "value", "precision")
 

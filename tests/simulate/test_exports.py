@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.simulate.__main__ import main
@@ -68,6 +70,25 @@ def test_the_committed_sample_is_what_the_command_writes(sample_shop, tmp_path):
 
 def test_the_sample_is_small(sample_shop):
     assert sum(path.stat().st_size for path in sample_shop.rglob("*") if path.is_file()) < 6_000_000
+
+
+@settings(max_examples=8)
+@given(customers=st.integers(1, 60), seed=st.integers(0, 1000), clean=st.booleans())
+def test_a_shop_of_any_size_can_be_written_and_read(tmp_path_factory, customers, seed, clean):
+    folder = cj.simulate.shop(customers, seed=seed, clean=clean).write(tmp_path_factory.mktemp("any"))
+    assert json.loads((folder / "truth.json").read_text())["sizes"]["customers"] == customers
+    for row in rows(folder / "crm" / "Contact.csv"):
+        assert len(row["Id"]) == 18
+        assert row["CreatedDate"].endswith("Z")
+
+
+def test_the_command_writes_other_shops_too(tmp_path):
+    main([str(tmp_path / "null"), "--customers", "60", "--null"])
+    main([str(tmp_path / "whole"), "--customers", "60", "--no-fault", "--clean"])
+    null, whole = (json.loads((tmp_path / name / "truth.json").read_text()) for name in ("null", "whole"))
+    assert null["sizes"]["stray_events"] == 0
+    assert whole["sizes"]["stray_events"] > 0
+    assert null["sizes"]["fault"] is whole["sizes"]["fault"] is None
 
 
 def test_an_older_run_leaves_nothing_behind(tmp_path):
