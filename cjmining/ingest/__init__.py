@@ -159,22 +159,19 @@ class _Ingestion:
         self._check_times()
 
     def _check_times(self) -> None:
-        """A file none of whose times can be read was asked for in the wrong way: say so at once."""
+        """An export none of whose times can be read was asked for in the wrong way: say so at once."""
         for feed in self._staged:
-            for file in feed.files:
-                if not file.records:
-                    continue
-                spoilt = self._database.run(
-                    f"SELECT reason, count(*), min(content) FROM {feed.table} WHERE file = {file.number} "
-                    "AND reason LIKE '% no time that can be read' GROUP BY reason"
-                )
-                for reason, n, content in spoilt:
-                    if n == file.records:
-                        raise SourceError(
-                            f"source {file.source!r}, {file.name}: in all {n:,} records {reason}. "
-                            f"For example: {content[:120]!r}. Times are read as ISO 8601; for another form give "
-                            "date_format=, such as '%d.%m.%Y %H:%M'"
-                        )
+            spoilt = self._database.run(
+                f"SELECT reason, count(*), min(content) FROM {feed.table} "
+                "WHERE reason LIKE '% no time that can be read' GROUP BY reason"
+            )
+            for reason, n, content in spoilt:
+                if n == feed.records:
+                    raise SourceError(
+                        f"source {feed.source.name!r}, {feed.feed.name}: in all {n:,} records {reason}. "
+                        f"For example: {content[:120]!r}. Times are read as ISO 8601; for another form give "
+                        "date_format=, such as '%d.%m.%Y %H:%M'"
+                    )
 
     def _coverage(self, data_end: int | None) -> dict[int, dict[str, Any]]:
         """Return for each source with events: first, last, gaps; and what its clocks said."""

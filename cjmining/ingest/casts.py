@@ -84,9 +84,10 @@ class Clock:
             f"{self._is_date(text)} AS {day}",
         ]
         offset, kind = f"({code} // 4 - {_SHIFT})", f"coalesce({code} % 4, {ZONED})"
-        second = [f"CASE WHEN NOT {zoned} THEN {self.macro}({local}) END AS {code}"]
+        of_local = f"{self.macro}({local})" if self.macro else str(NAIVE)
+        second = [f"CASE WHEN NOT {zoned} AND {local} IS NOT NULL THEN {of_local} END AS {code}"]
         if not self.macro:
-            offset, second = "0", [f"CASE WHEN NOT {zoned} AND {local} IS NOT NULL THEN {NAIVE} END AS {code}"]
+            offset = "0"
         moment = f"CASE WHEN {zoned} THEN {self._zoned(text)} ELSE {local} - to_seconds({offset}) END"
         third = [f"{moment} AS {identifier(name + ':utc')}", f"{kind} AS {clock}"]
         return [first, second, third, [f"{_in_range(identifier(name + ':utc'))} AS {time}"]]

@@ -135,7 +135,8 @@ def _refusal() -> str:
         f"WHEN regexp_matches(lower(value), {literal(_WORD_ALONE)}) THEN {literal(PLACEHOLDER)} "
         f"WHEN kind = 'email' AND regexp_matches(value, {literal(_WORD_BEFORE_AT)}) THEN {literal(PLACEHOLDER)} "
         f"WHEN kind = 'email' AND NOT regexp_matches(value, '^[^@\\s]+@[^@\\s]+[.][^@\\s.]+$') THEN {literal(MALFORMED)} "
-        f"WHEN kind = 'phone' AND ({ends_alike} OR contains(value, '12345678')) THEN {literal(PLACEHOLDER)} "
+        f"WHEN kind = 'phone' AND ({ends_alike} OR contains(value, '12345678') "
+        f"OR regexp_matches(value, '^[+]?[0-9]{{0,3}}0{{3,}}$')) THEN {literal(PLACEHOLDER)} "
         f"WHEN kind = 'phone' AND NOT regexp_matches(value, '^[+]?[0-9]{{5,15}}$') THEN {literal(MALFORMED)} END"
     )
 

@@ -1,7 +1,7 @@
 """Periods in which a source recorded improbably little: a tag that was down, a delivery that is missing.
 
 The source is measured against itself. For each hour it is expected to record its usual share of the hour of
-the week (so quiet nights and weekends expect little) times its level around that day (the median of the days
+the week (so quiet nights and weekends expect little) times its level around that day (the mean of the days
 within four weeks, so growth and seasons expect what is usual then). A silence is scored by how much better
 "a tenth of the usual" explains the counts than "as usual" does (a Poisson log-likelihood ratio). Every source
 has silences, since events come in bursts and mailings every third week. So a gap's score is at least
@@ -67,18 +67,20 @@ def _usual(recorded: Floats, first: int) -> Floats:
     profile = np.bincount(of_week, recorded, 168) / np.bincount(of_week, minlength=168)
     profile *= 7 / profile.sum()  # the shares of a day's hours add up to 1 on an average day
     day = hour // 24 - first // 24
-    day_count, day_share = np.bincount(day, recorded), np.bincount(day, profile[of_week])
-    overall = recorded.sum() / day_share.sum()
-    judged = day_share > 0.1 * day_share.mean()
-    level = np.full(len(day_count), overall)
-    relative = np.where(judged, day_count / np.where(judged, day_share, 1.0), np.nan)
-    if overall >= 5:
-        for i in range(len(level)):
-            near = relative[max(i - LEVEL_DAYS, 0) : i + LEVEL_DAYS + 1]
-            near = near[~np.isnan(near)]
-            level[i] = np.median(near) if len(near) else overall
-    usual: Floats = profile[of_week] * level[day]
+    counts, shares = np.bincount(day, recorded), np.bincount(day, profile[of_week])
+    usual: Floats = profile[of_week] * _around(counts, shares)[day]
     return usual
+
+
+def _around(counts: Floats, shares: Floats) -> Floats:
+    """Return for each day the level of the days around it: four weeks, fewer towards the ends."""
+    n = len(counts)
+    day = np.arange(n)
+    reach = np.maximum(np.minimum(LEVEL_DAYS, np.minimum(day, n - 1 - day)), 7)
+    low, high = np.maximum(day - reach, 0), np.minimum(day + reach + 1, n)
+    seen, expected = np.concatenate(([0.0], np.cumsum(counts))), np.concatenate(([0.0], np.cumsum(shares)))
+    level: Floats = (seen[high] - seen[low]) / np.maximum(expected[high] - expected[low], 1e-9)
+    return level
 
 
 def _improbable(scores: Floats) -> float:

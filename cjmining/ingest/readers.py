@@ -336,6 +336,13 @@ def field_pattern(delimiter: str, quote: str) -> str:
     return f"{d}(?:{q}(?:[^{q}]|{q}{q})*{q}|[^{q}{d}][^{d}]*|)"
 
 
+def empty_file(path: Path) -> SourceError:
+    """Say that a file has not even a header."""
+    return SourceError(
+        f"{path} is empty (not even a header). If nothing happened, leave it out; otherwise export it again"
+    )
+
+
 def wrong_encoding(path: Path, encoding: str, problem: UnicodeDecodeError) -> SourceError:
     """Say that a file isn't in the encoding that was given or found, and what to try."""
     return SourceError(

@@ -17,8 +17,8 @@ import pyarrow as pa
 from cjmining.errors import SourceError, nearest
 from cjmining.ingest import casts
 from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
-from cjmining.ingest.readers import Records, field_pattern
-from cjmining.ingest.sources.base import Column, Feed, Input, Source, shorten
+from cjmining.ingest.readers import Records, empty_file, field_pattern
+from cjmining.ingest.sources.base import Column, Feed, Input, Source, sentence, shorten
 
 logger = logging.getLogger("cjmining")
 
@@ -93,10 +93,7 @@ class _Reading:
         assert given.path is not None  # noqa: S101 -- a file, by its format
         records = Records(given.path, self.feed.dialect)
         if records.empty:
-            raise SourceError(
-                f"{self.where}: the file is empty (not even a header). If nothing happened, "
-                "leave it out; otherwise export it again"
-            )
+            raise empty_file(given.path)
         logger.info("%s: %s, %d columns", self.where, records.dialect, len(records.header))
         found = match_columns(self.feed.columns, records.header, self.where)
         n = len(records.header)
@@ -299,7 +296,7 @@ def match_columns(
                 problems.append(f"there is no column {column.name!r}{nearest(column.name, names)}")
     if problems:
         raise SourceError(
-            f"{where}: {'; '.join(problems)}. Columns found: {shorten(list(names), 40)}", mistakes=problems
+            f"{where}: {sentence('; '.join(problems))} Columns found: {shorten(list(names), 40)}", mistakes=problems
         )
     return found
 

@@ -228,3 +228,8 @@ def shorten(names: Sequence[str], most: int = 12) -> str:
     """List some names for a message."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def sentence(text: str) -> str:
+    """End a sentence, unless it ends already."""
+    return text if text.endswith(("?", ".")) else text + "."

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from cjmining.errors import SourceError, nearest
 from cjmining.ingest.database import identifier, literal
-from cjmining.ingest.readers import Dialect, Records
-from cjmining.ingest.sources.base import Input, as_paths, files_in, shorten
+from cjmining.ingest.readers import Dialect, Records, empty_file
+from cjmining.ingest.sources.base import Input, as_paths, files_in, sentence, shorten
 
 DATA_FILES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 _ALMOST = 0.85
@@ -43,7 +43,10 @@ def _names(given: Input, dialect: Dialect) -> list[str]:
         except (pa.ArrowInvalid, OSError) as problem:
             raise SourceError(f"{given.path} is no Parquet file: {problem}") from problem
     if given.format == "csv":
-        return list(Records(given.path, dialect).header)
+        records = Records(given.path, dialect)
+        if records.empty:
+            raise empty_file(given.path)
+        return list(records.header)
     keys: dict[str, None] = {}
     for line in Records(given.path, dialect, lines=True).first_lines(5_000):
         try:
@@ -69,7 +72,7 @@ class Choice:
         found = self._find(name)
         if found is None:
             raise SourceError(
-                f"source {self._source!r}: {option}={name!r} is no column{nearest(name, self.names)}. "
+                f"source {self._source!r}: {sentence(f'{option}={name!r} is no column{nearest(name, self.names)}')} "
                 f"Columns found: {shorten(self.names, 40)}"
             )
         self.used[found] = None

@@ -1,0 +1,126 @@
+"""Times, numbers and truth values, by hand and against zoneinfo."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cjmining.errors import SourceError
+from cjmining.ingest import casts
+from cjmining.ingest.casts import NAIVE, REPEATED, SKIPPED, ZONED, Clock, check_zone, zone_macro
+
+
+@pytest.fixture(scope="module")
+def con():
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'").fetchall()
+    yield connection
+    connection.close()
+
+
+def read(con, clock: Clock, text: str | None):
+    if clock.macro:
+        con.execute(zone_macro(clock)).fetchall()
+    relation = "SELECT ?::VARCHAR AS x"
+    for step in clock.steps("x", "t"):
+        relation = f"SELECT *, {', '.join(step)} FROM ({relation})"
+    ((moment, kind, day),) = con.execute(f'SELECT t, "t:clock", "t:date" FROM ({relation})', [text]).fetchall()
+    return (moment.strftime("%Y-%m-%d %H:%M:%S") if moment else None), kind, day
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-01-31T12:34:56.000Z", ("2024-01-31 12:34:56", ZONED, False)),
+        ("2024-01-31 12:34:56 +0200", ("2024-01-31 10:34:56", ZONED, False)),
+        ("2024-01-31T12:34:56-05:30", ("2024-01-31 18:04:56", ZONED, False)),
+        ("2024-01-31 12:34 UTC", ("2024-01-31 12:34:00", ZONED, False)),
+        ("2024-07-01 12:00", ("2024-07-01 10:00:00", NAIVE, False)),  # summer time
+        ("2024-01-31", ("2024-01-30 23:00:00", NAIVE, True)),
+        ("2024-03-31 02:30:00", ("2024-03-31 01:30:00", SKIPPED, False)),  # as if 03:30 summer time
+        ("2024-03-31 01:59:59", ("2024-03-31 00:59:59", NAIVE, False)),
+        ("2024-03-31 03:00:00", ("2024-03-31 01:00:00", NAIVE, False)),
+        ("2024-10-27 02:30:00", ("2024-10-27 00:30:00", REPEATED, False)),  # the first of the two
+        ("2024-10-27 03:00:00", ("2024-10-27 02:00:00", NAIVE, False)),
+        ("31.01.2024", (None, ZONED, True)),
+        ("0001-01-01 00:00:00", (None, NAIVE, False)),
+        ("soon", (None, ZONED, True)),
+        (None, (None, ZONED, None)),
+    ],
+)
+def test_times_in_berlin(con, text, expected):
+    assert read(con, Clock("Europe/Berlin"), text) == expected
+
+
+def test_formats_with_a_day_first_and_two_digits_of_the_year(con):
+    clock = Clock("UTC", formats=("%d.%m.%y %H:%M",), only_formats=True)
+    assert read(con, clock, "9.3.10 8:05") == ("2010-03-09 08:05:00", NAIVE, False)
+    assert read(con, clock, "2010-03-09 08:05") == (None, ZONED, False)
+
+
+def test_a_format_without_hours_is_a_date(con):
+    clock = Clock("UTC", formats=("%d.%m.%Y",), only_formats=True)
+    assert read(con, clock, "09.03.2010") == ("2010-03-09 00:00:00", NAIVE, True)
+
+
+def test_a_format_with_an_offset(con):
+    clock = Clock("Europe/Berlin", formats=("%d/%b/%Y:%H:%M:%S %z",), only_formats=True)
+    assert read(con, clock, "01/Feb/2024:12:00:00 +0100")[:2] == ("2024-02-01 11:00:00", ZONED)
+
+
+def test_a_fixed_offset_knows_no_summer(con):
+    assert read(con, Clock("-06:00"), "2024-07-01 12:00:00")[0] == "2024-07-01 18:00:00"
+    assert read(con, Clock("-06:00"), "2024-01-01 12:00:00")[0] == "2024-01-01 18:00:00"
+
+
+def test_microseconds_since_1970(con):
+    assert read(con, Clock(epoch=True), "1604192073036492")[0] == "2020-11-01 00:54:33"
+    assert read(con, Clock(epoch=True), "x")[0] is None
+
+
+@given(
+    st.datetimes(datetime(1985, 1, 1), datetime(2045, 1, 1)),
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo"]),
+)
+def test_local_times_are_those_of_zoneinfo(con, moment, zone):
+    """The first of two, and moved on by the change in a gap: what fold=0 says."""
+    local = moment.replace(microsecond=0)
+    expected = local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+    got, kind, _ = read(con, Clock(zone), local.isoformat(sep=" "))
+    assert got == expected.strftime("%Y-%m-%d %H:%M:%S")
+    back = expected.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    later = local.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
+    assert (kind == SKIPPED) == (back != local)
+    assert (kind == REPEATED) == (later > expected and back == local)
+
+
+def test_an_unknown_zone_names_the_nearest():
+    with pytest.raises(SourceError, match="did you mean 'Europe/Berlin'"):
+        check_zone("Europe/Berln", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "expected"),
+    [("12.5", ".", 12.5), ("-3", ".", -3.0), ("1.234,5", ",", 1234.5), ("abc", ".", None), ("inf", ".", None), ("nan", ".", None)],
+)
+def test_numbers_are_finite(con, text, decimal, expected):
+    assert con.execute(f"SELECT {casts.number('x', decimal)} FROM (SELECT ?::VARCHAR AS x)", [text]).fetchall() == [(expected,)]
+
+
+@pytest.mark.parametrize(("text", "expected"), [("True", True), ("0", False), ("no", False), ("maybe", None)])
+def test_truth_values(con, text, expected):
+    assert con.execute(f"SELECT {casts.flag('x')} FROM (SELECT ?::VARCHAR AS x)", [text]).fetchall() == [(expected,)]
+
+
+def test_changes_of_the_clock_are_found_to_the_second():
+    changes = [c for c in casts._changes(ZoneInfo("Europe/Berlin")) if c[0].year == 2026]
+    assert changes == [
+        (datetime(2026, 3, 29, 1), 3600, 7200),
+        (datetime(2026, 10, 25, 1), 7200, 3600),
+    ]
+    assert timedelta(seconds=changes[0][2] - changes[0][1]) == timedelta(hours=1)

@@ -1,0 +1,141 @@
+"""Text files are cut into records whatever is wrong with single ones."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cjmining.errors import SourceError
+from cjmining.ingest import readers
+from cjmining.ingest.readers import NEVER_CLOSED, NOT_UTF8, Dialect, Records
+
+
+def records(path: Path, dialect: Dialect | None = None) -> tuple[Records, list[tuple[int, str, str | None]]]:
+    found = Records(path, dialect or Dialect())
+    rows = []
+    for batch in found.reader():
+        rows += [(r["record"], r["text"], r["broken"]) for r in batch.to_pylist()]
+    return found, rows
+
+
+def put(tmp_path: Path, content: bytes, name: str = "a.csv") -> Path:
+    path = tmp_path / name
+    path.write_bytes(content)
+    return path
+
+
+def test_records_are_numbered_from_one_after_the_header(tmp_path):
+    found, rows = records(put(tmp_path, b"a,b\n1,2\n3,4\n"))
+    assert found.header == ("a", "b")
+    assert rows == [(1, "1,2", None), (2, "3,4", None)]
+    assert found.count == 2
+
+
+def test_blank_lines_are_no_records_and_the_last_line_needs_no_end(tmp_path):
+    _, rows = records(put(tmp_path, b"\r\na,b\r\n\r\n1,2\r\n\r\n3,4"))
+    assert rows == [(1, "1,2", None), (2, "3,4", None)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_encoding_and_line_ends_are_found(tmp_path, encoding, line_end):
+    text = line_end.join(["name;city", "Jörg;Köln", "Zoë;Łódź" if "utf" in encoding else "Zoë;Metz", ""])
+    found, rows = records(put(tmp_path, text.encode(encoding)))
+    assert found.header == ("name", "city")
+    assert [row[1] for row in rows] == text.split(line_end)[1:3]
+    assert found.dialect.delimiter == ";"
+    assert found.dialect.cr_only == (line_end == "\r")
+
+
+def test_gzip_is_recognised_by_its_content(tmp_path):
+    _, rows = records(put(tmp_path, gzip.compress(b"a,b\n1,2\n"), "a.csv"))
+    assert rows == [(1, "1,2", None)]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiter_is_the_one_that_cuts_records_alike(tmp_path, delimiter):
+    lines = [delimiter.join(row) for row in (("id", "text", "n"), ("1", "a.b c", "2"), ("2", "x", "3"))]
+    found, _ = records(put(tmp_path, "\n".join(lines).encode()))
+    assert found.dialect.delimiter == delimiter
+
+
+def test_quoted_fields_may_run_over_lines(tmp_path):
+    _, rows = records(put(tmp_path, b'a,b\n1,"two\nlines, and ""more"""\n3,4\n'))
+    assert rows == [(1, '1,"two\nlines, and ""more"""', None), (2, "3,4", None)]
+
+
+def test_a_quote_that_is_never_closed_spoils_its_own_record_only(tmp_path):
+    _, rows = records(put(tmp_path, b'a,b\n1,"open\n2,fine\n3,"two\nlines"\n4,"open too\n'))
+    assert rows == [
+        (1, '1,"open', NEVER_CLOSED),
+        (2, "2,fine", None),
+        (3, '3,"two\nlines"', None),
+        (4, '4,"open too', NEVER_CLOSED),
+    ]
+
+
+def test_an_inch_mark_is_no_quote(tmp_path):
+    _, rows = records(put(tmp_path, b'size,name\n12" wide,a\n7,b\n'))
+    assert rows == [(1, '12" wide,a', None), (2, "7,b", None)]
+
+
+def test_a_broken_byte_spoils_its_own_record_only(tmp_path):
+    _, rows = records(put(tmp_path, "a,b\nä,ö\nü,ß\n".encode() + b"x,\xff\n1,2\n"))
+    assert [row[2] for row in rows] == [None, None, NOT_UTF8, None]
+
+
+def test_records_survive_the_borders_of_blocks(tmp_path, monkeypatch):
+    content = b"a,b\n" + b"".join(b'%d,"line\nbreak %d"\n' % (i, i) for i in range(50))
+    path = put(tmp_path, content)
+    whole = records(path)[1]
+    for size in (7, 16, 33, 64):
+        monkeypatch.setattr(readers, "BLOCK_BYTES", size)
+        assert records(path)[1] == whole
+
+
+def test_a_wrong_encoding_says_what_to_do(tmp_path):
+    path = put(tmp_path, "a,b\nKöln,1\n".encode("latin-1"))
+    with pytest.raises(SourceError, match="encoding='latin-1'"):
+        records(path, Dialect(encoding="utf-8"))
+    with pytest.raises(SourceError, match="no encoding 'utf-99'"):
+        records(path, Dialect(encoding="utf-99"))
+    marked = put(tmp_path, "a,b\n1,2\n".encode("utf-16"), "b.csv")
+    with pytest.raises(SourceError, match="utf-16"):
+        records(marked, Dialect(encoding="utf-8"))
+
+
+def test_a_damaged_gzip_file_is_a_source_error(tmp_path):
+    whole = gzip.compress(b"a,b\n" + b"1,2\n" * 100_000)
+    with pytest.raises(SourceError, match="can't be read|damaged"):
+        records(put(tmp_path, whole[: len(whole) // 2]))
+
+
+fields = st.text(st.sampled_from('ab ,;"\n\'é'), max_size=6)
+
+
+@given(
+    st.integers(2, 4).flatmap(lambda n: st.lists(st.lists(fields, min_size=n, max_size=n), min_size=1, max_size=8)),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from([",", ";"]),
+)
+def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, rows, quoting, delimiter):
+    """Reference: Python's own writer. Rows of nothing but blanks would be blank lines, so each has an id."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=quoting, delimiter=delimiter, lineterminator="\n")
+    header = [f"column {i}" for i in range(len(rows[0]) + 1)]
+    writer.writerow(header)
+    for i, row in enumerate(rows):
+        writer.writerow([f"r{i}", *row])
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    path.write_text(out.getvalue(), newline="")
+    found, read = records(path, Dialect(delimiter=delimiter))
+    assert found.header == tuple(header)
+    assert [broken for _, _, broken in read] == [None] * len(rows)
+    parsed = [next(csv.reader(io.StringIO(text), delimiter=delimiter)) for _, text, _ in read]
+    assert parsed == [[f"r{i}", *row] for i, row in enumerate(rows)]
