@@ -96,6 +96,8 @@ def read_document(source: str | Path, *, error: type[CjminingError]) -> Document
         If the file is missing, a folder, empty, not UTF-8 or not YAML.
     """
     path = Path(source)
+    if "\n" in str(source):
+        raise error(f"expected the path of a file, found text of {str(source).count(chr(10)) + 1} lines")
     if path.is_dir():
         raise error(f"{path} is a folder; a YAML file is expected{_yaml_files(path)}")
     try:

@@ -105,6 +105,8 @@ def test_files_are_utf8(tmp_path):
     path.write_bytes("name: x".encode("utf-16"))
     with pytest.raises(StudyError, match="is UTF-16; save it as UTF-8"):
         read_document(path, error=StudyError)
+    with pytest.raises(StudyError, match="expected the path of a file, found text of 2 lines"):
+        read_document("a: 1\nb: 2", error=StudyError)
     with pytest.raises(StudyError, match="there is no such file"):
         read_document(tmp_path / "nowhere" / "f.yaml", error=StudyError)
 
