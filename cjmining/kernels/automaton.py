@@ -16,8 +16,8 @@ class Automaton(NamedTuple):
     A state is how far a journey has come: the stage it is in, the touchpoint done last there (inside an
     `any` stage the set of touchpoints done), and whether the goal has been passed. What may be skipped is
     compiled away by further edges, so that nothing here is silent or free: taking an edge without an event
-    means that its touchpoint is missing. No state is marked as final: a converted journey may end in any state
-    with `goal_passed`, any other in any state without.
+    means that its touchpoint is missing. No state is marked as final: a converted journey may end in any
+    state with `goal_passed`, any other in any state without.
 
     Attributes
     ----------
