@@ -1,0 +1,109 @@
+"""Costs equal pm4py's optimal alignments, for every variant of a published log."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cjmining as cj
+from cjmining.kernels.alignment import align, prepare
+from cjmining.kernels.automaton import Automaton
+
+MAP = Path(__file__).parent / "maps" / "helpdesk.yaml"
+
+
+@pytest.fixture(scope="module")
+def pm4py():  # noqa: ANN201
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("pm4py")
+
+
+@pytest.fixture(scope="module")
+def tickets(pm4py, shared_data: Path) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pm4py.read_xes(str(shared_data / "crm" / "helpdesk_tickets.xes.gz"))
+
+
+def net_of(pm4py, automaton: Automaton):  # noqa: ANN201
+    """Draw the automaton as a Petri net: a place a state, a transition an edge; passed states may end."""
+    from pm4py.objects.petri_net.obj import Marking, PetriNet
+    from pm4py.objects.petri_net.utils.petri_utils import add_arc_from_to
+
+    net = PetriNet("map")
+    places = [PetriNet.Place(f"state {state}") for state in range(automaton.n_states)]
+    end = PetriNet.Place("end")
+    net.places.update([*places, end])
+
+    def connect(name: str, label: str | None, source: object, target: object) -> None:
+        transition = PetriNet.Transition(name, label)
+        net.transitions.add(transition)
+        add_arc_from_to(source, transition, net)
+        add_arc_from_to(transition, target, net)
+
+    for edge, symbol in enumerate(automaton.edge_symbol):
+        source, target = places[automaton.edge_from[edge]], places[automaton.edge_to[edge]]
+        connect(f"edge {edge}", automaton.symbols[symbol], source, target)
+    for state in np.flatnonzero(automaton.goal_passed):
+        connect(f"end {state}", None, places[state], end)
+    return net, Marking({places[automaton.start]: 1}), Marking({end: 1})
+
+
+@pytest.fixture(scope="module")
+def optimal_costs(pm4py, tickets: pd.DataFrame) -> dict[tuple[str, ...], int]:
+    """pm4py's cost of each variant; it carries a factor of 10,000, plus one for the silent step."""
+    from pm4py.algo.conformance.alignments.petri_net import algorithm
+    from pm4py.objects.log.obj import Event, Trace
+
+    net = net_of(pm4py, cj.read_map(MAP).automaton)
+    variants = sorted(set(tickets.groupby("case:concept:name")["concept:name"].agg(tuple)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {
+            variant: algorithm.apply(Trace([Event({"concept:name": name}) for name in variant]), *net)["cost"]
+            // 10_000
+            for variant in variants
+        }
+
+
+def test_every_variant_costs_what_pm4py_says(optimal_costs: dict[tuple[str, ...], int]) -> None:
+    assert len(optimal_costs) == 226
+    automaton = cj.read_map(MAP).automaton
+    codes = {symbol: code for code, symbol in enumerate(automaton.symbols)}
+    symbol = np.array([codes.get(name, -1) for variant in optimal_costs for name in variant], dtype=np.int32)
+    bounds = np.cumsum([0, *map(len, optimal_costs)]).astype(np.int64)
+    end = np.zeros(len(optimal_costs), dtype=np.int32)
+    found = align(bounds[:-1], bounds[1:], end, symbol, prepare(automaton))
+    assert found.cost.tolist() == list(optimal_costs.values())
+
+
+def test_converted_tickets_of_a_check_cost_what_pm4py_says(
+    tickets: pd.DataFrame, optimal_costs: dict[tuple[str, ...], int]
+) -> None:
+    """Exits are never aligned, so tickets with one are left out here."""
+    case, names = pd.factorize(tickets["case:concept:name"])
+    log = cj.JourneyLog.from_events(
+        pd.DataFrame(
+            {
+                "customer": case,
+                "timestamp": tickets["time:timestamp"].dt.as_unit("us"),
+                "sequence": np.arange(len(tickets)),
+                "touchpoint": tickets["concept:name"],
+                "native_journey": tickets["case:concept:name"],
+            }
+        )
+    )
+    check = cj.check(log, cj.read_map(MAP))
+    assert len(check.journeys) == len(names) == 4580
+    variants = log.events.groupby("journey")["touchpoint"].agg(tuple)
+    journeys = check.journeys[check.journeys["outcome"] == "converted"]
+    without_exit = variants[[not {"INVALID", "DUPLICATE"} & set(variant) for variant in variants]]
+    closed = without_exit[["Closed" in variant for variant in without_exit]]
+    journeys = journeys[journeys["journey"].isin(without_exit.index)].set_index("journey")
+    assert journeys.index.tolist() == closed.index.tolist()
+    assert journeys["cost"].tolist() == [optimal_costs[variant] for variant in closed]

@@ -1,0 +1,448 @@
+"""What a check says of journeys, stages, drop-outs and deviations: by hand, and sums that must add up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cjmining as cj
+from cjmining import schema
+from cjmining.conformance import scan as scanning
+from cjmining.conformance.plan import make_plan
+from cjmining.conformance.scan import Scan
+from cjmining.intended import parse_map
+from cjmining.log import Block, JourneyLog
+
+MAP = """
+map: Small shop
+goal: [delivered]
+exits:
+  - {touchpoint: unsubscribed, by: customer}
+  - {touchpoint: rejected, by: company}
+patience: 10d
+horizon: 20d
+ignore: [ping]
+stages:
+  - stage: Awareness
+    order: choice
+    touchpoints:
+      - {touchpoint: ad, repeat: true}
+      - {touchpoint: newsletter, actor: company}
+      - {touchpoint: visit}
+  - stage: Research
+    touchpoints:
+      - {touchpoint: view, channels: [web], repeat: true}
+      - {touchpoint: rated, optional: true}
+    within: 5d
+    returns_to: [Awareness]
+  - stage: Checkout
+    touchpoints:
+      - {touchpoint: open}
+      - {touchpoint: reminder, actor: company, optional: true}
+      - {touchpoint: pay}
+  - stage: Delivery
+    patience: never
+    touchpoints:
+      - {touchpoint: parcel, actor: company}
+      - {touchpoint: delivered, actor: company}
+  - stage: Support
+    optional: true
+    touchpoints:
+      - {touchpoint: call, optional: true, repeat: true}
+"""
+INTENDED = parse_map(MAP)
+START = pd.Timestamp("2026-03-01", tz="UTC")
+
+
+def log_of(*journeys: str, days: float = 400, **columns: list) -> JourneyLog:
+    """Read journeys written as "touchpoint@day ..."; one customer each, `!` marks what failed."""
+    rows = [
+        {
+            "customer": customer,
+            "timestamp": START + pd.Timedelta(days=float(word.split("@")[1])),
+            "touchpoint": word.split("@")[0].rstrip("!"),
+            "failed": word.split("@")[0].endswith("!"),
+            "sequence": position,
+        }
+        for customer, journey in enumerate(journeys)
+        for position, word in enumerate(journey.split())
+    ]
+    events = pd.DataFrame(rows).assign(**columns)
+    return JourneyLog.from_events(events, data_end=START + pd.Timedelta(days=days))
+
+
+def checked(*journeys: str, **settings_: object) -> cj.Conformance:
+    return cj.check(log_of(*journeys, **settings_).split(INTENDED), INTENDED)
+
+
+def deviations_of(check: cj.Conformance) -> set[tuple[str, str, str]]:
+    return set(check.deviations[["type", "stage", "touchpoint"]].itertuples(index=False, name=None))
+
+
+AS_PLANNED = "ad@0 view@1 open@2 pay@3 parcel@4 delivered@5"
+
+
+def test_a_journey_as_planned_has_no_deviation() -> None:
+    check = checked(AS_PLANNED)
+    row = check.journeys.iloc[0]
+    assert (row["outcome"], row["last_stage"], row["last_touchpoint"]) == (
+        "converted",
+        "Delivery",
+        "delivered",
+    )
+    assert (row["cost"], row["fitness"], row["turn"]) == (0, 1.0, "")
+    assert len(check.deviations) == 0
+    assert set(check.moves()["move"]) == {"synchronous"}
+
+
+@pytest.mark.parametrize(
+    ("journey", "expected"),
+    [
+        ("ad@0 open@2 pay@3 parcel@4 delivered@5", {("missing", "Research", "view")}),
+        (
+            "view@1 open@2 pay@3 parcel@4 delivered@5",
+            {("missing", "Awareness", "one of ad, newsletter, visit")},
+        ),
+        ("ad@0 view@1 blog@1.5 open@2 pay@3 parcel@4 delivered@5", {("ad hoc", "Research", "blog")}),
+        ("blog@0 " + AS_PLANNED.replace("ad@0", "ad@0.5"), {("ad hoc", "(before the map)", "blog")}),
+        ("ad@0 view@1 pay@2 open@3 parcel@4 delivered@5", {("out of order", "Checkout", "pay")}),
+        ("ad@0 view@1 open@2 open@2.5 pay@3 parcel@4 delivered@5", {("repeated", "Checkout", "open")}),
+        ("ad@0 view@1 open@2 pay!@3 parcel@4 delivered@5", {("failed", "Checkout", "pay")}),
+        ("ad@0 view@1 open@7 pay@8 parcel@9 delivered@10", {("late", "Research", "open")}),
+        ("view@0 ad@1 open@2 pay@3 parcel@4 delivered@5", {("out of order", "Awareness", "ad")}),
+        ("ad@0 call@0.5 view@1 open@2 pay@3 parcel@4 delivered@5", {("out of order", "Support", "call")}),
+        ("ad@0 pay@0.5 view@1", {("out of order", "Checkout", "pay")}),
+        ("ad@0 delivered!@1 view@2", {("failed", "Delivery", "delivered")}),
+        (AS_PLANNED + " call@6 call@7", set()),
+        (AS_PLANNED.replace("ad@0", "ad@0 ad@0.5"), set()),
+        (AS_PLANNED.replace("ad@0", "ad@0 ping@0.2 ping@0.3"), set()),
+    ],
+)
+def test_deviations_by_hand(journey: str, expected: set[tuple[str, str, str]]) -> None:
+    assert deviations_of(checked(journey)) == expected
+
+
+def test_a_choice_made_at_the_wrong_time_is_out_of_order_and_not_missing() -> None:
+    """The alignment misses `ad`, the lowest of the choice; the visit stands for it."""
+    found = deviations_of(checked("view@0.5 open@1 visit@2 pay@3 parcel@4 delivered@5"))
+    assert found == {("out of order", "Awareness", "visit")}
+
+
+def test_the_channel_is_held_against_the_planned_one() -> None:
+    channels = ["web", "phone", "web", "web", "web", "web"]
+    assert deviations_of(checked(AS_PLANNED, channel=channels)) == {("wrong channel", "Research", "view")}
+    assert deviations_of(checked(AS_PLANNED, channel=["web"] * 6)) == set()
+
+
+def test_no_order_is_judged_within_the_precision_of_a_time() -> None:
+    """Paid on the day of the checkout, which has a clock: who can say that it was before?"""
+    journey = "ad@0 view@1 pay@2 open@2.5 parcel@4 delivered@5"
+    precise = checked(journey)
+    coarse = checked(journey, precision=[0, 0, 86_400, 0, 0, 0])
+    assert deviations_of(precise) == {("out of order", "Checkout", "pay")}
+    assert deviations_of(coarse) == set()
+    assert precise.journeys["cost"].tolist() == coarse.journeys["cost"].tolist() == [2]
+
+
+def with_sources(log: JourneyLog, rows: list[dict]) -> JourneyLog:
+    defaults = {"kind": "Table", "records": 0, "timezone": "UTC", "timezone_given": True, "note": ""}
+    table = pa.Table.from_pylist([defaults | row for row in rows], schema=schema.SOURCES)
+    return JourneyLog.from_events(log.events.drop(columns="journey"), sources=table, data_end=log.data_end)
+
+
+def test_nothing_is_missing_where_its_source_had_no_coverage() -> None:
+    journeys = (AS_PLANNED, "ad@0 open@2 pay@3 parcel@4 delivered@5")
+    source = ["shop", "web"] + ["shop"] * 9
+    log = log_of(*journeys, source=source)
+    day = {n: START + pd.Timedelta(days=n) for n in range(-1, 500)}
+    shop = {"source": "shop", "first": day[0], "last": day[400], "gaps": []}
+    down = {"start": day[1], "end": day[1] + pd.Timedelta(hours=3)}
+    for web, expected in [
+        ({"first": day[0], "last": day[400], "gaps": []}, {("missing", "Research", "view")}),
+        ({"first": day[0], "last": day[400], "gaps": [down]}, set()),
+        ({"first": day[1], "last": day[400], "gaps": []}, set()),
+        ({"first": day[0], "last": day[1], "gaps": []}, set()),
+    ]:
+        covered = with_sources(log, [shop, {"source": "web"} | web]).split(INTENDED)
+        assert deviations_of(cj.check(covered, INTENDED)) == expected
+
+
+def test_the_place_of_a_late_event_after_skipped_ones_stays() -> None:
+    check = checked("pay@0")
+    row = check.journeys.iloc[0]
+    assert (row["last_stage"], row["outcome"], row["cost"]) == ("Checkout", "dropped", 3)
+    assert row["fitness"] == 1 - 3 / 5
+    assert row["turn"] == "company"
+
+
+def test_a_journey_that_never_reached_the_map() -> None:
+    check = checked("blog@0 blog@1", AS_PLANNED)
+    row = check.journeys.iloc[0]
+    assert (row["last_stage"], row["last_touchpoint"], row["cost"]) == ("(before the map)", "", 0)
+    assert np.isnan(row["fitness"])
+    assert check.stages["stage"].tolist()[0] == "(before the map)"
+    assert check.stages["dropped"].tolist()[0] == 1
+
+
+def test_whose_turn_it_was_is_the_next_that_the_map_requires() -> None:
+    check = checked("ad@0 view@1", "ad@0 view@1 open@2", "ad@0 view@1 open@2 pay@3", "blog@0")
+    assert check.journeys["turn"].tolist() == ["customer", "customer", "company", "customer"]
+
+
+def test_a_support_call_without_an_order_is_a_place_beyond_the_goal() -> None:
+    """The map plans calls only after the goal: the way there misses it, and the end is still the call."""
+    row = checked("call@0").journeys.iloc[0]
+    assert (row["last_stage"], row["outcome"], row["cost"]) == ("Support", "dropped", 6)
+
+
+def test_stages_by_hand() -> None:
+    """Ends of six journeys; day 30 is 20 days of horizon and 10 of patience before the data ends on day 60."""
+    check = checked(
+        AS_PLANNED,  # passes Research on day 1, converts
+        "ad@0 view@1",  # dropped in Research on day 11: 10 days after entering
+        "ad@0 view@1 view@9 view@18",  # dropped on day 28: 27 days after entering, beyond the horizon
+        "ad@30 view@30",  # entered exactly horizon + patience before the end: mature
+        "ad@31 view@31",  # dropped, yet not mature
+        "ad@55 view@55",  # open
+        "ad@0 view@1 rejected@2",  # turned away
+        days=60,
+    )
+    row = check.stages.set_index("stage").loc["Research"]
+    assert row[["entered", "continued", "converted", "dropped", "turned_away", "open"]].tolist() == [
+        7,
+        1,
+        0,
+        4,
+        1,
+        1,
+    ]
+    assert row[["mature", "dropped_within_horizon"]].tolist() == [5, 2]
+    assert row["drop_out_share"] == 2 / 5
+    delivery = check.stages.set_index("stage").loc["Delivery"]
+    assert delivery[["entered", "converted", "mature"]].tolist() == [1, 1, 1]
+    assert check.flows.query("from_stage == 'Awareness'")["crossings"].tolist() == [7]
+    assert row["median_s"] == 86_400
+
+
+def test_a_newsletter_later_does_not_enter_its_stage() -> None:
+    check = checked("view@0 newsletter@1 open@2")
+    stages = check.stages.set_index("stage")
+    assert stages["entered"].to_dict() == {
+        "Awareness": 0,
+        "Research": 1,
+        "Checkout": 1,
+        "Delivery": 0,
+        "Support": 0,
+    }
+    touchpoints = check.touchpoints.set_index("touchpoint")["events"].to_dict()
+    assert touchpoints == {"newsletter": 1, "view": 1, "open": 1}
+
+
+def test_value_at_risk_by_hand() -> None:
+    """3 drop-outs at `open`; of 4 mature ones that went on 2 converted, for 100 and 140 less 20 given back."""
+    journeys = [
+        "ad@0 view@1 open@2 pay@3 parcel@4 delivered@5",
+        "ad@0 view@1 open@2 pay@3 parcel@4 delivered@5 refund@6",
+        "ad@0 view@1 open@2 pay@3",
+        "ad@0 view@1 open@2 pay@3",
+        *["ad@0 view@1 open@2"] * 3,
+    ]
+    amounts = {("delivered", 0): 100.0, ("delivered", 1): 140.0, ("refund", 1): -20.0, ("pay", 0): 100.0}
+    log = log_of(*journeys)
+    events = log.events
+    value = [amounts.get(key, np.nan) for key in zip(events["touchpoint"], events["customer"], strict=True)]
+    events = events.drop(columns="journey").assign(value=value, currency="EUR")
+    log = JourneyLog.from_events(events, data_end=log.data_end).split(INTENDED)
+    row = cj.check(log, INTENDED).dropouts.set_index("touchpoint").loc["open"]
+    assert (row["journeys"], row["currency"], row["turn"]) == (3, "EUR", "customer")
+    assert row["share_of_dropped"] == 3 / 5
+    assert row["value_at_risk"] == pytest.approx(3 * 0.5 * 110)
+    # delta method: m^2 p(1-p)/N + p^2 s^2/M with s^2 = ((100-110)^2 + (120-110)^2) / 1 and M = 2
+    deviation = 3 * np.sqrt(110**2 * 0.25 / 4 + 0.25 * 200 / 2)
+    assert row["value_at_risk_upper"] == pytest.approx(165 + 1.959964 * deviation, rel=1e-6)
+    assert row["value_at_risk_lower"] == 0
+
+
+def test_value_at_risk_by_currency_adds_up_over_conversions() -> None:
+    log = log_of(AS_PLANNED, AS_PLANNED, AS_PLANNED, "ad@0")
+    events = log.events.drop(columns="journey")
+    goal = events["touchpoint"] == "delivered"
+    euro = events["customer"] < 2
+    events["value"] = np.where(goal, np.where(euro, 100.0, 90.0), np.nan)
+    events["currency"] = np.where(euro, "EUR", "USD")
+    check = cj.check(JourneyLog.from_events(events, data_end=log.data_end).split(INTENDED), INTENDED)
+    table = check.value_by_currency.set_index("currency")["value_at_risk"]
+    assert table.to_dict() == pytest.approx({"EUR": 200 / 3, "USD": 90 / 3})
+    assert check.dropouts["currency"].tolist() == ["EUR"]
+
+
+def grouped_log(dropped: dict[str, int], n: int) -> JourneyLog:
+    """Journeys of groups of `n` customers, of whom some drop at checkout."""
+    journeys, group = [], []
+    for name, leaving in dropped.items():
+        journeys += ["ad@0 view@1 open@2"] * leaving + [AS_PLANNED] * (n - leaving)
+        group += [name] * n
+    log = log_of(*journeys)
+    customers = pd.DataFrame({"customer": range(len(group)), "segment": group})
+    events = log.events.drop(columns="journey")
+    return JourneyLog.from_events(events, customers=customers, data_end=log.data_end).split(INTENDED)
+
+
+def test_a_group_that_drops_out_more_stands_out() -> None:
+    log = grouped_log({"a": 60, "b": 20, "c": 20}, 200)
+    table = cj.check(log, INTENDED, by="segment").standouts.set_index(["by", "stage"])
+    row = table.loc[("a", "Checkout")]
+    assert (row["share"], row["rest_share"], row["rest_mature"]) == (0.3, 0.1, 400)
+    assert row["risk_ratio"] == pytest.approx(3.0)
+    assert row["stands_out"]
+    assert not table.loc[(["a", "b", "c"], ["Awareness", "Delivery"]), "stands_out"].any()
+
+
+def test_equal_groups_do_not_stand_out() -> None:
+    check = cj.check(grouped_log({"a": 20, "b": 22, "c": 18}, 200), INTENDED, by="segment")
+    assert not check.standouts["stands_out"].any()
+    assert len(cj.check(grouped_log({"a": 20}, 200), INTENDED, by="segment").standouts) == 0
+
+
+def test_half_and_double_patience_split_again() -> None:
+    """A pause of 15 days: two journeys at 10 days of patience, one at 20."""
+    check = checked("ad@0 view@1 view@16 open@17 pay@18 parcel@19 delivered@20")
+    research = check.sensitivity[check.sensitivity["stage"] == "Research"].set_index("patience")
+    assert research["drop_out_share"].to_dict() == {"half": 0.5, "as stated": 0.5, "double": 0.0}
+    assert research["mature"].to_dict() == {"half": 2, "as stated": 2, "double": 1}
+
+
+def test_journeys_of_the_source_are_checked_as_they_are() -> None:
+    log = log_of("ad@0 view@1 view@30 open@31 pay@32 parcel@33 delivered@34", native_journey=["x"] * 7)
+    check = cj.check(log.split(INTENDED), INTENDED)
+    assert check.journeys[["outcome", "won_back"]].to_numpy().tolist() == [["dropped", "converted"]]
+    assert check.notes == ()
+
+
+def test_a_log_that_was_not_split_says_so() -> None:
+    check = cj.check(log_of(AS_PLANNED), INTENDED)
+    assert "not split by the map 'Small shop'" in check.notes[0]
+
+
+def test_a_log_without_a_common_touchpoint_is_refused_with_examples() -> None:
+    with pytest.raises(
+        cj.LogError, match=r"shares no touchpoint.*Small shop.*ad, newsletter.*opened"
+    ) as caught:
+        checked("opened@0 viewed@1")
+    assert "did you mean" in str(caught.value)
+
+
+def test_an_empty_log_is_refused() -> None:
+    empty = log_of(AS_PLANNED).where(start="2030-01-01")
+    with pytest.raises(cj.LogError, match="no journeys"):
+        cj.check(empty, INTENDED)
+
+
+@pytest.mark.parametrize("cost", [0, -1, 1.5])
+def test_costs_are_whole_numbers_above_zero(cost: float) -> None:
+    with pytest.raises(ValueError, match="missing_cost must be a whole number"):
+        cj.check(log_of(AS_PLANNED), INTENDED, missing_cost=cost)
+
+
+def test_coverage_tells_what_is_not_shared() -> None:
+    coverage = cj.coverage(log_of("ad@0 view@1 blog@2 ping@3", "blog@0 unsubscribed@1"), INTENDED)
+    assert coverage.missing_from_log["touchpoint"].tolist() == [
+        "newsletter",
+        "visit",
+        "rated",
+        "open",
+        "reminder",
+        "pay",
+        "parcel",
+        "delivered",
+        "call",
+    ]
+    row = coverage.unknown_to_map.iloc[0]
+    assert len(coverage.unknown_to_map) == 1
+    assert row[["touchpoint", "events", "journeys"]].tolist() == ["blog", 2, 2]
+    assert row["share_of_events"] == 2 / 6
+
+
+# Properties -------------------------------------------------------------------------------------------------
+
+NAMES = ["ad", "newsletter", "visit", "view", "rated", "open", "reminder", "pay", "parcel", "delivered", "call",
+         "unsubscribed", "rejected", "ping", "blog"]  # fmt: skip
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> JourneyLog:
+    """Draw events of a few customers, some with journeys of the source, near the likely order of the map."""
+    n = draw(st.integers(1, 60))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    customer = rng.integers(0, 6, n)
+    events = pd.DataFrame(
+        {
+            "customer": customer,
+            "timestamp": START + pd.to_timedelta(rng.integers(0, 80 * 24, n), unit="h"),
+            "touchpoint": rng.choice(NAMES, n),
+            "actor": rng.choice(["customer", "customer", "company", "system"], n),
+            "failed": rng.choice([True, False, False], n),
+            "channel": rng.choice(["web", "phone"], n),
+            "satisfaction": rng.choice([np.nan, 0.2, 0.9], n),
+            "precision": rng.choice([0.0, 86_400.0], n),
+            "value": rng.choice([np.nan, 10.0, -3.0], n),
+            "currency": rng.choice(["EUR", "USD"], n),
+            "native_journey": np.where(customer == 0, "given", None),
+        }
+    )
+    return JourneyLog.from_events(events, data_end=START + pd.Timedelta(days=90))
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(logs(), st.sampled_from([None, "channel"]), st.integers(1, 3), st.integers(1, 3))
+def test_all_numbers_add_up(log: JourneyLog, by: str | None, missing_cost: int, ad_hoc_cost: int) -> None:
+    if set(log.vocabulary("touchpoint")).isdisjoint(INTENDED.touchpoint_names):
+        return
+    log = log.split(INTENDED)
+    check = cj.check(log, INTENDED, by=by, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost)
+    for table in (check, check.overall):
+        ends = table.stages[["converted", "dropped", "turned_away", "open"]]
+        assert (table.stages["entered"] == table.stages["continued"] + ends.sum(axis=1)).all()
+        assert (table.stages["mature"] <= table.stages["entered"]).all()
+        assert (table.stages["dropped_within_horizon"] <= table.stages["dropped"]).all()
+        by_group = table.stages.groupby("by")[ends.columns.tolist()].sum()
+        outcomes = table.outcomes.set_index("by")[ends.columns.tolist()]
+        assert by_group.loc[outcomes.index].equals(outcomes)
+        dropped = table.dropouts.groupby("by")["journeys"].sum()
+        assert dropped.reindex(outcomes.index, fill_value=0).tolist() == outcomes["dropped"].tolist()
+    counted = check.journeys.groupby(["by", "outcome"], observed=True).size()
+    for (group, outcome), n in counted.items():
+        assert check.outcomes.set_index("by").loc[group, outcome.replace(" ", "_")] == n
+    assert check.overall.outcomes["customers"].tolist() == [len(np.unique(log.journey_customer))]
+    moves = check.moves()
+    weight = (
+        moves["move"].map({"synchronous": 0, "log only": ad_hoc_cost, "map only": missing_cost}).astype(int)
+    )
+    costs = weight.groupby(moves["journey"]).sum().reindex(check.journeys["journey"], fill_value=0)
+    assert costs.tolist() == check.journeys["cost"].tolist()
+    fitness = check.journeys["fitness"].dropna()
+    assert fitness.between(0, 1).all()
+    placed = check.journeys["last_stage"] != schema.BEFORE_THE_MAP
+    assert (check.journeys["fitness"].notna() == placed).all()
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(logs())
+def test_blocks_give_what_one_block_gives(log: JourneyLog) -> None:
+    log = log.split(INTENDED)
+    scan = Scan.of(log, make_plan(log, INTENDED), "channel")
+    one, many = scanning.find(scan), [*log.blocks(events=8)]
+    assert isinstance(many[0], Block)
+    object.__setattr__(scan, "blocks", many)
+    parts = scanning.find(scan)
+    for name in one.sums._fields:
+        np.testing.assert_allclose(
+            getattr(one.sums, name), getattr(parts.sums, name), rtol=1e-9, err_msg=name
+        )
+    assert one.deviations.key.tolist() == parts.deviations.key.tolist()
+    assert one.deviations.journeys.tolist() == parts.deviations.journeys.tolist()
+    assert one.journeys.cost.tolist() == parts.journeys.cost.tolist()
