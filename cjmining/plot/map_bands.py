@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
 _LARGEST_DISC = 7.5
 _NO_CHANNEL = "no channel"
+_BAND = 10.0
 _CURVE = 50.0
 _PLAINLY = {"ad hoc": "unplanned", "wrong channel": "on a wrong channel"}
-_NAME = 88.0
+_NAME = 84.0
 """Width of a band's name where the channels stand beside it."""
 
 
 def band_name(sheet: Sheet, y: float, title: str, explained: str, *, room: float = GUTTER - 14) -> float:
     """Write a band's name and what is drawn in it into the gutter; return where the next text may start."""
-    y = sheet.paragraph(title, theme.MARGIN, y + 8, room, size=theme.HEAD - 0.5, bold=True)
+    y = sheet.paragraph(title, theme.MARGIN, y + 8, room, size=_BAND, bold=True)
     return sheet.paragraph(explained, theme.MARGIN, y + 1, room, size=theme.SMALL, colour=theme.MUTED)
 
 
@@ -63,7 +64,7 @@ def _lane(
     stacks = [[entry for entry in entries if entry.stage == stage] for stage in range(len(view.stages))]
     high = max(sum(_entry_height(texts[entry]) for entry in stack) for stack in stacks) + 4
     sheet.area(_rectangle(view.left(0), top, view.width - theme.MARGIN, top + high), theme.LANE, z=0.5)
-    label = fit(name(channel), GUTTER - _NAME - 12, theme.BODY)
+    label = fit(name(channel), GUTTER - _NAME - 8, theme.BODY)
     sheet.write(label, view.left(0) - 6, top + 13, colour=theme.MUTED, align="right")
     for position, stack in enumerate(stacks):
         y = top + 2

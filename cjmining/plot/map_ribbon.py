@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from matplotlib.path import Path
 
 from cjmining.plot import theme
+from cjmining.plot.map_view import GUTTER
 from cjmining.plot.text import fit, width
 from cjmining.plot.words import interval, known, name, number, plural
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from cjmining.plot.choose import Row
     from cjmining.plot.map_view import MapView
-    from cjmining.plot.sheet import Sheet, Style
+    from cjmining.plot.sheet import Sheet
 
 _THICKEST = 64.0
 _FALL = 15.0
@@ -53,7 +54,9 @@ def who_stays(sheet: Sheet, view: MapView, y: float) -> float:
     if loops[len(drawn) :]:
         rest = sum(int(row["crossings"]) for row in loops[len(drawn) :])
         text = f"not drawn: {plural(len(loops) - len(drawn), 'rarer way')} back, taken {plural(rest, 'time')}"
-        side = sheet.paragraph(text, theme.MARGIN, side + 4, 130, size=theme.SMALL, colour=theme.MUTED)
+        side = sheet.paragraph(
+            text, theme.MARGIN, side + 4, GUTTER - 14, size=theme.SMALL, colour=theme.MUTED
+        )
     thickest = max((row["entered"] for row in view.stages), default=0)
     scale = _THICKEST / thickest if thickest else 0.0
     bottoms = [_stage(sheet, view, position, top, scale) for position in range(len(view.stages))]
@@ -67,7 +70,7 @@ def _before_the_map(sheet: Sheet, view: MapView, y: float) -> float:
         return y
     ended = [f"{number(row[key])} {label}" for key, label, *_ in _LEAVING if row[key]]
     text = f"{plural(row['entered'], 'journey')} began before the map" + "".join(f", {end}" for end in ended)
-    return sheet.paragraph(text, theme.MARGIN, y + 5, 130, size=theme.SMALL)
+    return sheet.paragraph(text, theme.MARGIN, y + 5, GUTTER - 14, size=theme.SMALL)
 
 
 def _stage(sheet: Sheet, view: MapView, position: int, top: float, scale: float) -> float:
@@ -176,11 +179,10 @@ def _share(sheet: Sheet, view: MapView, row: Row, x: float, y: float) -> float:
     if not row["dropped"]:
         y = sheet.paragraph("0 dropped out", x, y, view.room, colour=theme.MUTED)
     share = interval(row["drop_out_share"], row["lower"], row["upper"])
-    style: Style = {"colour": theme.MUTED}
-    y = sheet.paragraph(f"{share} in {view.horizon}", x, y, view.room, size=theme.SMALL, **style)
-    return sheet.paragraph(
-        f"of {plural(row['mature'], 'journey')}", x, y, view.room, size=theme.SMALL, **style
+    y = sheet.paragraph(
+        f"{share} of {number(row['mature'])}", x, y, view.room, size=theme.SMALL, colour=theme.MUTED
     )
+    return sheet.paragraph(f"within {view.horizon}", x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
 
 
 def _after_goal(view: MapView, row: Row) -> bool:

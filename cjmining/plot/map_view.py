@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from cjmining.conformance import Conformance
     from cjmining.intended import IntendedMap
 
-GUTTER = 152.0
+GUTTER = 136.0
 """Width of the names of the bands, at the left."""
-NARROWEST = 116.0
+NARROWEST = 114.0
 """No stage gets less than this: the sheet grows wider instead."""
 
 

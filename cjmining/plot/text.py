@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _ASCENT = 0.93
 _DESCENT = 0.27
-_SLACK = 1.02
+_SLACK = 1.04
 """Renderers round a glyph's width to their pixels; boxes are kept this much wider than the font's metrics."""
 
 

@@ -41,6 +41,6 @@ SMALL: Final = 8.0
 LINE: Final = 1.36
 """Distance of two baselines, in multiples of the size of the type."""
 
-PAGE: Final = 1000.0
-"""Width of a picture in points: 13.9 inches, a page of a screen."""
-MARGIN: Final = 24.0
+PAGE: Final = 880.0
+"""Width of a picture in points; a page shows a point as 1.1 to 1.2 pixels, so that the type is still read."""
+MARGIN: Final = 20.0
