@@ -91,7 +91,9 @@ def ingest(
     _check(listed, attribute_tables, identities)
     tell = progress or (lambda _text, _share: None)
     with temporary_database(memory_limit) as database:
-        return _Ingestion(database, [*listed, *attribute_tables], tell).run(_as_moment(data_end), identities, key)
+        return _Ingestion(database, [*listed, *attribute_tables], tell).run(
+            _as_moment(data_end), identities, key
+        )
 
 
 class _Ingestion:
@@ -127,7 +129,9 @@ class _Ingestion:
             raise SourceError(self._nothing(lines))
         people, several = attributes.customers_table(database, self._staged, found.n_customers)
         if several:
-            self._note(f"{several:,} customers have several rows of attributes; the first value of each counts")
+            self._note(
+                f"{several:,} customers have several rows of attributes; the first value of each counts"
+            )
         quarantine = ledger.quarantine_table(database, self._staged, with_content=identities == "keep")
         self._progress("done", 1.0)
         return JourneyLog.from_events(
@@ -246,16 +250,24 @@ class _Ingestion:
 
         counts: dict[int, int] = {}
         for feed in feeds:
-            for clock, n in self._database.run(f"SELECT clock, count(*) FROM {feed.table}_used GROUP BY clock"):
+            for clock, n in self._database.run(
+                f"SELECT clock, count(*) FROM {feed.table}_used GROUP BY clock"
+            ):
                 counts[clock] = counts.get(clock, 0) + n
         said = []
         naive = sum(counts.get(kind, 0) for kind in (NAIVE, REPEATED, SKIPPED))
         if naive and not source.timezone_given:
-            said.append(f"{naive:,} records have times without a zone, read as {source.timezone} (the default)")
+            said.append(
+                f"{naive:,} records have times without a zone, read as {source.timezone} (the default)"
+            )
         if counts.get(SKIPPED):
-            said.append(f"{counts[SKIPPED]:,} records in an hour that a clock change skips were moved on by it")
+            said.append(
+                f"{counts[SKIPPED]:,} records in an hour that a clock change skips were moved on by it"
+            )
         if counts.get(REPEATED):
-            said.append(f"{counts[REPEATED]:,} records in an hour that occurs twice were read as the first of the two")
+            said.append(
+                f"{counts[REPEATED]:,} records in an hour that occurs twice were read as the first of the two"
+            )
         note = "; ".join(said)
         if note:
             self._note(f"source {source.name!r}: {note}")
@@ -266,7 +278,10 @@ class _Ingestion:
         logger.log(level, text)
 
     def _nothing(self, lines: Sequence[tuple[str, str, str, str, str, int]]) -> str:
-        told = "; ".join(f"{file}: {n:,} {what} {fate}{f' ({why})' if why else ''}" for _, file, what, fate, why, n in lines)
+        told = "; ".join(
+            f"{file}: {n:,} {what} {fate}{f' ({why})' if why else ''}"
+            for _, file, what, fate, why, n in lines
+        )
         return f"no events are left of what was read: {told}"
 
 
@@ -311,7 +326,9 @@ def _as_moment(given: datetime | date | str | None) -> int | None:
         try:
             given = datetime.fromisoformat(given)
         except ValueError as problem:
-            raise SourceError(f"data_end must be a date such as '2026-08-31T22:00:00Z', not {given!r}") from problem
+            raise SourceError(
+                f"data_end must be a date such as '2026-08-31T22:00:00Z', not {given!r}"
+            ) from problem
     if not isinstance(given, datetime):
         given = datetime(given.year, given.month, given.day, tzinfo=UTC)
     if given.tzinfo is None:

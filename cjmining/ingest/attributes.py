@@ -28,9 +28,11 @@ def customers_table(database: Database, staged: Sequence[Staged], n_customers: i
                 )
         if feed.feed.attributes:
             found = _attributes(database, feed)
-            several += int(database.value(
-                f"SELECT count(*) FROM (SELECT 1 FROM {feed.table}_used GROUP BY customer HAVING count(*) > 1)"
-            ))
+            several += int(
+                database.value(
+                    f"SELECT count(*) FROM (SELECT 1 FROM {feed.table}_used GROUP BY customer HAVING count(*) > 1)"
+                )
+            )
             table = _joined(table, found)
     return table, several
 

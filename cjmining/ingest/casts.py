@@ -65,7 +65,11 @@ class Clock:
     @property
     def macro(self) -> str | None:
         """Name of the SQL macro of the zone, None where there is nothing to shift."""
-        return None if self.zone.upper() == "UTC" else "zone_" + re.sub(r"\W", lambda m: f"_{ord(m[0])}_", self.zone)
+        return (
+            None
+            if self.zone.upper() == "UTC"
+            else "zone_" + re.sub(r"\W", lambda m: f"_{ord(m[0])}_", self.zone)
+        )
 
     def steps(self, text: str, name: str) -> list[list[str]]:
         """Read a time, step by step: each list holds the columns that one SELECT adds to those before.
@@ -94,7 +98,9 @@ class Clock:
 
     def _is_date(self, expression: str) -> str:
         """Say whether the text is a date without a time."""
-        if self.only_formats and any(hour in form for form in self.formats for hour in ("%H", "%I", "%-H", "%-I")):
+        if self.only_formats and any(
+            hour in form for form in self.formats for hour in ("%H", "%I", "%-H", "%-I")
+        ):
             return "FALSE"
         return f"NOT contains({expression}, ':')"
 
@@ -109,7 +115,9 @@ class Clock:
     def _zoned(self, expression: str) -> str:
         if self.only_formats:
             return f"try_strptime({expression}, [{', '.join(map(literal, self.formats))}])::TIMESTAMPTZ AT TIME ZONE 'UTC'"
-        return f"TRY_CAST(regexp_replace({expression}, '\\s+([+-])', '\\1') AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+        return (
+            f"TRY_CAST(regexp_replace({expression}, '\\s+([+-])', '\\1') AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+        )
 
     def _local(self, expression: str) -> str:
         formats = f"try_strptime({expression}, [{', '.join(map(literal, self.formats))}])"

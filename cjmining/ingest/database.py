@@ -42,7 +42,9 @@ class Database:
 
     def run(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""
-        result = self._connection.execute(query, parameters) if parameters else self._connection.execute(query)
+        result = (
+            self._connection.execute(query, parameters) if parameters else self._connection.execute(query)
+        )
         rows: list[tuple[Any, ...]] = result.fetchall()
         return rows
 

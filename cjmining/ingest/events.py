@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import SourceError
 from cjmining.ingest.database import Database, identifier, literal
 from cjmining.ingest.stage import Staged
+
+Ints = npt.NDArray[np.int64]
 
 _BY_RULE = ("customer", "sequence", "source", "event_id")
 """Columns that are made here for every source alike."""
@@ -31,7 +34,9 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]
     others = tuple(sorted({name for feed in staged for event in feed.feed.events for name in event.others}))
     for name in others:
         if name in schema.EVENTS.names or name == "journey":
-            raise SourceError(f"a dimension can't be called {name!r}: the log has a column of that name already")
+            raise SourceError(
+                f"a dimension can't be called {name!r}: the log has a column of that name already"
+            )
     columns = {name: _SQL_TYPES.get(name, "VARCHAR") for name in schema.EVENTS.names if name not in _BY_RULE}
     columns |= dict.fromkeys(others, "VARCHAR")
     typed = ", ".join(f"{identifier(name)} {type_}" for name, type_ in columns.items())
@@ -59,7 +64,9 @@ def _event_id(feed: Staged, place: int) -> str:
     return f"xor({low}, {(place * 0x9E3779B97F4A7C15) % 2**64}::UBIGINT)" if place else low
 
 
-def sorted_events(database: Database, others: Sequence[str], source_names: Sequence[str], end: str) -> pa.Table:
+def sorted_events(
+    database: Database, others: Sequence[str], source_names: Sequence[str], end: str
+) -> pa.Table:
     """Return the kept events in the log's order, texts as codes over sorted vocabularies."""
     kept = f"withdrawn IS NULL AND timestamp <= {end}"
     vocabularies: dict[str, pa.Array] = {}
@@ -69,7 +76,9 @@ def sorted_events(database: Database, others: Sequence[str], source_names: Seque
         vocabularies[name], codes[name] = words, code
     ranks = sorted(range(len(source_names)), key=lambda rank: source_names[rank])
     vocabularies["source"] = pa.array([source_names[rank] for rank in ranks], pa.string())
-    codes["source"] = "CASE source_rank " + " ".join(f"WHEN {r} THEN {i}" for i, r in enumerate(ranks)) + " END"
+    codes["source"] = (
+        "CASE source_rank " + " ".join(f"WHEN {r} THEN {i}" for i, r in enumerate(ranks)) + " END"
+    )
     listed = [
         f"({codes[name]})::INTEGER AS {identifier(name)}" if name in codes else identifier(name)
         for name in (*schema.EVENTS.names, *others)
@@ -113,7 +122,7 @@ def _column(name: str, column: pa.ChunkedArray, vocabularies: dict[str, pa.Array
     return array.cast(type_)
 
 
-def hourly(database: Database, source_rank: int, end: str | None) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def hourly(database: Database, source_rank: int, end: str | None) -> tuple[Ints, Ints]:
     """Return the hours since 1970 in which a source recorded anything, and how many events."""
     until = f"AND timestamp <= {end}" if end else ""
     table = database.arrow(

@@ -135,7 +135,7 @@ def _refusal() -> str:
         f"WHEN regexp_matches(lower(value), {literal(_WORD_ALONE)}) THEN {literal(PLACEHOLDER)} "
         f"WHEN kind = 'email' AND regexp_matches(value, {literal(_WORD_BEFORE_AT)}) THEN {literal(PLACEHOLDER)} "
         f"WHEN kind = 'email' AND NOT regexp_matches(value, '^[^@\\s]+@[^@\\s]+[.][^@\\s.]+$') THEN {literal(MALFORMED)} "
-        f"WHEN kind = 'phone' AND ({ends_alike} OR contains(value, '12345678') "
+        f"WHEN kind = 'phone' AND ({ends_alike} OR contains(value, '123456789') "
         f"OR regexp_matches(value, '^[+]?[0-9]{{0,3}}0{{3,}}$')) THEN {literal(PLACEHOLDER)} "
         f"WHEN kind = 'phone' AND NOT regexp_matches(value, '^[+]?[0-9]{{5,15}}$') THEN {literal(MALFORMED)} END"
     )
@@ -231,7 +231,9 @@ def _customers(database: Database) -> Ints:
             database.run(
                 f"UPDATE nodes SET refusal = {literal(SHARED)} WHERE node IN (SELECT node FROM too_many)"
             )
-    gone = np.array([row[0] for row in database.run("SELECT node FROM nodes WHERE refusal IS NOT NULL")], np.int64)
+    gone = np.array(
+        [row[0] for row in database.run("SELECT node FROM nodes WHERE refusal IS NOT NULL")], np.int64
+    )
     return _numbered(labels, gone)
 
 
@@ -259,7 +261,9 @@ def _account_links(database: Database, persons: Ints) -> tuple[Ints, Ints, Ints]
         f"WHERE n.kind IN ({_listed(ACCOUNTS)}) AND n.refusal IS NULL AND o.refusal IS NULL ORDER BY p.node, p.other"
     )
     accounts, others = table.column("node").to_numpy(), table.column("other").to_numpy()
-    personal = database.arrow(f"SELECT node FROM nodes WHERE kind IN ({_listed(PERSONAL)}) AND refusal IS NULL")
+    personal = database.arrow(
+        f"SELECT node FROM nodes WHERE kind IN ({_listed(PERSONAL)}) AND refusal IS NULL"
+    )
     is_person = np.zeros(len(persons) + 1, dtype=bool)
     is_person[persons[personal.column("node").to_numpy()]] = True
     counted = is_person[persons[others]]

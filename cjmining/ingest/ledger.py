@@ -114,7 +114,9 @@ def account_events(database: Database, feed: Staged, end: str) -> list[tuple[str
 def ledger_table(lines: Sequence[tuple[str, str, str, str, str, int]]) -> pa.Table:
     """Return the lines as the log's ledger."""
     columns = list(zip(*lines, strict=True)) if lines else [()] * 6
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema.LEDGER, strict=True)], schema=schema.LEDGER)
+    return pa.table(
+        [pa.array(c, f.type) for c, f in zip(columns, schema.LEDGER, strict=True)], schema=schema.LEDGER
+    )
 
 
 def quarantine_table(database: Database, staged: Sequence[Staged], *, with_content: bool) -> pa.Table:

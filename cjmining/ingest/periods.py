@@ -67,8 +67,10 @@ def _usual(recorded: Floats, first: int) -> Floats:
     profile = np.bincount(of_week, recorded, 168) / np.bincount(of_week, minlength=168)
     profile *= 7 / profile.sum()  # the shares of a day's hours add up to 1 on an average day
     day = hour // 24 - first // 24
-    counts, shares = np.bincount(day, recorded), np.bincount(day, profile[of_week])
-    usual: Floats = profile[of_week] * _around(counts, shares)[day]
+    share: Floats = profile[of_week].astype(np.float64)
+    counts: Floats = np.bincount(day, recorded).astype(np.float64)
+    level = _around(counts, np.bincount(day, share).astype(np.float64))
+    usual: Floats = share * level[day]
     return usual
 
 

@@ -420,7 +420,9 @@ def _sniff_delimiter(text: str, quote: str) -> str:
     best, best_score = ",", (0.0, 0)
     for delimiter in (",", ";", "\t", "|"):
         try:
-            rows = [row for row in csv.reader(io.StringIO(sample), delimiter=delimiter, quotechar=quote) if row]
+            rows = [
+                row for row in csv.reader(io.StringIO(sample), delimiter=delimiter, quotechar=quote) if row
+            ]
         except csv.Error:
             continue
         if not rows or len(rows[0]) < 2:

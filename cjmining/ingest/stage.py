@@ -52,7 +52,13 @@ class Staged:
 
 
 def stage(
-    database: Database, source: Source, source_rank: int, feed: Feed, table: str, first_file: int, first_record: int
+    database: Database,
+    source: Source,
+    source_rank: int,
+    feed: Feed,
+    table: str,
+    first_file: int,
+    first_record: int,
 ) -> Staged:
     """Read every input of a feed into the table `table`."""
     staged = Staged(source, source_rank, feed, table)
@@ -125,7 +131,9 @@ class _Reading:
         spoilt = "CASE WHEN broken IS NOT NULL THEN broken WHEN j IS NULL THEN 'not a JSON object' END"
         self._store_records(records, query, paths, spoilt)
 
-    def _store_records(self, records: Records, query: str, raw: dict[str, str | None], structure: str) -> None:
+    def _store_records(
+        self, records: Records, query: str, raw: dict[str, str | None], structure: str
+    ) -> None:
         import duckdb
 
         try:
@@ -176,7 +184,7 @@ class _Reading:
         except (pa.ArrowInvalid, OSError) as problem:
             raise SourceError(f"{self.where} is no Parquet file: {problem}") from problem
         found = match_columns(self.feed.columns, names, self.where)
-        scan = f"(SELECT *, file_row_number + 1 AS \"record:number\" FROM read_parquet({literal(str(given.path))}, file_row_number = true))"
+        scan = f'(SELECT *, file_row_number + 1 AS "record:number" FROM read_parquet({literal(str(given.path))}, file_row_number = true))'
         self._store_columns(scan, found, names, "record:number")
         self.file.records = rows
 
@@ -270,10 +278,14 @@ class _Reading:
         if not self.feed.key:
             return "NULL::UHUGEINT"
         parts = ", ".join(f"coalesce(CAST({part} AS VARCHAR), '')" for part in self.feed.key)
-        return f"md5_number(concat_ws(chr(31), {literal(self.source.name)}, {literal(self.feed.name)}, {parts}))"
+        return (
+            f"md5_number(concat_ws(chr(31), {literal(self.source.name)}, {literal(self.feed.name)}, {parts}))"
+        )
 
     def _identifiers(self) -> str:
-        parts = ", ".join(f"{literal(kind + ':')} || {expression}" for kind, expression in self.feed.identifiers)
+        parts = ", ".join(
+            f"{literal(kind + ':')} || {expression}" for kind, expression in self.feed.identifiers
+        )
         return f"nullif(concat_ws({SEPARATOR}, {parts}), '')" if parts else "NULL::VARCHAR"
 
 
@@ -296,7 +308,8 @@ def match_columns(
                 problems.append(f"there is no column {column.name!r}{nearest(column.name, names)}")
     if problems:
         raise SourceError(
-            f"{where}: {sentence('; '.join(problems))} Columns found: {shorten(list(names), 40)}", mistakes=problems
+            f"{where}: {sentence('; '.join(problems))} Columns found: {shorten(list(names), 40)}",
+            mistakes=problems,
         )
     return found
 

@@ -29,7 +29,9 @@ def read(con, clock: Clock, text: str | None):
     relation = "SELECT ?::VARCHAR AS x"
     for step in clock.steps("x", "t"):
         relation = f"SELECT *, {', '.join(step)} FROM ({relation})"
-    ((moment, kind, day),) = con.execute(f'SELECT t, "t:clock", "t:date" FROM ({relation})', [text]).fetchall()
+    ((moment, kind, day),) = con.execute(
+        f'SELECT t, "t:clock", "t:date" FROM ({relation})', [text]
+    ).fetchall()
     return (moment.strftime("%Y-%m-%d %H:%M:%S") if moment else None), kind, day
 
 
@@ -85,7 +87,9 @@ def test_microseconds_since_1970(con):
 
 @given(
     st.datetimes(datetime(1985, 1, 1), datetime(2045, 1, 1)),
-    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo"]),
+    st.sampled_from(
+        ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo"]
+    ),
 )
 def test_local_times_are_those_of_zoneinfo(con, moment, zone):
     """The first of two, and moved on by the change in a gap: what fold=0 says."""
@@ -106,15 +110,26 @@ def test_an_unknown_zone_names_the_nearest():
 
 @pytest.mark.parametrize(
     ("text", "decimal", "expected"),
-    [("12.5", ".", 12.5), ("-3", ".", -3.0), ("1.234,5", ",", 1234.5), ("abc", ".", None), ("inf", ".", None), ("nan", ".", None)],
+    [
+        ("12.5", ".", 12.5),
+        ("-3", ".", -3.0),
+        ("1.234,5", ",", 1234.5),
+        ("abc", ".", None),
+        ("inf", ".", None),
+        ("nan", ".", None),
+    ],
 )
 def test_numbers_are_finite(con, text, decimal, expected):
-    assert con.execute(f"SELECT {casts.number('x', decimal)} FROM (SELECT ?::VARCHAR AS x)", [text]).fetchall() == [(expected,)]
+    assert con.execute(
+        f"SELECT {casts.number('x', decimal)} FROM (SELECT ?::VARCHAR AS x)", [text]
+    ).fetchall() == [(expected,)]
 
 
 @pytest.mark.parametrize(("text", "expected"), [("True", True), ("0", False), ("no", False), ("maybe", None)])
 def test_truth_values(con, text, expected):
-    assert con.execute(f"SELECT {casts.flag('x')} FROM (SELECT ?::VARCHAR AS x)", [text]).fetchall() == [(expected,)]
+    assert con.execute(f"SELECT {casts.flag('x')} FROM (SELECT ?::VARCHAR AS x)", [text]).fetchall() == [
+        (expected,)
+    ]
 
 
 def test_changes_of_the_clock_are_found_to_the_second():

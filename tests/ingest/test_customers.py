@@ -13,8 +13,13 @@ EVENTS = pd.DataFrame({"mail": ["ann@x.de", "bob@x.de", "cat@x.de"], "when": ["2
 
 
 def ingest(customers, **options):
-    table = cj.sources.Table(EVENTS, name="t", customer={"mail": "email"}, timestamp="when", touchpoint="seen")
-    return cj.ingest(table, customers=cj.sources.Customers(customers, identifiers={"mail": "email", "id": "user_id"}, **options))
+    table = cj.sources.Table(
+        EVENTS, name="t", customer={"mail": "email"}, timestamp="when", touchpoint="seen"
+    )
+    return cj.ingest(
+        table,
+        customers=cj.sources.Customers(customers, identifiers={"mail": "email", "id": "user_id"}, **options),
+    )
 
 
 def test_attributes_keep_their_kind_of_value():
@@ -26,9 +31,21 @@ def test_attributes_keep_their_kind_of_value():
     )  # fmt: skip
     log = ingest(rows)
     found = log.customers.set_index("customer")
-    by_mail = dict(zip(log.identities.query("kind == 'email'")["value"], log.identities.query("kind == 'email'")["customer"], strict=True))
+    by_mail = dict(
+        zip(
+            log.identities.query("kind == 'email'")["value"],
+            log.identities.query("kind == 'email'")["customer"],
+            strict=True,
+        )
+    )
     arrow = log.to_arrow()["customers"].schema
-    assert [str(arrow.field(n).type) for n in ("birth_year", "score", "zip", "vip", "city")] == ["int64", "double", "string", "bool", "string"]
+    assert [str(arrow.field(n).type) for n in ("birth_year", "score", "zip", "vip", "city")] == [
+        "int64",
+        "double",
+        "string",
+        "bool",
+        "string",
+    ]
     assert found.loc[by_mail["ann@x.de"], "birth_year"] == 1990
     assert found.loc[by_mail["ann@x.de"], "zip"] == "01234"
     assert pd.isna(found.loc[by_mail["cat@x.de"], "birth_year"])
@@ -37,7 +54,9 @@ def test_attributes_keep_their_kind_of_value():
 
 
 def test_of_several_rows_the_first_value_counts():
-    rows = pd.DataFrame({"mail": ["ann@x.de", "ann@x.de"], "id": ["1", "2"], "a": [None, "x"], "b": ["y", "z"]})
+    rows = pd.DataFrame(
+        {"mail": ["ann@x.de", "ann@x.de"], "id": ["1", "2"], "a": [None, "x"], "b": ["y", "z"]}
+    )
     log = ingest(rows)
     ann = log.customers.dropna(subset=["b"])
     assert ann[["a", "b"]].to_numpy().tolist() == [["x", "y"]]
@@ -45,7 +64,9 @@ def test_of_several_rows_the_first_value_counts():
 
 
 def test_a_row_without_identifier_is_set_aside_and_rows_link_sources():
-    rows = pd.DataFrame({"mail": ["n/a", "ann@x.de", "bob@x.de"], "id": [None, "7", "7"], "a": ["1", "2", "3"]})
+    rows = pd.DataFrame(
+        {"mail": ["n/a", "ann@x.de", "bob@x.de"], "id": [None, "7", "7"], "a": ["1", "2", "3"]}
+    )
     log = ingest(rows)
     assert fates(log, "customers") == {"used": 2, "set aside: no identifier": 1}
     assert log.n_customers == 2  # ann and bob have one number, so they are one
@@ -53,7 +74,10 @@ def test_a_row_without_identifier_is_set_aside_and_rows_link_sources():
 
 def test_attributes_can_be_chosen_and_renamed():
     rows = pd.DataFrame({"mail": ["ann@x.de"], "id": ["1"], "born": ["1990"], "secret": ["x"]})
-    assert list(ingest(rows, attributes={"birth_year": "born"}).customers.columns) == ["customer", "birth_year"]
+    assert list(ingest(rows, attributes={"birth_year": "born"}).customers.columns) == [
+        "customer",
+        "birth_year",
+    ]
     with pytest.raises(cj.SourceError, match="did you mean 'born'"):
         ingest(rows, attributes=["bron"])
     with pytest.raises(cj.SourceError, match="'persona'"):

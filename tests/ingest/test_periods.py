@@ -18,7 +18,9 @@ def counts_of(rate: np.ndarray, seed: int, size: int = 1) -> np.ndarray:
 def business(per_hour: float) -> np.ndarray:
     hour = np.arange(24 * 7 * WEEKS)
     day, of_day = (hour // 24) % 7, hour % 24
-    return np.where((of_day >= 8) & (of_day < 20) & (day < 5), per_hour, np.where(day < 5, per_hour / 20, per_hour / 50))
+    return np.where(
+        (of_day >= 8) & (of_day < 20) & (day < 5), per_hour, np.where(day < 5, per_hour / 20, per_hour / 50)
+    )
 
 
 def gaps_of(counts: np.ndarray) -> list[tuple[int, int]]:

@@ -116,11 +116,13 @@ def test_a_damaged_gzip_file_is_a_source_error(tmp_path):
         records(put(tmp_path, whole[: len(whole) // 2]))
 
 
-fields = st.text(st.sampled_from('ab ,;"\n\'é'), max_size=6)
+fields = st.text(st.sampled_from("ab ,;\"\n'é"), max_size=6)
 
 
 @given(
-    st.integers(2, 4).flatmap(lambda n: st.lists(st.lists(fields, min_size=n, max_size=n), min_size=1, max_size=8)),
+    st.integers(2, 4).flatmap(
+        lambda n: st.lists(st.lists(fields, min_size=n, max_size=n), min_size=1, max_size=8)
+    ),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     st.sampled_from([",", ";"]),
 )

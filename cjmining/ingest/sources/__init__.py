@@ -11,7 +11,16 @@ from cjmining.ingest.sources.salesforce import Salesforce
 from cjmining.ingest.sources.table import Table
 from cjmining.ingest.sources.xes import XES
 
-__all__ = ["GA4", "XES", "AmazonConnect", "Customers", "MarketingCloud", "Salesforce", "Table", "describe_sources"]
+__all__ = [
+    "GA4",
+    "XES",
+    "AmazonConnect",
+    "Customers",
+    "MarketingCloud",
+    "Salesforce",
+    "Table",
+    "describe_sources",
+]
 
 _ALL: tuple[type[Source], ...] = (Salesforce, MarketingCloud, GA4, AmazonConnect, Table, XES, Customers)
 

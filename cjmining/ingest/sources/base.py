@@ -207,7 +207,9 @@ def files_in(paths: Sequence[Path], suffixes: tuple[str, ...], what: str) -> lis
 
 def named_files(paths: Sequence[Path], stems: Sequence[str], what: str) -> dict[str, list[Input]]:
     """Return for each stem (such as Lead) the CSV files of that name, possibly numbered or gzipped."""
-    files = [p for path in paths for p in (sorted(path.iterdir()) if path.is_dir() else [path]) if p.is_file()]
+    files = [
+        p for path in paths for p in (sorted(path.iterdir()) if path.is_dir() else [path]) if p.is_file()
+    ]
     found: dict[str, list[Input]] = {stem: [] for stem in stems}
     for path in files:
         stem = path.name.lower().removesuffix(".gz").removesuffix(".csv").removesuffix(".txt")

@@ -34,7 +34,9 @@ class Customers(Source):
     kind: ClassVar[str] = "Customers"
     reads: ClassVar[str] = "CSV, TSV, Parquet, JSON lines (also .gz), or a frame that speaks Arrow"
     needs: ClassVar[str] = "columns of identifiers, named by you"
-    natural_key: ClassVar[str] = "none: of several rows for one customer the first value of each attribute counts"
+    natural_key: ClassVar[str] = (
+        "none: of several rows for one customer the first value of each attribute counts"
+    )
     default_zone: ClassVar[str] = "UTC"
 
     def __init__(
@@ -72,5 +74,7 @@ class Customers(Source):
         columns = [Column(name, needed=True) for name in choice.used]
         attributes = {name: f"a:{name}" for name in wanted}
         return [
-            Feed("customers", inputs, columns, kept, identifiers, attributes=attributes, dialect=self._dialect)
+            Feed(
+                "customers", inputs, columns, kept, identifiers, attributes=attributes, dialect=self._dialect
+            )
         ]

@@ -64,8 +64,14 @@ _COLUMNS = (
     Column("campaign", path=_set(_parameter("campaign"))),
     Column("revenue", "number", path="j.ecommerce.purchase_revenue"),
     Column("refund", "number", path="j.ecommerce.refund_value"),
-    Column("value", "number", path=f"CASE WHEN j.event_name IN ('purchase', 'refund') THEN {_parameter('value')} END"),
-    Column("transaction_id", path=_set(f"coalesce(j.ecommerce.transaction_id, {_parameter('transaction_id')})")),
+    Column(
+        "value",
+        "number",
+        path=f"CASE WHEN j.event_name IN ('purchase', 'refund') THEN {_parameter('value')} END",
+    ),
+    Column(
+        "transaction_id", path=_set(f"coalesce(j.ecommerce.transaction_id, {_parameter('transaction_id')})")
+    ),
     Column("currency", path=_parameter("currency")),
     Column("page_location", path=_parameter("page_location")),
     Column("search_term", path=_parameter("search_term")),
@@ -95,7 +101,9 @@ class GA4(Source):
     kind: ClassVar[str] = "GA4"
     reads: ClassVar[str] = "a folder of .json or .jsonl files (also .gz), one event a line"
     needs: ClassVar[str] = "event_timestamp, event_name; user_pseudo_id or user_id"
-    natural_key: ClassVar[str] = "user, event_timestamp, event_name, bundle, batch_event_index, event_params, items"
+    natural_key: ClassVar[str] = (
+        "user, event_timestamp, event_name, bundle, batch_event_index, event_params, items"
+    )
     default_zone: ClassVar[str] = "UTC"
 
     def __init__(self, path: str | Path | Sequence[str | Path], *, name: str = "web") -> None:

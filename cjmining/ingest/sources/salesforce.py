@@ -48,7 +48,9 @@ class Salesforce(Source):
 
     kind: ClassVar[str] = "Salesforce"
     reads: ClassVar[str] = "a folder with " + ", ".join(f"{name}.csv" for name in OBJECTS) + " (also .gz)"
-    needs: ClassVar[str] = "Id; CreatedDate (Lead, Case, OpportunityHistory); OpportunityId, StageName (OpportunityHistory)"
+    needs: ClassVar[str] = (
+        "Id; CreatedDate (Lead, Case, OpportunityHistory); OpportunityId, StageName (OpportunityHistory)"
+    )
     natural_key: ClassVar[str] = "Id, newest SystemModstamp (else LastModifiedDate)"
     default_zone: ClassVar[str] = "UTC"
 
@@ -74,9 +76,7 @@ class Salesforce(Source):
         what = f"source {self.name!r}"
         files = named_files(as_paths(self._path, what), OBJECTS, what)
         makers = (self._lead, self._contact, self._opportunity, self._history, self._case)
-        return [
-            make(files[name]) for name, make in zip(OBJECTS, makers, strict=True) if files[name]
-        ]
+        return [make(files[name]) for name, make in zip(OBJECTS, makers, strict=True) if files[name]]
 
     def _feed(
         self,
@@ -189,7 +189,9 @@ class Salesforce(Source):
             "created": '"CreatedDate"',
             "closed": '"ClosedDate"',
             "channel": "coalesce(lower(\"Origin\"), 'crm')",
-            "properties": json_text({name: identifier(name) for name in ("Reason", "Type", "Status", "Priority")}),
+            "properties": json_text(
+                {name: identifier(name) for name in ("Reason", "Type", "Status", "Priority")}
+            ),
         }
         identifiers = [
             ("crm_id", '"ContactId"'), ("crm_account", '"AccountId"'), ("email", '"SuppliedEmail"'),

@@ -159,9 +159,12 @@ class Table(Source):
             Column(name, typed.get(name, "text"), needed=True, filled=name in self._filled(choice, time))
             for name in choice.used
         ]
-        keep = {f"e:{name}": sql for name, sql in event.items()} | {f"d:{name}": sql for name, sql in others.items()}
+        keep = {f"e:{name}": sql for name, sql in event.items()} | {
+            f"d:{name}": sql for name, sql in others.items()
+        }
         made = Event(
-            {name: identifier(f"e:{name}") for name in event}, others={n: identifier(f"d:{n}") for n in others}
+            {name: identifier(f"e:{name}") for name in event},
+            others={n: identifier(f"d:{n}") for n in others},
         )
         return [
             Feed(
@@ -204,7 +207,9 @@ class Table(Source):
         if self._currency is not None:
             event["currency"] = choice.column_or_text(self._currency, "currency")
         if self._properties:
-            event["properties"] = json_text({name: choice.column(name, "properties") for name in self._properties})
+            event["properties"] = json_text(
+                {name: choice.column(name, "properties") for name in self._properties}
+            )
         return event, checks
 
     def _actor_of(self, choice: Choice, checks: list[tuple[str, str]]) -> str:
@@ -217,13 +222,17 @@ class Table(Source):
         if not actor.startswith("'"):
             actor = f"lower({actor})"
             known = ", ".join(map(literal, schema.ACTORS))
-            checks.append((f"coalesce({actor}, '') NOT IN ({known})", "actor is not customer, company or system"))
+            checks.append(
+                (f"coalesce({actor}, '') NOT IN ({known})", "actor is not customer, company or system")
+            )
         return actor
 
     def _failure(self, choice: Choice, typed: dict[str, Kind]) -> str:
         if isinstance(self._failed, Mapping):
             if len(self._failed) != 1:
-                raise SourceError(f"source {self.name!r}: failed is a column or {{column: [values]}}, not {self._failed!r}")
+                raise SourceError(
+                    f"source {self.name!r}: failed is a column or {{column: [values]}}, not {self._failed!r}"
+                )
             ((name, values),) = self._failed.items()
             column = choice.column(name, "failed")
             listed = [values] if isinstance(values, str) else values
@@ -232,7 +241,9 @@ class Table(Source):
         typed[name] = "flag"
         return identifier(name)
 
-    def _duration(self, choice: Choice, typed: dict[str, Kind], time: str, checks: list[tuple[str, str]]) -> str:
+    def _duration(
+        self, choice: Choice, typed: dict[str, Kind], time: str, checks: list[tuple[str, str]]
+    ) -> str:
         end = choice.name(str(self._end), "end")
         typed[end] = "time"
         checks.append((f"{identifier(end)} < {identifier(time)}", f"{end} lies before {time}"))
@@ -257,7 +268,9 @@ class Table(Source):
         name = choice.name(given[0], "measures['satisfaction']")
         low, high = float(given[1]), float(given[2])
         if high <= low:
-            raise SourceError(f"source {self.name!r}: satisfaction goes from a lower to a higher value, not {given!r}")
+            raise SourceError(
+                f"source {self.name!r}: satisfaction goes from a lower to a higher value, not {given!r}"
+            )
         typed[name] = "number"
         column = identifier(name)
         checks.append((f"{column} < {low} OR {column} > {high}", f"{name} is outside {low:g} to {high:g}"))

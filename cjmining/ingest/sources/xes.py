@@ -66,7 +66,9 @@ class XES(Source):
         identifiers = [(kind, choice.column(name, "customer")) for name, kind in self._customer.items()]
         if not identifiers:
             identifiers = [("case", f"{literal(self.name + '/')} || {identifier(_CASE)}")]
-        others = {f"d:{name}": choice.column(column, "dimensions") for name, column in self._dimensions.items()}
+        others = {
+            f"d:{name}": choice.column(column, "dimensions") for name, column in self._dimensions.items()
+        }
         channel = choice.column_or_text(self._channel, "channel")
         further = [name for name in choice.names if name not in choice.used]
         keep = {
@@ -74,7 +76,12 @@ class XES(Source):
             "properties": json_text({name: choice.column(name, "properties") for name in further}), **others,
         }  # fmt: skip
         columns = [
-            Column(name, "time" if name == _TIME else "text", needed=True, filled=name in (_CASE, _ACTIVITY, _TIME))
+            Column(
+                name,
+                "time" if name == _TIME else "text",
+                needed=True,
+                filled=name in (_CASE, _ACTIVITY, _TIME),
+            )
             for name in choice.used
         ]
         event = Event(
@@ -85,7 +92,15 @@ class XES(Source):
             others={name: identifier(f"d:{name}") for name in self._dimensions},
         )  # fmt: skip
         return [
-            Feed("events", [Input(path.name, frame=frame)], columns, keep, identifiers, events=[event], clock=self.clock())
+            Feed(
+                "events",
+                [Input(path.name, frame=frame)],
+                columns,
+                keep,
+                identifiers,
+                events=[event],
+                clock=self.clock(),
+            )
         ]
 
     def _read(self, path: Path) -> Any:  # noqa: ANN401 -- a polars frame
@@ -97,7 +112,7 @@ class XES(Source):
             ) from problem
         try:
             frame, _ = import_xes(str(path))
-        except Exception as problem:  # noqa: BLE001 -- r4pm raises what it likes
+        except Exception as problem:
             raise SourceError(f"source {self.name!r}: {path} can't be read as XES: {problem}") from problem
         if not frame.width:
             raise SourceError(f"source {self.name!r}: {path} holds no events")
