@@ -167,6 +167,7 @@ def _fill_in(facts: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["emphasise"] = _emphasise
+    environment.filters["key_number"] = _key_number
     return environment.get_template(TEMPLATE).render(facts).lstrip()
 
 
@@ -179,15 +180,23 @@ _KEY_NUMBERS = (
 
 
 def _emphasise(text: str) -> Markup:
-    """Set off the number that a finding is about: one with limits, else an amount, else a share."""
+    """Set off the number that a finding is about."""
     from markupsafe import Markup, escape
 
-    said = str(escape(text)).replace(" %", "\N{NO-BREAK SPACE}%")
-    for pattern in _KEY_NUMBERS:
-        found = pattern.search(said)
-        if found:
-            return Markup(f"{said[: found.start()]}<strong>{found[0]}</strong>{said[found.end() :]}")  # noqa: S704 -- escaped above
-    return Markup(said)  # noqa: S704 -- escaped above
+    said = str(escape(_bound(text)))
+    key = str(escape(_key_number(text)))
+    return Markup(said.replace(key, f"<strong>{key}</strong>", 1) if key else said)  # noqa: S704 -- escaped above
+
+
+def _key_number(text: str) -> str:
+    """Return the number that a sentence is about: one with limits, else an amount, else a share."""
+    said = _bound(text)
+    return next((found[0] for pattern in _KEY_NUMBERS if (found := pattern.search(said))), "")
+
+
+def _bound(text: str) -> str:
+    """Keep a number and its per cent sign on one line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _write(page: Path, text: str) -> None:

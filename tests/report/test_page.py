@@ -317,3 +317,16 @@ def test_a_minimum_below_one_is_refused(tmp_path):
 def test_nothing_unfinished_is_left_beside_the_page(tmp_path):
     write(grouped(), tmp_path / "report.html")
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_changed_number_is_shown_with_what_it_was(tmp_path):
+    results = grouped()
+    findings = [
+        finding.to_dict() for finding in derive_findings(results.log, results.check, results.coverage)
+    ]
+    [headline] = [f for f in findings if f["kind"] == "largest drop-out" and f["group"] == "Gen Z"]
+    headline["text"] = headline["text"].replace("34 % (29-39 %)", "20 % (17-23 %)")
+    page = Page(write(results, tmp_path / "report.html", earlier=findings))
+    said = page.findings[headline["id"]].replace("\N{NO-BREAK SPACE}", " ")
+    assert said.startswith("changed Of 310 Gen Z journeys")
+    assert said.endswith("Before: 20 % (17-23 %)")
