@@ -146,7 +146,10 @@ def _find_in(part: Scan, block: Block) -> Findings:
     touchpoint = np.where(place >= 0, part.columns.touchpoint[np.maximum(place, 0)], -1)
     deviations = _count_deviations(part, aligned, symbol, sums)
     return Findings(
-        sums._replace(late_journey=sums.late_journey + block.first_journey),
+        sums._replace(
+            late_journey=sums.late_journey + block.first_journey,
+            late_event=sums.late_event + block.first_event,
+        ),
         deviations,
         JourneyArrays(judged, touchpoint.astype(np.int32), aligned.cost, fitness),
     )

@@ -171,7 +171,7 @@ def _medians(counted: Counted) -> dict[int, float]:
     both = np.sort(counted.sums.time_cell.astype(np.int64) * width + counted.sums.time_us)
     cell, time = np.divmod(both, width)
     first = np.flatnonzero(np.diff(cell, prepend=-1))
-    cells, ends = cell[first], np.append(first[1:], len(cell))
+    cells, ends = cell[first], np.append(first, len(cell))[1:]
     return {
         int(c): float(time[(a + b - 1) // 2] + time[(a + b) // 2]) / 2 / SECOND_US
         for c, a, b in zip(cells, first, ends, strict=True)

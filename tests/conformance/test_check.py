@@ -109,11 +109,16 @@ def test_a_journey_as_planned_has_no_deviation() -> None:
         ),
         ("ad@0 view@1 blog@1.5 open@2 pay@3 parcel@4 delivered@5", {("ad hoc", "Research", "blog")}),
         ("blog@0 " + AS_PLANNED.replace("ad@0", "ad@0.5"), {("ad hoc", "(before the map)", "blog")}),
-        ("ad@0 view@1 pay@2 open@3 parcel@4 delivered@5", {("out of order", "Checkout", "pay")}),
+        # Walking forward, `pay` is matched first: it is `open` that came out of order.
+        ("ad@0 view@1 pay@2 open@3 parcel@4 delivered@5", {("out of order", "Checkout", "open")}),
         ("ad@0 view@1 open@2 open@2.5 pay@3 parcel@4 delivered@5", {("repeated", "Checkout", "open")}),
         ("ad@0 view@1 open@2 pay!@3 parcel@4 delivered@5", {("failed", "Checkout", "pay")}),
         ("ad@0 view@1 open@7 pay@8 parcel@9 delivered@10", {("late", "Research", "open")}),
-        ("view@0 ad@1 open@2 pay@3 parcel@4 delivered@5", {("out of order", "Awareness", "ad")}),
+        # At equal cost more matches win: back to Awareness as the map allows, rather than `ad` out of order.
+        (
+            "view@0 ad@1 open@2 pay@3 parcel@4 delivered@5",
+            {("missing", "Awareness", "one of ad, newsletter, visit"), ("missing", "Research", "view")},
+        ),
         ("ad@0 call@0.5 view@1 open@2 pay@3 parcel@4 delivered@5", {("out of order", "Support", "call")}),
         ("ad@0 pay@0.5 view@1", {("out of order", "Checkout", "pay")}),
         ("ad@0 delivered!@1 view@2", {("failed", "Delivery", "delivered")}),
@@ -143,7 +148,7 @@ def test_no_order_is_judged_within_the_precision_of_a_time() -> None:
     journey = "ad@0 view@1 pay@2 open@2.5 parcel@4 delivered@5"
     precise = checked(journey)
     coarse = checked(journey, precision=[0, 0, 86_400, 0, 0, 0])
-    assert deviations_of(precise) == {("out of order", "Checkout", "pay")}
+    assert deviations_of(precise) == {("out of order", "Checkout", "open")}
     assert deviations_of(coarse) == set()
     assert precise.journeys["cost"].tolist() == coarse.journeys["cost"].tolist() == [2]
 
@@ -264,7 +269,7 @@ def test_value_at_risk_by_hand() -> None:
     # delta method: m^2 p(1-p)/N + p^2 s^2/M with s^2 = ((100-110)^2 + (120-110)^2) / 1 and M = 2
     deviation = 3 * np.sqrt(110**2 * 0.25 / 4 + 0.25 * 200 / 2)
     assert row["value_at_risk_upper"] == pytest.approx(165 + 1.959964 * deviation, rel=1e-6)
-    assert row["value_at_risk_lower"] == 0
+    assert row["value_at_risk_lower"] == pytest.approx(165 - 1.959964 * deviation, abs=1e-4)
 
 
 def test_value_at_risk_by_currency_adds_up_over_conversions() -> None:
