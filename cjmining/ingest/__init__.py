@@ -51,8 +51,8 @@ def ingest(
         Until when the data is complete; without a zone, UTC. By default the earliest end of a source. Later
         events are withdrawn.
     identities : {"keep", "pseudonymise", "drop"}
-        What becomes of personal identifiers: kept in `log.identities`, replaced there by a keyed hash, or left
-        out. In the latter two cases the quarantine shows no content.
+        What becomes of personal identifiers: kept in `log.identities`, replaced there by a keyed hash, or
+        left out. In the latter two cases the quarantine shows no content.
     key : str or bytes, optional
         Secret of the hashes.
     memory_limit : str, optional
@@ -81,7 +81,8 @@ def ingest(
     ...     "when": ["2026-03-01 10:00", "2026-03-01 10:05", "2026-03-02 09:00"],
     ...     "what": ["product_viewed", "order_placed", "product_viewed"],
     ... })
-    >>> log = cj.ingest(cj.sources.Table(visits, name="shop", customer="who", timestamp="when", touchpoint="what"))
+    >>> shop = cj.sources.Table(visits, name="shop", customer="who", timestamp="when", touchpoint="what")
+    >>> log = cj.ingest(shop)
     >>> log.n_events, log.n_customers
     (3, 2)
     """
@@ -207,7 +208,8 @@ class _Ingestion:
         ends = sorted((about["last"], self._sources[rank].name) for rank, about in covered.items())
         if ends[-1][0] - ends[0][0] > _DAY_US:
             self._note(
-                f"sources end at different times: {', '.join(f'{name} {_say(end)}' for end, name in ends)} (UTC). "
+                "sources end at different times: "
+                f"{', '.join(f'{name} {_say(end)}' for end, name in ends)} (UTC). "
                 f"The data ends with the first, {ends[0][1]!r}; later events are withdrawn. "
                 "Give data_end= if the sources are complete for longer",
                 logging.WARNING,

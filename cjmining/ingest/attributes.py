@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from cjmining.errors import SourceError
 from cjmining.ingest.database import Database, identifier
-from cjmining.ingest.stage import Staged
+
+if TYPE_CHECKING:
+    from cjmining.ingest.stage import Staged
 
 
 def customers_table(database: Database, staged: Sequence[Staged], n_customers: int) -> tuple[pa.Table, int]:
@@ -24,13 +27,15 @@ def customers_table(database: Database, staged: Sequence[Staged], n_customers: i
             if name in table.column_names or name == "persona":
                 raise SourceError(
                     f"source {feed.source.name!r}: an attribute can't be called {name!r}: "
-                    "the customers of the log have a column of that name already. Choose others with attributes="
+                    "the customers of the log have a column of that name already. Choose others with "
+                    "attributes="
                 )
         if feed.feed.attributes:
             found = _attributes(database, feed)
             several += int(
                 database.value(
-                    f"SELECT count(*) FROM (SELECT 1 FROM {feed.table}_used GROUP BY customer HAVING count(*) > 1)"
+                    f"SELECT count(*) FROM (SELECT 1 FROM {feed.table}_used GROUP BY customer HAVING "
+                    "count(*) > 1)"
                 )
             )
             table = _joined(table, found)
@@ -56,7 +61,8 @@ def _typed(database: Database, table: str, name: str) -> str:
     filled, whole, real, truth = database.run(
         f"SELECT count({column}), "
         f"count(*) FILTER (WHERE regexp_matches({column}, '^-?(0|[1-9][0-9]{{0,17}})$')), "
-        f"count(*) FILTER (WHERE regexp_matches({column}, '^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$')), "
+        f"count(*) FILTER (WHERE regexp_matches({column}, "
+        "'^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$')), "
         f"count(*) FILTER (WHERE lower({column}) IN ('true', 'false')) FROM {table}_used"
     )[0]
     if not filled:

@@ -114,17 +114,19 @@ class Clock:
 
     def _zoned(self, expression: str) -> str:
         if self.only_formats:
-            return f"try_strptime({expression}, [{', '.join(map(literal, self.formats))}])::TIMESTAMPTZ AT TIME ZONE 'UTC'"
+            return f"{self._formatted(expression)}::TIMESTAMPTZ AT TIME ZONE 'UTC'"
         return (
             f"TRY_CAST(regexp_replace({expression}, '\\s+([+-])', '\\1') AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
         )
 
     def _local(self, expression: str) -> str:
-        formats = f"try_strptime({expression}, [{', '.join(map(literal, self.formats))}])"
         if self.only_formats:
-            return formats
+            return self._formatted(expression)
         iso = f"TRY_CAST({expression} AS TIMESTAMP)"
-        return f"COALESCE({iso}, {formats})" if self.formats else iso
+        return f"COALESCE({iso}, {self._formatted(expression)})" if self.formats else iso
+
+    def _formatted(self, expression: str) -> str:
+        return f"try_strptime({expression}, [{', '.join(map(literal, self.formats))}])"
 
 
 def _in_range(expression: str) -> str:
@@ -153,7 +155,8 @@ def _tree(segments: Sequence[tuple[datetime, int, int]]) -> str:
         return str((offset + _SHIFT) * 4 + kind)
     middle = len(segments) // 2
     start = segments[middle][0]
-    return f"CASE WHEN t < TIMESTAMP '{start}' THEN {_tree(segments[:middle])} ELSE {_tree(segments[middle:])} END"
+    before, after = _tree(segments[:middle]), _tree(segments[middle:])
+    return f"CASE WHEN t < TIMESTAMP '{start}' THEN {before} ELSE {after} END"
 
 
 @lru_cache(maxsize=32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,9 @@ import pyarrow as pa
 from cjmining import schema
 from cjmining.errors import SourceError
 from cjmining.ingest.database import Database, identifier, literal
-from cjmining.ingest.stage import Staged
+
+if TYPE_CHECKING:
+    from cjmining.ingest.stage import Staged
 
 Ints = npt.NDArray[np.int64]
 
@@ -41,7 +44,8 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]
     columns |= dict.fromkeys(others, "VARCHAR")
     typed = ", ".join(f"{identifier(name)} {type_}" for name, type_ in columns.items())
     database.run(
-        "CREATE TABLE events (customer BIGINT, sequence BIGINT, source_rank INTEGER, event_id UBIGINT, file INTEGER, "
+        "CREATE TABLE events (customer BIGINT, sequence BIGINT, source_rank INTEGER, event_id UBIGINT, "
+        "file INTEGER, "
         f"withdrawn VARCHAR, {typed})"
     )
     for feed in staged:
@@ -49,14 +53,15 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]
             given = {"actor": "'customer'", "precision": "0", **event.columns, **event.others}
             listed = ", ".join(f"({given.get(name, 'NULL')})::{type_}" for name, type_ in columns.items())
             database.run(
-                f"INSERT INTO events SELECT customer, sequence, {feed.source_rank}, {_event_id(feed, place)}, file, "
+                f"INSERT INTO events SELECT customer, sequence, {feed.source_rank}, "
+                f"{_event_id(feed, place)}, file, "
                 f"{event.withdrawn}, {listed} FROM {feed.table}_used WHERE {event.when}"
             )
     return others
 
 
 def _event_id(feed: Staged, place: int) -> str:
-    """SQL: 64 bits of the record's key, or of where it lies, told apart where a record makes several events."""
+    """SQL: 64 bits of the record's key, or of where it lies; told apart where it makes several events."""
     names = "CASE file " + " ".join(f"WHEN {f.number} THEN {literal(f.name)}" for f in feed.files) + " END"
     own = f"md5_number(concat_ws(chr(31), {literal(feed.source.name)}, {names}, record))"
     key = "key" if feed.feed.key else own

@@ -38,8 +38,10 @@ NO_IDENTIFIER = "no identifier"
 ONLY_SHARED = "only an identifier that too many share"
 
 _WORDS = (
-    "unknown|unbekannt|anonym(ous)?|anon|n/?a|none|null|nil|nan|undef(ined)?|test(er|ing)?[0-9]*|guest|no ?name|"
-    "not ?(set|available|provided|given|known)|(data )?deleted|withheld|private|blocked|restricted|unavailable|"
+    "unknown|unbekannt|anonym(ous)?|anon|n/?a|none|null|nil|nan|undef(ined)?|test(er|ing)?[0-9]*|guest|"
+    "no ?name|"
+    "not ?(set|available|provided|given|known)|(data "
+    ")?deleted|withheld|private|blocked|restricted|unavailable|"
     "no ?(e-?)?mail|no ?phone|default|dummy|example|tbd|x{2,}|asdf+|missing|empty|other|walk-?in|"
     "no-?_?reply|do-?_?not-?_?reply|nobody|mailer-daemon|postmaster"
 )
@@ -133,18 +135,22 @@ def _refusal() -> str:
     return (
         f"CASE WHEN kind IN ({_listed(UNGUARDED)}) THEN NULL "
         f"WHEN regexp_matches(lower(value), {literal(_WORD_ALONE)}) THEN {literal(PLACEHOLDER)} "
-        f"WHEN kind = 'email' AND regexp_matches(value, {literal(_WORD_BEFORE_AT)}) THEN {literal(PLACEHOLDER)} "
-        f"WHEN kind = 'email' AND NOT regexp_matches(value, '^[^@\\s]+@[^@\\s]+[.][^@\\s.]+$') THEN {literal(MALFORMED)} "
+        f"WHEN kind = 'email' AND regexp_matches(value, {literal(_WORD_BEFORE_AT)}) THEN "
+        f"{literal(PLACEHOLDER)} "
+        "WHEN kind = 'email' AND NOT regexp_matches(value, '^[^@\\s]+@[^@\\s]+[.][^@\\s.]+$') THEN "
+        f"{literal(MALFORMED)} "
         f"WHEN kind = 'phone' AND ({ends_alike} OR contains(value, '123456789') "
         f"OR regexp_matches(value, '^[+]?[0-9]{{0,3}}0{{3,}}$')) THEN {literal(PLACEHOLDER)} "
-        f"WHEN kind = 'phone' AND NOT regexp_matches(value, '^[+]?[0-9]{{5,15}}$') THEN {literal(MALFORMED)} END"
+        f"WHEN kind = 'phone' AND NOT regexp_matches(value, '^[+]?[0-9]{{5,15}}$') THEN "
+        f"{literal(MALFORMED)} END"
     )
 
 
 def _rewritten(database: Database) -> dict[str, list[str]]:
     """Phone numbers as E.164 and Salesforce's ids of 15 characters as 18, where they aren't already."""
     phones = database.run(
-        r"SELECT token, raw, region FROM parts WHERE kind = 'phone' AND NOT regexp_matches(raw, '^\+[1-9][0-9]{6,14}$')"
+        r"SELECT token, raw, region FROM parts WHERE kind = 'phone' AND NOT regexp_matches(raw, "
+        r"'^\+[1-9][0-9]{6,14}$')"
     )
     short = database.run(
         "SELECT token, raw FROM parts WHERE kind IN ('crm_id', 'crm_account', 'crm_opportunity') "
@@ -258,7 +264,8 @@ def _account_links(database: Database, persons: Ints) -> tuple[Ints, Ints, Ints]
     table = database.arrow(
         f"SELECT p.node, p.other, o.kind IN ({_listed(PERSONAL)}) AS is_personal FROM pairs p "
         "JOIN nodes n ON n.node = p.node JOIN nodes o ON o.node = p.other "
-        f"WHERE n.kind IN ({_listed(ACCOUNTS)}) AND n.refusal IS NULL AND o.refusal IS NULL ORDER BY p.node, p.other"
+        f"WHERE n.kind IN ({_listed(ACCOUNTS)}) AND n.refusal IS NULL AND o.refusal IS NULL ORDER BY "
+        "p.node, p.other"
     )
     accounts, others = table.column("node").to_numpy(), table.column("other").to_numpy()
     personal = database.arrow(
@@ -290,7 +297,8 @@ def _store_sets(database: Database) -> None:
         "CREATE TABLE id_sets AS SELECT s.ids, max(nullif(f.customer, -1)) AS customer, "
         f"CASE WHEN max(f.customer) >= 0 THEN NULL WHEN bool_or(n.refusal = {literal(SHARED)}) "
         f"THEN {literal(ONLY_SHARED)} ELSE {literal(NO_IDENTIFIER)} END AS why "
-        "FROM sets s JOIN members m USING (id_set) JOIN nodes n USING (node) JOIN found f USING (node) GROUP BY s.ids"
+        "FROM sets s JOIN members m USING (id_set) JOIN nodes n USING (node) JOIN found f USING (node) "
+        "GROUP BY s.ids"
     )
     database.run(
         "CREATE TABLE refused AS SELECT s.ids, n.kind || ' ' || n.refusal AS reason "

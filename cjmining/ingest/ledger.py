@@ -8,13 +8,16 @@ tables; a difference is a fault of the library and raises.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import LogError
 from cjmining.ingest.database import Database, literal
-from cjmining.ingest.stage import Staged
+
+if TYPE_CHECKING:
+    from cjmining.ingest.stage import Staged
 
 FATES = ("used", "superseded", "set aside", "quarantined")
 
@@ -50,12 +53,14 @@ def make_views(database: Database, staged: Sequence[Staged]) -> None:
 def account_records(database: Database, feed: Staged) -> list[tuple[str, str, str, str, str, int]]:
     """Return the ledger's lines for the records of a feed; raise unless every record has one fate."""
     counted = database.run(
-        "SELECT r.file, CASE WHEN r.reason IS NOT NULL THEN 'quarantined' WHEN s.sequence IS NOT NULL THEN 'superseded' "
+        "SELECT r.file, CASE WHEN r.reason IS NOT NULL THEN 'quarantined' WHEN s.sequence IS NOT NULL "
+        "THEN 'superseded' "
         "WHEN r.aside IS NOT NULL OR i.customer IS NULL THEN 'set aside' ELSE 'used' END AS fate, "
         "CASE WHEN r.reason IS NOT NULL THEN r.reason WHEN s.sequence IS NOT NULL THEN 'delivered again' "
         "WHEN r.aside IS NOT NULL THEN r.aside WHEN i.customer IS NULL THEN coalesce(i.why, 'no identifier') "
         "ELSE '' END AS why, count(*) "
-        f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN id_sets i ON i.ids = r.ids "
+        f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN id_sets i "
+        "ON i.ids = r.ids "
         "GROUP BY ALL ORDER BY ALL"
     )
     lines = []
@@ -92,7 +97,8 @@ def account_events(database: Database, feed: Staged, end: str) -> list[tuple[str
     made_by_file = dict(database.run(f"SELECT file, {made} FROM {feed.table}_used GROUP BY file"))
     late = literal("after the end of the data")
     counted = database.run(
-        f"SELECT file, CASE WHEN withdrawn IS NOT NULL THEN withdrawn WHEN timestamp > {end} THEN {late} ELSE '' END "
+        f"SELECT file, CASE WHEN withdrawn IS NOT NULL THEN withdrawn WHEN timestamp > {end} THEN {late} "
+        "ELSE '' END "
         f"AS why, count(*) FROM events WHERE file BETWEEN {feed.files[0].number} AND {feed.files[-1].number} "
         "GROUP BY ALL ORDER BY ALL"
     )
@@ -102,7 +108,8 @@ def account_events(database: Database, feed: Staged, end: str) -> list[tuple[str
         total = sum(n for _, n in own)
         if total != made_by_file.get(file.number, 0):
             raise LogError(
-                f"source {file.source!r}, {file.name}: {made_by_file.get(file.number, 0):,} events were made but "
+                f"source {file.source!r}, {file.name}: {made_by_file.get(file.number, 0):,} events were "
+                "made but "
                 f"{total:,} are accounted for. This is a fault of the library; please report it"
             )
         lines += [

@@ -5,7 +5,8 @@ the week (so quiet nights and weekends expect little) times its level around tha
 within four weeks, so growth and seasons expect what is usual then). A silence is scored by how much better
 "a tenth of the usual" explains the counts than "as usual" does (a Poisson log-likelihood ratio). Every source
 has silences, since events come in bursts and mailings every third week. So a gap's score is at least
-`THRESHOLD`, and at least `STANDS_OUT` times that of the source's usual silences: of all but the `RARE` highest.
+`THRESHOLD`, and at least `STANDS_OUT` times that of the source's usual silences: of all but the `RARE`
+highest.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Records:
             self._read_header(text)
 
     def reader(self) -> pa.RecordBatchReader:
-        """Return the records as a stream; `count` is complete once it has been read, `problem` if it can't be."""
+        """Return the records as a stream; once it has been read, `count` is complete."""
         return pa.RecordBatchReader.from_batches(SCHEMA, self._watched())
 
     def first_lines(self, n: int) -> list[str]:
@@ -361,7 +361,7 @@ def _open(path: Path) -> IO[bytes]:
 def _encoding(path: Path, sample: bytes, given: str | None) -> str:
     marked = _marked_encoding(sample)
     if given is not None:
-        return _check_given(path, sample, given, marked)
+        return _check_given(path, given, marked)
     if marked is not None:
         return marked
     nulls = sample[:4096].count(b"\x00")
@@ -385,7 +385,7 @@ def _marked_encoding(sample: bytes) -> str | None:
     return None
 
 
-def _check_given(path: Path, sample: bytes, given: str, marked: str | None) -> str:
+def _check_given(path: Path, given: str, marked: str | None) -> str:
     try:
         name = codecs.lookup(given).name
     except LookupError as problem:

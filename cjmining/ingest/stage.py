@@ -125,7 +125,8 @@ class _Reading:
         missing = [c.name for c in self.feed.columns if c.name not in raw]
         paths: dict[str, str | None] = {**raw, **dict.fromkeys(missing)}
         query = (
-            f"SELECT record, text, broken, CASE WHEN broken IS NULL AND json_valid(text) AND json_type(text) = 'OBJECT' "
+            "SELECT record, text, broken, CASE WHEN broken IS NULL AND json_valid(text) AND "
+            "json_type(text) = 'OBJECT' "
             f"THEN json_transform(text, {literal(structure)}) END AS j FROM lines"
         )
         spoilt = "CASE WHEN broken IS NOT NULL THEN broken WHEN j IS NULL THEN 'not a JSON object' END"
@@ -184,7 +185,8 @@ class _Reading:
         except (pa.ArrowInvalid, OSError) as problem:
             raise SourceError(f"{self.where} is no Parquet file: {problem}") from problem
         found = match_columns(self.feed.columns, names, self.where)
-        scan = f'(SELECT *, file_row_number + 1 AS "record:number" FROM read_parquet({literal(str(given.path))}, file_row_number = true))'
+        rows_of_file = f"read_parquet({literal(str(given.path))}, file_row_number = true)"
+        scan = f'(SELECT *, file_row_number + 1 AS "record:number" FROM {rows_of_file})'
         self._store_columns(scan, found, names, "record:number")
         self.file.records = rows
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
-from cjmining.log import JourneyLog
+if TYPE_CHECKING:
+    from cjmining.log import JourneyLog
 
 RECORD_FATES = {"used", "superseded", "set aside", "quarantined"}
 

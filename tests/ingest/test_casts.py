@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 -- local times have no zone
 """Times, numbers and truth values, by hand and against zoneinfo."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- native rows are as long as they are
 """Tables of the caller's own: columns, options, fates, frames."""
 
 from __future__ import annotations
@@ -283,12 +284,12 @@ def test_columns_are_found_whatever_their_case_and_spaces(tmp_path):
 
 
 def test_files_that_cannot_be_read_say_why(tmp_path):
-    with pytest.raises(cj.SourceError, match="does not exist, did you mean 'visits.csv'"):
-        put(tmp_path, CSV)
+    put(tmp_path, CSV)
+    with pytest.raises(cj.SourceError, match=r"does not exist, did you mean 'visits.csv'"):
         cj.ingest(table(tmp_path / "visit.csv"))
     with pytest.raises(cj.SourceError, match="is empty"):
         cj.ingest(table(put(tmp_path, "", "empty.csv"), channel=None))
-    with pytest.raises(cj.SourceError, match="0 records|no events are left"):
+    with pytest.raises(cj.SourceError, match="no events are left"):
         cj.ingest(table(put(tmp_path, "who,when,what\n", "header.csv")))
     with pytest.raises(cj.SourceError, match=r"other.csv: there is no column 'when', did you mean 'wen'\? "):
         cj.ingest(

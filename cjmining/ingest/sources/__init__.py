@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cjmining.ingest.sources.amazon_connect import AmazonConnect
-from cjmining.ingest.sources.base import Source
 from cjmining.ingest.sources.customers import Customers
 from cjmining.ingest.sources.ga4 import GA4
 from cjmining.ingest.sources.marketing_cloud import MarketingCloud
 from cjmining.ingest.sources.salesforce import Salesforce
 from cjmining.ingest.sources.table import Table
 from cjmining.ingest.sources.xes import XES
+
+if TYPE_CHECKING:
+    from cjmining.ingest.sources.base import Source
 
 __all__ = [
     "GA4",

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from cjmining.errors import SourceError
 from cjmining.ingest.database import identifier
-from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources.base import Column, Event, Feed, Source, as_paths, files_in
 from cjmining.ingest.sources.columns import json_text
 
@@ -34,7 +33,8 @@ class AmazonConnect(Source):
     Parameters
     ----------
     path : path or list of paths
-        A folder of .json or .jsonl files (also .gz), or such files; one record a line, or one after the other.
+        A folder of .json or .jsonl files (also .gz), or such files; one record a line, or one after the
+        other.
     name : str
         What the log calls the source.
     attributes : {attribute: kind}, optional
@@ -90,10 +90,11 @@ class AmazonConnect(Source):
         })  # fmt: skip
         return [
             Feed(
-                "contacts", inputs, self._columns(), keep, self._identifiers(), key=("contact",), version="updated",
+                "contacts", inputs, self._columns(), keep, self._identifiers(),
+                key=("contact",), version="updated",
                 checks=[("ended < started", "DisconnectTimestamp lies before InitiationTimestamp")],
                 asides=[("channel = 'TASK'", "a task, no contact with the customer")],
-                events=[event], clock=self.clock(), structure=json.dumps(self._structure()), dialect=Dialect(),
+                events=[event], clock=self.clock(), structure=json.dumps(self._structure()),
             )
         ]  # fmt: skip
 

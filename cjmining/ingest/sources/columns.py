@@ -72,7 +72,8 @@ class Choice:
         found = self._find(name)
         if found is None:
             raise SourceError(
-                f"source {self._source!r}: {sentence(f'{option}={name!r} is no column{nearest(name, self.names)}')} "
+                f"source {self._source!r}: "
+                f"{sentence(f'{option}={name!r} is no column{nearest(name, self.names)}')} "
                 f"Columns found: {shorten(self.names, 40)}"
             )
         self.used[found] = None

@@ -14,8 +14,9 @@ from cjmining.ingest.sources.columns import json_text
 
 TOUCHPOINTS = {
     "view_item": "product_viewed", "view_item_list": "product_list_viewed", "select_item": "product_selected",
-    "add_to_wishlist": "wishlist_filled", "add_to_cart": "basket_filled", "remove_from_cart": "basket_emptied",
-    "view_cart": "basket_viewed", "begin_checkout": "checkout_opened", "add_shipping_info": "shipping_entered",
+    "add_to_wishlist": "wishlist_filled", "add_to_cart": "basket_filled",
+    "remove_from_cart": "basket_emptied", "view_cart": "basket_viewed",
+    "begin_checkout": "checkout_opened", "add_shipping_info": "shipping_entered",
     "add_payment_info": "payment_entered", "purchase": "order_placed", "refund": "order_refunded",
     "search": "search_done", "view_search_results": "search_done", "sign_up": "account_created",
     "login": "logged_in", "generate_lead": "lead_created", "view_promotion": "promotion_viewed",
@@ -117,7 +118,7 @@ class GA4(Source):
         inputs = files_in(as_paths(self._path, what), (".json", ".jsonl", ".ndjson"), what)
         names = " ".join(f"WHEN {literal(name)} THEN {literal(ours)}" for name, ours in TOUCHPOINTS.items())
         path = "regexp_replace(page_location, '^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*', '')"
-        path = f"split_part(split_part({path}, '?', 1), '#', 1)"
+        path = f"coalesce(nullif(split_part(split_part({path}, '?', 1), '#', 1), ''), '/')"
         keep = {
             "moment": "event_timestamp",
             "native": "event_name",
@@ -126,13 +127,14 @@ class GA4(Source):
             "device": "device",
             "campaign": "coalesce(collected_campaign, campaign)",
             # the cookie itself is personal, its hash with the session's number names the session
-            "session": "CASE WHEN session IS NOT NULL THEN left(md5(concat_ws(':', user_pseudo_id, session)), 16) END",
+            "session": "CASE WHEN session IS NOT NULL "
+            "THEN left(md5(concat_ws(':', user_pseudo_id, session)), 16) END",
             "value": "CASE event_name WHEN 'purchase' THEN coalesce(revenue, value) "
             "WHEN 'refund' THEN -abs(coalesce(refund, value)) END",
             "currency": "currency",
             "properties": json_text(
                 {
-                    "page_path": f"CASE WHEN page_location IS NOT NULL THEN coalesce(nullif({path}, ''), '/') END",
+                    "page_path": f"CASE WHEN page_location IS NOT NULL THEN {path} END",
                     "transaction_id": "transaction_id",
                     "search_term": "search_term",
                 }

@@ -118,7 +118,8 @@ class Salesforce(Source):
         }
         identifiers = [
             ("crm_id", '"Id"'), ("crm_id", '"MasterRecordId"'), ("crm_id", '"ConvertedContactId"'),
-            ("crm_account", '"ConvertedAccountId"'), ("crm_opportunity", '"ConvertedOpportunityId"'), *self._people(),
+            ("crm_account", '"ConvertedAccountId"'), ("crm_opportunity", '"ConvertedOpportunityId"'),
+            *self._people(),
         ]  # fmt: skip
         shared = {"channel": "'crm'", "campaign": "campaign", "properties": "properties"}
         created = Event(
@@ -139,7 +140,8 @@ class Salesforce(Source):
             Column("MobilePhone"), Column("HomePhone"),
         ]  # fmt: skip
         identifiers = [
-            ("crm_id", '"Id"'), ("crm_id", '"MasterRecordId"'), ("crm_account", '"AccountId"'), *self._people(),
+            ("crm_id", '"Id"'), ("crm_id", '"MasterRecordId"'), ("crm_account", '"AccountId"'),
+            *self._people(),
             (self.phone(), '"HomePhone"'),
         ]  # fmt: skip
         return self._feed("Contact", inputs, columns, {}, identifiers)
@@ -166,14 +168,15 @@ class Salesforce(Source):
             {
                 "timestamp": "created",
                 "native": "'Opportunity: ' || stage",
-                "touchpoint": "'opportunity_' || trim(regexp_replace(lower(stage), '[^[:alnum:]]+', '_', 'g'), '_')",
+                "touchpoint": "'opportunity_' || "
+                "trim(regexp_replace(lower(stage), '[^[:alnum:]]+', '_', 'g'), '_')",
                 "channel": "'crm'",
                 "actor": "'company'",
                 "value": "amount",
                 "currency": "CASE WHEN amount IS NOT NULL THEN currency END",
             },
-            withdrawn="CASE WHEN stage = lag(stage) OVER (PARTITION BY left(opportunity, 15) ORDER BY created, sequence) "
-            "THEN 'no change of stage' END",
+            withdrawn="CASE WHEN stage = lag(stage) OVER ("
+            "PARTITION BY left(opportunity, 15) ORDER BY created, sequence) THEN 'no change of stage' END",
         )
         return self._feed(
             "OpportunityHistory", inputs, columns, keep, [("crm_opportunity", '"OpportunityId"')], [changed]

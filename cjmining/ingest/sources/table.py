@@ -69,7 +69,7 @@ class Table(Source):
     --------
     >>> import cjmining as cj
     >>> import pandas as pd
-    >>> till = pd.DataFrame({"card": ["a", "b"], "sold_at": ["2026-03-01", "2026-03-02"], "amount": [9.5, 20]})
+    >>> till = pd.DataFrame({"card": ["a", "b"], "sold_at": ["2026-03-01", "2026-03-02"], "amount": [9, 20]})
     >>> source = cj.sources.Table(till, name="store", customer={"card": "loyalty"}, timestamp="sold_at",
     ...                           touchpoint="store_visited", channel="store", measures={"value": "amount"})
     >>> cj.ingest(source).n_events
@@ -168,7 +168,8 @@ class Table(Source):
         )
         return [
             Feed(
-                "events", inputs, columns, keep, identifiers, key=key, version=version, checks=checks, events=[made],
+                "events", inputs, columns, keep, identifiers, key=key, version=version,
+                checks=checks, events=[made],
                 clock=self.clock(*self._formats, only_formats=bool(self._formats)),
                 dialect=self._dialect, decimal=self._decimal,
             )
@@ -263,7 +264,8 @@ class Table(Source):
             return identifier(name)
         if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 3:
             raise SourceError(
-                f"source {self.name!r}: satisfaction is (column, lowest, highest), such as ('score', 1, 5), not {given!r}"
+                f"source {self.name!r}: satisfaction is (column, lowest, highest), such as ('score', 1, "
+                f"5), not {given!r}"
             )
         name = choice.name(given[0], "measures['satisfaction']")
         low, high = float(given[1]), float(given[2])

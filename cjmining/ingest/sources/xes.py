@@ -72,7 +72,8 @@ class XES(Source):
         channel = choice.column_or_text(self._channel, "channel")
         further = [name for name in choice.names if name not in choice.used]
         keep = {
-            "moment": identifier(_TIME), "activity": identifier(_ACTIVITY), "trace": identifier(_CASE), "channel": channel,
+            "moment": identifier(_TIME), "activity": identifier(_ACTIVITY), "trace": identifier(_CASE),
+            "channel": channel,
             "properties": json_text({name: choice.column(name, "properties") for name in further}), **others,
         }  # fmt: skip
         columns = [
@@ -86,7 +87,8 @@ class XES(Source):
         ]
         event = Event(
             {
-                "timestamp": "moment", "native": "activity", "touchpoint": "activity", "native_journey": "trace",
+                "timestamp": "moment", "native": "activity", "touchpoint": "activity",
+                "native_journey": "trace",
                 "channel": "channel", "properties": "properties",
             },
             others={name: identifier(f"d:{name}") for name in self._dimensions},
@@ -108,7 +110,8 @@ class XES(Source):
             from r4pm.df import import_xes
         except ImportError as problem:
             raise SourceError(
-                f"source {self.name!r}: reading XES needs the package r4pm; install it with pip install 'cjmining[xes]'"
+                f"source {self.name!r}: reading XES needs the package r4pm; install it with pip install "
+                "'cjmining[xes]'"
             ) from problem
         try:
             frame, _ = import_xes(str(path))
