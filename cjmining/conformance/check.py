@@ -71,8 +71,8 @@ def check(
 
     References
     ----------
-    Deviations: Halvorsrud, Kvale, Folstad (2016), doi:10.1108/JSTP-05-2015-0111. Optimal alignments: Adriansyah
-    (2014), doi:10.6100/IR770080.
+    Deviations: Halvorsrud, Kvale, Folstad (2016), doi:10.1108/JSTP-05-2015-0111. Optimal alignments:
+    Adriansyah (2014), doi:10.6100/IR770080.
     """
     _check_costs(missing_cost, ad_hoc_cost)
     _check_common_ground(log, intended)
@@ -120,7 +120,6 @@ def _result(
     notes = _notes(log, scan)
     journeys = tables.journeys(log, scan, found.journeys)
     overall = _assemble(
-        log,
         scan,
         everybody(scan, found),
         {name: _as_one(other_scan, counted) for name, (other_scan, counted) in others.items()},
@@ -133,7 +132,7 @@ def _result(
     if by is None:
         return overall
     counted = {name: counted for name, (_, counted) in others.items()}
-    return _assemble(log, scan, found, counted, journeys, by, scan.groups, notes, overall)
+    return _assemble(scan, found, counted, journeys, by, scan.groups, notes, overall)
 
 
 def _as_one(scan: Scan, counted: Counted) -> Counted:
@@ -141,7 +140,6 @@ def _as_one(scan: Scan, counted: Counted) -> Counted:
 
 
 def _assemble(
-    log: JourneyLog,
     scan: Scan,
     found: Findings,
     others: dict[str, Counted],
@@ -178,7 +176,7 @@ def _notes(log: JourneyLog, scan: Scan) -> tuple[str, ...]:
     notes = []
     if log.split_by != intended.name and bool(log.splittable.any()):
         notes.append(
-            f"The log is not split by the map '{intended.name}': journeys are checked as they lie in the log, "
+            f"The log is not split by the map '{intended.name}': journeys are checked as they lie in it, "
             "and what followed an outcome is only kept as won_back. Call log.split(intended) first."
         )
     absent = [name for name in intended.goal if name not in words]

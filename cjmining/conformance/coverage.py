@@ -99,8 +99,8 @@ def _unknown_to_map(log: JourneyLog, intended: IntendedMap) -> pd.DataFrame:
     codes = log.codes("touchpoint")
     events = np.flatnonzero(foreign[codes] & (codes >= 0)) if len(foreign) else np.zeros(0, np.int64)
     kind = np.zeros(len(events), dtype=np.int64)
-    for column in names:
-        kind = kind * (len(names[column]) + 1) + log.codes(column)[events] + 1
+    for column, words in names.items():
+        kind = kind * (len(words) + 1) + log.codes(column)[events] + 1
     journey = np.searchsorted(log.bounds, events, side="right") - 1
     kinds, place, counts = np.unique(kind, return_inverse=True, return_counts=True)
     pairs = np.unique(place.astype(np.int64) * max(log.n_journeys, 1) + journey)
@@ -123,9 +123,9 @@ def _unknown_row(
     log: JourneyLog, names: dict[str, tuple[str, ...]], kind: int, events: int, journeys: int
 ) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    for column in reversed(names):
-        kind, code = divmod(kind, len(names[column]) + 1)
-        row[column] = names[column][code - 1] if code else ""
+    for column, words in reversed(names.items()):
+        kind, code = divmod(kind, len(words) + 1)
+        row[column] = words[code - 1] if code else ""
     return row | {
         "events": events,
         "share_of_events": events / log.n_events,

@@ -31,8 +31,8 @@ def dropouts(counted: Counted, *, by: str | None) -> pd.DataFrame:
 
     The value at risk is *drop-outs x share x value*: the share of the mature journeys that reached the same
     place and went on from it which converted, and the mean net value of the group's conversions. Its limits
-    (95 %) come from the delta method with share and value as independent estimates; the number of drop-outs is
-    taken as it is. It says what was lost if those who left had gone on like those who stayed.
+    (95 %) come from the delta method with share and value as independent estimates; the number of drop-outs
+    is taken as it is. It says what was lost if those who left had gone on like those who stayed.
     """
     rows = [_with_leading(row, worths) for row, worths in _rows(counted, by)]
     return frame(rows, _COLUMNS)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cjmining.intended import IntendedMap
     from cjmining.intended.model import Stage, Touchpoint
     from cjmining.kernels.alignment import Steps
@@ -124,7 +125,7 @@ def _reach(automaton: Automaton, forward: NDArray[np.bool_]) -> NDArray[np.bool_
 def _goes_on(automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say after which goals the map plans further touchpoints, other than the way back."""
     passes = ~automaton.goal_passed[automaton.edge_from] & automaton.goal_passed[automaton.edge_to]
-    leads_on = reach[:, automaton.edge_from[forward]].any(axis=1)
+    leads_on = np.asarray(reach[:, automaton.edge_from[forward]].any(axis=1))
     goes_on = np.zeros(len(automaton.symbols), dtype=bool)
     goes_on[automaton.edge_symbol[passes & leads_on[automaton.edge_to]]] = True
     return goes_on
@@ -189,7 +190,7 @@ def _beyond(automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.
 
 
 def _turn(intended: IntendedMap, state: int) -> int:
-    """Whose turn it is: the planned actor of the next touchpoint that the map requires, else of the next one."""
+    """Whose turn it is: the planned actor of the next touchpoint that the map requires, else of the next."""
     automaton = intended.automaton
     out = np.flatnonzero((automaton.edge_from == state) & (automaton.edge_to != state))
     if not len(out):

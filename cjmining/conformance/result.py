@@ -32,8 +32,8 @@ class Conformance(Result):
     journeys : pandas.DataFrame
         journey, customer, by, outcome (converted, dropped, turned away, open), last_stage and last_touchpoint
         (the place), furthest_stage, cost (of the optimal alignment), fitness (1 follows the plan, 0 shares
-        nothing with it, NaN not on the map), start, decided_at, won_back (what a lost customer did later in the
-        same journey: no, returned, converted), turn (whose: customer, company, "" nobody's).
+        nothing with it, NaN not on the map), start, decided_at, won_back (what a lost customer did later in
+        the same journey: no, returned, converted), turn (whose: customer, company, "" nobody's).
     deviations : pandas.DataFrame
         by, type (missing, ad hoc, out of order, failed, repeated, wrong channel, late), stage, touchpoint,
         journeys (with at least one), share_of_journeys (of all the group's).
@@ -50,8 +50,8 @@ class Conformance(Result):
     flows : pandas.DataFrame
         by, from_stage, to_stage, journeys, crossings: moves from one stage to another.
     standouts : pandas.DataFrame
-        by, stage, mature, dropped_within_horizon, share, rest_mature, rest_share, risk_ratio, lower, upper, p,
-        q, stands_out: each group against the rest, an association.
+        by, stage, mature, dropped_within_horizon, share, rest_mature, rest_share, risk_ratio, lower, upper,
+        p, q, stands_out: each group against the rest, an association.
     outcomes : pandas.DataFrame
         by, journeys, converted, dropped, turned_away, open, customers.
     sensitivity : pandas.DataFrame

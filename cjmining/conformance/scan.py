@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cjmining.engine.local import map_blocks
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cjmining.conformance.plan import Plan
     from cjmining.kernels.alignment import Alignments
     from cjmining.kernels.stages import Columns, Judged, StageSums
     from cjmining.log import Block, JourneyLog
 
-_Array = TypeVar("_Array", bound=np.ndarray)
+_Array = TypeVar("_Array", bound="np.ndarray")
 
 
 class JourneyArrays(NamedTuple):
@@ -93,13 +94,14 @@ class Scan:
 
         events = slice(block.first_event, block.last_event)
         journeys = slice(block.first_journey, block.last_journey)
+        columns: Any = [column[events] for column in self.columns]
         bounds = self.bounds[block.first_journey : block.last_journey + 1] - block.first_event
         return replace(
             self,
             bounds=_read_only(bounds),
             customer=self.customer[journeys],
             group=self.group[journeys],
-            columns=type(self.columns)(*(column[events] for column in self.columns)),
+            columns=type(self.columns)(*columns),
             blocks=[block],
         )
 

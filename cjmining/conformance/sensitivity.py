@@ -44,7 +44,7 @@ def sensitivity(by_patience: dict[str, Counted]) -> pd.DataFrame:
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Rank the map's stages of each group by drop-out: the earlier first at equal shares; 0 where there is none."""
+    """Rank the map's stages of each group by drop-out, the earlier first at equal shares; 0 is no rank."""
     share = table["drop_out_share"].where(table["stage"] != BEFORE_THE_MAP)
     rank = share.groupby(table["by"], sort=False).rank(method="first", ascending=False)
     return table.assign(rank=rank.fillna(0).astype("int64"))

@@ -181,7 +181,6 @@ def _medians(counted: Counted) -> dict[int, float]:
 def touchpoints(counted: Counted) -> pd.DataFrame:
     """Return how often each planned touchpoint occurred, by channel, up to the end of journeys."""
     sums = counted.sums
-    groups = [g for g in np.flatnonzero(sums.cell_events.any(axis=(1, 2))) if g in counted.groups]
     rows = [
         {
             "by": counted.groups[g],
@@ -193,7 +192,7 @@ def touchpoints(counted: Counted) -> pd.DataFrame:
             "satisfaction": _mean(sums.cell_satisfaction[g, k, c], sums.cell_answered[g, k, c]),
             "satisfaction_answered": int(sums.cell_answered[g, k, c]),
         }
-        for g in groups
+        for g in counted.groups
         for k in _cells_in_written_order(counted.plan)
         for c in np.flatnonzero(sums.cell_events[g, k])
     ]
@@ -286,7 +285,7 @@ def journeys(log: JourneyLog, scan: Scan, found: JourneyArrays) -> pd.DataFrame:
 def category(codes: NDArray[Any], names: Sequence[str]) -> pd.Categorical:
     """Return texts as categories in the order given."""
     dtype = pd.CategoricalDtype(pd.Index(list(names), dtype=_DTYPES["text"]))
-    return pd.Categorical.from_codes(codes, dtype=dtype)  # type: ignore[arg-type]
+    return pd.Categorical.from_codes(codes, dtype=dtype)
 
 
 def _moments(times: NDArray[np.int64]) -> pd.DatetimeIndex:

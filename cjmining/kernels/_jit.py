@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numba
 
@@ -37,13 +37,11 @@ def kernel(function: _Function) -> _Function:
     6
     """
     try:
-        compiled: _Function = numba.njit(cache=True, nogil=True)(function)
+        return cast("_Function", numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # numba found no folder to keep the machine code in
-        compiled = numba.njit(nogil=True)(function)
-    return compiled
+        return cast("_Function", numba.njit(nogil=True)(function))
 
 
 def inlined(function: _Function) -> _Function:
-    """Copy a small step into the kernels that use it, since a call that hands arrays over costs more than it."""
-    compiled: _Function = numba.njit(inline="always", nogil=True)(function)
-    return compiled
+    """Copy a small step into the kernels that use it: a call that hands over arrays costs more than it."""
+    return cast("_Function", numba.njit(inline="always", nogil=True)(function))

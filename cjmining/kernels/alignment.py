@@ -5,15 +5,21 @@ The state of the computation is one vector: for every state of the automaton the
 the log-only cost to all of it and relaxes the few edges that carry its touchpoint.
 """
 
+# mypy: disable-error-code="no-untyped-call,no-untyped-def"
+# ruff: noqa: ANN001, ANN202, C901 -- numba infers the types of inner steps; a pass over events is one loop
+
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cjmining.kernels._jit import kernel
-from cjmining.kernels.automaton import Automaton
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.kernels.automaton import Automaton
 
 NOT_ON_MAP, NOT_ALIGNED = -1, -2
 NOTHING_TO_ALIGN, CONVERTED_END = -1, 0
@@ -98,8 +104,8 @@ def prepare(automaton: Automaton, *, map_only: int = 1, log_only: int = 1) -> St
     Returns
     -------
     Steps
-        For `align`. A run that isn't converted ends in a chosen symbol before the goal, a goal symbol being the
-        first to pass it; a symbol that is planned only after the goal may be reached through it.
+        For `align`. A run that isn't converted ends in a chosen symbol before the goal, a goal symbol being
+        the first to pass it; a symbol that is planned only after the goal may be reached through it.
     """
     n_edges, n_symbols = len(automaton.edge_from), len(automaton.symbols)
     order = np.argsort(automaton.edge_symbol, kind="stable").astype(np.int32)
@@ -283,7 +289,7 @@ def symbols_of(
 
 
 @kernel
-def _sizes(first, last, end):  # type: ignore[no-untyped-def]
+def _sizes(first, last, end):
     longest, total = 0, 0
     for j in range(len(first)):
         if end[j] != NOTHING_TO_ALIGN:
@@ -293,7 +299,7 @@ def _sizes(first, last, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _scaled(costs, weight):  # type: ignore[no-untyped-def]
+def _scaled(costs, weight):
     scaled = np.empty_like(costs)
     for row in range(costs.shape[0]):
         for column in range(costs.shape[1]):
@@ -303,7 +309,7 @@ def _scaled(costs, weight):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _collect(first, last, symbol, on_map):  # type: ignore[no-untyped-def]
+def _collect(first, last, symbol, on_map):
     """Write down the symbols of the events that may be matched; all others are log-only anyway."""
     k = 0
     for i in range(first, last):
@@ -314,9 +320,7 @@ def _collect(first, last, symbol, on_map):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _backwards(  # type: ignore[no-untyped-def]
-    on_map, k, end, reverse, to_end, weight, steps, values
-):
+def _backwards(on_map, k, end, reverse, to_end, weight, steps, values):
     """Fill `values`: row i holds, for every state, the least of explaining the events from i on."""
     offsets, edges, ends = steps.symbol_offsets, steps.symbol_edges, steps.ends
     edge_from, edge_to = steps.edge_from, steps.edge_to
@@ -340,9 +344,7 @@ def _backwards(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _forwards(  # type: ignore[no-untyped-def]
-    first, last, k, end, symbol, values, distance, to_end, weight, steps, event, edge, m
-):
+def _forwards(first, last, k, end, symbol, values, distance, to_end, weight, steps, event, edge, m):
     """Write the moves down from move `m` on; return where they end and the state of the path's end."""
     offsets, edges, ends = steps.symbol_offsets, steps.symbol_edges, steps.ends
     edge_from, edge_to = steps.edge_from, steps.edge_to
@@ -376,7 +378,7 @@ def _forwards(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _run_to(target, state, distance, weight, steps, event, edge, m):  # type: ignore[no-untyped-def]
+def _run_to(target, state, distance, weight, steps, event, edge, m):
     """Write the shortest map-only run to a state, the lowest in written order."""
     step = weight * steps.map_only
     while state != target:
@@ -390,7 +392,7 @@ def _run_to(target, state, distance, weight, steps, event, edge, m):  # type: ig
 
 
 @kernel
-def _run_to_end(end, state, to_end, weight, steps, event, edge, m):  # type: ignore[no-untyped-def]
+def _run_to_end(end, state, to_end, weight, steps, event, edge, m):
     """Write the shortest map-only run to the end, the lowest in written order."""
     step = weight * steps.map_only
     remaining = to_end[end, state]
@@ -407,7 +409,7 @@ def _run_to_end(end, state, to_end, weight, steps, event, edge, m):  # type: ign
 
 
 @kernel
-def _grown(event, edge, m, bound):  # type: ignore[no-untyped-def]
+def _grown(event, edge, m, bound):
     """Return longer arrays with the moves so far."""
     size = 2 * len(event) + bound
     longer_event, longer_edge = np.empty(size, np.int64), np.empty(size, np.int32)

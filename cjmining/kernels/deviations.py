@@ -1,14 +1,20 @@
 """What the moves of an alignment mean: one type for each way of leaving the plan."""
 
+# mypy: disable-error-code="no-untyped-call,no-untyped-def"
+# ruff: noqa: ANN001, ANN202, C901 -- numba infers the types of inner steps; a pass over events is one loop
+
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cjmining.kernels._jit import inlined, kernel
-from cjmining.kernels.alignment import Alignments
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.kernels.alignment import Alignments
 
 MISSING, AD_HOC, OUT_OF_ORDER, FAILED, REPEATED, WRONG_CHANNEL, LATE = 0, 1, 2, 3, 4, 5, 6
 TYPES = ("missing", "ad hoc", "out of order", "failed", "repeated", "wrong channel", "late")
@@ -162,7 +168,7 @@ def first_of_journey(journey: NDArray[np.int64], key: NDArray[np.int64], n_keys:
 
 
 @kernel
-def _pair(first, last, events, edges, symbol, facts, partner):  # type: ignore[no-untyped-def]
+def _pair(first, last, events, edges, symbol, facts, partner):
     """Pair log-only with map-only moves of the same touchpoint, then of the same choice, in time order."""
     edge_symbol, edge_group, in_choice = facts.edge_symbol, facts.edge_group, facts.in_choice
     to_pair = 0
@@ -189,7 +195,7 @@ def _pair(first, last, events, edges, symbol, facts, partner):  # type: ignore[n
 
 
 @kernel
-def _type_of_unplanned(  # type: ignore[no-untyped-def]
+def _type_of_unplanned(
     m,
     first,
     last,
@@ -227,9 +233,7 @@ def _type_of_unplanned(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _may_lie_at(  # type: ignore[no-untyped-def]
-    position, event, first, last, events, edges, timestamp, precision
-):
+def _may_lie_at(position, event, first, last, events, edges, timestamp, precision):
     """Say whether, as coarse as the times are, the event may have happened at a position among the moves."""
     coarse = _width(precision[event])
     after, before = _neighbours(position, first, last, events, edges)
@@ -246,7 +250,7 @@ def _may_lie_at(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _was_covered(m, first, last, begin, events, edges, timestamp, facts):  # type: ignore[no-untyped-def]
+def _was_covered(m, first, last, begin, events, edges, timestamp, facts):
     """Say whether the sources of a missing touchpoint recorded throughout the time in which it belonged."""
     after, before = _neighbours(m, first, last, events, edges)
     earliest = timestamp[after] if after >= 0 else begin
@@ -262,7 +266,7 @@ def _was_covered(m, first, last, begin, events, edges, timestamp, facts):  # typ
 
 
 @kernel
-def _neighbours(position, first, last, events, edges):  # type: ignore[no-untyped-def]
+def _neighbours(position, first, last, events, edges):
     """Find the matched events before and after a position among the moves; -1 where there is none."""
     after, before = np.int64(-1), np.int64(-1)
     for m in range(min(position, last) - 1, first - 1, -1):
@@ -277,6 +281,6 @@ def _neighbours(position, first, last, events, edges):  # type: ignore[no-untype
 
 
 @inlined
-def _width(precision):  # type: ignore[no-untyped-def]
+def _width(precision):
     """Precision in microseconds; unknown counts as exact."""
     return np.int64(0) if np.isnan(precision) else np.int64(precision * 1_000_000)

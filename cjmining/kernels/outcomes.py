@@ -4,14 +4,19 @@
 same walk, so that a journey cut at a decision is later judged to have ended by it.
 """
 
+# mypy: disable-error-code="no-untyped-call,no-untyped-def"
+# ruff: noqa: ANN001, ANN201, ANN202, C901 -- numba infers the types of inner steps; a pass over events is one loop
+
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cjmining.kernels._jit import inlined, kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CONVERTED, DROPPED, TURNED_AWAY, OPEN = 0, 1, 2, 3
 NO_ROLE, GOAL, EXIT_BY_CUSTOMER, EXIT_BY_COMPANY = 0, 1, 2, 3
@@ -184,9 +189,7 @@ def judge(
 
 
 @kernel
-def _walk(  # type: ignore[no-untyped-def]
-    first, last, timestamp, touchpoint, actor, failed, rules, data_end
-):
+def _walk(first, last, timestamp, touchpoint, actor, failed, rules, data_end):
     """Walk until the outcome is decided; `stop` is the first event that no longer counts."""
     role, ignored, stated, actor_codes = rules.role, rules.ignored, rules.actor, rules.actor_codes
     offsets, stages, patience_us = rules.stage_offsets, rules.stages, rules.patience_us
@@ -235,13 +238,13 @@ def _walk(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def is_ignored(code, ignored):  # type: ignore[no-untyped-def]
+def is_ignored(code, ignored):
     """Say whether the map leaves the touchpoint out of the journey."""
     return code >= 0 and ignored[code]
 
 
 @inlined
-def role_of(code, failed, role):  # type: ignore[no-untyped-def]
+def role_of(code, failed, role):
     """Say whether the event may decide as goal or exit; what failed decides nothing."""
     if code < 0 or failed == 1:
         return np.int8(NO_ROLE)
@@ -249,7 +252,7 @@ def role_of(code, failed, role):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def actor_of(code, actor, stated, actor_codes):  # type: ignore[no-untyped-def]
+def actor_of(code, actor, stated, actor_codes):
     """Say who did the event: the map's word comes before the source's; unknown is the customer."""
     if code >= 0 and stated[code] >= 0:
         return stated[code]
@@ -257,7 +260,7 @@ def actor_of(code, actor, stated, actor_codes):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def cell_of(code, stage, offsets, stages):  # type: ignore[no-untyped-def]
+def cell_of(code, stage, offsets, stages):
     """Give the touchpoint's cell of the map (its position in `rules.stages`) from the current stage, or -1.
 
     Where several stages name it, the earliest that isn't before the current stage counts, else the latest.
@@ -272,22 +275,17 @@ def cell_of(code, stage, offsets, stages):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _patience_of(code, offsets, stages, patience_us):  # type: ignore[no-untyped-def]
+def _patience_of(code, offsets, stages, patience_us):
     """Give the longest patience of the stages that name the touchpoint."""
     longest = np.int64(0)
     for cell in range(offsets[code], offsets[code + 1]):
         patience = patience_us[stages[cell]]
-        if patience < 0 or longest < 0:
-            longest = np.int64(-1)
-        else:
-            longest = max(longest, patience)
+        longest = np.int64(-1) if min(patience, longest) < 0 else max(longest, patience)
     return longest
 
 
 @kernel
-def _decides_now(  # type: ignore[no-untyped-def]
-    first, last, up_to_role, timestamp, touchpoint, failed, role, ignored
-):
+def _decides_now(first, last, up_to_role, timestamp, touchpoint, failed, role, ignored):
     """Say whether a goal (or exit) is among the events from `first` on that have its time."""
     for i in range(first, last):
         if timestamp[i] != timestamp[first]:
@@ -300,18 +298,14 @@ def _decides_now(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _begins_anew(  # type: ignore[no-untyped-def]
-    code, actor, after_decision, ignored, entry, stated, actor_codes
-):
+def _begins_anew(code, actor, after_decision, ignored, entry, stated, actor_codes):
     """Say whether the event begins a new attempt after silence, or after a goal or exit."""
     counts = not is_ignored(code, ignored) and actor_of(code, actor, stated, actor_codes) == CUSTOMER
     return counts and (not after_decision or (code >= 0 and entry[code]))
 
 
 @kernel
-def _next_start(  # type: ignore[no-untyped-def]
-    stop, last, outcome, decided_event, touchpoint, actor, rules
-):
+def _next_start(stop, last, outcome, decided_event, touchpoint, actor, rules):
     """Find the event that begins the next journey; `last` where there is none."""
     ignored, entry, stated, actor_codes = rules.ignored, rules.entry, rules.actor, rules.actor_codes
     decided = decided_event >= 0
@@ -329,9 +323,7 @@ def _next_start(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _furthest_after(  # type: ignore[no-untyped-def]
-    stop, last, stage, furthest, touchpoint, failed, rules
-):
+def _furthest_after(stop, last, stage, furthest, touchpoint, failed, rules):
     """Count on-map events after the goal: they reach further only where the map goes on."""
     role, ignored, offsets, stages = rules.role, rules.ignored, rules.stage_offsets, rules.stages
     for i in range(stop, last):
@@ -342,9 +334,7 @@ def _furthest_after(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def after_goal_cell(  # type: ignore[no-untyped-def]
-    code, failed, goal_stage, role, ignored, offsets, stages
-):
+def after_goal_cell(code, failed, goal_stage, role, ignored, offsets, stages):
     """Give the cell of an event after the goal, if it lies in a stage planned after the goal's, else -1."""
     cell = -1
     if not is_ignored(code, ignored) and role_of(code, failed, role) <= GOAL:
@@ -355,9 +345,7 @@ def after_goal_cell(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _won_back(  # type: ignore[no-untyped-def]
-    stop, last, decided_event, touchpoint, actor, failed, rules
-):
+def _won_back(stop, last, decided_event, touchpoint, actor, failed, rules):
     """Say what a lost customer did after the decision."""
     role, ignored, entry = rules.role, rules.ignored, rules.entry
     stated, actor_codes = rules.actor, rules.actor_codes

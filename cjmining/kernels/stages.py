@@ -1,11 +1,13 @@
 """What journeys did at the stages of a map, counted by group: one pass, sums that merge."""
 
+# mypy: disable-error-code="no-untyped-call,no-untyped-def"
+# ruff: noqa: ANN001, ANN202, C901 -- numba infers the types of inner steps; a pass over events is one loop
+
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cjmining.kernels._jit import inlined, kernel
 from cjmining.kernels.outcomes import (
@@ -21,9 +23,12 @@ from cjmining.kernels.outcomes import (
     role_of,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 ENTERED, CONTINUED, ENDED, MATURE, DROPPED_SOON = 0, 1, 2, 6, 7
 N_COUNTS = 8
-"""entered, continued, then ended as converted, dropped, turned away, open; mature; dropped within the horizon."""
+"""entered, continued, ended as converted, dropped, turned away, open; mature; dropped within the horizon."""
 
 WENT_ON, WENT_ON_CONVERTED = 0, 1
 NO_TURN = -1
@@ -60,7 +65,7 @@ class StageSums(NamedTuple):
     counts : int64[G, 1 + S, 8]
         See `N_COUNTS`.
     clusters : int64[G, 1 + S, 3]
-        Sums over customers, of their mature journeys n and those dropped within the horizon d: d x d, d x n, n x n.
+        Sums over customers of d x d, d x n, n x n: n mature journeys, d of them dropped within the horizon.
     satisfaction, answered : float64[G, 1 + S], int64[G, 1 + S]
         Sum and number of the answers given in the stage.
     cell_events, cell_journeys : int64[G, K, C + 1]
@@ -324,7 +329,7 @@ def count_stages(
             dropouts[g, place, 1 + turns[j]] += 1
         for k in range(1 + n_cells):
             if has_reached[k] and k != place:
-                patience = rules.before_us if k == 0 else patience_us[stages[k - 1]]
+                patience = np.int64(rules.before_us) if k == 0 else patience_us[stages[k - 1]]
                 if _is_mature(reached_at[k], patience, horizon, data_end):
                     places[g, k, WENT_ON] += 1
                     if outcome == CONVERTED:
@@ -360,7 +365,7 @@ def count_stages(
 
 
 @inlined
-def _walk_cell(code, failed, stage, role, ignored, offsets, stages):  # type: ignore[no-untyped-def]
+def _walk_cell(code, failed, stage, role, ignored, offsets, stages):
     """Give the cell of an event of the walk, -1 where it isn't on the map; deciding exits are never on it."""
     cell = -1
     if not is_ignored(code, ignored) and role_of(code, failed, role) <= GOAL:
@@ -369,9 +374,7 @@ def _walk_cell(code, failed, stage, role, ignored, offsets, stages):  # type: ig
 
 
 @kernel
-def _starts_on_map(  # type: ignore[no-untyped-def]
-    first, last, touchpoint, failed, role, ignored, offsets, stages
-):
+def _starts_on_map(first, last, touchpoint, failed, role, ignored, offsets, stages):
     """Say whether the first event that counts is on the map."""
     for i in range(first, last):
         if not is_ignored(touchpoint[i], ignored):
@@ -380,15 +383,13 @@ def _starts_on_map(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _is_mature(entered, patience, horizon, data_end):  # type: ignore[no-untyped-def]
+def _is_mature(entered, patience, horizon, data_end):
     """Say whether horizon and patience have passed since; patience that never ends counts as none."""
     return entered + horizon + max(patience, 0) <= data_end
 
 
 @inlined
-def _count_row(  # type: ignore[no-untyped-def]
-    counts, of_customer, row, entered, patience, ended, outcome, decided_at, horizon, data_end
-):
+def _count_row(counts, of_customer, row, entered, patience, ended, outcome, decided_at, horizon, data_end):
     """Count a journey in a row that it entered, as having ended there or as having continued."""
     counts[row, ENTERED] += 1
     counts[row, ENDED + outcome if ended else CONTINUED] += 1
@@ -401,7 +402,7 @@ def _count_row(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _close_customer(of_customer, clusters):  # type: ignore[no-untyped-def]
+def _close_customer(of_customer, clusters):
     """Add the squares and the product of a customer's sums, and begin the next customer."""
     for row in range(len(of_customer)):
         dropped, mature = of_customer[row, 0], of_customer[row, 1]
@@ -412,8 +413,8 @@ def _close_customer(of_customer, clusters):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _count_values(bounds, group, columns, judged, sizes):  # type: ignore[no-untyped-def]
-    """Add up the net value of conversions: that of the goal less what was given back, else all of the journey's."""
+def _count_values(bounds, group, columns, judged, sizes):
+    """Add up the net value of conversions: the goal's less what was given back, else all of the journey's."""
     conversions = np.zeros(sizes.groups, np.int64)
     value = np.zeros((sizes.groups, sizes.currencies), np.float64)
     squared = np.zeros((sizes.groups, sizes.currencies), np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,15 @@ import pytest
 
 import cjmining as cj
 from cjmining.kernels.alignment import align, prepare
-from cjmining.kernels.automaton import Automaton
+
+if TYPE_CHECKING:
+    from cjmining.kernels.automaton import Automaton
 
 MAP = Path(__file__).parent / "maps" / "helpdesk.yaml"
 
 
 @pytest.fixture(scope="module")
-def pm4py():  # noqa: ANN201
+def pm4py():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip("pm4py")
@@ -30,7 +33,7 @@ def tickets(pm4py, shared_data: Path) -> pd.DataFrame:
         return pm4py.read_xes(str(shared_data / "crm" / "helpdesk_tickets.xes.gz"))
 
 
-def net_of(pm4py, automaton: Automaton):  # noqa: ANN201
+def net_of(pm4py, automaton: Automaton):
     """Draw the automaton as a Petri net: a place a state, a transition an edge; passed states may end."""
     from pm4py.objects.petri_net.obj import Marking, PetriNet
     from pm4py.objects.petri_net.utils.petri_utils import add_arc_from_to

@@ -205,11 +205,11 @@ def test_a_support_call_without_an_order_is_a_place_beyond_the_goal() -> None:
 
 
 def test_stages_by_hand() -> None:
-    """Ends of six journeys; day 30 is 20 days of horizon and 10 of patience before the data ends on day 60."""
+    """Ends of six journeys; day 30 is 20 days of horizon and 10 of patience before the end, day 60."""
     check = checked(
         AS_PLANNED,  # passes Research on day 1, converts
         "ad@0 view@1",  # dropped in Research on day 11: 10 days after entering
-        "ad@0 view@1 view@9 view@18",  # dropped on day 28: 27 days after entering, beyond the horizon
+        "ad@0 view@1 view@9 view@18",  # dropped on day 28: 27 days after entering, too late for it
         "ad@30 view@30",  # entered exactly horizon + patience before the end: mature
         "ad@31 view@31",  # dropped, yet not mature
         "ad@55 view@55",  # open
@@ -248,7 +248,7 @@ def test_a_newsletter_later_does_not_enter_its_stage() -> None:
 
 
 def test_value_at_risk_by_hand() -> None:
-    """3 drop-outs at `open`; of 4 mature ones that went on 2 converted, for 100 and 140 less 20 given back."""
+    """3 drop-outs at `open`; of 4 mature ones that went on 2 converted, for 100 and 140 less 20."""
     journeys = [
         "ad@0 view@1 open@2 pay@3 parcel@4 delivered@5",
         "ad@0 view@1 open@2 pay@3 parcel@4 delivered@5 refund@6",
@@ -374,8 +374,7 @@ def test_coverage_tells_what_is_not_shared() -> None:
 
 # Properties -------------------------------------------------------------------------------------------------
 
-NAMES = ["ad", "newsletter", "visit", "view", "rated", "open", "reminder", "pay", "parcel", "delivered", "call",
-         "unsubscribed", "rejected", "ping", "blog"]  # fmt: skip
+NAMES = [*INTENDED.touchpoint_names, "unsubscribed", "rejected", "ping", "blog"]
 
 
 @st.composite

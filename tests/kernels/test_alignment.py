@@ -144,7 +144,7 @@ class Search:
         return (), -1
 
 
-def run_align(machine: Automaton, journeys: list[tuple[list[int], int]], **weights: int):  # noqa: ANN201
+def run_align(machine: Automaton, journeys: list[tuple[list[int], int]], **weights: int):
     lengths = [len(events) for events, _ in journeys]
     bounds = np.cumsum([0, *lengths]).astype(np.int64)
     symbol = np.array([x for events, _ in journeys for x in events], dtype=np.int32)
