@@ -9,7 +9,7 @@ from cjmining.plot import theme
 from cjmining.plot.choose import chosen, rows
 from cjmining.plot.layered import Edge, layers_of
 from cjmining.plot.text import wrap
-from cjmining.plot.words import name, plural
+from cjmining.plot.words import known, name, plural
 
 if TYPE_CHECKING:
     from cjmining.discovery import Discovery
@@ -19,6 +19,8 @@ MOST_EDGES = 40
 MOST_OFF_MAP = 8
 BOX = 114.0
 OTHERS = "(others)"
+FEW = -1
+"""In place of a number of journeys that is withheld because it is small."""
 
 _Ways = dict[tuple[str, str], int]
 """How often the second directly follows the first."""
@@ -90,7 +92,11 @@ def _counts(found: Discovery, group: str | None) -> tuple[_Ways, dict[str, int],
             pair = str(row["from_touchpoint"]), str(row["to_touchpoint"])
             counts[pair] = counts.get(pair, 0) + int(row["count"])
         for row in rows(found.touchpoints, one):
-            used[str(row["touchpoint"])] = used.get(str(row["touchpoint"]), 0) + int(row["journeys"])
+            touchpoint = str(row["touchpoint"])
+            if known(row["journeys"]):
+                used[touchpoint] = max(used.get(touchpoint, 0), 0) + int(row["journeys"])
+            else:
+                used.setdefault(touchpoint, FEW)
         journeys += sum(int(row["journeys"]) for row in rows(found.overview, one))
     return counts, used, journeys
 

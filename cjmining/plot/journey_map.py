@@ -44,6 +44,11 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
     LogError
         If `check` has no such persona.
 
+    Notes
+    -----
+    A NaN in place of a stage's `entered` or a touchpoint's `journeys` says that the number is withheld
+    because it is small; the map then says "few".
+
     Examples
     --------
     >>> import cjmining as cj
@@ -122,7 +127,7 @@ def _stages(sheet: Sheet, view: MapView, y: float) -> float:
         stage = view.intended.stages[position]
         sheet.paragraph(stage.owner or "", x, top, room, lines=1, colour=theme.MUTED)
         top = y + 5 + name_lines * theme.LINE * theme.HEAD + theme.LINE * theme.BODY
-        sheet.paragraph(f"{number(row['entered'])} entered", x, top, room, lines=1)
+        sheet.paragraph(f"{'few' if row['few'] else number(row['entered'])} entered", x, top, room, lines=1)
         if known(row["median_s"]):
             top += theme.LINE * theme.BODY
             sheet.paragraph(f"median {duration(row['median_s'])}", x, top, room, lines=1, colour=theme.MUTED)
@@ -146,7 +151,7 @@ def _footnote(sheet: Sheet, view: MapView, y: float) -> float:
         "Turned away: ended by the company. Still open: none of these yet when the data end.",
         f"Shares: journeys that dropped out in the stage within {view.horizon} of entering it,",
         "of those that entered early enough to know, with 95 % limits (Wilson).",
-        "Discs: journeys that used the touchpoint on that channel; outlined: planned, never seen.",
+        "Discs: journeys that used the touchpoint on that channel; outlined: planned, seen by nobody or few.",
         "Satisfaction: mean from 0 to 1 of those who answered; dashed: emotion intended at a touchpoint.",
         "Value at risk: if those who left at the place had gone on to convert like those who stayed.",
     ]

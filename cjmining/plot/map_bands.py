@@ -119,6 +119,8 @@ def _entries(view: MapView) -> list[_Entry]:
 
 def _seen(position: int, row: Row) -> _Entry:
     channel = str(row["channel"]) if known(row["channel"]) and row["channel"] else _NO_CHANNEL
+    if not known(row["journeys"]):  # withheld: too few for a number of their own
+        return _Entry(position, str(row["touchpoint"]), channel, 0, "few")
     return _Entry(position, str(row["touchpoint"]), channel, int(row["journeys"]), "")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
 from cjmining.plot.choose import ALL, Row, rows
-from cjmining.plot.words import days
+from cjmining.plot.words import days, known
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ def view_of(check: Conformance, group: str) -> MapView:
         grouped_by=check.by or "",
         outcomes=(rows(check.outcomes, group) or [_nobody(group)])[0],
         period=_period(check.journeys, group),
-        stages=tuple(by_name.get(name) or _empty_stage(name) for name in check.intended.stage_names),
+        stages=tuple(
+            {**_empty_stage(name), **_known(by_name.get(name, {}))} for name in check.intended.stage_names
+        ),
         before=by_name.get(BEFORE_THE_MAP),
         touchpoints=tuple(rows(check.touchpoints, group)),
         dropouts=tuple(rows(check.dropouts, group)),
@@ -106,9 +108,16 @@ def _empty_stage(name: str) -> Row:
     return {
         "stage": name,
         "satisfaction_answered": 0,
+        "few": False,
         **dict.fromkeys(counts, 0),
         **dict.fromkeys(unknown, float("nan")),
     }
+
+
+def _known(row: Row) -> Row:
+    """Return what a row says; a stage whose numbers are withheld, since few reached it, says that."""
+    withheld = "entered" in row and not known(row["entered"])
+    return {**{key: cell for key, cell in row.items() if known(cell)}, "few": withheld}
 
 
 def _period(journeys: pd.DataFrame, group: str) -> str:

@@ -98,7 +98,7 @@ def _box(sheet: Sheet, graph: Graph, node: str, area: Box) -> None:
     sheet.card(area, theme.PAPER, edge=edge if used or node in graph.summed else theme.MUTED, z=3)
     y = sheet.lines(graph.names[node], area.left + 6, area.top + 4, size=theme.BODY)
     if node not in graph.summed:
-        text = plural(used, "journey") if used else "planned, never seen"
+        text = plural(used, "journey") if used > 0 else "few journeys" if used else "planned, never seen"
         y = sheet.paragraph(
             text, area.left + 6, y, area.right - area.left - 10, size=theme.SMALL, colour=theme.MUTED
         )

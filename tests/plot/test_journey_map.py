@@ -104,6 +104,19 @@ def test_planned_touchpoints_that_never_occur_are_named_as_such():
     assert {("s0 t0", "0"), ("s0 t2", "unrecorded")} <= set(pairwise(shown))
 
 
+def test_numbers_that_are_withheld_read_few():
+    check = made_up_check(made_up_map(3, 2), 200).overall
+    stages, touchpoints = check.stages.copy(), check.touchpoints.astype({"journeys": float})
+    counts = ["entered", "continued", "converted", "dropped", "turned_away", "open", "mature"]
+    stages[counts] = stages[counts].astype(float)
+    stages.loc[1, counts] = float("nan")
+    touchpoints.loc[0, "journeys"] = float("nan")
+    ax = journey_map(dataclasses.replace(check, stages=stages, touchpoints=touchpoints))
+    assert "few entered" in texts(ax)
+    assert (touchpoints.loc[0, "touchpoint"].replace("_", " "), "few") in set(pairwise(texts(ax)))
+    assert faults(ax) == []
+
+
 def test_loops_back_are_drawn_with_their_journeys_and_the_rest_is_counted():
     check = made_up_check(made_up_map(8, 2), 900)
     flows = check.overall.flows

@@ -90,3 +90,10 @@ def test_groups_are_drawn_apart_or_added_up():
 def test_a_discovery_without_transitions_draws():
     assert faults(transitions(made_up_discovery({}))) == []
     assert faults(transitions(made_up_discovery({}), intended=made_up_map(2, 2))) == []
+
+
+def test_a_number_of_journeys_that_is_withheld_reads_few():
+    found = made_up_discovery({("s0_t0", "s1_t0"): 50})
+    rare = pd.DataFrame([{"by": "all", "touchpoint": "s0_t1", "count": 0, "journeys": float("nan")}])
+    found.touchpoints = pd.concat([found.touchpoints, rare])
+    assert "few journeys" in texts(transitions(found, intended=made_up_map(2, 2)))
