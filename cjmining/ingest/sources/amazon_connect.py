@@ -41,6 +41,12 @@ class AmazonConnect(Source):
         Contact attributes that identify a customer; default: `email`, `phone`, `cookie`, `user_id`.
     region : str, optional
         Country of phone numbers without country code, such as "DE".
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> cj.sources.AmazonConnect("exports/calls", region="DE")
+    AmazonConnect(name='calls')
     """
 
     kind: ClassVar[str] = "AmazonConnect"

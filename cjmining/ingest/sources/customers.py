@@ -29,6 +29,12 @@ class Customers(Source):
         Country of phone numbers without country code, such as "DE".
     delimiter, quote, encoding : str, optional
         Of a text file; found on a sample of it by default.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> cj.sources.Customers("customers.csv", identifiers={"number": "user_id", "email": "email"})
+    Customers(name='customers')
     """
 
     kind: ClassVar[str] = "Customers"

@@ -97,6 +97,12 @@ class GA4(Source):
         A folder of .json or .jsonl files (also .gz), or such files.
     name : str
         What the log calls the source.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> cj.sources.GA4("exports/web")
+    GA4(name='web')
     """
 
     kind: ClassVar[str] = "GA4"

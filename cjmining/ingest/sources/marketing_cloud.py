@@ -66,6 +66,12 @@ class MarketingCloud(Source):
         Default "-06:00".
     delimiter, encoding : str, optional
         Found by default.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> cj.sources.MarketingCloud("exports/email")
+    MarketingCloud(name='email')
     """
 
     kind: ClassVar[str] = "MarketingCloud"

@@ -44,6 +44,12 @@ class Salesforce(Source):
         Country of phone numbers without country code, such as "DE".
     encoding : str, optional
         Found by default.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> cj.sources.Salesforce("exports/crm", region="DE", identifiers={"Customer_Number__c": "user_id"})
+    Salesforce(name='crm')
     """
 
     kind: ClassVar[str] = "Salesforce"

@@ -32,6 +32,12 @@ class XES(Source):
         Attributes to analyse by.
     channel : str, optional
         An attribute or a fixed text.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> cj.sources.XES("tickets.xes.gz", name="tickets", dimensions=["product"])
+    XES(name='tickets')
     """
 
     kind: ClassVar[str] = "XES"
