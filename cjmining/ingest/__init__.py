@@ -160,6 +160,8 @@ class _Ingestion:
                 continue
             files += len(staged.files)
             records[rank] += staged.records
+            for note in filter(None, (file.note for file in staged.files)):
+                self._note(note)
             self._staged.append(staged)
         self._check_times()
 

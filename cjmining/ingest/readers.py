@@ -87,6 +87,11 @@ class Records:
         if not lines:
             self._read_header(text)
 
+    @property
+    def guessed(self) -> bool:
+        """Whether the encoding is a guess: any bytes at all are latin-1."""
+        return not self._given and self.dialect.encoding == "latin-1"
+
     def reader(self) -> pa.RecordBatchReader:
         """Return the records as a stream; once it has been read, `count` is complete."""
         return pa.RecordBatchReader.from_batches(SCHEMA, self._watched())

@@ -33,6 +33,7 @@ class StagedFile:
     source: str
     name: str
     records: int
+    note: str = ""
 
 
 @dataclass
@@ -145,6 +146,11 @@ class _Reading:
                 raise records.problem from None
             raise
         self.file.records = records.count
+        if records.guessed:
+            self.file.note = (
+                f"{self.where} is not UTF-8 and was read as {records.dialect.encoding}; "
+                "if names look wrong, give encoding="
+            )
 
     def _plain_structure(self, records: Records) -> tuple[str, list[Column]]:
         """The structure of flat JSON lines, from the keys of the first ones."""

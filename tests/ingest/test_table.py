@@ -305,6 +305,17 @@ def test_files_that_cannot_be_read_say_why(tmp_path):
         cj.ingest(table(3))
 
 
+def test_a_guessed_encoding_is_told(tmp_path):
+    path = tmp_path / "visits.csv"
+    path.write_bytes("who,when,what\nJörg,2026-01-01T10:00:00Z,a\n".encode("latin-1"))
+    log = cj.ingest(table(path))
+    assert log.identities["value"].tolist() == ["Jörg"]
+    assert log.notes == (
+        "source 't', visits.csv is not UTF-8 and was read as latin-1; if names look wrong, give encoding=",
+    )
+    assert cj.ingest(table(path, encoding="latin-1")).notes == ()
+
+
 def test_a_header_alone_is_a_quiet_day(tmp_path):
     put(tmp_path, CSV, "1.csv")
     put(tmp_path, "who,when,what,where\n", "2.csv")
