@@ -53,7 +53,12 @@ def funnel(check: Conformance, *, persona: str | None = None, ax: Axes | None = 
     Examples
     --------
     >>> import cjmining as cj
-    >>> cj.plot.funnel(cj.check(log, intended), persona=None)  # doctest: +SKIP
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(100)
+    >>> intended = parse_map(shop.intended_text)
+    >>> log = shop.log.split(intended).with_personas(intended)
+    >>> cj.plot.funnel(cj.check(log, intended)).get_label()
+    'Funnel: Online purchase'
     """
     result, group = chosen(check, persona)
     stages = rows(result.stages, group)

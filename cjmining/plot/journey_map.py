@@ -52,8 +52,14 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
     Examples
     --------
     >>> import cjmining as cj
-    >>> check = cj.check(log, intended, by="persona")  # doctest: +SKIP
-    >>> cj.plot.journey_map(check, persona="Gen Z").figure.savefig("gen_z.svg")  # doctest: +SKIP
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(100)
+    >>> intended = parse_map(shop.intended_text)
+    >>> log = shop.log.split(intended).with_personas(intended)
+    >>> ax = cj.plot.journey_map(cj.check(log, intended, by="persona"), persona="Gen Z")
+    >>> ax.get_label()
+    'Journey map: Online purchase: Gen Z'
+    >>> ax.figure.savefig("gen_z.png")  # doctest: +SKIP
     """
     result, group = chosen(check, persona)
     view = view_of(result, group)

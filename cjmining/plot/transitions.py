@@ -54,7 +54,12 @@ def transitions(
     Examples
     --------
     >>> import cjmining as cj
-    >>> cj.plot.transitions(cj.discover(log), intended=cj.read_map("intended.yaml"))  # doctest: +SKIP
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(100)
+    >>> intended = parse_map(shop.intended_text)
+    >>> log = shop.log.split(intended).with_personas(intended)
+    >>> cj.plot.transitions(cj.discover(log), intended=intended).get_label()
+    'Transitions: Online purchase'
     """
     graph = graph_of(found, intended, group)
     places = places_of(graph)
