@@ -177,7 +177,8 @@ def align(
     first, last : int64[J]
         The events of each journey that are aligned, `last` exclusive.
     end : int32[J]
-        -1 nothing to align, 0 the goal must have been passed, 1 + x the last edge carries symbol x.
+        -1 nothing to align, 0 the goal must have been passed, 1 + x the last edge carries symbol x. Where the map
+        leads to no such end, nothing is aligned.
     symbol : int32[N]
         Symbol of each event; -1 not on the map, -2 not to be aligned (ignored events and exits).
     steps : Steps
@@ -205,7 +206,7 @@ def align(
     edge = np.empty(len(event), np.int32)
     m = 0
     for j in range(n):
-        if end[j] != NOTHING_TO_ALIGN:
+        if _is_reachable(end[j], steps):
             k = _collect(first[j], last[j], symbol, on_map)
             _backwards(on_map, k, end[j], reverse, to_end, weight, steps, values)
             bound = last[j] - first[j] + values[0, steps.start] // (weight * steps.map_only) + 2
@@ -225,7 +226,7 @@ def align(
                 if event[i] >= 0:
                     worst[j] += steps.log_only
         offsets[j + 1] = m
-    return Alignments(cost, worst, final, offsets, event[:m].copy(), edge[:m].copy())
+    return Alignments(cost, worst, final, offsets, event[:m], edge[:m])
 
 
 @kernel
@@ -246,7 +247,7 @@ def costs(
     on_map = np.empty(longest, np.int32)
     cost = np.zeros(n, np.int64)
     for j in range(n):
-        if end[j] != NOTHING_TO_ALIGN:
+        if _is_reachable(end[j], steps):
             k = _collect(first[j], last[j], symbol, on_map)
             _backwards(on_map, k, end[j], reverse, to_end, weight, steps, values)
             off_map = 0
@@ -286,6 +287,12 @@ def symbols_of(
         else:
             symbols[i] = code_symbol[code]
     return symbols
+
+
+@kernel
+def _is_reachable(end, steps):
+    """Say whether there is something to align, and the map leads to its end."""
+    return end != NOTHING_TO_ALIGN and steps.to_end[end, steps.start] < _FAR_COST
 
 
 @kernel

@@ -219,6 +219,14 @@ def test_a_journey_without_a_place_is_not_aligned() -> None:
     assert found.worst.tolist() == [0, 2]
 
 
+def test_an_end_to_which_the_map_does_not_lead_is_not_aligned() -> None:
+    """The last symbol is that of a stage that nobody can reach."""
+    cut_off = automaton_of([(0, 1, 0), (2, 1, 1), (2, 3, 2)], 4, [False, False, False, True])
+    found, _ = run_align(cut_off, [([0, 1], 2), ([0, 2], 0), ([0, 1], 1)])
+    assert found.offsets.tolist() == [0, 0, 0, 2]
+    assert found.cost.tolist() == [0, 0, 1]
+
+
 def test_results_do_not_depend_on_the_order_of_journeys() -> None:
     rng = np.random.default_rng(7)
     journeys = [
