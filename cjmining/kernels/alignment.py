@@ -177,8 +177,8 @@ def align(
     first, last : int64[J]
         The events of each journey that are aligned, `last` exclusive.
     end : int32[J]
-        -1 nothing to align, 0 the goal must have been passed, 1 + x the last edge carries symbol x. Where the map
-        leads to no such end, nothing is aligned.
+        -1 nothing to align, 0 the goal must have been passed, 1 + x the last edge carries symbol x. Where
+        the map leads to no such end, nothing is aligned.
     symbol : int32[N]
         Symbol of each event; -1 not on the map, -2 not to be aligned (ignored events and exits).
     steps : Steps
