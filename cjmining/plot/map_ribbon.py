@@ -77,7 +77,7 @@ def _stage(sheet: Sheet, view: MapView, position: int, top: float, scale: float)
     """Draw one stage's piece of the ribbon and what falls off it; return the bottom of its labels."""
     row = view.stages[position]
     left, right = view.left(position), view.left(position) + view.column
-    x, thick = left + 0.14 * view.column, row["entered"] * scale
+    x, thick = left + _run_in(view), row["entered"] * scale
     if position == 0:
         sheet.area([(left, top), (x, top), (x, top + thick), (left, top + thick)], theme.RIBBON)
     foot = top + thick + _FALL + 4
@@ -95,6 +95,11 @@ def _stage(sheet: Sheet, view: MapView, position: int, top: float, scale: float)
     x = _goal(sheet, row, x, right, top, scale)
     _onward(sheet, view, position, x, top, scale)
     return _labels(sheet, view, row, left, foot)
+
+
+def _run_in(view: MapView) -> float:
+    """How far into its column a stage's losses begin."""
+    return min(0.14 * view.column, 18.0)
 
 
 def _falling(x: float, bottom: float, part: float) -> Path:
@@ -146,7 +151,7 @@ def _onward(sheet: Sheet, view: MapView, position: int, x: float, top: float, sc
         return
     onward = view.stages[position + 1]
     there = top + onward["entered"] * scale
-    end = view.left(position + 1) + 0.14 * view.column
+    end = view.left(position + 1) + _run_in(view)
     if not row["continued"]:  # a new beginning: nobody comes from here, or only those who reached the goal
         left = view.left(position + 1)
         sheet.area([(left, top), (end, top), (end, there), (left, there)], _colour(view, onward))
