@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from cjmining.conformance import Conformance
     from cjmining.discovery import Discovery
 
-R = TypeVar("R", "Conformance", "Discovery")
+MOST_GROUPS = 12
+"""How many groups are shown one by one; where there are more, the tables of comparisons have them all."""
+
+
+def shown_groups(check: Conformance) -> tuple[str, ...]:
+    """Choose the groups that get sentences and pictures of their own: the largest, in their order."""
+    journeys = dict(zip(check.outcomes["by"].astype(str), check.outcomes["journeys"], strict=True))
+    largest = sorted(check.groups, key=lambda group: -int(journeys[group]))[:MOST_GROUPS]
+    return tuple(group for group in check.groups if group in largest)
 
 
 def merge_check(check: Conformance, min_group: int) -> Conformance:
@@ -49,24 +57,29 @@ def merge_found(found: Discovery, check: Conformance, min_group: int) -> Discove
 
 
 def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
-    """Leave out what describes fewer than `min_group` journeys: what the pictures are drawn from.
+    """Withhold what describes fewer than `min_group` journeys: what the pictures are drawn from.
 
-    A stage that fewer reached is drawn as reached by nobody, since its place on the map must stay; what lies
-    before the map is then not drawn at all.
+    Rows go, but for stages and touchpoints, whose place on the map must stay: their counts become NaN, which
+    the pictures write as few.
     """
-    tables: dict[str, Any] = {
-        name: _at_least(getattr(check, name), min_group)
-        for name in ("dropouts", "deviations", "touchpoints", "flows")
-    }
-    tables["stages"] = _empty_small_stages(check.stages, min_group)
-    tables["touchpoints"] = _without_few_answers(tables["touchpoints"], "satisfaction", min_group)
+    names = ("dropouts", "deviations", "flows")
+    tables: dict[str, Any] = {name: _at_least(getattr(check, name), min_group) for name in names}
+    tables["stages"] = _withhold_small_stages(check.stages, min_group)
+    touchpoints = _withhold(check.touchpoints, ["events", "journeys"], min_group)
+    tables["touchpoints"] = _without_few_answers(touchpoints, "satisfaction", min_group)
     return replace(check, **tables)
+
+
+def drop_withheld_stages(check: Conformance) -> Conformance:
+    """Leave out the stages whose counts are withheld, for a picture that has no place for them."""
+    return replace(check, stages=check.stages.dropna(subset=["entered"]).reset_index(drop=True))
 
 
 def hide_small_counts(found: Discovery, ignore: Sequence[str], min_group: int) -> Discovery:
     """Leave out what fewer than `min_group` journeys did, and the touchpoints that the map ignores."""
-    names = ("transitions", "variants", "touchpoints", "ends")
+    names = ("transitions", "variants", "ends")
     tables: dict[str, Any] = {name: _at_least(getattr(found, name), min_group) for name in names}
+    tables["touchpoints"] = _withhold(found.touchpoints, ["count", "journeys"], min_group)
     for name, columns in (
         ("touchpoints", ["touchpoint"]),
         ("transitions", ["from_touchpoint", "to_touchpoint"]),
@@ -106,19 +119,20 @@ class _Rule:
     means: Mapping[str, str] | None = None
 
 
+_COUNTS = (
+    "entered",
+    "continued",
+    "converted",
+    "dropped",
+    "turned_away",
+    "open",
+    "mature",
+    "dropped_within_horizon",
+)
 _CHECK_RULES = {
     "stages": _Rule(
         ("stage",),
-        (
-            "entered",
-            "continued",
-            "converted",
-            "dropped",
-            "turned_away",
-            "open",
-            "mature",
-            "dropped_within_horizon",
-        ),
+        _COUNTS,
         {"satisfaction": "satisfaction_answered"},
     ),
     "dropouts": _Rule(("stage", "touchpoint", "turn", "currency"), ("journeys", "value_at_risk")),
@@ -244,25 +258,21 @@ def _at_least(table: pd.DataFrame, min_group: int) -> pd.DataFrame:
     return table[table["journeys"] >= min_group].reset_index(drop=True)
 
 
-def _empty_small_stages(stages: pd.DataFrame, min_group: int) -> pd.DataFrame:
-    table = _without_few_answers(stages, "satisfaction", min_group)
-    hardly = (table["entered"] > 0) & (table["entered"] < min_group)
-    counts = [
-        "entered",
-        "continued",
-        "converted",
-        "dropped",
-        "turned_away",
-        "open",
-        "mature",
-        "dropped_within_horizon",
-    ]
-    table.loc[hardly, counts] = 0
-    shown = (table["entered"] > 0) | (table["stage"] != BEFORE_THE_MAP)
-    unsure = hardly | (table["mature"] < min_group)
-    table.loc[unsure, ["drop_out_share", "lower", "upper"]] = np.nan
-    table.loc[hardly, "median_s"] = np.nan
-    return table[shown].reset_index(drop=True)
+def _withhold(table: pd.DataFrame, counts: list[str], min_group: int) -> pd.DataFrame:
+    """Make the counts of the rows about too few journeys NaN."""
+    few = (table["journeys"] > 0) & (table["journeys"] < min_group)
+    return table.assign(**{name: table[name].astype(float).mask(few) for name in counts})
+
+
+def _withhold_small_stages(stages: pd.DataFrame, min_group: int) -> pd.DataFrame:
+    """Withhold the stages that hardly anybody reached; the row before the map then goes altogether."""
+    hardly = (stages["entered"] > 0) & (stages["entered"] < min_group)
+    unsure = hardly | (stages["mature"] < min_group)
+    shown = ~hardly | (stages["stage"] != BEFORE_THE_MAP)
+    counts = {name: stages[name].astype(float).mask(hardly) for name in (*_COUNTS, "median_s")}
+    shares = {name: stages[name].mask(unsure) for name in ("drop_out_share", "lower", "upper")}
+    table = stages.assign(**counts, **shares)[shown].reset_index(drop=True)
+    return _without_few_answers(table, "satisfaction", min_group)
 
 
 def _without_few_answers(table: pd.DataFrame, measure: str, min_group: int) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjmining.report import words
+from cjmining.report.disclosure import shown_groups
 from cjmining.report.findings import deviation_sentence
 from cjmining.report.method import method_notes
 from cjmining.schema import OUTCOMES
@@ -122,7 +123,7 @@ def views_of(found: Discovery, check: Conformance, everyone: Discovery) -> list[
     views = [View(everyone, check.overall, words.EVERYONE)]
     if check.by is not None:
         same = found if found.by == check.by else None
-        views += [View(same, check, group) for group in check.groups]
+        views += [View(same, check, group) for group in shown_groups(check)]
     return views
 
 
@@ -461,6 +462,12 @@ def _comparison(check: Conformance) -> Table:
     rows = [_outcome_cells(words.name_of(row["by"], check.by), row) for row in _rows(check.outcomes)]
     table = _table("outcomes", f"Outcomes: how the journeys of each {words.name(by)} ended", columns, rows)
     table["total"] = _outcome_cells("Everyone", _rows(check.overall.outcomes)[0])
+    left = len(check.groups) - len(shown_groups(check))
+    if left:
+        table["note"] = (
+            f"The {len(check.groups) - left} groups with most journeys have sentences and pictures of their "
+            f"own, the other {left} have not."
+        )
     return table
 
 

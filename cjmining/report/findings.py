@@ -94,13 +94,13 @@ def derive_findings(
     tuple of Finding
         In the order in which a reader should meet them; the ids are unique.
     """
-    from cjmining.report.disclosure import merge_check
+    from cjmining.report.disclosure import merge_check, shown_groups
 
     overall, check = check.overall, merge_check(check, min_group)
     found = [
         *_outcomes(overall),
-        *_largest_drop_outs(overall, min_group),
-        *(_largest_drop_outs(check, min_group) if check.by is not None else ()),
+        *_largest_drop_outs(overall, overall.groups, min_group),
+        *(_largest_drop_outs(check, shown_groups(check), min_group) if check.by is not None else ()),
         *_standouts(check, min_group),
         *_drop_out_places(overall, min_group),
         *_before_the_map(overall, min_group),
@@ -184,9 +184,9 @@ def _outcomes(overall: Conformance) -> Iterator[Finding]:
     )
 
 
-def _largest_drop_outs(check: Conformance, min_group: int) -> Iterator[Finding]:
+def _largest_drop_outs(check: Conformance, groups: Sequence[str], min_group: int) -> Iterator[Finding]:
     """For each group the stage that loses the largest share of those who reached it."""
-    for group in check.groups:
+    for group in groups:
         row = leading_stage(check.stages, group, min_group)
         if row is None:
             continue
@@ -277,14 +277,15 @@ def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
             "q",
         )
         yield _finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
-    if not standing:
+    compared = int(table["q"].notna().sum())
+    if not standing and compared:
         what = check.by.replace("_", " ")
         text = (
-            f"Over {words.plural(len(table), 'comparison')} of one {what} with the others, stage by stage, "
+            f"Over {words.plural(compared, 'comparison')} of one {what} with the others, stage by stage, "
             "none shows a "
             "drop-out that differs by more than chance explains."
         )
-        yield _finding("no stand-out", text, {"comparisons": len(table)})
+        yield _finding("no stand-out", text, {"comparisons": compared})
 
 
 def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:

@@ -131,13 +131,13 @@ def render(
 def _pictures(view: View, name: str, min_group: int) -> dict[str, str]:
     """Draw one group: its journey map, what becomes of it stage by stage, and what follows what."""
     from cjmining import plot
-    from cjmining.report.disclosure import hide_small_counts, hide_small_rows
+    from cjmining.report.disclosure import drop_withheld_stages, hide_small_counts, hide_small_rows
 
     group = None if view.group == words.EVERYONE else view.group
     check = hide_small_rows(view.check, min_group)
     drawn = {
         "map": (plot.journey_map(check, persona=group), f"Journey map: {name}"),
-        "funnel": (plot.funnel(check, persona=group), f"Stages and outcomes: {name}"),
+        "funnel": (plot.funnel(drop_withheld_stages(check), persona=group), f"Stages and outcomes: {name}"),
     }
     if view.found is not None:
         found = hide_small_counts(view.found, check.intended.ignore, min_group)

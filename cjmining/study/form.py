@@ -6,20 +6,32 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cjmining import documents
 from cjmining.documents import Document, Mistake
-from cjmining.errors import StudyError, nearest
+from cjmining.errors import SourceError, StudyError, nearest
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import Source
 
 Text = Annotated[str, Field(min_length=1)]
+
+
+def _moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"expected a moment such as 2026-08-31T22:00:00Z, found '{text}'") from None
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
 Options = dict[str, Any]
 
 Steps = tuple[str | int, ...]
@@ -51,7 +63,7 @@ class StudyForm(_Form):
     labels: Text | None = None
     customers: Options | None = None
     by: Text | None = None
-    data_end: Text | None = None
+    data_end: Moment | None = None
     identities: Literal["keep", "drop"] = "keep"
     memory_limit: Text | None = None
     write_log: bool = False
@@ -97,21 +109,33 @@ def option_names(kind: type) -> list[str]:
     return parameters
 
 
-def build_source(options: Mapping[str, Any], folder: Path) -> Source:
-    """Make the source that a study describes; a relative path starts at the study's folder."""
-    return _build(source_kinds()[options["source"]], options, folder)
+def build_sources(form: StudyForm, document: Document) -> tuple[list[Source], Source | None]:
+    """Make the sources and the table of customers; a relative path starts at the study's folder.
 
-
-def build_customers(options: Mapping[str, Any], folder: Path) -> Source:
-    """Make the table of customers that a study describes."""
+    Raises
+    ------
+    StudyError
+        With what every source says of its own options, each with its line.
+    """
     from cjmining.ingest import sources
 
-    return _build(sources.Customers, options, folder)
+    kinds, mistakes = source_kinds(), list[Mistake]()
 
+    def build(kind: Callable[..., Source], options: Options, steps: Steps) -> Source | None:
+        given = {key: value for key, value in options.items() if key not in {"source", PATH}}
+        try:
+            return kind(Path(document.path).parent / options[PATH], **given)
+        except SourceError as problem:
+            mistakes.append(Mistake(steps, str(problem)))
+        except (TypeError, ValueError, AttributeError) as problem:
+            mistakes.append(Mistake(steps, f"an option has a value that can't be used: {problem}"))
+        return None
 
-def _build(kind: Callable[..., Source], options: Mapping[str, Any], folder: Path) -> Source:
-    given = {key: value for key, value in options.items() if key not in {"source", PATH}}
-    return kind(folder / options[PATH], **given)
+    built = [build(kinds[each["source"]], each, ("sources", n)) for n, each in enumerate(form.sources)]
+    people = None if form.customers is None else build(sources.Customers, form.customers, ("customers",))
+    if mistakes:
+        documents.raise_mistakes(document, mistakes, error=StudyError)
+    return [source for source in built if source is not None], people
 
 
 # Mistakes in sources

@@ -9,9 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cjmining.conformance import check as hold_against
+from cjmining.conformance import coverage as cover
+from cjmining.discovery import discover
+from cjmining.documents import Mistake, raise_mistakes
+from cjmining.errors import StudyError
+from cjmining.ingest import ingest
+from cjmining.intended import read_map
+from cjmining.labels import Labels, read_labels
 from cjmining.report import Finding, compare_findings, derive_findings, report
 from cjmining.study import outputs
-from cjmining.study.form import StudyForm, build_customers, build_source, read_study
+from cjmining.study.form import StudyForm, build_sources, read_study
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,13 +105,29 @@ def run_study(
     'Of 2,412 journeys of 1,987 customers, ...'
     """
     form, document = read_study(study)
+    sources, customers = build_sources(form, document)
     folder = Path(study).parent
     target = folder / "out" if out is None else Path(out)
     outputs.check_folder(target)
     earlier = outputs.read_findings(target)
     tell = progress or (lambda _text, _share: None)
 
-    intended, log = _prepare(form, folder, tell)
+    tell("Reading the map", 0.0)
+    intended = read_map(folder / form.map)
+    if form.by == "persona" and not intended.personas:
+        what = f"the map {form.map} has no personas to group by; leave 'by' out, or give it personas"
+        raise_mistakes(document, [Mistake(("by",), what)], error=StudyError)
+    labels = None if form.labels is None else read_labels(folder / form.labels)
+    log = ingest(
+        sources,
+        customers=customers,
+        data_end=form.data_end,
+        identities=form.identities,
+        memory_limit=form.memory_limit,
+        progress=lambda text, share: tell(text, 0.02 + 0.48 * share),
+    )
+    tell("Cutting journeys", 0.5)
+    log = _prepare(log, intended, labels)
     tell("Discovering what customers do", 0.6)
     found, check, coverage = _analyse(log, intended, form.by, tell)
     tell("Writing the page and the tables", 0.8)
@@ -143,41 +167,19 @@ def run_study(
     )
 
 
-def _prepare(form: StudyForm, folder: Path, tell: Progress) -> tuple[IntendedMap, JourneyLog]:
-    """Read the map first, since its mistakes cost nothing to find, then the exports."""
-    from cjmining.ingest import ingest
-    from cjmining.intended import read_map
-    from cjmining.labels import read_labels
-
-    tell("Reading the map", 0.0)
-    intended = read_map(folder / form.map)
-    labels = None if form.labels is None else read_labels(folder / form.labels)
-    sources = [build_source(options, folder) for options in form.sources]
-    customers = None if form.customers is None else build_customers(form.customers, folder)
-    log = ingest(
-        sources,
-        customers=customers,
-        data_end=form.data_end,
-        identities=form.identities,
-        memory_limit=form.memory_limit,
-        progress=lambda text, share: tell(text, 0.02 + 0.48 * share),
-    )
-    tell("Cutting journeys", 0.5)
-    if labels is not None:
-        log = log.label(labels)
-    log = log.split(intended)
-    return intended, log.with_personas(intended) if intended.personas else log
+def _prepare(log: JourneyLog, intended: IntendedMap, labels: Labels | None) -> JourneyLog:
+    """Give the events their meaning, cut them into journeys, name the personas."""
+    labelled = log if labels is None else log.label(labels)
+    journeys = labelled.split(intended)
+    return journeys.with_personas(intended) if intended.personas else journeys
 
 
 def _analyse(
     log: JourneyLog, intended: IntendedMap, by: str | None, tell: Progress
 ) -> tuple[Discovery, Conformance, Coverage]:
-    from cjmining.conformance import check, coverage
-    from cjmining.discovery import discover
-
     found = discover(log, by=by)
     tell("Holding the journeys against the map", 0.65)
-    return found, check(log, intended, by=by), coverage(log, intended)
+    return found, hold_against(log, intended, by=by), cover(log, intended)
 
 
 def _tables(found: Discovery, check: Conformance, coverage: Coverage) -> dict[str, pa.Table]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+import pandas as pd
 import pytest
 
-from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found, small_groups
+from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found, shown_groups, small_groups
 from cjmining.report.words import SMALLER
 from tests.report.factory import COUNTS, ISLANDERS, STAGES, grouped, ungrouped
 
@@ -85,10 +86,11 @@ def test_no_small_group_is_named_anywhere_after_merging():
 def test_pictures_are_not_drawn_from_rows_about_few_journeys():
     check = hide_small_rows(grouped().check, 40)
     assert (check.dropouts["journeys"] >= 40).all()
-    assert (check.touchpoints["journeys"] >= 40).all()
+    assert not (check.touchpoints["journeys"] < 40).any()
+    assert check.touchpoints["journeys"].isna().sum() == 2  # Checkout and Delivery of the unknown: 30 and 25
     hardly = check.stages[(check.stages["by"] == "unknown") & (check.stages["stage"] == "Checkout")].iloc[0]
-    assert (hardly["entered"], hardly["dropped"], hardly["mature"]) == (0, 0, 0)
-    assert hardly["drop_out_share"] != hardly["drop_out_share"]
+    for column in ("entered", "dropped", "mature", "drop_out_share", "median_s"):
+        assert pd.isna(hardly[column])
 
 
 def test_few_answers_make_no_mean():
@@ -96,3 +98,11 @@ def test_few_answers_make_no_mean():
     few = results.check.stages.assign(satisfaction_answered=9)
     check = hide_small_rows(dataclasses.replace(results.check, stages=few), 10)
     assert check.stages["satisfaction"].isna().all()
+
+
+def test_only_the_largest_groups_get_pictures_of_their_own():
+    check = grouped().check
+    assert shown_groups(check) == check.groups
+    many = tuple(f"g{number:02d}" for number in range(20))
+    outcomes = pd.DataFrame({"by": many, "journeys": range(20)})
+    assert shown_groups(dataclasses.replace(check, groups=many, outcomes=outcomes)) == many[8:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cjmining as cj
-from cjmining.study.form import build_source, read_study, source_kinds
+from cjmining.study.form import build_sources, read_study, source_kinds
 
 GOOD = """
 study: A shop
@@ -80,10 +80,20 @@ def test_what_can_be_read_has_the_systems_and_plain_tables():
 
 
 def test_paths_start_at_the_folder_of_the_study(tmp_path):
-    (tmp_path / "visits.csv").write_text(
-        "cookie,time,what\nc1,2026-03-01T10:00:00Z,ad_clicked\n", encoding="utf-8"
-    )
-    form, _ = read_study(written(tmp_path, GOOD))
-    source = build_source(form.sources[0], tmp_path)
-    log = cj.ingest([source])
-    assert log.n_events == 1
+    visits = "cookie,time,what\nc1,2026-03-01T10:00:00Z,ad_clicked\n"
+    (tmp_path / "visits.csv").write_text(visits, encoding="utf-8")
+    sources, customers = build_sources(*read_study(written(tmp_path, GOOD)))
+    assert cj.ingest(sources).n_events == 1
+    assert customers is None
+
+
+@pytest.mark.parametrize("option", ["measures: 3", "timezone: Europe/Berln"])
+def test_an_option_that_a_source_cannot_use_is_told_with_its_line(tmp_path, option):
+    document = read_study(written(tmp_path, GOOD.replace("touchpoint: what", f"touchpoint: what, {option}")))
+    with pytest.raises(cj.StudyError, match=r"study\.yaml, line 4: sources\[0\]"):
+        build_sources(*document)
+
+
+def test_a_moment_that_is_none_is_told(tmp_path):
+    [mistake] = mistakes_of(tmp_path, GOOD + "data_end: yesterday\n")
+    assert "data_end: expected a moment such as 2026-08-31T22:00:00Z, found 'yesterday'" in mistake

@@ -131,3 +131,10 @@ def test_a_group_that_does_not_exist_is_refused(study):
     study.write_text(study.read_text().replace("by: persona", "by: persnoa"))
     with pytest.raises(cj.CjminingError, match="persona"):
         cj.run_study(study)
+
+
+def test_personas_that_the_map_does_not_have_are_missed_before_anything_is_read(study):
+    text = study.with_name("map.yaml").read_text()
+    study.with_name("map.yaml").write_text(text[: text.index("personas:")])
+    with pytest.raises(cj.StudyError, match=r"line 16: by: the map map\.yaml has no personas"):
+        cj.run_study(study)
