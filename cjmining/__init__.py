@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from cjmining import simulate as simulate
     from cjmining.conformance import Conformance as Conformance
     from cjmining.conformance import Coverage as Coverage
-    from cjmining.conformance import check as check
-    from cjmining.conformance import coverage as coverage
+    from cjmining.conformance.check import check as check
+    from cjmining.conformance.coverage import coverage as coverage
     from cjmining.discovery import Discovery as Discovery
     from cjmining.discovery import discover as discover
     from cjmining.errors import CjminingError as CjminingError
