@@ -141,3 +141,13 @@ def test_the_demo_runs_the_sample_shop(tmp_path, sample_shop):
     assert ran.returncode == 0, ran.stderr
     assert "Gen Z journeys that reached Checkout" in ran.stdout
     assert str(tmp_path / "demo" / "report.html") in ran.stdout
+
+
+def test_the_demo_simulates_its_shop_where_there_is_no_sample(tmp_path, monkeypatch):
+    from cjmining import cli
+
+    monkeypatch.setattr(cli, "SAMPLE", tmp_path / "nowhere")
+    folder = cli._sample(tmp_path / "demo")
+    assert folder == tmp_path / "demo-shop"
+    assert (folder / "study.yaml").is_file()
+    assert cli._sample(tmp_path / "demo") == folder

@@ -353,8 +353,9 @@ def _ways(found: Discovery, intended: IntendedMap, group: str, min_group: int) -
     columns = [("variant", "Way"), ("journeys", "Journeys"), ("share_of_journeys", "Share of journeys")]
     planned = frozenset(intended.touchpoint_names)
     ways: Counter[tuple[str, ...]] = Counter()
-    for row in _of(found.variants, group):
-        ways[_way(str(row["variant"]), planned)] += int(row["journeys"])
+    mine = found.variants[found.variants["by"].astype(str) == group]
+    for variant, journeys in zip(mine["variant"], mine["journeys"], strict=True):
+        ways[_way(str(variant), planned)] += int(journeys)
     total = ways.total()
     shown = [(way, number) for way, number in ways.most_common(MOST_WAYS) if number >= min_group]
     cells = [[_cell(_in_words(way)), _number(number), _share(number / total)] for way, number in shown]
@@ -728,7 +729,7 @@ def _not_shown(more: int, small: int, what: str, min_group: int) -> str:
 
 
 def _of(table: pd.DataFrame, group: str) -> list[dict[str, Any]]:
-    return [row for row in _rows(table) if str(row["by"]) == group]
+    return _rows(table[table["by"].astype(str) == group])
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
