@@ -44,12 +44,18 @@ class Graph:
     total: int
     left_out: int
     left_out_count: int
+    ignored_count: int
 
 
 def graph_of(found: Discovery, intended: IntendedMap | None, group: str | None) -> Graph:
     """Choose what is drawn of a discovery's transitions."""
     counts, journeys_of, journeys = _counts(found, group)
+    total = sum(counts.values())
     layer, planned = _planned(intended)
+    ignored = set(intended.ignore) - set(planned) if intended is not None else set()
+    counts = {(a, b): n for (a, b), n in counts.items() if not {a, b} & ignored}
+    journeys_of = {touchpoint: n for touchpoint, n in journeys_of.items() if touchpoint not in ignored}
+    ignored_count = total - sum(counts.values())
     seen = sorted({touchpoint for pair in counts for touchpoint in pair} | set(journeys_of))
     summed: dict[str, int] = {}
     if planned:
@@ -73,9 +79,10 @@ def graph_of(found: Discovery, intended: IntendedMap | None, group: str | None) 
         journeys_of=journeys_of,
         names={node: _name(node, summed) for node in nodes},
         journeys=journeys,
-        total=sum(counts.values()),
+        total=total,
         left_out=len(rest),
         left_out_count=int(sum(edge.weight for edge in rest)),
+        ignored_count=ignored_count,
     )
 
 

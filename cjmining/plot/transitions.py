@@ -25,10 +25,11 @@ def transitions(
 ) -> Axes:
     """Draw which touchpoint follows which, and how often.
 
-    Layers go from left to right: the stages of the map where one is given, else one after the
-    strongest way in.
-    Lines are as thick as they are frequent; ways back run above. At most 40 lines are drawn, the
-    strongest; a note says how many are left out and how much they weigh.
+    Layers go from left to right: the stages of the map where one is given, else one after the strongest
+    way in. Lines are as thick as they are frequent; ways back run above. At most 40 lines are drawn, the
+    strongest; a note says how many are left out and how much they weigh. What the map ignores is left out,
+    with the transitions from and to it, and counted: discover a log without these events to see what lies on
+    both sides.
 
     Parameters
     ----------
@@ -79,6 +80,11 @@ def _title(sheet: Sheet, graph: Graph, group: str | None) -> None:
     room = sheet.width - 2 * theme.MARGIN
     y = sheet.paragraph(f"{graph.title}{who}", theme.MARGIN, 14, room, size=15, bold=True, lines=1)
     facts = f"What follows what: {plural(graph.total, 'transition')} in {plural(graph.journeys, 'journey')}"
+    if graph.ignored_count:
+        share = percent(graph.ignored_count / graph.total)
+        facts += (
+            f", {number(graph.ignored_count)} of them ({share}) left out: from or to what the map ignores"
+        )
     sheet.paragraph(facts, theme.MARGIN, y + 1, room, colour=theme.MUTED, lines=1)
 
 

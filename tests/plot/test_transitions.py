@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 
@@ -97,3 +98,14 @@ def test_a_number_of_journeys_that_is_withheld_reads_few():
     rare = pd.DataFrame([{"by": "all", "touchpoint": "s0_t1", "count": 0, "journeys": float("nan")}])
     found.touchpoints = pd.concat([found.touchpoints, rare])
     assert "few journeys" in texts(transitions(found, intended=made_up_map(2, 2)))
+
+
+def test_what_the_map_ignores_is_left_out_and_counted():
+    intended = dataclasses.replace(made_up_map(2, 2), ignore=("scroll",))
+    found = made_up_discovery({("s0_t0", "s1_t0"): 60, ("s0_t0", "scroll"): 30, ("scroll", "scroll"): 10})
+    shown = texts(transitions(found, intended=intended))
+    assert "scroll" not in shown
+    assert (
+        "What follows what: 100 transitions in 100 journeys, 40 of them (40 %) left out: "
+        "from or to what the map ignores"
+    ) in shown
