@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
 from cjmining.report import words
 from cjmining.schema import BEFORE_THE_MAP
 
@@ -39,11 +40,13 @@ def method_notes(intended: IntendedMap, min_group: int) -> list[dict[str, str]]:
         "Limits in brackets": """95 % Wilson score limits: if the same process ran again and again,
             limits made in this way would hold the true share 19 times in 20. They say nothing about
             errors in the data or the map.""",
-        "Times as often, q, stands out": """The drop-out share of one group divided by that of the other
-            known groups at the same stage. p is Fisher's exact test, q the Benjamini-Hochberg
-            correction for making so many comparisons, of which some differ by chance. A group stands
-            out where q is below 0.001, at least 10 of its journeys dropped out and the limits leave out
-            1. It is an association: what else differs between the groups is not held constant.""",
+        "Times as often, q, stands out": f"""The drop-out share of one group divided by that of the other
+            known groups at the same stage; journeys of an unknown group are left out on both sides, since
+            what is known of a customer often depends on how far they came. p is Fisher's exact test, q the
+            Benjamini-Hochberg correction for making so many comparisons, of which some differ by chance;
+            limits and p allow for several journeys of one customer. A group stands out where q is below
+            {LARGEST_Q:g}, at least {FEWEST_DROPPED} of its journeys dropped out and the limits leave out 1.
+            It is an association: what else differs between the groups is not held constant.""",
         "Value at risk": """Drop-outs at a place, times the share that converted of those who went on
             from there, times the mean net value of a conversion: what would have come in if those who
             left had gone on like those who stayed. Those who left may differ, so mending the place may

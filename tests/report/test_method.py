@@ -1,0 +1,27 @@
+"""The method notes speak of this map's patience and horizon."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+from cjmining.report.method import method_notes
+from tests.report.factory import intended_map
+
+
+def notes_of(intended, min_group=10) -> dict[str, str]:
+    return {note["term"]: note["text"] for note in method_notes(intended, min_group)}
+
+
+def test_patience_is_the_maps_and_the_stages_own():
+    patience = notes_of(intended_map())["Patience"]
+    assert "dropped out: 14 days. Other stages have their own: Delivery (never)." in patience
+
+
+def test_the_horizon_names_its_estimate():
+    assert "Drop-out within 10 days" in notes_of(dataclasses.replace(intended_map(), horizon=timedelta(days=10)))
+
+
+def test_small_groups_are_spoken_of_where_there_is_a_minimum():
+    assert "fewer than 25 customers" in notes_of(intended_map(), 25)["Small groups"]
+    assert "Small groups" not in notes_of(intended_map(), 1)
