@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,11 +30,11 @@ WITHIN = {"transitions, mean": 1e-9, "transitions, median": 1 / 128}
 
 def main() -> None:
     wanted = _arguments()
-    results = [_measure_size(events, wanted) for events in wanted.events]
-    text = "\n\n".join(table.of(result) for result in results)
-    print(text)
-    if not wanted.quick and not wanted.task:
-        _write(results, text)
+    for events in wanted.events:
+        result = _measure_size(events, wanted)
+        print(table.of(result), end="\n\n")
+        if not wanted.quick and not wanted.task:
+            _write(result)
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,6 +52,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measure_size(events: int, wanted: argparse.Namespace) -> dict:
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="cjmining-bench-") as name:
         folder = Path(name)
         sizes = _child("benchmarks.workload", name, str(events))
@@ -62,6 +64,7 @@ def _measure_size(events: int, wanted: argparse.Namespace) -> dict:
     return {
         "sizes": sizes,
         "machine": "two cores, Linux, Python 3.11",
+        "load": load,
         "versions": {
             name: version(name) for name in ("cjmining", "numba", "polars", "duckdb", "pm4py", "r4pm")
         },
@@ -87,6 +90,7 @@ def _measure_task(task: str, folder: Path, events: int, *, quick: bool) -> dict:
     return {
         name: {
             "seconds": median(second for part in parts for second in part["seconds"]),
+            "cpu": median(second for part in parts for second in part["cpu"]),
             "runs": [second for part in parts for second in part["seconds"]],
             "loaded_mb": median(part["loaded_mb"] for part in parts),
             "peak_mb": median(part["peak_mb"] for part in parts),
@@ -130,10 +134,16 @@ def _child(module: str, *arguments: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _write(results: list[dict], text: str) -> None:
-    for result in results:
-        name = f"{round(result['sizes']['events'] / 1e6)}_million_events.json"
-        (HERE / "results" / name).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+def _write(result: dict) -> None:
+    """Keep the figures, and put the tables of all sizes that were ever measured into the README."""
+    folder = HERE / "results"
+    folder.mkdir(exist_ok=True)
+    millions = round(result["sizes"]["events"] / 1e6)
+    (folder / f"{millions}_million_events.json").write_text(
+        json.dumps(result, indent=1) + "\n", encoding="utf-8"
+    )
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    text = "\n\n".join(table.of(each) for each in sorted(results, key=lambda each: each["sizes"]["events"]))
     readme = HERE / "README.md"
     before, start, rest = readme.read_text(encoding="utf-8").partition("<!-- measured -->\n")
     _, end, after = rest.partition("<!-- end of measured -->")

@@ -20,12 +20,13 @@ def main(task: str, engine: str, folder: str, runs: int) -> None:
     loaded = _peak()
     if task not in WITHOUT_WARM_UP:
         run()
-    seconds = []
+    seconds, cpu = [], []
     for _ in range(runs):
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         answer = run()
         seconds.append(time.perf_counter() - start)
-    found = {"seconds": seconds, "loaded_mb": loaded, "peak_mb": _peak()}
+        cpu.append(time.process_time() - start_cpu)
+    found = {"seconds": seconds, "cpu": cpu, "loaded_mb": loaded, "peak_mb": _peak()}
     print(json.dumps({**found, "answer": answer() if callable(answer) else answer}))
 
 
