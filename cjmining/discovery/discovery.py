@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cjmining.discovery import finish
 from cjmining.discovery.summary import Scan, Summary, merge, summarise
 from cjmining.engine.local import map_blocks
+from cjmining.errors import LogError
 from cjmining.log import Block
 from cjmining.results import Result
 
@@ -20,10 +22,10 @@ BLOCK_EVENTS: Final = 500_000
 """Small enough that threads share a log of a million events, large enough that merging costs little."""
 
 
-def discover(log: JourneyLog, *, by: str | None = None) -> Discovery:
+def discover(log: JourneyLog, *, by: str | None = None, ignore: Sequence[str] = ()) -> Discovery:
     """Count what customers do: transitions, variants, touchpoints, and how journeys start and end.
 
-    Every event of the log counts, whoever did it. Where events of a journey have the same time, the log's own
+    Every event of the log counts, whoever did it, but for the touchpoints in `ignore`. Where events of a journey have the same time, the log's own
     order decides which follows which.
 
     Parameters
@@ -33,6 +35,9 @@ def discover(log: JourneyLog, *, by: str | None = None) -> Discovery:
     by : str, optional
         What to group journeys by: `persona`, another attribute of customers, or a dimension of events.
         Without it there is one group, "all".
+    ignore : sequence of str
+        Touchpoints that are no part of the journey, such as `intended.ignore`: what comes before such an event is
+        followed by what comes after it. A journey of nothing else stays a journey, its variant is "(nothing)".
 
     Returns
     -------
@@ -42,7 +47,7 @@ def discover(log: JourneyLog, *, by: str | None = None) -> Discovery:
     Raises
     ------
     LogError
-        If neither customers nor events have `by`.
+        If neither customers nor events have `by`, or `ignore` is a text instead of a sequence.
 
     Notes
     -----
@@ -66,10 +71,12 @@ def discover(log: JourneyLog, *, by: str | None = None) -> Discovery:
     0              ad          shop      2      90.0
     1            shop         order      1     120.0
     """
-    scan = Scan.of(log, by)
+    if isinstance(ignore, str):
+        raise LogError(f"ignore is a sequence of touchpoints: write [{ignore!r}], not {ignore!r}")
+    scan = Scan.of(log, by, ignore)
     # A log without events has no blocks; one empty block gives the tables their columns.
     blocks = log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
-    return _finish(by, scan, merge(map_blocks(lambda block: summarise(scan, block), blocks)))
+    return _finish(by, tuple(ignore), scan, merge(map_blocks(lambda block: summarise(scan, block), blocks)))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -84,6 +91,8 @@ class Discovery(Result):
         What journeys were grouped by.
     groups : tuple of str
         The groups that have journeys.
+    ignore : tuple of str
+        The touchpoints that were left out.
     overview : pandas.DataFrame
         by, journeys, customers (with at least one journey in the group), events, start and end (first and
         last event).
@@ -106,6 +115,7 @@ class Discovery(Result):
 
     by: str | None
     groups: tuple[str, ...]
+    ignore: tuple[str, ...]
     overview: pd.DataFrame
     transitions: pd.DataFrame
     variants: pd.DataFrame
@@ -136,11 +146,12 @@ def _of(word: str, number: int) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def _finish(by: str | None, scan: Scan, summary: Summary) -> Discovery:
+def _finish(by: str | None, ignore: tuple[str, ...], scan: Scan, summary: Summary) -> Discovery:
     kept = finish.groups_with_journeys(scan, summary)
     return Discovery(
         by=by,
         groups=tuple(kept.values()),
+        ignore=ignore,
         overview=finish.overview(scan, summary),
         transitions=finish.transitions(scan, summary),
         variants=finish.variants(scan, summary),

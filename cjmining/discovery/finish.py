@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 """Microseconds."""
+NOTHING = "(nothing)"
+"""The variant of a journey all of whose events are ignored."""
 
 
 def groups_with_journeys(scan: Scan, summary: Summary) -> dict[int, str]:
@@ -40,8 +42,8 @@ def overview(scan: Scan, summary: Summary) -> pd.DataFrame:
             "journeys": counted.journeys[group],
             "customers": counted.customers[group],
             "events": counted.events[group],
-            "start": _moments(counted.start[group]),
-            "end": _moments(counted.end[group]),
+            "start": _moments(counted.start[group], counted.events[group]),
+            "end": _moments(counted.end[group], counted.events[group]),
         }
     )
 
@@ -87,7 +89,7 @@ def variants(scan: Scan, summary: Summary) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "by": _names(scan.groups, group),
-            "variant": table["variant"].to_pandas().astype("str"),
+            "variant": table["variant"].to_pandas().astype("str").replace("", NOTHING),
             "journeys": journeys,
             "share_of_journeys": journeys / summary.journeys.journeys[group],
         }
@@ -147,8 +149,10 @@ def _names(names: Sequence[str], codes: Ints) -> pd.Series[str]:
     return pd.Series(np.asarray(names, dtype=object)[codes], dtype="str")
 
 
-def _moments(microseconds: Ints) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(microseconds.astype("datetime64[us]")).tz_localize("UTC")
+def _moments(microseconds: Ints, events: Ints) -> pd.DatetimeIndex:
+    """Moments in UTC; a group all of whose events are ignored has none."""
+    moments = np.where(events > 0, microseconds.astype("datetime64[us]"), np.datetime64("NaT"))
+    return pd.DatetimeIndex(moments).tz_localize("UTC")
 
 
 def _mean(total: Floats, answered: Ints) -> Floats:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from cjmining.kernels import histogram, journeys, transitions, variants
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from cjmining.log import Block, JourneyLog
@@ -27,11 +29,13 @@ class Scan(NamedTuple):
     groups: tuple[str, ...]
     touchpoints: tuple[str, ...]
     channels: tuple[str, ...]
+    ignored: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, log: JourneyLog, by: str | None) -> Scan:
+    def of(cls, log: JourneyLog, by: str | None, ignore: Sequence[str] = ()) -> Scan:
         """Take the columns out of a log; nothing is copied where the log holds them without nulls."""
         group, groups = log.group(by)
+        touchpoints = log.vocabulary("touchpoint")
         return cls(
             bounds=log.bounds,
             timestamp=log.timestamps,
@@ -42,15 +46,16 @@ class Scan(NamedTuple):
             customer=log.journey_customer,
             group=group,
             groups=groups,
-            touchpoints=log.vocabulary("touchpoint"),
+            touchpoints=touchpoints,
             channels=log.vocabulary("channel"),
+            ignored=np.isin(np.array(touchpoints, dtype=object), list(ignore)),
         )
 
     def of_block(self, block: Block) -> Scan:
         """Return the part of a block, its journeys' bounds counted from its first event."""
         its_journeys = slice(block.first_journey, block.last_journey)
         its_events = slice(block.first_event, block.last_event)
-        return self._replace(
+        part = self._replace(
             bounds=self.bounds[block.first_journey : block.last_journey + 1] - block.first_event,
             timestamp=self.timestamp[its_events],
             touchpoint=self.touchpoint[its_events],
@@ -59,6 +64,20 @@ class Scan(NamedTuple):
             satisfaction=self.satisfaction[its_events],
             customer=self.customer[its_journeys],
             group=self.group[its_journeys],
+        )
+        return part._without_ignored() if self.ignored.any() else part
+
+    def _without_ignored(self) -> Scan:
+        """Return the same journeys without the events of ignored touchpoints; some may be left empty."""
+        kept = ~self.ignored[self.touchpoint]
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return self._replace(
+            bounds=before[self.bounds],
+            timestamp=self.timestamp[kept],
+            touchpoint=self.touchpoint[kept],
+            channel=self.channel[kept],
+            wait=self.wait[kept],
+            satisfaction=self.satisfaction[kept],
         )
 
 

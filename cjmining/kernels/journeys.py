@@ -122,6 +122,8 @@ def _count_journeys(
         if last_customer[here] != customer[journey]:
             last_customer[here] = customer[journey]
             customers[here] += 1
+        if last < first:
+            continue  # a journey all of whose events are ignored starts and ends nowhere
         start[here] = min(start[here], timestamp[first])
         end[here] = max(end[here], timestamp[last])
         starts[here, touchpoint[first]] += 1

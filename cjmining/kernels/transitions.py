@@ -133,6 +133,8 @@ def _count(
     table = np.full(0 if direct else room, -1, np.int32)
     found = 0
     for journey in range(len(bounds) - 1):
+        if bounds[journey] == bounds[journey + 1]:
+            continue
         base = np.int64(group[journey]) * n_touchpoints
         start = np.int64(touchpoint[bounds[journey]])
         left = timestamp[bounds[journey]]

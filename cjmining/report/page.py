@@ -109,7 +109,7 @@ def render(
     from cjmining.report.disclosure import merge_check, merge_found
 
     findings, gone = compare_findings(derive_findings(log, check, coverage, min_group=min_group), earlier)
-    everyone = found if found.by is None else discover(log)
+    everyone = found if found.by is None else discover(log, ignore=found.ignore)
     found, check = merge_found(found, check, min_group), merge_check(check, min_group)
     facts = gather_facts(
         log,

@@ -177,7 +177,7 @@ def _prepare(log: JourneyLog, intended: IntendedMap, labels: Labels | None) -> J
 def _analyse(
     log: JourneyLog, intended: IntendedMap, by: str | None, tell: Progress
 ) -> tuple[Discovery, Conformance, Coverage]:
-    found = discover(log, by=by)
+    found = discover(log, by=by, ignore=intended.ignore)
     tell("Holding the journeys against the map", 0.65)
     return found, hold_against(log, intended, by=by), cover(log, intended)
 
