@@ -75,17 +75,11 @@ def drop_withheld_stages(check: Conformance) -> Conformance:
     return replace(check, stages=check.stages.dropna(subset=["entered"]).reset_index(drop=True))
 
 
-def hide_small_counts(found: Discovery, ignore: Sequence[str], min_group: int) -> Discovery:
-    """Leave out what fewer than `min_group` journeys did, and the touchpoints that the map ignores."""
+def hide_small_counts(found: Discovery, min_group: int) -> Discovery:
+    """Withhold what fewer than `min_group` journeys did."""
     names = ("transitions", "variants", "ends")
     tables: dict[str, Any] = {name: _at_least(getattr(found, name), min_group) for name in names}
     tables["touchpoints"] = _withhold(found.touchpoints, ["count", "journeys"], min_group)
-    for name, columns in (
-        ("touchpoints", ["touchpoint"]),
-        ("transitions", ["from_touchpoint", "to_touchpoint"]),
-    ):
-        ignored = tables[name][columns].isin(ignore).any(axis=1)
-        tables[name] = tables[name][~ignored].reset_index(drop=True)
     return replace(found, **tables)
 
 

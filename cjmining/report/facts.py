@@ -6,6 +6,7 @@ the `text` a reader sees and the `value` behind it, so that a test can add up wh
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -692,7 +693,7 @@ def _table(id_: str, caption: str, columns: Sequence[tuple[str, str]], rows: lis
 
 def _cell(text: Any, value: Any = None) -> Cell:  # noqa: ANN401
     cell: Cell = {"text": str(text)}
-    if not words.missing(value):
+    if not words.missing(value) and value not in {math.inf, -math.inf}:
         cell["value"] = value.item() if hasattr(value, "item") else value
     return cell
 

@@ -9,6 +9,7 @@ the false-discovery rate, and then as an association.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -174,8 +175,8 @@ def _outcomes(overall: Conformance) -> Iterator[Finding]:
     ]
     text = (
         f"Of {words.plural(total, 'journey')} of {words.plural(int(row['customers']), 'customer')}, "
-        f"{words.several(parts)}; {words.count(row['open'])} ({words.percent(row['open'] / total)}) "
-        "were still open when the data end."
+        f"{words.several(parts)}; {words.count(row['open'])} ({words.percent(row['open'] / total)}) were "
+        "still open when the data end."
     )
     yield _finding(
         "outcomes",
@@ -193,11 +194,10 @@ def _largest_drop_outs(check: Conformance, groups: Sequence[str], min_group: int
         horizon = words.days(check.intended.horizon)
         text = (
             f"Of {words.count(row['mature'])} {words.journeys_of(group, check.by)} that reached "
-            f"{row['stage']} and could "
-            f"be followed for {horizon}, {words.percent(row['drop_out_share'], row['lower'], row['upper'])} "
-            "dropped out "
-            f"there within {horizon}; no other stage loses a larger share"
-            f"{_at_other_patience(check, group, row['stage'], min_group)}"
+            f"{row['stage']} and could be followed for {horizon}, "
+            f"{words.percent(row['drop_out_share'], row['lower'], row['upper'])} dropped out there within "
+            f"{horizon}; no other stage loses a larger "
+            f"share{_at_other_patience(check, group, row['stage'], min_group)}"
         )
         numbers = _numbers(
             row, "mature", "dropped_within_horizon", "drop_out_share", "lower", "upper", "entered", "dropped"
@@ -257,8 +257,7 @@ def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
     for row in sorted(standing, key=lambda row: (-row["risk_ratio"], str(row["by"]), str(row["stage"]))):
         subject = words.journeys_of(row["by"], check.by)
         text = (
-            f"{subject[0].upper()}{subject[1:]} dropped out at {row['stage']} "
-            f"{words.times(row['risk_ratio'], row['lower'], row['upper'])} as often as the others: "
+            f"{subject[0].upper()}{subject[1:]} dropped out at {row['stage']}{_as_often(row)}: "
             f"{words.percent(row['share'])} of {words.count(row['mature'])} within "
             f"{words.days(check.intended.horizon)}, against {words.percent(row['rest_share'])} of "
             f"{words.count(row['rest_mature'])} (an association)."
@@ -277,13 +276,22 @@ def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
             "q",
         )
         yield _finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
+    yield from _no_standout(table, check.by) if not standing else ()
+
+
+def _as_often(row: Row) -> str:
+    """Say the ratio; where none of the others dropped out there is none to say."""
+    if not math.isfinite(row["risk_ratio"]):
+        return ", unlike the others"
+    return f" {words.times(row['risk_ratio'], row['lower'], row['upper'])} as often as the others"
+
+
+def _no_standout(table: pd.DataFrame, by: str) -> Iterator[Finding]:
     compared = int(table["q"].notna().sum())
-    if not standing and compared:
-        what = check.by.replace("_", " ")
+    if compared:
         text = (
-            f"Over {words.plural(compared, 'comparison')} of one {what} with the others, stage by stage, "
-            "none shows a "
-            "drop-out that differs by more than chance explains."
+            f"Over {words.plural(compared, 'comparison')} of one {by.replace('_', ' ')} with the others, "
+            "stage by stage, none shows a drop-out that differs by more than chance explains."
         )
         yield _finding("no stand-out", text, {"comparisons": compared})
 
@@ -299,8 +307,8 @@ def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
     for row in sorted(rows, key=lambda row: -row["journeys"])[:MOST_PLACES]:
         text = (
             f"{words.count(row['journeys'])} of {words.count(total)} drop-outs "
-            f"({words.percent(row['share_of_dropped'])}) "
-            f"came at {row['stage']}, after {words.quoted(row['touchpoint'])}{_turn(row['turn'])}."
+            f"({words.percent(row['share_of_dropped'])}) came at {row['stage']}, after "
+            f"{words.quoted(row['touchpoint'])}{_turn(row['turn'])}."
         )
         if not words.missing(row["value_at_risk"]):
             at_risk = words.money_range(
@@ -412,9 +420,8 @@ def _gaps(coverage: Coverage) -> Iterator[Finding]:
         periods = [f"{_hour(row['start'])} to {_hour(row['end'])}" for row in _rows(table)]
         text = (
             f"The source {source} recorded improbably little in {words.plural(len(periods), 'period')} "
-            "(UTC): "
-            f"{words.several(periods, most=3)}. What looks like leaving in or just before such a time may "
-            "be a gap in the data."
+            f"(UTC): {words.several(periods, most=3)}. What looks like leaving in or just before such a time "
+            "may be a gap in the data."
         )
         yield _finding("gap", text, {"periods": len(periods)}, about_data=True, also=(str(source),))
 
@@ -430,15 +437,13 @@ def _short_coverage(log: JourneyLog) -> Iterator[Finding]:
         if late >= LONG_DAYS:
             text = (
                 f"The source {row['source']} begins on {words.day(row['first'])}, "
-                f"{words.plural(late, 'day')} after the "
-                "first: what it records is not known before that day."
+                f"{words.plural(late, 'day')} after the first: what it records is not known before that day."
             )
             yield _finding("late start", text, {"days": late}, about_data=True, also=(str(row["source"]),))
         if early >= LONG_DAYS:
             text = (
                 f"The source {row['source']} ends on {words.day(row['last'])}, {words.plural(early, 'day')} "
-                "before the "
-                "data end: silence after that may be the source's, not the customer's."
+                "before the data end: silence after that may be the source's, not the customer's."
             )
             yield _finding("early end", text, {"days": early}, about_data=True, also=(str(row["source"]),))
 
@@ -458,8 +463,8 @@ def _quarantined(log: JourneyLog) -> Iterator[Finding]:
     by_source = [f"{words.count(number)} of {source}" for source, number in bad.items()]
     text = (
         f"{words.count(quarantined)} of {words.plural(total, 'record')} "
-        f"({words.percent(quarantined / total)}) could not be "
-        f"read and were set apart, each with its reason: {words.several(by_source, most=9)}."
+        f"({words.percent(quarantined / total)}) could not be read and were set apart, each with its reason: "
+        f"{words.several(by_source, most=9)}."
     )
     yield _finding("quarantine", text, {"records": total, "quarantined": quarantined}, about_data=True)
 
@@ -472,8 +477,8 @@ def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
         return
     text = (
         f"{words.plural(events, 'event')} ({words.percent(events / max(log.n_events, 1))}) have a native "
-        "name that no label "
-        "and no touchpoint of the map knows. They count as events, but lie outside the map."
+        "name that no label and no touchpoint of the map knows. They count as events, but lie outside the "
+        "map."
     )
     yield _finding("unlabelled", text, {"events": events, "all_events": log.n_events}, about_data=True)
 
@@ -498,8 +503,7 @@ def _unknown_group(check: Conformance, min_group: int) -> Iterator[Finding]:
     text = (
         f"For {words.count(row['customers'])} of {words.plural(customers, 'customer')} "
         f"({words.percent(row['customers'] / customers)}) the {check.by.replace('_', ' ')} is unknown, "
-        "because an attribute "
-        "that it needs is missing. They are shown as a group of their own."
+        "because an attribute that it needs is missing. They are shown as a group of their own."
     )
     yield _finding(
         "unknown group", text, {"customers": int(row["customers"])}, group=UNKNOWN, about_data=True
@@ -549,8 +553,10 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _numbers(row: Row, *columns: str) -> dict[str, Any]:
+    """Return the columns that hold something, as plain values; what JSON can't hold is left out."""
+    given = {column: _plain(row[column]) for column in columns if not words.missing(row.get(column))}
     return {
-        column: _plain(row[column]) for column in columns if column in row and not words.missing(row[column])
+        name: value for name, value in given.items() if not (isinstance(value, float) and math.isinf(value))
     }
 
 

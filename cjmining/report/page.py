@@ -140,7 +140,7 @@ def _pictures(view: View, name: str, min_group: int) -> dict[str, str]:
         "funnel": (plot.funnel(drop_withheld_stages(check), persona=group), f"Stages and outcomes: {name}"),
     }
     if view.found is not None:
-        found = hide_small_counts(view.found, check.intended.ignore, min_group)
+        found = hide_small_counts(view.found, min_group)
         transitions = plot.transitions(found, intended=check.intended, group=group)
         drawn["transitions"] = (transitions, f"Transitions between touchpoints: {name}")
     return {key: _inline(picture, label) for key, (picture, label) in drawn.items()}

@@ -6,6 +6,7 @@ and groups join them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ def times(ratio: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN
     >>> times(1.8, 1.52, 2.1)
     '1.8 times (1.5-2.1)'
     """
-    if missing(ratio):
+    if missing(ratio) or math.isinf(ratio):
         return NOTHING
     limits = "" if missing(lower) or missing(upper) else f" ({lower:.1f}-{upper:.1f})"
     return f"{ratio:.1f} times{limits}"

@@ -177,3 +177,17 @@ def test_a_first_run_marks_nothing():
     now, gone = compare_findings(findings_of(grouped()), None)
     assert {entry["status"] for entry in now} == {None}
     assert gone == []
+
+
+def test_a_group_that_alone_drops_out_is_said_without_a_ratio():
+    results = grouped()
+    table = results.check.standouts.copy()
+    table["risk_ratio"] = table["risk_ratio"].mask(table["stands_out"], float("inf"))
+    table["rest_share"] = table["rest_share"].mask(table["stands_out"], 0.0)
+    check = dataclasses.replace(results.check, standouts=table)
+    [standout] = of_kind(findings_of(dataclasses.replace(results, check=check)), "stand-out")
+    assert standout.text == (
+        "Gen Z journeys dropped out at Checkout, unlike the others: 34 % of 310 within 30 days, against 0 % "
+        "of 448 (an association)."
+    )
+    assert "risk_ratio" not in standout.numbers

@@ -19,7 +19,8 @@ def test_patience_is_the_maps_and_the_stages_own():
 
 
 def test_the_horizon_names_its_estimate():
-    assert "Drop-out within 10 days" in notes_of(dataclasses.replace(intended_map(), horizon=timedelta(days=10)))
+    intended = dataclasses.replace(intended_map(), horizon=timedelta(days=10))
+    assert "Drop-out within 10 days" in notes_of(intended)
 
 
 def test_small_groups_are_spoken_of_where_there_is_a_minimum():
