@@ -25,8 +25,8 @@ BLOCK_EVENTS: Final = 500_000
 def discover(log: JourneyLog, *, by: str | None = None, ignore: Sequence[str] = ()) -> Discovery:
     """Count what customers do: transitions, variants, touchpoints, and how journeys start and end.
 
-    Every event of the log counts, whoever did it, but for the touchpoints in `ignore`. Where events of a journey have the same time, the log's own
-    order decides which follows which.
+    Every event of the log counts, whoever did it, but for the touchpoints in `ignore`. Where events of a
+    journey have the same time, the log's own order decides which follows which.
 
     Parameters
     ----------
@@ -36,8 +36,9 @@ def discover(log: JourneyLog, *, by: str | None = None, ignore: Sequence[str] = 
         What to group journeys by: `persona`, another attribute of customers, or a dimension of events.
         Without it there is one group, "all".
     ignore : sequence of str
-        Touchpoints that are no part of the journey, such as `intended.ignore`: what comes before such an event is
-        followed by what comes after it. A journey of nothing else stays a journey, its variant is "(nothing)".
+        Touchpoints that are no part of the journey, such as `intended.ignore`: what comes before such an
+        event is followed by what comes after it. A journey of nothing else stays a journey, its variant is
+        "(nothing)".
 
     Returns
     -------
