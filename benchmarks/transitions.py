@@ -30,7 +30,7 @@ def cjmining_mean(folder: Path, *, threads: int) -> Callable[[], Answer]:
     def run() -> Answer:
         parts = map_blocks(lambda block: transitions.count(*block, 1, len(names)), blocks, threads=threads)
         found = transitions.merge(parts)
-        return _by_cell(found.cell, found.count, found.total / found.count, names)
+        return _by_cell(found.cell, found.counts, found.total / found.counts, names)
 
     return run
 
@@ -49,7 +49,7 @@ def cjmining_median(folder: Path, *, threads: int) -> Callable[[], Answer]:
         found = transitions.merge([part[0] for part in parts])
         times = histogram.merge([part[1] for part in parts])
         medians = histogram.quantiles(times, found.cell, (0.5,))[:, 0]
-        return _by_cell(found.cell, found.count, medians, names)
+        return _by_cell(found.cell, found.counts, medians, names)
 
     return run
 

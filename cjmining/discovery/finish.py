@@ -55,20 +55,20 @@ def transitions(scan: Scan, summary: Summary) -> pd.DataFrame:
     group, start = np.divmod(leaving, max(len(scan.touchpoints), 1))
     # Cells ascend, so that the transitions that leave one touchpoint lie together.
     _, place = np.unique(leaving, return_inverse=True)
-    all_leaving = np.bincount(place, weights=counted.count)[place]
+    all_leaving = np.bincount(place, weights=counted.counts)[place]
     times = histogram.quantiles(summary.times, counted.cell, (0.5, 0.9)) / SECOND
-    order = np.lexsort((to, start, -counted.count, group))
+    order = np.lexsort((to, start, -counted.counts, group))
     return pd.DataFrame(
         {
             "by": _names(scan.groups, group[order]),
             "from_touchpoint": _names(scan.touchpoints, start[order]),
             "to_touchpoint": _names(scan.touchpoints, to[order]),
-            "count": counted.count[order],
+            "count": counted.counts[order],
             "journeys": counted.journeys[order],
-            "share_of_from": (counted.count / all_leaving)[order],
+            "share_of_from": (counted.counts / all_leaving)[order],
             "median_s": times[order, 0],
             "p90_s": times[order, 1],
-            "mean_s": (counted.total / counted.count / SECOND)[order],
+            "mean_s": (counted.total / counted.counts / SECOND)[order],
         }
     )
 
@@ -99,13 +99,13 @@ def variants(scan: Scan, summary: Summary) -> pd.DataFrame:
 def touchpoints(scan: Scan, summary: Summary) -> pd.DataFrame:
     """Return which touchpoints occur, through which channels, with which waits and satisfaction."""
     counted = summary.touchpoints
-    group, touchpoint = _by_count(counted.count)
+    group, touchpoint = _by_count(counted.counts)
     here = (group, touchpoint)
     return pd.DataFrame(
         {
             "by": _names(scan.groups, group),
             "touchpoint": _names(scan.touchpoints, touchpoint),
-            "count": counted.count[here],
+            "count": counted.counts[here],
             "journeys": counted.journeys[here],
             "channels": pd.Series(
                 [_most_frequent(row, scan.channels) for row in counted.channels[here]], dtype="str"

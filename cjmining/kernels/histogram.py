@@ -31,7 +31,7 @@ class Histogram(NamedTuple):
     """Durations by cell and bin; only bins in use are kept. `key` = cell x BINS + bin, ascending."""
 
     key: Ints
-    count: Ints
+    counts: Ints
     total: Floats
 
 
@@ -45,7 +45,8 @@ def merge(parts: list[Histogram]) -> Histogram:
     if len(parts) == 1:
         return parts[0]
     offsets = np.cumsum([0, *(len(part.key) for part in parts)])
-    return Histogram(*_merge(*map(np.concatenate, zip(*parts, strict=True)), offsets))
+    key, counts, total = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Histogram(*_merge(key, counts, total, offsets))
 
 
 def quantiles(histogram: Histogram, cell: Ints, shares: tuple[float, ...]) -> Floats:
@@ -55,9 +56,9 @@ def quantiles(histogram: Histogram, cell: Ints, shares: tuple[float, ...]) -> Fl
     """
     first = np.searchsorted(histogram.key, cell * BINS)
     last = np.searchsorted(histogram.key, (cell + 1) * BINS)
-    running = np.concatenate([[0], np.cumsum(histogram.count)])
+    running = np.concatenate([[0], np.cumsum(histogram.counts)])
     before, number = running[first], running[last] - running[first]
-    middle = histogram.total / histogram.count
+    middle = histogram.total / histogram.counts
     found = np.empty((len(cell), len(shares)))
     for column, share in enumerate(shares):
         rank = share * (number - 1)
@@ -75,7 +76,7 @@ def bin_of(duration: int) -> int:
     if duration < 256:
         return duration
     # A float's exponent and the leading seven bits of its fraction, read as one integer, count the bins.
-    return (np.float64(duration).view(np.int64) >> 45) - ((1023 + 8) << 7) + 256
+    return int(np.float64(duration).view(np.int64) >> 45) - ((1023 + 8) << 7) + 256
 
 
 @kernel
@@ -108,7 +109,7 @@ def _merge(key: Ints, count: Ints, total: Floats, offsets: Ints) -> tuple[Ints, 
     following = offsets[:-1].copy()
     used = 0
     while True:
-        cell = np.int64(-1)
+        cell = -1
         for part in range(len(following)):
             if following[part] < offsets[part + 1]:
                 first = key[following[part]] // BINS

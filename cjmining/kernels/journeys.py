@@ -31,7 +31,7 @@ class Journeys(NamedTuple):
 class Touchpoints(NamedTuple):
     """Events by group and touchpoint; `channels` has a third axis, its last place for events without one."""
 
-    count: Ints
+    counts: Ints
     journeys: Ints
     channels: Ints
     wait: Floats

@@ -30,7 +30,7 @@ class Transitions(NamedTuple):
     """Transitions by cell, ascending; summaries of different blocks add up with `merge`."""
 
     cell: Ints
-    count: Ints
+    counts: Ints
     journeys: Ints
     total: Floats
 
@@ -71,7 +71,7 @@ def count_with_times(
     """Count as `count` does, and put the time of every transition into a histogram of its cell."""
     found, slot = _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints, places=True)
     offsets = np.zeros(len(found.cell) + 1, np.int64)
-    np.cumsum(found.count, out=offsets[1:])
+    np.cumsum(found.counts, out=offsets[1:])
     elapsed = _gather(slot, timestamp, offsets)
     return found, histogram.summarise(found.cell, offsets, elapsed)
 
@@ -80,7 +80,7 @@ def merge(parts: list[Transitions]) -> Transitions:
     """Add up summaries of blocks, in their order."""
     cell, place = np.unique(np.concatenate([part.cell for part in parts]), return_inverse=True)
     merged = Transitions(cell, np.zeros_like(cell), np.zeros_like(cell), np.zeros(len(cell), np.float64))
-    np.add.at(merged.count, place, np.concatenate([part.count for part in parts]))
+    np.add.at(merged.counts, place, np.concatenate([part.counts for part in parts]))
     np.add.at(merged.journeys, place, np.concatenate([part.journeys for part in parts]))
     np.add.at(merged.total, place, np.concatenate([part.total for part in parts]))
     return merged
@@ -141,7 +141,7 @@ def _count(
         for event in range(bounds[journey] + 1, bounds[journey + 1]):
             to = np.int64(touchpoint[event])
             arrived = timestamp[event]
-            here = (base + start) * n_touchpoints + to
+            here = int((base + start) * n_touchpoints + to)
             if not direct:
                 here, found = _look_up(here, table, cell, found)
             if len(slot) > 0:

@@ -393,3 +393,21 @@ def test_every_record_has_one_fate(tmp_path_factory, first, second):
     assert sum(counted.values()) == 1 + len(rows)
     assert sum(events_made(log).values()) == counted["used"]
     assert events_made(log)["kept"] == log.n_events
+
+
+def test_a_column_called_customer_is_not_taken_for_the_actor():
+    visits = pd.DataFrame(
+        {"customer": ["ann", "bob"], "time": ["2026-03-01", "2026-03-02"], "touchpoint": ["x", "y"]}
+    )
+    log = cj.ingest(
+        cj.sources.Table(visits, name="web", customer="customer", timestamp="time", touchpoint="touchpoint")
+    )
+    assert log.events["actor"].tolist() == ["customer", "customer"]
+
+
+def test_a_column_of_actors_may_have_the_name_of_one():
+    visits = pd.DataFrame({"who": ["ann"], "time": ["2026-03-01"], "what": ["x"], "customer": ["Company"]})
+    source = cj.sources.Table(
+        visits, name="web", customer="who", timestamp="time", touchpoint="what", actor={"column": "customer"}
+    )
+    assert cj.ingest(source).events["actor"].tolist() == ["company"]

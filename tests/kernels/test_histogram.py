@@ -56,7 +56,7 @@ def test_parts_add_up_to_the_whole(parts):
     whole = _of([duration for part in parts for duration in part], cell=3)
     merged = histogram.merge([_of(part, cell=3) for part in parts])
     np.testing.assert_array_equal(merged.key, whole.key)
-    np.testing.assert_array_equal(merged.count, whole.count)
+    np.testing.assert_array_equal(merged.counts, whole.counts)
     np.testing.assert_allclose(merged.total, whole.total, rtol=1e-12)
 
 

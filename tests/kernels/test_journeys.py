@@ -38,7 +38,7 @@ def test_touchpoints_by_hand():
         2,
         2,
     )
-    assert found.count.tolist() == [[1, 1], [2, 2]]
+    assert found.counts.tolist() == [[1, 1], [2, 2]]
     assert found.journeys.tolist() == [[1, 1], [1, 2]]
     assert found.channels.tolist() == [[[1, 0, 0], [1, 0, 0]], [[0, 2, 0], [1, 0, 1]]]
     assert found.wait.tolist() == [[0.0, 1.0], [0.0, 6.0]]

@@ -24,7 +24,7 @@ def test_by_hand():
         2,
     )
     assert found.cell.tolist() == [0 * 2 + 1, 1 * 2 + 0, 1 * 2 + 1]
-    assert found.count.tolist() == [2, 1, 1]
+    assert found.counts.tolist() == [2, 1, 1]
     assert found.journeys.tolist() == [1, 1, 1]
     assert found.total.tolist() == [20.0, 10.0, 7.0]
     assert histogram.quantiles(times, found.cell, (0.5,)).ravel().tolist() == [10.0, 10.0, 7.0]
@@ -63,7 +63,7 @@ def test_equals_brute_force(log):
     expected, journeys = _brute_force(log, 5)
     found, times = transitions.count_with_times(*log, 3, 5)
     assert found.cell.tolist() == sorted(expected)
-    assert found.count.tolist() == [len(expected[cell]) for cell in found.cell]
+    assert found.counts.tolist() == [len(expected[cell]) for cell in found.cell]
     assert found.journeys.tolist() == [len(journeys[cell]) for cell in found.cell]
     assert found.total.tolist() == [sum(expected[cell]) for cell in found.cell]
     medians = histogram.quantiles(times, found.cell, (0.5,)).ravel()
@@ -76,7 +76,7 @@ def test_equals_brute_force(log):
 def test_a_large_vocabulary_takes_the_hashed_path_and_counts_the_same(log):
     expected, _ = _brute_force(log, 2_000)
     found = transitions.count(*log, 3, 2_000)
-    assert dict(zip(found.cell.tolist(), found.count.tolist(), strict=True)) == {
+    assert dict(zip(found.cell.tolist(), found.counts.tolist(), strict=True)) == {
         cell: len(times) for cell, times in expected.items()
     }
 

@@ -37,7 +37,8 @@ class Table(Source):
     native : str, optional
         Column of the system's own name for it; default: the touchpoint.
     channel, actor : str, optional
-        A column or a fixed text; actors are customer (default), company and system.
+        A column or a fixed text. `customer` (default), `company` and `system` are actors themselves, whatever
+        columns there are; write ``{"column": "customer"}`` for a column of that name.
     journey : str, optional
         Column of the journey or case that the system itself names; such journeys are never split.
     failed : str or {column: [values]}, optional
@@ -214,7 +215,9 @@ class Table(Source):
         return event, checks
 
     def _actor_of(self, choice: Choice, checks: list[tuple[str, str]]) -> str:
-        if isinstance(self._actor, str) and not choice.has(self._actor) and self._actor not in schema.ACTORS:
+        if isinstance(self._actor, str) and self._actor in schema.ACTORS:
+            return literal(self._actor)  # even where a column, often "customer", has that name
+        if isinstance(self._actor, str) and not choice.has(self._actor):
             raise SourceError(
                 f"source {self.name!r}: actor is customer, company, system or a column, not {self._actor!r}"
                 f"{nearest(self._actor, (*schema.ACTORS, *choice.names))}"
