@@ -6,6 +6,7 @@ labelling and grouping never copy an event. Analyses read integer codes and numb
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -94,6 +95,8 @@ class JourneyLog:
     data_end_us: int
     notes: tuple[str, ...] = ()
     split_by: str | None = None
+    _split_rules: str | None = None
+    _attempt: Ints | None = None
     _cache: dict[object, Any] = field(default_factory=dict)
 
     @classmethod
@@ -238,7 +241,7 @@ class JourneyLog:
         columns = {
             "journey": np.arange(n, dtype=np.int64),
             "customer": customers,
-            "attempt": _attempts(customers, start),
+            "attempt": self._attempts(),
             "native_journey": self._native_journeys(first),
             "start": _times(start),
             "end": _times(times[last]),
@@ -247,6 +250,12 @@ class JourneyLog:
             "events": last - first + 1,
         }
         return pa.table(columns, schema=schema.JOURNEYS)
+
+    def _attempts(self) -> Ints:
+        """Number each customer's journeys by their start: 1, 2, ...; a selection keeps the numbers."""
+        if self._attempt is not None:
+            return self._attempt
+        return _numbered(self.journey_customer, self.timestamps[self.bounds[:-1]])
 
     def _native_journeys(self, first: Ints) -> pa.Array:
         if "native_journey" not in self._events.column_names:
@@ -391,6 +400,8 @@ class JourneyLog:
             return self._attribute_groups(by)
         if by in self._events.column_names and pa.types.is_dictionary(self._events.schema.field(by).type):
             return _with_unknown(self._first_codes(by), self.vocabulary(by))
+        if by in schema.EVENTS.names and schema.EVENTS.field(by).type == schema.TEXT:
+            return np.zeros(self.n_journeys, dtype=np.int32), (schema.UNKNOWN,)
         raise self._no_group(by)
 
     def _attribute_groups(self, by: str) -> tuple[Codes, tuple[str, ...]]:
@@ -435,7 +446,8 @@ class JourneyLog:
         Returns
         -------
         JourneyLog
-            What no rule meets keeps the touchpoint that its source gave it.
+            What no rule meets keeps the touchpoint that its source gave it. Journeys stay as they are: label
+            before you `split`.
 
         Raises
         ------
@@ -450,7 +462,7 @@ class JourneyLog:
         idle = [rule.place for rule, n in zip(labels.rules, counts, strict=False) if not n]
         notes = (*self.notes, f"label rules that fit no event: {'; '.join(idle)}") if idle else self.notes
         table = tables.one_chunk(tables.canonical_events(labelled))
-        return replace(self, _events=table, notes=notes, _cache={})
+        return replace(self, _events=table, notes=notes, split_by=None, _split_rules=None, _cache={})
 
     def split(self, intended: Splits) -> JourneyLog:
         """Return the log with customers' events cut into journeys, as the map's `new_journey_after` says.
@@ -480,7 +492,21 @@ class JourneyLog:
             rules,
             self.data_end_us,
         )
-        return replace(self, bounds=bounds, split_by=intended.name, _cache={})
+        return replace(
+            self,
+            bounds=bounds,
+            split_by=intended.name,
+            _split_rules=_digest(rules),
+            _attempt=None,
+            _cache={},
+        )
+
+    def is_split_by(self, intended: Splits) -> bool:
+        """Say whether the journeys are those that `split` makes with this very map and these labels."""
+        if self._split_rules is None:
+            return False
+        rules = intended.walk_rules(self.vocabulary("touchpoint"), self.vocabulary("actor"))
+        return self._split_rules == _digest(rules)
 
     def with_personas(self, intended: NamesPersonas) -> JourneyLog:
         """Return the log with each customer's persona: the first of the map whose rules fit.
@@ -557,7 +583,13 @@ class JourneyLog:
         lengths = np.diff(self.bounds)
         events = self._events.filter(pa.array(np.repeat(keep, lengths)))
         bounds = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.int64)
-        return replace(self, _events=tables.one_chunk(events), bounds=bounds, _cache={})
+        return replace(
+            self,
+            _events=tables.one_chunk(events),
+            bounds=bounds,
+            _attempt=self._attempts()[keep],
+            _cache={},
+        )
 
     # files and views --------------------------------------------------------------------------------------
 
@@ -589,6 +621,7 @@ class JourneyLog:
             "data_end_us": self.data_end_us,
             "notes": list(self.notes),
             "split_by": self.split_by,
+            "split_rules": self._split_rules,
             "events": self.n_events,
             "journeys": self.n_journeys,
             "customers": self.n_customers,
@@ -661,7 +694,15 @@ def read_log(path: str | Path) -> JourneyLog:
         data_end_us=int(manifest["data_end_us"]),
         notes=tuple(manifest["notes"]),
         split_by=manifest["split_by"],
+        _split_rules=manifest["split_rules"],
+        _attempt=small["journeys"].column("attempt").to_numpy(),
     )
+
+
+def _digest(rules: WalkRules) -> str:
+    """Return a fingerprint of what a map says about a log's touchpoints."""
+    parts = b"|".join(np.asarray(part).tobytes() for part in rules)
+    return hashlib.sha256(parts).hexdigest()
 
 
 def _or_empty(table: pa.Table | None, table_schema: pa.Schema) -> pa.Table:
@@ -759,8 +800,8 @@ def _customer_starts(journey_customer: Ints) -> Ints:
     return np.concatenate([[0], new]).astype(np.int64)
 
 
-def _attempts(customers: Ints, start: Ints) -> Ints:
-    """Number each customer's journeys by their start: 1, 2, ..."""
+def _numbered(customers: Ints, start: Ints) -> Ints:
+    """Number each customer's journeys by their start."""
     order = np.lexsort((start, customers))
     sorted_customers = customers[order]
     first = _customer_starts(sorted_customers)

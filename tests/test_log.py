@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining import schema
+from cjmining.intended import parse_map
 from cjmining.log import JourneyLog
 
 DAY_US = 86_400_000_000
@@ -123,6 +124,37 @@ def test_where_keeps_whole_journeys():
     assert log.where(end="2026-03-02").journey_customer.tolist() == [0]
     assert log.where(touchpoint="b", region="south").n_journeys == 0
     assert log.n_journeys == 2
+
+
+def test_a_selection_keeps_which_attempt_of_its_customer_a_journey_is(tmp_path):
+    log = log_of([(0, 0, "a"), (0, 5, "a")], native_journey=["first", "second"])
+    later = log.where(start="2026-03-03")
+    assert later.journeys["attempt"].tolist() == [2]
+    assert cj.read_log(later.write(tmp_path / "later.log")).journeys["attempt"].tolist() == [2]
+
+
+def test_a_column_that_no_source_gives_is_unknown_for_everybody():
+    codes, labels = log_of([(0, 0, "a"), (1, 0, "a")]).group("channel")
+    assert [labels[code] for code in codes] == ["unknown", "unknown"]
+
+
+MAP = """
+map: Purchase
+goal: [bought]
+patience: {patience}
+stages:
+  - stage: Shop
+    touchpoints: [{{touchpoint: seen, repeat: true}}, {{touchpoint: bought}}]
+"""
+
+
+def test_a_log_knows_the_very_map_that_split_it():
+    old = parse_map(MAP.format(patience="14d"), name="map.yaml")
+    new = parse_map(MAP.format(patience="3d"), name="map.yaml")
+    log = log_of([(0, 0, "seen"), (0, 5, "bought")]).split(old)
+    assert log.is_split_by(old)
+    assert not log.is_split_by(new)
+    assert not log.label({"labels": [{"native": "seen", "touchpoint": "looked"}]}).is_split_by(old)
 
 
 def test_an_empty_selection_is_still_a_log():
