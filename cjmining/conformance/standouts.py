@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cjmining.conformance.tables import Counted
 
-LARGEST_Q = 0.01
+LARGEST_Q = 0.005
 FEWEST_DROPPED = 10
 
 
@@ -27,7 +27,7 @@ def standouts(counted: Counted) -> pd.DataFrame:
     mature journeys count: those that entered at least horizon and patience before the data ends. Several
     journeys of one customer say less than as many of different ones: limits and p allow for it by the design
     effect of customers. p is Fisher's exact one, q Benjamini and Hochberg's over all groups and stages
-    compared. A group stands out where q is below 0.01, at least 10 journeys of the group dropped, and the
+    compared. A group stands out where q is below 0.005, at least 10 journeys of the group dropped, and the
     limits of the risk ratio leave out 1. It is an association, not a cause.
     """
     known = [g for g, name in counted.groups.items() if name != UNKNOWN]
@@ -64,22 +64,22 @@ def _row(counted: Counted, g: int, rest: list[int], row: int) -> dict[str, Any]:
     counts, clusters = counted.sums.counts[:, row], counted.sums.clusters[:, row]
     mature, dropped = int(counts[g, MATURE]), int(counts[g, DROPPED_SOON])
     rest_mature, rest_dropped = int(counts[rest, MATURE].sum()), int(counts[rest, DROPPED_SOON].sum())
-    of_all = (dropped + rest_dropped) / max(mature + rest_mature, 1)
+    share, rest_share = dropped / max(mature, 1), rest_dropped / max(rest_mature, 1)
     found = compare_shares(
         dropped,
         mature,
         rest_dropped,
         rest_mature,
-        effect=design_effect(mature, clusters[g], of_all),
-        other_effect=design_effect(rest_mature, clusters[rest].sum(axis=0), of_all),
+        effect=design_effect(mature, clusters[g], share),
+        other_effect=design_effect(rest_mature, clusters[rest].sum(axis=0), rest_share),
     )
     return {
         "by": counted.groups[g],
         "stage": counted.stage_names[row],
         "mature": mature,
         "dropped_within_horizon": dropped,
-        "share": dropped / mature if mature else math.nan,
+        "share": share if mature else math.nan,
         "rest_mature": rest_mature,
-        "rest_share": rest_dropped / rest_mature if rest_mature else math.nan,
+        "rest_share": rest_share if rest_mature else math.nan,
         **found._asdict(),
     }
