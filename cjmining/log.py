@@ -476,9 +476,15 @@ class JourneyLog:
         -------
         JourneyLog
             Journeys that a source names itself stay as they are.
+
+        Raises
+        ------
+        LogError
+            If `intended` is not a map.
         """
         from cjmining.kernels.outcomes import segment
 
+        _expect_map(intended, "split")
         whole = _native_bounds(self._events)
         free = replace(self, bounds=whole, _cache={}).splittable
         rules = intended.walk_rules(self.vocabulary("touchpoint"), self.vocabulary("actor"))
@@ -516,6 +522,7 @@ class JourneyLog:
         intended : IntendedMap
             Customers whom no persona fits are `other`; where a needed attribute is missing, `unknown`.
         """
+        _expect_map(intended, "with_personas")
         personas = intended.personas_of(self._customers)
         kept = [name for name in self._customers.column_names if name != "persona"]
         customers = self._customers.select(kept).append_column("persona", personas)
@@ -572,7 +579,7 @@ class JourneyLog:
         for word in wanted:
             if word not in words:
                 hint = nearest(word, words)
-                raise LogError(f"no {name} is {word!r}{hint}; it is one of {', '.join(words[:20])}")
+                raise LogError(f"no {name} is {word!r}{hint}; {_known_words(words)}")
         chosen = np.isin(codes, [words.index(word) for word in wanted])
         if is_attribute or not self.n_journeys:
             return chosen[: self.n_journeys]
@@ -697,6 +704,16 @@ def read_log(path: str | Path) -> JourneyLog:
         _split_rules=manifest["split_rules"],
         _attempt=small["journeys"].column("attempt").to_numpy(),
     )
+
+
+def _known_words(words: Sequence[str]) -> str:
+    return f"it is one of {', '.join(words[:20])}" if words else "the log has none at all"
+
+
+def _expect_map(intended: object, verb: str) -> None:
+    if not hasattr(intended, "walk_rules"):
+        hint = f"cj.read_map({str(intended)!r})" if isinstance(intended, str | Path) else "cj.read_map(path)"
+        raise LogError(f"{verb} takes an intended map, not {type(intended).__name__}: give it {hint}")
 
 
 def _digest(rules: WalkRules) -> str:

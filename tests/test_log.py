@@ -181,6 +181,8 @@ def test_dimensions_are_kept_and_absent_columns_count_as_null():
         (lambda log: log.where(devise="m"), "did you mean 'device'"),
         (lambda log: log.where(device="mobil"), "did you mean 'mobile'"),
         (lambda log: log.where(start="soon"), "is not a time"),
+        (lambda log: log.split("map.yaml"), r"cj\.read_map\('map\.yaml'\)"),
+        (lambda log: log.with_personas(None), "takes an intended map, not NoneType"),
         (lambda log: log.codes("chanel"), "did you mean 'channel'"),
     ],
 )
