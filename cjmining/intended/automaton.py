@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from cjmining.errors import MapError
 from cjmining.kernels.automaton import Automaton
@@ -62,19 +63,22 @@ def compile_automaton(stages: Sequence[Stage], goal: Sequence[str]) -> Automaton
 
 
 def entry_stages(stages: Sequence[Stage]) -> tuple[int, ...]:
-    """Return the stages in which a journey may begin: the first, and those that skipping it leads to."""
+    """Return the stages in which a journey may begin: the first, and those that passing over it leads to."""
     if not stages:
         return ()
+    return tuple(sorted({stage for stage, _, _ in _enter(_Plan(stages), 0, set())}))
+
+
+def leads_to(stages: Sequence[Stage]) -> npt.NDArray[np.bool_]:
+    """Say which stage (row) the map leads on to which other (column): over `next`, never by a way back."""
     plan = _Plan(stages)
-    found: list[int] = []
-    waiting = [0]
-    while waiting:
-        stage = waiting.pop()
-        if stage not in found:
-            found.append(stage)
-            if stages[stage].optional or may_be_empty(stages[stage]):
-                waiting.extend(plan.next[stage])
-    return tuple(sorted(found))
+    leads = np.zeros((len(stages), len(stages)), dtype=np.bool_)
+    for stage, following in enumerate(plan.next):
+        leads[stage, following] = True
+    for between in range(len(stages)):
+        leads |= leads[:, between, None] & leads[None, between, :]
+    np.fill_diagonal(leads, False)
+    return leads
 
 
 def reachable_stages(stages: Sequence[Stage]) -> frozenset[int]:

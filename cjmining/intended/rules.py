@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cjmining.errors import LogError, nearest
-from cjmining.intended.automaton import entry_stages
+from cjmining.intended.automaton import entry_stages, leads_to
 from cjmining.schema import ACTORS
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def walk_rules(intended: IntendedMap, vocabulary: Sequence[str], actors: Sequenc
         after_exit="exit" in intended.new_journey_after,
         after_silence="silence" in intended.new_journey_after,
         actor_codes=_actor_codes(actors),
+        leads_to=leads_to(intended.stages),
     )
 
 

@@ -49,6 +49,8 @@ class WalkRules(NamedTuple):
         What a new journey may follow.
     actor_codes : int8[A]
         The log's actor codes as 0 customer, 1 company, 2 system.
+    leads_to : bool[S, S]
+        Whether the map leads from the first stage on to the second, over `next` alone; never to itself.
     """
 
     role: NDArray[np.int8]
@@ -63,6 +65,7 @@ class WalkRules(NamedTuple):
     after_exit: bool
     after_silence: bool
     actor_codes: NDArray[np.int8]
+    leads_to: NDArray[np.bool_]
 
 
 @kernel
@@ -327,21 +330,32 @@ def _furthest_after(stop, last, stage, furthest, touchpoint, failed, rules):
     """Count on-map events after the goal: they reach further only where the map goes on."""
     role, ignored, offsets, stages = rules.role, rules.ignored, rules.stage_offsets, rules.stages
     for i in range(stop, last):
-        cell = after_goal_cell(touchpoint[i], failed[i], stage, role, ignored, offsets, stages)
+        cell = after_goal_cell(
+            touchpoint[i], failed[i], stage, role, ignored, offsets, stages, rules.leads_to
+        )
         if cell >= 0:
             furthest = max(furthest, stages[cell])
     return furthest
 
 
 @inlined
-def after_goal_cell(code, failed, goal_stage, role, ignored, offsets, stages):
-    """Give the cell of an event after the goal, if it lies in a stage planned after the goal's, else -1."""
-    cell = -1
-    if not is_ignored(code, ignored) and role_of(code, failed, role) <= GOAL:
-        cell = cell_of(code, goal_stage, offsets, stages)
-        if cell >= 0 and stages[cell] <= goal_stage:
-            cell = -1
-    return cell
+def after_goal_cell(code, failed, goal_stage, role, ignored, offsets, stages, leads_to):
+    """Give the cell of an event after the goal, if the map plans its stage after the goal's, else -1.
+
+    What the goal's own stage names lies there. Of several stages after it, one is chosen as in `cell_of`.
+    """
+    found = -1
+    if code >= 0 and not is_ignored(code, ignored) and role_of(code, failed, role) <= GOAL:
+        for cell in range(offsets[code], offsets[code + 1]):
+            stage = stages[cell]
+            if stage == goal_stage:
+                found = -1
+                break
+            if goal_stage >= 0 and leads_to[goal_stage, stage]:
+                found = cell
+                if stage > goal_stage:
+                    break
+    return found
 
 
 @kernel

@@ -147,9 +147,9 @@ def count_stages(
     """Count what journeys did at the stages of the map.
 
     A journey is in the stage of its place: it enters a stage with an event of the customer there, or with one
-    by anybody that moves it to a later stage, and each stage once. After the goal, what lies in later stages
-    counts as well. Row 0 holds the journeys whose first event is not on the map: those that never reached it
-    ended there, the others continued.
+    by anybody that moves it to a later stage, and each stage once. After the goal, what lies in stages to
+    which the map leads on from the goal's counts as well. Row 0 holds the journeys whose first event is not
+    on the map: those that never reached it ended there, the others continued.
 
     Parameters
     ----------
@@ -184,6 +184,7 @@ def count_stages(
     channels, answers, precision = columns.channel, columns.satisfaction, columns.precision
     role, ignored, stated, actor_codes = rules.role, rules.ignored, rules.actor, rules.actor_codes
     offsets, stages, patience_us = rules.stage_offsets, rules.stages, rules.patience_us
+    leads_to = rules.leads_to
     ends, decided_at, turns = judged.outcome, judged.decided_at, judged.turn
     place_events, place_stages = judged.place_event, judged.place_stage
     n, n_stages, n_cells = len(bounds) - 1, sizes.stages, sizes.cells
@@ -241,7 +242,7 @@ def count_stages(
         for i in range(first, final):
             code = touchpoint[i]
             if i > place_event:
-                cell = after_goal_cell(code, failed[i], place_stage, role, ignored, offsets, stages)
+                cell = after_goal_cell(code, failed[i], place_stage, role, ignored, offsets, stages, leads_to)
                 moves = True
             else:
                 cell = _walk_cell(code, failed[i], stage, role, ignored, offsets, stages)

@@ -247,6 +247,71 @@ def test_a_newsletter_later_does_not_enter_its_stage() -> None:
     assert touchpoints == {"newsletter": 1, "view": 1, "open": 1}
 
 
+TWO_WAYS = """
+map: Two ways to buy
+goal: [bought_online, bought_in_store]
+patience: 30d
+new_journey_after: [exit, silence]
+stages:
+  - stage: Looking
+    touchpoints: [{touchpoint: looked}]
+    next: [Online, Store]
+  - stage: Online
+    within: 1d
+    touchpoints: [{touchpoint: bought_online}]
+    next: []
+  - stage: Store
+    touchpoints: [{touchpoint: store_visited}, {touchpoint: bought_in_store}]
+"""
+
+
+def test_after_the_goal_nobody_enters_a_stage_of_another_branch() -> None:
+    """Bought online, then looked into the store: the map plans nothing after buying online."""
+    intended = parse_map(TWO_WAYS)
+    check = cj.check(log_of("looked@0 bought_online@1 store_visited@9").split(intended), intended)
+    assert check.journeys["furthest_stage"].tolist() == ["Online"]
+    assert check.stages.set_index("stage")["entered"].to_dict() == {"Looking": 1, "Online": 1, "Store": 0}
+    assert check.touchpoints["touchpoint"].tolist() == ["looked", "bought_online"]
+    assert check.flows[["from_stage", "to_stage"]].to_numpy().tolist() == [["Looking", "Online"]]
+    assert deviations_of(check) == set()
+
+
+def test_after_the_goal_a_stage_written_earlier_is_entered_where_next_names_it() -> None:
+    intended = parse_map(
+        """
+map: Delivery first in the file
+goal: [bought]
+patience: 30d
+new_journey_after: []
+stages:
+  - {stage: A, touchpoints: [{touchpoint: looked}], next: [C]}
+  - {stage: B, touchpoints: [{touchpoint: delivered}], next: []}
+  - {stage: C, touchpoints: [{touchpoint: bought}], next: [B]}
+"""
+    )
+    check = cj.check(log_of("looked@0 bought@1 delivered@2").split(intended), intended)
+    assert check.stages.set_index("stage")["entered"].to_dict() == {"A": 1, "B": 1, "C": 1}
+    assert check.stages.set_index("stage")["continued"].to_dict() == {"A": 1, "B": 1, "C": 0}
+
+
+def test_a_second_purchase_begins_where_the_map_lets_journeys_begin() -> None:
+    """Nothing need be done in A, so it is finished and leads back to B: journeys may begin there."""
+    intended = parse_map(
+        """
+map: Begins behind
+goal: [bought]
+patience: never
+stages:
+  - {stage: A, touchpoints: [{touchpoint: ad, optional: true}], next: [C], returns_to: [B]}
+  - {stage: B, touchpoints: [{touchpoint: visit}]}
+  - {stage: C, touchpoints: [{touchpoint: bought}]}
+"""
+    )
+    log = log_of("visit@0 bought@1 visit@2 bought@3").split(intended)
+    assert log.events.groupby("journey")["touchpoint"].agg(list).tolist() == [["visit", "bought"]] * 2
+    assert cj.check(log, intended).journeys["cost"].tolist() == [0, 0]
+
+
 def test_value_at_risk_by_hand() -> None:
     """3 drop-outs at `open`; of 4 mature ones that went on 2 converted, for 100 and 140 less 20."""
     journeys = [

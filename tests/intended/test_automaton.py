@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cjmining.errors import MapError
-from cjmining.intended.automaton import compile_automaton, entry_stages
+from cjmining.intended.automaton import compile_automaton, entry_stages, leads_to
 from cjmining.intended.model import Stage, Touchpoint
 
 LONGEST = 3
@@ -252,10 +252,32 @@ def test_a_goal_in_the_middle_splits_the_states_behind_a_loop_back():
         ([stage("S", "a", optional=True, next=("T",)), stage("T", "b")], (0, 1)),
         ([stage("S", "a?", next=("T",)), stage("T", "b*", next=("U",)), stage("U", "c")], (0, 1, 2)),
         ([stage("S", "a", optional=True, next=("U",)), stage("T", "b"), stage("U", "c")], (0, 2)),
+        # Nothing need be done in S, so it is finished and leads back too; skipped as a whole it does not.
+        ([stage("S", "a?", next=("U",), returns_to=("T",)), stage("T", "b"), stage("U", "c")], (0, 1, 2)),
+        ([stage("S", "a", optional=True, next=(), returns_to=("T",)), stage("T", "b")], (0,)),
     ],
 )
-def test_entry_stages_are_the_first_and_those_that_skipping_leads_to(stages, entries):
+def test_entry_stages_are_the_first_and_those_that_passing_over_it_leads_to(stages, entries):
     assert entry_stages(stages) == entries
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(maps())
+def test_journeys_begin_in_the_stages_that_the_automaton_enters_first(case):
+    stages, _ = case
+    assert set(entry_stages(stages)) == {word[0][0] for word in journeys(stages, 1) if word}
+
+
+def test_a_stage_leads_on_over_next_and_never_by_a_way_back():
+    stages = [
+        stage("A", "a", next=("C",)),
+        stage("B", "b", next=()),
+        stage("C", "c", next=("B",), returns_to=("A",)),
+        stage("D", "d", next=("A",)),
+    ]
+    assert leads_to(stages).astype(int).tolist() == [[0, 1, 1, 0], [0, 0, 0, 0], [0, 1, 0, 0], [1, 1, 1, 0]]
+    round_trip = [stage("A", "a", next=("B",)), stage("B", "b", next=("A",))]
+    assert leads_to(round_trip).tolist() == [[False, True], [True, False]]
 
 
 def test_a_map_too_large_names_its_size_and_what_to_simplify():

@@ -39,6 +39,7 @@ def test_rules_for_the_kernels_follow_the_logs_own_codes():
     assert rules.before_us == 1_000_000
     assert (rules.after_goal, rules.after_exit, rules.after_silence) == (True, False, True)
     assert rules.actor_codes.tolist() == [2, 1, 0]
+    assert rules.leads_to.tolist() == [[False, True, True], [False, False, True], [False, False, False]]
 
 
 def test_an_unheard_of_actor_is_an_error():

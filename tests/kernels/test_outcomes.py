@@ -30,6 +30,18 @@ class Map:
     actors: dict[str, int] = field(default_factory=dict)
     entry: int = 1
     after: frozenset[str] = frozenset({"goal", "exit", "silence"})
+    next: dict[int, list[int]] = field(default_factory=dict)
+
+    def following(self, stage: int) -> set[int]:
+        """The stages planned after one: its `next` (where not said, the one that follows), and theirs."""
+        found: set[int] = set()
+        waiting = [stage]
+        while waiting:
+            at = waiting.pop()
+            new = {s for s in self.next.get(at, [at + 1]) if s < len(self.patience)} - found
+            found |= new
+            waiting.extend(new)
+        return found - {stage}
 
     @property
     def names(self) -> list[str]:
@@ -45,6 +57,7 @@ class Map:
             1 if n in self.goal else 2 if n in self.left else 3 if n in self.rejected else 0
             for n in self.names
         ]
+        numbers = range(len(self.patience))
         return WalkRules(
             role=np.array(roles, dtype=np.int8),
             ignored=np.array([n in self.ignored for n in self.names]),
@@ -58,6 +71,12 @@ class Map:
             after_exit="exit" in self.after,
             after_silence="silence" in self.after,
             actor_codes=np.array([0, 1, 2], dtype=np.int8),
+            leads_to=np.array(
+                [
+                    [b in self.following(a) for b in range(len(self.patience))]
+                    for a in range(len(self.patience))
+                ]
+            ),
         )
 
 
@@ -87,6 +106,13 @@ def stage_counted(plan: Map, name: str, current: int) -> int:
     named = plan.stages.get(name, [])
     later = [stage for stage in named if stage >= current]
     return min(later) if later else max(named, default=-1)
+
+
+def stage_after_goal(plan: Map, name: str, goal_stage: int) -> int:
+    named = [s for s in plan.stages.get(name, []) if s == goal_stage or s in plan.following(goal_stage)]
+    later = [s for s in named if s >= goal_stage]
+    counted = min(later) if later else max(named, default=-1)
+    return -1 if counted == goal_stage else counted
 
 
 def longest_patience(plan: Map, name: str) -> int:
@@ -185,7 +211,7 @@ def reference_judgement(plan: Map, events: list[Event], first: int, last: int, d
     after = [e for e in events[found.stop : last] if e.name not in plan.ignored]
     furthest, won_back = found.furthest, "no"
     if found.outcome == "converted":
-        on_map = [stage_counted(plan, e.name, found.stage) for e in after if decides(plan, e) != "exit"]
+        on_map = [stage_after_goal(plan, e.name, found.stage) for e in after if decides(plan, e) != "exit"]
         furthest = max([furthest, *on_map])
     elif found.outcome != "open":
         if any(decides(plan, e) == "goal" for e in after):
@@ -243,6 +269,11 @@ def maps(draw: st.DrawFn) -> Map:
         actors=draw(st.dictionaries(st.sampled_from(["offer", "parcel", "done"]), st.sampled_from([0, 1]))),
         entry=draw(st.integers(1, n_stages)),
         after=draw(st.frozensets(st.sampled_from(["goal", "exit", "silence"]))),
+        next=draw(
+            st.dictionaries(
+                st.integers(0, n_stages - 1), st.lists(st.integers(0, n_stages - 1), max_size=2, unique=True)
+            )
+        ),
     )
 
 
@@ -416,6 +447,37 @@ def test_a_touchpoint_of_two_stages_counts_where_the_journey_is() -> None:
         for names in (["call"], ["view", "call"], ["pay", "call"])
     ]
     assert rows == [0, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("next_", "furthest"),
+    [
+        ({1: []}, 1),  # the goal's stage ends the map: what the other branch names is after the end
+        ({1: [2], 2: []}, 2),
+        ({1: [3], 3: []}, 3),
+        ({1: [2], 2: [3]}, 3),  # by way of a stage that nobody visited
+        ({1: [0], 0: [3]}, 3),  # by way of a stage written earlier
+    ],
+)
+def test_after_the_goal_only_stages_that_the_map_plans_there_are_reached(
+    next_: dict[int, list[int]], furthest: int
+) -> None:
+    plan = Map(
+        stages={"ad": [0], "done": [1], "visit": [2], "call": [3]},
+        patience=[DAY] * 4,
+        before=DAY,
+        goal=frozenset({"done"}),
+        next=next_,
+    )
+    events = [Event(t, name) for t, name in enumerate(["ad", "done", "visit", "call"])]
+    assert run_judge(plan, events, [0, 4], 5)[0][5] == furthest
+
+
+def test_what_the_goals_own_stage_names_lies_there_and_not_further_on() -> None:
+    plan = Map(
+        stages={"done": [0], "call": [0, 1]}, patience=[DAY, DAY], before=DAY, goal=frozenset({"done"})
+    )
+    assert run_judge(plan, [Event(0, "done"), Event(1, "call")], [0, 2], 5)[0][5] == 0
 
 
 def test_ignored_events_are_no_sign_of_life() -> None:
