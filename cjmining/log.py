@@ -484,7 +484,7 @@ class JourneyLog:
         """
         from cjmining.kernels.outcomes import segment
 
-        _expect_map(intended, "split")
+        expect_map(intended, "split")
         whole = _native_bounds(self._events)
         free = replace(self, bounds=whole, _cache={}).splittable
         rules = intended.walk_rules(self.vocabulary("touchpoint"), self.vocabulary("actor"))
@@ -522,7 +522,7 @@ class JourneyLog:
         intended : IntendedMap
             Customers whom no persona fits are `other`; where a needed attribute is missing, `unknown`.
         """
-        _expect_map(intended, "with_personas")
+        expect_map(intended, "with_personas")
         personas = intended.personas_of(self._customers)
         kept = [name for name in self._customers.column_names if name != "persona"]
         customers = self._customers.select(kept).append_column("persona", personas)
@@ -710,7 +710,14 @@ def _known_words(words: Sequence[str]) -> str:
     return f"it is one of {', '.join(words[:20])}" if words else "the log has none at all"
 
 
-def _expect_map(intended: object, verb: str) -> None:
+def expect_log(log: object, verb: str) -> None:
+    """Raise a LogError unless `log` is a log; `verb` is what was called."""
+    if not isinstance(log, JourneyLog):
+        raise LogError(f"{verb} takes a JourneyLog first, not {type(log).__name__}: make one with cj.ingest")
+
+
+def expect_map(intended: object, verb: str) -> None:
+    """Raise a LogError unless `intended` is an intended map; `verb` is what was called."""
     if not hasattr(intended, "walk_rules"):
         hint = f"cj.read_map({str(intended)!r})" if isinstance(intended, str | Path) else "cj.read_map(path)"
         raise LogError(f"{verb} takes an intended map, not {type(intended).__name__}: give it {hint}")

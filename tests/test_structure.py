@@ -79,3 +79,17 @@ def test_results_are_frozen_values_with_tables(result):
 def test_errors_form_one_tree():
     for error in (cj.SourceError, cj.MapError, cj.LogError, cj.StudyError):
         assert issubclass(error, cj.CjminingError)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda log: cj.check("log", log), "check takes a JourneyLog first, not str"),
+        (lambda log: cj.check(log, "map.yaml"), r"cj\.read_map\('map\.yaml'\)"),
+        (lambda log: cj.coverage(log, None), "coverage takes an intended map, not NoneType"),
+        (lambda _: cj.discover(None), "discover takes a JourneyLog first, not NoneType"),
+    ],
+)
+def test_verbs_say_what_they_take(call, words):
+    with pytest.raises(cj.LogError, match=words):
+        call(cj.simulate.shop(100, seed=1).log)

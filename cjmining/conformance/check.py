@@ -15,6 +15,7 @@ from cjmining.conformance.scan import Findings, Scan, everybody, find, together
 from cjmining.conformance.sensitivity import other_patiences, sensitivity
 from cjmining.conformance.standouts import standouts
 from cjmining.errors import LogError, nearest
+from cjmining.log import expect_log, expect_map
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,11 +75,13 @@ def check(
     Deviations: Halvorsrud, Kvale, Folstad (2016), doi:10.1108/JSTP-05-2015-0111. Optimal alignments:
     Adriansyah (2014), doi:10.6100/IR770080.
     """
+    expect_log(log, "check")
+    expect_map(intended, "check")
     _check_costs(missing_cost, ad_hoc_cost)
     _check_common_ground(log, intended)
     scan = Scan.of(log, make_plan(log, intended, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost), by)
     found = find(scan)
-    others = other_patiences(log, intended, by, resplit=log.split_by == intended.name)
+    others = other_patiences(log, intended, by, resplit=log.is_split_by(intended))
     return _result(log, scan, found, others, by)
 
 
@@ -174,7 +177,7 @@ def _notes(log: JourneyLog, scan: Scan) -> tuple[str, ...]:
     """Say what a reader should know."""
     intended, words = scan.plan.intended, set(log.vocabulary("touchpoint"))
     notes = []
-    if log.split_by != intended.name and bool(log.splittable.any()):
+    if not log.is_split_by(intended) and bool(log.splittable.any()):
         notes.append(
             f"The log is not split by the map '{intended.name}': journeys are checked as they lie in it, "
             "and what followed an outcome is only kept as won_back. Call log.split(intended) first."

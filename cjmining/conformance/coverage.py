@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cjmining.conformance.tables import frame
+from cjmining.log import expect_log, expect_map
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def coverage(log: JourneyLog, intended: IntendedMap) -> Coverage:
     >>> cj.coverage(shop.log, parse_map(shop.intended_text)).missing_from_log.columns.tolist()
     ['stage', 'touchpoint', 'recorded']
     """
+    expect_log(log, "coverage")
+    expect_map(intended, "coverage")
     return Coverage(
         missing_from_log=frame(
             _missing_from_log(log, intended), {"stage": "text", "touchpoint": "text", "recorded": "bool"}

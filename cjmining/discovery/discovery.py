@@ -10,7 +10,7 @@ from cjmining.discovery import finish
 from cjmining.discovery.summary import Scan, Summary, merge, summarise
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
-from cjmining.log import Block
+from cjmining.log import Block, expect_log
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def discover(log: JourneyLog, *, by: str | None = None, ignore: Sequence[str] = 
     0              ad          shop      2      90.0
     1            shop         order      1     120.0
     """
+    expect_log(log, "discover")
     if isinstance(ignore, str):
         raise LogError(f"ignore is a sequence of touchpoints: write [{ignore!r}], not {ignore!r}")
     scan = Scan.of(log, by, ignore)
