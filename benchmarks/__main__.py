@@ -22,8 +22,10 @@ SLOW = {"pm4py", "r4pm"}
 SLOW_EVENTS = 1_000_000
 QUICK_EVENTS = 100_000
 ROUNDS, RUNS = 3, 3
-SMALL_ONLY = {*ingestion.ENGINES, "check, everything"}
+SMALL_ONLY = {ingestion.NATIVE}
 """Tasks that are measured on at most `SLOW_EVENTS` events."""
+LONG = {*ingestion.ENGINES, "check, everything"}
+"""Tasks that take seconds: one run a process, and one round with more than `SLOW_EVENTS` events."""
 WITHIN = {"transitions, mean": 1e-9, "transitions, median": 1 / 128}
 """How far times may lie apart: means are sums of floats, our medians come from a histogram."""
 
@@ -80,9 +82,9 @@ def _measure_task(task: str, folder: Path, events: int, *, quick: bool) -> dict:
     """Let the engines take turns, so that a slow minute of the machine hits them all."""
     engines = [name for name in TASKS[task] if name not in SLOW or events <= 1.1 * SLOW_EVENTS]
     found: dict[str, list[dict]] = {name: [] for name in engines}
-    for turn in range(1 if quick else ROUNDS if events <= 1.1 * SLOW_EVENTS else ROUNDS - 1):
+    for turn in range(_rounds(task, events, quick=quick)):
         for name in engines:
-            runs = 1 if quick or name in SLOW or task in SMALL_ONLY else RUNS
+            runs = 1 if quick or name in SLOW or task in LONG else RUNS
             print(f"{events:,} events, round {turn + 1}: {task}, {name}", file=sys.stderr)
             found[name].append(_child("benchmarks.measure", task, name, str(folder), str(runs)))
     for name in engines[1:]:
@@ -98,6 +100,12 @@ def _measure_task(task: str, folder: Path, events: int, *, quick: bool) -> dict:
         }
         for name, parts in found.items()
     }
+
+
+def _rounds(task: str, events: int, *, quick: bool) -> int:
+    if events <= 1.1 * SLOW_EVENTS:
+        return 1 if quick else ROUNDS
+    return 1 if quick or task in LONG else ROUNDS - 1
 
 
 def _units(task: str, engine: str, answer: dict) -> int | None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+NATIVE = "ingestion of native exports"
+
 Counts = dict[str, int]
 Run = Callable[[], Callable[[], Counts]]
 
@@ -27,7 +29,6 @@ def cjmining_engine(folder: Path) -> Run:
         timestamp="time",
         touchpoint="touchpoint",
         channel="channel",
-        actor={"fixed": "customer"},
         event_id="event",
         measures={"value": "value"},
     )
@@ -129,7 +130,7 @@ ENGINES = {
         "duckdb": duckdb_engine,
         "polars": polars_engine,
     },
-    "ingestion of native exports": {"cjmining": native_exports},
+    NATIVE: {"cjmining": native_exports},
 }
 
 

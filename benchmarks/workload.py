@@ -8,7 +8,7 @@ EVENTS_A_CUSTOMER = 13.09
 """About how many events a customer of the simulated shop has."""
 
 EXPORT_EVENTS = 1_000_000
-"""Ingestion is measured on at most so many events."""
+"""Native exports are written beside logs of at most so many events."""
 
 EXPORT_CUSTOMERS = 20_000
 """At most so many customers' events are written as native exports."""
@@ -26,8 +26,8 @@ def make(folder: Path, events: int) -> dict[str, int]:
     log.write(folder / "log", overwrite=True)
     (folder / "intended.yaml").write_text(shop.intended_text, encoding="utf-8")
     _write_flat(log, folder / "flat.arrow")
+    _write_csv(log, folder / "events.csv")
     if events <= EXPORT_EVENTS:
-        _write_csv(log, folder / "events.csv")
         cj.simulate.shop(min(log.n_customers, EXPORT_CUSTOMERS)).write(folder / "exports")
     columns = log.to_arrow()["events"]
     return {
