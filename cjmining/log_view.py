@@ -35,7 +35,9 @@ def as_html(log: JourneyLog) -> str:
 
 def headline(log: JourneyLog) -> str:
     """Return the log's size in one line."""
-    return f"{log.n_events:,} events, {log.n_journeys:,} journeys, {log.n_customers:,} customers"
+    idle = log.n_customers - len(np.unique(log.journey_customer))
+    without = f" ({idle:,} of them without events)" if idle else ""
+    return f"{log.n_events:,} events, {log.n_journeys:,} journeys, {log.n_customers:,} customers{without}"
 
 
 def facts(log: JourneyLog) -> list[tuple[str, str]]:

@@ -269,6 +269,11 @@ def test_what_a_log_shows_of_itself_is_escaped_and_names_its_notes():
     assert "<b>bold" not in log._repr_html_()
 
 
+def test_customers_without_events_are_told_apart():
+    customers = pd.DataFrame({"customer": [0, 1, 2]})
+    assert "3 customers (2 of them without events)" in repr(log_of([(1, 0, "a")], customers=customers))
+
+
 def test_touchpoint_vocabulary_is_sorted_and_holds_only_what_occurs():
     frame = events([(0, 0, "b"), (0, 1, "a")])
     frame["touchpoint"] = pd.Categorical(frame["touchpoint"], categories=["z", "b", "a"])
