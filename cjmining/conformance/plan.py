@@ -81,8 +81,7 @@ def make_plan(log: JourneyLog, intended: IntendedMap, *, missing_cost: int = 1, 
 
     automaton, vocabulary = intended.automaton, log.vocabulary("touchpoint")
     rules = intended.walk_rules(vocabulary, log.vocabulary("actor"))
-    forward = _forward(automaton)
-    reach = _reach(automaton, forward)
+    reach = _reach(automaton)
     labels, symbol_label, choice_label = _labels(intended, vocabulary)
     codes = {symbol: number for number, symbol in enumerate(automaton.symbols)}
     named = np.repeat(np.arange(len(vocabulary)), np.diff(rules.stage_offsets))
@@ -90,10 +89,10 @@ def make_plan(log: JourneyLog, intended: IntendedMap, *, missing_cost: int = 1, 
         intended=intended,
         rules=rules,
         steps=prepare(automaton, map_only=missing_cost, log_only=ad_hoc_cost),
-        facts=_facts(log, intended, forward, reach),
+        facts=_facts(log, intended, reach),
         code_symbol=np.array([codes.get(name, -1) for name in vocabulary], dtype=np.int32),
         exits=rules.role > 1,
-        goes_on=_goes_on(automaton, forward, reach),
+        goes_on=_goes_on(automaton),
         turn=np.array([_turn(intended, state) for state in range(automaton.n_states)], dtype=np.int8),
         within=np.array(
             [-1 if s.within is None else s.within.total_seconds() * 1e6 for s in intended.stages],
@@ -107,33 +106,26 @@ def make_plan(log: JourneyLog, intended: IntendedMap, *, missing_cost: int = 1, 
     )
 
 
-def _forward(automaton: Automaton) -> NDArray[np.bool_]:
-    """Say which edges lead on, not back and not round: states are numbered in written order."""
-    forward: NDArray[np.bool_] = automaton.edge_to > automaton.edge_from
-    return forward
-
-
-def _reach(automaton: Automaton, forward: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say which states lead to which over forward edges, each to itself included."""
-    reach = np.eye(automaton.n_states, dtype=bool)
-    reach[automaton.edge_from[forward], automaton.edge_to[forward]] = True
+def _reach(automaton: Automaton) -> NDArray[np.bool_]:
+    """Say which states lead on to which, never by a way back; each to itself included."""
+    reach, on = np.eye(automaton.n_states, dtype=bool), ~automaton.edge_returns
+    reach[automaton.edge_from[on], automaton.edge_to[on]] = True
     for between in range(automaton.n_states):
         reach |= reach[:, between, None] & reach[None, between, :]
     return reach
 
 
-def _goes_on(automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say after which goals the map plans further touchpoints, other than the way back."""
+def _goes_on(automaton: Automaton) -> NDArray[np.bool_]:
+    """Say after which goals the map plans further touchpoints, other than by a way back."""
     passes = ~automaton.goal_passed[automaton.edge_from] & automaton.goal_passed[automaton.edge_to]
-    leads_on = np.asarray(reach[:, automaton.edge_from[forward]].any(axis=1))
+    leads_on = np.zeros(automaton.n_states, dtype=bool)
+    leads_on[automaton.edge_from[~automaton.edge_returns]] = True
     goes_on = np.zeros(len(automaton.symbols), dtype=bool)
     goes_on[automaton.edge_symbol[passes & leads_on[automaton.edge_to]]] = True
     return goes_on
 
 
-def _facts(
-    log: JourneyLog, intended: IntendedMap, forward: NDArray[np.bool_], reach: NDArray[np.bool_]
-) -> PlanFacts:
+def _facts(log: JourneyLog, intended: IntendedMap, reach: NDArray[np.bool_]) -> PlanFacts:
     from cjmining.kernels.deviations import PlanFacts
 
     automaton = intended.automaton
@@ -149,7 +141,7 @@ def _facts(
         edge_group=automaton.edge_group,
         edge_channel=_planned_channels(intended, log.vocabulary("channel")),
         in_choice=in_choice,
-        beyond=_beyond(automaton, forward, reach),
+        beyond=_beyond(automaton, reach),
         is_goal=np.array([symbol in intended.goal for symbol in automaton.symbols], dtype=bool),
         gap_offsets=offsets,
         gap_start=start,
@@ -176,10 +168,10 @@ def _touchpoints_of_edges(intended: IntendedMap) -> list[list[Touchpoint]]:
     ]
 
 
-def _beyond(automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _beyond(automaton: Automaton, reach: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Give, by a path's last state and a symbol, the stage of a symbol planned only beyond it, else -1."""
     beyond = np.full((automaton.n_states, len(automaton.symbols)), -1, dtype=np.int32)
-    edges = np.flatnonzero(forward)
+    edges = np.flatnonzero(~automaton.edge_returns)
     from_start = reach[automaton.start, automaton.edge_from[edges]]
     for state in range(automaton.n_states):
         after = edges[reach[state, automaton.edge_from[edges]]]
@@ -190,19 +182,23 @@ def _beyond(automaton: Automaton, forward: NDArray[np.bool_], reach: NDArray[np.
 
 
 def _turn(intended: IntendedMap, state: int) -> int:
-    """Whose turn it is: the planned actor of the next touchpoint that the map requires, else of the next."""
+    """Whose turn it is: the planned actor of the next touchpoint that the map requires, else of the next.
+
+    A way back requires nothing, and is the next only where no way leads on.
+    """
     automaton = intended.automaton
     out = np.flatnonzero((automaton.edge_from == state) & (automaton.edge_to != state))
     if not len(out):
         return -1
     into = np.flatnonzero(automaton.edge_to == state)
     here = int(automaton.edge_stage[into[0]]) if len(into) else -1
-    planned = _touchpoints_of_edges_of(intended, out)
+    on = out[~automaton.edge_returns[out]]
     required = [
         t
-        for edge, t in planned
+        for edge, t in _touchpoints_of_edges_of(intended, on)
         if _is_required(intended.stages[automaton.edge_stage[edge]], t, here, intended)
     ]
+    planned = _touchpoints_of_edges_of(intended, on if len(on) else out)
     chosen = required[0] if required else planned[0][1]
     return 1 if chosen.planned_actor == "company" else 0
 

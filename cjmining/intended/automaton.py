@@ -66,7 +66,7 @@ def entry_stages(stages: Sequence[Stage]) -> tuple[int, ...]:
     """Return the stages in which a journey may begin: the first, and those that passing over it leads to."""
     if not stages:
         return ()
-    return tuple(sorted({stage for stage, _, _ in _enter(_Plan(stages), 0, set())}))
+    return tuple(sorted({stage for stage, _, _ in _enter(_Plan(stages), 0, set(), back=True)}))
 
 
 def leads_to(stages: Sequence[Stage]) -> npt.NDArray[np.bool_]:
@@ -106,6 +106,7 @@ class _Step(NamedTuple):
     stage: int
     position: int
     to: _State
+    returns: bool
 
 
 class _Plan:
@@ -123,35 +124,44 @@ class _Plan:
 
 
 def _steps(plan: _Plan, state: _State | None, goals: frozenset[str]) -> Iterator[_Step]:
-    """Yield the steps out of a state in written order, each once."""
+    """Yield the steps out of a state in written order, each once.
+
+    A step that can be taken without any way back leads on, whichever way to it comes first in written order.
+    """
     seen: set[_Step] = set()
-    for stage, position, done in _moves(plan, state):
+    leading_on = set(_moves(plan, state, back=False))
+    for stage, position, done in _moves(plan, state, back=True):
         passed = state is not None and state.goal_passed
         passed = passed or plan.stages[stage].touchpoints[position].touchpoint in goals
-        step = _Step(stage, position, _State(passed, stage, done))
+        returns = (stage, position, done) not in leading_on
+        step = _Step(stage, position, _State(passed, stage, done), returns)
         if step not in seen:
             seen.add(step)
             yield step
 
 
-def _moves(plan: _Plan, state: _State | None) -> Iterator[tuple[int, int, int]]:
-    """Yield (stage, position, done afterwards): inside the stage, then the stages it leads to."""
+def _moves(plan: _Plan, state: _State | None, *, back: bool) -> Iterator[tuple[int, int, int]]:
+    """Yield (stage, position, done afterwards): inside the stage, then the stages it leads to.
+
+    Without `back`, repeats and the stages in `returns_to` are left out.
+    """
     if state is None:
-        yield from _enter(plan, 0, set())
+        yield from _enter(plan, 0, set(), back=back)
         return
     stage = plan.stages[state.stage]
     for position, done in _follow(stage, state.done):
-        yield state.stage, position, done
+        if back or done != state.done:
+            yield state.stage, position, done
     if _is_finished(stage, state.done):
-        yield from _leave(plan, state.stage, set())
+        yield from _leave(plan, state.stage, set(), back=back)
 
 
-def _leave(plan: _Plan, stage: int, seen: set[int]) -> Iterator[tuple[int, int, int]]:
-    for target in [*plan.next[stage], *plan.returns_to[stage]]:
-        yield from _enter(plan, target, seen)
+def _leave(plan: _Plan, stage: int, seen: set[int], *, back: bool) -> Iterator[tuple[int, int, int]]:
+    for target in [*plan.next[stage], *(plan.returns_to[stage] if back else ())]:
+        yield from _enter(plan, target, seen, back=back)
 
 
-def _enter(plan: _Plan, stage: int, seen: set[int]) -> Iterator[tuple[int, int, int]]:
+def _enter(plan: _Plan, stage: int, seen: set[int], *, back: bool) -> Iterator[tuple[int, int, int]]:
     """Yield the first steps of a stage, and of those behind it where it may be passed over.
 
     A stage whose touchpoints may all be skipped is finished at once and leads wherever a finished one does.
@@ -163,10 +173,10 @@ def _enter(plan: _Plan, stage: int, seen: set[int]) -> Iterator[tuple[int, int, 
     for position, done in _first(plan.stages[stage]):
         yield stage, position, done
     if may_be_empty(plan.stages[stage]):
-        yield from _leave(plan, stage, seen)
+        yield from _leave(plan, stage, seen, back=back)
     elif plan.stages[stage].optional:
         for target in plan.next[stage]:
-            yield from _enter(plan, target, seen)
+            yield from _enter(plan, target, seen, back=back)
 
 
 def _first(stage: Stage) -> Iterator[tuple[int, int]]:
@@ -249,13 +259,16 @@ def _as_arrays(plan: _Plan, steps: dict[_State | None, list[_Step]]) -> Automato
             codes[plan.stages[step.stage].touchpoints[step.position].touchpoint],
             step.stage,
             step.stage if plan.stages[step.stage].order == "choice" else -1,
+            step.returns,
         )
         for number, state in enumerate(states)
         for step in steps[state]
     ]
-    from_, to, symbol, stage_of, group = np.array(edges, dtype=np.int32).reshape(-1, 5).T.copy()
+    from_, to, symbol, stage_of, group, returns = np.array(edges, dtype=np.int32).reshape(-1, 6).T.copy()
     passed = np.array([state is not None and state.goal_passed for state in states])
-    return Automaton(symbols, len(states), 0, from_, to, symbol, stage_of, group, passed)
+    return Automaton(
+        symbols, len(states), 0, from_, to, symbol, stage_of, group, returns.astype(np.bool_), passed
+    )
 
 
 def _rank(plan: _Plan, state: _State) -> tuple[bool, int, int, int]:

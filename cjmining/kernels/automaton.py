@@ -33,6 +33,9 @@ class Automaton(NamedTuple):
         reached. Inside an `any` stage, edges into one state may carry different touchpoints.
     edge_group : int32 array, one number an edge
         The stage where the edge is one of a `choice`, so that a missing one is "one of a, b"; else -1.
+    edge_returns : bool array, one value an edge
+        Whether the edge is a way back only: a repeat, or an entry by `returns_to`. All others lead on, also
+        those by a `next` that names a stage written earlier.
     goal_passed : bool array, one value a state
         Whether the goal has been passed; once passed it stays so.
     """
@@ -45,4 +48,5 @@ class Automaton(NamedTuple):
     edge_symbol: Codes
     edge_stage: Codes
     edge_group: Codes
+    edge_returns: npt.NDArray[np.bool_]
     goal_passed: npt.NDArray[np.bool_]

@@ -312,6 +312,67 @@ stages:
     assert cj.check(log, intended).journeys["cost"].tolist() == [0, 0]
 
 
+def check_of(stages: str, goal: str, journey: str, **columns: list) -> cj.Conformance:
+    """Check one journey, never split, against a map of these stages."""
+    text = f"map: M\ngoal: [{goal}]\npatience: 30d\nnew_journey_after: []\nstages:\n{stages}"
+    intended = parse_map(text)
+    return cj.check(log_of(journey, **columns).split(intended), intended)
+
+
+@pytest.mark.parametrize("offers", [("bought", "called"), ("called", "bought")])
+def test_a_loop_back_is_no_plan_for_what_follows_the_goal(offers: tuple[str, str]) -> None:
+    """In whichever order the choice is written: a newsletter after the purchase is after the end."""
+    choice = ", ".join(f"{{touchpoint: {name}}}" for name in offers)
+    stages = f"  - {{stage: Shop, order: choice, touchpoints: [{choice}], returns_to: [Shop]}}"
+    check = check_of(stages, "bought", "bought@0 newsletter@1")
+    assert (check.journeys["cost"].tolist(), deviations_of(check)) == ([0], set())
+
+
+def test_a_plan_for_what_follows_the_goal_may_be_written_before_it() -> None:
+    stages = """
+  - {stage: A, touchpoints: [{touchpoint: a}], next: [C]}
+  - {stage: B, touchpoints: [{touchpoint: delivered}], next: []}
+  - {stage: C, touchpoints: [{touchpoint: bought}], next: [B]}
+"""
+    check = check_of(stages, "bought", "a@0 bought@1 newsletter@2 delivered@3")
+    assert check.journeys["cost"].tolist() == [1]
+    assert deviations_of(check) == {("ad hoc", "C", "newsletter")}
+
+
+@pytest.mark.parametrize("back", ["", ", returns_to: [Buy]"])
+def test_what_only_a_way_back_leads_to_is_not_planned_beyond(back: str) -> None:
+    """Asked without buying: `rated` lies on another branch, whether or not asking leads back to it."""
+    stages = f"""
+  - {{stage: Look, touchpoints: [{{touchpoint: looked}}], next: [Buy, Ask]}}
+  - {{stage: Buy, touchpoints: [{{touchpoint: bought}}, {{touchpoint: rated}}], next: []}}
+  - {{stage: Ask, touchpoints: [{{touchpoint: asked}}], next: []{back}}}
+"""
+    check = check_of(stages, "bought", "looked@0 rated@1 asked@2")
+    assert deviations_of(check) == {("ad hoc", "Look", "rated")}
+
+
+@pytest.mark.parametrize(
+    ("back", "turn"), [("", "company"), (", returns_to: [A]", "company"), (", next: []", "")]
+)
+def test_a_way_back_is_not_whose_turn_it_was(back: str, turn: str) -> None:
+    stages = f"""
+  - {{stage: A, touchpoints: [{{touchpoint: a}}]}}
+  - {{stage: B, touchpoints: [{{touchpoint: b}}]{back}}}
+  - {{stage: C, optional: true, touchpoints: [{{touchpoint: c, actor: company}}]}}
+"""
+    stages = stages.replace("[{touchpoint: a}]", "[{touchpoint: a}], next: [B, C]")
+    assert check_of(stages, "c", "a@0 b@1").journeys["turn"].tolist() == [turn]
+
+
+def test_where_no_way_leads_on_the_next_is_the_way_back() -> None:
+    stages = """
+  - {stage: A, touchpoints: [{touchpoint: a, actor: company}], next: [B, C]}
+  - {stage: B, touchpoints: [{touchpoint: b}], next: [], returns_to: [A]}
+  - {stage: C, touchpoints: [{touchpoint: c}]}
+"""
+    assert check_of(stages, "c", "a@0 b@1").journeys["turn"].tolist() == ["company"]
+
+
 def test_value_at_risk_by_hand() -> None:
     """3 drop-outs at `open`; of 4 mature ones that went on 2 converted, for 100 and 140 less 20."""
     journeys = [

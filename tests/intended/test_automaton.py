@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 
@@ -89,12 +90,14 @@ def free(touchpoint):
     return touchpoint.optional or not touchpoint.recorded
 
 
-def words_of(automaton, longest):
+def words_of(automaton, longest, *, without=frozenset()):
     """All words that the automaton can read, with the goal flags of the states where they end."""
     found = {}
     steps = [[] for _ in range(automaton.n_states)]
-    for from_, to, symbol, in_ in zip(*(column.tolist() for column in automaton[3:7]), strict=True):
-        steps[from_].append(((in_, automaton.symbols[symbol]), to))
+    edges = zip(*(column.tolist() for column in automaton[3:7]), strict=True)
+    for edge, (from_, to, symbol, in_) in enumerate(edges):
+        if edge not in without:
+            steps[from_].append(((in_, automaton.symbols[symbol]), to))
     waiting = [((), automaton.start)]
     while waiting:
         word, state = waiting.pop()
@@ -133,6 +136,23 @@ def test_words_are_those_of_the_definition(case):
     stages, goals = case
     read = words_of(compile_automaton(stages, goals), LONGEST)
     assert set(read) == journeys(stages, LONGEST)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(maps())
+def test_without_the_ways_back_the_words_are_those_of_a_map_without_returns_and_repeats(case):
+    stages, goals = case
+    automaton = compile_automaton(stages, goals)
+    onwards = [
+        dataclasses.replace(
+            one,
+            returns_to=(),
+            touchpoints=tuple(dataclasses.replace(t, repeat=False) for t in one.touchpoints),
+        )
+        for one in stages
+    ]
+    back = frozenset(np.flatnonzero(automaton.edge_returns).tolist())
+    assert set(words_of(automaton, LONGEST, without=back)) == journeys(onwards, LONGEST)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -206,6 +226,43 @@ def test_written_order_is_inside_the_stage_then_next_as_listed_then_returns():
     assert [symbol for symbol, _ in edges_from(automaton, 1)] == ["a", "b", "d", "e", "c"]
     # After b the way back to a is a new edge, and the last.
     assert [symbol for symbol, _ in edges_from(automaton, 2)] == ["d", "e", "c", "a"]
+
+
+def test_an_edge_knows_whether_it_is_a_way_back():
+    """Whether one leads on doesn't depend on the order in which stages are written."""
+    stages = [
+        stage("Look", "a+", next=("Pay",)),
+        stage("Care", "c", next=()),
+        stage("Pay", "b", "goal", next=("Care",), returns_to=("Look", "Pay")),
+    ]
+    automaton = compile_automaton(stages, ["goal"])
+    edges = zip(automaton.edge_from, automaton.edge_symbol, automaton.edge_returns, strict=True)
+    ways = {(int(from_), automaton.symbols[symbol]): bool(back) for from_, symbol, back in edges}
+    paid = 6  # before the goal: start, a, b; behind it: a, c, b, goal
+    assert ways == {
+        (0, "a"): False,
+        (1, "a"): True,
+        (1, "b"): False,
+        (2, "goal"): False,
+        (3, "a"): True,
+        (3, "b"): False,
+        (5, "goal"): False,
+        (paid, "c"): False,
+        (paid, "a"): True,
+        (paid, "b"): True,
+    }
+
+
+def test_a_step_that_comes_by_a_way_back_and_by_next_leads_on():
+    stages = [
+        stage("First", "a", next=("Second", "Third")),
+        stage("Second", "b?", next=(), returns_to=("Third",)),
+        stage("Third", "c", next=()),
+    ]
+    automaton = compile_automaton(stages, [])
+    assert edges_from(automaton, 1) == [("b", 2), ("c", 3)]  # c by way of the b that may be skipped, first
+    assert edges_from(automaton, 2) == [("c", 3)]
+    assert automaton.edge_returns.tolist() == [False, False, False, True]
 
 
 def test_a_missing_choice_carries_its_stage():

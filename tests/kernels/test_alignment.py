@@ -31,6 +31,7 @@ def automaton_of(edges: list[tuple[int, int, int]], n_states: int, passed: list[
         edge_symbol=np.ascontiguousarray(columns[2]),
         edge_stage=np.zeros(len(listed), dtype=np.int32),
         edge_group=np.full(len(listed), -1, dtype=np.int32),
+        edge_returns=np.zeros(len(listed), dtype=bool),
         goal_passed=np.array(passed),
     )
 

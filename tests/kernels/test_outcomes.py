@@ -71,12 +71,7 @@ class Map:
             after_exit="exit" in self.after,
             after_silence="silence" in self.after,
             actor_codes=np.array([0, 1, 2], dtype=np.int8),
-            leads_to=np.array(
-                [
-                    [b in self.following(a) for b in range(len(self.patience))]
-                    for a in range(len(self.patience))
-                ]
-            ),
+            leads_to=np.array([[b in self.following(a) for b in numbers] for a in numbers]),
         )
 
 
