@@ -48,9 +48,10 @@ def _ours(journeys: Journeys, chosen: np.ndarray, answered) -> Callable[[], Cost
     from cjmining.kernels.alignment import align
 
     first, last, end = journeys.first[chosen], journeys.last[chosen], journeys.end[chosen]
+    failed = np.zeros(len(journeys.symbol), dtype=np.int8)  # costs don't depend on it
 
     def run() -> Costs:
-        found = align(first, last, end, journeys.symbol, journeys.steps)
+        found = align(first, last, end, journeys.symbol, failed, journeys.steps)
         return {str(number): int(found.cost[row]) for number, row in enumerate(answered)}
 
     return run

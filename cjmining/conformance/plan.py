@@ -130,17 +130,18 @@ def _facts(log: JourneyLog, intended: IntendedMap, reach: NDArray[np.bool_]) -> 
 
     automaton = intended.automaton
     offsets, start, end = _uncovered(log, automaton.symbols)
-    in_choice = np.zeros((len(intended.stages), len(automaton.symbols)), dtype=bool)
+    planned = np.zeros((len(intended.stages), len(automaton.symbols)), dtype=bool)
     for number, stage in enumerate(intended.stages):
-        if stage.order == "choice":
-            names = {t.touchpoint for t in stage.touchpoints}
-            in_choice[number] = [symbol in names for symbol in automaton.symbols]
+        names = {t.touchpoint for t in stage.touchpoints}
+        planned[number] = [symbol in names for symbol in automaton.symbols]
+    choices = np.array([stage.order == "choice" for stage in intended.stages], dtype=bool)
     return PlanFacts(
         edge_symbol=automaton.edge_symbol,
         edge_stage=automaton.edge_stage,
         edge_group=automaton.edge_group,
         edge_channel=_planned_channels(intended, log.vocabulary("channel")),
-        in_choice=in_choice,
+        planned=planned,
+        in_choice=planned & choices[:, None],
         beyond=_beyond(automaton, reach),
         is_goal=np.array([symbol in intended.goal for symbol in automaton.symbols], dtype=bool),
         gap_offsets=offsets,

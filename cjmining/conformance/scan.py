@@ -180,7 +180,7 @@ def _align(part: Scan, judged: Judged) -> tuple[Alignments, NDArray[np.int32]]:
     plan, columns = part.plan, part.columns
     symbol = symbols_of(columns.touchpoint, columns.failed, plan.code_symbol, plan.rules.ignored, plan.exits)
     last, end = _ends(part, judged, symbol)
-    return align(part.bounds[:-1], last, end, symbol, plan.steps), symbol
+    return align(part.bounds[:-1], last, end, symbol, columns.failed, plan.steps), symbol
 
 
 def _ends(

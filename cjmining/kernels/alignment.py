@@ -1,8 +1,9 @@
 """Exact optimal alignments of journeys to the automaton of a map, costs and moves.
 
 The state of the computation is one vector: for every state of the automaton the least integer
-``weight x cost - matches`` of explaining the events still to come, closed under map-only moves. An event adds
-the log-only cost to all of it and relaxes the few edges that carry its touchpoint.
+``weight x cost - 2 x matches + tries`` of explaining the events still to come, closed under map-only moves; a
+try is a failed event by which a converted journey passes the goal, at most one in a path. An event adds the
+log-only cost to all of it and relaxes the few edges that carry its touchpoint.
 """
 
 # mypy: disable-error-code="no-untyped-call,no-untyped-def"
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cjmining.kernels._jit import kernel
+from cjmining.kernels._jit import inlined, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,8 @@ NOT_ON_MAP, NOT_ALIGNED = -1, -2
 NOTHING_TO_ALIGN, CONVERTED_END = -1, 0
 FAR = 1 << 60
 _FAR_COST = 1 << 40
+_MATCH = 2
+"""What a match weighs; one by which a failed try passes the goal weighs 1 less."""
 
 
 class Steps(NamedTuple):
@@ -47,6 +50,8 @@ class Steps(NamedTuple):
         carries symbol x.
     ends : bool[1 + X, E]
         The edges that may be the last of a run with that end.
+    passes : bool[E]
+        The edges by which the goal is passed.
     map_only, log_only : int
         What a move costs.
     """
@@ -61,6 +66,7 @@ class Steps(NamedTuple):
     distance: NDArray[np.int64]
     to_end: NDArray[np.int64]
     ends: NDArray[np.bool_]
+    passes: NDArray[np.bool_]
     map_only: int
     log_only: int
 
@@ -132,6 +138,7 @@ def prepare(automaton: Automaton, *, map_only: int = 1, log_only: int = 1) -> St
         np.minimum(distance, _FAR_COST),
         np.minimum(to_end, _FAR_COST),
         ends,
+        ~passed[automaton.edge_from] & passed[automaton.edge_to],
         map_only,
         log_only,
     )
@@ -164,13 +171,15 @@ def align(
     last: NDArray[np.int64],
     end: NDArray[np.int32],
     symbol: NDArray[np.int32],
+    failed: NDArray[np.int8],
     steps: Steps,
 ) -> Alignments:
     """Align journeys to the map, each at the least cost, with the one set of moves that the tie rule picks.
 
-    Among alignments of least cost one with most matches is taken; of those, walking forward, each event is
-    matched if it can be, by the lowest edge in written order, reached by the shortest map-only run, lowest in
-    that order.
+    Among alignments of least cost one with most matches is taken; of those, one in which a converted journey
+    passes the goal by the event that reached it and not by a failed try, if there is one; then, walking
+    forward, each event is matched if it can be, by the lowest edge in written order, reached by the shortest
+    map-only run, lowest in that order.
 
     Parameters
     ----------
@@ -181,6 +190,8 @@ def align(
         the map leads to no such end, nothing is aligned.
     symbol : int32[N]
         Symbol of each event; -1 not on the map, -2 not to be aligned (ignored events and exits).
+    failed : int8[N]
+        -1 unknown, 0 no, 1 yes.
     steps : Steps
         The prepared automaton.
 
@@ -191,13 +202,14 @@ def align(
     """
     n = len(first)
     longest, total = _sizes(first, last, end)
-    weight = longest + 1
+    weight = _MATCH * longest + 1
     n_states = steps.distance.shape[0]
     distance = _scaled(steps.distance, weight)
     reverse = np.ascontiguousarray(distance.T)
     to_end = _scaled(steps.to_end, weight)
     values = np.empty((longest + 1, n_states), np.int64)
     on_map = np.empty(longest, np.int32)
+    tried = np.empty(longest, np.bool_)
     cost = np.zeros(n, np.int64)
     worst = np.zeros(n, np.int64)
     final = np.full(n, steps.start, np.int32)
@@ -207,14 +219,27 @@ def align(
     m = 0
     for j in range(n):
         if _is_reachable(end[j], steps):
-            k = _collect(first[j], last[j], symbol, on_map)
-            _backwards(on_map, k, end[j], reverse, to_end, weight, steps, values)
+            k = _collect(first[j], last[j], end[j], symbol, failed, on_map, tried)
+            _backwards(on_map, tried, k, end[j], reverse, to_end, weight, steps, values)
             bound = last[j] - first[j] + values[0, steps.start] // (weight * steps.map_only) + 2
             if m + bound > len(event):
                 event, edge = _grown(event, edge, m, bound)
             begin = m
             m, state = _forwards(
-                first[j], last[j], k, end[j], symbol, values, distance, to_end, weight, steps, event, edge, m
+                first[j],
+                last[j],
+                tried,
+                k,
+                end[j],
+                symbol,
+                values,
+                distance,
+                to_end,
+                weight,
+                steps,
+                event,
+                edge,
+                m,
             )
             final[j] = state
             worst[j] = steps.to_end[end[j], steps.start]
@@ -237,23 +262,25 @@ def costs(
     symbol: NDArray[np.int32],
     steps: Steps,
 ) -> NDArray[np.int64]:
-    """Compute the costs that `align` finds, without the moves; parameters as there."""
+    """Compute the costs that `align` finds, without the moves; parameters as there; what failed costs no less."""
     n = len(first)
     longest, _ = _sizes(first, last, end)
-    weight = longest + 1
+    weight = _MATCH * longest + 1
     reverse = np.ascontiguousarray(_scaled(steps.distance, weight).T)
     to_end = _scaled(steps.to_end, weight)
     values = np.empty((longest + 1, steps.distance.shape[0]), np.int64)
     on_map = np.empty(longest, np.int32)
+    tried = np.empty(longest, np.bool_)
+    failed = np.zeros(len(symbol), np.int8)
     cost = np.zeros(n, np.int64)
     for j in range(n):
         if _is_reachable(end[j], steps):
-            k = _collect(first[j], last[j], symbol, on_map)
-            _backwards(on_map, k, end[j], reverse, to_end, weight, steps, values)
+            k = _collect(first[j], last[j], end[j], symbol, failed, on_map, tried)
+            _backwards(on_map, tried, k, end[j], reverse, to_end, weight, steps, values)
             off_map = 0
             for i in range(first[j], last[j]):
                 off_map += symbol[i] == NOT_ON_MAP
-            # value = weight x cost - matches with 0 <= matches < weight: round up
+            # value = weight x cost - 2 x matches with 0 <= 2 x matches < weight: round up
             cost[j] = -(-values[0, steps.start] // weight) + off_map * steps.log_only
     return cost
 
@@ -316,21 +343,31 @@ def _scaled(costs, weight):
 
 
 @kernel
-def _collect(first, last, symbol, on_map):
-    """Write down the symbols of the events that may be matched; all others are log-only anyway."""
+def _collect(first, last, end, symbol, failed, on_map, tried):
+    """Write down the symbols of the events that may be matched; all others are log-only anyway.
+
+    `tried` says which of them failed in a journey that reached the goal by another event.
+    """
     k = 0
     for i in range(first, last):
         if symbol[i] >= 0:
             on_map[k] = symbol[i]
+            tried[k] = failed[i] == 1 and end == CONVERTED_END
             k += 1
     return k
 
 
+@inlined
+def _gain(tried, passes):
+    """Weigh a match."""
+    return _MATCH - 1 if tried and passes else _MATCH
+
+
 @kernel
-def _backwards(on_map, k, end, reverse, to_end, weight, steps, values):
+def _backwards(on_map, tried, k, end, reverse, to_end, weight, steps, values):
     """Fill `values`: row i holds, for every state, the least of explaining the events from i on."""
     offsets, edges, ends = steps.symbol_offsets, steps.symbol_edges, steps.ends
-    edge_from, edge_to = steps.edge_from, steps.edge_to
+    edge_from, edge_to, passes = steps.edge_from, steps.edge_to, steps.passes
     n_states = values.shape[1]
     skip = weight * steps.log_only
     for state in range(n_states):
@@ -343,18 +380,18 @@ def _backwards(on_map, k, end, reverse, to_end, weight, steps, values):
             value = values[i + 1, edge_to[edge]]
             if ends[end, edge]:
                 value = min(value, (k - 1 - i) * skip)
-            value -= 1
+            value -= _gain(tried[i], passes[edge])
             source = edge_from[edge]
-            if value < values[i, source] and value < FAR - 1:
+            if value < values[i, source] and value < FAR - _MATCH:
                 for state in range(n_states):
                     values[i, state] = min(values[i, state], reverse[source, state] + value)
 
 
 @kernel
-def _forwards(first, last, k, end, symbol, values, distance, to_end, weight, steps, event, edge, m):
+def _forwards(first, last, tried, k, end, symbol, values, distance, to_end, weight, steps, event, edge, m):
     """Write the moves down from move `m` on; return where they end and the state of the path's end."""
     offsets, edges, ends = steps.symbol_offsets, steps.symbol_edges, steps.ends
-    edge_from, edge_to = steps.edge_from, steps.edge_to
+    edge_from, edge_to, passes = steps.edge_from, steps.edge_to, steps.passes
     state, row, ended = np.int32(steps.start), 0, False
     skip = weight * steps.log_only
     for i in range(first, last):
@@ -368,7 +405,8 @@ def _forwards(first, last, k, end, symbol, values, distance, to_end, weight, ste
                     value = values[row + 1, edge_to[out]]
                     if ends[end, out]:
                         value = min(value, (k - 1 - row) * skip)
-                    if distance[state, edge_from[out]] + value - 1 == values[row, state]:
+                    value -= _gain(tried[row], passes[out])
+                    if distance[state, edge_from[out]] + value == values[row, state]:
                         chosen = out  # the lowest edge by which an optimal alignment matches the event
                         break
             row += 1

@@ -30,6 +30,8 @@ class PlanFacts(NamedTuple):
         As in `Automaton`.
     edge_channel : bool[E, C]
         Whether the log's channel is one that the map plans there.
+    planned : bool[S, X]
+        Whether the stage names the symbol.
     in_choice : bool[S, X]
         Whether the stage is a choice that offers the symbol.
     beyond : int32[Q, X]
@@ -46,6 +48,7 @@ class PlanFacts(NamedTuple):
     edge_stage: NDArray[np.int32]
     edge_group: NDArray[np.int32]
     edge_channel: NDArray[np.bool_]
+    planned: NDArray[np.bool_]
     in_choice: NDArray[np.bool_]
     beyond: NDArray[np.int32]
     is_goal: NDArray[np.bool_]
@@ -215,12 +218,12 @@ def _type_of_unplanned(
     what = symbol[event]
     if what < 0:
         return np.int8(AD_HOC), here
+    if failed[event] == 1 and facts.is_goal[what]:
+        return np.int8(FAILED), _planned_stage(what, here, facts)
     if partner >= 0:
         if _may_lie_at(partner, event, first, last, events, edges, timestamp, precision):
             return np.int8(-1), here
         return np.int8(OUT_OF_ORDER), facts.edge_stage[edges[partner]]
-    if failed[event] == 1 and facts.is_goal[what] and facts.beyond[final, what] >= 0:
-        return np.int8(FAILED), facts.beyond[final, what]
     if facts.beyond[final, what] >= 0:
         if _may_lie_at(last, event, first, last, events, edges, timestamp, precision):
             return np.int8(-1), here
@@ -230,6 +233,18 @@ def _type_of_unplanned(
         if edge >= 0 and events[before] >= 0 and facts.edge_symbol[edge] == what:
             return np.int8(REPEATED), facts.edge_stage[edge]
     return np.int8(AD_HOC), here
+
+
+@kernel
+def _planned_stage(what, here, facts):
+    """Give the earliest stage that names a symbol and isn't before the current one, else the latest."""
+    found = np.int32(-1)
+    for stage in range(facts.planned.shape[0]):
+        if facts.planned[stage, what]:
+            found = np.int32(stage)
+            if stage >= here:
+                break
+    return found
 
 
 @kernel

@@ -81,8 +81,9 @@ def test_every_variant_costs_what_pm4py_says(optimal_costs: dict[tuple[str, ...]
     symbol = np.array([codes.get(name, -1) for variant in optimal_costs for name in variant], dtype=np.int32)
     bounds = np.cumsum([0, *map(len, optimal_costs)]).astype(np.int64)
     end = np.zeros(len(optimal_costs), dtype=np.int32)
-    found = align(bounds[:-1], bounds[1:], end, symbol, prepare(automaton))
-    assert found.cost.tolist() == list(optimal_costs.values())
+    for failed in (np.zeros(len(symbol), dtype=np.int8), np.arange(len(symbol), dtype=np.int8) % 2):
+        found = align(bounds[:-1], bounds[1:], end, symbol, failed, prepare(automaton))
+        assert found.cost.tolist() == list(optimal_costs.values())
 
 
 def test_converted_tickets_of_a_check_cost_what_pm4py_says(

@@ -122,6 +122,13 @@ def test_a_journey_as_planned_has_no_deviation() -> None:
         ("ad@0 call@0.5 view@1 open@2 pay@3 parcel@4 delivered@5", {("out of order", "Support", "call")}),
         ("ad@0 pay@0.5 view@1", {("out of order", "Checkout", "pay")}),
         ("ad@0 delivered!@1 view@2", {("failed", "Delivery", "delivered")}),
+        # Delivered at the second try: the try is what deviates.
+        (
+            AS_PLANNED.replace("delivered@5", "delivered!@5 delivered@6"),
+            {("failed", "Delivery", "delivered")},
+        ),
+        (AS_PLANNED.replace("open@2", "delivered!@1.5 open@2"), {("failed", "Delivery", "delivered")}),
+        (AS_PLANNED + " delivered!@6", {("failed", "Delivery", "delivered")}),
         (AS_PLANNED + " call@6 call@7", set()),
         (AS_PLANNED.replace("ad@0", "ad@0 ad@0.5"), set()),
         (AS_PLANNED.replace("ad@0", "ad@0 ping@0.2 ping@0.3"), set()),
@@ -337,6 +344,25 @@ def test_a_plan_for_what_follows_the_goal_may_be_written_before_it() -> None:
     check = check_of(stages, "bought", "a@0 bought@1 newsletter@2 delivered@3")
     assert check.journeys["cost"].tolist() == [1]
     assert deviations_of(check) == {("ad hoc", "C", "newsletter")}
+
+
+@pytest.mark.parametrize("back", ["", ", returns_to: [Shop]"])
+def test_a_failed_goal_that_other_steps_follow_is_failed_wherever_it_lies(back: str) -> None:
+    stages = f"""
+  - {{stage: Shop, order: choice, touchpoints: [{{touchpoint: bought}}, {{touchpoint: called}}]{back}}}
+"""
+    check = check_of(stages, "bought", "bought!@0 called@1")
+    assert check.journeys["cost"].tolist() == [1]
+    assert deviations_of(check) == {("failed", "Shop", "bought")}
+
+
+def test_a_failed_goal_of_two_stages_failed_in_the_one_that_lay_ahead() -> None:
+    stages = """
+  - {stage: Early, optional: true, touchpoints: [{touchpoint: paid}]}
+  - {stage: Look, touchpoints: [{touchpoint: looked}, {touchpoint: asked}]}
+  - {stage: Late, touchpoints: [{touchpoint: paid}]}
+"""
+    assert deviations_of(check_of(stages, "paid", "looked@0 paid!@1 asked@2")) == {("failed", "Late", "paid")}
 
 
 @pytest.mark.parametrize("back", ["", ", returns_to: [Buy]"])

@@ -15,7 +15,7 @@ from cjmining.kernels.automaton import Automaton
 
 N_SYMBOLS = 3
 GOAL_SYMBOL = 2
-WORST = (10**6, 0)
+WORST = (10**6, 0, 0)
 
 
 def automaton_of(edges: list[tuple[int, int, int]], n_states: int, passed: list[bool]) -> Automaton:
@@ -57,8 +57,17 @@ def automata(draw: st.DrawFn) -> Automaton:
 class Search:
     """The best alignments, by exhaustive search over (events left, last edge)."""
 
-    def __init__(self, machine: Automaton, events: list[int], end: int, map_only: int, log_only: int) -> None:
+    def __init__(
+        self,
+        machine: Automaton,
+        events: list[int],
+        end: int,
+        map_only: int,
+        log_only: int,
+        failed: tuple[int, ...] = (),
+    ) -> None:
         self.machine, self.events, self.end = machine, events, end
+        self.failed = failed or (0,) * len(events)
         self.map_only, self.log_only = map_only, log_only
         self.edges = list(
             zip(*(c.tolist() for c in (machine.edge_from, machine.edge_to, machine.edge_symbol)), strict=True)
@@ -89,25 +98,31 @@ class Search:
     def out(self, node: int | None) -> list[int]:
         return [k for k, (a, _, _) in enumerate(self.edges) if a == self.state(node)]
 
+    def by_a_try(self, i: int, k: int) -> int:
+        """Say whether a converted journey passes the goal by an event that failed."""
+        passed = self.machine.goal_passed
+        passes = not passed[self.edges[k][0]] and passed[self.edges[k][1]]
+        return int(self.end == 0 and self.failed[i] == 1 and passes)
+
     def _solve(self, i: int) -> None:
-        """Least (cost, minus matches) from each last edge with the events from i on to explain."""
+        """Least (cost, minus matches, tries) from each last edge with the events from i on to explain."""
         nodes = [None, *range(len(self.edges))]
         best = {}
         for node in nodes:
             if i == len(self.events):
-                best[node] = (0, 0) if self.is_end(node) else WORST
+                best[node] = (0, 0, 0) if self.is_end(node) else WORST
                 continue
-            cost, matches = self.best[i + 1, node]
-            options = [(cost + self.log_only, matches)]
+            cost, matches, tries = self.best[i + 1, node]
+            options = [(cost + self.log_only, matches, tries)]
             for k in self.out(node):
                 if self.edges[k][2] == self.events[i]:
-                    cost, matches = self.best[i + 1, k]
-                    options.append((cost, matches - 1))
+                    cost, matches, tries = self.best[i + 1, k]
+                    options.append((cost, matches - 1, tries + self.by_a_try(i, k)))
             best[node] = min(options)
         for _ in nodes:
             for node in nodes:
                 for k in self.out(node):
-                    best[node] = min(best[node], (best[k][0] + self.map_only, best[k][1]))
+                    best[node] = min(best[node], (best[k][0] + self.map_only, *best[k][1:]))
         self.best.update({(i, node): value for node, value in best.items()})
 
     def runs(self, node: int | None, length: int) -> list[tuple[int, ...]]:
@@ -136,22 +151,29 @@ class Search:
         for match in range(len(self.edges)):
             if self.edges[match][2] != event:
                 continue
-            cost, matches = self.best[i + 1, match]
+            cost, matches, tries = self.best[i + 1, match]
+            tries += self.by_a_try(i, match)
             for length in range(self.machine.n_states):
-                if (cost + length * self.map_only, matches - 1) == self.best[i, node]:
+                if (cost + length * self.map_only, matches - 1, tries) == self.best[i, node]:
                     for run in self.runs(node, length):
                         if self.state(run[-1] if run else node) == self.edges[match][0]:
                             return run, match
         return (), -1
 
 
-def run_align(machine: Automaton, journeys: list[tuple[list[int], int]], **weights: int):
+def run_align(
+    machine: Automaton,
+    journeys: list[tuple[list[int], int]],
+    failed: list[tuple[int, ...]] | None = None,
+    **weights: int,
+):
     lengths = [len(events) for events, _ in journeys]
     bounds = np.cumsum([0, *lengths]).astype(np.int64)
     symbol = np.array([x for events, _ in journeys for x in events], dtype=np.int32)
     end = np.array([end for _, end in journeys], dtype=np.int32)
+    flags = np.array([f for each in failed for f in each] if failed else [0] * len(symbol), dtype=np.int8)
     steps = prepare(machine, **weights)
-    found = align(bounds[:-1], bounds[1:], end, symbol, steps)
+    found = align(bounds[:-1], bounds[1:], end, symbol, flags, steps)
     assert costs(bounds[:-1], bounds[1:], end, symbol, steps).tolist() == found.cost.tolist()
     return found, bounds
 
@@ -169,19 +191,31 @@ journeys_of = st.lists(
 
 
 @settings(deadline=None, max_examples=500, derandomize=True)
-@given(automata(), journeys_of, st.integers(1, 3), st.integers(1, 3))
+@given(
+    automata(),
+    journeys_of,
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.tuples(*[st.integers(-1, 1)] * 6),
+)
 def test_cost_matches_and_moves_are_those_of_the_exhaustive_search(
-    machine: Automaton, journeys: list[tuple[list[int], int]], map_only: int, log_only: int
+    machine: Automaton,
+    journeys: list[tuple[list[int], int]],
+    map_only: int,
+    log_only: int,
+    flags: tuple[int, ...],
 ) -> None:
     reachable = [
         (events, end)
         for events, end in journeys
         if Search(machine, [], end, map_only, log_only).best[0, None][0] < WORST[0]
     ]
-    found, bounds = run_align(machine, reachable, map_only=map_only, log_only=log_only)
+    failed = [flags[: len(events)] for events, _ in reachable]
+    found, bounds = run_align(machine, reachable, failed, map_only=map_only, log_only=log_only)
     for j, (events, end) in enumerate(reachable):
-        search = Search(machine, events, end, map_only, log_only)
-        cost, matches = search.best[0, None]
+        search = Search(machine, events, end, map_only, log_only, failed[j])
+        cost, matches, _ = search.best[0, None]
+        assert (cost, matches) == Search(machine, events, end, map_only, log_only).best[0, None][:2]
         mine = slice(found.offsets[j], found.offsets[j + 1])
         event, edge = found.event[mine], found.edge[mine]
         moves = [
@@ -195,6 +229,20 @@ def test_cost_matches_and_moves_are_those_of_the_exhaustive_search(
 
 
 CHAIN = automaton_of([(0, 1, 0), (1, 2, 1), (2, 3, 2)], 4, [False, False, False, True])
+
+
+def test_the_event_that_reached_the_goal_is_matched_and_not_a_failed_try_before_it() -> None:
+    found, _ = run_align(CHAIN, [([0, 1, 2, 2], 0)], [(0, 0, 1, 0)])
+    assert found.edge.tolist() == [0, 1, -1, 2]
+    assert found.cost.tolist() == [1]
+
+
+def test_a_failed_try_is_matched_where_that_costs_less() -> None:
+    """The map goes on after the goal: what followed the try can be explained only if the try passed it."""
+    machine = automaton_of([(0, 1, 0), (1, 2, 2), (2, 3, 1)], 4, [False, False, True, True])
+    found, _ = run_align(machine, [([0, 2, 1, 2], 0)], [(0, 1, 0, 0)])
+    assert found.edge.tolist() == [0, 1, 2, -1]
+    assert found.cost.tolist() == [1]
 
 
 def test_a_place_after_two_skipped_steps_stays_the_place() -> None:
