@@ -177,7 +177,7 @@ class _Ingestion:
                     raise SourceError(
                         f"source {feed.source.name!r}, {feed.feed.name}: in all {n:,} records {reason}. "
                         f"For example: {content[:120]!r}. Times are read as ISO 8601; for another form give "
-                        "date_format=, such as '%d.%m.%Y %H:%M'"
+                        "date_format=, such as '%d.%m.%Y %H:%M', or 'epoch s' for seconds since 1970"
                     )
 
     def _coverage(self, data_end: int | None) -> dict[int, dict[str, Any]]:

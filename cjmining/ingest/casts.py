@@ -16,6 +16,13 @@ ZONED, NAIVE, SKIPPED, REPEATED = 0, 1, 2, 3
 """What a time's clock says: it carried its zone; it did not; nor does it exist; or it exists twice."""
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2060
+_LAST_EPOCH = 10**16  # microseconds, in the year 2286
+_HOUR = re.compile("%-?[HIcXT]")
+EPOCHS = {"epoch s": 1_000_000, "epoch ms": 1_000, "epoch us": 1}
+"""Names of times counted from 1970 in UTC, and how many microseconds their unit has."""
+ISO = "iso"
+"""Stands for ISO 8601 among other formats."""
+
 _SHIFT = 1_000_000  # seconds added to an offset, so that code // 4 is never negative
 
 
@@ -25,9 +32,13 @@ def text(expression: str) -> str:
 
 
 def number(expression: str, decimal: str = ".") -> str:
-    """Read a finite number; with `decimal` a comma, points separate thousands."""
+    """Read a finite number; with `decimal` a comma, points separate thousands and stand nowhere else."""
     if decimal == ",":
-        expression = f"replace(replace({expression}, '.', ''), ',', '.')"
+        whole = r"'^[+-]?([0-9]{1,3}([.][0-9]{3})+|[0-9]*)(,[0-9]*)?$'"
+        expression = (
+            f"CASE WHEN regexp_matches({expression}, {whole}) "
+            f"THEN replace(replace({expression}, '.', ''), ',', '.') END"
+        )
     cast = f"TRY_CAST({expression} AS DOUBLE)"
     return f"CASE WHEN isfinite({cast}) THEN {cast} END"
 
@@ -51,16 +62,16 @@ class Clock:
     given : bool
         Whether somebody chose the zone; false for a source's documented default.
     formats : sequence of str
-        strptime formats, tried after ISO 8601; with `only_formats` ISO isn't tried.
-    epoch : bool
-        Whether times are whole microseconds since 1970 in UTC.
+        strptime formats, tried in order after ISO 8601; with `only_formats` ISO isn't tried.
+    epoch : str, optional
+        One of `EPOCHS`, where times are numbers counted from 1970 in UTC.
     """
 
     zone: str = "UTC"
     given: bool = False
     formats: tuple[str, ...] = ()
     only_formats: bool = False
-    epoch: bool = False
+    epoch: str | None = None
 
     @property
     def macro(self) -> str | None:
@@ -78,7 +89,10 @@ class Clock:
         """
         time, clock, day = identifier(name), identifier(name + ":clock"), identifier(name + ":date")
         if self.epoch:
-            moment = f"make_timestamp(TRY_CAST({text} AS BIGINT))"
+            # exact to the microsecond, and not only for whole numbers
+            counted = f"round(TRY_CAST({text} AS DECIMAL(28, 6)) * {EPOCHS[self.epoch]})"
+            sane = f"CASE WHEN abs({counted}) < {_LAST_EPOCH} THEN {counted} END"
+            moment = f"make_timestamp(TRY_CAST({sane} AS BIGINT))"
             return [[f"{_in_range(moment)} AS {time}", f"{ZONED} AS {clock}", f"FALSE AS {day}"]]
         zoned, local = identifier(name + ":zoned"), identifier(name + ":local")
         code = identifier(name + ":code")
@@ -98,35 +112,89 @@ class Clock:
 
     def _is_date(self, expression: str) -> str:
         """Say whether the text is a date without a time."""
-        if self.only_formats and any(
-            hour in form for form in self.formats for hour in ("%H", "%I", "%-H", "%-I")
-        ):
+        timed = [bool(_HOUR.search(form)) for form in self.formats]
+        if self.only_formats and all(timed):
             return "FALSE"
-        return f"NOT contains({expression}, ':')"
+        if all(":" in form for form, has_hour in zip(self.formats, timed, strict=True) if has_hour):
+            return f"NOT contains({expression}, ':')"
+        tried = " ".join(
+            f"WHEN try_strptime({expression}, {literal(form)}) IS NOT NULL THEN {not has_hour}"
+            for form, has_hour in zip(self.formats, timed, strict=True)
+        )
+        return f"CASE {tried} ELSE NOT contains({expression}, ':') END"
 
     def _is_zoned(self, expression: str) -> str:
+        by_format = f"{_formatted(expression, self._zoned_formats)} IS NOT NULL"
         if self.only_formats:
-            return "TRUE" if any("%z" in form for form in self.formats) else "FALSE"
-        return (
+            return by_format if self._local_formats and self._zoned_formats else str(not self._local_formats)
+        iso = (
             f"regexp_matches({expression}, "
             r"'[0-9]:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\s*([Zz]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$')"
         )
+        return f"({iso} OR {by_format})" if self._zoned_formats else iso
 
     def _zoned(self, expression: str) -> str:
+        by_format = _formatted(expression, self._zoned_formats) + "::TIMESTAMPTZ"
+        iso = f"TRY_CAST(regexp_replace({expression}, '\\s+([+-])', '\\1') AS TIMESTAMPTZ)"
         if self.only_formats:
-            return f"{self._formatted(expression)}::TIMESTAMPTZ AT TIME ZONE 'UTC'"
-        return (
-            f"TRY_CAST(regexp_replace({expression}, '\\s+([+-])', '\\1') AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
-        )
+            return f"{by_format} AT TIME ZONE 'UTC'"
+        return f"{f'COALESCE({iso}, {by_format})' if self._zoned_formats else iso} AT TIME ZONE 'UTC'"
 
     def _local(self, expression: str) -> str:
+        by_format = _formatted(expression, self._local_formats)
         if self.only_formats:
-            return self._formatted(expression)
+            return by_format
         iso = f"TRY_CAST({expression} AS TIMESTAMP)"
-        return f"COALESCE({iso}, {self._formatted(expression)})" if self.formats else iso
+        return f"COALESCE({iso}, {by_format})" if self._local_formats else iso
 
-    def _formatted(self, expression: str) -> str:
-        return f"try_strptime({expression}, [{', '.join(map(literal, self.formats))}])"
+    @property
+    def _zoned_formats(self) -> list[str]:
+        return [form for form in self.formats if "%z" in form]
+
+    @property
+    def _local_formats(self) -> list[str]:
+        return [form for form in self.formats if "%z" not in form]
+
+
+def _formatted(expression: str, formats: Sequence[str]) -> str:
+    if not formats:
+        return "NULL::TIMESTAMP"
+    return f"try_strptime({expression}, [{', '.join(map(literal, formats))}])"
+
+
+def check_formats(given: object, where: str) -> tuple[str, ...]:
+    """Return the formats that `date_format` names, in order, or say what is wrong with one."""
+    listed = [given] if isinstance(given, str) else given
+    if not isinstance(listed, list | tuple) or not all(isinstance(form, str) for form in listed):
+        raise SourceError(
+            f"{where}date_format is a form such as '%d.%m.%Y %H:%M', a list of such forms, or one of "
+            f"{', '.join(map(repr, EPOCHS))}, not {given!r}"
+        )
+    if len(listed) > 1 and (counted := [form for form in listed if form in EPOCHS]):
+        raise SourceError(f"{where}date_format {counted[0]!r} stands alone: a number has no other form")
+    for form in listed:
+        if form not in EPOCHS and form != ISO:
+            _check_format(form, where)
+    return tuple(listed)
+
+
+def _check_format(form: str, where: str) -> None:
+    import duckdb
+
+    if "%" not in form:
+        raise SourceError(
+            f"{where}date_format {form!r} has no field such as %d{nearest(form, (*EPOCHS, ISO))}; write "
+            f"'%d.%m.%Y %H:%M' for 31.12.2026 23:59, {ISO!r} for ISO 8601, or for numbers counted from 1970 "
+            f"one of {', '.join(map(repr, EPOCHS))}"
+        )
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"SELECT try_strptime('', {literal(form)})").fetchall()
+    except duckdb.Error as problem:
+        raise SourceError(
+            f"{where}date_format {form!r} can't be used: {str(problem).split(': ', 1)[-1]}. Fields are those "
+            "of strptime, such as '%d.%m.%Y %H:%M'; for seconds since 1970 write 'epoch s'"
+        ) from problem
 
 
 def _in_range(expression: str) -> str:

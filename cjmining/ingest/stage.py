@@ -179,31 +179,46 @@ class _Reading:
         found = match_columns(self.feed.columns, reader.schema.names, self.where)
         numbered = _Numbered(reader)
         with self.database.registered("frame", numbered.reader()):
-            self._store_columns("frame", found, reader.schema.names, numbered.number_column)
+            self._store_columns("frame", found, reader.schema, numbered.number_column)
         self.file.records = numbered.count
 
     def _parquet(self, given: Input) -> None:
         import pyarrow.parquet as pq
 
         try:
-            names = pq.read_schema(given.path).names
+            schema = pq.read_schema(given.path)
             rows = pq.read_metadata(given.path).num_rows
         except (pa.ArrowInvalid, OSError) as problem:
             raise SourceError(f"{self.where} is no Parquet file: {problem}") from problem
-        found = match_columns(self.feed.columns, names, self.where)
+        found = match_columns(self.feed.columns, schema.names, self.where)
         rows_of_file = f"read_parquet({literal(str(given.path))}, file_row_number = true)"
         scan = f'(SELECT *, file_row_number + 1 AS "record:number" FROM {rows_of_file})'
-        self._store_columns(scan, found, names, "record:number")
+        self._store_columns(scan, found, schema, "record:number")
         self.file.records = rows
 
-    def _store_columns(self, relation: str, found: dict[str, int], names: Sequence[str], number: str) -> None:
+    def _store_columns(self, relation: str, found: dict[str, int], schema: pa.Schema, number: str) -> None:
+        self._check_types(found, schema)
         raw = {
-            c.name: f"CAST({identifier(names[found[c.name]])} AS VARCHAR)" if c.name in found else None
+            c.name: _typed_text(schema.field(found[c.name]), c, self.feed) if c.name in found else None
             for c in self.feed.columns
         }
-        listed = ", ".join(f"{literal(c)}: {identifier(names[i])}" for c, i in found.items())
+        listed = ", ".join(f"{literal(c)}: {identifier(schema.names[i])}" for c, i in found.items())
         query = f"SELECT {identifier(number)} AS record, * FROM {relation}"
         self._store(query, raw, structure="NULL", content=f"CAST(to_json({{{listed}}}) AS VARCHAR)")
+
+    def _check_types(self, found: dict[str, int], schema: pa.Schema) -> None:
+        """Numbers are no times unless somebody said how to read them."""
+        clock = self.feed.clock
+        for column in self.feed.columns:
+            if column.kind != "time" or column.name not in found or clock.epoch or clock.only_formats:
+                continue
+            type_ = schema.field(found[column.name]).type
+            if pa.types.is_integer(type_) or pa.types.is_floating(type_):
+                raise SourceError(
+                    f"{self.where}: the column {column.name!r} holds numbers ({type_}), not times. If they "
+                    "count from 1970, give date_format='epoch s' (or 'epoch ms', 'epoch us'); for days such "
+                    "as 20261231 give date_format='%Y%m%d'"
+                )
 
     def _store(self, query: str, raw: dict[str, str | None], *, structure: str, content: str) -> None:
         """Cast the raw texts and write one row for every record."""
@@ -320,6 +335,27 @@ def match_columns(
             mistakes=problems,
         )
     return found
+
+
+def _typed_text(field: pa.Field, column: Column, feed: Feed) -> str:
+    """SQL for the text of a typed column.
+
+    A column of whole numbers in which one is missing reaches us as floats: 1.0 there is the 1 of a CSV.
+    """
+    name = identifier(field.name)
+    as_text = f"CAST({name} AS VARCHAR)"
+    if column.kind == "number" and feed.decimal == "," and _is_number(field.type):
+        return f"replace({as_text}, '.', ',')"  # so that it reads as the other texts of the feed do
+    if not pa.types.is_floating(field.type):
+        return as_text
+    if column.kind == "text":
+        whole = f"{name} = trunc({name}) AND abs({name}) < 1e15"
+        as_text = f"CASE WHEN {whole} THEN CAST(TRY_CAST({name} AS BIGINT) AS VARCHAR) ELSE {as_text} END"
+    return f"CASE WHEN NOT isnan({name}) THEN {as_text} END"
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(type_) or pa.types.is_integer(type_) or pa.types.is_decimal(type_))
 
 
 def _loosely(name: str) -> str:

@@ -82,8 +82,8 @@ def test_a_fixed_offset_knows_no_summer(con):
 
 
 def test_microseconds_since_1970(con):
-    assert read(con, Clock(epoch=True), "1604192073036492")[0] == "2020-11-01 00:54:33"
-    assert read(con, Clock(epoch=True), "x")[0] is None
+    assert read(con, Clock(epoch="epoch us"), "1604192073036492")[0] == "2020-11-01 00:54:33"
+    assert read(con, Clock(epoch="epoch us"), "x")[0] is None
 
 
 @given(
@@ -140,3 +140,71 @@ def test_changes_of_the_clock_are_found_to_the_second():
         (datetime(2026, 10, 25, 1), 7200, 3600),
     ]
     assert timedelta(seconds=changes[0][2] - changes[0][1]) == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [
+        ("epoch s", "1604192073"),
+        ("epoch s", "1604192073.0"),
+        ("epoch s", "1.604192073e+09"),
+        ("epoch ms", "1604192073000"),
+        ("epoch ms", "1604192073000.25"),
+        ("epoch us", "1604192073000000"),
+    ],
+)
+def test_times_counted_from_1970(con, unit, text):
+    assert read(con, Clock("Europe/Berlin", epoch=unit), text) == ("2020-11-01 00:54:33", ZONED, False)
+
+
+@pytest.mark.parametrize("text", ["soon", "9223372036854775807", "-9223372036854775808", "1e30", "nan"])
+def test_what_is_no_count_from_1970_is_no_time(con, text):
+    for unit in casts.EPOCHS:
+        assert read(con, Clock(epoch=unit), text)[0] is None
+
+
+def test_of_several_formats_the_first_that_fits_counts(con):
+    forms = ("%d.%m.%Y %H:%M", "%d.%m.%Y", "%H%M %d/%m/%Y", "%d.%m.%Y %H:%M %z")
+    clock = Clock("Europe/Berlin", formats=forms, only_formats=True)
+    assert read(con, clock, "01.07.2026 12:00") == ("2026-07-01 10:00:00", NAIVE, False)
+    assert read(con, clock, "01.07.2026") == ("2026-06-30 22:00:00", NAIVE, True)
+    assert read(con, clock, "1200 01/07/2026") == ("2026-07-01 10:00:00", NAIVE, False)
+    assert read(con, clock, "01.07.2026 12:00 +0000") == ("2026-07-01 12:00:00", ZONED, False)
+    assert read(con, clock, "2026-07-01 12:00")[0] is None
+
+
+def test_iso_stands_among_other_formats(con):
+    clock = Clock("UTC", formats=("%d.%m.%Y %H.%M", "%d/%b/%Y %H:%M %z"))
+    assert read(con, clock, "2026-07-01T12:00:00+02:00") == ("2026-07-01 10:00:00", ZONED, False)
+    assert read(con, clock, "2026-07-01") == ("2026-07-01 00:00:00", NAIVE, True)
+    assert read(con, clock, "01.07.2026 12.30") == ("2026-07-01 12:30:00", NAIVE, False)
+    assert read(con, clock, "01/Jul/2026 12:00 +0200") == ("2026-07-01 10:00:00", ZONED, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (3, "date_format is a form such as"),
+        ([1], "date_format is a form such as"),
+        ("%s", "date_format '%s' can't be used.*'epoch s'"),
+        (["%d.%m.%Y", "%q"], "date_format '%q' can't be used"),
+        ("dd.mm.yyyy", "has no field such as %d"),
+        ("epoch sec", "did you mean 'epoch s'"),
+        (["epoch s", "%d.%m.%Y"], "stands alone"),
+    ],
+)
+def test_a_format_that_cannot_be_used_says_why(given, message):
+    with pytest.raises(SourceError, match=message):
+        casts.check_formats(given, "")
+
+
+def test_points_stand_between_thousands_only(con):
+    def read_number(text):
+        return con.execute(
+            f"SELECT {casts.number('x', ',')} FROM (SELECT ?::VARCHAR AS x)", [text]
+        ).fetchall()
+
+    assert read_number("-1.234.567,5") == [(-1234567.5,)]
+    assert read_number("12,5") == [(12.5,)]
+    assert read_number("12.5") == [(None,)]  # not 125
+    assert read_number("1e3") == [(None,)]

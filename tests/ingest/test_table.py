@@ -411,3 +411,89 @@ def test_a_column_of_actors_may_have_the_name_of_one():
         visits, name="web", customer="who", timestamp="time", touchpoint="what", actor={"column": "customer"}
     )
     assert cj.ingest(source).events["actor"].tolist() == ["company"]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize("form", ["int", "float", "text", "csv"])
+def test_times_may_be_counted_from_1970(tmp_path, unit, form):
+    per_second = {"s": 1, "ms": 1_000, "us": 1_000_000}[unit]
+    moments = [1_772_359_200 * per_second, 1_772_359_260 * per_second]  # 2026-03-01 10:00 and 10:01 UTC
+    frame = pd.DataFrame({"who": ["a", "b"], "when": moments, "what": ["x", "y"]})
+    if form == "csv":
+        frame.to_csv(tmp_path / "visits.csv", index=False)
+    data = {
+        "int": frame,
+        "float": frame.astype({"when": float}),
+        "text": frame.astype({"when": str}),
+        "csv": tmp_path / "visits.csv",
+    }[form]
+    log = cj.ingest(table(data, date_format=f"epoch {unit}", timezone="Europe/Berlin"))
+    assert seen(log, "timestamp") == [("2026-03-01 10:00:00",), ("2026-03-01 10:01:00",)]
+    assert log.sources["note"][0] == ""
+
+
+def test_times_may_be_written_in_several_ways(tmp_path):
+    text = "who,when,what\na,01.02.2026 10:00,x\nb,02.02.2026,y\nc,2026-02-03T10:00:00Z,z\n"
+    path = put(tmp_path, text)
+    log = cj.ingest(table(path, date_format=["%d.%m.%Y %H:%M", "%d.%m.%Y", "iso"]))
+    assert seen(log, "timestamp", "precision") == [
+        ("2026-02-01 10:00:00", 0.0),
+        ("2026-02-02 00:00:00", 86400.0),
+        ("2026-02-03 10:00:00", 0.0),
+    ]
+    assert cj.ingest(table(path, date_format="iso"), data_end="2027-01-01").n_events == 1
+
+
+def test_a_format_is_checked_before_anything_is_read(tmp_path):
+    with pytest.raises(cj.SourceError, match="source 't': date_format '%s' can't be used"):
+        table(put(tmp_path, CSV), date_format="%s")
+
+
+def test_numbers_that_are_no_times_name_their_column(tmp_path):
+    frame = pd.DataFrame({"who": ["a"], "when": [1_772_359_200], "what": ["x"]})
+    frame.to_parquet(tmp_path / "visits.parquet")
+    for data in (frame, frame.astype({"when": float}), tmp_path / "visits.parquet"):
+        with pytest.raises(cj.SourceError, match=r"'when' holds numbers.*date_format='epoch s'"):
+            cj.ingest(table(data))
+    days = cj.ingest(table(frame.assign(when=20260301), date_format="%Y%m%d"))
+    assert seen(days, "timestamp") == [("2026-03-01 00:00:00",)]
+
+
+@pytest.mark.parametrize("form", ["pandas", "polars", "parquet"])
+def test_whole_floats_are_the_integers_of_a_csv(tmp_path, form):
+    """A column of whole numbers with one missing is a column of floats to pandas."""
+    frame = pd.DataFrame(
+        {
+            "who": [1.0, None, 2.0],
+            "when": ["2026-01-01", "2026-01-02", "2026-01-03"],
+            "what": ["a", "b", "c"],
+            "shop": [7.0, 7.5, None],
+            "case": [10.0, 11.0, 12.0],
+        }
+    )
+    frame.to_parquet(tmp_path / "visits.parquet")
+    data = {"pandas": frame, "polars": pl.DataFrame(frame), "parquet": tmp_path / "visits.parquet"}[form]
+    other = put(tmp_path, "who,when,what\n1,2026-01-04,d\n2,2026-01-05,e\n", "other.csv")
+    log = cj.ingest([
+        table(data, dimensions={"shop": "shop"}, journey="case", event_id="case"), table(other, name="o")
+    ])  # fmt: skip
+    assert log.identities["value"].tolist() == ["1", "2"]
+    assert log.n_customers == 2
+    assert fates(log, "t") == {"used": 2, "set aside: no identifier": 1}
+    assert log.events["shop"].dropna().tolist() == ["7"]
+    assert set(log.events["native_journey"].dropna()) == {"10", "12"}
+
+
+def test_a_missing_number_of_a_frame_is_no_identifier():
+    frame = pl.DataFrame({"who": [1.0, float("nan")], "when": ["2026-01-01"] * 2, "what": ["a", "b"]})
+    assert fates(cj.ingest(table(frame))) == {"used": 1, "set aside: no identifier": 1}
+
+
+def test_numbers_of_a_frame_have_no_decimal_comma():
+    frame = pd.DataFrame(
+        {"who": ["a"], "when": ["2026-01-01"], "what": ["x"], "paid": [1234.5], "waited": ["0,5"], "n": [3]}
+    )
+    log = cj.ingest(
+        table(frame, decimal=",", measures={"value": "paid", "wait_s": "waited", "duration_s": "n"})
+    )
+    assert seen(log, "value", "wait_s", "duration_s") == [(1234.5, 0.5, 3.0)]

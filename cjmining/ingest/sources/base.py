@@ -139,7 +139,7 @@ class Source(ABC):
     def feeds(self) -> Sequence[Feed]:
         """Return the feeds of the source; raise SourceError where its files aren't there."""
 
-    def clock(self, *formats: str, epoch: bool = False, only_formats: bool = False) -> Clock:
+    def clock(self, *formats: str, epoch: str | None = None, only_formats: bool = False) -> Clock:
         """Return how the source's times are written."""
         return Clock(self.timezone, self.timezone_given, formats, only_formats, epoch)
 

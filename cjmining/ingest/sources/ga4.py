@@ -156,7 +156,7 @@ class GA4(Source):
         return [
             Feed(
                 "events", inputs, _COLUMNS, keep, [("cookie", "user_pseudo_id"), ("user_id", "user_id")],
-                key=[f'"{name}"' for name in _KEY], events=[event], clock=self.clock(epoch=True),
+                key=[f'"{name}"' for name in _KEY], events=[event], clock=self.clock(epoch="epoch us"),
                 structure=json.dumps(_STRUCTURE), dialect=Dialect(),
             )
         ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from cjmining import schema
 from cjmining.errors import SourceError, nearest
+from cjmining.ingest.casts import EPOCHS, ISO, Clock, check_formats
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources.base import Column, Event, Feed, Kind, Source
@@ -59,8 +60,10 @@ class Table(Source):
         Zone of times without one, such as "Europe/Berlin"; default UTC.
     region : str, optional
         Country of phone numbers without country code, such as "DE".
-    date_format : str, optional
-        strptime form of times that aren't ISO 8601, such as "%d.%m.%Y %H:%M".
+    date_format : str or sequence of str, optional
+        strptime form of times that aren't ISO 8601, such as "%d.%m.%Y %H:%M"; or several, of which the first
+        that fits counts ("iso" among them is ISO 8601, tried before the others). For numbers counted from
+        1970 in UTC: "epoch s", "epoch ms" or "epoch us".
     decimal : str, optional
         "." or ",".
     delimiter, quote, encoding : str, optional
@@ -105,7 +108,7 @@ class Table(Source):
         version: str | None = None,
         timezone: str | None = None,
         region: str | None = None,
-        date_format: str | None = None,
+        date_format: str | Sequence[str] | None = None,
         decimal: str = ".",
         delimiter: str | None = None,
         quote: str | None = None,
@@ -121,7 +124,7 @@ class Table(Source):
         self._dimensions = named_columns(dimensions)
         self._properties = properties
         self._event_id, self._version = event_id, version
-        self._formats = (date_format,) if date_format else ()
+        self._formats = () if date_format is None else check_formats(date_format, f"source {name!r}: ")
         self._decimal = decimal
         self._dialect = Dialect(encoding, delimiter, quote)
         self._check()
@@ -171,10 +174,16 @@ class Table(Source):
             Feed(
                 "events", inputs, columns, keep, identifiers, key=key, version=version,
                 checks=checks, events=[made],
-                clock=self.clock(*self._formats, only_formats=bool(self._formats)),
+                clock=self._clock(),
                 dialect=self._dialect, decimal=self._decimal,
             )
         ]  # fmt: skip
+
+    def _clock(self) -> Clock:
+        if self._formats and self._formats[0] in EPOCHS:
+            return self.clock(epoch=self._formats[0])
+        forms = [form for form in self._formats if form != ISO]
+        return self.clock(*forms, only_formats=bool(forms) and ISO not in self._formats)
 
     def _filled(self, choice: Choice, time: str) -> set[str]:
         """Columns without which a row is no event."""
