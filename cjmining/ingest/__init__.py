@@ -160,7 +160,7 @@ class _Ingestion:
                 continue
             files += len(staged.files)
             records[rank] += staged.records
-            for note in filter(None, (file.note for file in staged.files)):
+            for note in (note for file in staged.files for note in file.notes):
                 self._note(note)
             self._staged.append(staged)
         self._check_times()

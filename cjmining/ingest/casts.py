@@ -204,6 +204,8 @@ def _in_range(expression: str) -> str:
 
 def check_zone(zone: str, where: str) -> str:
     """Return the zone, or say that there is none of that name."""
+    if not isinstance(zone, str):
+        raise SourceError(f"{where}timezone is a zone such as 'Europe/Berlin' or '-06:00', not {zone!r}")
     _zone(zone, where)
     return zone
 

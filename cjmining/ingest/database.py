@@ -22,6 +22,8 @@ class Database:
     def __init__(self, folder: Path, memory_limit: str | None) -> None:
         import duckdb
 
+        self._memory_limit = memory_limit
+        self._too_large = duckdb.OutOfMemoryException
         self._connection = duckdb.connect(
             str(folder / "ingest.duckdb"),
             config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
@@ -42,10 +44,13 @@ class Database:
 
     def run(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""
-        result = (
-            self._connection.execute(query, parameters) if parameters else self._connection.execute(query)
-        )
-        rows: list[tuple[Any, ...]] = result.fetchall()
+        try:
+            result = (
+                self._connection.execute(query, parameters) if parameters else self._connection.execute(query)
+            )
+            rows: list[tuple[Any, ...]] = result.fetchall()
+        except self._too_large as problem:
+            raise self._too_little() from problem
         return rows
 
     def value(self, query: str) -> Any:  # noqa: ANN401 -- whatever the query counts
@@ -54,7 +59,23 @@ class Database:
 
     def arrow(self, query: str) -> pa.Table:
         """Run one query and return its rows as an Arrow table."""
-        return pa.RecordBatchReader.from_stream(self._connection.sql(query)).read_all()
+        try:
+            return pa.RecordBatchReader.from_stream(self._connection.sql(query)).read_all()
+        except (self._too_large, OSError) as problem:
+            if isinstance(problem, OSError) and "Out of Memory" not in str(problem):
+                raise
+            raise self._too_little() from problem
+
+    def _too_little(self) -> SourceError:
+        if self._memory_limit is None:
+            return SourceError(
+                "the memory of this machine does not suffice for these sources, nor the room for temporary "
+                "files. Read a part of the files, or use a larger machine"
+            )
+        return SourceError(
+            f"memory_limit={self._memory_limit!r} is too little for these sources. Give more, at least "
+            "'256MB' and for millions of records '2GB' or more, or leave it out to use what is there"
+        )
 
     @contextmanager
     def registered(self, name: str, data: Any) -> Iterator[None]:  # noqa: ANN401 -- a table or a reader

@@ -29,6 +29,10 @@ SAMPLE_BYTES = 1 << 20
 BLOCK_BYTES = 8 << 20
 LONGEST_RECORD = 1 << 20
 """A quoted field may run over several lines, but a record of more bytes is taken for an unclosed quote."""
+_EXCEL = (
+    "an Excel workbook, which can't be read directly yet. Save the sheet as CSV (UTF-8), or give the frame "
+    "that pandas.read_excel returns"
+)
 NEVER_CLOSED = "a quote is never closed"
 NOT_UTF8 = "not valid UTF-8"
 
@@ -72,6 +76,7 @@ class Records:
         self.problem: SourceError | None = None
         self._lines = lines
         sample = self._sample()
+        _check_text(path, sample)
         self.empty = not sample.strip(b"\x00\r\n\t \xff\xfe\xef\xbb\xbf")
         self._given = dialect.encoding is not None
         encoding = _encoding(path, sample, dialect.encoding)
@@ -339,6 +344,22 @@ def field_pattern(delimiter: str, quote: str) -> str:
     """
     d, q = re.escape(delimiter), re.escape(quote)
     return f"{d}(?:{q}(?:[^{q}]|{q}{q})*{q}|[^{q}{d}][^{d}]*|)"
+
+
+_NO_TEXTS = {
+    b"PK\x03\x04": "a zip archive; unpack it and give the files in it",
+    b"\xd0\xcf\x11\xe0": _EXCEL,
+    b"PAR1": "a Parquet file; give it a name that ends in .parquet",
+}
+
+
+def _check_text(path: Path, sample: bytes) -> None:
+    """Recognise files that are no text, before their bytes are taken for columns."""
+    for beginning, what in _NO_TEXTS.items():
+        if sample.startswith(beginning):
+            workbook = beginning.startswith(b"PK") and b"xl/" in sample
+            workbook = workbook or path.suffix.lower() in {".xlsx", ".xlsm", ".xlsb", ".ods"}
+            raise SourceError(f"{path} is {_EXCEL if workbook else what}")
 
 
 def empty_file(path: Path) -> SourceError:

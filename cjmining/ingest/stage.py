@@ -18,7 +18,8 @@ from cjmining.errors import SourceError, nearest
 from cjmining.ingest import casts
 from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
 from cjmining.ingest.readers import Records, empty_file, field_pattern
-from cjmining.ingest.sources.base import Column, Feed, Input, Source, sentence, shorten
+from cjmining.ingest.sources.base import Column, Feed, Input, Source, repeated, sentence, shorten
+from cjmining.ingest.sources.columns import repeated_note
 
 logger = logging.getLogger("cjmining")
 
@@ -33,7 +34,7 @@ class StagedFile:
     source: str
     name: str
     records: int
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -83,6 +84,8 @@ class _Reading:
     before: int
 
     def read(self, given: Input) -> None:
+        if given.note:
+            self.file.notes.append(given.note)
         if given.format == "frame":
             self._frame(given)
         elif given.format == "parquet":
@@ -96,6 +99,10 @@ class _Reading:
     def where(self) -> str:
         return f"source {self.source.name!r}, {self.file.name}"
 
+    def _note_repeated(self, names: Sequence[str]) -> None:
+        if several := repeated(names):
+            self.file.notes.append(repeated_note(several, self.where))
+
     def _csv(self, given: Input) -> None:
         assert given.path is not None  # noqa: S101 -- a file, by its format
         records = Records(given.path, self.feed.dialect)
@@ -103,6 +110,7 @@ class _Reading:
             raise empty_file(given.path)
         logger.info("%s: %s, %d columns", self.where, records.dialect, len(records.header))
         found = match_columns(self.feed.columns, records.header, self.where)
+        self._note_repeated(records.header)
         n = len(records.header)
         fields = _fields(records.dialect.delimiter or ",", records.dialect.quote or '"', n)
         raw = {c.name: f"f[{found[c.name] + 1}]" if c.name in found else None for c in self.feed.columns}
@@ -147,7 +155,7 @@ class _Reading:
             raise
         self.file.records = records.count
         if records.guessed:
-            self.file.note = (
+            self.file.notes.append(
                 f"{self.where} is not UTF-8 and was read as {records.dialect.encoding}; "
                 "if names look wrong, give encoding="
             )
@@ -177,6 +185,7 @@ class _Reading:
     def _frame(self, given: Input) -> None:
         reader = pa.RecordBatchReader.from_stream(given.frame)
         found = match_columns(self.feed.columns, reader.schema.names, self.where)
+        self._note_repeated(reader.schema.names)
         numbered = _Numbered(reader)
         with self.database.registered("frame", numbered.reader()):
             self._store_columns("frame", found, reader.schema, numbered.number_column)
@@ -325,6 +334,10 @@ def match_columns(
             at = exact.get(name, loose.get(_loosely(name)))
             if at is not None:
                 found[column.name] = at
+                alike = [n for n in names if (n == name if name in exact else _loosely(n) == _loosely(name))]
+                if len(alike) > 1:
+                    listed = ", ".join(map(repr, alike))
+                    problems.append(f"{len(alike)} columns are called {name!r} ({listed}), rename them")
                 break
         else:
             if column.needed and not empty_is_fine:

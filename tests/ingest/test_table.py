@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 
 import duckdb
 import pandas as pd
@@ -497,3 +498,82 @@ def test_numbers_of_a_frame_have_no_decimal_comma():
         table(frame, decimal=",", measures={"value": "paid", "wait_s": "waited", "duration_s": "n"})
     )
     assert seen(log, "value", "wait_s", "duration_s") == [(1234.5, 0.5, 3.0)]
+
+
+@pytest.mark.parametrize("form", ["csv", "pandas", "arrow"])
+def test_columns_that_share_a_name(tmp_path, form):
+    names, rows = ["who", "when", "what", "note", "note"], [["a", "2026-01-01T10:00:00Z", "x", "1", "2"]]
+    data = {
+        "csv": lambda: put(tmp_path, "\n".join(",".join(row) for row in [names, *rows]) + "\n"),
+        "pandas": lambda: pd.DataFrame(rows, columns=names),
+        "arrow": lambda: pa.Table.from_arrays([pa.array([cell]) for cell in rows[0]], names=names),
+    }[form]
+    log = cj.ingest(table(data()))
+    assert seen(log, "touchpoint") == [("x",)]
+    assert any("several columns are called 'note'; none of them was asked for" in note for note in log.notes)
+    with pytest.raises(cj.SourceError, match="'note' fits 2 columns"):
+        cj.ingest(table(data(), dimensions=["note"]))
+    people = cj.sources.Customers(data(), identifiers={"who": "customer"})
+    assert list(cj.ingest(table(data()), customers=people).customers) == ["customer", "when", "what"]
+
+
+def test_columns_that_differ_by_case_alone_are_told_apart_by_it(tmp_path):
+    path = put(tmp_path, "WHO,Who,when,what\nann,bob,2026-01-01,x\n")
+    with pytest.raises(cj.SourceError, match="customer='who' fits 2 columns \\('WHO', 'Who'\\)"):
+        cj.ingest(table(path))
+    assert cj.ingest(table(path, customer="Who")).identities["value"].tolist() == ["bob"]
+    later = put(tmp_path, "when,what,who,who\n2026-01-01,x,ann,bob\n", "later.csv")
+    first = put(tmp_path, "who,when,what\nann,2026-01-01,x\n", "first.csv")
+    with pytest.raises(cj.SourceError, match=r"later.csv: 2 columns are called 'who'"):
+        cj.ingest(table([first, later]))
+
+
+def test_files_of_another_kind_are_recognised(tmp_path):
+    with zipfile.ZipFile(tmp_path / "visits.xlsx", "w") as book:
+        book.writestr("[Content_Types].xml", "<Types/>")
+        book.writestr("xl/workbook.xml", "<workbook/>")
+    (tmp_path / "visits.csv").write_bytes((tmp_path / "visits.xlsx").read_bytes())
+    with zipfile.ZipFile(tmp_path / "visits.zip", "w") as archive:
+        archive.writestr("visits.csv", CSV)
+    (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    pq.write_table(pa.table({"who": ["a"]}), tmp_path / "parquet.csv")
+    for name, message in [
+        ("visits.xlsx", "visits.xlsx is an Excel workbook.*as CSV.*pandas.read_excel"),
+        ("visits.csv", "is an Excel workbook"),
+        ("old.xls", "is an Excel workbook"),
+        ("visits.zip", "is a zip archive; unpack it"),
+        ("parquet.csv", "is a Parquet file"),
+    ]:
+        with pytest.raises(cj.SourceError, match=message):
+            cj.ingest(table(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"customer": 3}, r"customer is the name of a column, or \{column: kind\}"),
+        ({"customer": ["who", "what"]}, "customer is the name of a column"),
+        ({"customer": {"who": 3}}, "customer is the name of a column"),
+        ({"timestamp": 3}, "timestamp is the name of a column, not 3"),
+        ({"touchpoint": 3}, "touchpoint is a column's name or a text"),
+        ({"dimensions": 3}, "dimensions is a list of columns"),
+        ({"properties": [3]}, "properties is a list of columns"),
+        ({"measures": "what"}, r"measures is \{measure: column\}"),
+        ({"measures": {"satisfaction": ("what", "low", "high")}}, r"satisfaction is \(column, lowest, highest\)"),
+        ({"region": 49}, "region is a country"),
+        ({"timezone": 3}, "timezone is a zone"),
+    ],
+)  # fmt: skip
+def test_options_of_a_wrong_type_are_said_in_words(tmp_path, options, message):
+    with pytest.raises(cj.SourceError, match=message):
+        cj.ingest(table(put(tmp_path, CSV), **options))
+
+
+def test_a_lazy_frame_is_to_be_collected_first():
+    with pytest.raises(cj.SourceError, match=r"call \.collect\(\)"):
+        cj.ingest(table(pl.LazyFrame({"who": ["a"]})))
+
+
+def test_a_memory_limit_that_is_too_little_says_so(tmp_path):
+    with pytest.raises(cj.SourceError, match=r"memory_limit='1MB' is too little.*'256MB'"):
+        cj.ingest(table(put(tmp_path, CSV)), memory_limit="1MB")

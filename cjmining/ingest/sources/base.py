@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,7 @@ class Input:
     name: str
     path: Path | None = None
     frame: Any = None
+    note: str = ""
 
     @property
     def format(self) -> Literal["csv", "json", "parquet", "frame"]:
@@ -157,10 +159,10 @@ def check_region(region: str | None, name: str) -> str | None:
         return None
     import phonenumbers
 
-    if region.upper() not in phonenumbers.SUPPORTED_REGIONS:
+    if not isinstance(region, str) or region.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise SourceError(
             f"source {name!r}: region is a country of phone numbers such as 'DE', not {region!r}"
-            f"{nearest(region.upper(), phonenumbers.SUPPORTED_REGIONS)}"
+            f"{nearest(str(region).upper(), phonenumbers.SUPPORTED_REGIONS)}"
         )
     return region.upper()
 
@@ -230,6 +232,23 @@ def shorten(names: Sequence[str], most: int = 12) -> str:
     """List some names for a message."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def repeated(names: Sequence[str]) -> list[str]:
+    """Return the names that occur several times, each once."""
+    counts = Counter(names)
+    return [name for name, n in counts.items() if n > 1 and name]
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "record"), counted(1204, "identity", "identities")
+    ('1 record', '1,204 identities')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def sentence(text: str) -> str:

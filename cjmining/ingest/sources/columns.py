@@ -13,7 +13,7 @@ import pyarrow as pa
 from cjmining.errors import SourceError, nearest
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect, Records, empty_file
-from cjmining.ingest.sources.base import Input, as_paths, files_in, sentence, shorten
+from cjmining.ingest.sources.base import Input, as_paths, files_in, repeated, sentence, shorten
 
 DATA_FILES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 _ALMOST = 0.85
@@ -22,8 +22,11 @@ _ALMOST = 0.85
 def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list[str]]:  # noqa: ANN401
     """Return what to read, and the names of the columns of the first of it."""
     if hasattr(data, "__arrow_c_stream__"):
-        reader = pa.RecordBatchReader.from_stream(data)
-        return [Input("(frame)", frame=reader)], list(reader.schema.names)
+        return _frame(data, name)
+    if type(data).__name__ == "LazyFrame":
+        raise SourceError(
+            f"source {name!r}: a LazyFrame is not computed yet; call .collect() on it and give the result"
+        )
     if not isinstance(data, str | Path | Sequence):
         raise SourceError(
             f"source {name!r}: data is a path, a list of paths or a frame (pandas, polars, pyarrow, DuckDB), "
@@ -31,6 +34,28 @@ def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list
         )
     inputs = files_in(as_paths(data, f"source {name!r}"), DATA_FILES, f"source {name!r}")
     return inputs, _names(inputs[0], dialect)
+
+
+def _frame(data: Any, name: str) -> tuple[list[Input], list[str]]:  # noqa: ANN401 -- any frame
+    """A frame as a stream. pandas passes on no columns that share a name, so these are left out there."""
+    note, names = "", None
+    if hasattr(data, "columns") and hasattr(data.columns, "duplicated"):
+        names = [str(column) for column in data.columns]
+        if several := repeated(names):
+            data = data.loc[:, ~data.columns.duplicated(keep=False)]
+            note = repeated_note(several, f"source {name!r}, (frame)")
+    try:
+        reader = pa.RecordBatchReader.from_stream(data)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+        raise SourceError(
+            f"source {name!r}: the frame can't be read: {problem}. Give each column one type, such as text"
+        ) from problem
+    return [Input("(frame)", frame=reader, note=note)], names or list(reader.schema.names)
+
+
+def repeated_note(several: Sequence[str], where: str) -> str:
+    """Say that columns share a name and were left alone."""
+    return f"{where}: several columns are called {', '.join(map(repr, several))}; none of them was asked for"
 
 
 def _names(given: Input, dialect: Dialect) -> list[str]:
@@ -76,8 +101,17 @@ class Choice:
                 f"{sentence(f'{option}={name!r} is no column{nearest(name, self.names)}')} "
                 f"Columns found: {shorten(self.names, 40)}"
             )
+        self._check_single(name, found, option)
         self.used[found] = None
         return identifier(found + ":text")
+
+    def _check_single(self, name: str, found: str, option: str) -> None:
+        alike = [n for n in self.names if (n == found if found == name else _loosely(n) == _loosely(name))]
+        if len(alike) > 1:
+            raise SourceError(
+                f"source {self._source!r}: {option}={name!r} fits {len(alike)} columns "
+                f"({', '.join(map(repr, alike))}); rename them so that each has a name of its own"
+            )
 
     def has(self, name: str) -> bool:
         """Whether there is a column of that name."""
@@ -116,8 +150,12 @@ class Choice:
     def _find(self, name: str) -> str | None:
         if name in self.names:
             return name
-        loose = {"".join(n.casefold().split()): n for n in reversed(self.names)}
-        return loose.get("".join(name.casefold().split()))
+        loose = {_loosely(n): n for n in reversed(self.names)}
+        return loose.get(_loosely(name))
+
+
+def _loosely(name: str) -> str:
+    return "".join(name.casefold().split())
 
 
 def json_text(fields: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from cjmining.errors import SourceError
 from cjmining.ingest.readers import Dialect
-from cjmining.ingest.sources.base import Column, Feed, Source
+from cjmining.ingest.sources.base import Column, Feed, Source, repeated
 from cjmining.ingest.sources.columns import Choice, inputs_of
 from cjmining.ingest.sources.table import named_columns
 
@@ -62,7 +62,7 @@ class Customers(Source):
             raise SourceError(f"source {name!r}: identifiers is {{column: kind}}, not {identifiers!r}")
         self._data = data
         self._identifiers = dict(identifiers)
-        self._attributes = None if attributes is None else named_columns(attributes)
+        self._attributes = None if attributes is None else named_columns(attributes, name, "attributes")
         self._dialect = Dialect(encoding, delimiter, quote)
 
     def feeds(self) -> Sequence[Feed]:
@@ -75,7 +75,8 @@ class Customers(Source):
         ]
         wanted = self._attributes
         if wanted is None:
-            wanted = {name: name for name in names if name and name not in choice.used}
+            several = repeated(names)
+            wanted = {n: n for n in names if n and n not in choice.used and n not in several}
         kept = {f"a:{name}": choice.column(column, "attributes") for name, column in wanted.items()}
         columns = [Column(name, needed=True) for name in choice.used]
         attributes = {name: f"a:{name}" for name in wanted}

@@ -116,18 +116,26 @@ class Table(Source):
     ) -> None:
         super().__init__(name=name, timezone=timezone, region=region)
         self._data = data
-        self._customer = {customer: "customer"} if isinstance(customer, str) else dict(customer)
+        self._customer = kinds_of(customer, name)
         self._timestamp, self._end = timestamp, end
         self._touchpoint, self._native, self._channel, self._actor = touchpoint, native, channel, actor
         self._journey, self._failed, self._currency = journey, failed, currency
-        self._measures = dict(measures or {})
-        self._dimensions = named_columns(dimensions)
-        self._properties = properties
+        self._measures = self._checked_measures(measures)
+        self._dimensions = named_columns(dimensions, name, "dimensions")
+        self._properties = list(named_columns(properties, name, "properties"))
         self._event_id, self._version = event_id, version
         self._formats = () if date_format is None else check_formats(date_format, f"source {name!r}: ")
         self._decimal = decimal
         self._dialect = Dialect(encoding, delimiter, quote)
         self._check()
+
+    def _checked_measures(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        if given is not None and not isinstance(given, Mapping):
+            raise SourceError(
+                f"source {self.name!r}: measures is {{measure: column}}, such as {{'value': 'amount'}}, "
+                f"not {given!r}"
+            )
+        return dict(given or {})
 
     def _check(self) -> None:
         for measure in self._measures:
@@ -280,7 +288,13 @@ class Table(Source):
                 f"5), not {given!r}"
             )
         name = choice.name(given[0], "measures['satisfaction']")
-        low, high = float(given[1]), float(given[2])
+        try:
+            low, high = float(given[1]), float(given[2])
+        except (TypeError, ValueError) as problem:
+            raise SourceError(
+                f"source {self.name!r}: satisfaction is (column, lowest, highest), such as ('score', 1, "
+                f"5), not {given!r}"
+            ) from problem
         if high <= low:
             raise SourceError(
                 f"source {self.name!r}: satisfaction goes from a lower to a higher value, not {given!r}"
@@ -291,8 +305,31 @@ class Table(Source):
         return f"({column} - {low}) / {high - low}"
 
 
-def named_columns(given: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+def kinds_of(given: str | Mapping[str, str], source: str) -> dict[str, str]:
+    """Return {column: kind of identifier}."""
+    if isinstance(given, str):
+        return {given: "customer"}
+    if not isinstance(given, Mapping) or not all(isinstance(word, str) for word in (*given, *given.values())):
+        raise SourceError(
+            f"source {source!r}: customer is the name of a column, or {{column: kind}} such as "
+            f"{{'mail': 'email'}}, not {given!r}"
+        )
+    return dict(given)
+
+
+def named_columns(given: Sequence[str] | Mapping[str, str], source: str, option: str) -> dict[str, str]:
     """Return {name in the log: column}."""
     if isinstance(given, str):
         return {given: given}
-    return dict(given) if isinstance(given, Mapping) else {name: name for name in given}
+    if isinstance(given, Mapping):
+        named = dict(given)
+    elif isinstance(given, Sequence):
+        named = {name: name for name in given}
+    else:
+        named = {"": given}
+    for word in (*named, *named.values()):
+        if not isinstance(word, str) or not word:
+            raise SourceError(
+                f"source {source!r}: {option} is a list of columns, or {{name: column}}, not {given!r}"
+            )
+    return named

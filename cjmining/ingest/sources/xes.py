@@ -10,7 +10,7 @@ from cjmining.errors import SourceError
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.sources.base import Column, Event, Feed, Input, Source, as_paths
 from cjmining.ingest.sources.columns import Choice, json_text
-from cjmining.ingest.sources.table import named_columns
+from cjmining.ingest.sources.table import kinds_of, named_columns
 
 _CASE, _ACTIVITY, _TIME = "case:concept:name", "concept:name", "time:timestamp"
 
@@ -58,8 +58,8 @@ class XES(Source):
         super().__init__(name=name)
         self.timezone_given = True  # r4pm returns UTC
         self._path = path
-        self._customer = {customer: "customer"} if isinstance(customer, str) else dict(customer or {})
-        self._dimensions = named_columns(dimensions)
+        self._customer = kinds_of(customer, name) if customer is not None else {}
+        self._dimensions = named_columns(dimensions, name, "dimensions")
         self._channel = channel
 
     def feeds(self) -> Sequence[Feed]:
