@@ -260,15 +260,16 @@ def _as_arrays(plan: _Plan, steps: dict[_State | None, list[_Step]]) -> Automato
             step.stage,
             step.stage if plan.stages[step.stage].order == "choice" else -1,
             step.returns,
+            plan.stages[step.stage].touchpoints[step.position].recorded,
         )
         for number, state in enumerate(states)
         for step in steps[state]
     ]
-    from_, to, symbol, stage_of, group, returns = np.array(edges, dtype=np.int32).reshape(-1, 6).T.copy()
+    columns = np.array(edges, dtype=np.int32).reshape(-1, 7).T.copy()
+    from_, to, symbol, stage_of, group = columns[:5]
+    returns, recorded = columns[5:].astype(np.bool_)
     passed = np.array([state is not None and state.goal_passed for state in states])
-    return Automaton(
-        symbols, len(states), 0, from_, to, symbol, stage_of, group, returns.astype(np.bool_), passed
-    )
+    return Automaton(symbols, len(states), 0, from_, to, symbol, stage_of, group, returns, recorded, passed)
 
 
 def _rank(plan: _Plan, state: _State) -> tuple[bool, int, int, int]:

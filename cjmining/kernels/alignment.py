@@ -48,6 +48,8 @@ class Steps(NamedTuple):
     to_end : int64[1 + X, S]
         Cost of the cheapest map-only run from a state to each end: 0 the goal passed, 1 + x a last edge that
         carries symbol x.
+    unexplained : int64[1 + X]
+        The same from the start, where a last touchpoint that no system records costs nothing.
     ends : bool[1 + X, E]
         The edges that may be the last of a run with that end.
     passes : bool[E]
@@ -65,6 +67,7 @@ class Steps(NamedTuple):
     symbol_edges: NDArray[np.int32]
     distance: NDArray[np.int64]
     to_end: NDArray[np.int64]
+    unexplained: NDArray[np.int64]
     ends: NDArray[np.bool_]
     passes: NDArray[np.bool_]
     map_only: int
@@ -80,6 +83,7 @@ class Alignments(NamedTuple):
         What the moves of each journey cost.
     worst : int64[J]
         What it would cost to explain no event at all: the denominator of fitness; 0 where nothing is aligned.
+        A place that no system records is free there too.
     final : int32[J]
         The state of the automaton in which the journey's path ends.
     offsets : int64[J + 1]
@@ -119,14 +123,19 @@ def prepare(automaton: Automaton, *, map_only: int = 1, log_only: int = 1) -> St
     distance = _distances(automaton) * map_only
     ends = np.zeros((1 + n_symbols, n_edges), dtype=bool)
     to_end = np.full((1 + n_symbols, automaton.n_states), _FAR_COST, dtype=np.int64)
+    unexplained = np.full(1 + n_symbols, _FAR_COST, dtype=np.int64)
     passed = automaton.goal_passed
     if passed.any():
         to_end[CONVERTED_END] = distance[:, passed].min(axis=1)
+        unexplained[CONVERTED_END] = to_end[CONVERTED_END, automaton.start]
+    last_step = np.where(automaton.edge_recorded, map_only, 0)
     for symbol in range(n_symbols):
         ends[1 + symbol] = _last_edges(automaton, symbol)
         befores = automaton.edge_from[ends[1 + symbol]]
         if len(befores):
             to_end[1 + symbol] = distance[:, befores].min(axis=1) + map_only
+            runs = distance[automaton.start, befores] + last_step[ends[1 + symbol]]
+            unexplained[1 + symbol] = runs.min()
     return Steps(
         automaton.start,
         automaton.edge_from,
@@ -137,6 +146,7 @@ def prepare(automaton: Automaton, *, map_only: int = 1, log_only: int = 1) -> St
         order,
         np.minimum(distance, _FAR_COST),
         np.minimum(to_end, _FAR_COST),
+        unexplained,
         ends,
         ~passed[automaton.edge_from] & passed[automaton.edge_to],
         map_only,
@@ -242,7 +252,7 @@ def align(
                 m,
             )
             final[j] = state
-            worst[j] = steps.to_end[end[j], steps.start]
+            worst[j] = steps.unexplained[end[j]]
             for i in range(begin, m):
                 if edge[i] < 0:
                     cost[j] += steps.log_only
@@ -262,7 +272,7 @@ def costs(
     symbol: NDArray[np.int32],
     steps: Steps,
 ) -> NDArray[np.int64]:
-    """Compute the costs that `align` finds, without the moves; parameters as there; what failed costs no less."""
+    """Compute the costs that `align` finds, without the moves; parameters as there, less `failed`."""
     n = len(first)
     longest, _ = _sizes(first, last, end)
     weight = _MATCH * longest + 1

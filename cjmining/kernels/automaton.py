@@ -36,6 +36,8 @@ class Automaton(NamedTuple):
     edge_returns : bool array, one value an edge
         Whether the edge is a way back only: a repeat, or an entry by `returns_to`. All others lead on, also
         those by a `next` that names a stage written earlier.
+    edge_recorded : bool array, one value an edge
+        Whether a system sees the touchpoint; what none sees is never missing.
     goal_passed : bool array, one value a state
         Whether the goal has been passed; once passed it stays so.
     """
@@ -49,4 +51,5 @@ class Automaton(NamedTuple):
     edge_stage: Codes
     edge_group: Codes
     edge_returns: npt.NDArray[np.bool_]
+    edge_recorded: npt.NDArray[np.bool_]
     goal_passed: npt.NDArray[np.bool_]

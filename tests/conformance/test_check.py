@@ -346,6 +346,18 @@ def test_a_plan_for_what_follows_the_goal_may_be_written_before_it() -> None:
     assert deviations_of(check) == {("ad hoc", "C", "newsletter")}
 
 
+@pytest.mark.parametrize(("recorded", "fitness"), [("false", 1 - 1 / 2), ("true", 1 - 1 / 3)])
+def test_fitness_does_not_charge_for_a_place_that_no_system_records(recorded: str, fitness: float) -> None:
+    """a is missing; with nothing explained, a, the event that isn't planned, and b where it is recorded."""
+    stages = f"""
+  - {{stage: A, touchpoints: [{{touchpoint: a}}, {{touchpoint: b, recorded: {recorded}}}]}}
+  - {{stage: B, touchpoints: [{{touchpoint: c}}]}}
+"""
+    row = check_of(stages, "c", "b@0").journeys.iloc[0]
+    assert (row["last_touchpoint"], row["cost"]) == ("b", 1)
+    assert row["fitness"] == pytest.approx(fitness)
+
+
 @pytest.mark.parametrize("back", ["", ", returns_to: [Shop]"])
 def test_a_failed_goal_that_other_steps_follow_is_failed_wherever_it_lies(back: str) -> None:
     stages = f"""

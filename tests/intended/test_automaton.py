@@ -277,7 +277,9 @@ def test_a_missing_choice_carries_its_stage():
 
 
 def test_what_no_system_records_is_free_to_skip_but_may_be_seen():
-    read = words_of(compile_automaton([stage("S", "a", "(b)", "c")], []), 3)
+    automaton = compile_automaton([stage("S", "a", "(b)", "c")], [])
+    assert [automaton.symbols[symbol] for symbol in automaton.edge_symbol[~automaton.edge_recorded]] == ["b"]
+    read = words_of(automaton, 3)
     words = {"".join(symbol for _, symbol in word) for word in read}
     assert words == {"", "a", "ab", "ac", "abc"}
 

@@ -32,6 +32,7 @@ def automaton_of(edges: list[tuple[int, int, int]], n_states: int, passed: list[
         edge_stage=np.zeros(len(listed), dtype=np.int32),
         edge_group=np.full(len(listed), -1, dtype=np.int32),
         edge_returns=np.zeros(len(listed), dtype=bool),
+        edge_recorded=np.ones(len(listed), dtype=bool),
         goal_passed=np.array(passed),
     )
 
@@ -252,6 +253,13 @@ def test_a_place_after_two_skipped_steps_stays_the_place() -> None:
     assert found.edge.tolist() == [0, 1]
     assert found.cost.tolist() == [1]
     assert found.final.tolist() == [2]
+
+
+def test_a_place_that_no_system_records_is_free_where_nothing_is_explained() -> None:
+    """b without a costs 1; nothing explained costs a and the event, but not a missing b."""
+    found, _ = run_align(CHAIN._replace(edge_recorded=np.array([True, False, True])), [([1], 2), ([0, 1], 2)])
+    assert found.cost.tolist() == [1, 0]
+    assert found.worst.tolist() == [2, 3]
 
 
 def test_events_that_are_never_aligned_have_no_move() -> None:
