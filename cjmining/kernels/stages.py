@@ -75,7 +75,8 @@ class StageSums(NamedTuple):
     crossings, crossing_journeys : int64[G, S, S]
         Moves from stage to stage, and the journeys that made them.
     places : int64[G, 1 + K, 2]
-        Mature journeys that went on from a place, and those of them that converted.
+        Mature journeys that went on from a place, and those of them that converted. Who reaches the goal
+        after a failed try has gone on from there.
     dropouts : int64[G, 1 + K, 3]
         Drop-outs by place and turn (nobody's, the customer's, the company's).
     outcomes : int64[G, 4]
@@ -267,7 +268,9 @@ def count_stages(
             if not moves:
                 continue
             now = timestamp[i]
-            if i <= place_event:
+            if i == place_event and outcome == CONVERTED:
+                place = -1  # converted: whatever place was reached before, the journey went on from it
+            elif i <= place_event:
                 place = 1 + cell
                 if not has_reached[place]:
                     has_reached[place] = True
@@ -337,7 +340,7 @@ def count_stages(
                         places[g, k, WENT_ON_CONVERTED] += 1
     if n > 0:
         _close_customer(of_customer, clusters[group[n - 1]])
-    conversions, value, value_squared, valued = _count_values(bounds, group, columns, judged, sizes)
+    conversions, value, value_squared, valued = _count_values(bounds, group, columns, judged, rules, sizes)
     return StageSums(
         counts,
         clusters,
@@ -414,8 +417,11 @@ def _close_customer(of_customer, clusters):
 
 
 @kernel
-def _count_values(bounds, group, columns, judged, sizes):
-    """Add up the net value of conversions: the goal's less what was given back, else all of the journey's."""
+def _count_values(bounds, group, columns, judged, rules, sizes):
+    """Add up the net value of conversions: the goal's, else the journey's up to it; less what was given back.
+
+    What is ignored is no part of the journey; what is earned after the goal is not this conversion's.
+    """
     conversions = np.zeros(sizes.groups, np.int64)
     value = np.zeros((sizes.groups, sizes.currencies), np.float64)
     squared = np.zeros((sizes.groups, sizes.currencies), np.float64)
@@ -424,6 +430,7 @@ def _count_values(bounds, group, columns, judged, sizes):
     has = np.zeros(sizes.currencies, np.bool_)
     outcomes, goals = judged.outcome, judged.decided_event
     values, currencies, last = columns.value, columns.currency, sizes.currencies - 1
+    touchpoint, ignored = columns.touchpoint, rules.ignored
     for j in range(len(bounds) - 1):
         if outcomes[j] != CONVERTED:
             continue
@@ -434,7 +441,9 @@ def _count_values(bounds, group, columns, judged, sizes):
         any_value = False
         for i in range(bounds[j], bounds[j + 1]):
             amount = values[i]
-            if np.isnan(amount) or (goal_has_value and i != goal and amount >= 0):
+            if np.isnan(amount) or is_ignored(touchpoint[i], ignored):
+                continue
+            if amount >= 0 and (i > goal or (goal_has_value and i != goal)):
                 continue
             currency = currencies[i] if currencies[i] >= 0 else last
             total[currency] += amount

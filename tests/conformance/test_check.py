@@ -14,7 +14,7 @@ from cjmining import schema
 from cjmining.conformance import scan as scanning
 from cjmining.conformance.plan import make_plan
 from cjmining.conformance.scan import Scan
-from cjmining.intended import parse_map
+from cjmining.intended import IntendedMap, parse_map
 from cjmining.log import Block, JourneyLog
 
 MAP = """
@@ -434,6 +434,54 @@ def test_value_at_risk_by_hand() -> None:
     deviation = 3 * np.sqrt(110**2 * 0.25 / 4 + 0.25 * 200 / 2)
     assert row["value_at_risk_upper"] == pytest.approx(165 + 1.959964 * deviation, rel=1e-6)
     assert row["value_at_risk_lower"] == pytest.approx(165 - 1.959964 * deviation, abs=1e-4)
+
+
+def valued(intended: IntendedMap, *journeys: str, **values: dict[int, float]) -> cj.Conformance:
+    """Check journeys in which the touchpoints named have a value, by the number of the customer."""
+    log = log_of(*journeys)
+    events = log.events.drop(columns="journey")
+    keys = zip(events["touchpoint"], events["customer"], strict=True)
+    events["value"] = [values.get(name, {}).get(customer, np.nan) for name, customer in keys]
+    events["currency"] = "EUR"
+    return cj.check(JourneyLog.from_events(events, data_end=log.data_end).split(intended), intended)
+
+
+def test_who_paid_at_the_second_try_went_on_from_the_failed_one() -> None:
+    """5 gave up at the failed payment, 5 tried again for 100: had all gone on like these, 500 more."""
+    intended = parse_map(
+        """
+map: Paid
+goal: [paid]
+patience: 3d
+stages:
+  - {stage: Basket, touchpoints: [{touchpoint: filled}]}
+  - {stage: Checkout, touchpoints: [{touchpoint: paid}]}
+"""
+    )
+    journeys = ["filled@0 paid!@1"] * 5 + ["filled@0 paid!@1 paid@2"] * 5 + ["filled@0 paid@1"] * 2
+    amounts = dict.fromkeys(range(5, 12), 100.0)
+    check = valued(intended, *journeys, paid=amounts | dict.fromkeys(range(5), 100.0))
+    row = check.dropouts.set_index("touchpoint").loc["paid"]
+    assert (row["stage"], row["journeys"], row["value_at_risk"]) == ("Checkout", 5, 500.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "worth"),
+    [
+        ({"delivered": 100.0, "pay": 100.0}, 100.0),
+        ({"pay": 70.0, "view": 5.0}, 75.0),  # the goal has no value: the journey's own, up to it
+        ({"pay": 70.0, "call": 30.0}, 70.0),  # earned after the goal, although the map plans a call there
+        ({"pay": 70.0, "call": -30.0}, 40.0),  # given back
+        ({"delivered": 100.0, "call": -30.0}, 70.0),
+        ({"delivered": 100.0, "ping": -30.0}, 100.0),  # ignored
+        ({"pay": 70.0, "ping": 9.0}, 70.0),
+    ],
+)
+def test_what_a_conversion_is_worth(values: dict[str, float], worth: float) -> None:
+    """One of the two that went on from `ad` converted, so the one drop-out there puts half of it at risk."""
+    converted = AS_PLANNED.replace("view@1", "ping@0.5 view@1") + " call@6"
+    check = valued(INTENDED, converted, "ad@0 view@1", "ad@0", **{name: {0: v} for name, v in values.items()})
+    assert check.dropouts.set_index("touchpoint").loc["ad", "value_at_risk"] == pytest.approx(worth / 2)
 
 
 def test_value_at_risk_by_currency_adds_up_over_conversions() -> None:
