@@ -240,6 +240,15 @@ def test_stages_by_hand() -> None:
     assert row["median_s"] == 86_400
 
 
+@pytest.mark.parametrize(("days", "research", "delivery"), [(23, 0, 0), (24, 0, 1), (31, 1, 1)])
+def test_where_patience_never_ends_a_stage_is_mature_after_the_horizon(
+    days: float, research: int, delivery: int
+) -> None:
+    """Research entered on day 1, Delivery on day 4; 20 days of horizon, 10 of patience in Research alone."""
+    stages = checked(AS_PLANNED, days=days).stages.set_index("stage")
+    assert stages.loc[["Research", "Delivery"], "mature"].tolist() == [research, delivery]
+
+
 def test_a_newsletter_later_does_not_enter_its_stage() -> None:
     check = checked("view@0 newsletter@1 open@2")
     stages = check.stages.set_index("stage")

@@ -384,6 +384,13 @@ def test_at_equal_times_goal_comes_before_exit_before_silence(order: list[str], 
     assert judged(SHOP, *events, data_end=50) == [expected]
 
 
+def test_a_customer_event_exactly_at_the_deadline_comes_too_late_and_begins_anew() -> None:
+    assert judged(SHOP, Event(0, "view"), Event(10, "view"), data_end=15) == [
+        ("dropped", 10, -1, 0, 1, 1, "no"),
+        ("open", 15, -1, 1, 1, 1, "no"),
+    ]
+
+
 def test_what_failed_decides_nothing() -> None:
     events = [Event(0, "pay"), Event(1, "delivered", failed=1), Event(2, "unsubscribed", failed=1)]
     assert judged(SHOP, *events, data_end=100) == [("open", 100, -1, 1, 3, 3, "no")]
