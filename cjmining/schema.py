@@ -106,12 +106,12 @@ LEDGER: Final = pa.schema(
     [
         _field("source", pa.string(), "name of the source", nullable=False),
         _field("file", pa.string(), "file, or what stands for one", nullable=False),
-        _field("what", pa.string(), "records, events or links", nullable=False),
+        _field("what", pa.string(), "records, events, links or values", nullable=False),
         _field(
             "fate",
             pa.string(),
             "records: used, superseded, set aside, quarantined; events: kept, joined, withdrawn; "
-            "links: refused",
+            "links: refused; values: left out of a kept event",
             nullable=False,
         ),
         _field("reason", pa.string(), "why, empty for what was simply used or kept"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import SourceError, nearest
+from cjmining.ingest.sources.base import counted
 
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
@@ -23,6 +25,13 @@ logger = logging.getLogger("cjmining")
 Progress = Callable[[str, float], None]
 IDENTITIES = ("keep", "pseudonymise", "drop")
 _DAY_US = 86_400_000_000
+_TIME_ADVICE = (
+    "Times are read as ISO 8601; for another form give date_format=, such as '%d.%m.%Y %H:%M', or 'epoch s' "
+    "for seconds since 1970"
+)
+
+Line = tuple[str, str, str, str, str, int]
+"""A line of the ledger: source, file, what, fate, reason, count."""
 
 
 def ingest(
@@ -119,19 +128,22 @@ class _Ingestion:
         ledger.make_views(database, self._staged)
         self._progress("making events", 0.7)
         others = events.make_events(database, self._staged)
+        self._note_phones()
         covered = self._coverage(data_end)
         end_us = self._end(covered, data_end)
         end = f"make_timestamp({end_us})"
-        lines = self._account(end)
+        lines = self._account(end, with_examples=identities == "keep")
         self._progress("sorting events", 0.8)
         names = [source.name for source in self._sources]
         made = events.sorted_events(database, others, names, end)
         if not made.num_rows:
-            raise SourceError(self._nothing(lines))
+            raise SourceError(self._nothing(lines, covered, data_end))
+        self._note_dates(end)
         people, several = attributes.customers_table(database, self._staged, found.n_customers)
         if several:
             self._note(
-                f"{several:,} customers have several rows of attributes; the first value of each counts"
+                f"{counted(several, 'customer has', 'customers have')} several rows of attributes; "
+                "the first value of each counts"
             )
         quarantine = ledger.quarantine_table(database, self._staged, with_content=identities == "keep")
         self._progress("done", 1.0)
@@ -174,10 +186,10 @@ class _Ingestion:
             )
             for reason, n, content in spoilt:
                 if n == feed.records:
+                    all_of_them = f"in all {n:,} records" if n > 1 else "in the only record"
                     raise SourceError(
-                        f"source {feed.source.name!r}, {feed.feed.name}: in all {n:,} records {reason}. "
-                        f"For example: {content[:120]!r}. Times are read as ISO 8601; for another form give "
-                        "date_format=, such as '%d.%m.%Y %H:%M', or 'epoch s' for seconds since 1970"
+                        f"source {feed.source.name!r}, {feed.feed.name}: {all_of_them} {reason}. "
+                        f"For example: {content[:120]!r}. {_TIME_ADVICE}"
                     )
 
     def _coverage(self, data_end: int | None) -> dict[int, dict[str, Any]]:
@@ -218,7 +230,7 @@ class _Ingestion:
             )
         return int(ends[0][0])
 
-    def _account(self, end: str) -> list[tuple[str, str, str, str, str, int]]:
+    def _account(self, end: str, *, with_examples: bool) -> list[Line]:
         from cjmining.ingest import ledger
 
         lines = []
@@ -226,7 +238,49 @@ class _Ingestion:
             lines += ledger.account_records(self._database, feed)
             lines += ledger.account_events(self._database, feed, end)
             lines += ledger.account_links(self._database, feed)
+            values, found = ledger.account_values(self._database, feed)
+            lines += values
+            for left, n, remaining, example in found:
+                such = f" (such as {example[:40]!r})" if with_examples else ""
+                self._note(
+                    f"source {feed.source.name!r}: {left.reason} in {counted(n, 'record')}{such}; "
+                    f"{'its event is' if n == 1 else 'their events are'} kept without it"
+                    f"{_decimal_advice(example, feed.feed.decimal)}",
+                    logging.WARNING if n > remaining else logging.INFO,
+                )
         return lines
+
+    def _note_phones(self) -> None:
+        from cjmining.ingest import identity
+
+        for rank, source in enumerate(self._sources):
+            tables = [
+                f"{feed.table}_candidates"
+                for feed in self._staged
+                if feed.source_rank == rank and "phone" in {kind for kind, _ in feed.feed.identifiers}
+            ]
+            n = identity.local_phones(self._database, tables) if tables else 0
+            if n:
+                numbers = counted(
+                    n,
+                    "phone number has no country code and was",
+                    "phone numbers have no country code and were",
+                )
+                self._note(
+                    f"source {source.name!r}: {numbers} compared as written; give region=, such as 'DE'"
+                )
+
+    def _note_dates(self, end: str) -> None:
+        for rank, n in self._database.run(
+            "SELECT source_rank, count(*) FROM events WHERE precision >= 86400 AND withdrawn IS NULL "
+            f"AND timestamp <= {end} GROUP BY source_rank ORDER BY source_rank"
+        ):
+            stand = counted(
+                n,
+                "event has a date without a time and stands at the start of its day",
+                "events have a date without a time and stand at the start of their day",
+            )
+            self._note(f"source {self._sources[rank].name!r}: {stand}, before what has a time on that day")
 
     def _sources_table(self, covered: dict[int, dict[str, Any]]) -> pa.Table:
         rows = []
@@ -262,15 +316,18 @@ class _Ingestion:
         naive = sum(counts.get(kind, 0) for kind in (NAIVE, REPEATED, SKIPPED))
         if naive and not source.timezone_given:
             said.append(
-                f"{naive:,} records have times without a zone, read as {source.timezone} (the default)"
+                f"{counted(naive, 'record has a time', 'records have times')} without a zone, "
+                f"read as {source.timezone} (the default)"
             )
         if counts.get(SKIPPED):
             said.append(
-                f"{counts[SKIPPED]:,} records in an hour that a clock change skips were moved on by it"
+                f"{counted(counts[SKIPPED], 'record')} in an hour that a clock change skips "
+                f"{'was' if counts[SKIPPED] == 1 else 'were'} moved on by it"
             )
         if counts.get(REPEATED):
             said.append(
-                f"{counts[REPEATED]:,} records in an hour that occurs twice were read as the first of the two"
+                f"{counted(counts[REPEATED], 'record')} in an hour that occurs twice "
+                f"{'was' if counts[REPEATED] == 1 else 'were'} read as the first of the two"
             )
         note = "; ".join(said)
         if note:
@@ -281,12 +338,59 @@ class _Ingestion:
         self._notes.append(text)
         logger.log(level, text)
 
-    def _nothing(self, lines: Sequence[tuple[str, str, str, str, str, int]]) -> str:
-        told = "; ".join(
-            f"{file}: {n:,} {what} {fate}{f' ({why})' if why else ''}"
-            for _, file, what, fate, why, n in lines
-        )
-        return f"no events are left of what was read: {told}"
+    def _nothing(self, lines: Sequence[Line], covered: dict[int, dict[str, Any]], given: int | None) -> str:
+        """Say what became of everything that was read, and what to do about it."""
+        empty = [
+            f"{feed.source.name!r}, {file.name}: a header but no records"
+            for feed in self._staged
+            for file in feed.files
+            if not file.records
+        ]
+        told = [
+            f"{source!r}, {file}: {counted(n, what[:-1])} {fate}{f' ({why})' if why else ''}"
+            for source, file, what, fate, why, n in lines
+            if n and what in {"records", "events"}
+        ]
+        said = [f"no events are left of what was read. {'; '.join(empty + told)}"]
+        reasons = {why for _, _, what, _, why, n in lines if n and what == "records"}
+        said += self._spoilt()
+        if "no identifier" in reasons:
+            said.append(
+                "Where there is no identifier, customer= names a column that is empty or a placeholder"
+            )
+        if given is not None and covered:
+            first = min(about["first"] for about in covered.values())
+            last = max(about["last"] for about in covered.values())
+            said.append(
+                f"data_end is {_say(given)}, but the events lie between {_say(first)} and {_say(last)} "
+                "(UTC); give a later data_end=, or none"
+            )
+        return ". ".join(said)
+
+    def _spoilt(self) -> list[str]:
+        """One spoilt record with its reason, and what helps against it."""
+        for feed in self._staged:
+            spoilt = self._database.run(
+                f"SELECT reason, min(content) FROM {feed.table} WHERE reason IS NOT NULL "
+                "GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1"
+            )
+            for reason, content in spoilt:
+                example = f"An example of a record that was spoilt because {reason}: {content[:120]!r}"
+                if reason.endswith("no time that can be read"):
+                    return [example, _TIME_ADVICE]
+                if reason.endswith("no number"):
+                    return [example, "For decimal commas give decimal=','"]
+                return [example]
+        return []
+
+
+def _decimal_advice(example: str, decimal: str) -> str:
+    """Say which decimal sign to give, where a number was written with the other."""
+    if decimal == "." and re.fullmatch(r"[+-]?[\d.]*,\d+", example):
+        return ". For decimal commas give decimal=','"
+    if decimal == "," and re.fullmatch(r"[+-]?[\d,]*\.\d+", example):
+        return ". For decimal points give decimal='.'"
+    return ""
 
 
 def _listed(given: Any, what: str) -> list[Source]:  # noqa: ANN401 -- checked here

@@ -103,6 +103,19 @@ def protect(identities: pa.Table, how: str, key: str | bytes | None) -> pa.Table
     return identities.set_column(2, schema.IDENTITIES.field("value"), pa.array(hashed, pa.string()))
 
 
+def local_phones(database: Database, relations: Sequence[str]) -> int:
+    """Count the phone numbers in records that no region was given for and that name no country themselves."""
+    union = " UNION ".join(f"SELECT ids FROM {relation} WHERE ids IS NOT NULL" for relation in relations)
+    return int(
+        database.value(
+            "SELECT count(DISTINCT f.value) FROM ("
+            f"SELECT DISTINCT unnest(string_split(ids, {SEPARATOR})) AS token FROM ({union})) t "
+            "JOIN forms f USING (token) JOIN nodes n ON n.kind = f.kind AND n.value = f.value "
+            "WHERE starts_with(token, 'phone:') AND n.refusal IS NULL AND NOT starts_with(f.value, '+')"
+        )
+    )
+
+
 def _make_nodes(database: Database) -> None:
     """Bring each identifier into one form, number the forms, and say which are no identifiers."""
     database.run(

@@ -2,7 +2,8 @@
 
 Records read = used + superseded + set aside + quarantined, one fate each; events made = kept + joined +
 withdrawn. The left sides are counted where records are read and events are made, the right sides from the
-tables; a difference is a fault of the library and raises.
+tables; a difference is a fault of the library and raises. Values of measures that were left out of events are
+counted beside.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import LogError
-from cjmining.ingest.database import Database, literal
+from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.stage import left_out_column
 
 if TYPE_CHECKING:
+    from cjmining.ingest.sources.base import LeftOut
     from cjmining.ingest.stage import Staged
 
 FATES = ("used", "superseded", "set aside", "quarantined")
@@ -116,6 +119,31 @@ def account_events(database: Database, feed: Staged, end: str) -> list[tuple[str
             (file.source, file.name, "events", "withdrawn" if why else "kept", why, n) for why, n in own
         ]
     return lines
+
+
+def account_values(
+    database: Database, feed: Staged
+) -> tuple[list[tuple[str, str, str, str, str, int]], list[tuple[LeftOut, int, int, str]]]:
+    """Return the ledger's lines for values left out of events that were kept.
+
+    And for each kind of them: how many there are, how many values of the measure are left, and an example.
+    """
+    lines, found = [], []
+    names = {file.number: file.name for file in feed.files}
+    for i, left in enumerate(feed.feed.left_out):
+        counts = database.run(
+            f"SELECT file, count({left_out_column(i)}) AS n, count({identifier(left.measure)}), "
+            f"min({left_out_column(i)}) FROM {feed.table}_used GROUP BY file ORDER BY file"
+        )
+        lines += [
+            (feed.source.name, names[file], "values", "left out", left.reason, n)
+            for file, n, _, _ in counts
+            if n
+        ]
+        if total := sum(n for _, n, _, _ in counts):
+            example = min(text for _, _, _, text in counts if text is not None)
+            found.append((left, total, sum(n for _, _, n, _ in counts), example))
+    return lines, found
 
 
 def ledger_table(lines: Sequence[tuple[str, str, str, str, str, int]]) -> pa.Table:

@@ -270,6 +270,10 @@ class _Reading:
             f"{fine} {f'CASE {asides} END' if asides else 'NULL::VARCHAR'} END AS aside",
             f"{clock}::TINYINT AS clock",
             *(f"{expression} AS {identifier(name)}" for name, expression in feed.keep.items()),
+            *(
+                f"{fine} CASE WHEN {left.condition} THEN {left.text} END END AS {left_out_column(i)}"
+                for i, left in enumerate(feed.left_out)
+            ),
         ]
 
     def _steps(self, raw: Mapping[str, str | None]) -> list[list[str]]:
@@ -299,7 +303,8 @@ class _Reading:
         found = []
         if column.filled:
             found.append(f"WHEN {source} IS NULL THEN {literal(f'{column.name} is empty')}")
-        if column.kind != "text":
+        is_left_out = column.name in {left.column for left in self.feed.left_out}
+        if column.kind != "text" and not is_left_out:
             found.append(
                 f"WHEN {source} IS NOT NULL AND {name} IS NULL "
                 f"THEN {literal(f'{column.name} is {wrong[column.kind]}')}"
@@ -319,6 +324,11 @@ class _Reading:
             f"{literal(kind + ':')} || {expression}" for kind, expression in self.feed.identifiers
         )
         return f"nullif(concat_ws({SEPARATOR}, {parts}), '')" if parts else "NULL::VARCHAR"
+
+
+def left_out_column(i: int) -> str:
+    """Name the staged column with the texts of a feed's i-th kind of values left out."""
+    return identifier(f"l:{i}")
 
 
 def match_columns(

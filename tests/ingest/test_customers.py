@@ -61,7 +61,7 @@ def test_of_several_rows_the_first_value_counts():
     log = ingest(rows)
     ann = log.customers.dropna(subset=["b"])
     assert ann[["a", "b"]].to_numpy().tolist() == [["x", "y"]]
-    assert any("1 customers have several rows" in note for note in log.notes)
+    assert any("1 customer has several rows" in note for note in log.notes)
 
 
 def test_a_row_without_identifier_is_set_aside_and_rows_link_sources():

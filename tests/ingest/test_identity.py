@@ -204,3 +204,28 @@ def test_protect_keeps_by_default():
     log = log_of([{"user": "U1"}])
     table = log.to_arrow()["identities"]
     assert protect(table, "keep", None) is table
+
+
+def test_phone_numbers_without_a_country_are_counted():
+    rows = [
+        ("0171 2345678", "2026-01-01T10:00Z", "a"),
+        ("0171/2345678", "2026-01-02T10:00Z", "b"),
+        ("030 2345678", "2026-01-02T10:00Z", "c"),
+        ("+49 171 2345678", "2026-01-03T10:00Z", "d"),
+        ("unknown", "2026-01-04T10:00Z", "e"),
+    ]
+    frame = pd.DataFrame(rows, columns=["who", "when", "what"])
+
+    def calls(region):
+        return cj.sources.Table(
+            frame, name="calls", customer={"who": "phone"}, timestamp="when", touchpoint="what", region=region
+        )
+
+    log = cj.ingest(calls(None))
+    (note,) = log.notes
+    assert note == (
+        "source 'calls': 2 phone numbers have no country code and were compared as written; "
+        "give region=, such as 'DE'"
+    )
+    assert log.n_customers == 3
+    assert cj.ingest(calls("DE")).notes == ()

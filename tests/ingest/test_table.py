@@ -168,13 +168,11 @@ def test_every_spoilt_record_is_quarantined_with_its_reason(tmp_path):
         )
     )
     assert fates(log) == {
-        "used": 1,
+        "used": 3,
         "quarantined: when is no time that can be read": 1,
         "quarantined: when is empty": 1,
         "quarantined: what is empty": 1,
-        "quarantined: value is no number": 1,
         "quarantined: end lies before when": 1,
-        "quarantined: score is outside 0 to 5": 1,
         "quarantined: actor is not customer, company or system": 1,
         "quarantined: 7 fields where the header has 8": 1,
         "quarantined: 9 fields where the header has 8": 1,
@@ -182,7 +180,7 @@ def test_every_spoilt_record_is_quarantined_with_its_reason(tmp_path):
         "quarantined: quotes inside a field that are not doubled": 1,
         "quarantined: id is empty": 1,
     }
-    assert log.quarantine["record"].tolist() == list(range(2, 14))
+    assert log.quarantine["record"].tolist() == [2, 3, 4, 6, *range(8, 14)]
     assert log.quarantine["content"][0] == "2,ann,soon,,a,1,1,customer"
 
 
@@ -240,8 +238,8 @@ def test_clock_changes_are_counted(tmp_path):
         ("2026-10-25 03:10:00",),
     ]
     note = log.sources["note"][0]
-    assert "1 records in an hour that a clock change skips" in note
-    assert "1 records in an hour that occurs twice" in note
+    assert "1 record in an hour that a clock change skips was moved" in note
+    assert "1 record in an hour that occurs twice was read" in note
 
 
 def test_equal_times_keep_the_order_of_sources_and_rows(tmp_path):
@@ -290,7 +288,7 @@ def test_files_that_cannot_be_read_say_why(tmp_path):
         cj.ingest(table(tmp_path / "visit.csv"))
     with pytest.raises(cj.SourceError, match="is empty"):
         cj.ingest(table(put(tmp_path, "", "empty.csv"), channel=None))
-    with pytest.raises(cj.SourceError, match="no events are left"):
+    with pytest.raises(cj.SourceError, match=r"'t', header.csv: a header but no records$"):
         cj.ingest(table(put(tmp_path, "who,when,what\n", "header.csv")))
     with pytest.raises(cj.SourceError, match=r"other.csv: there is no column 'when', did you mean 'wen'\? "):
         cj.ingest(
@@ -577,3 +575,92 @@ def test_a_lazy_frame_is_to_be_collected_first():
 def test_a_memory_limit_that_is_too_little_says_so(tmp_path):
     with pytest.raises(cj.SourceError, match=r"memory_limit='1MB' is too little.*'256MB'"):
         cj.ingest(table(put(tmp_path, CSV)), memory_limit="1MB")
+
+
+def left_out(log):
+    values = log.ledger[log.ledger["what"] == "values"]
+    return dict(zip(values["reason"], values["count"], strict=True))
+
+
+def test_an_event_is_kept_without_a_value_that_is_no_number(tmp_path):
+    text = (
+        "who,when,what,paid,score\n"
+        'ann,2026-01-01T10:00Z,a,"1,234.50",4\n'
+        "ann,2026-01-01T11:00Z,b,9.5,7\n"
+        "ann,2026-01-01T12:00Z,c,much,good\n"
+        "ann,2026-01-01T13:00Z,d,,0\n"
+    )
+    log = cj.ingest(table(put(tmp_path, text), measures={"value": "paid", "satisfaction": ("score", 0, 5)}))
+    assert seen(log, "touchpoint", "value", "satisfaction") == [
+        ("a", None, 0.8), ("b", 9.5, None), ("c", None, None), ("d", None, 0.0)
+    ]  # fmt: skip
+    assert fates(log) == {"used": 4}
+    assert left_out(log) == {"paid is no number": 2, "score is no number": 1, "score is outside 0 to 5": 1}
+    assert set(log.ledger["fate"]) == {"used", "kept", "left out"}
+    assert (
+        "source 't': paid is no number in 2 records (such as '1,234.50'); their events are kept without it"
+    ) in log.notes
+    assert (
+        "source 't': score is outside 0 to 5 in 1 record (such as '7'); its event is kept without it"
+    ) in log.notes
+
+
+@pytest.mark.parametrize(
+    ("value", "decimal", "hint"),
+    [
+        ('"12,50"', ".", "give decimal=','"),
+        ('"1.234,5"', ".", "give decimal=','"),
+        ("1.5", ",", "decimal='.'"),
+    ],
+)
+def test_the_other_decimal_sign_is_recognised(tmp_path, caplog, value, decimal, hint):
+    path = put(tmp_path, f"who,when,what,paid\nann,2026-01-01T10:00Z,a,{value}\n")
+    log = cj.ingest(table(path, measures={"value": "paid"}, decimal=decimal))
+    assert hint in log.notes[-1]
+    assert hint in caplog.text  # no value is left at all: a warning
+
+
+def test_what_was_left_out_is_not_shown_where_identifiers_are_not(tmp_path):
+    path = put(tmp_path, "who,when,what,paid\nann,2026-01-01T10:00Z,a,ann@x.org\n")
+    log = cj.ingest(table(path, measures={"value": "paid"}), identities="drop")
+    assert left_out(log) == {"paid is no number": 1}
+    assert not any("ann@x.org" in note for note in log.notes)
+
+
+def test_values_left_out_are_those_of_used_records(tmp_path):
+    text = (
+        "id,who,when,what,paid\n1,ann,2026-01-01T10:00Z,a,x\n1,ann,2026-01-01T10:00Z,a,x\n2,,2026-01-01,b,x\n"
+    )
+    log = cj.ingest(table(put(tmp_path, text), event_id="id", measures={"value": "paid"}))
+    assert left_out(log) == {"paid is no number": 1}
+
+
+def test_dates_without_a_time_are_counted(tmp_path):
+    text = "who,when,what\nann,2026-03-01 10:00,seen\nann,2026-03-01,bought\nbob,2026-03-02,bought\n"
+    log = cj.ingest(table(put(tmp_path, text), timezone="Europe/Berlin"))
+    assert [t for (t,) in seen(log, "touchpoint")] == ["bought", "seen", "bought"]
+    (note,) = log.notes
+    assert note == (
+        "source 't': 2 events have a date without a time and stand at the start of their day, "
+        "before what has a time on that day"
+    )
+
+
+def test_nothing_left_says_why_and_what_to_do(tmp_path):
+    path = put(tmp_path, CSV)
+    with pytest.raises(cj.SourceError) as found:
+        cj.ingest(table(path), data_end="2020-01-01")
+    assert str(found.value) == (
+        "no events are left of what was read. 't', visits.csv: 2 records used; "
+        "'t', visits.csv: 2 events withdrawn (after the end of the data). data_end is 2020-01-01 00:00, but "
+        "the events lie between 2026-01-01 10:00 and 2026-01-02 23:59 (UTC); give a later data_end=, or none"
+    )
+    bad = put(tmp_path, "who,when,what\nann,01.02.2026,a\nbob,1.2.2026,a\ncy,2026-02-02,\n", "bad.csv")
+    with pytest.raises(cj.SourceError) as found:
+        cj.ingest(table(bad, touchpoint="what"))
+    assert "An example of a record that was spoilt because when is no time" in str(found.value)
+    assert "ann,01.02.2026,a" in str(found.value)
+    assert "date_format=" in str(found.value)
+    nobody = put(tmp_path, "who,when,what\nunknown,2026-01-01,a\n", "nobody.csv")
+    with pytest.raises(cj.SourceError, match=r"1 record set aside .*customer= names a column that is empty"):
+        cj.ingest(table(nobody))

@@ -25,8 +25,9 @@ class Column:
     name : str
         Matched to the file's columns without regard to case and spaces.
     kind : {"text", "time", "number", "flag"}
-        What its text is cast to; a value that can't be cast sends the record to quarantine. A time gets two
-        companions, `<name>:date` (whether it is a date alone) and `<name>:clock`.
+        What its text is cast to; a value that can't be cast sends the record to quarantine, unless the feed
+        leaves such values out. A time gets two companions, `<name>:date` (whether it is a date alone) and
+        `<name>:clock`.
     needed : bool
         Whether the export must have it.
     filled : bool
@@ -57,6 +58,21 @@ class Event:
     when: str = "TRUE"
     withdrawn: str = "NULL"
     others: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Values of a measure that can't be used: their events happened all the same, and are kept without them.
+
+    `condition` is SQL that is true for such a record, `text` the SQL of what it says, `measure` the kept
+    column that is null then.
+    """
+
+    column: str
+    condition: str
+    text: str
+    reason: str
+    measure: str
 
 
 @dataclass(frozen=True)
@@ -98,6 +114,7 @@ class Feed:
     """(SQL that is true for a spoilt record, reason)."""
     asides: Sequence[tuple[str, str]] = ()
     """(SQL that is true for a record to set aside, reason)."""
+    left_out: Sequence[LeftOut] = ()
     events: Sequence[Event] = ()
     clock: Clock = field(default_factory=Clock)
     structure: str = ""

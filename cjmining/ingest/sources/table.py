@@ -10,7 +10,7 @@ from cjmining.errors import SourceError, nearest
 from cjmining.ingest.casts import EPOCHS, ISO, Clock, check_formats
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect
-from cjmining.ingest.sources.base import Column, Event, Feed, Kind, Source
+from cjmining.ingest.sources.base import Column, Event, Feed, Kind, LeftOut, Source
 from cjmining.ingest.sources.columns import Choice, inputs_of, json_text
 
 MEASURES = ("value", "wait_s", "duration_s", "satisfaction")
@@ -46,6 +46,7 @@ class Table(Source):
         Column of true and false, or the values of a column that mean failure.
     measures : dict, optional
         `value`, `wait_s`, `duration_s`: columns of numbers. `satisfaction`: (column, lowest, highest).
+        A value that is no number, or is outside its scale, is left out and counted; its event is kept.
     currency : str, optional
         A column or a fixed ISO 4217 code.
     dimensions : sequence of str or {name: column}, optional
@@ -156,7 +157,7 @@ class Table(Source):
         typed: dict[str, Kind] = {}
         time = choice.name(self._timestamp, "timestamp")
         typed[time] = "time"
-        event, checks = self._event(choice, typed, time)
+        event, checks, left_out = self._event(choice, typed, time)
         identifiers = [
             (self.phone() if kind == "phone" else kind, choice.column(column, "customer"))
             for column, kind in self._customer.items()
@@ -181,7 +182,7 @@ class Table(Source):
         return [
             Feed(
                 "events", inputs, columns, keep, identifiers, key=key, version=version,
-                checks=checks, events=[made],
+                checks=checks, left_out=left_out, events=[made],
                 clock=self._clock(),
                 dialect=self._dialect, decimal=self._decimal,
             )
@@ -204,8 +205,9 @@ class Table(Source):
 
     def _event(
         self, choice: Choice, typed: dict[str, Kind], time: str
-    ) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    ) -> tuple[dict[str, str], list[tuple[str, str]], list[LeftOut]]:
         checks: list[tuple[str, str]] = []
+        left_out: list[LeftOut] = []
         touchpoint = choice.column_or_text(self._touchpoint, "touchpoint")
         event = {
             "timestamp": identifier(time),
@@ -222,14 +224,14 @@ class Table(Source):
         if self._end:
             event["duration_s"] = self._duration(choice, typed, time, checks)
         for measure, given in self._measures.items():
-            event[measure] = self._measure(measure, given, choice, typed, checks)
+            event[measure] = self._measure(measure, given, choice, typed, left_out)
         if self._currency is not None:
             event["currency"] = choice.column_or_text(self._currency, "currency")
         if self._properties:
             event["properties"] = json_text(
                 {name: choice.column(name, "properties") for name in self._properties}
             )
-        return event, checks
+        return event, checks, left_out
 
     def _actor_of(self, choice: Choice, checks: list[tuple[str, str]]) -> str:
         if isinstance(self._actor, str) and self._actor in schema.ACTORS:
@@ -276,11 +278,12 @@ class Table(Source):
         given: Any,  # noqa: ANN401 -- an option as the user wrote it
         choice: Choice,
         typed: dict[str, Kind],
-        checks: list[tuple[str, str]],
+        left_out: list[LeftOut],
     ) -> str:
         if measure != "satisfaction":
             name = choice.name(given, f"measures[{measure!r}]")
             typed[name] = "number"
+            left_out.append(_no_number(name, measure))
             return identifier(name)
         if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 3:
             raise SourceError(
@@ -300,9 +303,17 @@ class Table(Source):
                 f"source {self.name!r}: satisfaction goes from a lower to a higher value, not {given!r}"
             )
         typed[name] = "number"
-        column = identifier(name)
-        checks.append((f"{column} < {low} OR {column} > {high}", f"{name} is outside {low:g} to {high:g}"))
-        return f"({column} - {low}) / {high - low}"
+        column, within = identifier(name), f"{identifier(name)} BETWEEN {low} AND {high}"
+        reason = f"{name} is outside {low:g} to {high:g}"
+        left_out.append(_no_number(name, measure))
+        left_out.append(LeftOut(name, f"NOT ({within})", identifier(f"{name}:text"), reason, f"e:{measure}"))
+        return f"CASE WHEN {within} THEN ({column} - {low}) / {high - low} END"
+
+
+def _no_number(name: str, measure: str) -> LeftOut:
+    text = identifier(f"{name}:text")
+    condition = f"{text} IS NOT NULL AND {identifier(name)} IS NULL"
+    return LeftOut(name, condition, text, f"{name} is no number", f"e:{measure}")
 
 
 def kinds_of(given: str | Mapping[str, str], source: str) -> dict[str, str]:
