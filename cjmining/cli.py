@@ -123,6 +123,8 @@ def _sample(out: Path) -> Path:
 
 def _tell(result: StudyResult) -> None:
     """Print the findings, what changed since the last run, and where the page is."""
+    if result.settings_changed:
+        typer.echo(f"{result.settings_changed}\n")
     parts = (("Findings", False), ("About the data", True))
     for heading, about_data in parts:
         found = [finding for finding in result.compared if finding["about_data"] is about_data]

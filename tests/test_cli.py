@@ -43,6 +43,36 @@ def test_a_second_run_marks_what_changed(done):
     assert "Gone since the last run" in ran.stdout
 
 
+def test_a_changed_patience_is_told_before_the_findings(tmp_path):
+    study = write_study(tmp_path)
+    run("run", study)
+    map_file = study.with_name("map.yaml")
+    map_file.write_text(map_file.read_text().replace("patience: 7d", "patience: 3d"))
+    assert run("run", study).stdout.startswith(
+        "The patience was changed from 7 days to 3 days since the last run"
+    )
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    ran = run("run", write_study(tmp_path), "--out", tmp_path / "file" / "out")
+    assert ran.returncode == 2
+    assert (
+        ran.stderr == f"cjmining: can't write the results to {tmp_path / 'file' / 'out'}: Not a directory\n"
+    )
+
+
+def test_the_package_itself_runs_the_command_line():
+    ran = subprocess.run(
+        [sys.executable, "-m", "cjmining", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert ran.stdout == f"cjmining {cj.__version__}\n"
+
+
 def test_the_version_is_told():
     assert run("--version").stdout == f"cjmining {cj.__version__}\n"
 

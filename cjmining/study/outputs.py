@@ -52,7 +52,16 @@ def replaced_folder(out: Path) -> Iterator[Path]:
 
 
 def check_folder(out: Path) -> None:
-    """Refuse a folder whose contents a run would destroy."""
+    """Refuse a folder whose contents a run would destroy, or that can't be written."""
+    try:
+        _check_contents(out)
+        existing = next(parent for parent in out.absolute().parents if parent.exists())
+        Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".unfinished", dir=existing)).rmdir()
+    except OSError as problem:
+        raise StudyError(f"can't write the results to {out}: {problem.strerror}") from None
+
+
+def _check_contents(out: Path) -> None:
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise StudyError(f"can't write the results to {out}: it is not a folder")
     strange = sorted(entry.name for entry in out.iterdir() if entry.name not in OWN) if out.is_dir() else []

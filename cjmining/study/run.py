@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from cjmining.conformance import check as hold_against
 from cjmining.conformance import coverage as cover
 from cjmining.discovery import discover
@@ -19,6 +21,7 @@ from cjmining.intended import read_map
 from cjmining.labels import Labels, read_labels
 from cjmining.report import Finding, compare_findings, derive_findings, report
 from cjmining.study import outputs
+from cjmining.study.changes import changed_settings, say_changes
 from cjmining.study.form import StudyForm, build_sources, read_study
 
 if TYPE_CHECKING:
@@ -53,6 +56,9 @@ class StudyResult:
         run; None where there was none.
     gone : tuple of dict
         Findings of the earlier run that no longer hold.
+    settings_changed : str
+        A sentence on the settings that differ from the earlier run's, since then differences may come from
+        that; empty where none does.
     path : Path
         The page.
     out : Path
@@ -66,6 +72,7 @@ class StudyResult:
     findings: tuple[Finding, ...]
     compared: tuple[Mapping[str, Any], ...]
     gone: tuple[Mapping[str, Any], ...]
+    settings_changed: str
     path: Path
     out: Path
 
@@ -133,6 +140,9 @@ def run_study(
     tell("Writing the page and the tables", 0.8)
     findings = derive_findings(log, check, coverage, min_group=form.report.min_group)
     compared, gone = compare_findings(findings, None if earlier is None else earlier["findings"])
+    labels_text = None if form.labels is None else (folder / form.labels).read_text(encoding="utf-8")
+    settings = _settings(form, document.text, intended, labels_text, log)
+    said = say_changes(settings, earlier)
     now = datetime.now(UTC)
     with outputs.replaced_folder(target) as unfinished:
         report(
@@ -144,10 +154,10 @@ def run_study(
             min_group=form.report.min_group,
             coverage=coverage,
             earlier=None if earlier is None else earlier["findings"],
+            settings_changed=said,
             now=now,
         )
         outputs.write_tables(unfinished / outputs.TABLES, _tables(found, check, coverage))
-        settings = _settings(form, document.text, intended, log)
         content = {
             "format": outputs.FORMAT_VERSION,
             "study": form.study,
@@ -156,14 +166,23 @@ def run_study(
             "findings": compared,
             "gone": gone,
             "compared_with": None if earlier is None else earlier.get("made"),
-            "settings_changed": _changed(settings, earlier),
+            "settings_changed": changed_settings(settings, earlier),
         }
         outputs.write_json(unfinished / outputs.FINDINGS, content)
         if form.write_log:
             log.write(unfinished / outputs.LOG)
     tell("Done", 1.0)
     return StudyResult(
-        log, found, check, coverage, findings, tuple(compared), tuple(gone), target / outputs.PAGE, target
+        log=log,
+        found=found,
+        check=check,
+        coverage=coverage,
+        findings=findings,
+        compared=tuple(compared),
+        gone=tuple(gone),
+        settings_changed=said,
+        path=target / outputs.PAGE,
+        out=target,
     )
 
 
@@ -194,7 +213,9 @@ def _tables(found: Discovery, check: Conformance, coverage: Coverage) -> dict[st
     }
 
 
-def _settings(form: StudyForm, study_text: str, intended: IntendedMap, log: JourneyLog) -> dict[str, Any]:
+def _settings(
+    form: StudyForm, study_text: str, intended: IntendedMap, labels_text: str | None, log: JourneyLog
+) -> dict[str, Any]:
     """What the findings depend on beside the data themselves."""
     from cjmining import __version__
 
@@ -203,6 +224,9 @@ def _settings(form: StudyForm, study_text: str, intended: IntendedMap, log: Jour
         "version": __version__,
         "map": intended.name,
         "map_sha256": _hash(intended.text),
+        "map_rest_sha256": _hash(_without_times(intended.text)),
+        "labels_sha256": None if labels_text is None else _hash(labels_text),
+        "sources_sha256": _hash(repr((form.sources, form.customers, form.identities))),
         "study_sha256": _hash(study_text),
         "patience_s": None if intended.patience is None else intended.patience.total_seconds(),
         "stage_patience_s": {
@@ -213,6 +237,7 @@ def _settings(form: StudyForm, study_text: str, intended: IntendedMap, log: Jour
         "by": form.by,
         "min_group": form.report.min_group,
         "data_end": log.data_end.isoformat(),
+        "data_end_given": form.data_end,
         "customers": log.n_customers,
         "journeys": log.n_journeys,
         "events": log.n_events,
@@ -222,23 +247,13 @@ def _settings(form: StudyForm, study_text: str, intended: IntendedMap, log: Jour
     }
 
 
-_PART_OF_THE_QUESTION = (
-    "version",
-    "map_sha256",
-    "patience_s",
-    "stage_patience_s",
-    "horizon_s",
-    "by",
-    "min_group",
-)
-
-
-def _changed(settings: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> list[str]:
-    """Name the settings that differ from the earlier run: then it may not be the customers who changed."""
-    if earlier is None:
-        return []
-    before = earlier.get("settings", {})
-    return [name for name in _PART_OF_THE_QUESTION if before.get(name) != settings[name]]
+def _without_times(map_text: str) -> str:
+    """Return what a map says beside patience and horizon, which are told by their values."""
+    said = yaml.safe_load(map_text) or {}
+    for part in (said, *said.get("stages", ())):
+        for key in ("patience", "horizon"):
+            part.pop(key, None)
+    return repr(said)
 
 
 def _hash(text: str) -> str:

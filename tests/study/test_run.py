@@ -82,6 +82,40 @@ def test_a_changed_map_is_named_as_a_changed_setting(study):
     map_file.write_text(map_file.read_text().replace("patience: 7d", "patience: 3d"))
     result = cj.run_study(study)
     assert {"map_sha256", "patience_s"} <= set(findings_of(result.out)["settings_changed"])
+    assert result.settings_changed == (
+        "The patience was changed from 7 days to 3 days since the last run, so differences may come from "
+        "that."
+    )
+    assert result.settings_changed in result.path.read_text(encoding="utf-8")
+
+
+def test_changed_labels_grouping_end_and_map_are_told_in_words(study):
+    assert cj.run_study(study).settings_changed == ""
+    text = study.read_text().replace("data_end: 2026-06-01", "data_end: 2026-06-02")
+    study.write_text(text.replace("by: persona\n", ""))
+    labels = study.with_name("labels.yaml")
+    labels.write_text(labels.read_text() + "  - {native: never, touchpoint: basket_filled}\n")
+    map_file = study.with_name("map.yaml")
+    map_file.write_text(map_file.read_text().replace("at_least: 1997", "at_least: 1998"))
+    assert cj.run_study(study).settings_changed == (
+        "The grouping was changed from persona to none, the end of the data was changed from "
+        "2026-06-01T00:00:00Z to 2026-06-02T00:00:00Z, the map (beside patience and horizon) changed and the "
+        "labels changed since the last run, so differences may come from that."
+    )
+
+
+def test_other_exports_and_another_title_are_no_changed_settings(study):
+    cj.run_study(study)
+    write_study(study.parent, buyers=18)
+    study.write_text(study.read_text().replace("A small study", "Another name"))
+    assert cj.run_study(study).settings_changed == ""
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_read(study, tmp_path):
+    study.with_name("visits.csv").unlink()  # reading it would be another error
+    (tmp_path / "file").write_text("")
+    with pytest.raises(cj.StudyError, match=r"can't write the results to .*file/deep/out: Not a directory"):
+        cj.run_study(study, out=tmp_path / "file" / "deep" / "out")
 
 
 def test_two_runs_differ_in_their_time_stamp_only(study, tmp_path):
