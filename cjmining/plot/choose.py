@@ -19,6 +19,21 @@ def rows(table: pd.DataFrame, group: str) -> list[Row]:
     return chosen_rows
 
 
+def expect_check(check: object, verb: str) -> None:
+    """Raise a LogError unless `check` is what `cj.check` returned; `verb` is what was called."""
+    _expect(check, ("intended", "stages", "outcomes"), f"{verb} takes the result of cj.check(log, intended)")
+
+
+def expect_found(found: object, verb: str) -> None:
+    """Raise a LogError unless `found` is what `cj.discover` returned; `verb` is what was called."""
+    _expect(found, ("overview", "transitions"), f"{verb} takes the result of cj.discover(log)")
+
+
+def _expect(value: object, having: tuple[str, ...], expected: str) -> None:
+    if not all(hasattr(value, name) for name in having):
+        raise LogError(f"{expected}, not {type(value).__name__}")
+
+
 def chosen(result: Any, group: str | None, *, what: str = "persona") -> tuple[Any, str]:  # noqa: ANN401
     """Return the result to draw and the group's name in it: all journeys without a group.
 
@@ -36,5 +51,7 @@ def chosen(result: Any, group: str | None, *, what: str = "persona") -> tuple[An
             f"{what} '{group}' asked for, but the result isn't grouped; use by='persona' to group it"
         )
     if group not in groups:
-        raise LogError(f"there is no {what} '{group}'{nearest(group, groups)} There are: {', '.join(groups)}")
+        hint = nearest(group, groups)
+        there_are = f"{hint} There are" if hint else "; there are"
+        raise LogError(f"there is no {what} '{group}'{there_are}: {', '.join(groups)}")
     return result, group

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.choose import ALL, Row, chosen, rows
+from cjmining.plot.choose import ALL, Row, chosen, expect_check, rows
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.text import Box, spread, width
 from cjmining.plot.words import days, interval, known, name, number
@@ -43,12 +43,17 @@ def funnel(check: Conformance, *, persona: str | None = None, ax: Axes | None = 
     Returns
     -------
     matplotlib.axes.Axes
-        The axes; in a notebook they show themselves.
+        The axes; ``ax.figure`` is the figure, to save it for instance. In a notebook they show themselves.
 
     Raises
     ------
     LogError
-        If `check` has no such persona.
+        If `check` is not the result of a check, or has no such persona.
+
+    Notes
+    -----
+    A NaN in place of a stage's `entered` says that the number is withheld because it is small; the funnel
+    then says "few".
 
     Examples
     --------
@@ -57,14 +62,17 @@ def funnel(check: Conformance, *, persona: str | None = None, ax: Axes | None = 
     >>> shop = cj.simulate.shop(100)
     >>> intended = parse_map(shop.intended_text)
     >>> log = shop.log.split(intended).with_personas(intended)
-    >>> cj.plot.funnel(cj.check(log, intended)).get_label()
+    >>> ax = cj.plot.funnel(cj.check(log, intended))
+    >>> ax.get_label()
     'Funnel: Online purchase'
+    >>> ax.figure.savefig("funnel.png")  # doctest: +SKIP
     """
+    expect_check(check, "cj.plot.funnel")
     result, group = chosen(check, persona)
     stages = rows(result.stages, group)
     sheet = Sheet(width=800.0)
     y = _head(sheet, result.intended.name, group)
-    most = max((row["entered"] for row in stages), default=0)
+    most = max((row["entered"] for row in stages if known(row["entered"])), default=0)
     horizon = days(result.intended.horizon.total_seconds())
     for row in stages:
         _stage(sheet, row, y, most, horizon)
@@ -96,13 +104,16 @@ def _head(sheet: Sheet, title: str, group: str) -> float:
 def _stage(sheet: Sheet, row: Row, y: float, most: int, horizon: str) -> None:
     sheet.rule(y)
     top = sheet.paragraph(name(row["stage"]), theme.MARGIN, y + 6, _NAMES - 12, size=10, bold=True, lines=1)
-    sheet.paragraph(
-        f"{number(row['entered'])} entered", theme.MARGIN, top, _NAMES - 12, lines=1, colour=theme.MUTED
-    )
+    entered = number(row["entered"]) if known(row["entered"]) else "few"
+    sheet.paragraph(f"{entered} entered", theme.MARGIN, top, _NAMES - 12, lines=1, colour=theme.MUTED)
+    if not known(row["entered"]):
+        return
     left = theme.MARGIN + _NAMES
     _bar(sheet, row, left, y + 8, (sheet.width - theme.MARGIN - _SHARES - left) / most if most else 0.0)
     right = sheet.width - theme.MARGIN
-    if row["mature"] and known(row["drop_out_share"]):
+    if not known(row["drop_out_share"]) and row["mature"]:
+        sheet.write("few old enough to know", right, y + 17, colour=theme.MUTED, align="right")
+    elif row["mature"]:
         share = interval(row["drop_out_share"], row["lower"], row["upper"])
         colour = theme.DROPPED if row["dropped"] else theme.MUTED
         sheet.write(share, right, y + 17, size=10, colour=colour, bold=bool(row["dropped"]), align="right")

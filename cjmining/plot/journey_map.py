@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.choose import ALL, chosen
+from cjmining.plot.choose import ALL, chosen, expect_check
 from cjmining.plot.map_bands import feelings, pains, to_do, what_they_do
 from cjmining.plot.map_ribbon import who_stays
 from cjmining.plot.map_view import MapView, view_of
@@ -42,7 +42,7 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
     Raises
     ------
     LogError
-        If `check` has no such persona.
+        If `check` is not the result of a check, or has no such persona.
 
     Notes
     -----
@@ -61,6 +61,7 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
     'Journey map: Online purchase: Gen Z'
     >>> ax.figure.savefig("gen_z.png")  # doctest: +SKIP
     """
+    expect_check(check, "cj.plot.journey_map")
     result, group = chosen(check, persona)
     view = view_of(result, group)
     sheet = Sheet(width=view.width)

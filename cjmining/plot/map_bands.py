@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot import theme
 from cjmining.plot.map_view import GUTTER, MapView
-from cjmining.plot.text import fit, named_number, short, width
+from cjmining.plot.text import fit, named_number, short, width, wrap
 from cjmining.plot.words import known, money, name, number, percent, plural
 
 if TYPE_CHECKING:
@@ -62,10 +62,15 @@ def _lane(
 ) -> float:
     texts = {entry: _entry_lines(view, entry) for entry in entries}
     stacks = [[entry for entry in entries if entry.stage == stage] for stage in range(len(view.stages))]
+    room = GUTTER - _NAME - 8
+    whole = all(width(word, theme.BODY) <= room for word in name(channel).split())
+    label = (
+        wrap(name(channel), room, theme.BODY, lines=2) if whole else [fit(name(channel), room, theme.BODY)]
+    )
     high = max(sum(_entry_height(texts[entry]) for entry in stack) for stack in stacks) + 4
+    high = max(high, 8 + len(label) * theme.LINE * theme.BODY)
     sheet.area(_rectangle(view.left(0), top, view.width - theme.MARGIN, top + high), theme.LANE, z=0.5)
-    label = fit(name(channel), GUTTER - _NAME - 8, theme.BODY)
-    sheet.write(label, view.left(0) - 6, top + 13, colour=theme.MUTED, align="right")
+    sheet.lines(label, view.left(0) - 6, top + 4, colour=theme.MUTED, align="right")
     for position, stack in enumerate(stacks):
         y = top + 2
         for entry in stack:
@@ -173,10 +178,8 @@ def _measured(sheet: Sheet, view: MapView, bottom: float) -> None:
         if known(row["satisfaction"])
     ]
     for one, other in pairwise(points):
-        if other[0] - one[0] < 1.5 * view.column:
+        if other[0] - one[0] < 1.5 * view.column:  # else nobody answered in between: the curve breaks
             sheet.line([one, other], width=1.6, z=3)
-        else:  # nobody answered in between
-            sheet.line([one, other], colour=theme.MUTED, width=0.6, z=3)
     for x, y in points:
         sheet.disc(x, y, 3, theme.INK, edge=theme.PAPER, z=4)
 
@@ -202,7 +205,7 @@ def _feelings_in_words(sheet: Sheet, view: MapView, position: int, stage: Stage,
         y = sheet.paragraph(f"{row['satisfaction']:.2f}", x, y, view.room, bold=True)
         answered = f"mean of {plural(row['satisfaction_answered'], 'answer')}"
     else:
-        answered = "no answers"
+        answered = "few answers" if row["few_answers"] else "no answers"
     y = sheet.paragraph(answered, x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
     for touchpoint in stage.touchpoints:
         if touchpoint.moment_of_truth:

@@ -109,15 +109,19 @@ def _empty_stage(name: str) -> Row:
         "stage": name,
         "satisfaction_answered": 0,
         "few": False,
+        "few_answers": False,
         **dict.fromkeys(counts, 0),
         **dict.fromkeys(unknown, float("nan")),
     }
 
 
 def _known(row: Row) -> Row:
-    """Return what a row says; a stage whose numbers are withheld, since few reached it, says that."""
-    withheld = "entered" in row and not known(row["entered"])
-    return {**{key: cell for key, cell in row.items() if known(cell)}, "few": withheld}
+    """Return what a row says; where numbers are withheld, since few reached the stage or answered, that."""
+    withheld = {
+        few: number in row and not known(row[number])
+        for few, number in (("few", "entered"), ("few_answers", "satisfaction_answered"))
+    }
+    return {**{key: cell for key, cell in row.items() if known(cell)}, **withheld}
 
 
 def _period(journeys: pd.DataFrame, group: str) -> str:

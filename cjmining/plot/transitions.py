@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.choose import ALL
+from cjmining.plot.choose import ALL, expect_found
 from cjmining.plot.graph_edges import draw_edges
 from cjmining.plot.graph_model import Graph, graph_of
 from cjmining.plot.graph_places import Places, places_of
@@ -45,12 +45,12 @@ def transitions(
     Returns
     -------
     matplotlib.axes.Axes
-        The axes; in a notebook they show themselves.
+        The axes; ``ax.figure`` is the figure, to save it for instance. In a notebook they show themselves.
 
     Raises
     ------
     LogError
-        If `found` has no such group.
+        If `found` is not the result of a discovery, or has no such group.
 
     Examples
     --------
@@ -59,9 +59,12 @@ def transitions(
     >>> shop = cj.simulate.shop(100)
     >>> intended = parse_map(shop.intended_text)
     >>> log = shop.log.split(intended).with_personas(intended)
-    >>> cj.plot.transitions(cj.discover(log), intended=intended).get_label()
+    >>> ax = cj.plot.transitions(cj.discover(log), intended=intended)
+    >>> ax.get_label()
     'Transitions: Online purchase'
+    >>> ax.figure.savefig("transitions.png")  # doctest: +SKIP
     """
+    expect_found(found, "cj.plot.transitions")
     graph = graph_of(found, intended, group)
     places = places_of(graph)
     sheet = Sheet(width=places.width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+_EXACT = 1e-9
 _UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
 
 
@@ -30,12 +31,16 @@ def plural(count: float, one: str, many: str = "") -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as a whole percentage, with one decimal below one percent.
+    """Return a share as a whole percentage, with one decimal near none and near all.
+
+    "0 %" and "100 %" are said only of none and of all.
 
     Examples
     --------
-    >>> percent(0.336), percent(0.004), percent(0)
-    ('34 %', '0.4 %', '0 %')
+    >>> percent(0.336), percent(0.004), percent(0.0001), percent(0)
+    ('34 %', '0.4 %', '<0.1 %', '0 %')
+    >>> percent(0.994), percent(0.9976), percent(0.9999), percent(1)
+    ('99 %', '99.8 %', '>99.9 %', '100 %')
     """
     return f"{_points(share)} %"
 
@@ -48,7 +53,18 @@ def interval(share: float, lower: float, upper: float) -> str:
     >>> interval(0.336, 0.293, 0.388)
     '34 % (29-39 %)'
     """
-    return f"{percent(share)} ({_points(lower)}-{_points(upper)} %)"
+    return f"{percent(share)} ({limits(lower, upper)})"
+
+
+def limits(lower: float, upper: float) -> str:
+    """Return the two ends of a share's interval.
+
+    Examples
+    --------
+    >>> limits(0.293, 0.388)
+    '29-39 %'
+    """
+    return f"{_points(lower)}-{_points(upper)} %"
 
 
 def duration(seconds: float) -> str:
@@ -112,6 +128,8 @@ def _points(share: float) -> str:
     if not math.isfinite(share):
         return "?"
     points = 100 * share
-    if 0 < points < 0.05:
-        return "<0.1"
-    return f"{points:.1f}" if 0 < points < 0.95 else f"{points:.0f}"
+    if abs(points) < _EXACT or abs(points - 100) < _EXACT:  # limits of none and all come with rounding errors
+        return f"{points:.0f}".removeprefix("-")
+    if points < 0.05 or points >= 99.95:
+        return "<0.1" if points < 1 else ">99.9"
+    return f"{points:.1f}" if points < 0.95 or points >= 99.5 else f"{points:.0f}"

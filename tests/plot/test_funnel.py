@@ -62,3 +62,28 @@ def test_it_draws_on_the_axes_it_is_given():
 def test_an_unknown_persona_is_an_error():
     with pytest.raises(LogError, match="there is no persona 'Genz'"):
         funnel(made_up_check(made_up_map(2, 2), 20), persona="Genz")
+
+
+def test_a_stage_that_few_entered_keeps_its_place_and_says_few():
+    check = made_up_check(made_up_map(3, 2), 400)
+    counts = [
+        "entered",
+        "continued",
+        "converted",
+        "dropped",
+        "turned_away",
+        "open",
+        "mature",
+        "drop_out_share",
+    ]
+    for column in counts:
+        check.overall.stages[column] = check.overall.stages[column].astype(float)
+        check.overall.stages.loc[1, column] = float("nan")
+    shown = texts(funnel(check))
+    assert "few entered" in shown
+    assert "Stage 1" in shown
+
+
+def test_something_else_than_a_check_is_refused():
+    with pytest.raises(LogError, match=r"funnel takes the result of cj\.check"):
+        funnel(42)

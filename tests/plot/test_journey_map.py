@@ -180,3 +180,47 @@ def test_a_notebook_shows_the_axes_as_a_picture():
 def test_the_svg_is_the_same_in_every_run():
     check = made_up_check(made_up_map(3, 3), 100)
     assert to_svg(journey_map(check).figure) == to_svg(journey_map(check).figure)
+
+
+def test_few_answers_are_not_called_none():
+    check = made_up_check(made_up_map(4, 3), 400)
+    stages = check.overall.stages
+    stages["satisfaction"] = float("nan")
+    stages["satisfaction_answered"] = [float("nan"), 0, 0, 0]
+    shown = texts(journey_map(check))
+    assert shown.count("few answers") == 1
+    assert shown.count("no answers") == 3
+
+
+def test_the_measured_curve_breaks_where_nobody_answered():
+    check = made_up_check(made_up_map(4, 3), 400)  # answers in the second and third stage
+
+    def solid(check) -> int:
+        lines = [
+            line for line in journey_map(check).patches if line.get_linewidth() > 0 and line.get_zorder() == 3
+        ]
+        return len(lines)
+
+    joined = solid(check)
+    check.overall.stages["satisfaction"] = [0.5, float("nan"), 0.5, float("nan")]
+    assert solid(check) == joined - 1
+
+
+def test_a_channel_without_a_name_is_written_out():
+    intended = made_up_map(2, 2)
+    check = made_up_check(intended, 100)
+    check.overall.touchpoints["channel"] = ""
+    shown = texts(journey_map(check))
+    assert {"no", "channel"} <= set(shown) or "no channel" in shown
+
+
+def test_a_log_in_place_of_a_check_is_answered_with_what_is_expected():
+    with pytest.raises(
+        LogError, match=r"journey_map takes the result of cj\.check\(log, intended\), not str"
+    ):
+        journey_map("log")
+
+
+def test_a_persona_like_no_other_is_answered_with_those_there_are():
+    with pytest.raises(LogError, match=r"there is no persona 'zz'; there are: Gen Z, Families"):
+        journey_map(made_up_check(made_up_map(2, 2), 20), persona="zz")
