@@ -70,11 +70,6 @@ def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
     return replace(check, **tables)
 
 
-def drop_withheld_stages(check: Conformance) -> Conformance:
-    """Leave out the stages whose counts are withheld, for a picture that has no place for them."""
-    return replace(check, stages=check.stages.dropna(subset=["entered"]).reset_index(drop=True))
-
-
 def hide_small_counts(found: Discovery, min_group: int) -> Discovery:
     """Withhold what fewer than `min_group` journeys did."""
     names = ("transitions", "variants", "ends")
@@ -270,10 +265,12 @@ def _withhold_small_stages(stages: pd.DataFrame, min_group: int) -> pd.DataFrame
 
 
 def _without_few_answers(table: pd.DataFrame, measure: str, min_group: int) -> pd.DataFrame:
-    few = table[f"{measure}_answered"] < min_group
+    """Withhold the means of too few answers; their number becomes NaN, none stays none."""
+    answered = table[f"{measure}_answered"]
+    few = (answered > 0) & (answered < min_group)
     return table.assign(
         **{
-            measure: table[measure].where(~few),
-            f"{measure}_answered": table[f"{measure}_answered"].where(~few, 0),
+            measure: table[measure].where(answered >= min_group),
+            f"{measure}_answered": answered.astype(float).mask(few),
         }
     )

@@ -16,7 +16,8 @@ from cjmining.report import words
 from cjmining.report.disclosure import shown_groups
 from cjmining.report.findings import deviation_sentence
 from cjmining.report.method import method_notes
-from cjmining.schema import OUTCOMES
+from cjmining.report.natives import native_calls
+from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -103,12 +104,27 @@ def gather_facts(
         ],
         "comparison": _comparison(check) if check.by is not None else None,
         "standouts": _standouts(check, min_group) if check.by is not None else None,
-        "coverage": [_missing_from_log(coverage), _unknown_to_map(coverage, log, min_group)],
+        "coverage": [_missing_from_log(coverage, log), _unknown_to_map(coverage, log, min_group)],
         "quality": [
             table for table in (_sources(log), _records(log), _events(log), _reasons(log)) if table["rows"]
         ],
-        "method": method_notes(check.intended, min_group),
+        "method": method_notes(check.intended, min_group, _how_grouped(log, check.by)),
     }
+
+
+def _how_grouped(log: JourneyLog, by: str | None) -> str | None:
+    """Say how a journey gets its group: from its customer, or from one of its events."""
+    if by is None:
+        return None
+    what = words.name(by)
+    if by == "persona":
+        return "The persona is the customer's: the first of the map whose rule fits their attributes."
+    if by in log.customers.columns:
+        return f"The {what} is the customer's, the same for all of their journeys."
+    return (
+        f"A journey's {what} is that of its first event that has one, whatever later events have; a journey "
+        f"without such an event is of unknown {what}."
+    )
 
 
 class View(NamedTuple):
@@ -137,9 +153,9 @@ def _period(found: Discovery) -> str:
 
 _CHAPTERS = {
     "In short": ("outcomes",),
-    "Where customers drop out": ("largest drop-out",),
+    "Where customers drop out": ("largest drop-out", "before the map"),
     "Who differs": ("stand-out", "no stand-out"),
-    "What it puts at risk": ("drop-out place", "before the map"),
+    "What it puts at risk": ("drop-out place",),
     "Against the intended map": ("deviation",),
 }
 
@@ -217,7 +233,27 @@ def _stages(check: Conformance, group: str, min_group: int) -> Table:
         ("satisfaction", "Satisfaction (answers)"),
     ]
     rows = [_stage_cells(row, min_group) for row in _of(check.stages, group)]
-    return _table("stages", "Stages: who entered, who went on and who left", columns, rows)
+    table = _table("stages", "Stages: who entered, who went on and who left", columns, rows)
+    after = _after_the_goal(_of(check.stages, group))
+    if after:
+        table["note"] = (
+            f"{words.several(after)}: planned after the goal. Journeys that went on there had converted "
+            "before; they are counted as converted where they reached the goal."
+        )
+    return table
+
+
+def _after_the_goal(stages: Sequence[Row]) -> list[str]:
+    """Name the stages after the goal: entered, yet none ends there, and earlier ones converted."""
+    ends = ("converted", "dropped", "turned_away", "open")
+    inside = [row for row in stages if row["stage"] != BEFORE_THE_MAP]
+    return [
+        str(row["stage"])
+        for place, row in enumerate(inside)
+        if row["entered"]
+        and not any(row[end] for end in ends)
+        and any(earlier["converted"] for earlier in inside[:place])
+    ]
 
 
 def _stage_cells(row: Row, min_group: int) -> list[Cell]:
@@ -304,7 +340,7 @@ def _deviations(check: Conformance, group: str, min_group: int) -> Table:
             _cell(words.name(row["touchpoint"])),
             _number(row["journeys"]),
             _share(row["share_of_journeys"]),
-            _cell(f"{words.count(row['journeys'])} {deviation_sentence(row)}"),
+            _cell(f"{words.plural(row['journeys'], 'journey')} {deviation_sentence(row)}"),
         ]
         for row in enough[:MOST_ROWS]
     ]
@@ -531,12 +567,20 @@ def _q(q: Any) -> str:  # noqa: ANN401
 # What map and log do not share
 
 
-def _missing_from_log(coverage: Coverage) -> Table:
+def _missing_from_log(coverage: Coverage, log: JourneyLog) -> Table:
     columns = [("stage", "Stage"), ("touchpoint", "Touchpoint"), ("recorded", "Expected in a system")]
+    missing = _rows(coverage.missing_from_log)
+    calls = native_calls(log, [row["touchpoint"] for row in missing])
     rows = [
         [_cell(row["stage"]), _cell(words.name(row["touchpoint"])), _cell("yes" if row["recorded"] else "no")]
-        for row in _rows(coverage.missing_from_log)
+        for row in missing
     ]
+    if calls:
+        columns.append(("called", "What the log calls it"))
+        for row, cells in zip(missing, rows, strict=True):
+            called = [words.quoted(touchpoint) for touchpoint in calls.get(row["touchpoint"], ())]
+            native = f"the log calls native {row['touchpoint']} {words.several(called)}"
+            cells.append(_cell(native if called else ""))
     table = _table("missing-from-log", "On the map, never in the log", columns, rows)
     table["note"] = "" if rows else "Every touchpoint of the map occurs in the log."
     return table
@@ -579,6 +623,10 @@ def _unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int) -> Tabl
             ]
         )
     table = _table("unknown-to-map", "In the log, unknown to the map", columns, cells)
+    if rows:
+        every = sum(int(row["events"]) for row in rows)
+        total = [_number(every), _share(every / max(log.n_events, 1))]
+        table["total"] = [_cell("All"), *map(_cell, ["", ""]), *total, *map(_cell, ["", ""])]
     table["note"] = "" if rows else "Every event of the log is on the map."
     return table
 
@@ -712,7 +760,7 @@ def _satisfaction(mean: Any, answered: Any, min_group: int) -> Cell:  # noqa: AN
 
 def _answered(text: str, mean: Any, answered: Any, min_group: int) -> Cell:  # noqa: ANN401
     if words.missing(mean) or words.missing(answered) or answered < max(min_group, 1):
-        return _cell(words.NOTHING)
+        return _cell("few answers" if not words.missing(answered) and answered > 0 else words.NOTHING)
     return _cell(f"{text} ({words.count(answered)})", mean)
 
 

@@ -15,7 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
 from cjmining.report import words
+from cjmining.report.natives import native_calls
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
 
 if TYPE_CHECKING:
@@ -196,8 +198,8 @@ def _largest_drop_outs(check: Conformance, groups: Sequence[str], min_group: int
             f"Of {words.count(row['mature'])} {words.journeys_of(group, check.by)} that reached "
             f"{row['stage']} and could be followed for {horizon}, "
             f"{words.percent(row['drop_out_share'], row['lower'], row['upper'])} dropped out there within "
-            f"{horizon}; no other stage loses a larger "
-            f"share{_at_other_patience(check, group, row['stage'], min_group)}"
+            f"{horizon}; {_among_stages(check.stages, group, row, min_group)}"
+            f"{_at_other_patience(check, group, row['stage'], min_group)}"
         )
         numbers = _numbers(
             row, "mature", "dropped_within_horizon", "drop_out_share", "lower", "upper", "entered", "dropped"
@@ -211,15 +213,36 @@ def leading_stage(stages: pd.DataFrame, group: str, min_group: int) -> Row | Non
 
     Ties go to the stage that comes first on the map. Where nobody dropped out anywhere there is none.
     """
-    enough = [
-        row
-        for row in _rows(stages)
-        if row["by"] == group
-        and row["stage"] != BEFORE_THE_MAP
-        and row["mature"] >= max(min_group, 1)
-        and row["drop_out_share"] > 0
-    ]
-    return max(enough, key=lambda row: float(row["drop_out_share"]), default=None)
+    losing = [row for row in _followed(stages, group, min_group) if row["drop_out_share"] > 0]
+    return max(losing, key=lambda row: float(row["drop_out_share"]), default=None)
+
+
+def _followed(stages: pd.DataFrame, group: str, min_group: int) -> list[dict[str, Any]]:
+    """Return the stages in which enough journeys of a group could be followed to speak of a share."""
+    own = [row for row in _rows(stages) if row["by"] == group and row["stage"] != BEFORE_THE_MAP]
+    return [row for row in own if row["mature"] >= max(min_group, 1)]
+
+
+def _among_stages(stages: pd.DataFrame, group: str, leader: Row, min_group: int) -> str:
+    """Say how clearly a stage leads: against the next one whose limits reach into its own, if there is."""
+    others = [row for row in _followed(stages, group, min_group) if row["stage"] != leader["stage"]]
+    own = stages[(stages["by"] == group) & (stages["stage"] != BEFORE_THE_MAP) & (stages["entered"] > 0)]
+    unsure = len(own) > len(others) + 1
+    such = f" that at least {min_group} such journeys reached" if unsure else ""
+    if not others:
+        return (
+            f"no other stage was reached by {min_group} such journeys"
+            if unsure
+            else "no other stage was reached"
+        )
+    near = [row for row in others if row["upper"] >= leader["lower"]]
+    if not near:
+        return f"clearly more than at any other stage{such}"
+    next_one = max(near, key=lambda row: float(row["drop_out_share"]))
+    share = words.percent(next_one["drop_out_share"])
+    limits = words.limits(next_one["lower"], next_one["upper"])
+    unclear = f"{next_one['stage']}: {share}, {limits}, is not clearly lower"
+    return f"the largest share of all stages{such} ({unclear})"
 
 
 def _at_other_patience(check: Conformance, group: str, stage: str, min_group: int) -> str:
@@ -236,12 +259,12 @@ def _at_other_patience(check: Conformance, group: str, stage: str, min_group: in
     if half == twice == stage:
         return ", also at half and at twice the patience."
     if half == twice:
-        return f", but at half and at twice the patience {half} does."
+        return f", but at half and at twice the patience {half} loses the largest share."
     if half == stage:
-        return f", but at twice the patience {twice} does."
+        return f", but at twice the patience {twice} loses the largest share."
     if twice == stage:
-        return f", but at half the patience {half} does."
-    return f", but at half the patience {half} does, and at twice the patience {twice}."
+        return f", but at half the patience {half} loses the largest share."
+    return f", but at half the patience {half} loses the largest share, and at twice the patience {twice}."
 
 
 def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
@@ -276,22 +299,24 @@ def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
             "q",
         )
         yield _finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
-    yield from _no_standout(table, check.by) if not standing else ()
+    if not table["stands_out"].any():
+        yield from _no_standout(table, check.by)
 
 
 def _as_often(row: Row) -> str:
     """Say the ratio; where none of the others dropped out there is none to say."""
     if not math.isfinite(row["risk_ratio"]):
         return ", unlike the others"
-    return f" {words.times(row['risk_ratio'], row['lower'], row['upper'])} as often as the others"
+    return f" {words.as_often(row['risk_ratio'], row['lower'], row['upper'])}"
 
 
 def _no_standout(table: pd.DataFrame, by: str) -> Iterator[Finding]:
     compared = int(table["q"].notna().sum())
     if compared:
         text = (
-            f"Over {words.plural(compared, 'comparison')} of one {by.replace('_', ' ')} with the others, "
-            "stage by stage, none shows a drop-out that differs by more than chance explains."
+            f"Of {words.plural(compared, 'comparison')} of one {by.replace('_', ' ')} with the others, stage "
+            f"by stage, none passes q < {LARGEST_Q:g} with at least {FEWEST_DROPPED} drop-outs. That "
+            "does not show that they are alike: so many journeys may be too few to show a difference."
         )
         yield _finding("no stand-out", text, {"comparisons": compared})
 
@@ -357,7 +382,7 @@ def _before_the_map(overall: Conformance, min_group: int) -> Iterator[Finding]:
 
 
 _DEVIATES = {
-    "missing": "went without {what}, planned in {stage}",
+    "missing": "passed {stage} at least once without {what}",
     "ad hoc": "had {what} at {stage}, where the map does not plan it",
     "out of order": "had {what} at {stage} out of its intended order",
     "failed": "met a failed {what} at {stage}",
@@ -380,7 +405,7 @@ def _deviations(overall: Conformance, min_group: int) -> Iterator[Finding]:
         largest.setdefault(row["type"], row)
     for row in list(largest.values())[:MOST_DEVIATIONS]:
         text = (
-            f"{words.count(row['journeys'])} journeys ({words.percent(row['share_of_journeys'])}) "
+            f"{words.plural(row['journeys'], 'journey')} ({words.percent(row['share_of_journeys'])}) "
             f"{deviation_sentence(row)}."
         )
         yield _finding(
@@ -403,7 +428,7 @@ def _about_the_data(
     yield from _short_coverage(log)
     yield from _quarantined(log)
     yield from _unlabelled(coverage, log)
-    yield from _never_seen(coverage)
+    yield from _never_seen(coverage, log)
     yield from _unknown_group(check, min_group)
     for note in dict.fromkeys([*log.notes, *check.notes]):
         if _GAP_NOTE not in note:
@@ -471,19 +496,27 @@ def _quarantined(log: JourneyLog) -> Iterator[Finding]:
 
 def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
     unknown = coverage.unknown_to_map
-    unlabelled = unknown[~unknown["labelled"].astype(bool)]
-    events = int(unlabelled["events"].sum())
+    events = int(unknown["events"].sum())
     if events == 0:
         return
+    named = int(unknown.loc[unknown["labelled"].astype(bool), "events"].sum())
+    parts = [
+        f"{words.count(number)} {how}"
+        for number, how in (
+            (events - named, "under a native name that no label and no touchpoint of the map knows"),
+            (named, "under a name that a label or the source gave and the map lacks"),
+        )
+        if number
+    ]
     text = (
-        f"{words.plural(events, 'event')} ({words.percent(events / max(log.n_events, 1))}) have a native "
-        "name that no label and no touchpoint of the map knows. They count as events, but lie outside the "
-        "map."
+        f"{words.plural(events, 'event')} ({words.percent(events / max(log.n_events, 1))}) "
+        f"{'lies' if events == 1 else 'lie'} outside the map: {words.several(parts)}. They count as events."
     )
-    yield _finding("unlabelled", text, {"events": events, "all_events": log.n_events}, about_data=True)
+    numbers = {"events": events, "unlabelled": events - named, "all_events": log.n_events}
+    yield _finding("unlabelled", text, numbers, about_data=True)
 
 
-def _never_seen(coverage: Coverage) -> Iterator[Finding]:
+def _never_seen(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
     absent = [row for row in _rows(coverage.missing_from_log) if row["recorded"]]
     if not absent:
         return
@@ -492,7 +525,15 @@ def _never_seen(coverage: Coverage) -> Iterator[Finding]:
         f"The log never shows {words.plural(len(names), 'touchpoint')} that the map expects to be recorded: "
         f"{words.several(names)}. Either the source is missing, or a label is, or nobody does it."
     )
+    calls = native_calls(log, [row["touchpoint"] for row in absent])
+    if calls:
+        said = [f"{native} {_called(touchpoints)}" for native, touchpoints in calls.items()]
+        text += f" The log calls native {words.several(said)}."
     yield _finding("never seen", text, {"touchpoints": len(names)}, about_data=True)
+
+
+def _called(touchpoints: Iterable[str]) -> str:
+    return words.several([words.quoted(touchpoint) for touchpoint in touchpoints])
 
 
 def _unknown_group(check: Conformance, min_group: int) -> Iterator[Finding]:

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from cjmining.intended import IntendedMap
 
 
-def method_notes(intended: IntendedMap, min_group: int) -> list[dict[str, str]]:
-    """Return the terms of the page with their meaning under this map: patience and horizon as it has them."""
+def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = None) -> list[dict[str, str]]:
+    """Return the terms of the page with their meaning under this map: patience and horizon as it has them.
+
+    `grouped` says how a journey gets its group, where the page compares groups.
+    """
     horizon = words.days(intended.horizon)
     notes = {
-        "Journey": """One customer's attempt at the goal. A customer who comes back later has a second "
-            "journey.""",
+        "Journey": """One customer's attempt at the goal. A customer who comes back later has a second
+            journey.""",
         "Outcome": """The first of goal, exit and silence decides: converted (the goal was reached),
             dropped out (the customer left, by an exit of their own or by silence), turned away (the
             company ended it). A journey for which none of these has happened by the end of the data is
@@ -44,7 +47,8 @@ def method_notes(intended: IntendedMap, min_group: int) -> list[dict[str, str]]:
             known groups at the same stage; journeys of an unknown group are left out on both sides, since
             what is known of a customer often depends on how far they came. p is Fisher's exact test, q the
             Benjamini-Hochberg correction for making so many comparisons, of which some differ by chance;
-            limits and p allow for several journeys of one customer. A group stands out where q is below
+            p and the limits allow for several journeys of one customer, which say less than as many of
+            different ones (Rao and Scott 1992). A group stands out where q is below
             {LARGEST_Q:g}, at least {FEWEST_DROPPED} of its journeys dropped out and the limits leave out 1.
             It is an association: what else differs between the groups is not held constant.""",
         "Value at risk": """Drop-outs at a place, times the share that converted of those who went on
@@ -52,7 +56,8 @@ def method_notes(intended: IntendedMap, min_group: int) -> list[dict[str, str]]:
             left had gone on like those who stayed. Those who left may differ, so mending the place may
             bring less. Where there are several currencies, the one with most conversions is shown.""",
         "Deviations": """Each journey is explained by the map at the least cost (an optimal alignment).
-            Missing: the map plans it, the journey went past it. Ad hoc: it happened and the map does
+            Missing: the journey passed the stage at least once without it, though it may occur
+            elsewhere in the journey. Ad hoc: it happened and the map does
             not plan it there. Out of order: it happened, at another place. Repeated: again, where once
             was planned. Failed: it happened and did not succeed. Wrong channel: not on a channel that
             the map names. Late: the next stage was not entered in the time that the map allows. Shares
@@ -67,13 +72,16 @@ def method_notes(intended: IntendedMap, min_group: int) -> list[dict[str, str]]:
             ranking of the stages changes, the conclusion rests on the choice of patience; rank 1 loses
             the largest share.""",
     }
+    if grouped is not None:
+        notes["Groups"] = grouped
     if min_group > 1:
         notes[
             "Small groups"
         ] = f"""Groups of fewer than {min_group} customers are merged into one. Rows about fewer than
-            {min_group} journeys are merged into a row for the rest or left out, in the pictures too. No
-            identifier
-            of a customer is on this page."""
+            {min_group} journeys (a stage, a touchpoint, a way, a place of drop-out) are merged into a row for
+            the rest, say few or are left out, in the pictures too; means of fewer than {min_group} answers
+            are not shown. The outcomes of a stage that more journeys entered are counted each, however small.
+            No identifier of a customer is on this page."""
     return [{"term": term, "text": " ".join(text.split())} for term, text in notes.items()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from cjmining.errors import LogError
 from cjmining.report import words
 from cjmining.report.facts import View, gather_facts, views_of
 from cjmining.report.findings import compare_findings, derive_findings
+from cjmining.report.one_log import expect_one_log
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -34,6 +36,7 @@ def report(
     min_group: int = 10,
     coverage: Coverage | None = None,
     earlier: Sequence[Mapping[str, Any]] | None = None,
+    settings_changed: str = "",
     now: datetime | None = None,
 ) -> Path:
     """Write the results as one HTML page: findings first, then pictures, tables, data quality and method.
@@ -61,6 +64,8 @@ def report(
     earlier : sequence of dict, optional
         The findings of an earlier run (`findings` in `findings.json`): the page then marks what is new,
         changed and gone.
+    settings_changed : str, optional
+        A sentence on the settings that differ from the earlier run's, to stand above the findings.
     now : datetime, optional
         The moment shown as the time of making; the only thing on the page that two runs differ in.
 
@@ -72,7 +77,8 @@ def report(
     Raises
     ------
     LogError
-        If the folder of `path` doesn't exist, or `min_group` is below 1.
+        If `path` can't be written, `min_group` is below 1, one of the results is of another kind, or they
+        were not made from this log.
 
     Examples
     --------
@@ -81,20 +87,34 @@ def report(
     PosixPath('report.html')
     """
     page = Path(path)
-    if not page.parent.is_dir():
-        raise LogError(f"can't write {page}: the folder {page.parent} does not exist")
+    expect_one_log(log, found, check)
+    _expect_writable(page)
     if min_group < 1:
         raise LogError(f"min_group is {min_group}; it must be at least 1 (1 shows everything)")
     if coverage is None:
         from cjmining.conformance import coverage as cover
 
         coverage = cover(log, check.intended)
-    text = render(log, found, check, coverage, title, min_group, earlier, now or datetime.now(UTC))
+    facts = _facts(log, found, check, coverage, title, min_group, earlier, now or datetime.now(UTC))
+    text = _fill_in({**facts, "settings_changed": settings_changed})
     _write(page, text)
     return page
 
 
-def render(
+def _expect_writable(page: Path) -> None:
+    """Tell before anything is worked out that the page can't be written."""
+    if page.is_dir():
+        raise LogError(f"can't write {page}: it is a folder; name a file, such as {page / 'report.html'}")
+    if not page.parent.is_dir():
+        raise LogError(f"can't write {page}: the folder {page.parent} does not exist")
+    try:
+        with tempfile.TemporaryFile(dir=page.parent):
+            pass
+    except OSError as problem:
+        raise LogError(f"can't write {page}: {problem.strerror} in the folder {page.parent}") from None
+
+
+def _facts(
     log: JourneyLog,
     found: Discovery,
     check: Conformance,
@@ -103,8 +123,8 @@ def render(
     min_group: int,
     earlier: Sequence[Mapping[str, Any]] | None,
     now: datetime,
-) -> str:
-    """Return the page's text."""
+) -> dict[str, Any]:
+    """Return what the template needs, pictures included."""
     from cjmining.discovery import discover
     from cjmining.report.disclosure import merge_check, merge_found
 
@@ -125,19 +145,19 @@ def render(
     )
     for group, view in zip(facts["groups"], views_of(found, check, everyone), strict=True):
         group["pictures"] = _pictures(view, group["name"], min_group)
-    return _fill_in(facts)
+    return facts
 
 
 def _pictures(view: View, name: str, min_group: int) -> dict[str, str]:
     """Draw one group: its journey map, what becomes of it stage by stage, and what follows what."""
     from cjmining import plot
-    from cjmining.report.disclosure import drop_withheld_stages, hide_small_counts, hide_small_rows
+    from cjmining.report.disclosure import hide_small_counts, hide_small_rows
 
     group = None if view.group == words.EVERYONE else view.group
     check = hide_small_rows(view.check, min_group)
     drawn = {
         "map": (plot.journey_map(check, persona=group), f"Journey map: {name}"),
-        "funnel": (plot.funnel(drop_withheld_stages(check), persona=group), f"Stages and outcomes: {name}"),
+        "funnel": (plot.funnel(check, persona=group), f"Stages and outcomes: {name}"),
     }
     if view.found is not None:
         found = hide_small_counts(view.found, min_group)
@@ -172,10 +192,10 @@ def _fill_in(facts: Mapping[str, Any]) -> str:
 
 
 _KEY_NUMBERS = (
-    re.compile(r"[\d.,]+\N{NO-BREAK SPACE}% \([^)]*%\)"),
-    re.compile(r"[\d.,]+ times \([^)]*\)"),
+    re.compile(r"[<>]?[\d.,]+\N{NO-BREAK SPACE}% \([^)]*%\)"),
+    re.compile(r"[\d.,]+ times \([^)]*\)|about [a-z ]+ as often"),
     re.compile(r"[A-Z]{3} [\d,]+"),
-    re.compile(r"[\d.,]+\N{NO-BREAK SPACE}%"),
+    re.compile(r"[<>]?[\d.,]+\N{NO-BREAK SPACE}%"),
 )
 
 

@@ -71,6 +71,17 @@ def percent(share: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: A
     return drawn.interval(share, lower, upper)
 
 
+def limits(lower: float, upper: float) -> str:
+    """Write the limits of a share by themselves.
+
+    Examples
+    --------
+    >>> limits(0.29, 0.39)
+    '29-39 %'
+    """
+    return drawn.limits(lower, upper)
+
+
 def times(ratio: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN401
     """Write a ratio with its limits.
 
@@ -78,11 +89,52 @@ def times(ratio: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN
     --------
     >>> times(1.8, 1.52, 2.1)
     '1.8 times (1.5-2.1)'
+    >>> times(1.21, 1.02, 1.4)
+    '1.2 times (1.02-1.40)'
     """
     if missing(ratio) or math.isinf(ratio):
         return NOTHING
-    limits = "" if missing(lower) or missing(upper) else f" ({lower:.1f}-{upper:.1f})"
-    return f"{ratio:.1f} times{limits}"
+    limits = "" if missing(lower) or missing(upper) else f" ({_limits(lower, upper)})"
+    return f"{_ratio(ratio)} times{limits}"
+
+
+def as_often(ratio: float, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN401
+    """Say in a sentence how often one thing happens compared with another, with limits.
+
+    Examples
+    --------
+    >>> as_often(1.8, 1.52, 2.1)
+    '1.8 times (1.5-2.1) as often as the others'
+    >>> as_often(0.48, 0.4, 0.6), as_often(0.9, 0.82, 0.98)
+    ('about half as often as the others (0.4-0.6 times)', '90 % as often as the others (0.82-0.98 times)')
+    """
+    if ratio >= 1:
+        return f"{times(ratio, lower, upper)} as often as the others"
+    limits = "" if missing(lower) or missing(upper) else f" ({_limits(lower, upper)} times)"
+    nearest = min(_PARTS, key=lambda part: abs(ratio / part - 1))
+    about = f"about {_PARTS[nearest]}" if abs(ratio / nearest - 1) <= 0.1 else percent(ratio)
+    return f"{about} as often as the others{limits}"
+
+
+_PARTS = {
+    1 / 10: "a tenth",
+    1 / 5: "a fifth",
+    1 / 4: "a quarter",
+    1 / 3: "a third",
+    1 / 2: "half",
+    2 / 3: "two thirds",
+    3 / 4: "three quarters",
+}
+
+
+def _limits(lower: float, upper: float) -> str:
+    """Write the limits of a ratio; a second digit where one would round them to 1 or to nothing."""
+    digits = 2 if any(f"{limit:.1f}" in {"0.0", "1.0"} for limit in (lower, upper)) else 1
+    return f"{lower:.{digits}f}-{upper:.{digits}f}"
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:.2f}" if f"{ratio:.1f}" in {"0.0", "1.0"} and ratio != 1 else f"{ratio:.1f}"
 
 
 def money(value: Any, currency: Any = None) -> str:  # noqa: ANN401

@@ -228,7 +228,7 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
         outcomes.append(
             {"by": group, "journeys": journeys}
             | {name: sum(row[place] for row in of.values()) for place, name in enumerate(COLUMNS[2:6], 2)}
-            | {"customers": journeys - 1}
+            | {"customers": journeys}
         )
     return Checked(
         intended=intended_map(),
@@ -249,7 +249,8 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
 def _journeys(counts: dict[str, dict[str, tuple[int, ...]]]) -> pd.DataFrame:
     names = list(counts)
     days = pd.to_datetime(["2026-03-01T00:00Z", "2026-08-31T00:00Z"])
-    return pd.DataFrame({"journey": range(len(names)), "by": names, "start": days[0], "decided_at": days[1]})
+    times = {"start": days[0], "decided_at": days[1]}
+    return pd.DataFrame({"journey": range(len(names)), "by": names, "outcome": "converted", **times})
 
 
 def _standouts(counts: dict[str, dict[str, tuple[int, ...]]], *, stand_out: bool) -> pd.DataFrame:

@@ -98,6 +98,14 @@ def test_few_answers_make_no_mean():
     few = results.check.stages.assign(satisfaction_answered=9)
     check = hide_small_rows(dataclasses.replace(results.check, stages=few), 10)
     assert check.stages["satisfaction"].isna().all()
+    assert check.stages["satisfaction_answered"].isna().all()
+    none = hide_small_rows(
+        dataclasses.replace(
+            results.check, stages=few.assign(satisfaction_answered=0, satisfaction=float("nan"))
+        ),
+        10,
+    )
+    assert (none.stages["satisfaction_answered"] == 0).all()
 
 
 def test_only_the_largest_groups_get_pictures_of_their_own():

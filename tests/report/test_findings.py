@@ -7,6 +7,8 @@ import dataclasses
 import pandas as pd
 import pytest
 
+import cjmining as cj
+from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
 from cjmining.report import compare_findings, derive_findings
 from tests.report.factory import Results, grouped, ungrouped
 
@@ -36,14 +38,67 @@ def test_the_headline_of_a_persona_names_its_stage_its_share_and_who_could_be_fo
 def test_a_headline_says_whether_another_patience_would_tell_another_story():
     results = grouped()
     same = of_kind(findings_of(results), "largest drop-out")[0]
-    assert same.text.endswith("no other stage loses a larger share, also at half and at twice the patience.")
+    assert same.text.endswith("any other stage, also at half and at twice the patience.")
 
     table = results.check.sensitivity.copy()
     twice = (table["by"] == "Gen Z") & (table["stage"] == "Basket") & (table["patience"] == "double")
     table.loc[twice, "drop_out_share"] = 0.9
     results = dataclasses.replace(results, check=dataclasses.replace(results.check, sensitivity=table))
     [headline] = [f for f in of_kind(findings_of(results), "largest drop-out") if f.group == "Gen Z"]
-    assert headline.text.endswith(", but at twice the patience Basket does.")
+    assert headline.text.endswith(", but at twice the patience Basket loses the largest share.")
+
+
+def test_a_headline_says_that_a_stage_leads_clearly_only_where_the_limits_are_apart():
+    headlines = {f.group: f.text for f in of_kind(findings_of(grouped()), "largest drop-out")}
+    # Gen Z: 105 of 310 at Checkout (29-39 %), 33 of 330 in the basket (7-14 %)
+    assert "; clearly more than at any other stage, also" in headlines["Gen Z"]
+    # Unknown: 15 of 50 at first (19-44 %), 8 of 35 in the basket (12-39 %): Wilson's limits by hand
+    assert (
+        "; the largest share of all stages (Basket: 23 %, 12-39 %, is not clearly lower), also"
+        in headlines["unknown"]
+    )
+
+
+def test_a_ratio_below_one_is_said_as_a_part():
+    results = grouped()
+    table = results.check.standouts.copy()
+    table["risk_ratio"] = table["risk_ratio"].mask(table["stands_out"], 0.48)
+    table["lower"], table["upper"] = 0.38, 0.61
+    check = dataclasses.replace(results.check, standouts=table)
+    [standout] = of_kind(findings_of(dataclasses.replace(results, check=check)), "stand-out")
+    assert "at Checkout about half as often as the others (0.4-0.6 times): 34 % of 310" in standout.text
+
+
+def test_missing_is_said_of_the_place_and_not_of_the_whole_journey():
+    [missing] = [f for f in of_kind(findings_of(grouped()), "deviation") if "without" in f.text]
+    # a fifth of 400 + 600 + 60 journeys
+    assert missing.text == "212 journeys (20 %) passed Basket at least once without “basket filled”."
+
+
+def test_what_lies_outside_the_map_is_the_whole_of_the_table():
+    [outside] = of_kind(findings_of(grouped()), "unlabelled")
+    assert outside.text.startswith("32 events (")
+    assert (
+        "30 under a native name that no label and no touchpoint of the map knows and 2 under" in outside.text
+    )
+
+
+def test_native_names_on_the_map_are_told_with_what_the_log_calls_them():
+    results = grouped()
+    log = cj.JourneyLog.from_events(
+        pd.DataFrame(
+            {
+                "customer": [1, 1, 2],
+                "timestamp": pd.to_datetime(["2026-03-01", "2026-03-02", "2026-03-02"], utc=True),
+                "touchpoint": ["product_viewed", "product_viewed", "ad_clicked"],
+                "native": ["view_item", "view_item", "poster_seen"],
+            }
+        )
+    )
+    missing = pd.DataFrame({"stage": "Awareness", "touchpoint": ["view_item", "gone"], "recorded": True})
+    coverage = dataclasses.replace(results.coverage, missing_from_log=missing)
+    [never] = of_kind(derive_findings(log, results.check, coverage), "never seen")
+    assert never.text.endswith("The log calls native view_item “product viewed”.")
 
 
 def test_a_stage_that_few_could_be_followed_in_makes_no_headline():
@@ -55,6 +110,7 @@ def test_a_stage_that_few_could_be_followed_in_makes_no_headline():
 
     [headline] = [f for f in of_kind(findings_of(results), "largest drop-out") if f.group == "Gen Z"]
     assert headline.stage == "Checkout"
+    assert "clearly more than at any other stage that at least 10 such journeys reached" in headline.text
 
 
 def test_outcomes_add_up_over_all_groups():
@@ -85,7 +141,20 @@ def test_where_nothing_stands_out_the_descriptions_stay_and_nobody_is_said_to_di
     assert not of_kind(findings, "stand-out")
     assert len(of_kind(findings, "largest drop-out")) == 4
     [quiet] = of_kind(findings, "no stand-out")
-    assert "12 comparisons" in quiet.text
+    assert quiet.text.startswith(
+        f"Of 12 comparisons of one persona with the others, stage by stage, none passes q < {LARGEST_Q:g} "
+        f"with at least {FEWEST_DROPPED} drop-outs."
+    )
+    assert "chance" not in quiet.text
+
+
+def test_that_nothing_stands_out_is_not_said_where_what_does_is_withheld():
+    results = grouped()
+    table = results.check.standouts.assign(mature=9)
+    check = dataclasses.replace(results.check, standouts=table)
+    findings = findings_of(dataclasses.replace(results, check=check))
+    assert not of_kind(findings, "stand-out")
+    assert not of_kind(findings, "no stand-out")
 
 
 def test_ungrouped_results_have_one_headline_and_no_comparison():

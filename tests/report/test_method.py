@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 
+from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
 from cjmining.report.method import method_notes
 from tests.report.factory import intended_map
 
@@ -26,3 +27,15 @@ def test_the_horizon_names_its_estimate():
 def test_small_groups_are_spoken_of_where_there_is_a_minimum():
     assert "fewer than 25 customers" in notes_of(intended_map(), 25)["Small groups"]
     assert "Small groups" not in notes_of(intended_map(), 1)
+
+
+def test_no_note_has_a_stray_quote():
+    for text in notes_of(intended_map()).values():
+        assert '"' not in text
+
+
+def test_what_stands_out_is_stated_with_the_limits_that_are_used():
+    note = notes_of(intended_map())["Times as often, q, stands out"]
+    assert f"q is below {LARGEST_Q:g}, at least {FEWEST_DROPPED} of its journeys" in note
+    assert "several journeys of one customer" in note
+    assert "(Rao and Scott 1992)" in note

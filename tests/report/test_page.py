@@ -309,6 +309,85 @@ def test_a_page_without_a_folder_is_refused_with_the_folder_named(tmp_path):
         write(grouped(), tmp_path / "nowhere" / "report.html")
 
 
+def test_a_folder_in_place_of_the_page_is_refused(tmp_path):
+    with pytest.raises(cj.LogError, match=r"it is a folder; name a file, such as .*report\.html"):
+        write(grouped(), tmp_path)
+
+
+def test_a_page_in_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    def refused(*_args, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)
+    with pytest.raises(cj.LogError, match=r"can't write .*report\.html: Permission denied in the folder"):
+        write(grouped(), tmp_path / "report.html")
+
+
+def test_results_in_another_order_are_refused_with_what_was_expected(tmp_path):
+    results = grouped()
+    path = tmp_path / "report.html"
+    with pytest.raises(cj.LogError, match=r"found takes the result of cj\.discover\(log\), not Checked"):
+        cj.report(results.log, results.check, results.found, path=path)
+    with pytest.raises(cj.LogError, match="takes a JourneyLog first, not Checked"):
+        cj.report(results.check, results.found, results.log, path=path)
+
+
+def test_results_of_another_log_are_refused(tmp_path):
+    results, other = grouped(), grouped(islanders=True)
+    with pytest.raises(
+        cj.LogError, match=r"not of one log: the log has 1,067 journeys of 1,067 customers, check"
+    ):
+        write(dataclasses.replace(results, log=other.log), tmp_path / "report.html")
+    with pytest.raises(cj.LogError, match="found has 1,067 journeys"):
+        write(dataclasses.replace(results, found=other.found), tmp_path / "report.html")
+    late = results.check.journeys.assign(decided_at=pd.Timestamp("2026-10-01", tz="UTC"))
+    check = dataclasses.replace(
+        results.check, whole=dataclasses.replace(results.check.overall, journeys=late)
+    )
+    with pytest.raises(cj.LogError, match=r"until 1 October 2026, 00:00 UTC, but this log's data end 1 Sept"):
+        write(dataclasses.replace(results, check=check), tmp_path / "report.html")
+
+
+def test_the_finding_and_the_table_of_unknown_events_have_the_same_number(page):
+    results = grouped()
+    [finding] = [
+        f for f in derive_findings(results.log, results.check, results.coverage) if f.kind == "unlabelled"
+    ]
+    table = page.tables["unknown-to-map"]
+    assert sum(table.column("events")) == table.total_of("events") == finding.numbers["events"]
+
+
+def test_journeys_before_the_map_stand_under_the_drop_outs():
+    from cjmining.report.facts import _CHAPTERS
+
+    assert "before the map" in _CHAPTERS["Where customers drop out"]
+
+
+def test_a_stage_after_the_goal_says_that_its_journeys_had_converted():
+    from cjmining.report.facts import _after_the_goal
+
+    ends = dict.fromkeys(("converted", "dropped", "turned_away", "open"), 0)
+    before = {"stage": "Buy", "entered": 9, **ends, "converted": 5}
+    assert _after_the_goal([before, {"stage": "Use", "entered": 5, **ends}]) == ["Use"]
+    assert _after_the_goal([before, {"stage": "Use", "entered": 5, **ends, "open": 1}]) == []
+    assert _after_the_goal([{"stage": "Use", "entered": 5, **ends}, before]) == []
+
+
+def test_the_page_says_how_a_journey_gets_its_group(page):
+    assert "The persona is the customer's" in page.text
+
+
+def test_the_captions_say_what_the_pictures_do(page):
+    assert "Of a stage that more reached, each outcome is counted, however few." in page.text
+    assert "or draws nothing" not in page.text
+
+
+def test_changed_settings_are_told_above_the_findings(tmp_path):
+    said = "The patience was changed from 14 days to 21 days, so differences may come from that."
+    page = Page(write(grouped(), tmp_path / "report.html", settings_changed=said))
+    assert said in page.text
+
+
 def test_a_minimum_below_one_is_refused(tmp_path):
     with pytest.raises(cj.LogError, match="min_group is 0"):
         write(grouped(), tmp_path / "report.html", min_group=0)
