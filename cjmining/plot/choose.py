@@ -29,6 +29,12 @@ def expect_found(found: object, verb: str) -> None:
     _expect(found, ("overview", "transitions"), f"{verb} takes the result of cj.discover(log)")
 
 
+def expect_map(intended: object, verb: str) -> None:
+    """Raise a LogError unless `intended` is an intended map or None; `verb` is what was called."""
+    if intended is not None:
+        _expect(intended, ("stages", "ignore"), f"{verb} takes as intended what cj.read_map(path) returns")
+
+
 def _expect(value: object, having: tuple[str, ...], expected: str) -> None:
     if not all(hasattr(value, name) for name in having):
         raise LogError(f"{expected}, not {type(value).__name__}")

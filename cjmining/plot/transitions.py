@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.choose import ALL, expect_found
+from cjmining.plot.choose import ALL, expect_found, expect_map
 from cjmining.plot.graph_edges import draw_edges
 from cjmining.plot.graph_model import Graph, graph_of
 from cjmining.plot.graph_places import Places, places_of
@@ -50,7 +50,7 @@ def transitions(
     Raises
     ------
     LogError
-        If `found` is not the result of a discovery, or has no such group.
+        If `found` is not the result of a discovery or has no such group, or `intended` is no map.
 
     Examples
     --------
@@ -65,6 +65,7 @@ def transitions(
     >>> ax.figure.savefig("transitions.png")  # doctest: +SKIP
     """
     expect_found(found, "cj.plot.transitions")
+    expect_map(intended, "cj.plot.transitions")
     graph = graph_of(found, intended, group)
     places = places_of(graph)
     sheet = Sheet(width=places.width)

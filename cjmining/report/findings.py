@@ -172,13 +172,13 @@ def _outcomes(overall: Conformance) -> Iterator[Finding]:
         for column, verb in (
             ("converted", "reached the goal"),
             ("dropped", "dropped out"),
-            ("turned_away", "were turned away"),
+            ("turned_away", "was turned away" if row["turned_away"] == 1 else "were turned away"),
         )
     ]
     text = (
         f"Of {words.plural(total, 'journey')} of {words.plural(int(row['customers']), 'customer')}, "
-        f"{words.several(parts)}; {words.count(row['open'])} ({words.percent(row['open'] / total)}) were "
-        "still open when the data end."
+        f"{words.several(parts)}; {words.count(row['open'])} ({words.percent(row['open'] / total)}) "
+        f"{'was' if row['open'] == 1 else 'were'} still open when the data end."
     )
     yield _finding(
         "outcomes",
@@ -331,7 +331,7 @@ def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
     total = int(dropped["dropped"]) if dropped else 0
     for row in sorted(rows, key=lambda row: -row["journeys"])[:MOST_PLACES]:
         text = (
-            f"{words.count(row['journeys'])} of {words.count(total)} drop-outs "
+            f"{words.count(row['journeys'])} of {words.plural(total, 'drop-out')} "
             f"({words.percent(row['share_of_dropped'])}) came at {row['stage']}, after "
             f"{words.quoted(row['touchpoint'])}{_turn(row['turn'])}."
         )
@@ -501,7 +501,7 @@ def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
         return
     named = int(unknown.loc[unknown["labelled"].astype(bool), "events"].sum())
     parts = [
-        f"{words.count(number)} {how}"
+        how if number == events else f"{words.count(number)} {how}"
         for number, how in (
             (events - named, "under a native name that no label and no touchpoint of the map knows"),
             (named, "under a name that a label or the source gave and the map lacks"),
@@ -510,7 +510,8 @@ def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
     ]
     text = (
         f"{words.plural(events, 'event')} ({words.percent(events / max(log.n_events, 1))}) "
-        f"{'lies' if events == 1 else 'lie'} outside the map: {words.several(parts)}. They count as events."
+        f"{'lies' if events == 1 else 'lie'} outside the map{',' if len(parts) == 1 else ':'} "
+        f"{words.several(parts)}. They count as events."
     )
     numbers = {"events": events, "unlabelled": events - named, "all_events": log.n_events}
     yield _finding("unlabelled", text, numbers, about_data=True)

@@ -109,3 +109,11 @@ def test_what_the_map_ignores_is_left_out_and_counted():
         "What follows what: 100 transitions in 100 journeys, 40 of them (40 %) left out: "
         "from or to what the map ignores"
     ) in shown
+
+
+def test_a_path_in_place_of_a_map_is_answered_with_what_is_expected():
+    found = made_up_discovery({("a", "b"): 3})
+    with pytest.raises(LogError, match=r"takes as intended what cj\.read_map\(path\) returns, not str"):
+        transitions(found, intended="map.yaml")
+    with pytest.raises(LogError, match=r"takes the result of cj\.discover\(log\), not int"):
+        transitions(3)

@@ -96,6 +96,18 @@ def test_the_page_itself_never_scrolls_sideways(opened, width):
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_on_a_phone_the_titles_of_tables_are_whole_and_no_column_is_squeezed(opened):
+    opened.set_viewport_size({"width": 420, "height": 900})
+    titles = opened.locator("caption span:visible")
+    assert titles.count() > 3
+    for number in range(titles.count()):
+        box = titles.nth(number).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 420
+    assert opened.locator("#deviations-0 td.journeys").first.is_visible()
+    assert not opened.locator("#deviations-0 .said").first.is_visible()
+
+
 def test_headings_are_there_for_a_screen_reader(opened):
     names = opened.locator("h1, h2").all_inner_texts()
     assert names[:3] == ["Online purchase", "Findings", "Journeys"]
