@@ -112,9 +112,8 @@ class _Reading:
         found = match_columns(self.feed.columns, records.header, self.where)
         self._note_repeated(records.header)
         n = len(records.header)
-        fields = _fields(records.dialect.delimiter or ",", records.dialect.quote or '"', n)
+        query = _cut_into_fields(records.dialect.delimiter or ",", records.dialect.quote or '"', n)
         raw = {c.name: f"f[{found[c.name] + 1}]" if c.name in found else None for c in self.feed.columns}
-        query = f"SELECT record, text, broken, {fields} AS f FROM lines"
         structure = (
             f"CASE WHEN broken IS NOT NULL THEN broken "
             f"WHEN f IS NULL THEN 'quotes inside a field that are not doubled' "
@@ -389,23 +388,32 @@ def _text(column: Column) -> str:
     return identifier(column.name + ":text")
 
 
-def _fields(delimiter: str, quote: str, n: int) -> str:
-    """SQL that splits `text` into its fields; NULL where quotes make no sense.
+def _cut_into_fields(delimiter: str, quote: str, n: int) -> str:
+    """SQL that splits the `text` of each line into its fields `f`; NULL where quotes make no sense.
 
-    Records without quotes, and those with quotes around every field, need no regular expression.
+    Records without quotes, and those with quotes around every field, need no regular expression. Each way
+    is a column of its own, since an expression that occurs twice in one SELECT is computed for all rows.
     """
     d, q = literal(delimiter), literal(quote)
-    quoted = f"string_split(text[2:-2], {literal(quote + delimiter + quote)})"
-    tokens = f"regexp_extract_all({d} || text, {literal(field_pattern(delimiter, quote))})"
-    whole = f"list_sum(list_transform({tokens}, lambda t: length(t))) = length(text) + 1"
+    split = f"string_split(text[2:-2], {literal(quote + delimiter + quote)})"
+    all_quoted = (
+        f"CASE WHEN broken IS NULL AND quotes = {2 * n} AND starts_with(text, {q}) AND ends_with(text, {q}) "
+        f"THEN {split} END"
+    )
+    matched = f"regexp_extract_all({d} || text, {literal(field_pattern(delimiter, quote))})"
+    tokens = (
+        f"CASE WHEN broken IS NULL AND quotes > 0 AND len(all_quoted) IS DISTINCT FROM {n} THEN {matched} END"
+    )
+    whole = "list_sum(list_transform(tokens, lambda t: length(t))) = length(text) + 1"
     unquote = (
-        f"list_transform({tokens}, lambda t: CASE WHEN t[2] = {q} AND length(t) > 2 "
+        f"list_transform(tokens, lambda t: CASE WHEN t[2] = {q} AND length(t) > 2 "
         f"THEN replace(t[3:-2], {literal(quote * 2)}, {q}) ELSE t[2:] END)"
     )
     return (
-        f"CASE WHEN broken IS NOT NULL THEN NULL WHEN quotes = 0 THEN string_split(text, {d}) "
-        f"WHEN quotes = {2 * n} AND starts_with(text, {q}) AND ends_with(text, {q}) AND len({quoted}) = {n} "
-        f"THEN {quoted} WHEN {whole} THEN {unquote} END"
+        "SELECT record, text, broken, CASE WHEN broken IS NOT NULL THEN NULL "
+        f"WHEN quotes = 0 THEN string_split(text, {d}) WHEN len(all_quoted) = {n} THEN all_quoted "
+        f"WHEN {whole} THEN {unquote} END AS f "
+        f"FROM (SELECT *, {tokens} AS tokens FROM (SELECT *, {all_quoted} AS all_quoted FROM lines))"
     )
 
 
