@@ -357,6 +357,20 @@ def test_the_finding_and_the_table_of_unknown_events_have_the_same_number(page):
     assert sum(table.column("events")) == table.total_of("events") == finding.numbers["events"]
 
 
+def test_a_native_name_on_the_map_is_told_beside_what_the_log_never_shows():
+    from cjmining.report.facts import _missing_from_log
+
+    moment = pd.to_datetime(["2026-03-01"], utc=True)
+    event = {"customer": [1], "timestamp": moment, "touchpoint": ["product_viewed"], "native": ["view_item"]}
+    log = cj.JourneyLog.from_events(pd.DataFrame(event))
+    missing = pd.DataFrame({"stage": "Look", "touchpoint": ["view_item", "poster"], "recorded": True})
+    table = _missing_from_log(dataclasses.replace(grouped().coverage, missing_from_log=missing), log)
+    assert [row[-1]["text"] for row in table["rows"]] == [
+        "the log calls native view_item “product viewed”",
+        "",
+    ]
+
+
 def test_journeys_before_the_map_stand_under_the_drop_outs():
     from cjmining.report.facts import _CHAPTERS
 
