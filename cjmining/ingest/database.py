@@ -73,8 +73,8 @@ class Database:
                 "files. Read a part of the files, or use a larger machine"
             )
         return SourceError(
-            f"memory_limit={self._memory_limit!r} is too little for these sources. Give more, at least "
-            "'256MB' and for millions of records '2GB' or more, or leave it out to use what is there"
+            f"memory_limit={self._memory_limit!r} is too little for these sources. Give more, such as "
+            "'1GB', or leave it out to use what is there"
         )
 
     @contextmanager

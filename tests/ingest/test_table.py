@@ -573,7 +573,7 @@ def test_a_lazy_frame_is_to_be_collected_first():
 
 
 def test_a_memory_limit_that_is_too_little_says_so(tmp_path):
-    with pytest.raises(cj.SourceError, match=r"memory_limit='1MB' is too little.*'256MB'"):
+    with pytest.raises(cj.SourceError, match=r"memory_limit='1MB' is too little.*'1GB'"):
         cj.ingest(table(put(tmp_path, CSV)), memory_limit="1MB")
 
 
