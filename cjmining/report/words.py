@@ -107,6 +107,8 @@ def as_often(ratio: float, lower: Any = None, upper: Any = None) -> str:  # noqa
     '1.8 times (1.5-2.1) as often as the others'
     >>> as_often(0.48, 0.4, 0.6), as_often(0.9, 0.82, 0.98)
     ('about half as often as the others (0.4-0.6 times)', '90 % as often as the others (0.82-0.98 times)')
+    >>> as_often(0.97, 0.94, 0.997)
+    '97 % as often as the others (0.940-0.997 times)'
     """
     if ratio >= 1:
         return f"{times(ratio, lower, upper)} as often as the others"
@@ -128,13 +130,20 @@ _PARTS = {
 
 
 def _limits(lower: float, upper: float) -> str:
-    """Write the limits of a ratio; a second digit where one would round them to 1 or to nothing."""
-    digits = 2 if any(f"{limit:.1f}" in {"0.0", "1.0"} for limit in (lower, upper)) else 1
+    """Write the limits of a ratio, with the digits that keep them from being rounded to 1 or to nothing."""
+    digits = max(_digits(lower), _digits(upper))
     return f"{lower:.{digits}f}-{upper:.{digits}f}"
 
 
 def _ratio(ratio: float) -> str:
-    return f"{ratio:.2f}" if f"{ratio:.1f}" in {"0.0", "1.0"} and ratio != 1 else f"{ratio:.1f}"
+    return f"{ratio:.{_digits(ratio)}f}"
+
+
+def _digits(ratio: float) -> int:
+    """Return how many decimals tell a ratio from 1 and from nothing; one where it is one of these."""
+    if ratio in {0, 1}:
+        return 1
+    return next((digits for digits in (1, 2, 3) if float(f"{ratio:.{digits}f}") not in {0, 1}), 3)
 
 
 def money(value: Any, currency: Any = None) -> str:  # noqa: ANN401
