@@ -151,7 +151,7 @@ def _names(names: Sequence[str], codes: Ints) -> pd.Series[str]:
 
 def _moments(microseconds: Ints, events: Ints) -> pd.DatetimeIndex:
     """Moments in UTC; a group all of whose events are ignored has none."""
-    moments = np.where(events > 0, microseconds.astype("datetime64[us]"), np.datetime64("NaT"))
+    moments = np.where(events > 0, microseconds.astype("datetime64[us]"), np.datetime64("NaT", "us"))
     return pd.DatetimeIndex(moments).tz_localize("UTC")
 
 

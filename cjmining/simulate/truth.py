@@ -78,7 +78,7 @@ def _moments(seconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
     import pandas as pd
 
     moments = (int(START.timestamp()) + seconds).astype("datetime64[s]").astype("datetime64[us]")
-    moments[seconds < 0] = np.datetime64("NaT")
+    moments[seconds < 0] = np.datetime64("NaT", "s")
     return pd.DatetimeIndex(moments, tz="UTC")
 
 
