@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cjmining.ingest.sources.base import LeftOut
     from cjmining.ingest.stage import Staged
 
+_AS_NUMBER = "try_cast(version::VARCHAR AS DOUBLE)"
+"""Versions that are numbers are compared as such, so that 10 is newer than 9; times compare as they are."""
 FATES = ("used", "superseded", "set aside", "quarantined")
 
 
@@ -34,7 +36,8 @@ def decide_fates(database: Database, staged: Sequence[Staged]) -> None:
         table = feed.table
         database.run(
             f"CREATE TABLE {table}_superseded AS SELECT sequence FROM (SELECT sequence, row_number() OVER ("
-            f"PARTITION BY key ORDER BY version DESC NULLS LAST, file DESC, record) AS place FROM {table} "
+            f"PARTITION BY key ORDER BY {_AS_NUMBER} DESC NULLS LAST, version DESC NULLS LAST, "
+            f"file DESC, record) AS place FROM {table} "
             f"WHERE key IN (SELECT key FROM {table} WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1)"
             ") WHERE place > 1"
         )

@@ -664,3 +664,20 @@ def test_nothing_left_says_why_and_what_to_do(tmp_path):
     nobody = put(tmp_path, "who,when,what\nunknown,2026-01-01,a\n", "nobody.csv")
     with pytest.raises(cj.SourceError, match=r"1 record set aside .*customer= names a column that is empty"):
         cj.ingest(table(nobody))
+
+
+@pytest.mark.parametrize(("older", "newer"), [("9", "10"), ("2026-03-01", "2026-03-02"), ("", "1")])
+def test_the_newest_version_is_kept_whether_numbers_or_times(older, newer):
+    rows = pd.DataFrame(
+        {
+            "who": ["ann", "ann"],
+            "time": ["2026-03-01", "2026-03-01"],
+            "what": ["new", "old"],
+            "id": ["1", "1"],
+            "version": [newer, older],
+        }
+    )
+    source = cj.sources.Table(
+        rows, name="t", customer="who", timestamp="time", touchpoint="what", event_id="id", version="version"
+    )
+    assert cj.ingest(source).events["touchpoint"].tolist() == ["new"]
