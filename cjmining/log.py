@@ -730,7 +730,7 @@ def _digest(rules: WalkRules) -> str:
 
 
 def _or_empty(table: pa.Table | None, table_schema: pa.Schema) -> pa.Table:
-    return tables.empty(table_schema) if table is None else table
+    return table_schema.empty_table() if table is None else table
 
 
 def _native_bounds(events: pa.Table) -> Ints:

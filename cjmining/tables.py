@@ -221,8 +221,3 @@ def fill_columns(events: pa.Table) -> pa.Table:
     for name in events.column_names:
         columns.setdefault(name, events.column(name))
     return pa.table(columns)
-
-
-def empty(table_schema: pa.Schema) -> pa.Table:
-    """Return a table of that schema without rows."""
-    return table_schema.empty_table()

@@ -31,7 +31,6 @@ N_COUNTS = 8
 """entered, continued, ended as converted, dropped, turned away, open; mature; dropped within the horizon."""
 
 WENT_ON, WENT_ON_CONVERTED = 0, 1
-NO_TURN = -1
 
 
 class Judged(NamedTuple):

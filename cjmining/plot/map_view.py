@@ -28,7 +28,6 @@ class MapView:
 
     intended: IntendedMap
     group: str
-    grouped_by: str
     outcomes: Row
     period: str
     stages: tuple[Row, ...]
@@ -74,7 +73,6 @@ def view_of(check: Conformance, group: str) -> MapView:
     return MapView(
         intended=check.intended,
         group=group,
-        grouped_by=check.by or "",
         outcomes=(rows(check.outcomes, group) or [_nobody(group)])[0],
         period=_period(check.journeys, group),
         stages=tuple(
