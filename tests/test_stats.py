@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from cjmining.stats import benjamini_hochberg, compare_shares, design_effect, wilson
+from cjmining.stats import (
+    benjamini_hochberg,
+    compare_shares,
+    design_effect,
+    mean_of_clusters,
+    newcombe,
+    wilson,
+    wilson_of_clusters,
+)
 
 
 @settings(deadline=None, derandomize=True)
@@ -64,3 +72,76 @@ def test_units_that_come_in_pairs_count_half() -> None:
     paired = compare_shares(12, 40, 4, 40, effect=2.0, other_effect=2.0)
     alone = compare_shares(6, 20, 2, 20)
     assert paired == pytest.approx(alone)
+
+
+@pytest.mark.parametrize(
+    ("counts", "limits"),
+    [
+        ((56, 70, 48, 80), (0.0524, 0.3339)),
+        ((9, 10, 3, 10), (0.1705, 0.8090)),
+        ((6, 7, 2, 7), (0.0582, 0.8062)),
+        ((5, 56, 0, 29), (-0.0381, 0.1926)),
+        ((0, 10, 0, 20), (-0.1611, 0.2775)),
+        ((0, 10, 0, 10), (-0.2775, 0.2775)),
+        ((10, 10, 0, 20), (0.6791, 1.0000)),
+        ((10, 10, 0, 10), (0.6075, 1.0000)),
+    ],
+)
+def test_the_limits_of_a_difference_are_newcombes(
+    counts: tuple[int, int, int, int], limits: tuple[float, float]
+) -> None:
+    """Newcombe 1998, table II, method 10 (score limits without continuity correction), all eight examples."""
+    found = newcombe(*counts)
+    assert found.difference == pytest.approx(counts[0] / counts[1] - counts[2] / counts[3])
+    assert (found.lower, found.upper) == pytest.approx(limits, abs=5.1e-5)
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.data())
+def test_a_difference_turns_round_and_widens_with_the_design_effect(
+    n: int, m: int, data: st.DataObject
+) -> None:
+    hits, others = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
+    one, other = newcombe(hits, n, others, m), newcombe(others, m, hits, n)
+    assert (one.difference, one.lower, one.upper) == pytest.approx(
+        (-other.difference, -other.upper, -other.lower)
+    )
+    wide = newcombe(hits, n, others, m, effect=2.0, other_effect=1.5)
+    assert wide.difference == pytest.approx(one.difference)
+    assert -1 <= wide.lower <= one.lower + 1e-12
+    assert one.upper - 1e-12 <= wide.upper <= 1
+
+
+def test_a_difference_from_nothing_is_unknown() -> None:
+    assert all(math.isnan(number) for number in newcombe(1, 2, 0, 0))
+
+
+@given(st.lists(st.integers(1, 6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=1))
+def test_limits_of_clusters_are_never_narrower_than_wilsons(clusters: list[tuple[int, int]]) -> None:
+    hits, n = (sum(column) for column in zip(*clusters, strict=True))
+    sums = [sum(d * d for d, _ in clusters), sum(d * m for d, m in clusters), sum(m * m for _, m in clusters)]
+    alone, found = wilson(hits, n), wilson_of_clusters(hits, n, sums)
+    assert found.share == hits / n
+    assert found.lower <= alone.lower + 1e-12
+    assert found.upper >= alone.upper - 1e-12
+
+
+def test_clusters_that_always_agree_count_once_each() -> None:
+    assert wilson_of_clusters(10, 20, (20, 20, 40)) == pytest.approx(wilson(5, 10))
+    # All 20 events of four customers kept: nobody sees how alike they are, so four customers are four.
+    assert wilson_of_clusters(20, 20, (100, 100, 100)) == pytest.approx(wilson(4, 4))
+    assert math.isnan(wilson_of_clusters(0, 0, (0, 0, 0)).share)
+
+
+def test_a_mean_of_single_answers_has_students_limits() -> None:
+    answers = np.array([0.2, 0.4, 0.9, 1.0, 0.0, 0.5])
+    expected = stats.ttest_1samp(answers, 0.0).confidence_interval(0.95)
+    sums = (len(answers), (answers**2).sum(), answers.sum(), len(answers))
+    found = mean_of_clusters(answers.sum(), len(answers), sums)
+    assert found == pytest.approx((answers.mean(), expected.low, expected.high))
+
+
+def test_answers_given_twice_by_the_same_customers_say_no_more() -> None:
+    single = mean_of_clusters(1.5, 3, (3, 1.01, 1.5, 3))
+    assert mean_of_clusters(3.0, 6, (3, 4.04, 6.0, 12)) == pytest.approx(single)
+    assert math.isnan(mean_of_clusters(0.4, 1, (1, 0.16, 0.4, 1)).lower)
+    assert math.isnan(mean_of_clusters(0.0, 0, (0, 0, 0, 0)).mean)
