@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cjmining.conformance import tables
+from cjmining.conformance import deviations, tables
 from cjmining.conformance.dropouts import dropouts, value_by_currency
 from cjmining.conformance.moves import moves
-from cjmining.conformance.plan import make_plan
+from cjmining.conformance.plan import make_plans
 from cjmining.conformance.result import Conformance
 from cjmining.conformance.scan import Findings, Scan, everybody, find, together
 from cjmining.conformance.sensitivity import other_patiences, sensitivity
@@ -79,7 +79,7 @@ def check(
     expect_map(intended, "check")
     _check_costs(missing_cost, ad_hoc_cost)
     _check_common_ground(log, intended)
-    scan = Scan.of(log, make_plan(log, intended, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost), by)
+    scan = Scan.of(log, make_plans(log, intended, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost), by)
     found = find(scan)
     others = other_patiences(log, intended, by, resplit=log.is_split_by(intended))
     return _result(log, scan, found, others, by)
@@ -158,7 +158,7 @@ def _assemble(
         by=by,
         groups=tuple(counted.groups.values()),
         journeys=journeys,
-        deviations=tables.deviations(counted, scan, found.deviations),
+        deviations=deviations.table(counted, scan, found.deviations),
         stages=tables.stages(counted),
         dropouts=dropouts(counted, by=by),
         touchpoints=tables.touchpoints(counted),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cjmining.conformance.scan import Scan, moves_of
+from cjmining.conformance.scan import Part, Scan, moves_of
 from cjmining.conformance.tables import category
 
 if TYPE_CHECKING:
@@ -23,8 +23,16 @@ def moves(scan: Scan) -> pd.DataFrame:
 
 
 def _moves_in(scan: Scan, block: Block) -> pd.DataFrame:
-    aligned, event = moves_of(scan, block)
-    edge, plan = aligned.edge, scan.plan
+    """Return the moves of a block, by journey and position."""
+    parts = [_moves_of_part(scan, part) for part in scan.parts(block)]
+    if len(parts) == 1:
+        return parts[0]
+    return pd.concat(parts).sort_values(["journey", "position"], ignore_index=True)
+
+
+def _moves_of_part(scan: Scan, part: Part) -> pd.DataFrame:
+    aligned, event = moves_of(part)
+    edge, plan = aligned.edge, part.plan
     lengths = np.diff(aligned.offsets)
     kind = np.where(edge < 0, 1, np.where(event < 0, 2, 0))
     stage = np.where(edge >= 0, plan.facts.edge_stage[edge], -1)
@@ -32,7 +40,7 @@ def _moves_in(scan: Scan, block: Block) -> pd.DataFrame:
     happened = scan.columns.touchpoint[np.maximum(event, 0)]
     return pd.DataFrame(
         {
-            "journey": np.repeat(np.arange(block.first_journey, block.last_journey), lengths),
+            "journey": np.repeat(part.journey_numbers, lengths),
             "position": np.arange(len(edge)) - np.repeat(aligned.offsets[:-1], lengths),
             "move": category(kind, MOVES),
             "stage": category(stage + 1, ("", *plan.intended.stage_names)),

@@ -1,9 +1,14 @@
-"""The intended map prepared for one log: everything that kernels need, as arrays over the log's codes."""
+"""The intended map prepared for one log: everything that kernels need, as arrays over the log's codes.
+
+Where personas override stages, the map has variants, and each gets a plan of its own. The plans of one map
+number stages, cells and labels alike, so that what is counted by them adds up.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -41,10 +46,12 @@ class Plan:
         Whose turn it is in each state of the automaton: -1 nobody's, 0 the customer's, 1 the company's.
     within : int64[S]
         Promised microseconds from entering a stage to entering a later one; -1 for no promise.
-    cell_stage, cell_touchpoint : int32[K]
-        Stage and touchpoint code of each cell, the position in `rules.stages`.
+    own_cells : int32[K']
+        Number among `cells` of each cell of this plan (the position in `rules.stages`).
+    cells : Cells
+        Touchpoints of stages over all variants.
     labels : tuple of str
-        Names that deviations are told by: the log's touchpoints, then what only the map has.
+        Names that deviations are told by: the log's touchpoints, then what only the maps have.
     symbol_label, choice_label : int32[X], int32[S]
         Label of each symbol; of each choice ("one of a, b"), -1 where the stage is none.
     """
@@ -58,15 +65,24 @@ class Plan:
     goes_on: NDArray[np.bool_]
     turn: NDArray[np.int8]
     within: NDArray[np.int64]
-    cell_stage: NDArray[np.int32]
-    cell_touchpoint: NDArray[np.int32]
+    own_cells: NDArray[np.int32]
+    cells: Cells
     labels: tuple[str, ...]
     symbol_label: NDArray[np.int32]
     choice_label: NDArray[np.int32]
 
 
-def make_plan(log: JourneyLog, intended: IntendedMap, *, missing_cost: int = 1, ad_hoc_cost: int = 1) -> Plan:
-    """Prepare a map for a log.
+class Cells(NamedTuple):
+    """Stage and touchpoint code of each cell: int32[K], by touchpoint, then by stage."""
+
+    stage: NDArray[np.int32]
+    touchpoint: NDArray[np.int32]
+
+
+def make_plans(
+    log: JourneyLog, intended: IntendedMap, *, missing_cost: int = 1, ad_hoc_cost: int = 1
+) -> tuple[Plan, ...]:
+    """Prepare a map and its variants for a log.
 
     Parameters
     ----------
@@ -76,34 +92,59 @@ def make_plan(log: JourneyLog, intended: IntendedMap, *, missing_cost: int = 1, 
         The map.
     missing_cost, ad_hoc_cost : int
         What a map-only and a log-only move cost.
+
+    Returns
+    -------
+    tuple of Plan
+        One a variant of the map; the first is the map itself.
     """
     from cjmining.kernels.alignment import prepare
 
-    automaton, vocabulary = intended.automaton, log.vocabulary("touchpoint")
-    rules = intended.walk_rules(vocabulary, log.vocabulary("actor"))
-    reach = _reach(automaton)
-    labels, symbol_label, choice_label = _labels(intended, vocabulary)
-    codes = {symbol: number for number, symbol in enumerate(automaton.symbols)}
-    named = np.repeat(np.arange(len(vocabulary)), np.diff(rules.stage_offsets))
-    return Plan(
-        intended=intended,
-        rules=rules,
-        steps=prepare(automaton, map_only=missing_cost, log_only=ad_hoc_cost),
-        facts=_facts(log, intended, reach),
-        code_symbol=np.array([codes.get(name, -1) for name in vocabulary], dtype=np.int32),
-        exits=rules.role > 1,
-        goes_on=_goes_on(automaton),
-        turn=np.array([_turn(intended, state) for state in range(automaton.n_states)], dtype=np.int8),
-        within=np.array(
-            [-1 if s.within is None else s.within.total_seconds() * 1e6 for s in intended.stages],
-            dtype=np.int64,
-        ),
-        cell_stage=rules.stages,
-        cell_touchpoint=named.astype(np.int32),
-        labels=labels,
-        symbol_label=symbol_label,
-        choice_label=choice_label,
+    vocabulary, actors = log.vocabulary("touchpoint"), log.vocabulary("actor")
+    rules = [variant.walk_rules(vocabulary, actors) for variant in intended.variants]
+    labels = _labels(intended.variants, vocabulary)
+    number_of = {label: number for number, label in enumerate(labels)}
+    numbers = [_cell_numbers(each, len(intended.stages)) for each in rules]
+    known = np.unique(np.concatenate(numbers))
+    touchpoint, at = np.divmod(known, len(intended.stages))
+    return tuple(
+        Plan(
+            intended=variant,
+            rules=own,
+            steps=prepare(variant.automaton, map_only=missing_cost, log_only=ad_hoc_cost),
+            facts=_facts(log, variant, _reach(variant.automaton)),
+            code_symbol=_code_symbols(variant, vocabulary),
+            exits=own.role > 1,
+            goes_on=_goes_on(variant.automaton),
+            turn=np.array(
+                [_turn(variant, state) for state in range(variant.automaton.n_states)], dtype=np.int8
+            ),
+            within=np.array(
+                [-1 if s.within is None else s.within.total_seconds() * 1e6 for s in variant.stages],
+                dtype=np.int64,
+            ),
+            own_cells=np.searchsorted(known, number).astype(np.int32),
+            cells=Cells(at.astype(np.int32), touchpoint.astype(np.int32)),
+            labels=labels,
+            symbol_label=np.array([number_of[name] for name in variant.automaton.symbols], dtype=np.int32),
+            choice_label=np.array(
+                [number_of[name] if (name := _choice_name(stage)) else -1 for stage in variant.stages],
+                dtype=np.int32,
+            ),
+        )
+        for variant, own, number in zip(intended.variants, rules, numbers, strict=True)
     )
+
+
+def _cell_numbers(rules: WalkRules, n_stages: int) -> NDArray[np.int64]:
+    """Write touchpoint code and stage of each cell as one number, ascending."""
+    code = np.repeat(np.arange(len(rules.role)), np.diff(rules.stage_offsets))
+    return code.astype(np.int64) * n_stages + rules.stages
+
+
+def _code_symbols(intended: IntendedMap, vocabulary: tuple[str, ...]) -> NDArray[np.int32]:
+    codes = {symbol: number for number, symbol in enumerate(intended.automaton.symbols)}
+    return np.array([codes.get(name, -1) for name in vocabulary], dtype=np.int32)
 
 
 def _reach(automaton: Automaton) -> NDArray[np.bool_]:
@@ -222,22 +263,11 @@ def _is_required(stage: Stage, touchpoint: Touchpoint, here: int, intended: Inte
     return not any(t.optional or not t.recorded for t in alternatives)
 
 
-def _labels(
-    intended: IntendedMap, vocabulary: tuple[str, ...]
-) -> tuple[tuple[str, ...], NDArray[np.int32], NDArray[np.int32]]:
-    """Name what deviates: the log's touchpoints, the map's others, and its choices."""
-    labels = list(vocabulary)
-    numbers = {name: number for number, name in enumerate(vocabulary)}
-
-    def number_of(name: str) -> int:
-        if name not in numbers:
-            numbers[name] = len(labels)
-            labels.append(name)
-        return numbers[name]
-
-    symbols = [number_of(symbol) for symbol in intended.automaton.symbols]
-    choices = [number_of(name) if (name := _choice_name(stage)) else -1 for stage in intended.stages]
-    return tuple(labels), np.array(symbols, dtype=np.int32), np.array(choices, dtype=np.int32)
+def _labels(variants: Sequence[IntendedMap], vocabulary: tuple[str, ...]) -> tuple[str, ...]:
+    """Name what deviates: the log's touchpoints, the maps' others, and their choices."""
+    planned = [symbol for variant in variants for symbol in variant.automaton.symbols]
+    choices = [name for variant in variants for stage in variant.stages if (name := _choice_name(stage))]
+    return tuple(dict.fromkeys([*vocabulary, *planned, *choices]))
 
 
 def _choice_name(stage: Stage) -> str:

@@ -1,4 +1,4 @@
-"""One pass over a log against a plan: what each block says, and how blocks add up."""
+"""One pass over a log against a plan: what each part of it says, and how parts add up."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from cjmining.conformance import deviations
 from cjmining.engine.local import map_blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from cjmining.conformance.deviations import DeviationCounts
     from cjmining.conformance.plan import Plan
+    from cjmining.intended import IntendedMap
     from cjmining.kernels.alignment import Alignments
     from cjmining.kernels.stages import Columns, Judged, StageSums
     from cjmining.log import Block, JourneyLog
@@ -21,34 +26,85 @@ _Array = TypeVar("_Array", bound="np.ndarray")
 
 
 class JourneyArrays(NamedTuple):
-    """What is known of each journey, in the log's order; the place as a touchpoint code, -1 for none."""
+    """What is known of each journey, in the log's order; the place as a touchpoint code, -1 for none.
+
+    `worst` is the cost of an alignment without any match.
+    """
 
     judged: Judged
     place_touchpoint: NDArray[np.int32]
     cost: NDArray[np.int64]
-    fitness: NDArray[np.float64]
-
-
-class DeviationCounts(NamedTuple):
-    """Journeys by group x type x (1 + stage) x label, as one number, ascending."""
-
-    key: NDArray[np.int64]
-    journeys: NDArray[np.int64]
+    worst: NDArray[np.int64]
 
 
 class Findings(NamedTuple):
-    """What one pass finds."""
+    """What one pass finds; `journey_numbers` are those of the journeys in the log."""
 
     sums: StageSums
     deviations: DeviationCounts
     journeys: JourneyArrays
+    journey_numbers: NDArray[np.int64]
+
+
+class Seen(NamedTuple):
+    """How the journeys of a part were judged, aligned and counted at the stages.
+
+    `symbol` is the automaton's symbol of each event; numbers of events and journeys are the part's.
+    """
+
+    judged: Judged
+    aligned: Alignments
+    symbol: NDArray[np.int32]
+    sums: StageSums
+
+
+@dataclass(frozen=True)
+class Part:
+    """Journeys of whole customers who are held against one plan: a block, or those of a variant in it.
+
+    Attributes
+    ----------
+    plan : Plan
+        What they are held against.
+    bounds : int64[J + 1]
+        Bounds of the journeys over the part's events.
+    customer, group : int64[J], int32[J]
+        Whose each journey is, and the group that it counts for.
+    groups : tuple of str
+        Names of the groups.
+    columns : Columns
+        The part's events.
+    journey_numbers, event_numbers : int64[J], int64[N]
+        Numbers of the journeys and the events in the log.
+    channels, currencies : tuple of str
+        Vocabularies of the log.
+    data_end : int
+        Microseconds since 1970.
+    """
+
+    plan: Plan
+    bounds: NDArray[np.int64]
+    customer: NDArray[np.int64]
+    group: NDArray[np.int32]
+    groups: tuple[str, ...]
+    columns: Columns
+    journey_numbers: NDArray[np.int64]
+    event_numbers: NDArray[np.int64]
+    channels: tuple[str, ...]
+    currencies: tuple[str, ...]
+    data_end: int
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A log's columns and groups, ready to be read by blocks."""
+    """A log's columns and groups, ready to be read by parts.
 
-    plan: Plan
+    `plans` are those of the map's variants, `variant` says which holds for each journey (None where there
+    is but one).
+    """
+
+    plans: tuple[Plan, ...]
+    variant: NDArray[np.int32] | None
     bounds: NDArray[np.int64]
     customer: NDArray[np.int64]
     group: NDArray[np.int32]
@@ -60,13 +116,14 @@ class Scan:
     blocks: list[Block]
 
     @classmethod
-    def of(cls, log: JourneyLog, plan: Plan, by: str | None) -> Scan:
+    def of(cls, log: JourneyLog, plans: Sequence[Plan], by: str | None) -> Scan:
         """Take the columns out of a log; what it holds without nulls isn't copied."""
         from cjmining.kernels.stages import Columns
 
         group, groups = log.group(by)
         return cls(
-            plan=plan,
+            plans=tuple(plans),
+            variant=_variants(log, plans[0].intended),
             bounds=_read_only(log.bounds),
             customer=_read_only(log.journey_customer),
             group=_read_only(group),
@@ -81,6 +138,8 @@ class Scan:
                 value=_read_only(log.numbers("value")),
                 currency=_read_only(log.codes("currency")),
                 precision=_read_only(log.numbers("precision")),
+                wait_s=_read_only(log.numbers("wait_s")),
+                duration_s=_read_only(log.numbers("duration_s")),
             ),
             channels=log.vocabulary("channel"),
             currencies=log.vocabulary("currency"),
@@ -88,22 +147,69 @@ class Scan:
             blocks=log.blocks(),
         )
 
-    def part(self, block: Block) -> Scan:
-        """Return the columns of one block, its journeys' bounds counted from its first event."""
-        from dataclasses import replace
+    @property
+    def plan(self) -> Plan:
+        """The plan of the map itself."""
+        return self.plans[0]
 
-        events = slice(block.first_event, block.last_event)
-        journeys = slice(block.first_journey, block.last_journey)
-        columns: Any = [column[events] for column in self.columns]
-        bounds = self.bounds[block.first_journey : block.last_journey + 1] - block.first_event
-        return replace(
-            self,
-            bounds=_read_only(bounds),
-            customer=self.customer[journeys],
-            group=self.group[journeys],
+    def parts(self, block: Block) -> list[Part]:
+        """Return the parts of a block, those with journeys; one where the map has no variants."""
+        journeys = np.arange(block.first_journey, block.last_journey)
+        if self.variant is None:
+            events = slice(block.first_event, block.last_event)
+            return [self._part(self.plan, journeys, np.arange(events.start, events.stop), events)]
+        variant = self.variant[journeys]
+        return [
+            self._part(plan, own, events, events)
+            for number, plan in enumerate(self.plans)
+            if len(own := journeys[variant == number])
+            for events in [self._events_of(own)]
+        ]
+
+    def part_of(self, journey: int) -> Part:
+        """Return a part that is one journey."""
+        events = slice(int(self.bounds[journey]), int(self.bounds[journey + 1]))
+        plan = self.plan if self.variant is None else self.plans[self.variant[journey]]
+        return self._part(plan, np.array([journey]), np.arange(events.start, events.stop), events)
+
+    def _events_of(self, journeys: NDArray[np.int64]) -> NDArray[np.int64]:
+        sizes = np.diff(self.bounds)[journeys]
+        before = np.cumsum(sizes) - sizes
+        events: NDArray[np.int64] = np.arange(sizes.sum()) + np.repeat(self.bounds[journeys] - before, sizes)
+        return events
+
+    def _part(
+        self,
+        plan: Plan,
+        journeys: NDArray[np.int64],
+        events: NDArray[np.int64],
+        chosen: slice | NDArray[np.int64],
+    ) -> Part:
+        columns: Any = [_read_only(column[chosen]) for column in self.columns]
+        sizes = np.diff(self.bounds)[journeys] if len(journeys) else np.zeros(0, np.int64)
+        return Part(
+            plan=plan,
+            bounds=_read_only(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)),
+            customer=_read_only(self.customer[journeys]),
+            group=_read_only(self.group[journeys]),
+            groups=self.groups,
             columns=type(self.columns)(*columns),
-            blocks=[block],
+            journey_numbers=journeys,
+            event_numbers=events,
+            channels=self.channels,
+            currencies=self.currencies,
+            data_end=self.data_end,
         )
+
+
+def _variants(log: JourneyLog, intended: IntendedMap) -> NDArray[np.int32] | None:
+    """Say which variant of the map holds for each journey."""
+    if len(intended.variants) == 1:
+        return None
+    customers = log.to_arrow()["customers"]
+    known = customers.column("customer").to_numpy()
+    variant: NDArray[np.int32] = intended.variant_of(customers)[np.searchsorted(known, log.journey_customer)]
+    return variant
 
 
 def _read_only(array: _Array) -> _Array:
@@ -115,49 +221,54 @@ def _read_only(array: _Array) -> _Array:
 
 def find(scan: Scan) -> Findings:
     """Judge, align and count all journeys."""
-    return _merge(map_blocks(lambda block: _find_in(scan.part(block), block), scan.blocks))
+    found = map_blocks(lambda block: [_find_in(part) for part in scan.parts(block)], scan.blocks)
+    return _merge([each for of_block in found for each in of_block])
 
 
 def count(scan: Scan) -> StageSums:
     """Judge and count all journeys without aligning them; nobody's turn is known."""
     from cjmining.kernels.stages import StageSums
 
-    def count_block(block: Block) -> StageSums:
-        part = scan.part(block)
-        return _stage_sums(part, _judge(part))
+    def count_block(block: Block) -> list[StageSums]:
+        return [_stage_sums(part, _judge(part)) for part in scan.parts(block)]
 
-    parts = map_blocks(count_block, scan.blocks)
+    parts = [sums for of_block in map_blocks(count_block, scan.blocks) for sums in of_block]
     return StageSums(*(_join(name, parts) for name in StageSums._fields))
 
 
-def moves_of(scan: Scan, block: Block) -> tuple[Alignments, NDArray[np.int64]]:
-    """Align the journeys of a block; the second array has the log's number of each move's event, or -1."""
-    part = scan.part(block)
-    found = _align(part, _judge(part))[0]
-    return found, np.where(found.event >= 0, found.event + block.first_event, -1)
-
-
-def _find_in(part: Scan, block: Block) -> Findings:
+def see(part: Part) -> Seen:
+    """Judge, align and count the journeys of a part."""
     judged = _judge(part)
     aligned, symbol = _align(part, judged)
     judged = judged._replace(turn=_turns(part, judged, aligned))
-    sums = _stage_sums(part, judged)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        fitness = 1.0 - aligned.cost / aligned.worst
+    return Seen(judged, aligned, symbol, _stage_sums(part, judged))
+
+
+def moves_of(part: Part) -> tuple[Alignments, NDArray[np.int64]]:
+    """Align the journeys of a part; the second array has the log's number of each move's event, or -1."""
+    found = _align(part, _judge(part))[0]
+    events = part.event_numbers[np.maximum(found.event, 0)] if len(part.event_numbers) else found.event
+    return found, np.where(found.event >= 0, events, -1)
+
+
+def _find_in(part: Part) -> Findings:
+    seen = see(part)
+    judged, aligned = seen.judged, seen.aligned
     place = judged.place_event
     touchpoint = np.where(place >= 0, part.columns.touchpoint[np.maximum(place, 0)], -1)
-    deviations = _count_deviations(part, aligned, symbol, sums)
+    sums = seen.sums._replace(
+        late_journey=part.journey_numbers[seen.sums.late_journey],
+        late_event=part.event_numbers[seen.sums.late_event],
+    )
     return Findings(
-        sums._replace(
-            late_journey=sums.late_journey + block.first_journey,
-            late_event=sums.late_event + block.first_event,
-        ),
-        deviations,
-        JourneyArrays(judged, touchpoint.astype(np.int32), aligned.cost, fitness),
+        sums,
+        deviations.count(part, seen),
+        JourneyArrays(judged, touchpoint.astype(np.int32), aligned.cost, aligned.worst),
+        part.journey_numbers,
     )
 
 
-def _judge(part: Scan) -> Judged:
+def _judge(part: Part) -> Judged:
     from cjmining.kernels.outcomes import judge
     from cjmining.kernels.stages import Judged
 
@@ -174,7 +285,7 @@ def _judge(part: Scan) -> Judged:
     return Judged(*found, turn=np.full(len(part.bounds) - 1, -1, dtype=np.int8))
 
 
-def _align(part: Scan, judged: Judged) -> tuple[Alignments, NDArray[np.int32]]:
+def _align(part: Part, judged: Judged) -> tuple[Alignments, NDArray[np.int32]]:
     from cjmining.kernels.alignment import align, symbols_of
 
     plan, columns = part.plan, part.columns
@@ -184,7 +295,7 @@ def _align(part: Scan, judged: Judged) -> tuple[Alignments, NDArray[np.int32]]:
 
 
 def _ends(
-    part: Scan, judged: Judged, symbol: NDArray[np.int32]
+    part: Part, judged: Judged, symbol: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return up to where each journey is aligned (exclusive), and what its path has to end in."""
     from cjmining.kernels.alignment import CONVERTED_END, NOTHING_TO_ALIGN
@@ -200,7 +311,7 @@ def _ends(
     return last.astype(np.int64), np.where(unplaced, NOTHING_TO_ALIGN, end).astype(np.int32)
 
 
-def _turns(part: Scan, judged: Judged, aligned: Alignments) -> NDArray[np.int8]:
+def _turns(part: Part, judged: Judged, aligned: Alignments) -> NDArray[np.int8]:
     """Say whose turn it was; nobody's in a converted journey."""
     from cjmining.kernels.outcomes import CONVERTED
 
@@ -208,18 +319,18 @@ def _turns(part: Scan, judged: Judged, aligned: Alignments) -> NDArray[np.int8]:
     return np.where(judged.outcome == CONVERTED, -1, turns).astype(np.int8)
 
 
-def _stage_sums(part: Scan, judged: Judged) -> StageSums:
+def _stage_sums(part: Part, judged: Judged) -> StageSums:
     from cjmining.kernels.stages import Sizes, count_stages
 
     plan = part.plan
     sizes = Sizes(
         groups=len(part.groups),
         stages=len(plan.intended.stages),
-        cells=len(plan.cell_stage),
+        cells=len(plan.own_cells),
         channels=len(part.channels),
         currencies=len(part.currencies) + 1,
     )
-    return count_stages(
+    sums = count_stages(
         part.bounds,
         part.customer,
         part.group,
@@ -231,106 +342,54 @@ def _stage_sums(part: Scan, judged: Judged) -> StageSums:
         part.data_end,
         sizes,
     )
+    return _in_common_cells(sums, plan)
 
 
-def _count_deviations(
-    part: Scan, aligned: Alignments, symbol: NDArray[np.int32], sums: StageSums
-) -> DeviationCounts:
-    """Count journeys by group, type, stage and label, each journey once."""
-    from cjmining.kernels.deviations import LATE, classify, first_of_journey
-
-    columns = part.columns
-    begin = columns.timestamp[part.bounds[:-1]] if len(part.bounds) > 1 else columns.timestamp
-    move, type_, stage, event, edge = classify(
-        begin,
-        aligned,
-        symbol,
-        columns.timestamp,
-        columns.precision,
-        columns.failed,
-        columns.channel,
-        part.plan.facts,
-    )
-    journey = np.searchsorted(aligned.offsets, move, side="right") - 1
-    label = np.where(event >= 0, columns.touchpoint[np.maximum(event, 0)], missing_labels(part.plan)[edge])
-    late_label = columns.touchpoint[sums.late_event]
-    journey = np.concatenate([journey, sums.late_journey])
-    type_ = np.concatenate([type_, np.full(len(sums.late_journey), LATE, dtype=np.int8)])
-    stage = np.concatenate([stage, sums.late_stage])
-    label = np.concatenate([label, late_label])
-    key = deviation_key(part, np.zeros(1, np.int32), type_, stage, label)
-    per_group = _keys_a_group(part)
-    first = first_of_journey(journey, key, per_group)
-    return _counted(key[first] + part.group[journey[first]] * per_group)
+_BY_CELL = ("cell_events", "cell_journeys", "cell_satisfaction", "cell_answered")
+_BY_PLACE = ("places", "dropouts")
 
 
-def _keys_a_group(scan: Scan) -> int:
-    from cjmining.kernels.deviations import TYPES
-
-    return len(TYPES) * (1 + len(scan.plan.intended.stages)) * len(scan.plan.labels)
-
-
-def _counted(key: NDArray[np.int64], journeys: NDArray[np.int64] | None = None) -> DeviationCounts:
-    """Add up the journeys of equal keys; one each where none are given."""
-    order = np.argsort(key, kind="stable") if journeys is not None else None
-    ascending = np.sort(key) if order is None else key[order]
-    starts = np.flatnonzero(np.diff(ascending, prepend=-1))
-    if order is None or journeys is None:
-        return DeviationCounts(ascending[starts], np.diff(np.append(starts, len(key))))
-    total = np.add.reduceat(journeys[order], starts) if len(starts) else journeys[:0]
-    return DeviationCounts(ascending[starts], total)
-
-
-def missing_labels(plan: Plan) -> NDArray[np.int32]:
-    """Return by edge what is missing where it is a map-only move: the touchpoint, or "one of" a choice."""
-    facts = plan.facts
-    choice = np.where(facts.edge_group >= 0, plan.choice_label[np.maximum(facts.edge_group, 0)], -1)
-    return np.where(choice >= 0, choice, plan.symbol_label[facts.edge_symbol]).astype(np.int32)
-
-
-def deviation_key(
-    scan: Scan,
-    group: NDArray[np.int32],
-    type_: NDArray[np.int8],
-    stage: NDArray[np.int32],
-    label: NDArray[np.int32],
-) -> NDArray[np.int64]:
-    """Write group, type, stage and label as one number; `deviation_parts` takes it apart."""
-    from cjmining.kernels.deviations import TYPES
-
-    key = group.astype(np.int64) * len(TYPES) + type_
-    key = key * (1 + len(scan.plan.intended.stages)) + stage + 1
-    return key * len(scan.plan.labels) + label
-
-
-def deviation_parts(scan: Scan, key: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """Return group, type, stage (-1 before the map) and label of a key."""
-    from cjmining.kernels.deviations import TYPES
-
-    rest, label = np.divmod(key, len(scan.plan.labels))
-    rest, stage = np.divmod(rest, 1 + len(scan.plan.intended.stages))
-    group, type_ = np.divmod(rest, len(TYPES))
-    return group, type_, stage - 1, label
+def _in_common_cells(sums: StageSums, plan: Plan) -> StageSums:
+    """Give the sums of a variant the cells of all."""
+    n_cells = len(plan.cells.stage)
+    if len(plan.own_cells) == n_cells:
+        return sums
+    wider = {}
+    for names, before in ((_BY_CELL, 0), (_BY_PLACE, 1)):
+        for name in names:
+            own = getattr(sums, name)
+            common = np.zeros((own.shape[0], before + n_cells, own.shape[2]), own.dtype)
+            common[:, :before] = own[:, :before]
+            common[:, before + plan.own_cells] = own[:, before:]
+            wider[name] = common
+    return sums._replace(**wider)
 
 
 _RAGGED = ("time_cell", "time_us", "late_journey", "late_stage", "late_event")
+"""Lists that grow with the journeys. Their journeys and events are the part's, in findings the log's."""
 
 
 def _merge(parts: list[Findings]) -> Findings:
-    """Add up what the blocks found, in their order."""
+    """Add up what the parts found, in their order; journeys come back in the log's."""
     from cjmining.kernels.stages import Judged, StageSums
 
-    sums = StageSums(*(_join(name, [part.sums for part in parts]) for name in StageSums._fields))
+    numbers = np.concatenate([part.journey_numbers for part in parts])
+    in_order = bool(np.all(np.diff(numbers) > 0))
+    order = slice(None) if in_order else np.argsort(numbers)
+
+    def joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+        together: np.ndarray = np.concatenate(arrays)[order]
+        return together
+
     journeys = [part.journeys for part in parts]
-    merged = JourneyArrays(
-        Judged(
-            *(np.concatenate(columns) for columns in zip(*(each.judged for each in journeys), strict=True))
-        ),
-        *(np.concatenate([each[i] for each in journeys]) for i in range(1, len(JourneyArrays._fields))),
+    judged = [joined([getattr(each.judged, name) for each in journeys]) for name in Judged._fields]
+    others = [joined([getattr(each, name) for each in journeys]) for name in JourneyArrays._fields[1:]]
+    return Findings(
+        sums=StageSums(*(_join(name, [part.sums for part in parts]) for name in StageSums._fields)),
+        deviations=deviations.merge([part.deviations for part in parts]),
+        journeys=JourneyArrays(Judged(*judged), *others),
+        journey_numbers=numbers[order],
     )
-    key = np.concatenate([part.deviations.key for part in parts])
-    counts = np.concatenate([part.deviations.journeys for part in parts])
-    return Findings(sums, _counted(key, counts), merged)
 
 
 def _join(name: str, parts: list[StageSums]) -> np.ndarray:
@@ -343,9 +402,9 @@ def _join(name: str, parts: list[StageSums]) -> np.ndarray:
 
 def everybody(scan: Scan, findings: Findings) -> Findings:
     """Return the same findings with all groups as one."""
-    deviations = findings.deviations
-    one_group = _counted(deviations.key % _keys_a_group(scan), deviations.journeys)
-    return findings._replace(sums=together(scan, findings.sums), deviations=one_group)
+    return findings._replace(
+        sums=together(scan, findings.sums), deviations=deviations.together(scan, findings.deviations)
+    )
 
 
 def together(scan: Scan, sums: StageSums) -> StageSums:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cjmining.conformance.plan import make_plan
+from cjmining.conformance.plan import make_plans
 from cjmining.conformance.scan import Scan, count
 from cjmining.conformance.tables import Counted, stages
 from cjmining.schema import BEFORE_THE_MAP
@@ -27,7 +27,7 @@ def other_patiences(
         if factor != 1.0:
             changed = intended.with_patience(factor)
             other = log.split(changed) if resplit else log
-            scan = Scan.of(other, make_plan(other, changed), by)
+            scan = Scan.of(other, make_plans(other, changed), by)
             found[name] = scan, Counted.of(scan, count(scan), scan.groups)
     return found
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance.plan import Plan
-    from cjmining.conformance.scan import DeviationCounts, JourneyArrays, Scan
+    from cjmining.conformance.scan import JourneyArrays, Scan
     from cjmining.kernels.stages import StageSums
     from cjmining.log import JourneyLog
 
@@ -51,8 +51,8 @@ class Counted(NamedTuple):
             return BEFORE_THE_MAP, ""
         cell = number - 1
         return (
-            self.plan.intended.stage_names[self.plan.cell_stage[cell]],
-            self.plan.labels[self.plan.cell_touchpoint[cell]],
+            self.plan.intended.stage_names[self.plan.cells.stage[cell]],
+            self.plan.labels[self.plan.cells.touchpoint[cell]],
         )
 
 
@@ -201,18 +201,18 @@ def touchpoints(counted: Counted) -> pd.DataFrame:
 
 
 def _cells_in_written_order(plan: Plan) -> list[int]:
-    """Return the cells by stage, then as the stage lists its touchpoints."""
-    written = {
-        (number, touchpoint.touchpoint): position
-        for number, stage in enumerate(plan.intended.stages)
-        for position, touchpoint in reversed(list(enumerate(stage.touchpoints)))
-    }
+    """Return the cells by stage, then as the stage lists its touchpoints; what only variants have follows."""
+    written: dict[tuple[int, str], int] = {}
+    for variant in plan.intended.variants:
+        for number, stage in enumerate(variant.stages):
+            for touchpoint in stage.touchpoints:
+                written.setdefault((number, touchpoint.touchpoint), len(written))
 
     def place(cell: int) -> tuple[int, int]:
-        stage = int(plan.cell_stage[cell])
-        return stage, written[stage, plan.labels[plan.cell_touchpoint[cell]]]
+        stage = int(plan.cells.stage[cell])
+        return stage, written[stage, plan.labels[plan.cells.touchpoint[cell]]]
 
-    return sorted(range(len(plan.cell_stage)), key=place)
+    return sorted(range(len(plan.cells.stage)), key=place)
 
 
 def flows(counted: Counted) -> pd.DataFrame:
@@ -233,36 +233,13 @@ def flows(counted: Counted) -> pd.DataFrame:
     return frame(rows, columns)
 
 
-def deviations(counted: Counted, scan: Scan, found: DeviationCounts) -> pd.DataFrame:
-    """Return how many journeys left the plan how and where, most first within a group."""
-    from cjmining.conformance.scan import deviation_parts
-    from cjmining.kernels.deviations import TYPES
-
-    parts = deviation_parts(scan, found.key)
-    order = np.lexsort((found.key, -found.journeys, parts[0]))
-    totals = counted.sums.outcomes.sum(axis=1)
-    rows = (
-        {
-            "by": counted.groups[group],
-            "type": TYPES[type_],
-            "stage": counted.stage_names[1 + stage],
-            "touchpoint": counted.plan.labels[label],
-            "journeys": journeys,
-            "share_of_journeys": journeys / int(totals[group]),
-        }
-        for group, type_, stage, label, journeys in zip(
-            *(part[order].tolist() for part in parts), found.journeys[order].tolist(), strict=True
-        )
-    )
-    columns = {"by": "text", "type": "text", "stage": "text", "touchpoint": "text"}
-    return frame(rows, columns | {"journeys": "int", "share_of_journeys": "float"})
-
-
 def journeys(log: JourneyLog, scan: Scan, found: JourneyArrays) -> pd.DataFrame:
     """Return a row a journey; texts are categories."""
     judged, plan = found.judged, scan.plan
     names = (BEFORE_THE_MAP, *plan.intended.stage_names)
     start = scan.columns.timestamp[scan.bounds[:-1]] if log.n_journeys else scan.columns.timestamp
+    with np.errstate(invalid="ignore", divide="ignore"):
+        fitness = 1.0 - found.cost / found.worst
     return pd.DataFrame(
         {
             "journey": np.arange(log.n_journeys, dtype=np.int64),
@@ -273,7 +250,7 @@ def journeys(log: JourneyLog, scan: Scan, found: JourneyArrays) -> pd.DataFrame:
             "last_touchpoint": category(found.place_touchpoint + 1, ("", *plan.labels)),
             "furthest_stage": category(judged.furthest_stage + 1, names),
             "cost": found.cost,
-            "fitness": found.fitness,
+            "fitness": fitness,
             "start": _moments(start),
             "decided_at": _moments(judged.decided_at),
             "won_back": category(judged.won_back, WON_BACK),

@@ -129,6 +129,8 @@ class Columns(NamedTuple):
     value: NDArray[np.float64]
     currency: NDArray[np.int32]
     precision: NDArray[np.float64]
+    wait_s: NDArray[np.float64]
+    duration_s: NDArray[np.float64]
 
 
 @kernel

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import cjmining as cj
 from cjmining import schema
 from cjmining.conformance import scan as scanning
-from cjmining.conformance.plan import make_plan
+from cjmining.conformance.plan import make_plans
 from cjmining.conformance.scan import Scan
 from cjmining.intended import IntendedMap, parse_map
 from cjmining.log import Block, JourneyLog
@@ -659,7 +659,7 @@ def test_all_numbers_add_up(log: JourneyLog, by: str | None, missing_cost: int, 
 @given(logs())
 def test_blocks_give_what_one_block_gives(log: JourneyLog) -> None:
     log = log.split(INTENDED)
-    scan = Scan.of(log, make_plan(log, INTENDED), "channel")
+    scan = Scan.of(log, make_plans(log, INTENDED), "channel")
     one, many = scanning.find(scan), [*log.blocks(events=8)]
     assert isinstance(many[0], Block)
     object.__setattr__(scan, "blocks", many)
