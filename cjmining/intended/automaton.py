@@ -16,7 +16,9 @@ from cjmining.errors import MapError
 from cjmining.kernels.automaton import Automaton
 
 if TYPE_CHECKING:
-    from cjmining.intended.model import Stage, Touchpoint
+    import pandas as pd
+
+    from cjmining.intended.model import IntendedMap, Stage, Touchpoint
 
 MAX_STATES = 256
 
@@ -60,6 +62,27 @@ def compile_automaton(stages: Sequence[Stage], goal: Sequence[str]) -> Automaton
         waiting.extend(step.to for step in steps[state])
     _check_size(steps, stages)
     return _as_arrays(plan, steps)
+
+
+def automaton_table(intended: IntendedMap) -> pd.DataFrame:
+    """Return the map's automaton as a table; `IntendedMap.automaton_table` has its columns."""
+    import pandas as pd
+
+    automaton = intended.automaton
+    passed = automaton.goal_passed
+    return pd.DataFrame(
+        {
+            "from_state": automaton.edge_from,
+            "to_state": automaton.edge_to,
+            "stage": [intended.stage_names[stage] for stage in automaton.edge_stage],
+            "touchpoint": [automaton.symbols[symbol] for symbol in automaton.edge_symbol],
+            "one_of": automaton.edge_group >= 0,
+            "returns": automaton.edge_returns,
+            "recorded": automaton.edge_recorded,
+            "passes_goal": passed[automaton.edge_to] & ~passed[automaton.edge_from],
+            "goal_passed": passed[automaton.edge_to],
+        }
+    ).astype({"stage": str, "touchpoint": str})
 
 
 def entry_stages(stages: Sequence[Stage]) -> tuple[int, ...]:

@@ -1,10 +1,13 @@
-"""The form of a map file: which keys it has and what may stand there (pydantic models)."""
+"""The form of a map file: which keys it has and what may stand there (pydantic models).
+
+The docstrings and descriptions go into the JSON Schema, where editors show them while a map is written.
+"""
 
 from __future__ import annotations
 
 import math
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, WithJsonSchema, model_validator
 
@@ -56,63 +59,146 @@ class Form(BaseModel):
 
 
 class ExpectationForm(Form):
-    """A promise with a number."""
+    """A promise with a number, kept for a share of those it is made to."""
 
-    measure: Measure
-    at_most: Number | None = None
-    at_least: Number | None = None
-    share: Share = 1.0
+    measure: Measure = Field(
+        description="What is measured: wait_s or duration_s (seconds, of the event), satisfaction (0 to 1), "
+        "response_s (seconds from the touchpoint in 'after' to this one), contacts (how often this "
+        "touchpoint occurs in one journey)."
+    )
+    at_most: Number | None = Field(None, description="The promise is kept up to and including this number.")
+    at_least: Number | None = Field(None, description="The promise is kept from this number on.")
+    share: Share = Field(1.0, description="For which share of events (contacts: journeys) it is promised.")
+    after: Word | None = Field(
+        None, description="For response_s: the touchpoint of the map from which the time runs."
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> ExpectationForm:
-        if self.at_most is None and self.at_least is None:
+        bounds = [bound for bound in (self.at_most, self.at_least) if bound is not None]
+        if not bounds:
             raise ValueError("an expectation needs at_most or at_least")
         if self.at_most is not None and self.at_least is not None and self.at_most < self.at_least:
             raise ValueError(f"at_least {self.at_least:g} lies above at_most {self.at_most:g}")
-        for bound in (self.at_most, self.at_least):
-            if self.measure == "satisfaction" and bound is not None and not 0 <= bound <= 1:
-                raise ValueError(f"satisfaction runs from 0 (worst) to 1 (best), found {bound:g}")
-            if bound is not None and bound < 0:
-                raise ValueError(f"{self.measure} is never below 0, found {bound:g}")
+        for bound in bounds:
+            _check_bound(self.measure, bound)
+        _check_after(self.measure, self.after)
         return self
+
+
+def _check_bound(measure: Measure, bound: float) -> None:
+    if measure == "satisfaction" and not 0 <= bound <= 1:
+        raise ValueError(f"satisfaction runs from 0 (worst) to 1 (best), found {bound:g}")
+    if measure == "contacts" and (bound < 1 or not bound.is_integer()):
+        raise ValueError(f"contacts are counted: expected a whole number of at least 1, found {bound:g}")
+    if bound < 0:
+        raise ValueError(f"{measure} is never below 0, found {bound:g}")
+
+
+def _check_after(measure: Measure, after: str | None) -> None:
+    if measure == "response_s" and after is None:
+        raise ValueError("response_s needs 'after': the touchpoint from which the time runs")
+    if measure != "response_s" and after is not None:
+        raise ValueError(f"'after' goes with response_s only, the measure here is {measure}")
 
 
 class TouchpointForm(Form):
     """A planned touchpoint."""
 
-    touchpoint: Word
-    channels: Words = ()
-    optional: bool = False
-    repeat: bool = False
-    recorded: bool = True
-    actor: Actor | None = None
-    emotion: Annotated[StrictInt, Field(ge=-2, le=2)] | None = None
-    moment_of_truth: bool = False
-    pain_points: Words = ()
-    opportunities: Words = ()
-    expect: tuple[ExpectationForm, ...] = ()
+    touchpoint: Word = Field(description="Its name, as the labels give it; once in a stage.")
+    channels: Words = Field((), description="Where it is meant to happen; left out: anywhere.")
+    optional: bool = Field(False, description="Whether it may be skipped.")
+    repeat: bool = Field(
+        False, description="Whether it may occur again: at once; in a stage of any order while that is open."
+    )
+    recorded: bool = Field(
+        True, description="false: no system sees it. It is drawn, free to skip and never missing."
+    )
+    actor: Actor | None = Field(
+        None,
+        description="Who does it, whatever the source says; left out: the event's own actor, and planned for "
+        "the customer.",
+    )
+    emotion: Annotated[StrictInt, Field(ge=-2, le=2)] | None = Field(
+        None, description="The intended emotion, from -2 to 2."
+    )
+    moment_of_truth: bool = Field(False, description="Whether much depends on it; for the drawing.")
+    pain_points: Words = Field((), description="What hurts there, in words; for the drawing and the page.")
+    opportunities: Words = Field((), description="What could be better, in words; for the page.")
+    expect: tuple[ExpectationForm, ...] = Field((), description="The promises made here.")
+    rates: Words = Field(
+        (),
+        description="For a survey's answer: the touchpoints it judges. Its satisfaction counts for the last "
+        "event of one of these before it in the journey.",
+    )
 
 
 class StageForm(Form):
-    """A step of the map; `next` left out means the stage that follows."""
+    """A step of the map, which groups touchpoints."""
 
-    stage: Word
-    owner: Word | None = None
-    motivation: Word | None = None
-    order: Order = "sequence"
-    touchpoints: Annotated[tuple[TouchpointForm, ...], Field(min_length=1)]
-    optional: bool = False
-    patience: Patience | None = None
-    within: Duration | None = None
-    next: Words | None = None
-    returns_to: Words = ()
+    stage: Word = Field(description="Its name, unique in the map.")
+    owner: Word | None = Field(None, description="Who answers for it in the company.")
+    motivation: Word | None = Field(None, description="What the customer wants there.")
+    order: Order = Field(
+        "sequence",
+        description="sequence: all touchpoints, in order. choice: one of them. any: all, in any order (at "
+        "most 5).",
+    )
+    touchpoints: Annotated[tuple[TouchpointForm, ...], Field(min_length=1)] = Field(
+        description="What happens there, in the intended order."
+    )
+    optional: bool = Field(False, description="Whether the whole stage may be skipped.")
+    patience: Patience | None = Field(
+        None, description="The silence that counts as having left, where it differs from the map's; or never."
+    )
+    within: Duration | None = Field(
+        None, description="The promised time from entering this stage to entering the next."
+    )
+    next: Words | None = Field(
+        None, description="The stages that may follow; [] ends the map here; left out: the next in the file."
+    )
+    returns_to: Words = Field((), description="Intended loops back to other stages, or to itself.")
+
+
+class OverrideForm(Form):
+    """What differs in a stage of the map for this persona; what is left out is as in the map."""
+
+    stage: Word = Field(description="The stage of the map that differs for this persona.")
+    owner: Word | None = Field(None, description="Who answers for it, for this persona.")
+    motivation: Word | None = Field(None, description="What this persona wants there.")
+    order: Order = Field("sequence", description="As for a stage: sequence, choice or any.")
+    touchpoints: Annotated[tuple[TouchpointForm, ...], Field(min_length=1)] = Field(
+        (),
+        description="All touchpoints of the stage for this persona; the list replaces the map's.",
+    )
+    optional: bool = Field(False, description="Whether this persona may skip the whole stage.")
+    patience: Patience | None = Field(
+        None, description="This persona's patience there, or never; null: that of the map."
+    )
+    within: Duration | None = Field(
+        None, description="The time promised to this persona; null: nothing is promised."
+    )
+    next: Words | None = Field(None, description="The stages that may follow for this persona.")
+    returns_to: Words = Field((), description="Intended loops back for this persona.")
+
+    @model_validator(mode="after")
+    def _overrides_something(self) -> OverrideForm:
+        if not self.overridden:
+            keys = ", ".join(name for name in OverrideForm.model_fields if name != "stage")
+            raise ValueError(f"nothing differs here; give at least one of {keys}")
+        return self
+
+    @property
+    def overridden(self) -> tuple[str, ...]:
+        """The keys that replace the map's, in their written order."""
+        return tuple(name for name in OverrideForm.model_fields if name in self.model_fields_set - {"stage"})
 
 
 class ExitForm(Form):
     """A touchpoint that ends the journey without the goal."""
 
-    touchpoint: Word
-    by: Actor = "customer"
+    touchpoint: Word = Field(description="Its name; it need not be planned in a stage.")
+    by: Actor = Field("customer", description="Who ends it: customer (dropped) or company (turned away).")
 
 
 def _bound(value: object) -> object:
@@ -141,13 +227,15 @@ Plain = Annotated[Any, BeforeValidator(_plain), WithJsonSchema({"type": ["number
 class ConditionForm(Form):
     """What must hold of one attribute; a plain value means equals, a list means one_of."""
 
-    at_least: Bound | None = None
-    at_most: Bound | None = None
-    above: Bound | None = None
-    below: Bound | None = None
-    equals: Plain | None = None
-    one_of: Annotated[tuple[Plain, ...], Field(min_length=1)] | None = None
-    missing: bool | None = None
+    at_least: Bound | None = Field(None, description="This number or date, or above.")
+    at_most: Bound | None = Field(None, description="This number or date, or below.")
+    above: Bound | None = Field(None, description="Above this number or date.")
+    below: Bound | None = Field(None, description="Below this number or date.")
+    equals: Plain | None = Field(None, description="Exactly this value.")
+    one_of: Annotated[tuple[Plain, ...], Field(min_length=1)] | None = Field(
+        None, description="One of these values."
+    )
+    missing: bool | None = Field(None, description="true: the attribute is missing; false: it is known.")
 
     @model_validator(mode="after")
     def _asks_something(self) -> ConditionForm:
@@ -167,25 +255,41 @@ def _condition(value: object) -> object:
 class PersonaForm(Form):
     """A named group of customers, by rules over their attributes."""
 
-    persona: Word
-    where: dict[str, Annotated[ConditionForm, BeforeValidator(_condition)]] = Field(min_length=1)
-    needs: Words = ()
-    value: Number | None = None
+    persona: Word = Field(description="Its name, unique in the map.")
+    where: dict[str, Annotated[ConditionForm, BeforeValidator(_condition)]] = Field(
+        min_length=1, description="For attributes of customers, what must hold; all of it must."
+    )
+    needs: Words = Field((), description="What these customers need, in words.")
+    value: Number | None = Field(
+        None, description="The net value of one conversion; left out: the observed mean."
+    )
+    stages: tuple[OverrideForm, ...] = Field(
+        (), description="The stages that differ for this persona; none is added, removed or renamed."
+    )
 
 
 class MapForm(Form):
-    """A whole map file."""
+    """An intended customer journey, as cjmining reads it."""
 
-    map: Word
-    goal: Annotated[Words, Field(min_length=1)]
-    exits: tuple[ExitForm, ...] = ()
-    patience: Patience
-    horizon: Duration = timedelta(days=30)
-    ignore: Words = ()
-    new_journey_after: tuple[Ending, ...] = ("goal", "exit", "silence")
-    stages: Annotated[tuple[StageForm, ...], Field(min_length=1)]
-    personas: tuple[PersonaForm, ...] = ()
-
-
-RESERVED_PERSONAS: tuple[Literal["other"], Literal["unknown"]] = ("other", "unknown")
-"""Names of those whom no persona fits, and of those of whom too little is known."""
+    map: Word = Field(description="Its name.")
+    goal: Annotated[Words, Field(min_length=1)] = Field(
+        description="Touchpoints of the map; each of them completes the journey."
+    )
+    exits: tuple[ExitForm, ...] = Field((), description="What ends a journey without the goal.")
+    patience: Patience = Field(
+        description="The customer's silence that counts as having left: a duration such as 14d, or never."
+    )
+    horizon: Duration = Field(
+        timedelta(days=30), description="Within which drop-out and conversion are stated; 30d if left out."
+    )
+    ignore: Words = Field((), description="Touchpoints that are as if they had not happened.")
+    new_journey_after: tuple[Ending, ...] = Field(
+        ("goal", "exit", "silence"),
+        description="Which ends may be followed by another journey; [] is one journey a customer.",
+    )
+    stages: Annotated[tuple[StageForm, ...], Field(min_length=1)] = Field(
+        description="In the intended order; journeys begin in the first."
+    )
+    personas: tuple[PersonaForm, ...] = Field(
+        (), description="Groups of customers; the first that fits is a customer's."
+    )

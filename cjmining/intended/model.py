@@ -9,7 +9,12 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from cjmining.errors import MapError, nearest
+
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
     import pyarrow as pa
 
     from cjmining.kernels.automaton import Automaton
@@ -17,8 +22,11 @@ if TYPE_CHECKING:
 
 Actor = Literal["customer", "company"]
 Order = Literal["sequence", "choice", "any"]
-Measure = Literal["wait_s", "duration_s", "satisfaction"]
+Measure = Literal["wait_s", "duration_s", "satisfaction", "response_s", "contacts"]
 Ending = Literal["goal", "exit", "silence"]
+
+RESERVED_PERSONAS: tuple[Literal["other"], Literal["unknown"]] = ("other", "unknown")
+"""Names of those whom no persona fits, and of those of whom too little is known."""
 
 NEVER_US = -1
 """Patience that never ends, as the kernels write it."""
@@ -26,17 +34,27 @@ NEVER_US = -1
 
 @dataclass(frozen=True)
 class Expectation:
-    """A promise with a number: `measure` at most or at least so much, for a share of the events."""
+    """A promise with a number: `measure` at most or at least so much, for a share of the events.
+
+    `wait_s`, `duration_s` and `satisfaction` (0 to 1) are those of the touchpoint's events; `response_s` is
+    the time in seconds from the touchpoint `after` to this one; `contacts` is how often the touchpoint occurs
+    in one journey, and its share is of journeys.
+    """
 
     measure: Measure
     at_most: float | None = None
     at_least: float | None = None
     share: float = 1.0
+    after: str | None = None
 
 
 @dataclass(frozen=True)
 class Touchpoint:
-    """A planned touchpoint of a stage."""
+    """A planned touchpoint of a stage.
+
+    `rates` names the touchpoints that this one, a survey's answer, judges: its satisfaction counts for the
+    last event of one of these before it in the journey.
+    """
 
     touchpoint: str
     channels: tuple[str, ...] = ()
@@ -49,6 +67,7 @@ class Touchpoint:
     pain_points: tuple[str, ...] = ()
     opportunities: tuple[str, ...] = ()
     expect: tuple[Expectation, ...] = ()
+    rates: tuple[str, ...] = ()
 
     @property
     def planned_actor(self) -> Actor:
@@ -91,13 +110,15 @@ class Persona:
     """A named group of customers.
 
     `where` holds for each attribute its conditions, by operator: at_least, at_most, above, below, equals,
-    one_of, missing. All of them must hold. `value` is the net value of one conversion.
+    one_of, missing. All of them must hold. `value` is the net value of one conversion. `stages` are those
+    that differ for this persona, each whole: what an override leaves out is as in the stage of the map.
     """
 
     persona: str
     where: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     value: float | None = None
+    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,10 +167,12 @@ class IntendedMap:
     path: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        resolved = tuple(
-            dataclasses.replace(stage, patience_us=self._patience_in_force(stage)) for stage in self.stages
+        object.__setattr__(self, "stages", self._with_patience_in_force(self.stages))
+        personas = tuple(
+            dataclasses.replace(persona, stages=self._with_patience_in_force(persona.stages))
+            for persona in self.personas
         )
-        object.__setattr__(self, "stages", resolved)
+        object.__setattr__(self, "personas", personas)
 
     @property
     def name(self) -> str:
@@ -183,6 +206,68 @@ class IntendedMap:
 
         return compile_automaton(self.stages, self.goal)
 
+    @cached_property
+    def variants(self) -> tuple[IntendedMap, ...]:
+        """The map itself, then the map of each persona that has stages of its own, in their order.
+
+        They share everything but what the stages say: the names of the stages and their order are the same. A
+        variant is a plain map: its personas have no stages of their own, so that it is its only variant.
+        """
+        own = (self.for_persona(persona.persona) for persona in self.personas)
+        return (self, *(variant for variant in own if variant is not self))
+
+    @cached_property
+    def _by_persona(self) -> dict[str, IntendedMap]:
+        return {persona.persona: self._varied(persona) for persona in self.personas}
+
+    def for_persona(self, name: str) -> IntendedMap:
+        """Return the map as it holds for one persona.
+
+        Parameters
+        ----------
+        name : str
+            A persona of the map, or `other` or `unknown`, for whom the map itself holds.
+
+        Returns
+        -------
+        IntendedMap
+            This very map where nothing differs for the persona.
+
+        Raises
+        ------
+        MapError
+            If the map has no such persona.
+        """
+        if name in self._by_persona:
+            return self._by_persona[name]
+        if name in RESERVED_PERSONAS:
+            return self
+        known = [*self._by_persona, *RESERVED_PERSONAS]
+        hint = nearest(name, known) or f"; it has {', '.join(known)}"
+        raise MapError(f"the map '{self.map}' has no persona '{name}'{hint}")
+
+    def variant_of(self, customers: pa.Table) -> npt.NDArray[np.int32]:
+        """Return for each customer which of the `variants` holds, by the map's own rules for personas.
+
+        Parameters
+        ----------
+        customers : pyarrow.Table
+            A row a customer, with the attributes that the personas ask for.
+
+        Returns
+        -------
+        numpy.ndarray of int32, shape (n_customers,)
+            Positions in `variants`; 0, the map itself, for whom no persona fits or nobody knows.
+
+        Raises
+        ------
+        LogError
+            If `customers` has attributes, but not one that a persona asks for.
+        """
+        from cjmining.intended.personas import variant_of
+
+        return variant_of(self, customers)
+
     def walk_rules(self, vocabulary: Sequence[str], actors: Sequence[str]) -> WalkRules:
         """Return what the outcome kernels need to know, for the codes of a log.
 
@@ -213,7 +298,7 @@ class IntendedMap:
         return personas_of(self.personas, customers)
 
     def with_patience(self, factor: float) -> IntendedMap:
-        """Return the same map with every finite patience (the map's and the stages') times `factor`.
+        """Return the same map with every finite patience (also of stages and personas) times `factor`.
 
         Parameters
         ----------
@@ -222,14 +307,46 @@ class IntendedMap:
         """
         if not factor > 0:
             raise ValueError(f"factor must be above 0, not {factor}")
-        stages = tuple(
-            dataclasses.replace(stage, patience=stage.patience * factor)
-            if isinstance(stage.patience, timedelta)
-            else stage
-            for stage in self.stages
-        )
         patience = None if self.patience is None else self.patience * factor
-        return dataclasses.replace(self, stages=stages, patience=patience)
+        personas = tuple(
+            dataclasses.replace(persona, stages=_more_patient(persona.stages, factor))
+            for persona in self.personas
+        )
+        stages = _more_patient(self.stages, factor)
+        return dataclasses.replace(self, stages=stages, patience=patience, personas=personas)
+
+    def automaton_table(self) -> pd.DataFrame:
+        """Return the automaton as a table, a row an edge, in the order in which the alignment prefers them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            from_state, to_state : states, numbered from 0 (before the map).
+            stage : the stage of the touchpoint that the edge carries.
+            touchpoint : the touchpoint.
+            one_of : whether the stage is a choice, so that what is missing is "one of" its touchpoints.
+            returns : whether the edge only leads back (a repeat, or an entry by `returns_to`).
+            recorded : whether a system sees the touchpoint.
+            passes_goal : whether this edge passes the goal: no edge before it on the way has.
+            goal_passed : whether the goal has been passed once the edge is taken.
+
+        Examples
+        --------
+        >>> from cjmining.intended import parse_map
+        >>> till = parse_map("{map: Till, goal: [paid], patience: 2d, "
+        ...                  "stages: [{stage: Pay, touchpoints: [{touchpoint: paid}]}]}")
+        >>> till.automaton_table()[["from_state", "to_state", "touchpoint", "passes_goal"]].values.tolist()
+        [[0, 1, 'paid', True]]
+        """
+        from cjmining.intended.automaton import automaton_table
+
+        return automaton_table(self)
+
+    def explain(self) -> str:
+        """Return the map in words, for a reader who is to say whether it is what was meant."""
+        from cjmining.intended.explain import explain
+
+        return explain(self)
 
     def __str__(self) -> str:
         from cjmining.intended.view import as_text
@@ -241,10 +358,32 @@ class IntendedMap:
 
         return as_html(self)
 
+    def _varied(self, persona: Persona) -> IntendedMap:
+        own = {stage.stage: stage for stage in persona.stages}
+        stages = tuple(own.get(stage.stage, stage) for stage in self.stages)
+        if stages == self.stages:
+            return self
+        plain = tuple(dataclasses.replace(other, stages=()) for other in self.personas)
+        return dataclasses.replace(self, stages=stages, personas=plain)
+
+    def _with_patience_in_force(self, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        return tuple(
+            dataclasses.replace(stage, patience_us=self._patience_in_force(stage)) for stage in stages
+        )
+
     def _patience_in_force(self, stage: Stage) -> int:
         if stage.patience == "never":
             return NEVER_US
         return _microseconds(stage.patience if isinstance(stage.patience, timedelta) else self.patience)
+
+
+def _more_patient(stages: tuple[Stage, ...], factor: float) -> tuple[Stage, ...]:
+    return tuple(
+        dataclasses.replace(stage, patience=stage.patience * factor)
+        if isinstance(stage.patience, timedelta)
+        else stage
+        for stage in stages
+    )
 
 
 def _microseconds(duration: timedelta | None) -> int:

@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining.errors import LogError, nearest
-from cjmining.intended.form import RESERVED_PERSONAS
+from cjmining.intended.model import RESERVED_PERSONAS
 
 if TYPE_CHECKING:
-    from cjmining.intended.model import Persona
+    import numpy.typing as npt
+
+    from cjmining.intended.model import IntendedMap, Persona
 
 Column: TypeAlias = Any
 """A chunked Arrow array, one value a customer; pyarrow carries no types."""
@@ -33,6 +35,19 @@ def personas_of(personas: Sequence[Persona], customers: pa.Table) -> pa.Array:
         codes[pc.is_null(fits).to_numpy() & (codes == other)] = unknown
         codes[pc.fill_null(fits, False).to_numpy()] = number
     return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
+
+
+def variant_of(intended: IntendedMap, customers: pa.Table) -> npt.NDArray[np.int32]:
+    """Return for each customer the position in `variants` of the map that holds for their persona."""
+    if len(intended.variants) == 1:
+        return np.zeros(customers.num_rows, dtype=np.int32)
+    positions = [0]
+    for persona in intended.personas:
+        varies = intended.for_persona(persona.persona) is not intended
+        positions.append(max(positions) + 1 if varies else 0)
+    of_code = np.array([*positions[1:], *(0 for _ in RESERVED_PERSONAS)], dtype=np.int32)
+    codes: npt.NDArray[np.int32] = personas_of(intended.personas, customers).indices.to_numpy()
+    return of_code[codes]
 
 
 def _fits(persona: Persona, customers: pa.Table) -> Column:

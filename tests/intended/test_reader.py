@@ -180,7 +180,7 @@ def test_the_message_lists_them_under_a_count():
             "wait_s,",
             "wait,",
             22,
-            "expected wait_s, duration_s or satisfaction, found 'wait', did you mean 'wait_s'?",
+            "satisfaction, response_s or contacts, found 'wait', did you mean 'wait_s'?",
         ),
         ("at_most: 120, ", "", 22, "an expectation needs at_most or at_least"),
         ("share: 0.9", "share: 90", 22, "a share is above 0 and at most 1, found 90 (90 % is 0.9)"),
