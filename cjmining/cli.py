@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -66,7 +66,7 @@ def run(
     study: Annotated[Path, typer.Argument(help="The study file; docs/study-format.md has its keys.")],
     out: Out = None,
 ) -> None:
-    """Run a study: read the exports, hold them against the map, write findings, tables and the page."""
+    """Run a study: read the exports, hold them against its maps, write findings, tables and the page."""
     from cjmining.study import run_study
 
     with _progress() as progress:
@@ -123,23 +123,34 @@ def _sample(out: Path) -> Path:
 
 def _tell(result: StudyResult) -> None:
     """Print the findings, what changed since the last run, and where the page is."""
+    from cjmining.report.overview import about_the_data
+
     if result.settings_changed:
         typer.echo(f"{result.settings_changed}\n")
-    parts = (("Findings", False), ("About the data", True))
-    for heading, about_data in parts:
-        found = [finding for finding in result.compared if finding["about_data"] is about_data]
-        if found:
-            typer.echo(f"{heading}\n")
-        for finding in found:
-            mark = f"[{finding['status']}] " if finding["status"] in {"new", "changed"} else ""
-            typer.echo(f"  - {mark}{finding['text']}")
-        typer.echo("")
-    if result.gone:
-        typer.echo("Gone since the last run\n")
-        for finding in result.gone:
-            typer.echo(f"  - {finding['text']}")
-        typer.echo("")
-    typer.echo(f"Page:   {result.path}\nTables: {result.out / 'tables'}")
+    several = len(result.maps) > 1
+    for each in result.maps:
+        found = [finding for finding in each.compared if not finding["about_data"]]
+        _tell_findings(each.name if several else "Findings", found)
+    _tell_findings("About the data", list(about_the_data(result.maps)))
+    gone = [f"{each.name}: {f['text']}" if several else f["text"] for each in result.maps for f in each.gone]
+    if gone:
+        typer.echo("\n".join(["Gone since the last run\n", *(f"  - {text}" for text in gone), ""]))
+    typer.echo(f"Page:   {result.path}")
+    if several:
+        typer.echo("".join(f"        {each.path}  ({each.name})\n" for each in result.maps), nl=False)
+    else:
+        typer.echo(f"Tables: {result.out / 'tables'}")
+
+
+def _tell_findings(heading: str, findings: Sequence[Mapping[str, Any]]) -> None:
+    """Print findings under a heading, those that are new or changed marked."""
+    if not findings:
+        return
+    typer.echo(f"{heading}\n")
+    for finding in findings:
+        mark = f"[{finding['status']}] " if finding["status"] in {"new", "changed"} else ""
+        typer.echo(f"  - {mark}{finding['text']}")
+    typer.echo("")
 
 
 @contextmanager

@@ -43,6 +43,20 @@ def test_a_second_run_marks_what_changed(done):
     assert "Gone since the last run" in ran.stdout
 
 
+def test_a_study_of_two_maps_tells_the_findings_map_by_map_and_where_the_pages_are(tmp_path):
+    study = write_study(tmp_path)
+    second = study.with_name("map.yaml").read_text().replace("A small shop", "A second look")
+    study.with_name("second.yaml").write_text(second.replace("patience: 7d", "patience: 5d"))
+    study.write_text(study.read_text().replace("map: map.yaml", "map: [map.yaml, second.yaml]"))
+    ran = run("run", study)
+    assert ran.returncode == 0
+    lines = ran.stdout.splitlines()
+    assert lines.index("A small shop") < lines.index("A second look")
+    assert sum("Of 24 journeys of 24 customers, 8 (33 %) reached the goal" in line for line in lines) == 2
+    assert str(tmp_path / "out" / "report.html") in ran.stdout
+    assert f"{tmp_path / 'out' / 'maps' / 'a-second-look' / 'report.html'}  (A second look)" in ran.stdout
+
+
 def test_a_changed_patience_is_told_before_the_findings(tmp_path):
     study = write_study(tmp_path)
     run("run", study)

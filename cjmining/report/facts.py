@@ -93,7 +93,7 @@ def gather_facts(
         "data_end": words.minute(log.data_end),
         "min_group": min_group,
         "by": None if check.by is None else words.name(check.by),
-        "outcomes": _outcome_cards(check.overall),
+        "outcomes": outcome_cards(check.overall),
         "findings": _chapters(findings),
         "data_findings": [finding for finding in findings if finding["about_data"]],
         "compared": any(finding.get("status") for finding in findings) or bool(gone),
@@ -169,7 +169,8 @@ def _chapters(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [chapter for chapter in chapters if chapter["findings"]]
 
 
-def _outcome_cards(overall: Conformance) -> dict[str, Any]:
+def outcome_cards(overall: Conformance) -> dict[str, Any]:
+    """Return how many journeys of how many customers ended how, as the head of a page shows it."""
     row = _rows(overall.outcomes)[0]
     total = int(row["journeys"])
     verbs = ("converted", "dropped out", "turned away", "still open")

@@ -37,6 +37,7 @@ def report(
     coverage: Coverage | None = None,
     earlier: Sequence[Mapping[str, Any]] | None = None,
     settings_changed: str = "",
+    overview: str = "",
     now: datetime | None = None,
 ) -> Path:
     """Write the results as one HTML page: findings first, then pictures, tables, data quality and method.
@@ -66,6 +67,8 @@ def report(
         changed and gone.
     settings_changed : str, optional
         A sentence on the settings that differ from the earlier run's, to stand above the findings.
+    overview : str, optional
+        The address of a page that leads to this one and others, to be linked at the top.
     now : datetime, optional
         The moment shown as the time of making; the only thing on the page that two runs differ in.
 
@@ -96,8 +99,8 @@ def report(
 
         coverage = cover(log, check.intended)
     facts = _facts(log, found, check, coverage, title, min_group, earlier, now or datetime.now(UTC))
-    text = _fill_in({**facts, "settings_changed": settings_changed})
-    _write(page, text)
+    text = fill_in(TEMPLATE, {**facts, "settings_changed": settings_changed, "overview": overview})
+    write_whole(page, text)
     return page
 
 
@@ -176,7 +179,8 @@ def _inline(picture: Any, label: str) -> str:  # noqa: ANN401 -- Axes or Figure
     return re.sub(r'\s(width|height)="[^"]*"', "", head) + ">" + rest
 
 
-def _fill_in(facts: Mapping[str, Any]) -> str:
+def fill_in(template: str, facts: Mapping[str, Any]) -> str:
+    """Return a template of this folder with its facts in their places, texts escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -188,7 +192,7 @@ def _fill_in(facts: Mapping[str, Any]) -> str:
     )
     environment.filters["emphasise"] = _emphasise
     environment.filters["key_number"] = _key_number
-    return environment.get_template(TEMPLATE).render(facts).lstrip()
+    return environment.get_template(template).render(facts).lstrip()
 
 
 _KEY_NUMBERS = (
@@ -219,7 +223,7 @@ def _bound(text: str) -> str:
     return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def _write(page: Path, text: str) -> None:
+def write_whole(page: Path, text: str) -> None:
     """Write under a temporary name and rename, so that nobody reads half a page."""
     unfinished = page.with_name(f".{page.name}.{os.getpid()}.unfinished")
     try:

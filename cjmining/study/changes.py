@@ -1,8 +1,8 @@
-"""Which settings differ from the earlier run, said in words: then not only the customers may have changed."""
+"""What an earlier run said of a map, and which settings differ: then not only customers may have changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +28,57 @@ _TEXTS = {
     "labels_sha256": "the labels",
     "sources_sha256": "what the study says of its sources",
 }
+
+
+def earlier_of(earlier: Mapping[str, Any] | None, name: str, *, alone: bool) -> Mapping[str, Any] | None:
+    """Return what an earlier run said of one map, as a run with this map alone writes it.
+
+    Parameters
+    ----------
+    earlier : dict or None
+        The earlier run's `findings.json`.
+    name : str
+        The name of the map.
+    alone : bool
+        Whether the study has this map only. Where the earlier run had one map only, too, they are compared
+        whatever their names.
+
+    Returns
+    -------
+    dict or None
+        None where the earlier run did not have the map.
+    """
+    if earlier is None:
+        return None
+    settings = earlier.get("settings", {})
+    maps = settings.get("maps") or {settings.get("map", name): {}}
+    [only, *others] = maps
+    known = only if alone and not others else name
+    if known not in maps:
+        return None
+    findings = [finding for finding in earlier["findings"] if finding.get("map", known) == known]
+    return {**earlier, "findings": findings, "settings": {**settings, **maps[known]}}
+
+
+def say_maps(names: Sequence[str], earlier: Mapping[str, Any] | None) -> str:
+    """Say which maps the earlier run had not, and which only it had; empty where they are the same."""
+    settings = {} if earlier is None else earlier.get("settings", {})
+    before = list(settings.get("maps") or filter(None, [settings.get("map")]))
+    if not before or set(before) == set(names) or len(before) == len(names) == 1:
+        return ""
+    said = [
+        f"{what} {words.several([_called(name) for name in these])}"
+        for what, these in (
+            ("it did not have", [name for name in names if name not in before]),
+            ("only it had", [name for name in before if name not in names]),
+        )
+        if these
+    ]
+    return f"The last run had other maps: {' and '.join(said)}."
+
+
+def _called(name: str) -> str:
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def changed_settings(settings: Settings, earlier: Mapping[str, Any] | None) -> list[str]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from cjmining import documents
 from cjmining.documents import Document, Mistake
@@ -32,6 +32,15 @@ def _moment(text: str) -> str:
 
 
 Moment = Annotated[str, AfterValidator(_moment)]
+
+
+def _listed(given: object) -> object:
+    return [given] if isinstance(given, str) else given
+
+
+OneOrMore = Annotated[list[Text], Field(min_length=1), BeforeValidator(_listed)]
+"""A text, or a list of texts."""
+
 Options = dict[str, Any]
 
 Steps = tuple[str | int, ...]
@@ -59,7 +68,7 @@ class StudyForm(_Form):
 
     study: Text
     sources: Annotated[list[Options], Field(min_length=1)]
-    map: Text
+    map: OneOrMore
     labels: Text | None = None
     customers: Options | None = None
     by: Text | None = None

@@ -19,7 +19,9 @@ FINDINGS = "findings.json"
 PAGE = "report.html"
 TABLES = "tables"
 LOG = "log"
-OWN = frozenset({FINDINGS, PAGE, TABLES, LOG})
+MAPS = "maps"
+"""Where a study of several maps has a folder for each, with its page and its tables."""
+OWN = frozenset({FINDINGS, PAGE, TABLES, LOG, MAPS})
 """Everything that a run writes; a folder that holds anything else is not overwritten."""
 
 FORMAT_VERSION = 1
@@ -127,7 +129,7 @@ def write_tables(folder: Path, tables: Mapping[str, pa.Table]) -> None:
     """Write each table as Parquet and as CSV."""
     import pyarrow.parquet as pq
 
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet")
         _write_csv(folder / f"{name}.csv", table)

@@ -2,94 +2,120 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from cjmining.conformance import check as hold_against
-from cjmining.conformance import coverage as cover
-from cjmining.discovery import discover
-from cjmining.documents import Mistake, raise_mistakes
 from cjmining.errors import StudyError
 from cjmining.ingest import ingest
-from cjmining.intended import read_map
-from cjmining.labels import Labels, read_labels
-from cjmining.report import Finding, compare_findings, derive_findings, report
+from cjmining.labels import read_labels
+from cjmining.report import Finding, report
+from cjmining.report.overview import Part, write_overview
 from cjmining.study import outputs
-from cjmining.study.changes import changed_settings, say_changes
+from cjmining.study.changes import say_maps
 from cjmining.study.form import StudyForm, build_sources, read_study
+from cjmining.study.maps import read_maps, slug
+from cjmining.study.one_map import MapResult, Progress, study_map, tables_of
+from cjmining.study.settings import Settings, common_settings
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from cjmining.conformance import Conformance, Coverage
     from cjmining.discovery import Discovery
-    from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class StudyResult:
     """What a run found, and where it wrote it.
 
+    `log`, `found`, `check` and `coverage` are those of the one map; where the study has several, each of
+    `maps` has its own.
+
     Attributes
     ----------
-    log : JourneyLog
-        Labelled, split and with personas.
-    found : Discovery
-        What customers do.
-    check : Conformance
-        Actual against intended.
-    coverage : Coverage
-        What map and log do not share.
+    maps : tuple of MapResult
+        What was found with each map, in the order of the study.
     findings : tuple of Finding
-        In the order in which a reader should meet them.
+        Map by map, in the order in which a reader should meet them.
     compared : tuple of dict
-        The findings as they stand in `findings.json`, with `status` new, changed or same against the earlier
-        run; None where there was none.
+        The findings as they stand in `findings.json`, each with its `map` and, against the earlier run, its
+        `status`: new, changed or same; None where that run had no such map.
     gone : tuple of dict
-        Findings of the earlier run that no longer hold.
+        Findings of the earlier run that no longer hold, each with its `map`.
     settings_changed : str
-        A sentence on the settings that differ from the earlier run's, since then differences may come from
-        that; empty where none does.
+        What differs from the earlier run in maps and settings, in sentences, since then differences may come
+        from that; empty where nothing does.
     path : Path
-        The page.
+        The page; where there are several maps, the one that leads to theirs.
     out : Path
         The folder with the page, `findings.json` and the tables.
     """
 
-    log: JourneyLog
-    found: Discovery
-    check: Conformance
-    coverage: Coverage
-    findings: tuple[Finding, ...]
-    compared: tuple[Mapping[str, Any], ...]
-    gone: tuple[Mapping[str, Any], ...]
+    maps: tuple[MapResult, ...]
     settings_changed: str
     path: Path
     out: Path
+
+    @property
+    def log(self) -> JourneyLog:
+        """The log: labelled, split and with personas."""
+        return self._only("log").log
+
+    @property
+    def found(self) -> Discovery:
+        """What customers do."""
+        return self._only("found").found
+
+    @property
+    def check(self) -> Conformance:
+        """Actual against intended."""
+        return self._only("check").check
+
+    @property
+    def coverage(self) -> Coverage:
+        """What map and log do not share."""
+        return self._only("coverage").coverage
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all maps."""
+        return tuple(finding for each in self.maps for finding in each.findings)
+
+    @property
+    def compared(self) -> tuple[Mapping[str, Any], ...]:
+        """The findings of all maps, marked against the earlier run."""
+        return tuple(finding for each in self.maps for finding in each.compared)
+
+    @property
+    def gone(self) -> tuple[Mapping[str, Any], ...]:
+        """The findings of all maps that no longer hold."""
+        return tuple(finding for each in self.maps for finding in each.gone)
+
+    def _only(self, what: str) -> MapResult:
+        if len(self.maps) > 1:
+            names = ", ".join(f"'{each.name}'" for each in self.maps)
+            raise StudyError(
+                f"this study has {len(self.maps)} maps ({names}), each with its own '{what}'; take it from "
+                f"one of result.maps, such as result.maps[0].{what}"
+            )
+        return self.maps[0]
 
 
 def run_study(
     study: str | Path, *, out: str | Path | None = None, progress: Progress | None = None
 ) -> StudyResult:
-    """Read a study's exports, hold them against its map, and write findings, tables and the page.
+    """Read a study's exports, hold them against its maps, and write findings, tables and the page.
 
     Parameters
     ----------
     study : str or Path
         The study file; `docs/study-format.md` has its keys. Its relative paths start at its own folder.
     out : str or Path, optional
-        The folder to write: `report.html`, `findings.json`, `tables/`. Default is `out` beside the study
-        file. An earlier result there is replaced, all at once, and what is new, changed or gone since is
-        marked.
+        The folder to write: `report.html`, `findings.json`, `tables/`; with several maps a folder for each in
+        `maps/`. Default is `out` beside the study file. An earlier result there is replaced, all at once, and
+        what is new, changed or gone since is marked.
     progress : callable, optional
         Called with what is being done and the share of the whole that is done, 0 to 1.
 
@@ -102,7 +128,7 @@ def run_study(
     StudyError
         If the study file has mistakes (all are told at once), or `out` holds something else than a result.
     SourceError, MapError, LogError
-        If an export, the map or the labels can't be read, or the log and the map have nothing in common.
+        If an export, a map or the labels can't be read, or the log and a map have nothing in common.
 
     Examples
     --------
@@ -119,11 +145,8 @@ def run_study(
     earlier = outputs.read_findings(target)
     tell = progress or (lambda _text, _share: None)
 
-    tell("Reading the map", 0.0)
-    intended = read_map(folder / form.map)
-    if form.by == "persona" and not intended.personas:
-        what = f"the map {form.map} has no personas to group by; leave 'by' out, or give it personas"
-        raise_mistakes(document, [Mistake(("by",), what)], error=StudyError)
+    tell("Reading the map" if len(form.map) == 1 else "Reading the maps", 0.0)
+    maps = read_maps(form, document)
     labels = None if form.labels is None else read_labels(folder / form.labels)
     log = ingest(
         sources,
@@ -133,136 +156,125 @@ def run_study(
         memory_limit=form.memory_limit,
         progress=lambda text, share: tell(text, 0.02 + 0.48 * share),
     )
-    tell("Cutting journeys", 0.5)
-    log = _prepare(log, intended, labels)
-    tell("Discovering what customers do", 0.6)
-    found, check, coverage = _analyse(log, intended, form.by, tell)
-    tell("Writing the page and the tables", 0.8)
-    findings = derive_findings(log, check, coverage, min_group=form.report.min_group)
-    compared, gone = compare_findings(findings, None if earlier is None else earlier["findings"])
+    log = log if labels is None else log.label(labels)
     labels_text = None if form.labels is None else (folder / form.labels).read_text(encoding="utf-8")
-    settings = _settings(form, document.text, intended, labels_text, log)
-    said = say_changes(settings, earlier)
+    common = common_settings(form, document.text, labels_text, log)
+    several = len(maps) > 1
+    results = tuple(
+        study_map(
+            log,
+            intended,
+            form,
+            common=common,
+            earlier=earlier,
+            path=target / outputs.MAPS / slug(intended.name) / outputs.PAGE
+            if several
+            else target / outputs.PAGE,
+            progress=_part_of(tell, number, len(maps), intended.name if several else ""),
+        )
+        for number, intended in enumerate(maps)
+    )
+    result = StudyResult(results, _say_changed(results, earlier), target / outputs.PAGE, target)
+    tell("Writing the page and the tables" if not several else "Writing the pages and the tables", 0.8)
     now = datetime.now(UTC)
     with outputs.replaced_folder(target) as unfinished:
-        report(
-            log,
-            found,
-            check,
-            path=unfinished / outputs.PAGE,
-            title=form.report.title or form.study,
-            min_group=form.report.min_group,
-            coverage=coverage,
-            earlier=None if earlier is None else earlier["findings"],
-            settings_changed=said,
-            now=now,
-        )
-        outputs.write_tables(unfinished / outputs.TABLES, _tables(found, check, coverage))
-        content = {
-            "format": outputs.FORMAT_VERSION,
-            "study": form.study,
-            "made": now.isoformat(timespec="seconds"),
-            "settings": settings,
-            "findings": compared,
-            "gone": gone,
-            "compared_with": None if earlier is None else earlier.get("made"),
-            "settings_changed": changed_settings(settings, earlier),
-        }
-        outputs.write_json(unfinished / outputs.FINDINGS, content)
+        for each in results:
+            _write_map(each, form, unfinished / each.path.relative_to(target), now, several=several)
+        if several:
+            _write_overview(result, form, unfinished / outputs.PAGE, now)
+        outputs.write_json(unfinished / outputs.FINDINGS, _content(form, result, common, earlier, now))
         if form.write_log:
-            log.write(unfinished / outputs.LOG)
+            (log if several else result.log).write(unfinished / outputs.LOG)
     tell("Done", 1.0)
-    return StudyResult(
-        log=log,
-        found=found,
-        check=check,
-        coverage=coverage,
-        findings=findings,
-        compared=tuple(compared),
-        gone=tuple(gone),
-        settings_changed=said,
-        path=target / outputs.PAGE,
-        out=target,
+    return result
+
+
+def _part_of(tell: Progress, number: int, maps: int, name: str) -> Progress:
+    """Put one map's progress into that of the whole: the maps share what lies between 0.5 and 0.8."""
+    called = f"{name}: " if name else ""
+    return lambda text, share: tell(f"{called}{text}", 0.5 + 0.3 * (number + share) / maps)
+
+
+def _say_changed(results: Sequence[MapResult], earlier: Mapping[str, Any] | None) -> str:
+    """Join what each map says of changed settings, once where all say the same."""
+    said = [each.settings_changed for each in results if each.settings_changed]
+    alike = len(set(said)) == 1 and len(said) == len(results)
+    named = [f"{each.name}: {each.settings_changed}" for each in results if each.settings_changed]
+    return " ".join(
+        filter(None, [say_maps([each.name for each in results], earlier), *(said[:1] if alike else named)])
     )
 
 
-def _prepare(log: JourneyLog, intended: IntendedMap, labels: Labels | None) -> JourneyLog:
-    """Give the events their meaning, cut them into journeys, name the personas."""
-    labelled = log if labels is None else log.label(labels)
-    journeys = labelled.split(intended)
-    return journeys.with_personas(intended) if intended.personas else journeys
+def _write_map(result: MapResult, form: StudyForm, page: Path, now: datetime, *, several: bool) -> None:
+    """Write the page of a map, and its tables beside it."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    title = form.report.title or form.study
+    report(
+        result.log,
+        result.found,
+        result.check,
+        path=page,
+        title=f"{title}: {result.name}" if several else title,
+        min_group=form.report.min_group,
+        coverage=result.coverage,
+        earlier=result.earlier,
+        settings_changed=result.settings_changed,
+        overview=f"../../{outputs.PAGE}" if several else "",
+        now=now,
+    )
+    outputs.write_tables(page.parent / outputs.TABLES, tables_of(result))
 
 
-def _analyse(
-    log: JourneyLog, intended: IntendedMap, by: str | None, tell: Progress
-) -> tuple[Discovery, Conformance, Coverage]:
-    found = discover(log, by=by, ignore=intended.ignore)
-    tell("Holding the journeys against the map", 0.65)
-    return found, hold_against(log, intended, by=by), cover(log, intended)
+def _write_overview(result: StudyResult, form: StudyForm, page: Path, now: datetime) -> None:
+    """Write the page that leads to those of the maps."""
+    parts = [
+        Part(
+            name=each.name,
+            address=each.path.relative_to(result.out).as_posix(),
+            check=each.check,
+            compared=each.compared,
+            gone=each.gone,
+        )
+        for each in result.maps
+    ]
+    write_overview(
+        parts,
+        path=page,
+        title=form.report.title or form.study,
+        data_end=result.maps[0].log.data_end,
+        settings_changed=result.settings_changed,
+        now=now,
+    )
 
 
-def _tables(found: Discovery, check: Conformance, coverage: Coverage) -> dict[str, pa.Table]:
-    """Name every table of the results; the check's for everyone too, where it is grouped."""
-    results = {"discovery": found, "check": check, "coverage": coverage}
-    if check.by is not None:
-        results["check_all"] = check.overall
-    return {
-        f"{prefix}_{name}": table
-        for prefix, result in results.items()
-        for name, table in result.to_arrow().items()
-    }
-
-
-def _settings(
-    form: StudyForm, study_text: str, intended: IntendedMap, labels_text: str | None, log: JourneyLog
+def _content(
+    form: StudyForm,
+    result: StudyResult,
+    common: Settings,
+    earlier: Mapping[str, Any] | None,
+    now: datetime,
 ) -> dict[str, Any]:
-    """What the findings depend on beside the data themselves."""
-    from cjmining import __version__
-
-    sources = log.sources[["source", "kind", "records", "first", "last", "timezone"]]
+    """Return what `findings.json` holds."""
+    changed = [name for each in result.maps for name in each.changed]
     return {
-        "version": __version__,
-        "map": intended.name,
-        "map_sha256": _hash(intended.text),
-        "map_rest_sha256": _hash(_without_times(intended.text)),
-        "labels_sha256": None if labels_text is None else _hash(labels_text),
-        "sources_sha256": _hash(repr((form.sources, form.customers, form.identities))),
-        "study_sha256": _hash(study_text),
-        "patience_s": None if intended.patience is None else intended.patience.total_seconds(),
-        "stage_patience_s": {
-            stage.stage: None if stage.patience_us < 0 else stage.patience_us / 1e6
-            for stage in intended.stages
-        },
-        "horizon_s": intended.horizon.total_seconds(),
-        "by": form.by,
-        "min_group": form.report.min_group,
-        "data_end": log.data_end.isoformat(),
-        "data_end_given": form.data_end,
-        "customers": log.n_customers,
-        "journeys": log.n_journeys,
-        "events": log.n_events,
-        "sources": [
-            {str(key): _plain(value) for key, value in row.items()} for row in sources.to_dict("records")
-        ],
+        "format": outputs.FORMAT_VERSION,
+        "study": form.study,
+        "made": now.isoformat(timespec="seconds"),
+        "settings": _settings(result, common),
+        "findings": result.compared,
+        "gone": result.gone,
+        "compared_with": None if earlier is None else earlier.get("made"),
+        "settings_changed": list(dict.fromkeys(changed)),
     }
 
 
-def _without_times(map_text: str) -> str:
-    """Return what a map says beside patience and horizon, which are told by their values."""
-    said = yaml.safe_load(map_text) or {}
-    for part in (said, *said.get("stages", ())):
-        for key in ("patience", "horizon"):
-            part.pop(key, None)
-    return repr(said)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 -- any cell
-    if value is None or value != value:
-        return None
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return value.item() if hasattr(value, "item") else value
+def _settings(result: StudyResult, common: Settings) -> Settings:
+    """Return the settings of the one map, or those that all share with each map's own under `maps`."""
+    if len(result.maps) == 1:
+        return result.maps[0].settings
+    own = {
+        each.name: {key: value for key, value in each.settings.items() if key not in common}
+        | {"page": each.path.relative_to(result.out).as_posix()}
+        for each in result.maps
+    }
+    return common | {"maps": own}

@@ -1,0 +1,148 @@
+"""One map of a study: what was found, what it is compared with, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cjmining.conformance import check as hold_against
+from cjmining.conformance import coverage as cover
+from cjmining.discovery import discover
+from cjmining.report import Finding, compare_findings, derive_findings
+from cjmining.study.changes import changed_settings, earlier_of, say_changes
+from cjmining.study.settings import Settings, map_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from cjmining.conformance import Conformance, Coverage
+    from cjmining.discovery import Discovery
+    from cjmining.intended import IntendedMap
+    from cjmining.log import JourneyLog
+    from cjmining.study.form import StudyForm
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class MapResult:
+    """What a study found with one of its maps.
+
+    Attributes
+    ----------
+    name : str
+        The name of the map.
+    log : JourneyLog
+        Labelled, split by this map and with its personas.
+    found : Discovery
+        What customers do.
+    check : Conformance
+        Actual against intended.
+    coverage : Coverage
+        What map and log do not share.
+    findings : tuple of Finding
+        In the order in which a reader should meet them.
+    compared : tuple of dict
+        The findings as they stand in `findings.json`, each with its `map` and its `status`: new, changed or
+        same against the earlier run; None where that had no such map.
+    gone : tuple of dict
+        Findings of the earlier run that no longer hold.
+    earlier : tuple of dict or None
+        What the earlier run found with this map; None where it had no such map.
+    settings : dict
+        What the findings depend on beside the data.
+    changed : tuple of str
+        Names of the settings that differ from the earlier run's.
+    settings_changed : str
+        A sentence on these, empty where none differs.
+    path : Path
+        The page.
+    """
+
+    name: str
+    log: JourneyLog
+    found: Discovery
+    check: Conformance
+    coverage: Coverage
+    findings: tuple[Finding, ...]
+    compared: tuple[Mapping[str, Any], ...]
+    gone: tuple[Mapping[str, Any], ...]
+    earlier: tuple[Mapping[str, Any], ...] | None
+    settings: Settings
+    changed: tuple[str, ...]
+    settings_changed: str
+    path: Path
+
+
+def study_map(
+    labelled: JourneyLog,
+    intended: IntendedMap,
+    form: StudyForm,
+    *,
+    common: Settings,
+    earlier: Mapping[str, Any] | None,
+    path: Path,
+    progress: Progress,
+) -> MapResult:
+    """Cut the log into this map's journeys, hold them against it and say what was found.
+
+    Parameters
+    ----------
+    labelled : JourneyLog
+        The events with their meaning; the same for every map.
+    intended : IntendedMap
+        The map.
+    form : StudyForm
+        The study.
+    common : dict
+        The settings that all maps share.
+    earlier : dict or None
+        The earlier run's `findings.json`.
+    path : Path
+        Where the page will lie.
+    progress : callable
+        Called with what is done and the share of this map's work, 0 to 1.
+    """
+    progress("Cutting journeys", 0.0)
+    log = labelled.split(intended)
+    if intended.personas:
+        log = log.with_personas(intended)
+    progress("Discovering what customers do", 0.3)
+    found = discover(log, by=form.by, ignore=intended.ignore)
+    progress("Holding the journeys against the map", 0.5)
+    check, coverage = hold_against(log, intended, by=form.by), cover(log, intended)
+    findings = derive_findings(log, check, coverage, min_group=form.report.min_group)
+    before = earlier_of(earlier, intended.name, alone=len(form.map) == 1)
+    known = None if before is None else tuple(before["findings"])
+    compared, gone = compare_findings(findings, known)
+    settings = common | map_settings(intended, log.n_journeys)
+    return MapResult(
+        name=intended.name,
+        log=log,
+        found=found,
+        check=check,
+        coverage=coverage,
+        findings=findings,
+        compared=tuple({"map": intended.name, **finding} for finding in compared),
+        gone=tuple({"map": intended.name, **finding} for finding in gone),
+        earlier=known,
+        settings=settings,
+        changed=tuple(changed_settings(settings, before)),
+        settings_changed=say_changes(settings, before),
+        path=path,
+    )
+
+
+def tables_of(result: MapResult) -> dict[str, pa.Table]:
+    """Name every table of the results; the check's for everyone too, where it is grouped."""
+    results = {"discovery": result.found, "check": result.check, "coverage": result.coverage}
+    if result.check.by is not None:
+        results["check_all"] = result.check.overall
+    return {
+        f"{prefix}_{name}": table
+        for prefix, each in results.items()
+        for name, table in each.to_arrow().items()
+    }
