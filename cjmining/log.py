@@ -43,6 +43,15 @@ class Splits(Protocol):
         """The map's name."""
         ...
 
+    @property
+    def variants(self) -> Sequence[Splits]:
+        """The map itself, then the maps of personas that differ from it."""
+        ...
+
+    def variant_of(self, customers: pa.Table) -> Codes:
+        """Which of the variants holds for each row."""
+        ...
+
     def walk_rules(self, vocabulary: Sequence[str], actors: Sequence[str]) -> WalkRules:
         """What the map says of each touchpoint code."""
         ...
@@ -470,7 +479,8 @@ class JourneyLog:
         Parameters
         ----------
         intended : IntendedMap
-            Its goal, exits, patience and entry stages decide where a journey ends and the next begins.
+            Its goal, exits, patience and entry stages decide where a journey ends and the next begins; for
+            customers of a persona that overrides stages, the map as it holds for that persona.
 
         Returns
         -------
@@ -480,39 +490,46 @@ class JourneyLog:
         Raises
         ------
         LogError
-            If `intended` is not a map.
+            If `intended` is not a map, or its personas override stages and ask for an attribute that the
+            customers don't have.
         """
-        from cjmining.kernels.outcomes import segment
-
         expect_map(intended, "split")
-        whole = _native_bounds(self._events)
-        free = replace(self, bounds=whole, _cache={}).splittable
-        rules = intended.walk_rules(self.vocabulary("touchpoint"), self.vocabulary("actor"))
-        bounds = segment(
-            whole,
-            free,
-            self.timestamps,
-            self.codes("touchpoint"),
-            self.codes("actor"),
-            self.flags("failed"),
-            rules,
-            self.data_end_us,
-        )
+        rules = self._rules_of_variants(intended)
+        variant = intended.variant_of(self._customers)
         return replace(
             self,
-            bounds=bounds,
+            bounds=self._split_bounds(rules, variant),
             split_by=intended.name,
-            _split_rules=_digest(rules),
+            _split_rules=_digest(rules, variant),
             _attempt=None,
             _cache={},
         )
+
+    def _rules_of_variants(self, intended: Splits) -> list[WalkRules]:
+        words, actors = self.vocabulary("touchpoint"), self.vocabulary("actor")
+        return [variant.walk_rules(words, actors) for variant in intended.variants]
+
+    def _split_bounds(self, rules: Sequence[WalkRules], variant: Codes) -> Ints:
+        """Split by the rules of every variant and take each customer's journeys from those of their own."""
+        from cjmining.kernels.outcomes import segment
+
+        whole = _native_bounds(self._events)
+        free = replace(self, bounds=whole, _cache={}).splittable
+        codes = self.codes("touchpoint"), self.codes("actor"), self.flags("failed")
+        bounds = [segment(whole, free, self.timestamps, *codes, one, self.data_end_us) for one in rules]
+        if len(bounds) == 1:
+            return bounds[0]
+        rows = np.searchsorted(self._customers.column("customer").to_numpy(), self.event_customers)
+        of_event = variant[rows]
+        own = [cuts[:-1][of_event[cuts[:-1]] == number] for number, cuts in enumerate(bounds)]
+        return np.append(np.sort(np.concatenate(own)), self.n_events)
 
     def is_split_by(self, intended: Splits) -> bool:
         """Say whether the journeys are those that `split` makes with this very map and these labels."""
         if self._split_rules is None:
             return False
-        rules = intended.walk_rules(self.vocabulary("touchpoint"), self.vocabulary("actor"))
-        return self._split_rules == _digest(rules)
+        variant = intended.variant_of(self._customers)
+        return self._split_rules == _digest(self._rules_of_variants(intended), variant)
 
     def with_personas(self, intended: NamesPersonas) -> JourneyLog:
         """Return the log with each customer's persona: the first of the map whose rules fit.
@@ -723,10 +740,12 @@ def expect_map(intended: object, verb: str) -> None:
         raise LogError(f"{verb} takes an intended map, not {type(intended).__name__}: give it {hint}")
 
 
-def _digest(rules: WalkRules) -> str:
-    """Return a fingerprint of what a map says about a log's touchpoints."""
-    parts = b"|".join(np.asarray(part).tobytes() for part in rules)
-    return hashlib.sha256(parts).hexdigest()
+def _digest(rules: Sequence[WalkRules], variant: Codes) -> str:
+    """Return a fingerprint of what a map says about a log's touchpoints, for whom."""
+    parts = [np.asarray(part).tobytes() for one in rules for part in one]
+    if len(rules) > 1:
+        parts.append(variant.tobytes())
+    return hashlib.sha256(b"|".join(parts)).hexdigest()
 
 
 def _or_empty(table: pa.Table | None, table_schema: pa.Schema) -> pa.Table:

@@ -157,6 +157,68 @@ def test_a_log_knows_the_very_map_that_split_it():
     assert not log.label({"labels": [{"native": "seen", "touchpoint": "looked"}]}).is_split_by(old)
 
 
+PERSONAS = """\
+map: Purchase
+goal: [bought]
+patience: 3d
+stages:
+  - {stage: Look, touchpoints: [{touchpoint: seen, repeat: true}]}
+  - {stage: Buy, touchpoints: [{touchpoint: bought}]}
+personas:
+  - persona: Young
+    where: {age: {below: 30}}
+    stages: [{stage: Look, patience: 1d}]
+  - persona: Patient
+    where: {age: {at_least: 80}}
+    stages: [{stage: Look, patience: never, touchpoints: [{touchpoint: seen}, {touchpoint: asked}]}]
+"""
+
+
+def test_each_customer_is_split_by_the_map_of_their_persona():
+    intended = parse_map(PERSONAS)
+    visits = [(customer, day, "seen") for customer in range(4) for day in (0, 2, 6)]
+    customers = pd.DataFrame({"customer": [0, 1, 2, 3], "age": [20, 50, 90, None]})
+    log = log_of(visits, customers=customers).split(intended)
+    # Young: silence after one day. The map, and those nobody knows: after three. Patient: never.
+    assert log.bounds.tolist() == [0, 1, 2, 3, 5, 6, 9, 11, 12]
+    assert log.is_split_by(intended)
+
+
+@given(ROWS, st.lists(st.sampled_from([20, 50, 90, None]), min_size=5, max_size=5))
+def test_a_customers_journeys_are_those_that_the_map_of_their_persona_makes(rows, ages):
+    intended = parse_map(PERSONAS)
+    names = {"a": "seen", "b": "bought", "c": "asked"}
+    rows = [(customer, day, names[touchpoint]) for customer, day, touchpoint in rows]
+    customers = pd.DataFrame({"customer": range(5), "age": pd.array(ages, dtype="Int64")})
+    log = log_of(rows, customers=customers)
+    split = log.split(intended)
+    personas = intended.personas_of(log.to_arrow()["customers"]).to_pylist()
+    for customer, persona in enumerate(personas):
+        alone = log.split(intended.for_persona(persona))
+        assert journeys_of(split, customer) == journeys_of(alone, customer)
+
+
+def journeys_of(log, customer):
+    first, last = log.bounds[:-1], log.bounds[1:]
+    mine = log.journey_customer == customer
+    return list(zip(first[mine].tolist(), last[mine].tolist(), strict=True))
+
+
+def test_a_log_split_for_other_personas_is_not_split_by_the_map():
+    customers = pd.DataFrame({"customer": [0], "age": [29]})
+    log = log_of([(0, 0, "seen"), (0, 2, "seen")], customers=customers)
+    split = log.split(parse_map(PERSONAS))
+    assert not split.is_split_by(parse_map(PERSONAS.replace("patience: 1d", "patience: 2d")))
+    assert not split.is_split_by(parse_map(PERSONAS.replace("below: 30", "below: 20")))
+    assert not split.is_split_by(parse_map(MAP.format(patience="3d")))
+
+
+def test_a_split_needs_the_attribute_that_tells_the_personas_apart():
+    customers = pd.DataFrame({"customer": [0], "aged": [29]})
+    with pytest.raises(cj.LogError, match=r"asks for the attribute 'age', .*did you mean 'aged'"):
+        log_of([(0, 0, "seen")], customers=customers).split(parse_map(PERSONAS))
+
+
 def test_an_empty_selection_is_still_a_log():
     none = log_of([(0, 0, "a")]).where(start="2027-01-01")
     assert (none.n_events, none.n_journeys, none.blocks()) == (0, 0, [])
