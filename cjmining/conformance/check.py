@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cjmining.conformance import deviations, tables
+from cjmining.conformance import deviations, expectations, tables
 from cjmining.conformance.dropouts import dropouts, value_by_currency
-from cjmining.conformance.moves import moves
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.result import Conformance
 from cjmining.conformance.scan import Findings, Scan, everybody, find, together
@@ -167,9 +166,10 @@ def _assemble(
         outcomes=tables.outcomes(counted),
         sensitivity=sensitivity(others | {"as stated": counted}),
         value_by_currency=value_by_currency(counted, by=by),
+        **expectations.tables(counted, scan, found.expectations),
         notes=notes,
         _everybody=overall,
-        _make_moves=lambda: moves(scan),
+        _scan=scan,
     )
 
 

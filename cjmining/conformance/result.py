@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from cjmining.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
     import pandas as pd
 
+    from cjmining.conformance.scan import Scan
+    from cjmining.conformance.story import Story
     from cjmining.intended import IntendedMap
 
 
@@ -58,6 +60,15 @@ class Conformance(Result):
         by, stage, patience (half, as stated, double), mature, drop_out_share, lower, upper, rank.
     value_by_currency : pandas.DataFrame
         The value at risk of each row of `dropouts` in every currency.
+    expectations : pandas.DataFrame
+        by, stage, touchpoint ("" for a stage's `within`), measure, after, at_least, at_most, target (the share
+        promised), measured, kept, share_kept with limits, verdict (kept, broken, unclear), median and p90 of
+        the measure, unmeasured, not_due, journeys_kept (all kept), journeys_broken (one or more broken); what
+        followed on a journey's first: mature_kept, dropped_when_kept, mature_broken, dropped_when_broken,
+        difference with limits. An association.
+    expectations_by_week, expectations_by_channel : pandas.DataFrame
+        by, stage, touchpoint, measure, after, at_least, at_most, week (its Monday, UTC) or channel, measured,
+        kept, share_kept, lower, upper.
     notes : tuple of str
         What a reader should know before trusting a number.
     """
@@ -73,6 +84,9 @@ class Conformance(Result):
         "outcomes",
         "sensitivity",
         "value_by_currency",
+        "expectations",
+        "expectations_by_week",
+        "expectations_by_channel",
     )
 
     intended: IntendedMap
@@ -88,9 +102,12 @@ class Conformance(Result):
     outcomes: pd.DataFrame
     sensitivity: pd.DataFrame
     value_by_currency: pd.DataFrame
+    expectations: pd.DataFrame
+    expectations_by_week: pd.DataFrame
+    expectations_by_channel: pd.DataFrame
     notes: tuple[str, ...] = ()
     _everybody: Conformance | None = None
-    _make_moves: Callable[[], pd.DataFrame] | None = field(default=None)
+    _scan: Scan | None = None
 
     @property
     def overall(self) -> Conformance:
@@ -107,9 +124,68 @@ class Conformance(Result):
             only": planned, but not there), stage and touchpoint (of the plan; for log-only moves the event's
             touchpoint, and no stage), event (row in `log.events`, -1 for map-only moves).
         """
-        if self._make_moves is None:
-            raise ValueError("this check was made without its log: it has no moves")
-        return self._make_moves()
+        from cjmining.conformance.moves import moves
+
+        return moves(self._with_log("moves"))
+
+    def write_moves(self, folder: str | Path) -> Path:
+        """Align the journeys again and write every move to Parquet files, one a block of the log.
+
+        Parameters
+        ----------
+        folder : str or Path
+            A folder that doesn't exist or is empty.
+
+        Returns
+        -------
+        Path
+            The folder, with files `moves-00000.parquet` and so on; columns as in `moves`.
+
+        Raises
+        ------
+        LogError
+            If the folder holds something.
+        """
+        from cjmining.conformance.moves import write_moves
+
+        return write_moves(self._with_log("moves"), folder)
+
+    def explain(self, journey: int) -> Story:
+        """Tell the story of one journey: what was intended, what happened, where and when it left.
+
+        Parameters
+        ----------
+        journey : int
+            Its number, as in `journeys`.
+
+        Returns
+        -------
+        Story
+            In words, and as a table of its moves; `cj.plot.story` draws it.
+
+        Raises
+        ------
+        LogError
+            If there is no such journey.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> from cjmining.intended import parse_map
+        >>> shop = cj.simulate.shop(100, seed=1)
+        >>> intended = parse_map(shop.intended_text)
+        >>> check = cj.check(shop.log.split(intended), intended)
+        >>> check.explain(0).moves.columns.tolist()
+        ['position', 'timestamp', 'move', 'type', 'stage', 'touchpoint', 'channel', 'event']
+        """
+        from cjmining.conformance.story import explain
+
+        return explain(self._with_log("stories"), journey)
+
+    def _with_log(self, what: str) -> Scan:
+        if self._scan is None:
+            raise ValueError(f"this check was made without its log: it has no {what}")
+        return self._scan
 
     def _summary(self) -> str:
         row = self.overall.outcomes.iloc[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from cjmining.conformance import deviations
+from cjmining.conformance import deviations, expectations
 from cjmining.engine.local import map_blocks
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance.deviations import DeviationCounts
+    from cjmining.conformance.expectations import PromiseCounts
     from cjmining.conformance.plan import Plan
+    from cjmining.conformance.promises import Promise
     from cjmining.intended import IntendedMap
     from cjmining.kernels.alignment import Alignments
     from cjmining.kernels.stages import Columns, Judged, StageSums
@@ -42,6 +44,7 @@ class Findings(NamedTuple):
 
     sums: StageSums
     deviations: DeviationCounts
+    expectations: dict[Promise, PromiseCounts]
     journeys: JourneyArrays
     journey_numbers: NDArray[np.int64]
 
@@ -263,6 +266,7 @@ def _find_in(part: Part) -> Findings:
     return Findings(
         sums,
         deviations.count(part, seen),
+        expectations.count(part, seen),
         JourneyArrays(judged, touchpoint.astype(np.int32), aligned.cost, aligned.worst),
         part.journey_numbers,
     )
@@ -387,6 +391,7 @@ def _merge(parts: list[Findings]) -> Findings:
     return Findings(
         sums=StageSums(*(_join(name, [part.sums for part in parts]) for name in StageSums._fields)),
         deviations=deviations.merge([part.deviations for part in parts]),
+        expectations=expectations.merge([part.expectations for part in parts]),
         journeys=JourneyArrays(Judged(*judged), *others),
         journey_numbers=numbers[order],
     )
@@ -403,7 +408,9 @@ def _join(name: str, parts: list[StageSums]) -> np.ndarray:
 def everybody(scan: Scan, findings: Findings) -> Findings:
     """Return the same findings with all groups as one."""
     return findings._replace(
-        sums=together(scan, findings.sums), deviations=deviations.together(scan, findings.deviations)
+        sums=together(scan, findings.sums),
+        deviations=deviations.together(scan, findings.deviations),
+        expectations=expectations.together(scan, findings.expectations),
     )
 
 
