@@ -61,7 +61,7 @@ class Conformance(Result):
     value_by_currency : pandas.DataFrame
         The value at risk of each row of `dropouts` in every currency.
     expectations : pandas.DataFrame
-        by, stage, touchpoint ("" for a stage's `within`), measure, after, at_least, at_most, target (the share
+        by, stage, touchpoint ("" for a stage's `within`), measure, after, at_least, at_most, target (share
         promised), measured, kept, share_kept with limits, verdict (kept, broken, unclear), median and p90 of
         the measure, unmeasured, not_due, journeys_kept (all kept), journeys_broken (one or more broken); what
         followed on a journey's first: mature_kept, dropped_when_kept, mature_broken, dropped_when_broken,
