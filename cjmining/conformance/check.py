@@ -158,6 +158,7 @@ def _assemble(
         groups=tuple(counted.groups.values()),
         journeys=journeys,
         deviations=deviations.table(counted, scan, found.deviations),
+        deviations_by_channel=deviations.by_channel(counted, scan, found.deviations),
         stages=tables.stages(counted),
         dropouts=dropouts(counted, by=by),
         touchpoints=tables.touchpoints(counted),

@@ -38,7 +38,13 @@ class Conformance(Result):
         the same journey: no, returned, converted), turn (whose: customer, company, "" nobody's).
     deviations : pandas.DataFrame
         by, type (missing, ad hoc, out of order, failed, repeated, wrong channel, late), stage, touchpoint,
-        journeys (with at least one), share_of_journeys (of all the group's).
+        journeys (with at least one), share_of_journeys (of all the group's), events (moves), journeys_there
+        (whose path runs through the stage, or that deviate there), share_of_journeys_there; of the mature
+        ones with it and of comparable ones without: mature_with, converted_with (of those, within the
+        horizon), mature_without, converted_without, difference of the shares with limits, q, and the median
+        seconds from start to goal, median_s_with and median_s_without. An association.
+    deviations_by_channel : pandas.DataFrame
+        by, type, stage, touchpoint, channel ("" for what is missing), journeys, events, share_of_journeys.
     stages : pandas.DataFrame
         by, stage, entered = continued + converted + dropped + turned_away + open, mature (entered at least
         horizon and patience before the data ends), dropped_within_horizon (of those), drop_out_share with
@@ -76,6 +82,7 @@ class Conformance(Result):
     _tables: ClassVar[tuple[str, ...]] = (  # type: ignore[misc]
         "journeys",
         "deviations",
+        "deviations_by_channel",
         "stages",
         "dropouts",
         "touchpoints",
@@ -94,6 +101,7 @@ class Conformance(Result):
     groups: tuple[str, ...]
     journeys: pd.DataFrame
     deviations: pd.DataFrame
+    deviations_by_channel: pd.DataFrame
     stages: pd.DataFrame
     dropouts: pd.DataFrame
     touchpoints: pd.DataFrame
