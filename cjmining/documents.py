@@ -96,17 +96,30 @@ def read_document(source: str | Path, *, error: type[CjminingError]) -> Document
         If the file is missing, a folder, empty, not UTF-8 or not YAML.
     """
     path = Path(source)
+    return parse_document(
+        _decode(read_content(source, error=error), str(path), error), name=str(path), error=error
+    )
+
+
+def read_content(source: str | Path, *, error: type[CjminingError], what: str = "a YAML file") -> bytes:
+    """Read a file of settings whole; `what` is expected there.
+
+    Raises
+    ------
+    error
+        If it is missing, a folder or can't be read.
+    """
+    path = Path(source)
     if "\n" in str(source):
         raise error(f"expected the path of a file, found text of {str(source).count(chr(10)) + 1} lines")
     if path.is_dir():
-        raise error(f"{path} is a folder; a YAML file is expected{_yaml_files(path)}")
+        raise error(f"{path} is a folder; {what} is expected{_yaml_files(path)}")
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise error(f"{path}: there is no such file{_neighbour(path)}") from None
     except OSError as problem:
         raise error(f"{path} can't be read: {problem.strerror}") from None
-    return parse_document(_decode(content, str(path), error), name=str(path), error=error)
 
 
 def parse_document(text: str, *, name: str, error: type[CjminingError]) -> Document:
