@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjmining.conformance.promises import Observed, Promise, Walk, observe, promises_of
+from cjmining.conformance.promises import Observed, Promise, observe, promises_of
 from cjmining.conformance.tables import SECOND_US, frame
+from cjmining.conformance.walk import Walk, in_all, quantiles_of, totals_of
 from cjmining.stats import design_effect, newcombe, wilson_of_clusters
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
 
+_MILLION = 1_000_000
 _WEEK_US = 7 * 86_400 * SECOND_US
 _FIRST_MONDAY_US = -3 * 86_400 * SECOND_US  # 1969-12-29
 _WEEKS = 1 << 20  # room for weeks in a key, half of them before that Monday
@@ -109,7 +111,7 @@ def _summed(walk: Walk, promise: Promise) -> PromiseCounts:
 
     part, seen = walk.part, observe(walk, promise)
     journey = walk.journey[seen.about]
-    again, group = _in_all(part.group[journey], len(part.groups))
+    again, group = in_all(part.group[journey], len(part.groups))
     about, kept, customer = seen.about[again], seen.kept[again], part.customer[journey][again]
     week = (part.columns.timestamp[about] - _FIRST_MONDAY_US) // _WEEK_US + _WEEKS // 2
     channel = part.columns.channel[about]
@@ -152,14 +154,6 @@ def _of_all(counts: PromiseCounts, everybody: int, scan: Scan) -> PromiseCounts:
     )
 
 
-def _in_all(group: NDArray[np.int32], n_groups: int) -> tuple[Ints, Ints]:
-    """Return the rows, and their groups, each once more for the group of all where there are several."""
-    rows, own = np.arange(len(group)), group.astype(np.int64)
-    if n_groups == 1:
-        return rows, own
-    return np.tile(rows, 2), np.concatenate([own, np.full(len(own), n_groups)])
-
-
 def _count_journeys(walk: Walk, seen: Observed, journey: Ints) -> Sums:
     """Count by group the journeys, what wasn't measured or due, and journeys with all kept or one broken."""
     from cjmining.kernels.sums import sum_by
@@ -173,7 +167,7 @@ def _count_journeys(walk: Walk, seen: Observed, journey: Ints) -> Sums:
         _KEPT: (observed > 0) & (broken == 0),
         _BROKEN: broken > 0,
     }
-    again, group = _in_all(walk.part.group, len(walk.part.groups))
+    again, group = in_all(walk.part.group, len(walk.part.groups))
     return sum_by(group, *(columns[name][again] for name in sorted(columns)))
 
 
@@ -196,7 +190,7 @@ def _count_after(walk: Walk, promise: Promise, seen: Observed, journey: Ints) ->
     counts = under_way & (moment + horizon + patience <= part.data_end)
     first, at, moment = first[counts], at[counts], moment[counts]
     dropped = (judged.outcome[at] == DROPPED) & (judged.decided_at[at] - moment <= horizon)
-    again, group = _in_all(part.group[at], len(part.groups))
+    again, group = in_all(part.group[at], len(part.groups))
     return sum_by_cluster(group * 2 + seen.kept[first][again], part.customer[at][again], dropped[again])
 
 
@@ -206,7 +200,7 @@ def _histogram(group: Ints, value: Floats) -> Histogram:
     known = np.flatnonzero(~np.isnan(value))
     order = known[np.argsort(group[known], kind="stable")]
     cell, sizes = np.unique(group[order], return_counts=True)
-    millionths = np.rint(np.maximum(value[order], 0.0) * 1e6).astype(np.int64)
+    millionths = np.rint(np.maximum(value[order], 0.0) * _MILLION).astype(np.int64)
     return summarise(cell, np.concatenate([[0], np.cumsum(sizes)]), millionths)
 
 
@@ -235,15 +229,17 @@ def _rows(counted: Counted, found: list[tuple[Promise, PromiseCounts]]) -> Itera
     """Yield a row for each promise that holds for a journey of the group."""
     for g, name in counted.groups.items():
         for promise, counts in found:
-            journeys = _values_of(counts.journeys, g)
+            journeys = totals_of(counts.journeys, g)
             if journeys[_HOLDS]:
-                measured = _share(_values_of(counts.measured, g))
+                measured = _share(totals_of(counts.measured, g))
+                median, p90 = quantiles_of(counts.measure, g)
                 yield {
                     **_key(counted, name, promise),
                     "target": promise.target,
                     **measured,
                     "verdict": _verdict(measured, promise.target),
-                    **_quantiles(counts.measure, g),
+                    "median": median / _MILLION,
+                    "p90": p90 / _MILLION,
                     "unmeasured": int(journeys[_UNMEASURED]),
                     "not_due": int(journeys[_NOT_DUE]),
                     "journeys_kept": int(journeys[_KEPT]),
@@ -293,16 +289,7 @@ def _key(counted: Counted, group: str, promise: Promise) -> dict[str, Any]:
     }
 
 
-def _values_of(sums: Sums, key: int) -> NDArray[Any]:
-    """Return the values of a key; zeros where it has none."""
-    at = int(np.searchsorted(sums.key, key))
-    if at < len(sums.key) and sums.key[at] == key:
-        totals: NDArray[Any] = sums.totals[at]
-        return totals
-    return np.zeros(sums.totals.shape[1], np.int64)
-
-
-def _share(values: NDArray[Any]) -> dict[str, Any]:
+def _share(values: list[Any]) -> dict[str, Any]:
     n, kept, _, *clusters = (int(value) for value in values)
     share, lower, upper = wilson_of_clusters(kept, n, clusters)
     return {"measured": n, "kept": kept, "share_kept": share, "lower": lower, "upper": upper}
@@ -319,20 +306,10 @@ def _verdict(measured: Mapping[str, Any], target: float) -> str:
     return "broken" if measured["upper"] < target else "unclear"
 
 
-def _quantiles(measure: Histogram, group: int) -> dict[str, float]:
-    from cjmining.kernels.histogram import BINS, quantiles
-
-    first, last = np.searchsorted(measure.key, [group * BINS, (group + 1) * BINS])
-    if first == last:
-        return {"median": math.nan, "p90": math.nan}
-    median, p90 = quantiles(measure, np.array([group]), (0.5, 0.9))[0] / 1e6
-    return {"median": float(median), "p90": float(p90)}
-
-
 def _followed(after: Sums, group: int) -> dict[str, Any]:
     """Hold journeys whose first promise was broken against those for whom it was kept."""
     (mature_kept, left_kept, kept_effect), (mature_broken, left_broken, broken_effect) = (
-        _dropped(_values_of(after, group * 2 + kept)) for kept in (1, 0)
+        _dropped(totals_of(after, group * 2 + kept)) for kept in (1, 0)
     )
     difference = newcombe(
         left_broken, mature_broken, left_kept, mature_kept, effect=broken_effect, other_effect=kept_effect
@@ -348,7 +325,7 @@ def _followed(after: Sums, group: int) -> dict[str, Any]:
     }
 
 
-def _dropped(values: NDArray[Any]) -> tuple[int, int, float]:
+def _dropped(values: list[Any]) -> tuple[int, int, float]:
     """Return journeys, those that dropped, and the design effect of their customers."""
     n, dropped, _, *clusters = (int(value) for value in values)
     return n, dropped, design_effect(n, clusters, dropped / max(n, 1))

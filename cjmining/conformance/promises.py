@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,10 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cjmining.conformance.scan import Part
+    from cjmining.conformance.walk import Walk
     from cjmining.intended import IntendedMap
-    from cjmining.kernels.expectations import Located, Passages
-    from cjmining.kernels.stages import Judged
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -72,88 +68,6 @@ class Observed(NamedTuple):
     not_due: Ints
 
 
-@dataclass(frozen=True)
-class Walk:
-    """A part's events with their place on the map."""
-
-    part: Part
-    judged: Judged
-
-    @cached_property
-    def located(self) -> Located:
-        """Where each event lies on the map."""
-        from cjmining.kernels.expectations import locate
-
-        return locate(self.part.bounds, self.part.columns, self.judged, self.part.plan.rules)
-
-    @cached_property
-    def journey(self) -> Ints:
-        """The journey of each event."""
-        return np.repeat(np.arange(len(self.part.customer)), np.diff(self.part.bounds))
-
-    @cached_property
-    def slack(self) -> Ints:
-        """How much later than stated each event may have been, microseconds."""
-        return (np.nan_to_num(self.part.columns.precision) * SECOND_US).astype(np.int64)
-
-    @cached_property
-    def ends(self) -> Ints:
-        """When each journey ends where the map goes on after the goal: as the customer's next one begins."""
-        part, after = self.part, np.full(len(self.part.customer), self.part.data_end)
-        same = np.flatnonzero(part.customer[1:] == part.customer[:-1])
-        after[same] = part.columns.timestamp[part.bounds[same + 1]]
-        return after
-
-    @cached_property
-    def codes(self) -> dict[str, int]:
-        """The log's codes of the touchpoints that are on the map."""
-        plan = self.part.plan
-        return {plan.labels[code]: int(code) for code in np.unique(plan.cells.touchpoint)}
-
-    @cached_property
-    def rated(self) -> Ints:
-        """The event that each answer of a rating touchpoint is about; -1 for other events."""
-        rated = np.full(len(self.journey), -1)
-        for touchpoint in {
-            t for stage in self.part.plan.intended.stages for t in stage.touchpoints if t.rates
-        }:
-            answers = self.events_of(touchpoint.touchpoint)
-            contacts = np.sort(np.concatenate([self.events_of(name) for name in touchpoint.rates]))
-            before = np.searchsorted(contacts, answers) - 1
-            about = contacts[before] if len(contacts) else np.full(len(answers), -1)
-            same = (before >= 0) & (self.journey[about] == self.journey[answers])
-            rated[answers[same]] = about[same]
-        return rated
-
-    def passages_of(self, stage: int) -> tuple[Ints, Ints, Ints]:
-        """Return the journeys that entered a stage, the events that did, and those that led on (or -1)."""
-        found = self._passages
-        here = np.flatnonzero(found.stage == stage)
-        return found.journey[here], found.entered[here], found.left[here]
-
-    @cached_property
-    def _passages(self) -> Passages:
-        from cjmining.kernels.expectations import passages
-
-        plan, located = self.part.plan, self.located
-        stage = np.where(located.moves, np.append(plan.rules.stages, -1)[located.cell], -1).astype(np.int32)
-        return passages(self.part.bounds, stage, len(plan.intended.stages))
-
-    def events_of(self, touchpoint: str) -> Ints:
-        """Return the events of a touchpoint that are on the map, wherever."""
-        code = self.codes.get(touchpoint, -1)
-        return np.flatnonzero((self.part.columns.touchpoint == code) & (self.located.cell >= 0))
-
-    def events_in(self, promise: Promise) -> Ints:
-        """Return the events of a promise's touchpoint in its stage."""
-        rules, code = self.part.plan.rules, self.codes.get(promise.touchpoint, -1)
-        if code < 0:
-            return np.zeros(0, np.int64)
-        cells = np.arange(rules.stage_offsets[code], rules.stage_offsets[code + 1])
-        own = cells[rules.stages[cells] == promise.stage]
-        return np.flatnonzero(self.located.cell == own[0]) if len(own) else own.astype(np.int64)
-
-
 def observe(walk: Walk, promise: Promise) -> Observed:
     """Return each time that a promise was kept or broken, by journey."""
     observers: dict[str, Callable[[Walk, Promise], Observed]] = {
@@ -175,7 +89,7 @@ def _keeps(promise: Promise, value: Floats) -> Bools:
 
 def _times_of_events(walk: Walk, promise: Promise) -> Observed:
     """Observe waits or durations; giving up before the promised time is over neither keeps nor breaks it."""
-    events, columns = walk.events_in(promise), walk.part.columns
+    events, columns = walk.events_in(promise.stage, promise.touchpoint), walk.part.columns
     value = getattr(columns, promise.measure)[events]
     kept = _keeps(promise, value)
     gave_up = kept & (columns.failed[events] == 1) & (promise.at_most is not None)
@@ -188,7 +102,7 @@ def _times_of_events(walk: Walk, promise: Promise) -> Observed:
 def _answers(walk: Walk, promise: Promise) -> Observed:
     """Observe what customers answered: at the touchpoint itself, or about it where another one rates it."""
     columns, rated = walk.part.columns, walk.rated
-    events = walk.events_in(promise)
+    events = walk.events_in(promise.stage, promise.touchpoint)
     own = events[~np.isnan(columns.satisfaction[events])]
     answers = np.flatnonzero((rated >= 0) & ~np.isnan(columns.satisfaction))
     answers = answers[np.isin(rated[answers], events)]
@@ -261,7 +175,7 @@ def _contacts(walk: Walk, promise: Promise) -> Observed:
     from cjmining.kernels.outcomes import OPEN
 
     judged, time = walk.judged, walk.part.columns.timestamp
-    events = walk.events_in(promise)
+    events = walk.events_in(promise.stage, promise.touchpoint)
     journey, first, n = np.unique(walk.journey[events], return_index=True, return_counts=True)
     bound = len(events) if promise.at_most is None else math.floor(promise.at_most)
     broken = n > bound
