@@ -153,9 +153,9 @@ class Variant:
             yield replace(mistake, steps=self._place(mistake.steps), what=what)
 
     def _place(self, steps: Steps) -> Steps:
-        for length in (3, 2):
-            if steps[:length] in self.moved:
-                return (*self.moved[steps[:length]], *steps[length:])
+        """Return where the persona says it; what arises elsewhere on the map is told at its overrides."""
+        if steps[:3] in self.moved:
+            return (*self.moved[steps[:3]], *steps[3:])
         return self.at
 
 

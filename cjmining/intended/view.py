@@ -45,8 +45,8 @@ def _rules(intended: IntendedMap) -> list[tuple[str, str]]:
     rules = [("Goal", " or ".join(intended.goal))]
     if intended.exits:
         rules.append(("Exits", ", ".join(map(_exit, intended.exits))))
-    rules.append(("Patience", _duration(intended.patience)))
-    rules.append(("Horizon", _duration(intended.horizon)))
+    rules.append(("Patience", duration(intended.patience)))
+    rules.append(("Horizon", duration(intended.horizon)))
     return rules
 
 
@@ -116,9 +116,9 @@ def _stage_notes(stage: Stage, *, order: bool = False) -> list[str]:
     if stage.optional:
         notes.append("optional stage")
     if stage.patience is not None:
-        notes.append(f"patience {stage.patience if stage.patience == 'never' else _duration(stage.patience)}")
+        notes.append(f"patience {stage.patience if stage.patience == 'never' else duration(stage.patience)}")
     if stage.within is not None:
-        notes.append(f"within {_duration(stage.within)}")
+        notes.append(f"within {duration(stage.within)}")
     if len(stage.next) != 1:
         notes.append(f"then {' or '.join(stage.next)}" if stage.next else "the map ends here")
     if stage.returns_to:
@@ -146,11 +146,11 @@ def _where(where: object) -> str:
     return " and ".join(parts)
 
 
-def _duration(duration: timedelta | str | None) -> str:
+def duration(length: timedelta | str | None) -> str:
     """Return a duration in the largest unit that divides it: 14 d, 36 h, 90 min, 20 s."""
-    if not isinstance(duration, timedelta):
-        return duration or "never"
-    seconds = duration.total_seconds()
+    if not isinstance(length, timedelta):
+        return length or "never"
+    seconds = length.total_seconds()
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g} {unit}"

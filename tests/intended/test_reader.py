@@ -30,7 +30,7 @@ stages:
       - {touchpoint: newsletter_opened}
   - stage: Buy
     patience: 2h
-    within: 7d
+    within: 90m
     touchpoints:
       - touchpoint: paid
         emotion: -1
@@ -66,7 +66,7 @@ def test_a_map_becomes_what_it_says():
     assert [exit_.by for exit_ in shop.exits] == ["customer", "company"]
     assert shop.new_journey_after == ("goal", "exit", "silence")
     buy = shop.stages[1]
-    assert (buy.next, buy.returns_to, buy.within) == (("Get",), ("Look",), timedelta(days=7))
+    assert (buy.next, buy.returns_to, buy.within) == (("Get",), ("Look",), timedelta(minutes=90))
     assert (buy.touchpoints[0].emotion, buy.touchpoints[0].expect[0].at_most) == (-1, 120)
     assert shop.stages[2].next == ()
     assert shop.stages[2].touchpoints[0].planned_actor == "company"
@@ -282,7 +282,7 @@ def test_a_map_shows_itself_and_escapes_what_it_says():
     text = str(shop)
     assert "Exits: unsubscribed (by the customer), rejected (by the company)" in text
     assert "one of: ad_clicked (may repeat), newsletter_opened [optional stage]" in text
-    assert "[patience 2 h; within 7 d; or back to Look]" in text
+    assert "[patience 2 h; within 90 min; or back to Look]" in text
     assert "Persona Young: birth_year at least 1997" in text
     page = shop._repr_html_()
     assert "&lt;b&gt;Shop" in page
