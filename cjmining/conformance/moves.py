@@ -1,7 +1,9 @@
-"""Every move of the alignments as a table."""
+"""Every move of the alignments: as a table, or as files for logs whose moves are too many for one."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +11,8 @@ import pandas as pd
 
 from cjmining.conformance.scan import Part, Scan, moves_of
 from cjmining.conformance.tables import category
+from cjmining.engine.local import map_blocks
+from cjmining.errors import LogError
 
 if TYPE_CHECKING:
     from cjmining.log import Block
@@ -20,6 +24,50 @@ def moves(scan: Scan) -> pd.DataFrame:
     """Align all journeys and write their moves down, block by block."""
     tables = [_moves_in(scan, block) for block in scan.blocks]
     return pd.concat(tables, ignore_index=True)
+
+
+def write_moves(scan: Scan, folder: str | Path) -> Path:
+    """Align all journeys and write their moves into a folder, one Parquet file a block.
+
+    Parameters
+    ----------
+    scan : Scan
+        The log and its plans.
+    folder : str or Path
+        Where; it must not exist, or be empty. It gets its name when all files are written, so that nobody
+        reads half of them.
+
+    Returns
+    -------
+    Path
+        The folder, with `moves-00000.parquet` and so on; columns as those of `moves`.
+
+    Raises
+    ------
+    LogError
+        If the folder is a file, or there is something in it.
+    """
+    path = Path(folder)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise LogError(
+            f"{path} {'is not empty' if path.is_dir() else 'is a file'}: moves are written into a folder of "
+            "their own; name one that does not exist yet, or empty it first"
+        )
+    draft = path.with_name(f".{path.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    map_blocks(lambda numbered: _write_block(scan, draft, *numbered), list(enumerate(scan.blocks)))
+    if path.exists():
+        path.rmdir()
+    return draft.rename(path)
+
+
+def _write_block(scan: Scan, folder: Path, number: int, block: Block) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(_moves_in(scan, block), preserve_index=False)
+    pq.write_table(table, folder / f"moves-{number:05d}.parquet", compression="zstd")
 
 
 def _moves_in(scan: Scan, block: Block) -> pd.DataFrame:
