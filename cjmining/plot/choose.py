@@ -2,15 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cjmining.errors import LogError, nearest
+from cjmining.intended.model import RESERVED_PERSONAS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cjmining.intended import IntendedMap, Stage, Touchpoint
+
 ALL = "all"
 Row = dict[str, Any]
+
+LARGEST_Q = 0.05
+"""Below this a deviation is said to go with more or fewer conversions."""
+
+
+def significant(deviation: Row) -> bool:
+    """Say whether journeys with a deviation converted more or less often than those there without it.
+
+    That is, by more than chance allows among so many comparisons.
+    """
+    return bool(deviation["q"] < LARGEST_Q and deviation["difference"])
+
+
+def map_of(intended: IntendedMap, by: str | None, group: str) -> IntendedMap:
+    """Return the map that a group's picture is drawn on.
+
+    That is a persona's own map; for everybody and for other groups, whose journeys may follow the maps of
+    several personas, the map with the touchpoints of all of them.
+    """
+    own = {*RESERVED_PERSONAS, *(persona.persona for persona in intended.personas)}
+    if by == "persona" and group in own:
+        return intended.for_persona(group)
+    variants = intended.variants
+    if len(variants) == 1:
+        return intended
+    stages = zip(*(variant.stages for variant in variants), strict=True)
+    return replace(intended, stages=tuple(replace(same[0], touchpoints=_union(same)) for same in stages))
+
+
+def _union(stages: tuple[Stage, ...]) -> tuple[Touchpoint, ...]:
+    """Return the touchpoints of a stage in all maps, each name once, as the first map has it."""
+    named: dict[str, Touchpoint] = {}
+    for stage in stages:
+        for touchpoint in stage.touchpoints:
+            named.setdefault(touchpoint.touchpoint, touchpoint)
+    return tuple(named.values())
 
 
 def rows(table: pd.DataFrame, group: str) -> list[Row]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.choose import ALL, chosen, expect_check
+from cjmining.plot.choose import ALL, chosen, expect_check, significant
 from cjmining.plot.map_bands import feelings, pains, to_do, what_they_do
+from cjmining.plot.map_promises import what_we_promised
 from cjmining.plot.map_ribbon import who_stays
 from cjmining.plot.map_view import MapView, view_of
 from cjmining.plot.sheet import Sheet
@@ -23,7 +24,8 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
     """Draw the journey that customers really took on the map of the intended one.
 
     From top to bottom: the outcomes; the stages; who stays and who leaves; what customers do, by channel;
-    what they feel; where it hurts; what to do. Every number is one of the result's tables.
+    what they feel; what we promised; where it hurts; what to do. A persona is drawn on its own map where it
+    overrides stages. Every number is one of the result's tables.
 
     Parameters
     ----------
@@ -46,8 +48,8 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
 
     Notes
     -----
-    A NaN in place of a stage's `entered` or a touchpoint's `journeys` says that the number is withheld
-    because it is small; the map then says "few".
+    A NaN in place of a stage's `entered`, a touchpoint's `journeys` or a promise's `measured` says that the
+    number is withheld because it is small; the map then says "few".
 
     Examples
     --------
@@ -66,7 +68,8 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
     view = view_of(result, group)
     sheet = Sheet(width=view.width)
     y = _title(sheet, view)
-    for band in (_stages, who_stays, what_they_do, feelings, pains, to_do, _footnote):
+    bands = (_stages, who_stays, what_they_do, feelings, what_we_promised, pains, to_do, _footnote)
+    for band in bands:
         y = band(sheet, view, y)
     sheet.height = y
     return sheet.drawn_on(ax)
@@ -160,6 +163,8 @@ def _footnote(sheet: Sheet, view: MapView, y: float) -> float:
         "of those that entered early enough to know, with 95 % limits (Wilson).",
         "Discs: journeys that used the touchpoint on that channel; outlined: planned, seen by nobody or few.",
         "Satisfaction: mean from 0 to 1 of those who answered; dashed: emotion intended at a touchpoint.",
+        *(_ON_PROMISES if view.promises else ()),
+        *(_ON_DEVIATIONS if any(map(significant, view.deviations)) else ()),
         "Value at risk: if those who left at the place had gone on to convert like those who stayed.",
     ]
     sheet.rule(y)
@@ -172,6 +177,16 @@ def _footnote(sheet: Sheet, view: MapView, y: float) -> float:
         colour=theme.MUTED,
     )
     return y + 12
+
+
+_ON_PROMISES = (
+    "Promises: of the times measured, the share at which they were kept, with 95 % limits; broken: the",
+    "limits lie below the share promised, or one promised to everyone was not kept each time.",
+)
+_ON_DEVIATIONS = (
+    "Converted with a deviation and without it: of journeys that came as far and began early enough to know;",
+    "an association, not its effect.",
+)
 
 
 def _own_patience(view: MapView) -> bool:

@@ -7,6 +7,7 @@ from math import cos, pi, sin
 from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot import theme
+from cjmining.plot.choose import significant
 from cjmining.plot.map_view import GUTTER, MapView
 from cjmining.plot.text import fit, named_number, short, width, wrap
 from cjmining.plot.words import known, money, name, number, percent, plural
@@ -223,7 +224,7 @@ def pains(sheet: Sheet, view: MapView, y: float) -> float:
         sheet,
         y,
         "Where it hurts",
-        f"where most leave; largest deviations, of {plural(view.outcomes['journeys'], 'journey')}; "
+        f"where most leave; deviations, of {plural(view.outcomes['journeys'], 'journey')}; "
         "the map's own words in quotes",
     )
     worst = max((row["journeys"] for row in view.dropouts), default=0)
@@ -244,8 +245,15 @@ def pains(sheet: Sheet, view: MapView, y: float) -> float:
 
 
 def _largest(deviations: list[Row], most: int) -> list[Row]:
+    """Choose the deviations that go with most lost conversions, then those of most journeys."""
     found = [row for row in deviations if row["journeys"]]
-    return sorted(found, key=lambda row: (-row["journeys"], str(row["type"]), str(row["touchpoint"])))[:most]
+    return sorted(
+        found, key=lambda row: (-_lost(row), -row["journeys"], str(row["type"]), str(row["touchpoint"]))
+    )[:most]
+
+
+def _lost(row: Row) -> float:
+    return max(0.0, -row["difference"] * row["mature_with"]) if significant(row) else 0.0
 
 
 def _dropout(view: MapView, row: Row) -> str:
@@ -259,7 +267,14 @@ def _deviation(view: MapView, row: Row) -> str:
     """A deviation in words, with the share of all journeys that show it."""
     touchpoint = short(name(row["touchpoint"]), view.room, theme.SMALL)
     kind, share = _PLAINLY.get(row["type"], row["type"]), percent(row["share_of_journeys"])
-    return f"{touchpoint}: {kind} in {plural(row['journeys'], 'journey')} ({share})"
+    said = f"{touchpoint}: {kind} in {plural(row['journeys'], 'journey')} ({share})"
+    if not significant(row):
+        return said
+    with_it, without = (
+        f"{percent(row[f'converted_{side}'] / row[f'mature_{side}'])} of {number(row[f'mature_{side}'])}"
+        for side in ("with", "without")
+    )
+    return f"{said}; {with_it} converted, without it {without}"
 
 
 def to_do(sheet: Sheet, view: MapView, y: float) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.choose import ALL, Row, rows
+from cjmining.plot.choose import ALL, Row, map_of, rows
 from cjmining.plot.words import days, known
 from cjmining.schema import BEFORE_THE_MAP
 
@@ -36,6 +36,7 @@ class MapView:
     dropouts: tuple[Row, ...]
     deviations: tuple[Row, ...]
     flows: tuple[Row, ...]
+    promises: tuple[Row, ...]
 
     @property
     def width(self) -> float:
@@ -68,21 +69,23 @@ class MapView:
 
 def view_of(check: Conformance, group: str) -> MapView:
     """Return what the map of one group shows."""
+    intended = map_of(check.intended, check.by, group)
     stages = rows(check.stages, group)
     by_name = {row["stage"]: row for row in stages}
     return MapView(
-        intended=check.intended,
+        intended=intended,
         group=group,
         outcomes=(rows(check.outcomes, group) or [_nobody(group)])[0],
         period=_period(check.journeys, group),
         stages=tuple(
-            {**_empty_stage(name), **_known(by_name.get(name, {}))} for name in check.intended.stage_names
+            {**_empty_stage(name), **_known(by_name.get(name, {}))} for name in intended.stage_names
         ),
         before=by_name.get(BEFORE_THE_MAP),
         touchpoints=tuple(rows(check.touchpoints, group)),
         dropouts=tuple(rows(check.dropouts, group)),
         deviations=tuple(rows(check.deviations, group)),
         flows=tuple(rows(check.flows, group)),
+        promises=tuple(rows(check.expectations, group)),
     )
 
 

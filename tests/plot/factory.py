@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cjmining.intended.model import IntendedMap, Persona, Stage, Touchpoint
+from cjmining.intended.model import Expectation, IntendedMap, Persona, Stage, Touchpoint
+from cjmining.stats import newcombe, wilson
 
 CHANNELS = ("web", "app", "email", "phone", "store")
 LONG = "A remarkably long name that somebody in a workshop thought would help everybody"
@@ -30,6 +31,7 @@ class MadeUpCheck:
     touchpoints: pd.DataFrame
     flows: pd.DataFrame
     outcomes: pd.DataFrame
+    expectations: pd.DataFrame
     overall: Any = field(default=None, compare=False)
 
 
@@ -43,6 +45,16 @@ def made_up_map(stages: int = 4, touchpoints: int = 3, *, long: bool = False) ->
         personas=(Persona("Gen Z", needs=(text, text)), Persona("Families")),
         stages=tuple(_stage(n, touchpoints, text, long) for n in range(stages)),
     )
+
+
+_PROMISES = (
+    Expectation("wait_s", at_most=7200, share=0.8),
+    Expectation("satisfaction", at_least=0.6, share=0.9),
+    Expectation("duration_s", at_most=120),
+    Expectation("response_s", at_most=14_400, share=0.9, after="s0_t0"),
+    Expectation("contacts", at_most=1, share=0.75),
+    Expectation("wait_s", at_least=5, at_most=8, share=0.5),
+)
 
 
 def _stage(number: int, touchpoints: int, text: str, long: bool) -> Stage:
@@ -59,6 +71,7 @@ def _stage(number: int, touchpoints: int, text: str, long: bool) -> Stage:
                 moment_of_truth=n == 0,
                 pain_points=(text,) * (n == 0),
                 opportunities=(f"{text} {n}",),
+                expect=(_PROMISES[(number + n) % 6],) if n < 2 else (),
             )
             for n in range(touchpoints)
         ),
@@ -143,7 +156,35 @@ def _tables(intended: IntendedMap, walks: pd.DataFrame, times: int) -> dict[str,
         "touchpoints": _touchpoint_rows(names, walks, times),
         "flows": _flow_rows(names, walks, times),
         "deviations": _deviation_rows(intended, by_groups, len(ends) * times),
+        "expectations": _expectation_rows(intended, by_groups, len(ends), times),
     }
+
+
+def _expectation_rows(intended: IntendedMap, groups: list[str], journeys: int, times: int) -> pd.DataFrame:
+    """Each promise of the map, measured in fewer journeys the later it stands; the first never."""
+    promised = [
+        (stage.stage, touchpoint.touchpoint, promise)
+        for stage in intended.stages
+        for touchpoint in stage.touchpoints
+        for promise in touchpoint.expect
+    ]
+    rows = []
+    for by in groups:
+        for place, (stage, touchpoint, promise) in enumerate(promised):
+            measured = journeys * times // (1 + place) if place else 0
+            kept = measured * (10 - place % 5) // 10
+            share, lower, upper = wilson(kept, measured)
+            verdict = "kept" if lower >= promise.share else "broken" if upper < promise.share else "unclear"
+            rows.append(
+                {"by": by, "stage": stage, "touchpoint": touchpoint, "measure": promise.measure}
+                | {"after": promise.after or "", "target": promise.share, "verdict": verdict}
+                | {"at_least": promise.at_least, "at_most": promise.at_most}
+                | {"measured": measured, "kept": kept, "share_kept": share, "lower": lower, "upper": upper}
+            )
+    columns = ["by", "stage", "touchpoint", "measure", "after", "target", "verdict", "at_least", "at_most"]
+    columns += ["measured", "kept", "share_kept", "lower", "upper"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype({"at_least": float, "at_most": float})
 
 
 def _stage_row(
@@ -236,6 +277,7 @@ def _deviation_rows(intended: IntendedMap, groups: list[str], total: int) -> pd.
                 "touchpoint": t.touchpoint,
                 "journeys": n,
                 "share_of_journeys": n / max(total, n),
+                **_with_and_without(n, total),
             }
             for by in groups
             for position, stage in enumerate(intended.stages)
@@ -243,6 +285,19 @@ def _deviation_rows(intended: IntendedMap, groups: list[str], total: int) -> pd.
             for kind, n in [("missing", 3 + 10 * position + order), ("ad hoc", 2 + order)]
         ]
     )
+
+
+def _with_and_without(n: int, total: int) -> dict[str, Any]:
+    """A third of those with a deviation converted, half of the others; q says so where they are many."""
+    rest = max(total - n, 0)
+    counts = {
+        "mature_with": n,
+        "converted_with": n // 3,
+        "mature_without": rest,
+        "converted_without": rest // 2,
+    }
+    differs = newcombe(n // 3, n, rest // 2, rest)
+    return {**counts, "difference": differs.difference, "q": 0.01 if n > 12 and rest else 0.2}
 
 
 def _journeys(ends: pd.DataFrame) -> pd.DataFrame:

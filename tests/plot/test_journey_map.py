@@ -11,8 +11,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from cjmining.errors import LogError
-from cjmining.plot import journey_map, to_svg
-from cjmining.plot.words import interval, number
+from cjmining.intended import parse_map
+from cjmining.plot import journey_map, theme, to_svg
+from cjmining.plot.words import interval, limits, name, number, percent, promise
 from tests.plot.factory import made_up_check, made_up_map
 from tests.plot.seen import faults, texts
 
@@ -74,6 +75,7 @@ def test_every_number_on_the_map_is_in_a_table():
     check = made_up_check(intended, 1000)
     axes = journey_map(check, persona="Gen Z")
     tables = [check.stages, check.outcomes, check.dropouts, check.deviations, check.touchpoints, check.flows]
+    tables.append(check.expectations)
     known = {
         number(cell)
         for table in tables
@@ -224,3 +226,133 @@ def test_a_log_in_place_of_a_check_is_answered_with_what_is_expected():
 def test_a_persona_like_no_other_is_answered_with_those_there_are():
     with pytest.raises(LogError, match=r"there is no persona 'zz'; there are: Gen Z, Families"):
         journey_map(made_up_check(made_up_map(2, 2), 20), persona="zz")
+
+
+def test_each_promise_stands_with_the_share_kept_its_limits_and_how_many_were_measured():
+    check = made_up_check(made_up_map(4, 3), 400)
+    shown = " ".join(texts(journey_map(check)))
+    rows = check.overall.expectations.to_dict("records")
+    assert {row["verdict"] for row in rows if row["measured"]} == {"kept", "broken", "unclear"}
+    for row in rows:
+        said = promise(row["measure"], row["at_least"], row["at_most"], row["after"])
+        assert f"{name(row['touchpoint'])}: {said} " in shown
+        promised = "promised to all" if row["target"] == 1 else f"{percent(row['target'])} promised"
+        if row["measured"]:
+            kept = f"{percent(row['share_kept'])} of {number(row['measured'])}"
+            kept += ", broken" * (row["verdict"] == "broken")
+            assert f"{kept} ({limits(row['lower'], row['upper'])}); {promised}" in shown
+        else:
+            assert f"none measured; {promised}" in shown
+
+
+def test_a_broken_promise_is_red_and_comes_first_in_its_stage():
+    check = made_up_check(made_up_map(4, 3), 400).overall
+    ax = journey_map(check)
+    red = {text.get_text() for text in ax.texts if text.get_color() == theme.DROPPED}
+    shown = texts(ax)
+    for stage, rows in check.expectations.groupby("stage"):
+        broken = rows[rows["verdict"] == "broken"]
+        for row in broken.to_dict("records"):
+            assert f"{percent(row['share_kept'])} of {number(row['measured'])}, broken" in red
+        if 0 < len(broken) < len(rows):
+            places = [
+                next(n for n, text in enumerate(shown) if text.startswith(f"{name(touchpoint)}: "))
+                for touchpoint in (
+                    broken["touchpoint"].iloc[0],
+                    rows[rows["verdict"] != "broken"]["touchpoint"].iloc[0],
+                )
+            ]
+            assert places == sorted(places), stage
+
+
+def test_promises_that_few_were_measured_for_read_few_and_those_beyond_the_room_are_counted():
+    check = made_up_check(made_up_map(2, 3), 200).overall
+    few = check.expectations.assign(
+        **dict.fromkeys(("measured", "share_kept", "lower", "upper"), float("nan"))
+    )
+    ax = journey_map(dataclasses.replace(check, expectations=pd.concat([few] * 4)))
+    shown = " ".join(texts(ax))
+    assert shown.count("few measured; ") == 2 * 5
+    assert shown.count("3 more promises") == 2
+    assert faults(ax) == []
+
+
+def test_the_promise_of_a_stage_is_that_of_its_end():
+    check = made_up_check(made_up_map(2, 3), 200).overall
+    row = check.expectations.iloc[-1:].assign(
+        touchpoint="", measure="within", at_least=float("nan"), at_most=7 * 86_400
+    )
+    shown = " ".join(texts(journey_map(dataclasses.replace(check, expectations=row))))
+    assert "on to the next stage within 7 d" in shown
+
+
+def test_a_map_without_promises_has_no_band_for_them():
+    check = made_up_check(made_up_map(2, 3), 200).overall
+    shown = texts(journey_map(dataclasses.replace(check, expectations=check.expectations.iloc[:0])))
+    assert not [text for text in shown if "promise" in text.lower()]
+
+
+def test_a_deviation_says_how_journeys_ended_only_where_that_is_beyond_chance():
+    check = made_up_check(made_up_map(2, 3), 200).overall
+    row = check.deviations.iloc[:1].assign(
+        journeys=40, share_of_journeys=0.2, mature_with=30, converted_with=9, mature_without=100
+    )
+    row = row.assign(converted_without=70, difference=-0.4, q=0.049)
+    said = "s0 t0: missing in 40 journeys (20 %); 30 % of 30 converted, without it 70 % of 100"
+    assert said in " ".join(texts(journey_map(dataclasses.replace(check, deviations=row))))
+    for chance in (row.assign(q=0.05), row.assign(q=float("nan"), difference=float("nan"))):
+        shown = " ".join(texts(journey_map(dataclasses.replace(check, deviations=chance))))
+        assert "s0 t0: missing in 40 journeys (20 %)" in shown
+        assert "converted, without" not in shown
+
+
+def test_deviations_that_go_with_lost_conversions_come_before_larger_ones_that_do_not():
+    check = made_up_check(made_up_map(1, 3), 200).overall
+    rows = check.deviations.iloc[[0] * 3].assign(
+        touchpoint=["many", "lost", "won"],
+        journeys=[90, 20, 80],
+        mature_with=20,
+        difference=[-0.3, -0.3, 0.3],
+    )
+    shown = " ".join(
+        texts(journey_map(dataclasses.replace(check, deviations=rows.assign(q=[0.3, 0.01, 0.01]))))
+    )
+    assert shown.index("lost: missing") < shown.index("many: missing")
+    assert "won: missing" not in shown
+
+
+PERSONAS = """
+map: Online purchase
+goal: [bought]
+patience: 14d
+stages:
+  - stage: Look
+    touchpoints: [{touchpoint: looked}]
+  - stage: Buy
+    touchpoints: [{touchpoint: paid}, {touchpoint: bought}]
+personas:
+  - persona: Gen Z
+    where: {birth_year: {at_least: 1997}}
+    stages:
+      - {stage: Buy, touchpoints: [{touchpoint: paid_by_phone}, {touchpoint: bought}]}
+  - {persona: Families, where: {birth_year: {below: 1997}}}
+"""
+
+
+def test_a_persona_is_drawn_on_its_own_map_and_everybody_on_all():
+    intended = parse_map(PERSONAS)
+    check = made_up_check(made_up_map(2, 2), 100)
+    nothing = {
+        name: getattr(check, name).iloc[:0] for name in ("touchpoints", "deviations", "dropouts", "flows")
+    }
+    nothing |= {"stages": check.stages.iloc[:0], "expectations": check.expectations.iloc[:0]}
+    check = dataclasses.replace(
+        check,
+        intended=intended,
+        overall=dataclasses.replace(check.overall, intended=intended, by=None, **nothing),
+        **nothing,
+    )
+    planned = {"looked", "paid", "paid by phone", "bought"}
+    assert planned & set(texts(journey_map(check, persona="Gen Z"))) == planned - {"paid"}
+    assert planned & set(texts(journey_map(check, persona="Families"))) == planned - {"paid by phone"}
+    assert planned & set(texts(journey_map(check))) == planned
