@@ -7,7 +7,7 @@ array over all journeys of the attempt: whether it happens, and when.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +36,19 @@ CAMPAIGN_S = np.array([(2 + 21 * k) * DAY_S + 9 * 3600 for k in range(10)], dtyp
 """Every third Tuesday at nine a newsletter goes out."""
 SPRING_FORWARD_S = 56 * DAY_S + 2 * 3600
 """When the clocks of Berlin jump from 2 to 3 on 29 March 2026, seconds after the start."""
-FAR_LIMIT_DAYS = 8
 RESPONSE_RATE = 0.35
+DEVIATIONS = ("missing", "ad hoc", "out of order", "failed", "repeated", "wrong channel", "late")
+"""Types of deviation, in the order of their codes in the truth."""
+
+
+class Plant(NamedTuple):
+    """A deviation from the map that some journeys have, told by the step that shows it."""
+
+    type_: int
+    slot: int
+    holds: Bools
+    touchpoint: int
+    """Code of the step that is missing; -1 where it is the slot's own that deviates."""
 
 
 @dataclass
@@ -65,6 +76,7 @@ class Attempt:
     stages: list[int] = field(default_factory=list)
     measures: dict[str, dict[int, npt.NDArray[np.float32]]] = field(default_factory=dict)
     flags: dict[str, Bools] = field(default_factory=dict)
+    plants: list[Plant] = field(default_factory=list)
     order_value: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
     left_at: Seconds = field(default_factory=lambda: np.zeros(0, np.int64))
     unsubscribed: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
@@ -104,6 +116,11 @@ class Attempt:
         """Note a planted thing about journeys, for the truth."""
         self.flags[name] = self.flags[name] | holds if name in self.flags else holds.copy()
 
+    def deviate(self, type_: str, slot: int, holds: Bools, *, missing: str = "") -> None:
+        """Note a deviation of journeys, for the truth: of that step, or of one that is missing before it."""
+        touchpoint = CODE[missing] if missing else -1
+        self.plants.append(Plant(DEVIATIONS.index(type_), slot, holds & self.happened(slot), touchpoint))
+
     def leave(self, leaves: Bools, reason: str) -> None:
         """Let those still on their way give up."""
         leaves = leaves & self.alive
@@ -123,7 +140,7 @@ class Attempt:
         near = 20 + 180 * draws.exponential(f"minutes before {step}")
         days = 1 + np.floor(1.2 * self.pace * draws.exponential(f"days before {step}"))
         hours = np.clip(2.5 * draws.normal(f"hours before {step}"), -8, 8)
-        away = DAY_S * np.minimum(days, FAR_LIMIT_DAYS) + 3600 * hours
+        away = DAY_S * np.minimum(days, self.settings.longest_break_days) + 3600 * hours
         return np.where(draws.happens(f"break before {step}", far), away, near).astype(np.float32)
 
 
@@ -278,7 +295,7 @@ def _chat(trip: Attempt) -> None:
     trip.leave(leaves, "slow chat")
 
 
-def _call(trip: Attempt, name: str, share: npt.ArrayLike, stage: str) -> None:
+def _call(trip: Attempt, name: str, share: npt.ArrayLike, stage: str) -> int:
     draws, settings = trip.draws, trip.settings
     slot = trip.step("call_answered", draws.happens(name, share), trip.wait(name, 0.3), stage=stage)
     wait, long = _call_wait(trip, name)
@@ -290,6 +307,7 @@ def _call(trip: Attempt, name: str, share: npt.ArrayLike, stage: str) -> None:
     trip.leave(
         trip.happened(slot) & long & draws.happens(f"leaves {name}", settings.long_wait_leaves), "long wait"
     )
+    return slot
 
 
 def _call_wait(trip: Attempt, name: str) -> tuple[Floats, Bools]:
@@ -309,6 +327,7 @@ def _contact(trip: Attempt, slot: int, wait: Floats, talk: Floats, abandoned: Bo
     trip.measure("failed", slot, abandoned)
     trip.clock = np.where(trip.happened(slot), trip.clock + duration.astype(np.int64), trip.clock)
     trip.flag("failed", trip.happened(slot) & abandoned)
+    trip.deviate("failed", slot, abandoned)
 
 
 def _rate(
@@ -366,11 +385,14 @@ def _needs_reminder(trip: Attempt, reachable: Bools) -> None:
 
 def _checkout(trip: Attempt) -> None:
     draws, settings = trip.draws, trip.settings
-    opened = trip.step("checkout_opened", trip.alive.copy(), trip.wait("checkout", 0.25))
+    slowly = draws.happens("slow checkout", settings.slow_checkouts)
+    days = 8 + 4 * draws.uniform("checkout slow by")
+    wait = np.where(slowly, DAY_S * days, trip.wait("checkout", 0.25))
+    opened = trip.step("checkout_opened", trip.alive.copy(), wait)
     again = trip.step(
         "checkout_opened", draws.happens("checkout again", 0.12), trip.wait("checkout again", 0.2)
     )
-    _call(trip, "call in checkout", 0.3 * trip.of_persona("calls"), "Checkout")
+    called = _call(trip, "call in checkout", 0.3 * trip.of_persona("calls"), "Checkout")
     leaving = _checkout_leavers(trip, opened)
     by_fault = trip.flags["left_by_fault"]
     usual = leaving & ~by_fault
@@ -378,9 +400,22 @@ def _checkout(trip: Attempt) -> None:
     failed = trip.step("payment_entered", failing & ~by_fault, trip.wait("failed payment", 0.0))
     trip.measure("failed", failed, np.ones(len(trip)))
     trip.flag("failed", trip.happened(failed))
+    trip.deviate("failed", failed, trip.happened(failed))
+    straight = ~trip.happened(again) & ~trip.happened(called) & ~trip.happened(failed)
+    if settings.early_payments:
+        _pay_early(trip, opened, usual & straight & draws.happens("pays early", settings.early_payments))
     trip.leave(by_fault, "fault")
     trip.leave(usual, "checkout")
-    _order(trip, opened, again)
+    _order(trip, opened, failed, straight)
+
+
+def _pay_early(trip: Attempt, opened: int, early: Bools) -> None:
+    """Let some of those who will leave pay in a window that opens before the checkout page is recorded."""
+    page = trip.step("checkout_opened", early, trip.wait("page after payment", 0.0))
+    trip.codes[opened][early] = CODE["payment_entered"]
+    seen = trip.times[page] < PERIOD_S
+    trip.deviate("out of order", opened, early & seen)
+    trip.deviate("missing", opened, early & ~seen, missing="checkout_opened")
 
 
 def _checkout_leavers(trip: Attempt, opened: int) -> Bools:
@@ -402,7 +437,7 @@ def _checkout_leavers(trip: Attempt, opened: int) -> Bools:
     return leaving
 
 
-def _order(trip: Attempt, opened: int, again: int) -> None:
+def _order(trip: Attempt, opened: int, failed: int, straight: Bools) -> None:
     draws, settings = trip.draws, trip.settings
     by_phone = trip.alive & draws.happens("phone order", settings.phone_orders)
     express = trip.alive & ~by_phone & draws.happens("express", settings.express_payments)
@@ -421,17 +456,30 @@ def _order(trip: Attempt, opened: int, again: int) -> None:
     trip.flag("repeated", trip.happened(double))
     trip.flag("missing", by_phone | express)
     trip.flag("wrong_channel", by_phone)
-    _swap(trip, opened, again, paid)
+    tried = trip.happened(failed)
+    trip.deviate("repeated", paid, tried)  # the failed try stands for the payment that the map plans
+    trip.deviate("missing", ordered, (by_phone | express) & ~tried, missing="payment_entered")
+    trip.deviate("wrong channel", ordered, by_phone)
+    trip.deviate("repeated", double, twice)
+    _swap(trip, opened, paid, ordered, straight)
     _rate(trip, "checkout_rated", trip.alive, np.full(len(trip), 0.7))
 
 
-def _swap(trip: Attempt, opened: int, again: int, paid: int) -> None:
-    """Let some pay in a window that opens before the checkout page is recorded: out of order."""
-    swapped = trip.happened(paid) & ~trip.happened(again)
+def _swap(trip: Attempt, opened: int, paid: int, ordered: int, straight: Bools) -> None:
+    """Let some pay in a window that opens before the checkout page is recorded: out of order.
+
+    Of two touchpoints that changed places the first is taken as planned and the second is out of order. Where
+    the data ends between the second and the order, the journey stands at the second: then it is the first.
+    """
+    swapped = trip.happened(paid) & straight
     swapped &= trip.draws.happens("swapped", trip.settings.swapped_steps)
     trip.codes[opened][swapped] = CODE["payment_entered"]
     trip.codes[paid][swapped] = CODE["checkout_opened"]
     trip.flag("out_of_order", swapped)
+    went_on, seen = trip.times[ordered] < PERIOD_S, trip.times[paid] < PERIOD_S
+    trip.deviate("out of order", paid, swapped & went_on)
+    trip.deviate("out of order", opened, swapped & seen & ~went_on)
+    trip.deviate("missing", opened, swapped & ~seen, missing="checkout_opened")
 
 
 def _delivery(trip: Attempt) -> None:
@@ -439,6 +487,7 @@ def _delivery(trip: Attempt) -> None:
     rejected = draws.happens("rejected", settings.rejected_orders)
     slot = trip.step("order_rejected", rejected, DAY_S * (0.5 + 1.5 * draws.uniform("rejection")))
     trip.alive &= ~trip.happened(slot)
+    trip.leave(draws.happens("order lost", settings.lost_orders), "checkout")
     late = trip.alive & draws.happens("late", settings.late_parcels)
     days = np.where(late, 8 + 4 * draws.uniform("late by"), 0.5 + 2 * draws.uniform("packing"))
     sent = trip.step("parcel_sent", trip.alive.copy(), DAY_S * days)

@@ -40,12 +40,16 @@ MEASURES = ("wait_s", "duration_s", "satisfaction", "value", "precision")
 
 @dataclass(frozen=True)
 class Events:
-    """Events in order of customer and time; times are seconds after the shop's start."""
+    """Events in order of customer and time; times are seconds after the shop's start.
+
+    `journey` is -1 for mailings, `stage` a code of `behaviour.STAGES` or -1 for what is not on the map.
+    """
 
     customer: npt.NDArray[np.int64]
     journey: npt.NDArray[np.int64]
     time: Seconds
     step: Codes
+    stage: Codes
     campaign: Codes
     failed: Bools
     by_phone: Bools
@@ -105,6 +109,17 @@ class Journeys:
         return len(self.customer)
 
 
+class Planted(NamedTuple):
+    """Deviations as they were planted: a code of `behaviour.DEVIATIONS` and the event that shows each.
+
+    `missing` is the code of the step that is missing before the event, -1 where the event itself deviates.
+    """
+
+    type_: Codes
+    event: npt.NDArray[np.int64]
+    missing: Codes
+
+
 class World(NamedTuple):
     """Everything that happened."""
 
@@ -112,6 +127,7 @@ class World(NamedTuple):
     people: People
     journeys: Journeys
     events: Events
+    planted: Planted
     prefetched: int
     stray: int
 
@@ -125,9 +141,10 @@ def world(settings: Settings) -> World:
     events = [_renumbered(part.events, numbers) for part, numbers in zip(parts, moved, strict=True)]
     mailings = _mailings(settings, folk, first_start, unsubscribed_at)
     strays = _strays(settings, journeys, events, len(mailings))
-    merged = _merge([*events, mailings, strays])
+    merged, moved_to = _merge([*events, mailings, strays])
+    planted = _planted([part.planted for part in parts], [len(part) for part in events], moved_to)
     prefetched = int((mailings.step == CODE["newsletter_prefetched"]).sum())
-    return World(settings, folk, journeys, merged, prefetched, len(strays))
+    return World(settings, folk, journeys, merged, planted, prefetched, len(strays))
 
 
 # attempts -------------------------------------------------------------------------------------------------
@@ -212,6 +229,7 @@ def _outcomes(trip: Attempt) -> tuple[Codes, Seconds]:
 class _Part(NamedTuple):
     journeys: Journeys
     events: Events
+    planted: Planted
 
 
 def _seen(trip: Attempt, number: int) -> _Part:
@@ -227,12 +245,43 @@ def _seen(trip: Attempt, number: int) -> _Part:
         journey=journey,
         time=times[journey, slot].astype(np.int64),
         step=codes[journey, slot],
+        stage=np.array(trip.stages, dtype=np.int8)[slot],
         campaign=trip.campaign[journey],
         failed=_measured(trip, "failed", journey, slot) == 1,
         by_phone=_measured(trip, "by_phone", journey, slot) == 1,
         measures=measures,
     )
-    return _Part(journeys, events)
+    return _Part(journeys, events, _seen_plants(trip, codes >= 0))
+
+
+def _seen_plants(trip: Attempt, there: npt.NDArray[np.bool_]) -> Planted:
+    """Keep the planted deviations whose event was seen; events are numbered in order of journey and slot."""
+    sizes = there.sum(axis=1)
+    before = np.cumsum(sizes) - sizes
+    whose = [np.flatnonzero(plant.holds & there[:, plant.slot]) for plant in trip.plants]
+    return Planted(
+        np.repeat(np.array([plant.type_ for plant in trip.plants], dtype=np.int8), [len(w) for w in whose]),
+        np.concatenate(
+            [
+                before[w] + there[w, : plant.slot].sum(axis=1)
+                for w, plant in zip(whose, trip.plants, strict=True)
+            ]
+        ),
+        np.repeat(
+            np.array([plant.touchpoint for plant in trip.plants], dtype=np.int8), [len(w) for w in whose]
+        ),
+    )
+
+
+def _planted(parts: list[Planted], sizes: list[int], moved_to: npt.NDArray[np.int64]) -> Planted:
+    """Join the planted deviations of all attempts, by the numbers that events have in the end."""
+    before = np.cumsum([0, *sizes])
+    events = [part.event + offset for part, offset in zip(parts, before, strict=False)]
+    return Planted(
+        np.concatenate([part.type_ for part in parts]),
+        moved_to[np.concatenate(events)],
+        np.concatenate([part.missing for part in parts]),
+    )
 
 
 def _measured(trip: Attempt, name: str, journey: Index, slot: Index) -> npt.NDArray[np.float32]:
@@ -408,6 +457,7 @@ def _plain(
         journey,
         time,
         step,
+        np.full(len(step), -1, np.int8),
         campaign,
         bounced,
         np.zeros(len(step), np.bool_),
@@ -415,11 +465,13 @@ def _plain(
     )
 
 
-def _merge(parts: list[Events]) -> Events:
-    """Put all events in order of customer, time and source."""
+def _merge(parts: list[Events]) -> tuple[Events, npt.NDArray[np.int64]]:
+    """Put all events in order of customer, time and source; return also where each came to lie."""
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in EVENT_COLUMNS}
     source = _SOURCE[joined["step"]].astype(np.int64)
     key = (joined["customer"] << 28) | (joined["time"] << 3) | source
     order = np.argsort(key, kind="stable")
     measures = {name: np.concatenate([part.measures[name] for part in parts])[order] for name in MEASURES}
-    return Events(**{name: values[order] for name, values in joined.items()}, measures=measures)
+    moved_to = np.empty(len(order), dtype=np.int64)
+    moved_to[order] = np.arange(len(order))
+    return Events(**{name: values[order] for name, values in joined.items()}, measures=measures), moved_to

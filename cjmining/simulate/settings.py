@@ -148,6 +148,12 @@ class Settings:
     late_parcels, slow_parcels : float
         Shares of orders with that deviation: failed, missing, wrong channel, repeated, out of order, late;
         a slow parcel is weeks on its way.
+    slow_checkouts, early_payments, lost_orders : float
+        Deviations of journeys that are often cut short: share of filled baskets that come to the checkout
+        later than promised; of those leaving at the checkout who pay first, before its page is recorded; of
+        orders that nothing follows, until the customer gives up.
+    longest_break_days : int
+        Most days between two steps, pauses of slow customers aside.
     rejected_orders : float
         Share of orders that the company turns away.
     slow_customers : float
@@ -197,6 +203,10 @@ class Settings:
     swapped_steps: float = 0.03
     late_parcels: float = 0.05
     slow_parcels: float = 0.04
+    slow_checkouts: float = 0.0
+    early_payments: float = 0.0
+    lost_orders: float = 0.0
+    longest_break_days: int = 8
     rejected_orders: float = 0.03
     slow_customers: float = 0.012
     quick_returns: float = 0.04
@@ -239,6 +249,7 @@ class Settings:
             skipped_hour_visits=0,
             tag_down=False,
             survey_starts=START,
+            longest_break_days=1,
             **nothing,
             **alike,
         )
@@ -246,8 +257,8 @@ class Settings:
 
 _PLANTED = (
     "long_waits", "slow_chat_leaves", "dead_addresses", "failed_payments", "express_payments", "phone_orders",
-    "double_orders", "swapped_steps", "late_parcels", "slow_parcels", "slow_customers", "quick_returns",
-    "stray", "undated_visits", "guests",
+    "double_orders", "swapped_steps", "late_parcels", "slow_parcels", "slow_checkouts", "early_payments",
+    "lost_orders", "slow_customers", "quick_returns", "stray", "undated_visits", "guests",
 )  # fmt: skip
 _SHARES = (
     *_PLANTED, "long_wait_leaves", "call_satisfaction", "chat_satisfaction", "needs_reminder",

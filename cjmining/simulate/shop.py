@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjmining.simulate import truth as truths
+from cjmining.simulate.deviations import deviation_truth
 from cjmining.simulate.journeys import World, world
 from cjmining.simulate.known import Known, known
 from cjmining.simulate.log import build_log
@@ -17,6 +18,7 @@ from cjmining.simulate.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
 
     from cjmining.log import JourneyLog
 
@@ -38,6 +40,9 @@ class Shop:
         left_because, place, place_stage, parcel_on_its_way, quick_return, and a bool column for each planted
         thing (slow, hit_by_fault, left_by_fault, long_wait, missing, out_of_order, failed, repeated,
         wrong_channel, late, slow_parcel, bounced, undated, in_skipped_hour, unsubscribed).
+    deviations : pandas.DataFrame
+        What truly differed from the map, a row each: customer, attempt, type, stage, touchpoint, at, event
+        (row in the log), observable, cut_short; see `simulate.deviations`.
     event_journey : numpy.ndarray of int64
         For each event of the log the row of its journey in ``truth["journeys"]``; -1 for newsletters, which
         belong to none.
@@ -69,6 +74,11 @@ class Shop:
             "customers": truths.customer_truth(self.world, self.known),
             "journeys": truths.journey_truth(self.world),
         }
+
+    @cached_property
+    def deviations(self) -> pd.DataFrame:
+        """What truly differed from the map."""
+        return deviation_truth(self.world)
 
     @property
     def event_journey(self) -> npt.NDArray[np.int64]:

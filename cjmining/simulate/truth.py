@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cjmining import schema
 from cjmining.simulate.behaviour import BEGINNINGS, CONVERTED, DEVICES, DROPPED, REASONS, STAGES
+from cjmining.simulate.deviations import quick_returns
 from cjmining.simulate.journeys import SALE_DAYS, Journeys, World
 from cjmining.simulate.known import Known, personas_known
 from cjmining.simulate.people import REGIONS
@@ -80,15 +81,6 @@ def _moments(seconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
     moments = (int(START.timestamp()) + seconds).astype("datetime64[s]").astype("datetime64[us]")
     moments[seconds < 0] = np.datetime64("NaT", "s")
     return pd.DatetimeIndex(moments, tz="UTC")
-
-
-def quick_returns(journeys: Journeys) -> npt.NDArray[np.bool_]:
-    """Return which journeys began within a fortnight of one that the same customer had left."""
-    quick = np.zeros(len(journeys), dtype=np.bool_)
-    same = journeys.customer[1:] == journeys.customer[:-1]
-    left = journeys.outcome[:-1] == DROPPED
-    quick[1:] = same & left & (journeys.start[1:] - journeys.last_own[:-1] < 14 * DAY_S)
-    return quick
 
 
 def settings_truth(world: World) -> dict[str, Any]:
