@@ -2,14 +2,324 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cjmining.intended.view import as_text
+from cjmining.intended.automaton import entry_stages
+from cjmining.intended.view import where_text
 
 if TYPE_CHECKING:
-    from cjmining.intended.model import IntendedMap
+    from cjmining.intended.model import Expectation, IntendedMap, Persona, Stage, Touchpoint
+
+WIDTH = 100
 
 
 def explain(intended: IntendedMap) -> str:
-    """Return the map in words."""
-    return as_text(intended)
+    """Return the map in words: how journeys end, then stage by stage what is expected, then the personas.
+
+    Examples
+    --------
+    >>> from cjmining.intended import parse_map
+    >>> till = parse_map("{map: Till, goal: [paid], patience: 2d, stages: [{stage: Pay, touchpoints: "
+    ...                  "[{touchpoint: paid, expect: [{measure: wait_s, at_most: 120, share: 0.9}]}]}]}")
+    >>> print(explain(till).split("1. ")[1])
+    Pay
+       This happens:
+         - paid (the goal). Promised: at least 90 % wait at most 2 minutes.
+       Nothing is planned to follow.
+    """
+    blocks = [
+        intended.map,
+        *map(_wrapped, _introduction(intended)),
+        *(_stage(number, stage, intended) for number, stage in enumerate(intended.stages, 1)),
+    ]
+    if intended.personas:
+        people = [_persona(persona, intended) for persona in intended.personas]
+        blocks.append("\n".join([_wrapped(_FIRST_THAT_FITS), *people]))
+    return "\n\n".join(blocks)
+
+
+_FIRST_THAT_FITS = (
+    "Personas: a customer has the first that fits; is 'other' where none does; and 'unknown' where that "
+    "depends on what isn't known of them."
+)
+
+
+# How journeys begin and end ------------------------------------------------------------------------------
+
+
+def _introduction(intended: IntendedMap) -> Iterator[str]:
+    names = intended.stage_names
+    begins = _either([names[stage] for stage in entry_stages(intended.stages)])
+    yield (
+        f"A journey begins in {begins}. It is complete, and the customer has converted, when "
+        f"{_either(intended.goal)} happens.{_exits(intended)} What failed decides nothing. "
+        f"{_silence(intended)} What has neither ended nor been silent for so long when the data ends is open."
+    )
+    within = in_words(intended.horizon)
+    yield f"Drop-out and conversion are stated within {within}. {_next_journeys(intended)}"
+    behind = _behind_the_goal(intended)
+    if behind:
+        yield f"Behind the goal the map still plans {_both(behind)}; that belongs to the completed journey."
+    if intended.ignore:
+        yield f"As if they had not happened: {_both(intended.ignore)}."
+    usual = "Where nothing else is said, a touchpoint is up to the customer and always expected, once."
+    yield f"{usual} Emotions run from -2 to +2." if _has_emotions(intended) else usual
+
+
+def _exits(intended: IntendedMap) -> str:
+    left = [exit_.touchpoint for exit_ in intended.exits if exit_.by == "customer"]
+    refused = [exit_.touchpoint for exit_ in intended.exits if exit_.by == "company"]
+    said = []
+    if left:
+        said.append(f"{_either(left)} happens (the customer has dropped out)")
+    if refused:
+        said.append(f"{_either(refused)} happens (the company has turned the customer away)")
+    return f" It ends without the goal when {_either(said)}." if said else ""
+
+
+def _silence(intended: IntendedMap) -> str:
+    if intended.patience is None:
+        return "Silence, however long, does not count as dropping out, where no stage says otherwise."
+    return f"A customer who does nothing for {in_words(intended.patience)} has dropped out too."
+
+
+def _next_journeys(intended: IntendedMap) -> str:
+    after = intended.new_journey_after
+    if not after:
+        return "Each customer has one journey, however it ends."
+    said = []
+    if "silence" in after:
+        said.append("after silence, whatever the customer does next begins another journey")
+    decided = [{"goal": "the goal", "exit": "an exit"}[end] for end in after if end != "silence"]
+    if decided:
+        said.append(f"after {_either(decided)}, the next touchpoint in which journeys may begin does")
+    text = "; ".join(said)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _behind_the_goal(intended: IntendedMap) -> list[str]:
+    automaton = intended.automaton
+    behind = automaton.goal_passed[automaton.edge_from] & ~automaton.edge_returns
+    stages = dict.fromkeys(automaton.edge_stage[behind].tolist())
+    return [intended.stage_names[stage] for stage in sorted(stages)]
+
+
+def _has_emotions(intended: IntendedMap) -> bool:
+    return any(t.emotion is not None for stage in intended.stages for t in stage.touchpoints)
+
+
+# Stages --------------------------------------------------------------------------------------------------
+
+
+def _stage(number: int, stage: Stage, intended: IntendedMap) -> str:
+    head = f"{number}. {stage.stage}"
+    indent = " " * len(f"{number}. ")
+    return "\n".join([head, *_indented(_parts(stage, intended).values(), indent)])
+
+
+def _parts(stage: Stage, intended: IntendedMap) -> dict[str, list[str]]:
+    """Return what there is to say of a stage, by what it is about: a sentence, then its items."""
+    parts = {
+        "owner": [f"Answered for by {stage.owner}."] if stage.owner else [],
+        "motivation": [f"What moves the customer: {stage.motivation.rstrip('.')}."]
+        if stage.motivation
+        else [],
+        "happens": [f"{_happens(stage)}:", *(_touchpoint(t, intended) for t in stage.touchpoints)],
+        "next": [_ways(stage)],
+        "within": [],
+        "patience": _patience(stage, intended),
+    }
+    if stage.within is not None:
+        parts["within"] = [f"Promised: the next stage within {in_words(stage.within)} of entering this one."]
+    return parts
+
+
+def _happens(stage: Stage) -> str:
+    if len(stage.touchpoints) == 1:
+        what = "This happens"
+    else:
+        what = {
+            "sequence": "These happen, in this order",
+            "choice": "One of these happens",
+            "any": "All of these happen, in any order",
+        }[stage.order]
+    return f"The stage may be skipped; else {what[0].lower()}{what[1:]}" if stage.optional else what
+
+
+def _ways(stage: Stage) -> str:
+    on = f"Next: {_either(stage.next)}." if stage.next else "Nothing is planned to follow."
+    others = [name for name in stage.returns_to if name != stage.stage]
+    again = " The stage may be gone through again." if stage.stage in stage.returns_to else ""
+    return f"{on}{f' Or back to {_either(others)}.' if others else ''}{again}"
+
+
+def _patience(stage: Stage, intended: IntendedMap) -> list[str]:
+    if stage.patience_us == intended.patience_us:
+        return []
+    if stage.patience_us < 0:
+        return ["Here silence never counts as dropping out."]
+    return [f"Here {in_words(timedelta(microseconds=stage.patience_us))} of silence count as dropping out."]
+
+
+def _touchpoint(touchpoint: Touchpoint, intended: IntendedMap) -> str:
+    goal = " (the goal)" if touchpoint.touchpoint in intended.goal else ""
+    where = f", on {_either(touchpoint.channels)}" if touchpoint.channels else ""
+    said = [f"{touchpoint.touchpoint}{goal}{where}{_manner(touchpoint)}."]
+    said += [f"Promised: {promise_in_words(promise)}." for promise in touchpoint.expect]
+    if touchpoint.rates:
+        said.append(f"It judges {_either(touchpoint.rates)}, the last one before it.")
+    if touchpoint.pain_points:
+        said.append(f"Known to hurt: {'; '.join(touchpoint.pain_points)}.")
+    if touchpoint.opportunities:
+        said.append(f"Could be better: {'; '.join(touchpoint.opportunities)}.")
+    return " ".join(said)
+
+
+def _manner(touchpoint: Touchpoint) -> str:
+    said = []
+    if touchpoint.planned_actor == "company":
+        said.append("done by the company")
+    if not touchpoint.recorded:
+        said.append("which no system records, so that it is never missing")
+    elif touchpoint.optional:
+        said.append("may be skipped")
+    if touchpoint.repeat:
+        said.append("may happen again")
+    if touchpoint.moment_of_truth:
+        said.append("a moment of truth")
+    if touchpoint.emotion is not None:
+        said.append(f"intended emotion {touchpoint.emotion:+d}".replace("+0", "0"))
+    return "".join(f"; {one}" for one in said)
+
+
+# Promises ------------------------------------------------------------------------------------------------
+
+
+def promise_in_words(promise: Expectation) -> str:
+    """Return a promise as a sentence without its full stop.
+
+    Examples
+    --------
+    >>> from cjmining.intended.model import Expectation
+    >>> promise_in_words(Expectation("wait_s", at_most=120, share=0.9))
+    'at least 90 % wait at most 2 minutes'
+    >>> promise_in_words(Expectation("contacts", at_most=1, share=0.8))
+    'in at least 80 % of journeys it happens at most once'
+    >>> promise_in_words(Expectation("satisfaction", at_least=0.6))
+    'every answer is at least 0.6 (0 worst, 1 best)'
+    """
+    everyone = promise.share == 1
+    share = f"at least {promise.share * 100:g} %"
+    if promise.measure == "wait_s":
+        return f"{'everyone waits' if everyone else f'{share} wait'} {_bounds(promise)}"
+    if promise.measure == "duration_s":
+        return f"{'it always takes' if everyone else f'for {share} it takes'} {_bounds(promise)}"
+    if promise.measure == "response_s":
+        often = "it always comes" if everyone else f"in {share} of cases it comes"
+        return f"{often} {_bounds(promise)} after {promise.after}"
+    if promise.measure == "contacts":
+        often = "in every journey" if everyone else f"in {share} of journeys"
+        return f"{often} it happens {_bounds(promise)}"
+    answers = "every answer is" if everyone else f"{share} of answers are"
+    return f"{answers} {_bounds(promise)} (0 worst, 1 best)"
+
+
+def _bounds(promise: Expectation) -> str:
+    low, high = promise.at_least, promise.at_most
+    if low is not None and high is not None:
+        return f"between {_amount(promise, low)} and {_amount(promise, high)}"
+    if high is not None:
+        return f"at most {_amount(promise, high)}"
+    return "" if low is None else f"at least {_amount(promise, low)}"
+
+
+def _amount(promise: Expectation, number: float) -> str:
+    if promise.measure == "satisfaction":
+        return f"{number:g}"
+    if promise.measure == "contacts":
+        return {1: "once", 2: "twice"}.get(int(number), f"{number:g} times")
+    return in_words(timedelta(seconds=number))
+
+
+def in_words(duration: timedelta) -> str:
+    """Return a duration in the largest unit that divides it: 14 days, 1 hour, 90 minutes, 0.5 seconds."""
+    seconds = duration.total_seconds()
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size and seconds % size == 0:
+            return _counted(seconds / size, unit)
+    return _counted(seconds, "second")
+
+
+def _counted(number: float, unit: str) -> str:
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"
+
+
+# Personas ------------------------------------------------------------------------------------------------
+
+
+def _persona(persona: Persona, intended: IntendedMap) -> str:
+    said = [f"{persona.persona}: {where_text(persona.where)}."]
+    if persona.needs:
+        said.append(f"Needs: {'; '.join(persona.needs)}.")
+    if persona.value is not None:
+        said.append(f"A conversion is worth {persona.value:g}.")
+    lines = [_wrapped(" ".join(said), "  - ", "    ")]
+    for stage in intended.stages:
+        own = next((one for one in persona.stages if one.stage == stage.stage), stage)
+        lines += _differences(stage, own, intended)
+    return "\n".join(lines)
+
+
+def _differences(stage: Stage, own: Stage, intended: IntendedMap) -> list[str]:
+    """Say what differs for a persona in a stage: only what is said of it in other words."""
+    of_map, parts = _parts(stage, intended), _parts(own, intended)
+    differing = {
+        about: parts[about] or [_LEFT_OUT[about]] for about in parts if parts[about] != of_map[about]
+    }
+    if not differing:
+        return []
+    return [f"    For them {stage.stage} differs:", *_indented(differing.values(), " " * 6)]
+
+
+_LEFT_OUT = {
+    "owner": "Nobody answers for it.",
+    "motivation": "Nothing is said of what moves them.",
+    "within": "No time until the next stage is promised.",
+    "patience": "Silence counts as everywhere else on the map.",
+}
+
+
+# Text ----------------------------------------------------------------------------------------------------
+
+
+def _indented(parts: Iterable[Sequence[str]], indent: str) -> Iterator[str]:
+    for part in parts:
+        for number, text in enumerate(part):
+            first, later = (indent, indent) if number == 0 else (f"{indent}  - ", f"{indent}    ")
+            yield _wrapped(text, first, later)
+
+
+def _wrapped(text: str, first: str = "", later: str = "") -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _either(words: Sequence[str]) -> str:
+    return _joined(words, "or")
+
+
+def _both(words: Sequence[str]) -> str:
+    return _joined(words, "and")
+
+
+def _joined(words: Sequence[str], last: str) -> str:
+    return " ".join(filter(None, [", ".join(words[:-1]), last if len(words) > 1 else "", *words[-1:]]))

@@ -21,7 +21,7 @@ def as_text(intended: IntendedMap) -> str:
         f"{', '.join(map(_in_short, stage.touchpoints))}{_notes_in_brackets(stage)}"
         for number, stage in enumerate(intended.stages, 1)
     ]
-    personas = [f"Persona {persona.persona}: {_where(persona.where)}" for persona in intended.personas]
+    personas = [f"Persona {persona.persona}: {where_text(persona.where)}" for persona in intended.personas]
     return "\n".join([f"Intended map '{intended.map}'", *rules, *stages, *personas])
 
 
@@ -31,7 +31,7 @@ def as_html(intended: IntendedMap) -> str:
     heads = "".join(f"<th>{name}</th>" for name in ("Stage", "Touchpoint", "Channels", "Done by", "Notes"))
     rows = "".join(_stage_rows(number, stage) for number, stage in enumerate(intended.stages, 1))
     personas = "".join(
-        f"<li>{escape(persona.persona)}: {escape(_where(persona.where))}</li>"
+        f"<li>{escape(persona.persona)}: {escape(where_text(persona.where))}</li>"
         for persona in intended.personas
     )
     people = f"<p>Personas</p><ul>{personas}</ul>" if personas else ""
@@ -131,7 +131,8 @@ def _notes_in_brackets(stage: Stage) -> str:
     return f" [{'; '.join(notes)}]" if notes else ""
 
 
-def _where(where: object) -> str:
+def where_text(where: object) -> str:
+    """Return the rules of a persona in words."""
     if not isinstance(where, dict):
         return ""
     words = {"at_least": "at least", "at_most": "at most", "one_of": "one of", "equals": "is"}
