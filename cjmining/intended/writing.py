@@ -61,7 +61,7 @@ def to_yaml(data: Plain, *, head: Sequence[str] = (), comments: Mapping[Steps, s
     """
     writing = _Writing(dict(comments or {}))
     for line in head:
-        writing.lines.append(f"# {line}".rstrip())
+        writing.lines.append(f"# {_comment(line)}".rstrip())
     writing.mapping(data, (), "")
     return "\n".join(writing.lines)
 
@@ -197,7 +197,12 @@ class _Writing:
 
     def _line(self, text: str, steps: Steps) -> None:
         said = next((self._comments[way] for way in _begun_by(steps) if way in self._comments), None)
-        self.lines.append(text if said is None else f"{text}  # {said}")
+        self.lines.append(text if said is None else f"{text}  # {_comment(said)}")
+
+
+def _comment(text: str) -> str:
+    """Return a comment on one line, without what can't stand in YAML."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _begun_by(steps: Steps) -> Iterator[Steps]:

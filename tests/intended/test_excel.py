@@ -191,35 +191,42 @@ def test_all_mistakes_are_told_by_their_cells(tmp_path):
         "Personas": [["Persona", "Conditions"], ["Young", "born late"]],
     }
     expected = {
-        "Map, row 3, Goal": "the goal 'payd' is no touchpoint of any stage, did you mean 'paid'?",
-        "Map, row 4, Patience": "expected a duration such as 14d, 36h, 90m (minutes) or 20s, or never, found 14 "
+        ("Map", 3, "Goal"): "the goal 'payd' is no touchpoint of any stage, did you mean 'paid'?",
+        (
+            "Map",
+            4,
+            "Patience",
+        ): "expected a duration such as 14d, 36h, 90m (minutes) or 20s, or never, found 14 "
         "(in which unit? 14 days are 14d)",
-        "Stages, row 2, column Order": "expected sequence, choice or any, found 'choise', did you mean 'choice'?",
-        "Stages, row 2, column Next": "there is no stage 'Pey', did you mean 'Pay'?",
-        "Touchpoints, row 2, column Optional": "expected yes or no, found 'perhaps'",
-        "Touchpoints, row 2, column Emotion": "expected at most 2, found 3",
-        "Touchpoints, row 3, column Stage": "there is no stage 'Lok' in the sheet Stages, did you mean 'Look'?",
-        "Promises, row 2, column Measure": "expected wait_s, duration_s, satisfaction, response_s or contacts, "
+        ("Stages", 2, "Order"): "expected sequence, choice or any, found 'choise', did you mean 'choice'?",
+        ("Stages", 2, "Next"): "there is no stage 'Pey', did you mean 'Pay'?",
+        ("Touchpoints", 2, "Optional"): "expected yes or no, found 'perhaps'",
+        ("Touchpoints", 2, "Emotion"): "expected at most 2, found 3",
+        ("Touchpoints", 3, "Stage"): "there is no stage 'Lok' in the sheet Stages, did you mean 'Look'?",
+        ("Promises", 2, "Measure"): "expected wait_s, duration_s, satisfaction, response_s or contacts, "
         "found 'waits', did you mean 'wait_s'?",
-        "Promises, row 2, column Share": "a share is above 0 and at most 1, found 90 (90 % is 0.9)",
-        "Promises, row 3, column Touchpoint": "there is no touchpoint 'pade' in the sheet Touchpoints, "
+        ("Promises", 2, "Share"): "a share is above 0 and at most 1, found 90 (90 % is 0.9)",
+        ("Promises", 3, "Touchpoint"): "there is no touchpoint 'pade' in the sheet Touchpoints, "
         "did you mean 'paid'?",
-        "Personas, row 2, column Conditions": "'born late' is no condition; expected one such as birth_year at "
+        ("Personas", 2, "Conditions"): "'born late' is no condition; expected one such as birth_year at "
         "least 1997",
     }
     assert mistakes(workbook(tmp_path, sheets)) == told(expected)
 
 
-def told(expected: dict[str, str]) -> tuple[str, ...]:
-    return tuple(f"map.xlsx, sheet {place}: {what}" for place, what in expected.items())
+def told(expected: dict[tuple[str, int, str], str]) -> tuple[str, ...]:
+    return tuple(
+        f"map.xlsx, sheet {sheet}, row {row}, {'' if sheet == 'Map' else 'column '}{column}: {what}"
+        for (sheet, row, column), what in expected.items()
+    )
 
 
 def test_a_formula_without_a_value_is_told(tmp_path):
     sheets = {**SMALL, "Stages": [["Stage", "Owner"], ["Look", '="Sh"&"op"'], ["Pay", "#REF!"]]}
     expected = {
-        "Stages, row 2, column Owner": 'the formula ="Sh"&"op" has no value yet; open the file in Excel and save '
+        ("Stages", 2, "Owner"): 'the formula ="Sh"&"op" has no value yet; open the file in Excel and save '
         "it, or write the value",
-        "Stages, row 3, column Owner": "the cell has an error (#REF!)",
+        ("Stages", 3, "Owner"): "the cell has an error (#REF!)",
     }
     assert mistakes(workbook(tmp_path, sheets)) == told(expected)
 
