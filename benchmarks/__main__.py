@@ -150,7 +150,7 @@ def _write(result: dict) -> None:
     (folder / f"{millions}_million_events.json").write_text(
         json.dumps(result, indent=1) + "\n", encoding="utf-8"
     )
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*_million_events.json")]
     text = "\n\n".join(table.of(each) for each in sorted(results, key=lambda each: each["sizes"]["events"]))
     readme = HERE / "README.md"
     before, start, rest = readme.read_text(encoding="utf-8").partition("<!-- measured -->\n")
