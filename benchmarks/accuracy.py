@@ -1,0 +1,211 @@
+"""How right deviations are, held against shops whose truth is known: `python -m benchmarks.accuracy`.
+
+Both sides are sets of (journey, type, stage, touchpoint). A true deviation belongs to the journey of the
+event that shows it; only those that can be seen count (`observable` in `shop.deviations`). Journeys in which
+two attempts of a customer run into one have no truth of their own: they are left out of both, and counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import yaml
+
+import cjmining as cj
+from cjmining.conformance import deviations
+from cjmining.conformance.plan import make_plans
+from cjmining.conformance.scan import Scan
+from cjmining.intended import parse_map
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HERE = Path(__file__).parent
+SEEDS = (1, 2, 3, 4, 5)
+CUT_SHORT = {"slow_checkouts": 0.05, "early_payments": 0.2, "lost_orders": 0.1}
+"""What is planted so that journeys with every type of deviation are cut short, besides what the shop has."""
+WHAT = ["journey", "type", "stage", "touchpoint"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--quick", action="store_true", help="one small shop; nothing is written down")
+    wanted = parser.parse_args()
+    customers, seeds = (2_000, SEEDS[:1]) if wanted.quick else (wanted.customers, SEEDS)
+    shops = {seed: cj.simulate.shop(customers, seed=seed, **CUT_SHORT) for seed in seeds}
+    nulls = {seed: cj.simulate.null_shop(customers, seed=seed) for seed in seeds}
+    result = {
+        "customers": customers,
+        "logs": {seed: score(shop) for seed, shop in shops.items()},
+        "exports": {
+            seed: score(cj.simulate.shop(2_000, seed=seed, **CUT_SHORT), exported=True) for seed in seeds
+        },
+        "null shops": {seed: score(shop) for seed, shop in nulls.items()},
+    }
+    text = as_text(result)
+    print(text)
+    if not wanted.quick:
+        (HERE / "results" / "accuracy.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        _write(text)
+
+
+def score(shop: cj.simulate.Shop, *, exported: bool = False) -> dict:
+    """Return how many deviations are true, found and both, of all journeys and of those cut short.
+
+    Parameters
+    ----------
+    shop : Shop
+        Its truth is taken from how its customers behaved.
+    exported : bool
+        Whether its native exports are written and ingested, with all their dirt, and not its log in memory.
+    """
+    intended = parse_map(shop.intended_text)
+    log = (_ingested(shop) if exported else shop.log).split(intended)
+    truth = _truth(shop, log) if exported else _in_journeys(shop.deviations, shop.deviations.event, log)
+    found = _found(log, intended)
+    two_attempts = _two_attempts(shop, log)
+    truth = truth[truth.observable & ~truth.journey.isin(two_attempts)]
+    found = found[~found.journey.isin(two_attempts)]
+    return {
+        "journeys": log.n_journeys,
+        "two attempts": len(two_attempts),
+        "types": {
+            type_: {
+                "all": _scores(true_ones, found_ones),
+                "cut short": _scores(true_ones, found_ones, only="cut_short"),
+            }
+            for type_ in sorted({*truth.type, *found.type})
+            for true_ones, found_ones in [(truth[truth.type == type_], found[found.type == type_])]
+        },
+    }
+
+
+def _scores(truth: pd.DataFrame, found: pd.DataFrame, *, only: str | None = None) -> dict:
+    """Score those of one type, or only the ones for which a column holds."""
+    true_ones, found_ones = _as_set(truth), _as_set(found)
+    wanted = _as_set(truth[truth[only]]) if only else true_ones
+    told = _as_set(found[found[only]]) if only else found_ones
+    return {
+        "true": len(wanted),
+        "found": len(told),
+        "precision": len(told & true_ones) / len(told) if told else None,
+        "recall": len(wanted & found_ones) / len(wanted) if wanted else None,
+    }
+
+
+def _as_set(table: pd.DataFrame) -> set[tuple]:
+    return set(table[WHAT].itertuples(index=False, name=None))
+
+
+def _found(log: cj.JourneyLog, intended: cj.intended.IntendedMap) -> pd.DataFrame:
+    found = deviations.by_journey(Scan.of(log, make_plans(log, intended), None))
+    outcome = cj.check(log, intended).journeys.outcome.astype(str).to_numpy()
+    texts = found.astype(dict.fromkeys(WHAT[1:], object))
+    return texts.assign(cut_short=outcome[found.journey] != "converted")
+
+
+def _in_journeys(truth: pd.DataFrame, event: np.ndarray, log: cj.JourneyLog) -> pd.DataFrame:
+    return truth.assign(journey=log.event_journeys()[event])
+
+
+def _two_attempts(shop: cj.simulate.Shop, log: cj.JourneyLog) -> list[int]:
+    """Return the journeys of the log that hold two attempts: the customer came back within patience."""
+    quick = shop.truth["journeys"].quick_return.to_numpy()
+    either = quick | np.append(quick[1:], False)
+    events = np.flatnonzero((shop.event_journey >= 0) & either[shop.event_journey])
+    if len(shop.log.timestamps) != log.n_events or (shop.log.timestamps != log.timestamps).any():
+        events = _same_events(shop.log, log, events)
+    return np.unique(log.event_journeys()[events[events >= 0]]).tolist()
+
+
+# the same shop by way of its exports ----------------------------------------------------------------------
+
+
+def _ingested(shop: cj.simulate.Shop) -> cj.JourneyLog:
+    with tempfile.TemporaryDirectory(prefix="cjmining-accuracy-") as name:
+        folder = shop.write(name)
+        study = yaml.safe_load((folder / "study.yaml").read_text())
+        sources = []
+        for options in study["sources"]:
+            reader, path = options.pop("source"), options.pop("path")
+            sources.append(getattr(cj.sources, reader)(folder / path, **options))
+        listed = study["customers"]
+        customers = cj.sources.Customers(folder / listed.pop("path"), **listed)
+        log = cj.ingest(sources, customers=customers, data_end=study["data_end"])
+        return log.label(folder / "labels.yaml")
+
+
+def _truth(shop: cj.simulate.Shop, log: cj.JourneyLog) -> pd.DataFrame:
+    """Find the events again that show each deviation; what the exports lost can't be seen."""
+    event = _same_events(shop.log, log, shop.deviations.event.to_numpy())
+    return _in_journeys(shop.deviations[event >= 0], event[event >= 0], log)
+
+
+def _same_events(one: cj.JourneyLog, other: cj.JourneyLog, events: np.ndarray) -> np.ndarray:
+    """Return the rows of the same events in another log: same time and touchpoint, if only one has them."""
+    theirs = other.events[["timestamp", "touchpoint"]].astype({"touchpoint": object})
+    known = theirs.reset_index(names="row").drop_duplicates(["timestamp", "touchpoint"], keep=False)
+    ours = one.events.iloc[events][["timestamp", "touchpoint"]].astype({"touchpoint": object})
+    rows = ours.merge(known, on=["timestamp", "touchpoint"], how="left").row
+    return rows.fillna(-1).to_numpy(np.int64)
+
+
+# telling --------------------------------------------------------------------------------------------------
+
+
+def as_text(result: dict) -> str:
+    """Return the tables as Markdown."""
+    exports = next(iter(result["exports"].values()))["journeys"]
+    parts = [
+        f"### Logs in memory, {result['customers']:,} customers each",
+        _table(result["logs"]),
+        f"### From native exports with all their dirt, 2,000 customers each (some {exports:,} journeys)",
+        _table(result["exports"]),
+        "### Null shops, in which nothing is planted",
+        _nothing(result["null shops"]),
+    ]
+    return "\n\n".join(parts)
+
+
+def _table(by_seed: dict) -> str:
+    lines = [
+        "| type | journeys | truly | found | precision | recall | least precision and recall of a seed |",
+        "|---|---|---:|---:|---:|---:|---|",
+    ]
+    types = {type_: None for each in by_seed.values() for type_ in each["types"]}
+    for type_ in types:
+        for which in ("all", "cut short"):
+            of = [each["types"][type_][which] for each in by_seed.values() if type_ in each["types"]]
+            true_ones, found = (sum(each[name] for each in of) for name in ("true", "found"))
+            right = sum(each["precision"] * each["found"] for each in of if each["found"])
+            seen = sum(each["recall"] * each["true"] for each in of if each["true"])
+            least = [min(each[n] for each in of if each[n] is not None) for n in ("precision", "recall")]
+            cells = [type_, which, f"{true_ones:,}", f"{found:,}", f"{right / found:.4f}"]
+            cells += [f"{seen / true_ones:.4f}", f"{least[0]:.4f}, {least[1]:.4f}"]
+            lines.append(f"| {' | '.join(cells)} |")
+    two, journeys = (sum(each[name] for each in by_seed.values()) for name in ("two attempts", "journeys"))
+    lines += ["", f"Left out: {two:,} of {journeys:,} journeys, in which two attempts run into one."]
+    return "\n".join(lines)
+
+
+def _nothing(by_seed: dict) -> str:
+    journeys = sum(each["journeys"] for each in by_seed.values())
+    found = sum(of["all"]["found"] for each in by_seed.values() for of in each["types"].values())
+    return f"{found} deviations were found in {journeys:,} journeys."
+
+
+def _write(text: str) -> None:
+    readme = HERE / "README.md"
+    before, start, rest = readme.read_text(encoding="utf-8").partition("<!-- accuracy -->\n")
+    _, end, after = rest.partition("<!-- end of accuracy -->")
+    readme.write_text(f"{before}{start}\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
