@@ -98,14 +98,24 @@ def sources() -> None:
 
 
 @maps.command("check")
-def check_map(file: Annotated[Path, typer.Argument(help="The map, a YAML file.")]) -> None:
-    """Check an intended map: all its mistakes at once, or a summary."""
+def check_map(file: Annotated[Path, typer.Argument(help="The map: .yaml, .xlsx or .json.")]) -> None:
+    """Check an intended map: all its mistakes at once, or what it says in words."""
     from cjmining.intended import read_map
 
     intended = read_map(file)
     for remark in intended.remarks:
         typer.echo(f"remark: {remark}")
-    typer.echo(str(intended))
+    typer.echo(intended.explain())
+
+
+@maps.command("schema")
+def map_schema() -> None:
+    """Print the JSON Schema of map files, with which editors complete and check them."""
+    import json
+
+    from cjmining.intended import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
 
 
 def _sample(out: Path) -> Path:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import cjmining as cj
 from tests.study.shop import write_study
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(*arguments, cwd=None) -> subprocess.CompletedProcess[str]:
@@ -103,7 +106,14 @@ def test_a_good_map_is_summed_up(done):
     ran = run("map", "check", study.with_name("map.yaml"))
     assert ran.returncode == 0
     assert "A small shop" in ran.stdout
-    assert "order_placed" in ran.stdout
+    assert "A journey begins in " in ran.stdout
+    assert "order_placed (the goal)" in ran.stdout
+
+
+def test_the_schema_of_maps_is_printed_as_it_is_published():
+    ran = run("map", "schema")
+    assert ran.returncode == 0
+    assert ran.stdout == (ROOT / "docs" / "schema" / "map.schema.json").read_text()
 
 
 def test_a_map_with_five_mistakes_tells_all_five(tmp_path):
