@@ -34,7 +34,11 @@ def _share(value: object) -> float:
 
 
 Number = Annotated[float, BeforeValidator(_number, json_schema_input_type=float)]
-Share = Annotated[float, BeforeValidator(_share, json_schema_input_type=float)]
+Share = Annotated[
+    float,
+    BeforeValidator(_share),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
+]
 
 
 def _patience(value: object) -> timedelta | str:
@@ -55,7 +59,11 @@ Patience = Annotated[
 class Form(BaseModel):
     """Base: unknown keys are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        model_title_generator=lambda model: model.__name__.removesuffix("Form"),
+    )
 
 
 class ExpectationForm(Form):
@@ -160,8 +168,17 @@ class StageForm(Form):
     returns_to: Words = Field((), description="Intended loops back to other stages, or to itself.")
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """What an override leaves out has no default: it is as in the map."""
+    for key in schema["properties"].values():
+        key.pop("default", None)
+    schema["minProperties"] = 2
+
+
 class OverrideForm(Form):
     """What differs in a stage of the map for this persona; what is left out is as in the map."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
     stage: Word = Field(description="The stage of the map that differs for this persona.")
     owner: Word | None = Field(None, description="Who answers for it, for this persona.")
@@ -252,11 +269,17 @@ def _condition(value: object) -> object:
     return {"equals": value} if isinstance(value, str | int | float | bool) else value
 
 
+Condition = Annotated[
+    ConditionForm,
+    BeforeValidator(_condition, json_schema_input_type=ConditionForm | Plain | tuple[Plain, ...]),
+]
+
+
 class PersonaForm(Form):
     """A named group of customers, by rules over their attributes."""
 
     persona: Word = Field(description="Its name, unique in the map.")
-    where: dict[str, Annotated[ConditionForm, BeforeValidator(_condition)]] = Field(
+    where: dict[str, Condition] = Field(
         min_length=1, description="For attributes of customers, what must hold; all of it must."
     )
     needs: Words = Field((), description="What these customers need, in words.")
@@ -280,7 +303,9 @@ class MapForm(Form):
         description="The customer's silence that counts as having left: a duration such as 14d, or never."
     )
     horizon: Duration = Field(
-        timedelta(days=30), description="Within which drop-out and conversion are stated; 30d if left out."
+        timedelta(days=30),
+        description="Within which drop-out and conversion are stated; 30d if left out.",
+        json_schema_extra={"default": "30d"},
     )
     ignore: Words = Field((), description="Touchpoints that are as if they had not happened.")
     new_journey_after: tuple[Ending, ...] = Field(

@@ -98,7 +98,7 @@ def map_of(document: Document) -> IntendedMap:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a map file, with which editors complete and check it."""
-    return MapForm.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **MapForm.model_json_schema()}
 
 
 def _checked_as_a_whole(intended: IntendedMap, document: Document, outline: Outline) -> IntendedMap:

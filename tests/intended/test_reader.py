@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,8 @@ import yaml
 import cjmining as cj
 from cjmining.intended import json_schema, parse_map
 from cjmining.labels import read_labels
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SHOP = """\
 map: Shop
@@ -295,8 +298,42 @@ def test_the_schema_names_every_key_of_a_map():
     assert set(schema["required"]) == {"map", "goal", "patience", "stages"}
 
 
+def keys_of(schema):
+    """Every key of a map file, with what the schema says of it."""
+    for form in [schema, *schema["$defs"].values()]:
+        yield from form["properties"].items()
+
+
+def test_editors_explain_every_key():
+    for key, said in keys_of(json_schema()):
+        assert said["title"], key
+        assert said["description"].endswith("."), key
+
+
+def test_the_published_schema_is_up_to_date():
+    published = ROOT / "docs" / "schema" / "map.schema.json"
+    assert json.loads(published.read_text()) == json_schema(), "make it with `cjmining map schema`"
+
+
+def test_the_schema_takes_every_map_of_the_project_and_refuses_mistakes():
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(json_schema())
+    maps = [*ROOT.glob("data/samples/*/intended.yaml"), *ROOT.glob("tests/**/maps/*.yaml")]
+    assert len(maps) >= 5
+    for path in maps:
+        assert not list(validator.iter_errors(yaml.safe_load(path.read_text()))), path
+    assert not list(validator.iter_errors(yaml.safe_load(SHOP)))
+    for old, new in [
+        ("patience: 14d", "patience: 14"),
+        ("channels:", "chanels:"),
+        ("share: 0.9", "share: 90"),
+        ("by: company", "by: us"),
+    ]:
+        assert list(validator.iter_errors(yaml.safe_load(SHOP.replace(old, new)))), new
+
+
 def test_the_documented_formats_are_those_that_are_read():
-    text = (Path(__file__).resolve().parents[2] / "docs" / "map-format.md").read_text()
+    text = (ROOT / "docs" / "map-format.md").read_text()
     map_, labels = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     documented = parse_map(map_)
     assert documented.stage_names == ("Awareness", "Checkout", "Delivery")
