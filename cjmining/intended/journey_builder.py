@@ -464,7 +464,9 @@ class _Drawing:
         form["touchpoints"] = touchpoints
         if stage.within is not None:
             form["within"] = duration_text(stage.within)
-        form["next"] = [*(titles[target] for target in stage.next), goal]
+        # Reaching the goal at once would make every goal the first step of a journey of its own.
+        reaches_goal = bool(stage.messages) or not stage.next
+        form["next"] = [*(titles[target] for target in stage.next), *([goal] if reaches_goal else [])]
         if stage.returns_to:
             form["returns_to"] = [titles[target] for target in stage.returns_to]
         return form

@@ -80,7 +80,7 @@ new_journey_after: []
 stages:
   - stage: Entry
     touchpoints: [{touchpoint: signed_up, recorded: false}]
-    next: [Welcome Mail, Goal]
+    next: [Welcome Mail]
   - stage: Welcome Mail
     touchpoints:
       - {touchpoint: welcome_mail_sent, channels: [email], actor: company}
@@ -166,7 +166,7 @@ def test_splits_that_do_not_join_are_branches(tmp_path):
     ]
     found = read(tmp_path, {"name": "Test", "activities": activities})
     assert [stage.stage for stage in found.stages] == ["Entry", "First", "Third", "Second", "Goal"]
-    assert found.stages[0].next == ("First", "Second", "Goal")
+    assert found.stages[0].next == ("First", "Second")
     assert found.stages[1].next == ("Third", "Goal")
     assert found.stages[3].next == ("Goal",)
     assert any("activity SPLIT: its ways are branches" in remark for remark in found.remarks)
