@@ -103,7 +103,7 @@ class Scan:
     """A log's columns and groups, ready to be read by parts.
 
     `plans` are those of the map's variants, `variant` says which holds for each journey (None where there
-    is but one).
+    is but one). `personas` are those of the journeys, codes and names (None where the log has none).
     """
 
     plans: tuple[Plan, ...]
@@ -117,6 +117,7 @@ class Scan:
     currencies: tuple[str, ...]
     data_end: int
     blocks: list[Block]
+    personas: tuple[NDArray[np.int32], tuple[str, ...]] | None
 
     @classmethod
     def of(cls, log: JourneyLog, plans: Sequence[Plan], by: str | None) -> Scan:
@@ -148,6 +149,7 @@ class Scan:
             currencies=log.vocabulary("currency"),
             data_end=log.data_end_us,
             blocks=log.blocks(),
+            personas=log.group("persona") if "persona" in log.to_arrow()["customers"].column_names else None,
         )
 
     @property
@@ -174,6 +176,13 @@ class Scan:
         events = slice(int(self.bounds[journey]), int(self.bounds[journey + 1]))
         plan = self.plan if self.variant is None else self.plans[self.variant[journey]]
         return self._part(plan, np.array([journey]), np.arange(events.start, events.stop), events)
+
+    def persona_of(self, journey: int) -> str:
+        """Return the persona of a journey's customer; "" where the log has no personas."""
+        if self.personas is None:
+            return ""
+        codes, names = self.personas
+        return names[codes[journey]]
 
     def _events_of(self, journeys: NDArray[np.int64]) -> NDArray[np.int64]:
         sizes = np.diff(self.bounds)[journeys]
