@@ -182,7 +182,7 @@ class Scan:
         if self.personas is None:
             return ""
         codes, names = self.personas
-        return names[codes[journey]]
+        return names[int(codes[journey])]
 
     def _events_of(self, journeys: NDArray[np.int64]) -> NDArray[np.int64]:
         sizes = np.diff(self.bounds)[journeys]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cjmining.errors import MapError
 from cjmining.intended.automaton import compile_automaton, entry_stages, leads_to
-from cjmining.intended.model import Stage, Touchpoint
+from cjmining.intended.model import IntendedMap, Stage, Touchpoint
 
 LONGEST = 3
 
@@ -355,3 +355,34 @@ def test_a_map_too_large_names_its_size_and_what_to_simplify():
         MapError, match=r"needs 280 states, at most 256 .* 'S0' \(any\) with 31: make it a sequence"
     ):
         compile_automaton(stages, [])
+
+
+def test_the_automaton_as_a_table():
+    till = IntendedMap(
+        "Till",
+        ("paid",),
+        (
+            stage("Look", "seen+", "(told)", order="choice", next=("Buy",)),
+            stage("Buy", "paid"),
+        ),
+    )
+    table = till.automaton_table()
+    # States: 0 start, 1 seen, 2 told, 3 paid. Nobody sees whether told was, so paid may come first.
+    assert table.to_dict("list") == {
+        "from_state": [0, 0, 0, 1, 1, 2],
+        "to_state": [1, 2, 3, 1, 3, 3],
+        "stage": ["Look", "Look", "Buy", "Look", "Buy", "Buy"],
+        "touchpoint": ["seen", "told", "paid", "seen", "paid", "paid"],
+        "one_of": [True, True, False, True, False, False],
+        "returns": [False, False, False, True, False, False],
+        "recorded": [True, False, True, True, True, True],
+        "passes_goal": [False, False, True, False, True, True],
+        "goal_passed": [False, False, True, False, True, True],
+    }
+
+
+def test_behind_the_goal_nothing_passes_it_again():
+    twice = IntendedMap("Till", ("paid",), (stage("Buy", "paid+"),))
+    table = twice.automaton_table()
+    assert table["passes_goal"].tolist() == [True, False]
+    assert table["goal_passed"].tolist() == [True, True]

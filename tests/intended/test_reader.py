@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 import cjmining as cj
-from cjmining.intended import json_schema, parse_map
+from cjmining.documents import Document
+from cjmining.intended import Expectation, json_schema, parse_map
+from cjmining.intended.reader import map_of
 from cjmining.labels import read_labels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,6 +219,114 @@ def test_each_mistake_is_told_in_plain_words(old, new, line, told):
     (found,) = mistakes(SHOP, (old, new))
     assert found.startswith(f"map.yaml, line {line}: ")
     assert told in found
+
+
+@pytest.mark.parametrize(
+    ("promise", "told"),
+    [
+        (
+            "{measure: response_s, at_most: 60}",
+            "response_s needs 'after': the touchpoint from which the time runs",
+        ),
+        (
+            "{measure: wait_s, at_most: 60, after: ad_clicked}",
+            "'after' goes with response_s only, the measure here is",
+        ),
+        (
+            "{measure: response_s, at_most: 60, after: add_clicked}",
+            "expect[0].after: the map has no touchpoint 'add_clicked', did you mean 'ad_clicked'?",
+        ),
+        (
+            "{measure: response_s, at_most: 60, after: zzz}",
+            "the map has no touchpoint 'zzz'; it has ad_clicked, newsletter_opened, paid, delivered",
+        ),
+        ("{measure: response_s, at_most: 60, after: paid}", "the time from 'paid' to itself is no response"),
+        ("{measure: response_s, at_most: -1, after: ad_clicked}", "response_s is never below 0, found -1"),
+        (
+            "{measure: contacts, at_most: 0}",
+            "contacts are counted: expected a whole number of at least 1, found 0",
+        ),
+        ("{measure: contacts, at_most: 1.5}", "expected a whole number of at least 1, found 1.5"),
+        ("{measure: contacts, share: 0.9}", "an expectation needs at_most or at_least"),
+        ("{measure: contacts, at_least: 3, at_most: 2}", "at_least 3 lies above at_most 2"),
+    ],
+)
+def test_promises_about_answers_and_effort(promise, told):
+    (found,) = mistakes(SHOP, ("{measure: wait_s, at_most: 120, share: 0.9}", promise))
+    assert found.startswith("map.yaml, line 22: ")
+    assert told in found
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [
+        ("[payd]", "rates[0]: the map has no touchpoint 'payd', did you mean 'paid'?"),
+        ("paid", "expected a list such as [paid], found 'paid'"),
+        ("[newsletter_opened]", "'newsletter_opened' can't rate itself; name the touchpoint it judges"),
+        ("[paid, paid]", "the touchpoint in 'rates' 'paid' is named twice"),
+    ],
+)
+def test_what_a_survey_rates_is_on_the_map(rates, told):
+    (found,) = mistakes(
+        SHOP, ("{touchpoint: newsletter_opened}", f"{{touchpoint: newsletter_opened, rates: {rates}}}")
+    )
+    assert found.startswith("map.yaml, line 14: ")
+    assert told in found
+
+
+def test_a_survey_rates_the_same_wherever_the_map_names_it():
+    (found,) = mistakes(
+        SHOP,
+        ("{touchpoint: newsletter_opened}", "{touchpoint: rated, rates: [paid]}"),
+        ("actor: company}", "actor: company}\n      - {touchpoint: rated, rates: [delivered]}"),
+    )
+    assert (
+        "line 28: stages[2].touchpoints[1].rates: 'rated' rates delivered here, but paid in an earlier"
+        in found
+    )
+
+
+def test_promises_and_ratings_become_what_they_say():
+    shop = parse_map(
+        SHOP.replace(
+            "{measure: wait_s, at_most: 120, share: 0.9}",
+            "{measure: response_s, after: ad_clicked, at_most: 9}",
+        )
+        .replace("touchpoint: paid\n", "touchpoint: paid\n        rates: [ad_clicked]\n")
+        .replace("actor: company}", "actor: company, expect: [{measure: contacts, at_most: 2, share: 0.8}]}")
+    )
+    paid, delivered = shop.stages[1].touchpoints[0], shop.stages[2].touchpoints[0]
+    assert paid.rates == ("ad_clicked",)
+    assert paid.expect == (Expectation("response_s", at_most=9, after="ad_clicked"),)
+    assert delivered.expect == (Expectation("contacts", at_most=2, share=0.8),)
+
+
+class Sheet(Document):
+    """Values that come from a sheet: told by row."""
+
+    def line_of(self, mistake):
+        return 10 - self.line(mistake.steps)
+
+    def describe(self, mistake):
+        return f"row {self.line_of(mistake)}: {mistake.what}"
+
+
+def test_values_from_elsewhere_are_told_in_the_words_of_their_document():
+    data = yaml.safe_load(SHOP)
+    data["goal"], data["exits"][0]["by"] = ["payed"], "me"
+    sheet = Sheet(data, "shop.xlsx", "", {("goal",): 2, ("exits",): 3})
+    with pytest.raises(cj.MapError) as caught:
+        map_of(sheet)
+    assert caught.value.mistakes == (
+        "row 7: expected customer or company, found 'me'",
+        "row 8: the goal 'payed' is no touchpoint of any stage, did you mean 'paid'?",
+    )
+
+
+def test_the_reader_is_chosen_by_the_suffix(tmp_path):
+    for name in ("map.xlsx", "map.JSON"):
+        with pytest.raises(cj.MapError, match=f"{name}"):
+            cj.read_map(tmp_path / name)
 
 
 def test_an_any_stage_holds_five():
