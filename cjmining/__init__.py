@@ -28,6 +28,7 @@ _HOMES = {
     "read_map": "cjmining.intended",
     "report": "cjmining.report",
     "run_study": "cjmining.study",
+    "sketch_map": "cjmining.discovery.sketch",
 }
 _MODULES = {"plot": "cjmining.plot", "simulate": "cjmining.simulate", "sources": "cjmining.ingest.sources"}
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from cjmining.conformance.coverage import coverage as coverage
     from cjmining.discovery import Discovery as Discovery
     from cjmining.discovery import discover as discover
+    from cjmining.discovery.sketch import sketch_map as sketch_map
     from cjmining.errors import CjminingError as CjminingError
     from cjmining.errors import LogError as LogError
     from cjmining.errors import MapError as MapError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cjmining.errors import CjminingError
+from cjmining.errors import CjminingError, MapError
 
 if TYPE_CHECKING:
     from cjmining.study import StudyResult
@@ -116,6 +116,51 @@ def map_schema() -> None:
     from cjmining.intended import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@maps.command("template")
+def map_template(
+    file: Annotated[Path, typer.Argument(help="The workbook to write, ending in .xlsx.")],
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="A map to write into it; by default a small example.")
+    ] = None,
+) -> None:
+    """Write an Excel workbook in which a map is drawn, with help texts and drop-downs."""
+    from cjmining.intended import read_map
+    from cjmining.intended.excel_template import write_excel
+
+    if file.exists():
+        raise MapError(f"{file} is there already; name another file, or move it away")
+    path = write_excel(file, read_map(from_) if from_ else None)
+    typer.echo(f"{path} is written. Fill it in, then check it: cjmining map check {path}")
+
+
+@maps.command("sketch")
+def map_sketch(
+    log: Annotated[Path, typer.Argument(help="The folder of a log, as log.write wrote it.")],
+    goal: Annotated[list[str], typer.Option(help="A touchpoint that completes a journey; may be repeated.")],
+    patience: Annotated[str | None, typer.Option(help="Such as 14d, or never; by default suggested.")] = None,
+    name: Annotated[str, typer.Option(help="The name of the map.")] = "Sketch",
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="A touchpoint to leave out; may be repeated.")
+    ] = None,
+    share: Annotated[float, typer.Option(help="Drawn from this share of journeys on.")] = 0.1,
+    always: Annotated[float, typer.Option(help="Not optional from this share of journeys on.")] = 0.9,
+) -> None:
+    """Print a first map, drawn from the journeys of a log that converted: YAML, for people to go on with."""
+    from cjmining.discovery.sketch import sketch_map
+    from cjmining.log import read_log
+
+    sketch = sketch_map(
+        read_log(log),
+        goal=goal,
+        patience=patience,
+        name=name,
+        ignore=ignore or (),
+        share=share,
+        always=always,
+    )
+    typer.echo(sketch.text, nl=False)
 
 
 def _sample(out: Path) -> Path:

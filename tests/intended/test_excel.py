@@ -10,8 +10,10 @@ import openpyxl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import cjmining as cj
+from cjmining.cli import app
 from cjmining.intended import Exit, Expectation, IntendedMap, Persona, Stage, Touchpoint, parse_map
 from cjmining.intended.excel_template import EXAMPLE, write_excel
 from cjmining.intended.writing import plain, to_yaml
@@ -401,3 +403,19 @@ def test_a_text_that_no_cell_can_hold_is_told(tmp_path):
             write_excel(tmp_path / "map.xlsx", IntendedMap(name, till.goal, till.stages))
     with pytest.raises(cj.MapError, match=r"ends in \.xlsx"):
         write_excel(tmp_path / "map.xls")
+
+
+def test_the_command_line_writes_the_template_and_a_map(tmp_path):
+    def run(*arguments: object):
+        return CliRunner().invoke(app, ["map", "template", *map(str, arguments)])
+
+    assert run(tmp_path / "map.xlsx").exit_code == 0
+    assert cj.read_map(tmp_path / "map.xlsx") == parse_map(EXAMPLE)
+    (tmp_path / "till.yaml").write_text(
+        "{map: Till, goal: [paid], patience: 2d, stages: [{stage: Pay, touchpoints: [{touchpoint: paid}]}]}"
+    )
+    assert run(tmp_path / "till.xlsx", "--from", tmp_path / "till.yaml").exit_code == 0
+    assert cj.read_map(tmp_path / "till.xlsx") == cj.read_map(tmp_path / "till.yaml")
+    again = run(tmp_path / "till.xlsx")
+    assert isinstance(again.exception, cj.MapError)
+    assert "is there already" in str(again.exception)
