@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 HEAVY = ["pandas", "pyarrow", "numpy", "duckdb", "numba", "scipy", "matplotlib", "pydantic", "yaml", "jinja2"]
-HEAVY += ["typer", "rich", "phonenumbers", "pm4py", "r4pm", "polars"]
+HEAVY += ["typer", "rich", "phonenumbers", "pm4py", "r4pm", "polars", "openpyxl"]
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:

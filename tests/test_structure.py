@@ -11,7 +11,17 @@ import pytest
 import cjmining as cj
 from cjmining.results import Result
 
-VERBS = ["check", "coverage", "discover", "ingest", "read_log", "read_map", "report", "run_study"]
+VERBS = [
+    "check",
+    "coverage",
+    "discover",
+    "ingest",
+    "read_log",
+    "read_map",
+    "report",
+    "run_study",
+    "sketch_map",
+]
 PLOTS = ["funnel", "journey_map", "transitions"]
 SOURCES = ["GA4", "XES", "AmazonConnect", "Customers", "MarketingCloud", "Salesforce", "Table"]
 
