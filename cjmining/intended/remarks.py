@@ -91,6 +91,26 @@ def _ways(intended: IntendedMap, _: Outline) -> Iterator[Mistake]:
                 yield Mistake(at, f"{what}; where nobody has been there yet, say it in 'next'")
 
 
+def _late_returns(intended: IntendedMap, _: Outline) -> Iterator[Mistake]:
+    """A way back opens when the stage is finished: where that takes the goal, nobody goes it before."""
+    automaton = intended.automaton
+    stage_of = np.full(automaton.n_states, -1)
+    stage_of[automaton.edge_to] = automaton.edge_stage
+    passed = automaton.goal_passed
+    for number, stage in enumerate(intended.stages):
+        if may_be_empty(stage) or passed[stage_of == number].all():
+            continue
+        leaving = automaton.edge_returns & (stage_of[automaton.edge_from] == number)
+        for item, name in enumerate(stage.returns_to):
+            back = leaving & (automaton.edge_stage == intended.stage_names.index(name))
+            if name != stage.stage and back.any() and passed[automaton.edge_from[back]].all():
+                what = (
+                    f"'{stage.stage}' is finished only by the goal, so that nobody returns to '{name}' before"
+                )
+                at = ("stages", number, "returns_to", item)
+                yield Mistake(at, f"{what} it; split the stage where they may turn back")
+
+
 def _never_missed(intended: IntendedMap, _: Outline) -> Iterator[Mistake]:
     for number, stage in enumerate(intended.stages):
         if stage.optional or not may_be_empty(stage) or not any(t.recorded for t in stage.touchpoints):
@@ -218,6 +238,7 @@ _LOOKS = (
     _reached,
     _times,
     _ways,
+    _late_returns,
     _never_missed,
     _shared_touchpoints,
     _unmeasured,

@@ -116,6 +116,36 @@ def test_a_goal_in_the_first_stage_leaves_the_others_behind_the_end():
     )
 
 
+def test_a_way_back_that_opens_only_with_the_goal():
+    (found,) = remarks(
+        ("goal: [delivered]", "goal: [paid]"),
+        ("      - touchpoint: paid", "      - {touchpoint: address_given}\n      - touchpoint: paid"),
+        ("    within: 7d\n", "    returns_to: [Ask, Buy]\n"),
+    )
+    assert found == (
+        "map.yaml, line 22: stages[2].returns_to[0]: 'Buy' is finished only by the goal, so that nobody returns "
+        "to 'Ask' before it; split the stage where they may turn back"
+    )
+
+
+def test_a_way_back_that_opens_before_the_goal_or_lies_behind_it_is_fine():
+    later = (
+        "    touchpoints:\n      - {touchpoint: delivered",
+        "    returns_to: [Buy]\n    touchpoints:\n      - {touchpoint: delivered",
+    )
+    optional = (
+        "      - touchpoint: paid",
+        "      - {touchpoint: address_given}\n      - touchpoint: paid\n        optional: true",
+    )
+    assert remarks(("goal: [delivered]", "goal: [paid]"), later) == ()
+    assert (
+        remarks(
+            ("goal: [delivered]", "goal: [paid]"), optional, ("    within: 7d\n", "    returns_to: [Ask]\n")
+        )
+        == ()
+    )
+
+
 def test_a_stage_that_nothing_is_missing_in():
     (found,) = remarks(
         ("optional: true\n  - stage: Ask", "\n  - stage: Ask"),
