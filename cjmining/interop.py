@@ -377,7 +377,7 @@ def _expect_plain_arcs(net: Any) -> None:  # noqa: ANN401
     for arc in net.arcs:
         if type(arc) is not petri.PetriNet.Arc:
             raise MapError(
-                f"the net has an arc of a strange kind ({type(arc).__name__}, at {arc.source} to {arc.target}); "
+                f"the net has a strange arc ({type(arc).__name__}, from {arc.source} to {arc.target}); "
                 "only plain arcs can be read as a map"
             )
 
