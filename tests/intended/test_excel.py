@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -231,6 +232,25 @@ def test_a_formula_without_a_value_is_told(tmp_path):
         ("Stages", 3, "Owner"): "the cell has an error (#REF!)",
     }
     assert mistakes(workbook(tmp_path, sheets)) == told(expected)
+
+
+def test_a_formula_counts_as_what_it_came_to(tmp_path):
+    """Excel keeps the value of a formula beside it; here it is put in as Excel would."""
+    plain_path = workbook(
+        tmp_path, {**SMALL, "Stages": [["Stage", "Owner"], ["Look", '="Sh"&"op"'], ["Pay"]]}
+    )
+    path = tmp_path / "saved.xlsx"
+    with zipfile.ZipFile(plain_path) as unsaved, zipfile.ZipFile(path, "w") as saved:
+        for name in unsaved.namelist():
+            content = unsaved.read(name)
+            if name == "xl/worksheets/sheet2.xml":
+                assert b"<v></v></c>" in content or b"<v /></c>" in content
+                content = content.replace(b"<v></v></c>", b"<v>Shop</v></c>").replace(
+                    b"<v /></c>", b"<v>Shop</v></c>"
+                )
+                content = content.replace(b'<c r="B2"', b'<c r="B2" t="str"')
+            saved.writestr(name, content)
+    assert cj.read_map(path).stages[0].owner == "Shop"
 
 
 def test_a_missing_sheet_and_a_missing_column_are_told(tmp_path):
