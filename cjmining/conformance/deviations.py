@@ -83,6 +83,7 @@ def find(part: Part, seen: Seen) -> Found:
         columns.failed,
         columns.channel,
         part.plan.facts,
+        part.plan.rules.patience_us,
     )
     event, edge = aligned.event[found.move], aligned.edge[found.move]
     label = np.where(event >= 0, columns.touchpoint[np.maximum(event, 0)], missing_labels(part.plan)[edge])

@@ -86,6 +86,7 @@ def classify(
     failed: NDArray[np.int8],
     channel: NDArray[np.int32],
     facts: PlanFacts,
+    patience_us: NDArray[np.int64],
 ) -> Deviations:
     """Give every deviating move its type; where times are too coarse to judge an order, there is none.
 
@@ -99,9 +100,12 @@ def classify(
         Columns of the events; `precision` in seconds, NaN unknown.
     facts : PlanFacts
         The map.
+    patience_us : int64[S]
+        Patience of each stage in microseconds; -1 is never.
     """
     offsets, events, edges, final = alignments.offsets, alignments.event, alignments.edge, alignments.final
     edge_stage, edge_channel, edge_symbol = facts.edge_stage, facts.edge_channel, facts.edge_symbol
+    began = _first_recorded(facts)
     longest = 0
     for j in range(len(begin)):
         longest = max(longest, offsets[j + 1] - offsets[j])
@@ -137,8 +141,9 @@ def classify(
                     n += 1
             elif edge >= 0:
                 here = edge_stage[edge]
+                since = max(begin[j] - max(patience_us[here], 0), min(begin[j], began))
                 if partner[m - first] < 0 and _was_covered(
-                    m, first, last, begin[j], events, edges, timestamp, facts
+                    m, first, last, since, events, edges, timestamp, facts
                 ):
                     move[n], type_[n], stage[n] = m, MISSING, here
                     n += 1
@@ -164,6 +169,16 @@ def classify(
                     n += 1
         journey[n_before:n] = j
     return Deviations(journey[:n].copy(), move[:n].copy(), type_[:n].copy(), stage[:n].copy())
+
+
+@kernel
+def _first_recorded(facts):
+    """Give the time from which on any source recorded."""
+    began = _ALWAYS
+    for gap in range(len(facts.gap_start)):
+        if facts.gap_start[gap] <= -_ALWAYS:
+            began = min(began, facts.gap_end[gap])
+    return began
 
 
 @kernel
@@ -281,13 +296,15 @@ def _may_lie_at(position, event, first, last, events, edges, timestamp, precisio
 
 
 @kernel
-def _was_covered(m, first, last, begin, events, edges, timestamp, facts):
+def _was_covered(m, first, last, since, events, edges, timestamp, facts):
     """Say whether the sources of a missing touchpoint recorded throughout the time in which it belonged.
 
-    Any of a choice would have done: all of their sources must have recorded.
+    That is between the matched events around it; where none comes before, it may have happened at any time
+    since `since`. Any of a choice would have done: all of their sources
+    must have recorded.
     """
     after, before = _neighbours(m, first, last, events, edges)
-    earliest = timestamp[after] if after >= 0 else begin
+    earliest = timestamp[after] if after >= 0 else since
     latest = timestamp[before] if before >= 0 else earliest
     what, choice = facts.edge_symbol[edges[m]], facts.edge_group[edges[m]]
     for symbol in range(facts.in_choice.shape[1]):
