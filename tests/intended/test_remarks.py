@@ -123,8 +123,8 @@ def test_a_way_back_that_opens_only_with_the_goal():
         ("    within: 7d\n", "    returns_to: [Ask, Buy]\n"),
     )
     assert found == (
-        "map.yaml, line 22: stages[2].returns_to[0]: 'Buy' is finished only by the goal, so that nobody returns "
-        "to 'Ask' before it; split the stage where they may turn back"
+        "map.yaml, line 22: stages[2].returns_to[0]: 'Buy' is finished only by the goal, so that nobody "
+        "returns to 'Ask' before it; split the stage where they may turn back"
     )
 
 
