@@ -21,7 +21,7 @@ from cjmining.interop import from_petri_net, read_bpmn, to_event_log, to_petri_n
 from cjmining.kernels.alignment import costs, prepare
 from tests.intended.test_automaton import words_of
 
-MAPS = Path(__file__).parent / "conformance" / "maps"
+MAPS = Path(__file__).resolve().parents[1] / "docs" / "readings"
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from cjmining.kernels.alignment import align, prepare
 if TYPE_CHECKING:
     from cjmining.kernels.automaton import Automaton
 
-MAP = Path(__file__).parent / "maps" / "helpdesk.yaml"
+MAP = Path(__file__).resolve().parents[2] / "docs" / "readings" / "helpdesk.yaml"
 
 
 @pytest.fixture(scope="module")

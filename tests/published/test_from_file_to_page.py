@@ -9,6 +9,7 @@ import pytest
 import cjmining as cj
 
 MAPS = Path(__file__).parent / "maps"
+READINGS = Path(__file__).resolve().parents[2] / "docs" / "readings"
 
 
 def clickstream(folder: Path) -> cj.JourneyLog:
@@ -48,21 +49,23 @@ def ga4(folder: Path) -> cj.JourneyLog:
 
 
 CASES = [
-    pytest.param(clickstream, "clickstream.yaml", 31_106, 31_106, 600, "channel", id="shop clickstream"),
-    pytest.param(call_centre, "callcentre.yaml", 7_548, 7_548, 3_232, "Product", id="call centre"),
-    pytest.param(ga4, "ga4.yaml", 93, 93, 54, "device", id="GA4"),
+    pytest.param(
+        clickstream, READINGS / "clickstream.yaml", 31_106, 31_106, 600, "channel", id="shop clickstream"
+    ),
+    pytest.param(call_centre, MAPS / "callcentre.yaml", 7_548, 7_548, 3_232, "Product", id="call centre"),
+    pytest.param(ga4, MAPS / "ga4.yaml", 93, 93, 54, "device", id="GA4"),
 ]
 
 
-@pytest.mark.parametrize(("read", "map_name", "records", "events", "customers", "by"), CASES)
-def test_from_file_to_page(read, map_name, records, events, customers, by, shared_data, tmp_path):
+@pytest.mark.parametrize(("read", "map_file", "records", "events", "customers", "by"), CASES)
+def test_from_file_to_page(read, map_file, records, events, customers, by, shared_data, tmp_path):
     log = read(shared_data)
     read_records = log.ledger.query("what == 'records'")["count"].sum()
     assert read_records == records
     assert log.ledger.query("what == 'events' and fate == 'kept'")["count"].sum() == log.n_events == events
     assert log.n_customers == customers
 
-    intended = cj.read_map(MAPS / map_name)
+    intended = cj.read_map(map_file)
     log = log.split(intended)
     found = cj.discover(log, by=by)
     check = cj.check(log, intended, by=by)
