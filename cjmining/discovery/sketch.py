@@ -8,7 +8,8 @@ The method has four steps, each of which people can follow with a pencil.
 3. A stage begins with every milestone, a touchpoint that at least `always` of the journeys contain. The other
    touchpoints go with the milestone before them. Milestones that have no clear order among each other share
    a stage (the rule of the sequence cut of inductive mining, over milestones). Touchpoints next to each other
-   that hardly ever occur in the same journey are a stage of their own: one of them.
+   that hardly ever occur in the same journey are a stage of their own: one of them. A stage too large for
+   any order is cut once more, by what is common instead of what nearly all have.
 4. What at least `share` of the journeys do again, or go back to, may be repeated or returned to.
 """
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 CLEAR: Final = 0.8
 """The share of journeys with both in which one comes first, from which on their order is clear."""
+COMMON: Final = 0.5
+"""The share of journeys from which on a touchpoint is common enough to cut a large stage."""
 APART: Final = 0.05
 """The share of the rarer one's journeys up to which two touchpoints are alternatives."""
 EXPECTED: Final = 3.0
@@ -105,9 +108,11 @@ def sketch_map(
     Notes
     -----
     A stage begins with every milestone (in `always` of the journeys) and holds the touchpoints that typically
-    come before the next one. Milestones without a clear order (one first in 80 % of the journeys with both)
-    share a stage in any order. Neighbours of which at most 5 % of the journeys with the rarer one have both,
-    where chance would give 3 journeys or more, are alternatives: a choice. The same log gives the same map.
+    come before the next. Milestones without a clear order (one first in 80 % of the journeys with both) share
+    a stage in any order. A stage of more than 5 touchpoints is cut in the same way by those that half of the
+    journeys have, into parts of at most 5 where the order allows it; else it may loop.
+    Neighbours of which at most 5 % of the journeys with the rarer one have both, where chance would give 3
+    journeys or more, are alternatives: a choice. The same log gives the same map.
 
     References
     ----------
@@ -333,7 +338,33 @@ def _stages(evidence: _Evidence, always: float) -> list[_Stage]:
             else:
                 stages.append(_Stage(run, optional=True))
     goals = list(evidence.goals)
-    return [*stages, _Stage(goals, goals, "choice" if len(goals) > 1 else "sequence")]
+    parts = [part for stage in stages for part in _parts(evidence, stage)]
+    return [*parts, _Stage(goals, goals, "choice" if len(goals) > 1 else "sequence")]
+
+
+def _parts(evidence: _Evidence, stage: _Stage) -> list[_Stage]:
+    """Cut a stage too large for any order by its common touchpoints, as the whole is cut by milestones.
+
+    Touchpoints that come one by one stay together as long as the part stays small enough.
+    """
+    if stage.order == "choice" or len(stage.members) <= MAX_ANY:
+        return [stage]
+    runs: list[list[int]] = []
+    for run, common in _blocks(evidence, stage.members, COMMON):
+        if runs and len(common) <= 1 and len(runs[-1]) + len(run) <= MAX_ANY:
+            runs[-1].extend(run)
+        else:
+            runs.append(list(run))
+    return [
+        _Stage(run, mine, optional=not mine)
+        for run in runs
+        for mine in [[code for code in run if code in stage.milestones]]
+    ]
+
+
+def _is_clear_among(evidence: _Evidence, run: list[int]) -> bool:
+    """Say whether touchpoints clearly come one after the other, as they are listed."""
+    return all(evidence.is_clear(one, other) for place, one in enumerate(run) for other in run[place + 1 :])
 
 
 def _blocks(evidence: _Evidence, order: list[int], always: float) -> list[tuple[list[int], list[int]]]:
@@ -373,12 +404,10 @@ def _with_order(
     """Let a stage be done in any order where its touchpoints are, or loop where it is too large for that."""
     if stage.order == "choice" or len(stage.members) == 1:
         return stage
-    mixed = any(
-        not evidence.is_clear(one, other)
-        for place, one in enumerate(stage.members)
-        for other in stage.members[place + 1 :]
-    )
-    if not mixed and _steps_back(evidence, stages)[number] < share * evidence.attempts.number:
+    if (
+        _is_clear_among(evidence, stage.members)
+        and _steps_back(evidence, stages)[number] < share * evidence.attempts.number
+    ):
         return stage
     return replace(stage, order="any" if len(stage.members) <= MAX_ANY else "loop")
 
@@ -517,10 +546,11 @@ def _touchpoint_form(evidence: _Evidence, stage: _Stage, code: int, always: floa
 
 
 def _stage_names(evidence: _Evidence, stages: list[_Stage]) -> list[str]:
-    """Name stages by their milestones; people will find better names."""
+    """Name stages by their milestones, else by what is most common; people will find better names."""
     names: list[str] = []
     for number, stage in enumerate(stages):
-        words = [_in_words(evidence.names[code]) for code in stage.milestones or stage.members[:1]]
+        commonest = max(stage.members, key=lambda code: int(evidence.holding[code]))
+        words = [_in_words(evidence.names[code]) for code in stage.milestones or [commonest]]
         joined = (" or " if stage.order == "choice" else " and ").join(words)
         name = joined[:1].upper() + joined[1:]
         names.append(name if name not in names else f"{name} ({number + 1})")

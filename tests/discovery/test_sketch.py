@@ -120,6 +120,30 @@ def test_more_than_five_without_an_order_loop():
     assert sketch.stages[0].returns_to == (sketch.stages[0].stage,)
 
 
+def test_a_large_stage_is_cut_into_parts_where_the_order_is_clear():
+    """Seen by all, and six that each lack in one of six journeys: parts of five at most, in their order."""
+    common = "abcdef"
+    log = log_of(*[f"seen {' '.join(common.replace(one, ''))} paid" for one in common])
+    sketch = cj.sketch_map(log, goal="paid")
+    assert stages(sketch) == [
+        ("sequence", "seen a? b? c? d?"),
+        ("sequence", "e? f?"),
+        ("sequence", "paid"),
+    ]
+
+
+def test_a_help_desk_is_sketched_as_its_tickets_go(shared_data):
+    """The published log's main variant: seriousness assigned, taken in charge, resolved, closed."""
+    log = cj.ingest([cj.sources.XES(shared_data / "crm" / "helpdesk_tickets.xes.gz")])
+    planned = [t for stage in cj.sketch_map(log, goal="Closed").stages for t in stage.touchpoints]
+    assert [t.touchpoint for t in planned if not t.optional] == [
+        "Assign seriousness",
+        "Take in charge ticket",
+        "Resolve ticket",
+        "Closed",
+    ]
+
+
 def test_ranked_pairs_keep_the_clearest_votes():
     """a before b 9:0, b before c 8:0 and c before a 3:0 can't all be kept; the faintest is lost."""
     log = log_of(*["a b paid"] * 9, *["b c paid"] * 8, *["c a paid"] * 3)
