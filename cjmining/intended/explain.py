@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cjmining.intended.automaton import entry_stages
-from cjmining.intended.view import where_text
+from cjmining.intended.words import duration_in_words, promise_in_words, rules_in_words
 
 if TYPE_CHECKING:
-    from cjmining.intended.model import Expectation, IntendedMap, Persona, Stage, Touchpoint
+    from cjmining.intended.model import IntendedMap, Persona, Stage, Touchpoint
 
 WIDTH = 100
 
@@ -58,7 +58,7 @@ def _introduction(intended: IntendedMap) -> Iterator[str]:
         f"{_either(intended.goal)} happens.{_exits(intended)} What failed decides nothing. "
         f"{_silence(intended)} What has neither ended nor been silent for so long when the data ends is open."
     )
-    within = in_words(intended.horizon)
+    within = duration_in_words(intended.horizon)
     yield f"Drop-out and conversion are stated within {within}. {_next_journeys(intended)}"
     behind = _behind_the_goal(intended)
     if behind:
@@ -83,7 +83,7 @@ def _exits(intended: IntendedMap) -> str:
 def _silence(intended: IntendedMap) -> str:
     if intended.patience is None:
         return "Silence, however long, does not count as dropping out, where no stage says otherwise."
-    return f"A customer who does nothing for {in_words(intended.patience)} has dropped out too."
+    return f"A customer who does nothing for {duration_in_words(intended.patience)} has dropped out too."
 
 
 def _next_journeys(intended: IntendedMap) -> str:
@@ -133,7 +133,9 @@ def _parts(stage: Stage, intended: IntendedMap) -> dict[str, list[str]]:
         "patience": _patience(stage, intended),
     }
     if stage.within is not None:
-        parts["within"] = [f"Promised: the next stage within {in_words(stage.within)} of entering this one."]
+        parts["within"] = [
+            f"Promised: the next stage within {duration_in_words(stage.within)} of entering this one."
+        ]
     return parts
 
 
@@ -161,7 +163,9 @@ def _patience(stage: Stage, intended: IntendedMap) -> list[str]:
         return []
     if stage.patience_us < 0:
         return ["Here silence never counts as dropping out."]
-    return [f"Here {in_words(timedelta(microseconds=stage.patience_us))} of silence count as dropping out."]
+    return [
+        f"Here {duration_in_words(timedelta(microseconds=stage.patience_us))} of silence count as dropping out."
+    ]
 
 
 def _touchpoint(touchpoint: Touchpoint, intended: IntendedMap) -> str:
@@ -195,73 +199,11 @@ def _manner(touchpoint: Touchpoint) -> str:
     return "".join(f"; {one}" for one in said)
 
 
-# Promises ------------------------------------------------------------------------------------------------
-
-
-def promise_in_words(promise: Expectation) -> str:
-    """Return a promise as a sentence without its full stop.
-
-    Examples
-    --------
-    >>> from cjmining.intended.model import Expectation
-    >>> promise_in_words(Expectation("wait_s", at_most=120, share=0.9))
-    'at least 90 % wait at most 2 minutes'
-    >>> promise_in_words(Expectation("contacts", at_most=1, share=0.8))
-    'in at least 80 % of journeys it happens at most once'
-    >>> promise_in_words(Expectation("satisfaction", at_least=0.6))
-    'every answer is at least 0.6 (0 worst, 1 best)'
-    """
-    everyone = promise.share == 1
-    share = f"at least {promise.share * 100:g} %"
-    if promise.measure == "wait_s":
-        return f"{'everyone waits' if everyone else f'{share} wait'} {_bounds(promise)}"
-    if promise.measure == "duration_s":
-        return f"{'it always takes' if everyone else f'for {share} it takes'} {_bounds(promise)}"
-    if promise.measure == "response_s":
-        often = "it always comes" if everyone else f"in {share} of cases it comes"
-        return f"{often} {_bounds(promise)} after {promise.after}"
-    if promise.measure == "contacts":
-        often = "in every journey" if everyone else f"in {share} of journeys"
-        return f"{often} it happens {_bounds(promise)}"
-    answers = "every answer is" if everyone else f"{share} of answers are"
-    return f"{answers} {_bounds(promise)} (0 worst, 1 best)"
-
-
-def _bounds(promise: Expectation) -> str:
-    low, high = promise.at_least, promise.at_most
-    if low is not None and high is not None:
-        return f"between {_amount(promise, low)} and {_amount(promise, high)}"
-    if high is not None:
-        return f"at most {_amount(promise, high)}"
-    return "" if low is None else f"at least {_amount(promise, low)}"
-
-
-def _amount(promise: Expectation, number: float) -> str:
-    if promise.measure == "satisfaction":
-        return f"{number:g}"
-    if promise.measure == "contacts":
-        return {1: "once", 2: "twice"}.get(int(number), f"{number:g} times")
-    return in_words(timedelta(seconds=number))
-
-
-def in_words(duration: timedelta) -> str:
-    """Return a duration in the largest unit that divides it: 14 days, 1 hour, 90 minutes, 0.5 seconds."""
-    seconds = duration.total_seconds()
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size and seconds % size == 0:
-            return _counted(seconds / size, unit)
-    return _counted(seconds, "second")
-
-
-def _counted(number: float, unit: str) -> str:
-    return f"{number:g} {unit}{'' if number == 1 else 's'}"
-
-
 # Personas ------------------------------------------------------------------------------------------------
 
 
 def _persona(persona: Persona, intended: IntendedMap) -> str:
-    said = [f"{persona.persona}: {where_text(persona.where)}."]
+    said = [f"{persona.persona}: {rules_in_words(persona.where)}."]
     if persona.needs:
         said.append(f"Needs: {'; '.join(persona.needs)}.")
     if persona.value is not None:

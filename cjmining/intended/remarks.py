@@ -12,7 +12,7 @@ from cjmining.documents import Mistake
 from cjmining.intended.automaton import may_be_empty, reachable_stages
 from cjmining.intended.checks import Named, Outline
 from cjmining.intended.conditions import contradictory, covers
-from cjmining.intended.view import duration
+from cjmining.intended.words import duration_in_short
 
 if TYPE_CHECKING:
     from cjmining.intended.model import IntendedMap, Persona, Stage
@@ -44,7 +44,7 @@ def _reached(intended: IntendedMap, _: Outline) -> Iterator[Mistake]:
 def _times(intended: IntendedMap, _: Outline) -> Iterator[Mistake]:
     for number, stage in enumerate(intended.stages):
         if intended.horizon_us < stage.patience_us:
-            what = f"its patience is longer than the horizon ({duration(intended.horizon)})"
+            what = f"its patience is longer than the horizon ({duration_in_short(intended.horizon)})"
             yield Mistake(
                 ("stages", number, "patience") if stage.patience else ("patience",),
                 f"stage '{stage.stage}': {what}, so silence there never counts within the horizon",
@@ -61,9 +61,7 @@ def _promised_time(stage: Stage, at: tuple[str | int, ...]) -> Iterator[Mistake]
         what = f"no stage follows '{stage.stage}', so the time until the next can't be measured"
         yield Mistake(at, what)
     elif 0 <= stage.patience_us < _microseconds(stage):
-        what = (
-            f"stage '{stage.stage}' promises the next within {duration(stage.within)}, which is longer than"
-        )
+        what = f"stage '{stage.stage}' promises the next within {duration_in_short(stage.within)}, which is longer than"
         yield Mistake(at, f"{what} the patience there: silence ends the journey first")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
+from cjmining.intended.words import duration_in_short, promise_in_words, rules_in_words
+
 if TYPE_CHECKING:
-    from cjmining.intended.model import Exit, IntendedMap, Stage, Touchpoint
+    from cjmining.intended.model import Exit, IntendedMap, Persona, Stage, Touchpoint
 
 _ORDERS = {"sequence": "in this order", "choice": "one of", "any": "in any order"}
 
@@ -21,7 +22,7 @@ def as_text(intended: IntendedMap) -> str:
         f"{', '.join(map(_in_short, stage.touchpoints))}{_notes_in_brackets(stage)}"
         for number, stage in enumerate(intended.stages, 1)
     ]
-    personas = [f"Persona {persona.persona}: {where_text(persona.where)}" for persona in intended.personas]
+    personas = [f"Persona {_persona(persona)}" for persona in intended.personas]
     return "\n".join([f"Intended map '{intended.map}'", *rules, *stages, *personas])
 
 
@@ -30,10 +31,7 @@ def as_html(intended: IntendedMap) -> str:
     rules = "; ".join(f"{escape(name)}: {escape(value)}" for name, value in _rules(intended))
     heads = "".join(f"<th>{name}</th>" for name in ("Stage", "Touchpoint", "Channels", "Done by", "Notes"))
     rows = "".join(_stage_rows(number, stage) for number, stage in enumerate(intended.stages, 1))
-    personas = "".join(
-        f"<li>{escape(persona.persona)}: {escape(where_text(persona.where))}</li>"
-        for persona in intended.personas
-    )
+    personas = "".join(f"<li>{escape(_persona(persona))}</li>" for persona in intended.personas)
     people = f"<p>Personas</p><ul>{personas}</ul>" if personas else ""
     return (
         f"<div><p><strong>{escape(intended.map)}</strong> ({rules})</p>"
@@ -41,12 +39,17 @@ def as_html(intended: IntendedMap) -> str:
     )
 
 
+def _persona(persona: Persona) -> str:
+    differs = f" (differs in {', '.join(stage.stage for stage in persona.stages)})" if persona.stages else ""
+    return f"{persona.persona}: {rules_in_words(persona.where)}{differs}"
+
+
 def _rules(intended: IntendedMap) -> list[tuple[str, str]]:
     rules = [("Goal", " or ".join(intended.goal))]
     if intended.exits:
         rules.append(("Exits", ", ".join(map(_exit, intended.exits))))
-    rules.append(("Patience", duration(intended.patience)))
-    rules.append(("Horizon", duration(intended.horizon)))
+    rules.append(("Patience", duration_in_short(intended.patience)))
+    rules.append(("Horizon", duration_in_short(intended.horizon)))
     return rules
 
 
@@ -96,19 +99,10 @@ def _touchpoint_notes(touchpoint: Touchpoint) -> list[str]:
         notes.append("moment of truth")
     if touchpoint.emotion is not None:
         notes.append(f"emotion {touchpoint.emotion:+d}" if touchpoint.emotion else "emotion 0")
-    notes += [
-        f"{promise.measure}{_bounds(promise.at_least, promise.at_most)} for {promise.share:.0%}".replace(
-            "%", " %"
-        )
-        for promise in touchpoint.expect
-    ]
+    notes += [promise_in_words(promise) for promise in touchpoint.expect]
+    if touchpoint.rates:
+        notes.append(f"rates {', '.join(touchpoint.rates)}")
     return notes
-
-
-def _bounds(at_least: float | None, at_most: float | None) -> str:
-    low = "" if at_least is None else f" at least {at_least:g}"
-    high = "" if at_most is None else f" at most {at_most:g}"
-    return f"{low}{' and' if low and high else ''}{high}"
 
 
 def _stage_notes(stage: Stage, *, order: bool = False) -> list[str]:
@@ -116,9 +110,11 @@ def _stage_notes(stage: Stage, *, order: bool = False) -> list[str]:
     if stage.optional:
         notes.append("optional stage")
     if stage.patience is not None:
-        notes.append(f"patience {stage.patience if stage.patience == 'never' else duration(stage.patience)}")
+        notes.append(
+            f"patience {stage.patience if stage.patience == 'never' else duration_in_short(stage.patience)}"
+        )
     if stage.within is not None:
-        notes.append(f"within {duration(stage.within)}")
+        notes.append(f"within {duration_in_short(stage.within)}")
     if len(stage.next) != 1:
         notes.append(f"then {' or '.join(stage.next)}" if stage.next else "the map ends here")
     if stage.returns_to:
@@ -129,30 +125,3 @@ def _stage_notes(stage: Stage, *, order: bool = False) -> list[str]:
 def _notes_in_brackets(stage: Stage) -> str:
     notes = _stage_notes(stage)
     return f" [{'; '.join(notes)}]" if notes else ""
-
-
-def where_text(where: object) -> str:
-    """Return the rules of a persona in words."""
-    if not isinstance(where, dict):
-        return ""
-    words = {"at_least": "at least", "at_most": "at most", "one_of": "one of", "equals": "is"}
-    parts = []
-    for attribute, conditions in where.items():
-        for operator, wanted in conditions.items():
-            if operator == "missing":
-                parts.append(f"{attribute} is {'missing' if wanted else 'known'}")
-                continue
-            value = ", ".join(map(str, wanted)) if operator == "one_of" else str(wanted)
-            parts.append(f"{attribute} {words.get(operator, operator)} {value}")
-    return " and ".join(parts)
-
-
-def duration(length: timedelta | str | None) -> str:
-    """Return a duration in the largest unit that divides it: 14 d, 36 h, 90 min, 20 s."""
-    if not isinstance(length, timedelta):
-        return length or "never"
-    seconds = length.total_seconds()
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from cjmining.intended import parse_map
-from cjmining.intended.explain import in_words, promise_in_words
 from cjmining.intended.model import Expectation
+from cjmining.intended.words import duration_in_words, promise_in_words
 
 PURCHASE = """\
 map: Purchase
@@ -138,6 +138,7 @@ def test_a_map_is_told_as_a_business_reader_would_check_it():
             Expectation("contacts", at_most=1, share=0.8),
             "in at least 80 % of journeys it happens at most once",
         ),
+        (Expectation("wait_s", at_most=1e15), "everyone waits at most 1e+15 seconds"),
         (Expectation("contacts", at_most=3), "in every journey it happens at most 3 times"),
     ],
 )
@@ -146,7 +147,7 @@ def test_a_promise_in_words(promise, words):
 
 
 def test_a_duration_is_told_in_the_largest_unit_that_divides_it():
-    found = [in_words(timedelta(seconds=s)) for s in (0.5, 60, 90, 7200, 86_400, 1_209_600)]
+    found = [duration_in_words(timedelta(seconds=s)) for s in (0.5, 60, 90, 7200, 86_400, 1_209_600)]
     assert found == ["0.5 seconds", "1 minute", "90 seconds", "2 hours", "1 day", "14 days"]
 
 

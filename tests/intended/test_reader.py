@@ -13,8 +13,8 @@ import yaml
 import cjmining as cj
 from cjmining.documents import Document
 from cjmining.intended import Expectation, json_schema, parse_map
-from cjmining.intended.explain import promise_in_words
 from cjmining.intended.reader import map_of
+from cjmining.intended.words import promise_in_words
 from cjmining.labels import read_labels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -400,7 +400,7 @@ def test_a_map_shows_itself_and_escapes_what_it_says():
     assert "Persona Young: birth_year at least 1997" in text
     page = shop._repr_html_()
     assert "&lt;b&gt;Shop" in page
-    assert "wait_s at most 120 for 90 %" in page
+    assert "at least 90 % wait at most 2 minutes" in page
 
 
 def test_the_schema_names_every_key_of_a_map():
