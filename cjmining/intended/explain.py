@@ -163,9 +163,8 @@ def _patience(stage: Stage, intended: IntendedMap) -> list[str]:
         return []
     if stage.patience_us < 0:
         return ["Here silence never counts as dropping out."]
-    return [
-        f"Here {duration_in_words(timedelta(microseconds=stage.patience_us))} of silence count as dropping out."
-    ]
+    patience = duration_in_words(timedelta(microseconds=stage.patience_us))
+    return [f"Here {patience} of silence count as dropping out."]
 
 
 def _touchpoint(touchpoint: Touchpoint, intended: IntendedMap) -> str:

@@ -110,9 +110,7 @@ def _stage_notes(stage: Stage, *, order: bool = False) -> list[str]:
     if stage.optional:
         notes.append("optional stage")
     if stage.patience is not None:
-        notes.append(
-            f"patience {stage.patience if stage.patience == 'never' else duration_in_short(stage.patience)}"
-        )
+        notes.append(f"patience {duration_in_short(stage.patience)}")
     if stage.within is not None:
         notes.append(f"within {duration_in_short(stage.within)}")
     if len(stage.next) != 1:
