@@ -6,27 +6,26 @@ by which a converted journey passes the goal, at most one in a path. Going back 
 cost to the whole row and relaxes the few edges that carry its touchpoint.
 
 Journeys are many and rows are few: what follows differs, but what it means for the states, up to a constant,
-is mostly the same. So rows are numbered, and each step from row to row is worked out once, when it is first
-met; from then on an event costs one look-up on the way back, which adds up to the cost, and one on the way
-forward, where the step and the state together say which edge matches the event. Automata theory calls this a
-bimachine (Schutzenberger 1961, doi:10.1016/S0019-9958(61)80006-5); it is made while it runs and only
-remembers, so no result depends on what was met before.
+is mostly the same. So rows that come up again and again are numbered, with the steps between them: there an
+event costs one look-up on the way back, which adds up to the cost, and one on the way forward, where the step
+and the state together say which edge matches the event. What is rare is worked out each time, row by row.
+Automata theory calls this a bimachine (Schutzenberger 1961, doi:10.1016/S0019-9958(61)80006-5); it is made while
+it runs and only remembers, so no result depends on what was met before.
 """
 
 # mypy: disable-error-code="no-untyped-call,no-untyped-def"
-# ruff: noqa: ANN001, ANN202 -- numba infers the types of inner steps; a pass over events is one loop
+# ruff: noqa: ANN001, ANN202, C901 -- numba infers the types of inner steps; a pass over events is one loop
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from cjmining.kernels._jit import kernel
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cjmining.kernels.automaton import Automaton
 
 NOT_ON_MAP, NOT_ALIGNED = -1, -2
@@ -36,64 +35,69 @@ _FAR = 1 << 60
 _FAR_COST = 1 << 40
 _MATCH = 2
 """What a match weighs; one by which a failed try passes the goal weighs 1 less."""
-_STEPS_A_ROW = 4
-_CHUNK = 1 << 15
+_CHUNK = 1 << 11
 """Events of whole journeys that are walked through back and forth at once."""
+_UNKNOWN, _WORTH_LEARNING = -1, -8
+"""To learn a step takes as long as to work out so many rows without."""
+_STEPS_A_ROW = 4
 _ROWS, _STEPS, _FULL = 0, 1, 2
-_UNKNOWN = -1
 
 
 class Steps(NamedTuple):
     """An automaton prepared for alignment.
 
+    An entry is one way to match: the edges that carry one symbol into one state, those by which the goal is
+    passed apart from the others.
+
     Attributes
     ----------
     start : int
         The state before the map.
-    edge_from, edge_to, edge_symbol : int32[E]
+    edge_from, edge_to : int32[E]
         As in `Automaton`.
-    from_offsets : int32[S + 1]
-        Where the edges out of each state begin.
-    symbol_offsets, symbol_edges : int32[X + 1], int32[E]
-        The edges that carry each symbol, in written order.
-    distance : int64[S, S]
-        Cost of the cheapest map-only run between two states.
     to_end : int64[1 + X, S]
         Cost of the cheapest map-only run from a state to each end: 0 the goal passed, 1 + x a last edge that
         carries symbol x.
     unexplained : int64[1 + X]
         The same from the start, where a last touchpoint that no system records costs nothing.
-    ends : bool[1 + X, E]
-        The edges that may be the last of a run with that end.
-    passes : bool[E]
-        The edges by which the goal is passed.
-    may_pass : bool[X]
-        The symbols that such an edge carries.
     way : int32[S, S]
         The first edge of the shortest map-only run between two states, lowest in written order; -1 for none.
     way_to_end : int32[1 + X, S]
         The same to each end.
+    entries : int32[X + 1]
+        Where the entries of each symbol begin.
+    entry_to : int32[N]
+        The state that an entry leads to.
+    passes : bool[N]
+        Whether the goal is passed by it.
+    ends : bool[1 + X, N]
+        Whether it may be the last of a run with that end.
+    approach : int64[N, S]
+        Cost of the cheapest map-only run from each state up to the entry.
+    edge : int32[N, S]
+        The lowest of its edges, in written order, to which such a run leads.
+    may_pass : bool[X]
+        The symbols by which the goal may be passed.
     map_only, log_only : int
         What a move costs.
     memory : int
-        Bytes that `align` may use to remember what it worked out; more where the longest journey needs it.
+        Bytes that `align` may use to remember what it worked out.
     """
 
     start: int
-    edge_from: NDArray[np.int32]
-    edge_to: NDArray[np.int32]
-    edge_symbol: NDArray[np.int32]
-    from_offsets: NDArray[np.int32]
-    symbol_offsets: NDArray[np.int32]
-    symbol_edges: NDArray[np.int32]
-    distance: NDArray[np.int64]
-    to_end: NDArray[np.int64]
-    unexplained: NDArray[np.int64]
-    ends: NDArray[np.bool_]
-    passes: NDArray[np.bool_]
-    may_pass: NDArray[np.bool_]
-    way: NDArray[np.int32]
-    way_to_end: NDArray[np.int32]
+    edge_from: npt.NDArray[np.int32]
+    edge_to: npt.NDArray[np.int32]
+    to_end: npt.NDArray[np.int64]
+    unexplained: npt.NDArray[np.int64]
+    way: npt.NDArray[np.int32]
+    way_to_end: npt.NDArray[np.int32]
+    entries: npt.NDArray[np.int32]
+    entry_to: npt.NDArray[np.int32]
+    passes: npt.NDArray[np.bool_]
+    ends: npt.NDArray[np.bool_]
+    approach: npt.NDArray[np.int64]
+    edge: npt.NDArray[np.int32]
+    may_pass: npt.NDArray[np.bool_]
     map_only: int
     log_only: int
     memory: int
@@ -117,12 +121,12 @@ class Alignments(NamedTuple):
         The event and the edge of each move; -1 where the move has none (map only, log only).
     """
 
-    cost: NDArray[np.int64]
-    worst: NDArray[np.int64]
-    final: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    event: NDArray[np.int64]
-    edge: NDArray[np.int32]
+    cost: npt.NDArray[np.int64]
+    worst: npt.NDArray[np.int64]
+    final: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    event: npt.NDArray[np.int64]
+    edge: npt.NDArray[np.int32]
 
 
 def prepare(automaton: Automaton, *, map_only: int = 1, log_only: int = 1, memory: int = 1 << 25) -> Steps:
@@ -145,8 +149,6 @@ def prepare(automaton: Automaton, *, map_only: int = 1, log_only: int = 1, memor
         the first to pass it; a symbol that is planned only after the goal may be reached through it.
     """
     n_edges, n_symbols = len(automaton.edge_from), len(automaton.symbols)
-    order = np.argsort(automaton.edge_symbol, kind="stable").astype(np.int32)
-    states, symbols = np.arange(automaton.n_states + 1), np.arange(n_symbols + 1)
     distance = _distances(automaton) * map_only
     ends = np.zeros((1 + n_symbols, n_edges), dtype=bool)
     to_end = np.full((1 + n_symbols, automaton.n_states), _FAR_COST, dtype=np.int64)
@@ -155,38 +157,31 @@ def prepare(automaton: Automaton, *, map_only: int = 1, log_only: int = 1, memor
     if passed.any():
         to_end[CONVERTED_END] = distance[:, passed].min(axis=1)
         unexplained[CONVERTED_END] = to_end[CONVERTED_END, automaton.start]
-    passes = ~passed[automaton.edge_from] & passed[automaton.edge_to]
     last_step = np.where(automaton.edge_recorded, map_only, 0)
     for symbol in range(n_symbols):
-        ends[1 + symbol] = _last_edges(automaton, symbol)
+        ends[1 + symbol] = last_edges(automaton, symbol)
         befores = automaton.edge_from[ends[1 + symbol]]
         if len(befores):
             to_end[1 + symbol] = distance[:, befores].min(axis=1) + map_only
             runs = distance[automaton.start, befores] + last_step[ends[1 + symbol]]
             unexplained[1 + symbol] = runs.min()
+    distance, to_end = np.minimum(distance, _FAR_COST), np.minimum(to_end, _FAR_COST)
     return Steps(
         automaton.start,
         automaton.edge_from,
         automaton.edge_to,
-        automaton.edge_symbol,
-        np.searchsorted(automaton.edge_from, states).astype(np.int32),
-        np.searchsorted(automaton.edge_symbol[order], symbols).astype(np.int32),
-        order,
-        np.minimum(distance, _FAR_COST),
-        np.minimum(to_end, _FAR_COST),
+        to_end,
         unexplained,
-        ends,
-        passes,
-        np.isin(np.arange(n_symbols), automaton.edge_symbol[passes]),
         _ways(automaton, distance, map_only),
         _ways_to_end(automaton, to_end, ends, map_only),
+        *_entries(automaton, distance, ends),
         map_only,
         log_only,
         memory,
     )
 
 
-def _distances(automaton: Automaton) -> NDArray[np.int64]:
+def _distances(automaton: Automaton) -> npt.NDArray[np.int64]:
     """All-pairs number of edges (Floyd and Warshall)."""
     distance = np.full((automaton.n_states, automaton.n_states), _FAR_COST, dtype=np.int64)
     distance[automaton.edge_from, automaton.edge_to] = 1
@@ -196,10 +191,10 @@ def _distances(automaton: Automaton) -> NDArray[np.int64]:
     return distance
 
 
-def _last_edges(automaton: Automaton, symbol: int) -> NDArray[np.bool_]:
+def last_edges(automaton: Automaton, symbol: int) -> npt.NDArray[np.bool_]:
     """Return the edges in which a journey may end whose place has this symbol."""
-    carries: NDArray[np.bool_] = automaton.edge_symbol == symbol
-    before_goal: NDArray[np.bool_] = carries & ~automaton.goal_passed[automaton.edge_from]
+    carries: npt.NDArray[np.bool_] = automaton.edge_symbol == symbol
+    before_goal: npt.NDArray[np.bool_] = carries & ~automaton.goal_passed[automaton.edge_from]
     not_goal = before_goal & ~automaton.goal_passed[automaton.edge_to]
     for choice in (not_goal, before_goal, carries):
         if choice.any():
@@ -207,7 +202,7 @@ def _last_edges(automaton: Automaton, symbol: int) -> NDArray[np.bool_]:
     return carries
 
 
-def _ways(automaton: Automaton, distance: NDArray[np.int64], step: int) -> NDArray[np.int32]:
+def _ways(automaton: Automaton, distance: npt.NDArray[np.int64], step: int) -> npt.NDArray[np.int32]:
     way = np.full(distance.shape, -1, dtype=np.int32)
     for edge in range(len(automaton.edge_from) - 1, -1, -1):
         source, target = automaton.edge_from[edge], automaton.edge_to[edge]
@@ -217,8 +212,8 @@ def _ways(automaton: Automaton, distance: NDArray[np.int64], step: int) -> NDArr
 
 
 def _ways_to_end(
-    automaton: Automaton, to_end: NDArray[np.int64], ends: NDArray[np.bool_], step: int
-) -> NDArray[np.int32]:
+    automaton: Automaton, to_end: npt.NDArray[np.int64], ends: npt.NDArray[np.bool_], step: int
+) -> npt.NDArray[np.int32]:
     way = np.full(to_end.shape, -1, dtype=np.int32)
     for edge in range(len(automaton.edge_from) - 1, -1, -1):
         remaining = to_end[:, automaton.edge_from[edge]]
@@ -228,13 +223,44 @@ def _ways_to_end(
     return way
 
 
+_Numbers = npt.NDArray[np.int32]
+_Flags = npt.NDArray[np.bool_]
+_Entries = tuple[_Numbers, _Numbers, _Flags, _Flags, npt.NDArray[np.int64], _Numbers, _Flags]
+
+
+def _entries(automaton: Automaton, distance: npt.NDArray[np.int64], ends: npt.NDArray[np.bool_]) -> _Entries:
+    """Put the edges together that say the same of a match: what `Steps` has from `entries` to `may_pass`."""
+    passed, symbols = automaton.goal_passed, automaton.edge_symbol
+    passes = ~passed[automaton.edge_from] & passed[automaton.edge_to]
+    key = np.stack([symbols, automaton.edge_to, passes], axis=1)
+    kinds, entry = np.unique(key, axis=0, return_inverse=True)
+    approach = np.full((len(kinds), automaton.n_states), _FAR_COST, dtype=np.int64)
+    edge = np.full(approach.shape, -1, dtype=np.int32)
+    of_entry = np.zeros((len(ends), len(kinds)), dtype=bool)
+    for number, its in enumerate(entry.ravel().tolist()):
+        run = distance[:, automaton.edge_from[number]]
+        nearer = run < approach[its]
+        approach[its, nearer], edge[its, nearer] = run[nearer], number
+        of_entry[:, its] = ends[:, number]
+    starts = np.searchsorted(kinds[:, 0], np.arange(len(automaton.symbols) + 1))
+    return (
+        starts.astype(np.int32),
+        kinds[:, 1].astype(np.int32),
+        kinds[:, 2].astype(bool),
+        of_entry,
+        approach,
+        edge,
+        np.isin(np.arange(len(automaton.symbols)), symbols[passes]),
+    )
+
+
 @kernel
 def align(
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    end: NDArray[np.int32],
-    symbol: NDArray[np.int32],
-    failed: NDArray[np.int8],
+    first: npt.NDArray[np.int64],
+    last: npt.NDArray[np.int64],
+    end: npt.NDArray[np.int32],
+    symbol: npt.NDArray[np.int32],
+    failed: npt.NDArray[np.int8],
     steps: Steps,
 ) -> Alignments:
     """Align journeys to the map, each at the least cost, with the one set of moves that the tie rule picks.
@@ -265,9 +291,10 @@ def align(
     """
     n = len(first)
     longest, total = _sizes(first, last, end)
-    scaled = _scaled(steps, longest)
-    memo = _empty_memo(steps, scaled, longest, total)
+    scaled, memo = _scaled(steps, longest), _empty_memo(steps, total)
+    _begin(steps, scaled, memo)
     path = np.empty(max(longest, min(_CHUNK, total)), np.int32)
+    rows = np.empty((2 * len(path), memo.values.shape[1]), np.int64)
     cost = np.zeros(n, np.int64)
     worst = np.zeros(n, np.int64)
     final = np.full(n, steps.start, np.int32)
@@ -276,13 +303,28 @@ def align(
     edge = np.empty(len(event), np.int32)
     m, begin = 0, 0
     while begin < n:
-        stop = _explain(begin, first, last, end, symbol, failed, steps, scaled, memo, path, cost, worst)
+        stop = _explain(begin, first, last, end, symbol, failed, steps, scaled, memo, rows, path, cost, worst)
         most = m + _most_moves(begin, stop, cost, worst, steps)
         if most > len(event):
             event, edge = _grown(event, edge, m, most)
-        root, choice = memo.root, memo.choice
         m = _walk_forward(
-            begin, stop, first, last, end, root, path, choice, steps, final, offsets, event, edge, m
+            begin,
+            stop,
+            first,
+            last,
+            end,
+            symbol,
+            failed,
+            steps,
+            scaled,
+            memo,
+            rows,
+            path,
+            final,
+            offsets,
+            event,
+            edge,
+            m,
         )
         begin = stop
     return Alignments(cost, worst, final, offsets, event[:m], edge[:m])
@@ -290,35 +332,38 @@ def align(
 
 @kernel
 def costs(
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    end: NDArray[np.int32],
-    symbol: NDArray[np.int32],
+    first: npt.NDArray[np.int64],
+    last: npt.NDArray[np.int64],
+    end: npt.NDArray[np.int32],
+    symbol: npt.NDArray[np.int32],
     steps: Steps,
-) -> NDArray[np.int64]:
+) -> npt.NDArray[np.int64]:
     """Compute the costs that `align` finds, without the moves; parameters as there, less `failed`."""
     n = len(first)
     longest, total = _sizes(first, last, end)
-    scaled = _scaled(steps, longest)
-    memo = _empty_memo(steps, scaled, longest, total)
+    scaled, memo = _scaled(steps, longest), _empty_memo(steps, total)
+    _begin(steps, scaled, memo)
     path = np.empty(max(longest, min(_CHUNK, total)), np.int32)
+    rows = np.empty((2 * len(path), memo.values.shape[1]), np.int64)
     failed = np.zeros(len(symbol), np.int8)
     cost = np.zeros(n, np.int64)
     worst = np.zeros(n, np.int64)
     begin = 0
     while begin < n:
-        begin = _explain(begin, first, last, end, symbol, failed, steps, scaled, memo, path, cost, worst)
+        begin = _explain(
+            begin, first, last, end, symbol, failed, steps, scaled, memo, rows, path, cost, worst
+        )
     return cost
 
 
 @kernel
 def symbols_of(
-    touchpoint: NDArray[np.int32],
-    failed: NDArray[np.int8],
-    code_symbol: NDArray[np.int32],
-    never_aligned: NDArray[np.bool_],
-    exits: NDArray[np.bool_],
-) -> NDArray[np.int32]:
+    touchpoint: npt.NDArray[np.int32],
+    failed: npt.NDArray[np.int8],
+    code_symbol: npt.NDArray[np.int32],
+    never_aligned: npt.NDArray[np.bool_],
+    exits: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.int32]:
     """Give each event its symbol of the automaton, or say that it isn't on the map or never aligned.
 
     Parameters
@@ -343,11 +388,11 @@ def symbols_of(
 
 
 class _Scaled(NamedTuple):
-    """Costs times the weight that puts them above any number of matches; `reverse` has a row a target."""
+    """Costs times the weight that puts them above any number of matches."""
 
     weight: int
-    reverse: NDArray[np.int64]
-    to_end: NDArray[np.int64]
+    approach: npt.NDArray[np.int64]
+    to_end: npt.NDArray[np.int64]
 
 
 class _Memo(NamedTuple):
@@ -364,7 +409,8 @@ class _Memo(NamedTuple):
     values : int64[R, S + 1]
         The row, less the start's value; at last that of a path that has ended, so that the rest is ad hoc.
     step : int32[R, 2 X]
-        The step by an event that carries the symbol, then by one that is a failed try; -1 unknown.
+        The step by an event that carries the symbol, then by one that is a failed try. Where it is not known,
+        -1 less one for each time that it was asked for.
     table : int32[H]
         Rows by a hash of what is in them, 0 for none.
     target : int32[P]
@@ -374,21 +420,17 @@ class _Memo(NamedTuple):
     choice : int32[P, S + 1]
         By the state that the path is in (at last: it has ended): 0 no match, 2 + 2 edge for a match, 1 more
         where the path ends with it.
-    matched, ends_here : int64[E], bool[E]
-        Where `_learn` works: the value of each match, and whether the path ends with it.
     """
 
-    used: NDArray[np.int64]
-    root: NDArray[np.int32]
-    end: NDArray[np.int32]
-    values: NDArray[np.int64]
-    step: NDArray[np.int32]
-    table: NDArray[np.int32]
-    target: NDArray[np.int32]
-    rise: NDArray[np.int64]
-    choice: NDArray[np.int32]
-    matched: NDArray[np.int64]
-    ends_here: NDArray[np.bool_]
+    used: npt.NDArray[np.int64]
+    root: npt.NDArray[np.int32]
+    end: npt.NDArray[np.int32]
+    values: npt.NDArray[np.int64]
+    step: npt.NDArray[np.int32]
+    table: npt.NDArray[np.int32]
+    target: npt.NDArray[np.int32]
+    rise: npt.NDArray[np.int64]
+    choice: npt.NDArray[np.int32]
 
 
 @kernel
@@ -404,10 +446,9 @@ def _sizes(first, last, end):
 @kernel
 def _scaled(steps, longest):
     weight = _MATCH * longest + 1
-    if float(weight) * (longest * steps.log_only + steps.distance.shape[0] * steps.map_only) > _FAR // 4:
+    if float(weight) * (longest * steps.log_only + steps.to_end.shape[1] * steps.map_only) > _FAR // 4:
         raise OverflowError("the costs of moves are too high for journeys this long: give smaller ones")
-    reverse = _times(np.ascontiguousarray(steps.distance.T), weight)
-    return _Scaled(weight, reverse, _times(steps.to_end, weight))
+    return _Scaled(weight, _times(steps.approach, weight), _times(steps.to_end, weight))
 
 
 @kernel
@@ -421,39 +462,32 @@ def _times(costs, weight):
 
 
 @kernel
-def _empty_memo(steps, scaled, longest, total):
-    """Make room for rows and steps: at least for the longest journey, at most for all."""
+def _empty_memo(steps, total):
+    """Make room for rows and steps: as much as is allowed, or as so many events can need."""
     n_ends, n_states = steps.to_end.shape
     n_symbols = n_ends - 1
     bytes_a_row = 8 * (n_states + n_symbols + 3) + _STEPS_A_ROW * 4 * (n_states + 4)
-    n_rows = min(max(steps.memory // bytes_a_row, longest), total) + n_ends + 2
-    n_steps = min(max(_STEPS_A_ROW * n_rows, longest), total) + 2
+    n_rows = min(steps.memory // bytes_a_row, total) + n_ends + 1
+    n_steps = min(_STEPS_A_ROW * (steps.memory // bytes_a_row), total)
     size = 1
     while size < 2 * n_rows:
         size *= 2
-    memo = _Memo(
+    return _Memo(
         np.zeros(3, np.int64),
-        np.empty(n_ends, np.int32),
+        np.full(n_ends, -1, np.int32),
         np.empty(n_rows, np.int32),
         np.empty((n_rows, n_states + 1), np.int64),
         np.empty((n_rows, 2 * n_symbols), np.int32),
-        np.empty(size, np.int32),
+        np.zeros(size, np.int32),
         np.empty(n_steps, np.int32),
         np.empty(n_steps, np.int64),
         np.empty((n_steps, n_states + 1), np.int32),
-        np.empty(len(steps.edge_from), np.int64),
-        np.empty(len(steps.edge_from), np.bool_),
     )
-    _forget(steps, scaled, memo)
-    return memo
 
 
 @kernel
-def _forget(steps, scaled, memo):
-    """Begin anew: with the rows of all ends that the map leads to, where nothing is left to come."""
-    memo.used[:] = 0
-    memo.table[:] = 0
-    memo.root[:] = _UNKNOWN
+def _begin(steps, scaled, memo):
+    """Put in the rows of all ends that the map leads to, where nothing is left to come."""
     for end in range(len(memo.root)):
         base = scaled.to_end[end, steps.start]
         if base < _FAR:
@@ -465,164 +499,131 @@ def _forget(steps, scaled, memo):
 
 
 @kernel
-def _explain(begin, first, last, end, symbol, failed, steps, scaled, memo, path, cost, worst):
+def _explain(begin, first, last, end, symbol, failed, steps, scaled, memo, rows, path, cost, worst):
     """Walk back through journeys from `begin` on, and learn; return the first for which there was no room.
 
-    Every event of these journeys gets a place in `path`: the step that it makes, or -1 not on the map, or -2
-    not aligned.
+    Every event of these journeys gets a place in `path`: the step that it makes; or -1 not on the map, -2 not
+    aligned, -3 - q where its row isn't a known one but row q of `rows`.
     """
-    if memo.used[_FULL]:
-        _forget(steps, scaled, memo)
     stop, room = begin, len(path)
     while stop < len(first) and (end[stop] < 0 or last[stop] - first[stop] <= room):
         room -= last[stop] - first[stop] if end[stop] >= 0 else 0
         stop += 1
-    p = 0
+    p, q = 0, 0
     while begin < stop:
-        begin, p, row, x = _walk_back(
-            begin,
-            stop,
-            first,
-            last,
-            end,
-            symbol,
-            failed,
-            memo.root,
-            memo.step,
-            memo.target,
-            memo.rise,
-            scaled.to_end[:, steps.start],
-            scaled.weight,
-            steps.may_pass,
-            steps.unexplained,
-            steps.log_only,
-            path,
-            p,
-            cost,
-            worst,
+        begin, p, q, row, x = _walk_back(
+            begin, stop, first, last, end, symbol, failed, steps, scaled, memo, rows, path, p, q, cost, worst
         )
-        if begin < stop and not _learn(row, x, steps, scaled, memo):
-            memo.used[_FULL] = 1
-            return begin
+        if begin < stop:
+            _learn(row, x, steps, scaled, memo)
     return stop
 
 
 @kernel
 def _walk_back(
-    begin,
-    stop,
-    first,
-    last,
-    end,
-    symbol,
-    failed,
-    root,
-    step_of,
-    target,
-    rise,
-    all_missing,
-    weight,
-    may_pass,
-    unexplained,
-    log_only,
-    path,
-    p,
-    cost,
-    worst,
+    begin, stop, first, last, end, symbol, failed, steps, scaled, memo, rows, path, p, q, cost, worst
 ):
-    """Walk back as long as steps are known.
+    """Walk back by known steps, and by working rows out where there is none.
 
-    Return the journey that met another one, its place in `path`, and the row and the symbol of that step.
-    Arrays are handed over one by one: counting references to those in tuples would take longer than the walk.
+    Return where a step ought to be learnt: the journey, its places in `path` and `rows`, the row, the symbol.
     """
-    n_symbols = len(may_pass)
+    root, step_of, target, rise, known_values = memo.root, memo.step, memo.target, memo.rise, memo.values
+    is_full = memo.used[_FULL] > 0
+    weight, approach, all_missing = scaled.weight, scaled.approach, scaled.to_end[:, steps.start]
+    entries, entry_to, ends, passes = steps.entries, steps.entry_to, steps.ends, steps.passes
+    start, unexplained, log_only, may_pass = steps.start, steps.unexplained, steps.log_only, steps.may_pass
+    n_states, n_symbols, skip = approach.shape[1], len(may_pass), weight * log_only
     for j in range(begin, stop):
-        if end[j] < 0 or root[end[j]] < 0:
+        to = end[j]
+        if to < 0 or root[to] < 0:
             continue
         length = last[j] - first[j]
         p += length
-        converted = end[j] == CONVERTED_END
-        row, value = root[end[j]], all_missing[end[j]]
+        row, value = root[to], all_missing[to]
+        begin_q = q
         aligned = off_map = 0
         for back in range(1, length + 1):
             x = symbol[last[j] - back]
-            step = x
-            if x >= 0:
-                if may_pass[x] and converted and failed[last[j] - back] == 1:
-                    x += n_symbols
-                step = step_of[row, x]
-                if step < 0:
-                    return j, p - length, row, x
-                row = target[step]
-                value += rise[step]
-                aligned += 1
-            elif x == NOT_ON_MAP:
-                off_map += 1
-            path[p - back] = step
+            if x < 0:
+                path[p - back] = x
+                off_map += x == NOT_ON_MAP
+                continue
+            aligned += 1
+            tried = may_pass[x] and to == CONVERTED_END and failed[last[j] - back] == 1
+            if q == begin_q:
+                at = x + n_symbols if tried else x
+                step = step_of[row, at]
+                if step >= 0:
+                    path[p - back] = step
+                    row = target[step]
+                    value += rise[step]
+                    continue
+                if not is_full:
+                    if step == _WORTH_LEARNING:
+                        return j, p - length, begin_q, row, at
+                    step_of[row, at] -= 1
+                for state in range(n_states + 1):
+                    rows[q, state] = known_values[row, state]
+                q += 1
+            for state in range(n_states + 1):
+                rows[q, state] = rows[q - 1, state] + skip
+            for entry in range(entries[x], entries[x + 1]):
+                found = rows[q - 1, entry_to[entry]]
+                if ends[to, entry]:
+                    found = min(found, rows[q - 1, n_states])
+                found -= _MATCH - 1 if tried and passes[entry] else _MATCH
+                for state in range(n_states):
+                    rows[q, state] = min(rows[q, state], approach[entry, state] + found)
+            path[p - back] = -3 - q
+            q += 1
+        if q > begin_q:
+            value += rows[q - 1, start]
         # value = weight x cost - 2 x matches with 0 <= 2 x matches < weight: round up
         cost[j] = -(-value // weight) + off_map * log_only
-        worst[j] = unexplained[end[j]] + (aligned + off_map) * log_only
-    return stop, p, 0, 0
+        worst[j] = unexplained[to] + (aligned + off_map) * log_only
+    return stop, p, q, 0, 0
 
 
 @kernel
 def _learn(row, symbol, steps, scaled, memo):
-    """Work out the step by an event before a row; return whether there was room for it."""
+    """Work out the step by an event before a row, unless there is no room for it."""
     step, new = memo.used[_STEPS], memo.used[_ROWS]
     if step == len(memo.target) or new == len(memo.end):
-        return False
+        memo.used[_FULL] = 1
+        return
     n_symbols = len(memo.root) - 1
     tried = symbol >= n_symbols
     x = symbol - n_symbols if tried else symbol
-    edges = steps.symbol_edges[steps.symbol_offsets[x] : steps.symbol_offsets[x + 1]]
-    edge_from, reverse, end = steps.edge_from, scaled.reverse, memo.end[row]
-    after, values = memo.values[row], memo.values[new]
-    matched, ends_here = memo.matched, memo.ends_here
-    _matches(edges, tried, after, steps.edge_to, steps.ends[end], steps.passes, matched, ends_here)
-    _before(edges, matched, edge_from, after, scaled.weight * steps.log_only, reverse, values)
-    _choose(edges, matched, ends_here, edge_from, reverse, values, memo.choice[step])
+    first, last, end = steps.entries[x], steps.entries[x + 1], memo.end[row]
+    after, values, choice = memo.values[row], memo.values[new], memo.choice[step]
+    approach, entry_to, ends, passes = scaled.approach, steps.entry_to, steps.ends[end], steps.passes
+    n_states = len(values) - 1
+    for state in range(n_states + 1):
+        values[state] = after[state] + scaled.weight * steps.log_only
+        choice[state] = 0
+    for entry in range(first, last):
+        found = after[entry_to[entry]]
+        if ends[entry]:
+            found = min(found, after[n_states])
+        found -= _MATCH - 1 if tried and passes[entry] else _MATCH
+        for state in range(n_states):
+            values[state] = min(values[state], approach[entry, state] + found)
+    for entry in range(first, last):
+        found = after[entry_to[entry]]
+        ends_here = ends[entry] and after[n_states] < found
+        found = after[n_states] if ends_here else found
+        found -= _MATCH - 1 if tried and passes[entry] else _MATCH
+        for state in range(n_states):
+            code = 2 * (steps.edge[entry, state] + 1) + ends_here
+            if approach[entry, state] + found == values[state] and (
+                choice[state] == 0 or code < choice[state]
+            ):
+                choice[state] = code
     memo.rise[step] = values[steps.start]
     _relative(values, values[steps.start], end)
     memo.target[step] = _numbered(end, memo.used, memo.values, memo.end, memo.step, memo.table)
     memo.step[row, symbol] = step
     memo.used[_STEPS] += 1
-    return True
-
-
-@kernel
-def _matches(edges, tried, after, edge_to, may_end, passes, matched, ends_here):
-    """Find the value of an event that is matched, by each edge, and whether the path best ends with it."""
-    for at in range(len(edges)):
-        edge = edges[at]
-        value, ended = after[edge_to[edge]], after[-1]
-        ends_here[at] = may_end[edge] and ended < value
-        value = ended if ends_here[at] else value
-        matched[at] = value - (_MATCH - 1 if tried and passes[edge] else _MATCH)
-
-
-@kernel
-def _before(edges, matched, edge_from, after, skip, reverse, values):
-    """Write the row before an event: it is ad hoc, or matched by one of the edges."""
-    n_states = len(values) - 1
-    for state in range(n_states + 1):
-        values[state] = after[state] + skip
-    for at in range(len(edges)):
-        source, value = edge_from[edges[at]], matched[at]
-        if value < values[source] and value < _FAR // 2:
-            for state in range(n_states):
-                values[state] = min(values[state], reverse[source, state] + value)
-
-
-@kernel
-def _choose(edges, matched, ends_here, edge_from, reverse, values, choice):
-    """Find for each state the lowest edge by which an optimal alignment that is there matches the event."""
-    choice[:] = 0
-    for at in range(len(edges) - 1, -1, -1):
-        source, value = edge_from[edges[at]], matched[at]
-        if value < _FAR // 2:
-            code = np.int32(2 * (edges[at] + 1) + ends_here[at])
-            for state in range(len(choice) - 1):
-                choice[state] = code if reverse[source, state] + value == values[state] else choice[state]
 
 
 @kernel
@@ -671,21 +672,55 @@ def _most_moves(begin, stop, cost, worst, steps):
 
 
 @kernel
-def _walk_forward(begin, stop, first, last, end, root, path, choice, steps, final, offsets, event, edge, m):
+def _walk_forward(
+    begin,
+    stop,
+    first,
+    last,
+    end,
+    symbol,
+    failed,
+    steps,
+    scaled,
+    memo,
+    rows,
+    path,
+    final,
+    offsets,
+    event,
+    edge,
+    m,
+):
     """Write the moves of journeys down, from move `m` on; return where they end."""
-    start, edge_from, edge_to, way = np.int32(steps.start), steps.edge_from, steps.edge_to, steps.way
-    to_end, way_to_end, map_only = steps.to_end, steps.way_to_end, steps.map_only
-    ended = np.int32(choice.shape[1] - 1)
+    root, choice, approach = memo.root, memo.choice, scaled.approach
+    entries, entry_to, ends, passes = steps.entries, steps.entry_to, steps.ends, steps.passes
+    edge_from, edge_to, lowest = steps.edge_from, steps.edge_to, steps.edge
+    start, way, way_to_end, map_only = np.int32(steps.start), steps.way, steps.way_to_end, steps.map_only
+    to_end, ended = steps.to_end, np.int32(choice.shape[1] - 1)
     p = 0
     for j in range(begin, stop):
-        if end[j] >= 0 and root[end[j]] >= 0:
+        to = end[j]
+        if to >= 0 and root[to] >= 0:
             state = reached = start
             for i in range(first[j], last[j]):
                 step = path[p]
                 p += 1
-                if step == NOT_ALIGNED:
+                match = np.int32(0)
+                if step >= 0:
+                    match = choice[step, state]
+                elif step == NOT_ALIGNED:
                     continue
-                match = choice[step, state] if step >= 0 else 0
+                elif step < NOT_ALIGNED and state != ended:
+                    q, x = -3 - step, symbol[i]
+                    tried = to == CONVERTED_END and failed[i] == 1
+                    for entry in range(entries[x], entries[x + 1]):
+                        found = rows[q - 1, entry_to[entry]]
+                        ends_here = ends[to, entry] and rows[q - 1, ended] < found
+                        found = rows[q - 1, ended] if ends_here else found
+                        found -= _MATCH - 1 if tried and passes[entry] else _MATCH
+                        if approach[entry, state] + found == rows[q, state]:
+                            code = np.int32(2 * (lowest[entry, state] + 1) + ends_here)
+                            match = code if match == 0 else min(match, code)
                 chosen = np.int32((match >> 1) - 1)
                 if match > 0:
                     while state != edge_from[chosen]:
@@ -697,8 +732,8 @@ def _walk_forward(begin, stop, first, last, end, root, path, choice, steps, fina
                 event[m], edge[m] = i, chosen
                 m += 1
             if state != ended:
-                for _ in range(to_end[end[j], state] // map_only):
-                    event[m], edge[m] = -1, way_to_end[end[j], state]
+                for _ in range(to_end[to, state] // map_only):
+                    event[m], edge[m] = -1, way_to_end[to, state]
                     state = edge_to[edge[m]]
                     m += 1
                 reached = state
