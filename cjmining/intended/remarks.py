@@ -61,9 +61,9 @@ def _promised_time(stage: Stage, at: tuple[str | int, ...]) -> Iterator[Mistake]
         what = f"no stage follows '{stage.stage}', so the time until the next can't be measured"
         yield Mistake(at, what)
     elif 0 <= stage.patience_us < _microseconds(stage):
-        promised = duration_in_short(stage.within)
-        what = f"stage '{stage.stage}' promises the next within {promised}, which is longer than the patience there"
-        yield Mistake(at, f"{what}: whoever is silent has dropped out before")
+        what = f"stage '{stage.stage}' promises the next within {duration_in_short(stage.within)}"
+        longer = "which is longer than the patience there: whoever is silent has dropped out before"
+        yield Mistake(at, f"{what}, {longer}")
 
 
 def _microseconds(stage: Stage) -> float:
