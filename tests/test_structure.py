@@ -22,7 +22,7 @@ VERBS = [
     "run_study",
     "sketch_map",
 ]
-PLOTS = ["funnel", "journey_map", "transitions"]
+PLOTS = ["funnel", "journey_map", "story", "transitions"]
 SOURCES = ["GA4", "XES", "AmazonConnect", "Customers", "MarketingCloud", "Salesforce", "Table"]
 
 
