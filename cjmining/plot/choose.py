@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ LARGEST_Q = 0.05
 """Below this a deviation is said to go with more or fewer conversions."""
 
 
-def significant(deviation: Row) -> bool:
+def significant(deviation: Mapping[str, Any]) -> bool:
     """Say whether journeys with a deviation converted more or less often than those there without it.
 
     That is, by more than chance allows among so many comparisons.

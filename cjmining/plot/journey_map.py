@@ -184,8 +184,8 @@ _ON_PROMISES = (
     "limits lie below the share promised, or one promised to everyone was not kept each time.",
 )
 _ON_DEVIATIONS = (
-    "Converted with a deviation and without it: of journeys that came as far and began early enough to know;",
-    "an association, not its effect.",
+    "Converted with a deviation, and others: of journeys that came as far and began early enough to know; an",
+    "association, not its effect.",
 )
 
 

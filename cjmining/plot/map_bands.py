@@ -274,7 +274,7 @@ def _deviation(view: MapView, row: Row) -> str:
         f"{percent(row[f'converted_{side}'] / row[f'mature_{side}'])} of {number(row[f'mature_{side}'])}"
         for side in ("with", "without")
     )
-    return f"{said}; {with_it} converted, without it {without}"
+    return f"{said}; {with_it} converted, {without} others"
 
 
 def to_do(sheet: Sheet, view: MapView, y: float) -> float:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from cjmining.plot.map_view import MapView
     from cjmining.plot.sheet import Sheet
 
-_MOST = 5
-"""How many promises a stage shows; the broken ones come first, the rest is counted."""
+_MOST = 4
+"""How many promises a stage shows, those furthest from what was promised first; the rest is counted."""
 _TRACK = 9.0
 _COLOUR = {"broken": theme.DROPPED, "kept": theme.CONVERTED}
 
@@ -34,7 +34,7 @@ def what_we_promised(sheet: Sheet, view: MapView, y: float) -> float:
     ends = [side]
     for position, stage in enumerate(view.intended.stages):
         top, x = y + 8, view.left(position) + 5
-        promises = sorted(view.at(view.promises, stage.stage), key=lambda row: row["verdict"] != "broken")
+        promises = sorted(view.at(view.promises, stage.stage), key=_urgency)
         for row in promises[:_MOST]:
             top = _promise(sheet, view, row, x, top) + 5
         if len(promises) > _MOST:
@@ -42,6 +42,12 @@ def what_we_promised(sheet: Sheet, view: MapView, y: float) -> float:
             top = sheet.paragraph(rest, x, top, view.room, size=theme.SMALL, colour=theme.MUTED)
         ends.append(top)
     return max(ends) + 6
+
+
+def _urgency(row: Row) -> tuple[bool, float]:
+    """Order promises: the broken ones by how far from what was promised, the others as they stand."""
+    broken = row["verdict"] == "broken" and known(row["share_kept"])
+    return not broken, row["share_kept"] - row["target"] if broken else 0.0
 
 
 def _promise(sheet: Sheet, view: MapView, row: Row, x: float, y: float) -> float:
