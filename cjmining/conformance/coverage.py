@@ -84,9 +84,13 @@ def coverage(log: JourneyLog, intended: IntendedMap) -> Coverage:
 def _missing_from_log(log: JourneyLog, intended: IntendedMap) -> Iterator[dict[str, Any]]:
     words = log.vocabulary("touchpoint")
     occurring = {words[code] for code in np.unique(log.codes("touchpoint")) if code >= 0}
-    for stage in intended.stages:
+    of_personas = (stage for persona in intended.personas for stage in persona.stages)
+    told = set()
+    for stage in (*intended.stages, *of_personas):
         for touchpoint in stage.touchpoints:
-            if touchpoint.touchpoint not in occurring:
+            place = stage.stage, touchpoint.touchpoint
+            if touchpoint.touchpoint not in occurring and place not in told:
+                told.add(place)
                 yield {
                     "stage": stage.stage,
                     "touchpoint": touchpoint.touchpoint,
@@ -95,7 +99,7 @@ def _missing_from_log(log: JourneyLog, intended: IntendedMap) -> Iterator[dict[s
 
 
 def _unknown_to_map(log: JourneyLog, intended: IntendedMap) -> pd.DataFrame:
-    known = {*intended.touchpoint_names, *intended.goal, *intended.ignore}
+    known = {*intended.every_touchpoint, *intended.goal, *intended.ignore}
     known |= {exit_.touchpoint for exit_ in intended.exits}
     names = {column: log.vocabulary(column) for column in ("source", "native", "touchpoint")}
     foreign = np.array([name not in known for name in names["touchpoint"]], dtype=bool)

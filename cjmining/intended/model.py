@@ -190,6 +190,13 @@ class IntendedMap:
         return tuple(dict.fromkeys(t.touchpoint for stage in self.stages for t in stage.touchpoints))
 
     @property
+    def every_touchpoint(self) -> tuple[str, ...]:
+        """The touchpoints of the map, then those that only stages of personas name, each once."""
+        own = (stage for persona in self.personas for stage in persona.stages)
+        names = (t.touchpoint for stage in (*self.stages, *own) for t in stage.touchpoints)
+        return tuple(dict.fromkeys(names))
+
+    @property
     def patience_us(self) -> int:
         """The map's patience in microseconds; -1 is never."""
         return _microseconds(self.patience)

@@ -96,6 +96,17 @@ def test_variants_are_the_map_and_one_for_each_persona_that_differs():
     assert parse_map(SHOP[: SHOP.index("personas:")]).variants[1:] == ()
 
 
+def test_what_only_a_persona_has_is_on_the_map_too():
+    shop = parse_map(SHOP)
+    assert shop.touchpoint_names == ("seen", "asked", "answered", "paid")
+    assert shop.every_touchpoint == ("seen", "asked", "answered", "paid", "logged_in")
+    events = {"customer": [0, 0], "touchpoint": ["seen", "logged_in"]}
+    table = pa.table({**events, "timestamp": pa.array([0, 1], pa.timestamp("us", "UTC"))})
+    coverage = cj.coverage(cj.JourneyLog.from_events(table), shop)
+    assert coverage.missing_from_log["touchpoint"].tolist() == ["asked", "answered", "paid"]
+    assert coverage.unknown_to_map.empty
+
+
 def test_customers_belong_to_the_variant_of_their_persona():
     customers = pa.table({"customer": range(5), "age": [20, 40, 70, None, 59]})
     assert parse_map(SHOP).variant_of(customers).tolist() == [1, 0, 2, 0, 0]
