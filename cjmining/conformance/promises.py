@@ -195,15 +195,19 @@ def _contacts(walk: Walk, promise: Promise) -> Observed:
 
 
 def _passages(walk: Walk, promise: Promise) -> Observed:
-    """Observe how long journeys took from entering a stage to entering a later one."""
+    """Observe how long journeys took from entering a stage to entering a later one.
+
+    Where the map leads on to none, nobody is late for it.
+    """
     from cjmining.kernels.outcomes import CONVERTED, OPEN
 
     judged, time = walk.judged, walk.part.columns.timestamp
     journey, entered, left = walk.passages_of(promise.stage)
     reached, outcome = left >= 0, judged.outcome[journey]
     due, arrived = _deadline(walk, promise, entered), time[left]
-    late = np.where(reached, arrived > due, (outcome != CONVERTED) & (due < _alive_until(walk, journey)))
-    settled, waiting = reached | late, ~reached & ~late & (outcome == OPEN)
+    expected = (outcome != CONVERTED) & _leads_on(walk, promise.stage)
+    late = np.where(reached, arrived > due, expected & (due < _alive_until(walk, journey)))
+    settled, waiting = reached | late, ~reached & ~late & expected & (outcome == OPEN)
     return Observed(
         entered[settled],
         np.where(reached, (arrived - time[entered]) / SECOND_US, np.nan)[settled],
@@ -212,6 +216,10 @@ def _passages(walk: Walk, promise: Promise) -> Observed:
         entered[:0],
         entered[waiting],
     )
+
+
+def _leads_on(walk: Walk, stage: int) -> bool:
+    return bool(walk.part.plan.rules.leads_to[stage, stage + 1 :].any())
 
 
 def _alive_until(walk: Walk, journey: Ints) -> Ints:

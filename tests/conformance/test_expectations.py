@@ -299,6 +299,13 @@ def test_a_converted_journey_has_nothing_left_to_reach() -> None:
     assert counts(check, "", "within") == (1, 1, 0, 0)
 
 
+def test_nobody_is_late_for_a_stage_that_the_map_does_not_lead_on_to() -> None:
+    text = MAP.replace("  - stage: Care\n", "  - stage: Care\n    within: 1d\n")
+    check = cj.check(log_of("complained@0", "complained@0 complained@3", days=5), parse_map(text))
+    care = check.expectations.query("stage == 'Care' and measure == 'within'").iloc[0]
+    assert (care["measured"], care["not_due"], care["verdict"]) == (0, 0, "unclear")
+
+
 # -- what is said about them ------------------------------------------------------------------------
 
 
