@@ -73,22 +73,19 @@ def to_petri_net(intended: IntendedMap, *, ends_in: str | None = None) -> tuple[
     >>> initial_marking, final_marking
     (['before the map:1'], ['end:1'])
     """
-    from cjmining.kernels.alignment import CONVERTED_END, prepare
-
     expect_map(intended, "cjmining.interop.to_petri_net")
     automaton = intended.automaton
-    end = CONVERTED_END if ends_in is None else 1 + _number_of(ends_in, automaton.symbols, intended.name)
     petri = _pm4py("pm4py.objects.petri_net.obj")
     net = petri.PetriNet(intended.name)
     places = [petri.PetriNet.Place(_state_name(state)) for state in range(automaton.n_states)]
     final = petri.PetriNet.Place("end")
     net.places.update([*places, final])
     steps = zip(automaton.edge_from, automaton.edge_to, automaton.edge_symbol, strict=True)
-    lasts = prepare(automaton).ends[end]
+    may_be_last = _last_edges(intended, ends_in)
     for edge, (source, target, symbol) in enumerate(steps):
         label = automaton.symbols[symbol]
         _connect(net, f"{edge}: {label}", label, places[source], places[target])
-        if lasts[edge]:
+        if edge in may_be_last:
             _connect(net, f"{edge}: {label}, the last", label, places[source], final)
     for state in automaton.goal_passed.nonzero()[0].tolist() if ends_in is None else ():
         _connect(net, f"end after {_state_name(state)}", None, places[state], final)
@@ -297,11 +294,17 @@ def _pm4py(module: str) -> ModuleType:
         ) from None
 
 
-def _number_of(touchpoint: str, symbols: Sequence[str], name: str) -> int:
-    if touchpoint not in symbols:
-        hint = nearest(touchpoint, symbols) or f"; it has {', '.join(symbols)}"
-        raise MapError(f"the map '{name}' has no touchpoint '{touchpoint}'{hint}")
-    return symbols.index(touchpoint)
+def _last_edges(intended: IntendedMap, ends_in: str | None) -> frozenset[int]:
+    """Return the edges in which a run may end that is to end in a touchpoint."""
+    from cjmining.kernels.alignment import last_edges
+
+    if ends_in is None:
+        return frozenset()
+    symbols = intended.automaton.symbols
+    if ends_in not in symbols:
+        hint = nearest(ends_in, symbols) or f"; it has {', '.join(symbols)}"
+        raise MapError(f"the map '{intended.name}' has no touchpoint '{ends_in}'{hint}")
+    return frozenset(last_edges(intended.automaton, symbols.index(ends_in)).nonzero()[0].tolist())
 
 
 def _state_name(state: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import itertools
 import subprocess
 import sys
@@ -434,3 +435,10 @@ def test_pm4py_greets_nobody(pm4py):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_the_examples_of_the_page_run(pm4py):
+    page = Path(__file__).resolve().parents[1] / "docs" / "exchange.md"
+    done = doctest.testfile(str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert done.attempted > 5
+    assert done.failed == 0
