@@ -204,10 +204,11 @@ def _longest_patience(plan: Plan) -> int:
 def _histogram(cell: NDArray[np.int64], elapsed: NDArray[np.int64]) -> Histogram:
     from cjmining.kernels import histogram
 
-    order = np.argsort(cell, kind="stable")
-    cells, sizes = np.unique(cell, return_counts=True)
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    return histogram.summarise(cells, offsets, np.ascontiguousarray(elapsed[order]))
+    few = len(cell) > 0 and int(cell.max()) < 1 << 16  # sorted by radix, many times as fast
+    order = np.argsort(cell.astype(np.uint16) if few else cell, kind="stable")
+    ascending = cell[order]
+    starts = np.flatnonzero(np.diff(ascending, prepend=-1))
+    return histogram.summarise(ascending[starts], np.append(starts, len(cell)), elapsed[order])
 
 
 def _count_channels(
