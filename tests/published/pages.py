@@ -26,7 +26,8 @@ _BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\n(?P<head><!-- shown -->\n)(?P<shown>.*?)(?P<foot><!-- end -->\n))?",
     re.DOTALL | re.MULTILINE,
 )
-_SHARES = ("fitness", "target", "lower", "upper", "difference")
+_DIFFERENCES = ("difference", "lower", "upper")
+_SHARES = ("fitness", "target", "lower", "upper")
 
 
 class Page(NamedTuple):
@@ -78,26 +79,28 @@ def _value(code: str, names: dict[str, Any]) -> Any:
 def _as_text(value: Any) -> str:
     if not isinstance(value, pd.DataFrame):
         return "\n".join(f"> {line}".rstrip() for line in str(value).splitlines())
-    rows = [[_cell(name, value[name].iloc[row]) for name in value.columns] for row in range(len(value))]
-    numbers = [pd.api.types.is_numeric_dtype(value[name]) for name in value.columns]
-    rule = ["---:" if number else "---" for number in numbers]
+    differs = "difference" in value.columns
+    rows = [
+        [_cell(name, value[name].iloc[row], differs) for name in value.columns] for row in range(len(value))
+    ]
+    rules = ["---:" if pd.api.types.is_numeric_dtype(value[name]) else "---" for name in value.columns]
     heads = [str(name).replace("_", " ") for name in value.columns]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, rule, *rows])
+    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, rules, *rows])
 
 
-def _cell(column: str, value: Any) -> str:
-    """Write a cell as people write it: shares in percent, seconds as durations."""
+def _cell(column: str, value: Any, differs: bool) -> str:
+    """Write a cell as people write it: shares in percent, differences of shares in percentage points."""
     if words.missing(value):
         return ""
-    if isinstance(value, pd.Timestamp):
-        return f"{value.day} {value:%B %Y}"
     if isinstance(value, str):
         return value
+    if isinstance(value, pd.Timestamp):
+        return f"{value.day} {value:%B %Y}"
+    if differs and column in _DIFFERENCES:
+        return f"{100 * value:+.1f}"
     if "share" in column or column in _SHARES:
         return words.percent(value)
-    if column.endswith("_s"):
-        return words.duration(value)
-    return f"{value:,}" if float(value).is_integer() else f"{value:.3g}"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.2g}"
 
 
 if __name__ == "__main__":

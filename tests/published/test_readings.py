@@ -1,0 +1,304 @@
+"""The readings of two published logs say what the code in them gives, to the last figure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import cjmining as cj
+from cjmining.report.words import percent
+from tests.published.pages import Page, prose, run
+
+READINGS = Path(__file__).resolve().parents[2] / "docs" / "readings"
+DAY_S = 86_400
+
+
+@pytest.fixture(scope="module")
+def desk(shared_data: Path) -> Page:
+    pytest.importorskip("r4pm")
+    file = shared_data / "crm" / "helpdesk_tickets.xes.gz"
+    return run(READINGS / "helpdesk.md", {"helpdesk.xes.gz": file})
+
+
+@pytest.fixture(scope="module")
+def shop(shared_data: Path) -> Page:
+    file = shared_data / "web" / "shop_clickstream.csv.gz"
+    return run(READINGS / "clickstream.md", {"ecom.csv.gz": file})
+
+
+def test_the_help_desk_page_shows_what_its_code_gives(desk: Page):
+    assert desk.text == (READINGS / "helpdesk.md").read_text(encoding="utf-8"), "see tests/published/pages.py"
+
+
+def test_the_shop_page_shows_what_its_code_gives(shop: Page):
+    assert shop.text == (READINGS / "clickstream.md").read_text(encoding="utf-8"), (
+        "see tests/published/pages.py"
+    )
+
+
+@pytest.mark.parametrize("name", ["helpdesk.yaml", "clickstream.yaml"])
+def test_their_maps_look_like_no_mistake(name: str):
+    known = ("patience never", "touchpoint of two stages")
+    remarks = cj.read_map(READINGS / name).remarks
+    assert not [remark for remark in remarks if not any(words in remark for words in known)]
+
+
+def assert_says(text: str, said: list[str], beside: str) -> None:
+    """Assert that a page says each of these, and no other figure but in what stands beside the findings."""
+    left = prose(text)
+    for phrase in said:
+        assert phrase in prose(text), phrase
+        left = left.replace(phrase, "")
+    left = re.sub(beside, "", left)
+    assert not re.findall(r".{0,30}\d.{0,20}", left)
+
+
+def of(row: pd.Series) -> str:
+    """Write the share of promises kept with its limits."""
+    return percent(row["share_kept"], row["lower"], row["upper"])
+
+
+def kept(promises: pd.DataFrame) -> tuple[int, int, str]:
+    """How often something was kept, of how often, and as a percentage."""
+    times, all_ = int(promises["kept"].sum()), int(promises["measured"].sum())
+    return times, all_, percent(times / all_)
+
+
+def the(table: pd.DataFrame, **where: str) -> pd.Series:
+    """Return the one row of a table that is so."""
+    for column, value in where.items():
+        table = table[table[column] == value]
+    (number,) = table.index
+    return table.loc[number]
+
+
+def test_every_figure_about_the_help_desk_comes_from_the_log(desk: Page):
+    check, log, weeks = desk.names["check"], desk.names["log"], desk.names["weeks"]
+    events, twice, at_once = (desk.names[name] for name in ("events", "twice", "at_once"))
+    ends, promises, odd = check.outcomes.iloc[0], check.expectations, check.deviations
+    taken = the(promises, after="Assign seriousness")
+    resolved = the(promises, after="Take in charge ticket")
+    once = the(promises, touchpoint="Resolve ticket", measure="contacts")
+    urgent = the(desk.names["by_class"], seriousness="Value 4")
+    rated = the(odd, type="repeated", touchpoint="Assign seriousness")
+    unseen = the(odd, type="missing", stage="In charge")
+    unrated = the(odd, type="missing", stage="Opened")
+    closing = weeks[weeks["touchpoint"] == "Closed"]
+    slow, quick = kept(closing.query("week < '2012-08-20'")), kept(closing.query("week >= '2012-08-20'"))
+    lasted = events.groupby("journey")["timestamp"].agg(lambda times: times.max() - times.min())
+    days = lasted.dt.total_seconds() / DAY_S
+
+    def in_year(year: int, touchpoint: str, measure: str) -> str:
+        return kept(weeks.query("year == @year and touchpoint == @touchpoint and measure == @measure"))[2]
+
+    rating = {year: in_year(year, "Assign seriousness", "contacts") for year in (2010, 2011, 2012, 2013)}
+    taking = [in_year(year, "Take in charge ticket", "response_s") for year in (2012, 2013)]
+    resolving = [in_year(year, "Resolve ticket", "response_s") for year in (2012, 2013)]
+    said = [
+        f"{log.n_journeys:,} tickets of {log.n_customers} clients in {log.n_events:,} events",
+        f"{percent((check.journeys['cost'] == 0).mean())} of the tickets went exactly as drawn",
+        (
+            f"of {taken['measured']:,} assignments, {of(taken)} were "
+            f"taken in charge within a day, not {percent(taken['target'])}"
+        ),
+        (
+            f"of {resolved['measured']:,} times that somebody took a ticket in charge, "
+            f"{of(resolved)} saw it resolved"
+        ),
+        f"waited longer than {taken['median'] / 3600:.0f} hours",
+        "*Value 4*",
+        f"{of(urgent)} of its {urgent['measured']} assignments",
+        (
+            f"{rated['journeys']} tickets ({percent(rated['share_of_journeys_there'])} of "
+            f"{rated['journeys_there']:,}) were given a seriousness more than once"
+        ),
+        (
+            f"In 2010 a single rating sufficed for {rating[2010]} of the tickets, in 2011 for "
+            f"{rating[2011]}, in 2012 "
+            f"for {rating[2012]}"
+        ),
+        f"to {rating[2013]} in 2013",
+        (
+            f"**{unseen['journeys']} tickets ({percent(unseen['share_of_journeys_there'])}) were never "
+            f"seen to be taken"
+        ),
+        (
+            f"{once['measured'] - once['kept']} of {once['measured']:,} tickets were resolved more "
+            f"than once, which "
+            f"breaks the promise of {percent(once['target'])}"
+        ),
+        f"{at_once.sum()} of the {twice.sum()} resolutions that directly follow another",
+        (
+            f"after they had been resolved are {desk.names['came_back']} "
+            f"({percent(desk.names['came_back'] / log.n_journeys)})"
+        ),
+        f"week of 13 August, {slow[2]} of {slow[1]:,} resolutions",
+        f"From 20 August on it is {quick[2]} of {quick[1]:,}",
+        f"{ends['converted']:,} of {ends['journeys']:,}, so how a ticket ended",
+        (
+            f"of {unrated['mature_with']} tickets that were never given a seriousness, "
+            f"{unrated['converted_with']} were "
+            f"closed, and of the others {unrated['converted_without']:,} of {unrated['mature_without']:,}"
+        ),
+        f"The {ends['open']} that stay open",
+        (
+            f"The shortest of them lasted {days.min():.1f} days from its first event to its last, the "
+            f"longest "
+            f"{days.max():.1f}"
+        ),
+        (
+            f"In 2013 only {taking[1]} of the assignments were taken in charge within a day and "
+            f"{resolving[1]} resolved "
+            f"within ten, against {taking[0]} and {resolving[0]} the year before"
+        ),
+    ]
+    beside = r"2010 to 2013|\[doi\S+|4TU|August 2012|fall of 2013|Fitness is 1|Number 1190"
+    assert_says(desk.text, said, beside)
+
+
+def test_what_the_help_desk_page_says_without_figures_is_so(desk: Page):
+    check, events = desk.names["check"], desk.names["events"]
+    unrated = the(check.deviations, type="missing", stage="Opened")
+    assert unrated["mature_with"] - unrated["converted_with"] == 4
+    still = check.journeys.query("outcome == 'open'")["last_touchpoint"].value_counts()
+    assert set(still.index[:2]) == {"Resolve ticket", "Wait"}
+    after = events.assign(
+        next=events.groupby("journey")["touchpoint"].shift(-1).astype(str),
+        took_s=-events.groupby("journey")["timestamp"].diff(-1).dt.total_seconds(),
+    ).query("touchpoint == 'Resolve ticket' and next == 'Closed' and timestamp >= '2012-08-20T00:00Z'")
+    assert (after["took_s"] / DAY_S).quantile([0.05, 0.95]).round(2).tolist() == pytest.approx(
+        [15, 15], abs=0.05
+    )
+    clients = pd.Series(desk.names["tickets"]["customer"]).groupby(
+        pd.Series(desk.names["tickets"]["case:concept:name"])
+    )
+    assert clients.nunique().gt(1).sum() == 7
+    ticket = check.moves().query("journey == 1190")
+    assert (ticket["touchpoint"].eq("Resolve ticket") & ticket["move"].eq("synchronous")).sum() == 5
+
+
+def test_every_figure_about_the_shop_comes_from_the_log(shop: Page):
+    check, log, platforms = (shop.names[name] for name in ("check", "log", "by_platform"))
+    events, refused, their = (shop.names[name] for name in ("events", "refused", "their"))
+    early, asked = shop.names["early"], shop.names["asked"]
+    odd, weeks = check.deviations, check.expectations_by_week
+    during = weeks["week"].between("2024-05-20", "2024-06-03")
+    broken_form = platforms["week"].between("2024-04-15", "2024-05-06")
+    orders, visits = weeks["touchpoint"] == "purchase", weeks["measure"] == "contacts"
+    form = {
+        name: (platforms["after"] == "shipping_details") & (platforms["by"] == name)
+        for name in ("mobile", "desktop")
+    }
+    refusals = events[events["native"] == "payment_error"]
+    bugs = events[events["native"] == "checkout_bug"]
+    lost = the(odd, type="failed", stage="Payment")
+    stuck = the(odd, type="failed", stage="Address")
+    chat = the(odd, type="ad hoc", stage="Look around", touchpoint="support_chat")
+    no_address, no_payment = (
+        the(odd, type="missing", touchpoint=name) for name in ("shipping_details", "payment_details")
+    )
+    around = check.sensitivity[check.sensitivity["stage"] == "Look around"].set_index("patience")
+    around = around["drop_out_share"].map(percent)
+    ended = their["outcome"].value_counts()
+    without_order = their[their["outcome"] != "converted"]["last_stage"].value_counts()
+    payment = the(check.stages, stage="Payment")
+    bought = early["outcome"] == "converted"
+
+    def points(row: pd.Series) -> str:
+        low, high = sorted((-100 * row["lower"], -100 * row["upper"]))
+        return f"{-100 * row['difference']:.0f} points fewer ({low:.0f} to {high:.0f}), q {row['q']:.2g}"
+
+    def on(moment: pd.Timestamp) -> str:
+        return f"{moment.day} {moment:%B}"
+
+    said = [
+        f"Its {log.n_customers} customers and {log.n_events:,} clicks",
+        "From 19 May to 8 June payments failed",
+        f"the first on {on(refusals['timestamp'].min())}, the last on {on(refusals['timestamp'].max())}",
+        "{} of {} visits to the payment page ({}) led".format(
+            *kept(weeks[orders & during])[:2], kept(weeks[orders & during])[2]
+        ),
+        "it was {} of {} ({}). One".format(*kept(weeks[orders & ~during])),
+        "enough for {} of {} journeys ({})".format(*kept(weeks[visits & during])),
+        "otherwise for {} of {} ({})".format(*kept(weeks[visits & ~during])),
+        f"There were {len(refusals)} refusals in {len(refused)} journeys",
+        f"{ended['converted']} ended in an order and {ended['dropped']} were given up",
+        f"From {on(bugs['timestamp'].min())} to {on(bugs['timestamp'].max())} the address form broke",
+        "after {} of {} addresses in journeys that began on a phone ({})".format(
+            *kept(platforms[form["mobile"] & broken_form])
+        ),
+        "the other weeks after {} of {} ({})".format(*kept(platforms[form["mobile"] & ~broken_form])),
+        (
+            f"{kept(platforms[form['desktop'] & broken_form])[2]} against "
+            f"{kept(platforms[form['desktop'] & ~broken_form])[2]}"
+        ),
+        f"The form failed {len(bugs)} times in {bugs['journey'].nunique()} journeys",
+        (
+            f"Of the {stuck['mature_with']} in which it failed where an address was due, "
+            f"{stuck['converted_with']} ended "
+            f"in an order within thirty days, {percent(stuck['converted_with'] / stuck['mature_with'])}"
+        ),
+        (
+            f"of the {stuck['mature_without']} others that gave an address it was "
+            f"{stuck['converted_without']}, "
+            f"{percent(stuck['converted_without'] / stuck['mature_without'])}: {points(stuck)}"
+        ),
+        (
+            f"of the {len(their) - ended['converted']} journeys with a refused payment that ended "
+            f"without an order or "
+            f"still run, only {without_order['Payment']} have their place at the payment"
+        ),
+        f"{without_order['Look around']} were last seen looking around",
+        (
+            f"Of {no_address['journeys_there']} journeys that came to the address, {no_address['journeys']} "
+            f"({percent(no_address['share_of_journeys_there'])})"
+        ),
+        (
+            f"{no_payment['journeys']} of {no_payment['journeys_there']} "
+            f"({percent(no_payment['share_of_journeys_there'])}) reached"
+        ),
+        (
+            f"{chat['converted_with']} of {chat['mature_with']} bought, of those who didn't "
+            f"{chat['converted_without']} of "
+            f"{chat['mature_without']}; {points(chat)}"
+        ),
+        (
+            f"{(bought & asked).sum()} of {asked.sum()} that asked the chat ended in an order "
+            f"({percent(bought[asked].mean())}), and {(bought & ~asked).sum()} of {(~asked).sum():,} "
+            f"that didn't "
+            f"({percent(bought[~asked].mean())})"
+        ),
+        f"**Not the {around['as stated']}.**",
+        f"it would be {around['half']}, with twenty-eight {around['double']}",
+        f"with a drop-out of {percent(payment['drop_out_share'])}",
+        (
+            f"of its {lost['journeys']} journeys in the table of deviations, {lost['mature_with']} are "
+            f"old enough"
+        ),
+        f"Of {len(refusals)} refusals {lost['events']} came where the plan",
+    ]
+    assert lost["converted_with"] == 0
+    assert set(refusals["channel"]) == {"desktop", "mobile", "tablet"}
+    assert set(bugs["channel"]) == {"mobile"}
+    beside = (
+        r"January to June 2024|5\.2\.4|Apache-2\.0|at least 44 days|three weeks from 20 May|before 16 "
+        r"May|on 19 May|"
+        r"from 15 April to 12 May"
+    )
+    assert_says(shop.text, said, beside)
+
+
+def test_what_the_shop_page_says_without_figures_is_so(shop: Page):
+    check, log = shop.names["check"], shop.names["log"]
+    small = check.deviations.query("type == 'missing' and stage in ['Address', 'Payment']")
+    assert ((small["lower"] < 0) & (small["upper"] > 0)).all()
+    young = log.data_end - pd.Timedelta(days=44)
+    assert f"{young:%d %B}" == "16 May"
+    events = log.events
+    days = events.groupby("customer")["timestamp"].diff().dt.total_seconds() / DAY_S
+    assert days[days > 0.4].median() == pytest.approx(11.2, abs=0.05)
+    weekly = check.expectations_by_week.query("touchpoint == 'purchase' and week < '2024-03-25'")
+    assert weekly["measured"].max() < 20
