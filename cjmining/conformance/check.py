@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cjmining.conformance import deviations, expectations, tables
+from cjmining.conformance import contacts, deviations, expectations, tables
 from cjmining.conformance.dropouts import dropouts, value_by_currency
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.result import Conformance
@@ -168,6 +168,7 @@ def _assemble(
         sensitivity=sensitivity(others | {"as stated": counted}),
         value_by_currency=value_by_currency(counted, by=by),
         **expectations.tables(counted, scan, found.expectations),
+        **contacts.tables(counted, scan, found.contacts),
         notes=notes,
         _everybody=overall,
         _scan=scan,

@@ -75,6 +75,14 @@ class Conformance(Result):
     expectations_by_week, expectations_by_channel : pandas.DataFrame
         by, stage, touchpoint, measure, after, at_least, at_most, week (its Monday, UTC) or channel, measured,
         kept, share_kept, lower, upper.
+    channels : pandas.DataFrame
+        by, channel, events and journeys (contacts of customers on the map), satisfaction (mean of the answers
+        about what happened on the channel) with limits, answered, waits (how many were measured),
+        median_wait_s, p90_wait_s.
+    handoffs : pandas.DataFrame
+        by, kind (channel: from one contact to the next; owner: of the journey's stages), from, to, stage
+        (where it arrived), again (there, or at this touchpoint, the journey's last contact was on another
+        channel), handoffs, journeys, share_of_journeys (of all the group's), median_s, p90_s (time between).
     notes : tuple of str
         What a reader should know before trusting a number.
     """
@@ -94,6 +102,8 @@ class Conformance(Result):
         "expectations",
         "expectations_by_week",
         "expectations_by_channel",
+        "channels",
+        "handoffs",
     )
 
     intended: IntendedMap
@@ -113,6 +123,8 @@ class Conformance(Result):
     expectations: pd.DataFrame
     expectations_by_week: pd.DataFrame
     expectations_by_channel: pd.DataFrame
+    channels: pd.DataFrame
+    handoffs: pd.DataFrame
     notes: tuple[str, ...] = ()
     _everybody: Conformance | None = None
     _scan: Scan | None = None

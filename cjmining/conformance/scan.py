@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from cjmining.conformance import deviations, expectations
+from cjmining.conformance import contacts, deviations, expectations
 from cjmining.engine.local import map_blocks
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cjmining.conformance.contacts import ContactCounts
     from cjmining.conformance.deviations import DeviationCounts
     from cjmining.conformance.expectations import PromiseCounts
     from cjmining.conformance.plan import Plan
@@ -45,6 +46,7 @@ class Findings(NamedTuple):
     sums: StageSums
     deviations: DeviationCounts
     expectations: dict[Promise, PromiseCounts]
+    contacts: ContactCounts
     journeys: JourneyArrays
     journey_numbers: NDArray[np.int64]
 
@@ -276,6 +278,7 @@ def _find_in(part: Part) -> Findings:
         sums,
         deviations.count(part, seen),
         expectations.count(part, seen),
+        contacts.count(part, seen),
         JourneyArrays(judged, touchpoint.astype(np.int32), aligned.cost, aligned.worst),
         part.journey_numbers,
     )
@@ -401,6 +404,7 @@ def _merge(parts: list[Findings]) -> Findings:
         sums=StageSums(*(_join(name, [part.sums for part in parts]) for name in StageSums._fields)),
         deviations=deviations.merge([part.deviations for part in parts]),
         expectations=expectations.merge([part.expectations for part in parts]),
+        contacts=contacts.merge([part.contacts for part in parts]),
         journeys=JourneyArrays(Judged(*judged), *others),
         journey_numbers=numbers[order],
     )
@@ -420,6 +424,7 @@ def everybody(scan: Scan, findings: Findings) -> Findings:
         sums=together(scan, findings.sums),
         deviations=deviations.together(scan, findings.deviations),
         expectations=expectations.together(scan, findings.expectations),
+        contacts=contacts.together(scan, findings.contacts),
     )
 
 
