@@ -11,9 +11,9 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import yaml
 
 import cjmining as cj
@@ -22,13 +22,13 @@ from cjmining.conformance.plan import make_plans
 from cjmining.conformance.scan import Scan
 from cjmining.intended import parse_map
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 HERE = Path(__file__).parent
 SEEDS = (1, 2, 3, 4, 5)
 CUT_SHORT = {"slow_checkouts": 0.05, "early_payments": 0.2, "lost_orders": 0.1}
 """What is planted so that journeys with every type of deviation are cut short, besides what the shop has."""
+TAG_DOWN = ("2026-05-11T22:00Z", "2026-05-13T22:00Z")
+"""When the exports of the web have nothing."""
+DAY_US = 86_400_000_000
 WHAT = ["journey", "type", "stage", "touchpoint"]
 
 
@@ -142,9 +142,27 @@ def _ingested(shop: cj.simulate.Shop) -> cj.JourneyLog:
 
 
 def _truth(shop: cj.simulate.Shop, log: cj.JourneyLog) -> pd.DataFrame:
-    """Find the events again that show each deviation; what the exports lost can't be seen."""
-    event = _same_events(shop.log, log, shop.deviations.event.to_numpy())
-    return _in_journeys(shop.deviations[event >= 0], event[event >= 0], log)
+    """Find the events again that show each deviation; what the exports lost can't be seen.
+
+    Nor can what is missing be told from what was lost, if the web's tag was down when it might have happened.
+    """
+    truth = shop.deviations
+    event = _same_events(shop.log, log, truth.event.to_numpy())
+    seen = (event >= 0) & ~((truth.type == "missing") & _while_the_tag_was_down(shop, truth)).to_numpy()
+    return _in_journeys(truth[seen], event[seen], log)
+
+
+def _while_the_tag_was_down(shop: cj.simulate.Shop, truth: pd.DataFrame) -> np.ndarray:
+    """Say whether it was down since the planned event before, at most patience before the one that shows."""
+    times, planned = shop.log.timestamps, shop.world.events.stage >= 0
+    until = times[truth.event]
+    since = until - 14 * DAY_US
+    for row, event in enumerate(truth.event):
+        before = np.flatnonzero(planned[:event] & (shop.event_journey[:event] == shop.event_journey[event]))
+        if len(before):
+            since[row] = max(since[row], times[before[-1]])
+    down, up = (pd.Timestamp(moment).value // 1000 for moment in TAG_DOWN)
+    return (since < up) & (until > down)
 
 
 def _same_events(one: cj.JourneyLog, other: cj.JourneyLog, events: np.ndarray) -> np.ndarray:
