@@ -268,7 +268,7 @@ def _actors(outline: Outline) -> Iterator[Mistake]:
     stated: dict[str, str] = {}
     for named in outline.touchpoints:
         actor = outline.raw(named).get("actor")
-        if actor not in {"customer", "company"}:
+        if actor not in ("customer", "company"):
             continue
         first = stated.setdefault(named.name, actor)
         if first != actor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import timedelta
 
 import pyarrow as pa
@@ -287,3 +288,36 @@ def test_mistakes_of_the_map_are_told_once_beside_those_of_personas():
     assert found[1].startswith(
         "map.yaml, line 32: personas[2].stages[0].next[0]: for the persona 'Old': there is"
     )
+
+
+JUNK = st.sampled_from(
+    [None, "", "Buy", "paid", 0, -1, 2.5, True, [], {}, ["Buy"], [None], [{}], {"stage": "Buy"}, "1d"]
+)
+
+
+def places(value, steps=()):
+    """Every way to a value."""
+    yield steps
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from places(inner, (*steps, key))
+
+
+@given(st.data())
+def test_whatever_stands_in_a_map_is_read_or_told(data):
+    raw = yaml.safe_load(SHOP)
+    for _ in range(data.draw(st.integers(1, 3))):
+        steps = data.draw(st.sampled_from([steps for steps in places(raw) if steps]))
+        inner = raw
+        for step in steps[:-1]:
+            inner = inner[step]
+        inner[steps[-1]] = copy.deepcopy(data.draw(JUNK))
+    try:
+        shop = parse_map(yaml.safe_dump(raw))
+    except cj.MapError as problem:
+        found = problem.mistakes
+    else:
+        found = shop.remarks
+        assert all(variant.stage_names == shop.stage_names for variant in shop.variants)
+        assert shop.explain().startswith(f"{shop.map}\n")
+    assert all(one.startswith("map.yaml, line ") for one in found)
