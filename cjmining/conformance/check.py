@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cjmining.conformance import contacts, deviations, expectations, tables
+from cjmining.conformance import contacts, deviations, expectations, fitness, tables
 from cjmining.conformance.dropouts import dropouts, value_by_currency
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.result import Conformance
@@ -152,6 +152,7 @@ def _assemble(
     overall: Conformance | None,
 ) -> Conformance:
     counted = tables.Counted.of(scan, found.sums, names)
+    group = scan.group if by is not None else np.zeros_like(scan.group)
     return Conformance(
         intended=scan.plan.intended,
         by=by,
@@ -169,6 +170,7 @@ def _assemble(
         value_by_currency=value_by_currency(counted, by=by),
         **expectations.tables(counted, scan, found.expectations),
         **contacts.tables(counted, scan, found.contacts),
+        fitness=fitness.table(counted.groups, group, found.journeys.cost, found.journeys.worst),
         notes=notes,
         _everybody=overall,
         _scan=scan,

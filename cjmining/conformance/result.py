@@ -83,6 +83,9 @@ class Conformance(Result):
         by, kind (channel: from one contact to the next; owner: of the journey's stages), from, to, stage
         (where it arrived), again (there, or at this touchpoint, the journey's last contact was on another
         channel), handoffs, journeys, share_of_journeys (of all the group's), median_s, p90_s (time between).
+    fitness : pandas.DataFrame
+        by, journeys (those aligned), cost and worst (sums over them), fitness (1 - cost / worst), mean_fitness
+        (of journeys, each counting once), perfect (journeys of cost 0).
     notes : tuple of str
         What a reader should know before trusting a number.
     """
@@ -104,6 +107,7 @@ class Conformance(Result):
         "expectations_by_channel",
         "channels",
         "handoffs",
+        "fitness",
     )
 
     intended: IntendedMap
@@ -125,6 +129,7 @@ class Conformance(Result):
     expectations_by_channel: pd.DataFrame
     channels: pd.DataFrame
     handoffs: pd.DataFrame
+    fitness: pd.DataFrame
     notes: tuple[str, ...] = ()
     _everybody: Conformance | None = None
     _scan: Scan | None = None
