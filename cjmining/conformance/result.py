@@ -84,8 +84,8 @@ class Conformance(Result):
         (where it arrived), again (there, or at this touchpoint, the journey's last contact was on another
         channel), handoffs, journeys, share_of_journeys (of all the group's), median_s, p90_s (time between).
     fitness : pandas.DataFrame
-        by, journeys (those aligned), cost and worst (sums over them), fitness (1 - cost / worst), mean_fitness
-        (of journeys, each counting once), perfect (journeys of cost 0).
+        by, journeys (those aligned), cost and worst (sums over them), fitness (1 - cost / worst),
+        mean_fitness (of journeys, each counting once), perfect (journeys of cost 0).
     notes : tuple of str
         What a reader should know before trusting a number.
     """
