@@ -206,8 +206,9 @@ def _ends_a_group(n_stages: int) -> int:
 
 def _histogram(key: Ints, microseconds: Ints) -> Histogram:
     from cjmining.kernels.histogram import summarise
+    from cjmining.kernels.sums import order_of
 
-    order = np.argsort(key, kind="stable")
+    order = order_of(key)
     cells, sizes = np.unique(key[order], return_counts=True)
     return summarise(cells, np.concatenate([[0], np.cumsum(sizes)]), microseconds[order])
 

@@ -181,7 +181,8 @@ def _count_after(walk: Walk, promise: Promise, seen: Observed, journey: Ints) ->
     from cjmining.kernels.sums import sum_by_cluster
 
     part, judged = walk.part, walk.judged
-    order = np.lexsort((seen.settled, journey))
+    once = bool(np.all(np.diff(journey) > 0))
+    order = np.arange(len(journey)) if once else np.lexsort((seen.settled, journey))
     first = order[np.flatnonzero(np.diff(journey[order], prepend=-1))]
     at, moment = journey[first], seen.settled[first]
     horizon = part.plan.intended.horizon_us
@@ -196,9 +197,10 @@ def _count_after(walk: Walk, promise: Promise, seen: Observed, journey: Ints) ->
 
 def _histogram(group: Ints, value: Floats) -> Histogram:
     from cjmining.kernels.histogram import summarise
+    from cjmining.kernels.sums import order_of
 
     known = np.flatnonzero(~np.isnan(value))
-    order = known[np.argsort(group[known], kind="stable")]
+    order = known[order_of(group[known])]
     cell, sizes = np.unique(group[order], return_counts=True)
     millionths = np.rint(np.maximum(value[order], 0.0) * _MILLION).astype(np.int64)
     return summarise(cell, np.concatenate([[0], np.cumsum(sizes)]), millionths)

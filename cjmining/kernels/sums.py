@@ -36,7 +36,7 @@ def sum_by(key: Ints, *columns: NDArray[Any]) -> Sums:
         What is summed, all of one type; whole numbers are summed as int64.
     """
     values = np.stack([_wide(column) for column in columns], axis=1)
-    order = np.argsort(key, kind="stable")
+    order = order_of(key)
     starts = _starts(key[order])
     summed = np.add.reduceat(values[order], starts, axis=0) if len(starts) else values[:0]
     return Sums(key[order][starts], summed)
@@ -60,7 +60,7 @@ def sum_by_cluster(key: Ints, cluster: Ints, hits: NDArray[Any]) -> Sums:
         Columns: units, hits h, clusters, and sums over clusters of h x h, h x n and n x n, n being the units
         of a cluster.
     """
-    order = np.argsort(key, kind="stable")
+    order = order_of(key)
     key, cluster, hits = key[order], cluster[order], _wide(hits[order])
     new = np.concatenate([[True], (np.diff(key) != 0) | (np.diff(cluster) != 0)])[: len(key)]
     starts = np.flatnonzero(new)
@@ -82,6 +82,13 @@ def from_key(sums: Keyed, first: int) -> Keyed:
     here = sums.key >= first
     columns: tuple[Any, ...] = tuple(column[here] for column in sums[1:])
     return type(sums)(sums.key[here] - first, *columns)
+
+
+def order_of(key: Ints) -> Ints:
+    """Return the order that sorts keys, equal ones as they lie."""
+    if len(key) and key.min() >= 0 and key.max() < 1 << 16:
+        key = key.astype(np.uint16)  # sorted by digits, several times as fast
+    return np.argsort(key, kind="stable")
 
 
 def _wide(column: NDArray[Any]) -> NDArray[Any]:
