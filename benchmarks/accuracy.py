@@ -71,10 +71,13 @@ def score(shop: cj.simulate.Shop, *, exported: bool = False) -> dict:
     found = _found(log, intended)
     two_attempts = _two_attempts(shop, log)
     truth = truth[truth.observable & ~truth.journey.isin(two_attempts)]
-    found = found[~found.journey.isin(two_attempts)]
+    left_out = found.journey.isin(two_attempts)
+    not_scored = len(_as_set(found[left_out]))
+    found = found[~left_out]
     return {
         "journeys": log.n_journeys,
         "two attempts": len(two_attempts),
+        "not scored": not_scored,
         "types": {
             type_: {
                 "all": _scores(true_ones, found_ones),
@@ -207,8 +210,11 @@ def _table(by_seed: dict) -> str:
             cells = [type_, which, f"{true_ones:,}", f"{found:,}", f"{right / found:.4f}"]
             cells += [f"{seen / true_ones:.4f}", f"{least[0]:.4f}, {least[1]:.4f}"]
             lines.append(f"| {' | '.join(cells)} |")
-    two, journeys = (sum(each[name] for each in by_seed.values()) for name in ("two attempts", "journeys"))
-    lines += ["", f"Left out: {two:,} of {journeys:,} journeys, in which two attempts run into one."]
+    two, not_scored, journeys = (
+        sum(each[name] for each in by_seed.values()) for name in ("two attempts", "not scored", "journeys")
+    )
+    left_out = f"Left out: {two:,} of {journeys:,} journeys, in which two attempts run into one"
+    lines += ["", f"{left_out}; {not_scored:,} deviations were found in them."]
     return "\n".join(lines)
 
 
