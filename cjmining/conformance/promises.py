@@ -119,10 +119,12 @@ def _answers(walk: Walk, promise: Promise) -> Observed:
 
 
 def _responses(walk: Walk, promise: Promise) -> Observed:
-    """Observe how long each request waited for the next answer; what failed is no answer."""
+    """Observe how long each request waited for the next answer; what failed is neither."""
     part, time = walk.part, walk.part.columns.timestamp
-    requests, answers = walk.events_of(promise.after), walk.events_of(promise.touchpoint)
-    answers = answers[part.columns.failed[answers] != 1]
+    requests, answers = (
+        events[part.columns.failed[events] != 1]
+        for events in (walk.events_of(promise.after), walk.events_of(promise.touchpoint))
+    )
     journey, after = walk.journey[requests], np.searchsorted(answers, requests, side="right")
     answer = np.append(answers, -1)[after]
     answered = (answer >= 0) & (walk.journey[answer] == journey)
