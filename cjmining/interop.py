@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -148,7 +148,9 @@ def from_petri_net(
     from cjmining.intended.redraw import redraw
 
     planned = _planned((net, initial_marking, final_marking), goal, exits, ignore)
-    return redraw(planned, _head(name, goal, patience, horizon, exits, ignore), what="the net")
+    return redraw(
+        planned, _head(name, goal, patience, horizon, exits, ignore), what="the net", drawn=_drawn(net)
+    )
 
 
 def read_bpmn(
@@ -214,7 +216,13 @@ def read_bpmn(
     net = _pm4py("pm4py.objects.conversion.bpmn.variants.to_petri_net").apply(diagram)
     head = _head(name or diagram.get_name() or path.stem, goal, patience, horizon, exits, ignore)
     try:
-        return redraw(_planned(net, goal, exits, ignore), head, what="the net", owners=_owners(root))
+        return redraw(
+            _planned(net, goal, exits, ignore),
+            head,
+            what="the net",
+            drawn=_drawn(net[0]),
+            owners=_owners(root),
+        )
     except MapError as problem:
         raise MapError(
             f"{path}: {problem}".replace("the net", "the diagram"), mistakes=problem.mistakes
@@ -373,6 +381,11 @@ def _head(
         head["exits"] = [_as_exit(exit_) for exit_ in exits]
     head |= {"patience": _as_written(patience), "horizon": _as_written(horizon)}
     return head | ({"ignore": list(ignore)} if ignore else {})
+
+
+def _drawn(net: Any) -> Counter[str]:  # noqa: ANN401
+    """Return how many transitions a net has of each label."""
+    return Counter(str(transition.label) for transition in net.transitions if transition.label)
 
 
 def _expect_plain_arcs(net: Any) -> None:  # noqa: ANN401

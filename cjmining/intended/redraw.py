@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjmining.errors import MapError
 from cjmining.intended.behaviour import Behaviour
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _MEMORY = (
     "a journey map has no such memory: what may follow a touchpoint depends on that touchpoint alone. Give "
-    "the touchpoint two names where it means two things"
+    "the touchpoint two names where it means two things, or draw it twice"
 )
 
 
@@ -26,6 +27,7 @@ def redraw(
     head: Mapping[str, Any],
     *,
     what: str = "the model",
+    drawn: Mapping[str, int] | None = None,
     owners: Mapping[str, str] | None = None,
 ) -> IntendedMap:
     """Draw a behaviour as an intended map, and prove that the map allows exactly the same.
@@ -38,6 +40,8 @@ def redraw(
         The map's own keys as in a map file: map, goal, patience, ...
     what : str
         What the model is called in messages: "the net".
+    drawn : mapping, optional
+        How often the model itself draws a touchpoint, where more than once: so many stages may name it.
     owners : mapping, optional
         Who answers for a touchpoint; a stage is theirs who answer for all of it.
 
@@ -73,17 +77,49 @@ def redraw(
     <BLANKLINE>
     """
     problem: MapError | None = None
-    for blocks in _ways_to_group(behaviour):
-        try:
-            intended, silent = _drawn(behaviour, blocks, head, what, owners or {})
-        except MapError as found:
-            problem = problem or found
-            continue
-        drawn = Behaviour.of_automaton(intended.automaton, silent)
-        if drawn == behaviour:
-            return intended
-        problem = problem or _unlike(behaviour, drawn, what)
+    for reading in _readings(behaviour, drawn or {}):
+        for blocks in _ways_to_group(reading.behaviour):
+            try:
+                intended, silent = _drawn(reading, blocks, head, what, owners or {})
+            except MapError as found:
+                problem = problem or found
+                continue
+            allowed = Behaviour.of_automaton(intended.automaton, silent)
+            if allowed == behaviour:
+                return intended
+            problem = problem or _unlike(behaviour, allowed, what)
     raise problem or MapError(f"{what} lets nothing happen: there is nothing to draw")
+
+
+class _Reading(NamedTuple):
+    """A behaviour in which touchpoints that mean several things have a symbol for each, and their names."""
+
+    behaviour: Behaviour
+    name_of: Mapping[str, str]
+
+
+def _readings(behaviour: Behaviour, drawn: Mapping[str, int]) -> Iterator[_Reading]:
+    """Yield the behaviour as it is, then with those touchpoints told apart that the model draws so often."""
+    yield _Reading(behaviour, {name: name for name in behaviour.names})
+    targets = _targets(behaviour)
+    several = {name for name, to in targets.items() if 1 < len(to) <= drawn.get(name, 1)}
+    for apart in (several.difference(*next(_ways_to_group(behaviour))), several):
+        if apart:
+            yield _told_apart(behaviour, apart)
+
+
+def _told_apart(behaviour: Behaviour, names: Collection[str]) -> _Reading:
+    """Give touchpoints a symbol for each state that they lead to."""
+
+    def symbol(name: str, to: int) -> str:
+        return f"{name}\0{to}" if name in names else name
+
+    steps = {
+        state: [(symbol(name, to), to) for name, to in step.items()]
+        for state, step in enumerate(behaviour.steps)
+    }
+    name_of = {symbol(name, to): name for step in behaviour.steps for name, to in step.items()}
+    return _Reading(Behaviour.of(0, steps), name_of)
 
 
 @dataclass
@@ -137,14 +173,15 @@ def _connected(pairs: set[frozenset[str]]) -> list[frozenset[str]]:
 
 
 def _drawn(
-    behaviour: Behaviour,
+    reading: _Reading,
     blocks: list[frozenset[str]],
     head: Mapping[str, Any],
     what: str,
     owners: Mapping[str, str],
 ) -> tuple[IntendedMap, tuple[str, ...]]:
     """Draw the map that the behaviour would have if it is one; also what it names that is never seen."""
-    goals = frozenset(head["goal"])
+    behaviour, name_of = reading
+    goals = frozenset(symbol for symbol, name in name_of.items() if name in head["goal"])
     nodes = _alternatives(behaviour, blocks, goals, what)
     nodes += [_in_any_order(behaviour, block, what) for block in blocks]
     node_of = {name: node for node in nodes for name in node.names}
@@ -154,11 +191,14 @@ def _drawn(
     silent: tuple[str, ...] = ()
     begins_optional = _skippable_first(ordered, behaviour, node_of, goals)
     if len(first) > 1 and not begins_optional:
-        start = _unused("start", behaviour.names)
+        start = _unused("start", tuple(name_of.values()))
         silent = (start,)
         begin = _Node((start,), following=frozenset(behaviour.steps[0]))
         ordered, node_of = [begin, *ordered], node_of | {start: begin}
-    stages = _stages(ordered, node_of, silent, owners, optional_first=len(first) > 1 and begins_optional)
+        name_of = {**name_of, start: start}
+    stages = _stages(
+        ordered, node_of, name_of, silent, owners, optional_first=len(first) > 1 and begins_optional
+    )
     return parse_map(to_yaml({**head, "stages": stages}), name=f"{head['map']}.yaml"), silent
 
 
@@ -303,16 +343,14 @@ def _unused(name: str, names: Sequence[str]) -> str:
 def _stages(
     ordered: list[_Node],
     node_of: Mapping[str, _Node],
+    name_of: Mapping[str, str],
     silent: Sequence[str],
     owners: Mapping[str, str],
     *,
     optional_first: bool,
 ) -> list[dict[str, Any]]:
     """Write the nodes as the stages of a map file; a way to what stands above is a way back."""
-    titles = {
-        id(node): " or ".join(node.names) if node.order == "choice" else ", ".join(node.names)
-        for node in ordered
-    }
+    titles = _titles(ordered, name_of)
     places = {id(node): place for place, node in enumerate(ordered)}
     stages = []
     for place, node in enumerate(ordered):
@@ -322,7 +360,7 @@ def _stages(
         repeats_alone = back[-1:] == [place] and len(node.names) == 1
         back = back[:-1] if repeats_alone else back
         stage: dict[str, Any] = {"stage": titles[id(node)]}
-        if len(owner := {owners.get(name, "") for name in node.names}) == 1 and all(owner):
+        if len(owner := {owners.get(name_of[name], "") for name in node.names}) == 1 and all(owner):
             stage["owner"] = owner.pop()
         if node.order != "sequence":
             stage["order"] = node.order
@@ -330,7 +368,7 @@ def _stages(
             stage["optional"] = True
         repeat = node.repeat | (frozenset(node.names) if repeats_alone else frozenset())
         stage["touchpoints"] = [
-            {"touchpoint": name}
+            {"touchpoint": name_of[name]}
             | ({"optional": True} if name in node.optional else {})
             | ({"repeat": True} if name in repeat else {})
             | ({"recorded": False} if name in silent else {})
@@ -342,6 +380,17 @@ def _stages(
             stage["returns_to"] = [titles[id(ordered[p])] for p in back]
         stages.append(stage)
     return stages
+
+
+def _titles(ordered: Sequence[_Node], name_of: Mapping[str, str]) -> dict[int, str]:
+    """Name the stages by their touchpoints; of stages with the same the second is 2."""
+    titles: dict[int, str] = {}
+    for node in ordered:
+        title = (" or " if node.order == "choice" else ", ").join(name_of[name] for name in node.names)
+        taken = set(titles.values())
+        numbered = (title if n == 1 else f"{title} {n}" for n in count(1))
+        titles[id(node)] = next(name for name in numbered if name not in taken)
+    return titles
 
 
 def _unlike(behaviour: Behaviour, drawn: Behaviour, what: str) -> MapError:
