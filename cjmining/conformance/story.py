@@ -162,9 +162,9 @@ def _steps(part: Part, seen: Seen) -> list[Step]:
     steps: list[Step] = []
     for move, (event, edge) in enumerate(zip(aligned.event.tolist(), aligned.edge.tolist(), strict=True)):
         while rest and event >= 0 and rest[0] < event:
-            steps.append(_left_out(part, seen, rest.pop(0)))
+            steps.append(_left_out(part, seen, rest.pop(0), types))
         steps.append(_move(part, event, edge, types.get(("move", move), []), types.get(("event", event), [])))
-    return [*steps, *(_left_out(part, seen, event) for event in rest)]
+    return [*steps, *(_left_out(part, seen, event, types) for event in rest)]
 
 
 def _is_ignored(part: Part, event: int) -> bool:
@@ -172,12 +172,15 @@ def _is_ignored(part: Part, event: int) -> bool:
     return bool(code >= 0 and part.plan.rules.ignored[code])
 
 
-def _types(part: Part, seen: Seen) -> dict[tuple[str, int], list[tuple[str, int]]]:
+_Types = dict[tuple[str, int], list[tuple[str, int]]]
+
+
+def _types(part: Part, seen: Seen) -> _Types:
     """Return the deviations (type, stage) of each move, and of events that are late, whatever their move."""
     from cjmining.kernels.deviations import TYPES
 
     found = deviations.find(part, seen)
-    types: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    types: _Types = {}
     for move, event, type_, stage in zip(
         found.move.tolist(), found.event.tolist(), found.type_.tolist(), found.stage.tolist(), strict=True
     ):
@@ -201,17 +204,18 @@ def _move(
     return _at(part, event, "log only", tuple(kinds), of_move[0][1] if of_move else -1)
 
 
-def _left_out(part: Part, seen: Seen, event: int) -> Step:
+def _left_out(part: Part, seen: Seen, event: int, types: _Types) -> Step:
     """Return an event that isn't aligned: the deciding exit, what comes before the decision, what after."""
     from cjmining.kernels.outcomes import OPEN
 
     judged = seen.judged
+    kinds = tuple(kind for kind, _ in types.get(("event", event), []))
     decided_event, moment = int(judged.decided_event[0]), part.columns.timestamp[event]
     if event == decided_event:
-        return _at(part, event, "exit", (), -1)
+        return _at(part, event, "exit", kinds, -1)
     is_after = event > decided_event if decided_event >= 0 else moment >= judged.decided_at[0]
     is_after = is_after and judged.outcome[0] != OPEN
-    return _at(part, event, "after the end" if is_after else "not compared", (), -1)
+    return _at(part, event, "after the end" if is_after else "not compared", kinds, -1)
 
 
 def _at(part: Part, event: int, move: str, types: tuple[str, ...], stage: int) -> Step:
@@ -339,6 +343,7 @@ def _facts(
         decided_us=int(judged.decided_at[0]),
         deciding=next((step for step in steps if step.event == deciding), None) if deciding >= 0 else None,
         place=part.plan.labels[code] if code >= 0 else "",
+        place_us=int(columns.timestamp[place]) if place >= 0 else 0,
         place_stage=int(judged.place_stage[0]),
         last_sign_us=last_sign,
         due_us=due,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _DAY, _HOUR = 86_400.0, 3_600.0
 _UNITS = (("day", _DAY), ("hour", _HOUR), ("minute", 60.0), ("second", 1.0))
 _SHOWN = 4
+_AFTER = "after the end"
 
 
 class Step(NamedTuple):
@@ -65,6 +66,7 @@ class Facts:
     decided_us: int
     deciding: Step | None
     place: str
+    place_us: int
     place_stage: int
     last_sign_us: int | None
     due_us: int | None
@@ -116,13 +118,14 @@ def _course(facts: Facts) -> Iterator[str]:
     names = facts.intended.stage_names
     before: Step | None = None
     visits = zip(facts.steps, stays(facts.steps), strict=True)
-    for stage, pairs in groupby(visits, key=lambda pair: pair[1]):
+    for (stage, is_after), pairs in groupby(visits, key=lambda pair: (pair[1], pair[0].move == _AFTER)):
         visit, said = [step for step, _ in pairs], []
         when = next((f", {_day(step.us, year=False)}" for step in visit if step.event >= 0), "")
         for run in _runs(visit):
             said.append(_said(run, before, stage, facts))
             before = run[-1] if run[-1].event >= 0 else before
-        yield f"{names[stage] if stage >= 0 else 'Before the map'}{when}: {'; '.join(said)}."
+        title = "After the end" if is_after else names[stage] if stage >= 0 else "Before the map"
+        yield f"{title}{when}: {'; '.join(said)}."
     if facts.ignored:
         yield f"Left out: {_times(facts.ignored, 'event')} that the map ignores."
 
@@ -188,16 +191,16 @@ def _remarks(step: Step, stage: int, facts: Facts) -> Iterator[str]:
             yield _REMARKS.get(kind, kind)
     if step.move == "log only" and not step.types:
         yield "at a time too coarse to say in which order"
-    elif step.move in _REMARKS:
-        yield _REMARKS[step.move]
+    elif step.move == "exit":
+        yield "which ends the journey"
+    elif step is facts.deciding:
+        yield "the goal"
 
 
 _REMARKS = {
     "ad hoc": "not planned",
     "repeated": "once more than planned",
     "late": "later than promised",
-    "exit": "which ends the journey",
-    "after the end": "after the end",
 }
 
 
@@ -321,16 +324,7 @@ def _where(facts: Facts) -> str:
     if facts.place_stage < 0:
         return "before the map"
     stage = facts.intended.stage_names[facts.place_stage]
-    last = next(
-        (
-            step
-            for step in reversed(facts.steps)
-            if step.touchpoint == facts.place and step.move != "after the end"
-        ),
-        None,
-    )
-    when = "" if last is None or last.event < 0 else f" on {_day(last.us)}"
-    return f"at {stage}, after {plain(facts.place)}{when}"
+    return f"at {stage}, after {plain(facts.place)} on {_day(facts.place_us)}"
 
 
 def _turn(facts: Facts) -> Iterator[str]:

@@ -118,9 +118,9 @@ def test_its_moves_stand_in_a_table():
     assert course[1] == "Look: one of ad clicked, catalogue read is missing."
     assert course[3] == (
         "Checkout, 1 June: 2 minutes later payment entered (phone), which failed, planned by web; 1 day "
-        "later payment entered (web), once more than planned; 1 minute later paid (web); 1 day later blog "
-        "read (web), after the end."
+        "later payment entered (web), once more than planned; 1 minute later paid (web), the goal."
     )
+    assert course[4] == "After the end, 3 June: 1 day later blog read (web)."
     assert story.ending == "Converted with paid on 2 June 2026 at 10:04, 1 day after it began."
 
 
