@@ -43,8 +43,10 @@ def merge_check(check: Conformance, min_group: int) -> Conformance:
     """Merge the groups of fewer than `min_group` customers into one.
 
     Counts add up, shares and their limits are taken again from the merged counts, means are weighted by how
-    many gave one; medians and the limits of the value at risk can't be merged and become empty. Where no
-    group is too small, the result is returned as it is.
+    many gave one. What can't be merged becomes empty: medians, limits of money and of what allows for several
+    journeys of a customer (promises, satisfaction by channel), and how deviations compare, since a group
+    without one has no row that says how many journeys were there. Where no group is too small, the result
+    is returned as it is.
     """
     small = small_groups(check, min_group)
     return _merge_check(check, small) if small else check
@@ -64,6 +66,8 @@ def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
     """
     names = ("dropouts", "deviations", "flows")
     tables: dict[str, Any] = {name: _at_least(getattr(check, name), min_group) for name in names}
+    tables["deviations"] = _without_few_compared(tables["deviations"], min_group)
+    tables["expectations"] = _without_few_measured(check.expectations, min_group)
     tables["stages"] = _withhold_small_stages(check.stages, min_group)
     touchpoints = _withhold(check.touchpoints, ["events", "journeys"], min_group)
     tables["touchpoints"] = _without_few_answers(touchpoints, "satisfaction", min_group)
@@ -118,6 +122,7 @@ _COUNTS = (
     "mature",
     "dropped_within_horizon",
 )
+_PROMISE = ("stage", "touchpoint", "measure", "after", "at_least", "at_most")
 _CHECK_RULES = {
     "stages": _Rule(
         ("stage",),
@@ -125,7 +130,28 @@ _CHECK_RULES = {
         {"satisfaction": "satisfaction_answered"},
     ),
     "dropouts": _Rule(("stage", "touchpoint", "turn", "currency"), ("journeys", "value_at_risk")),
-    "deviations": _Rule(("type", "stage", "touchpoint"), ("journeys",)),
+    "deviations": _Rule(("type", "stage", "touchpoint"), ("journeys", "events")),
+    "deviations_by_channel": _Rule(("type", "stage", "touchpoint", "channel"), ("journeys", "events")),
+    "expectations": _Rule(
+        (*_PROMISE, "target"),
+        (
+            "measured",
+            "kept",
+            "unmeasured",
+            "not_due",
+            "journeys_kept",
+            "journeys_broken",
+            "mature_kept",
+            "dropped_when_kept",
+            "mature_broken",
+            "dropped_when_broken",
+        ),
+    ),
+    "expectations_by_week": _Rule((*_PROMISE, "week"), ("measured", "kept")),
+    "expectations_by_channel": _Rule((*_PROMISE, "channel"), ("measured", "kept")),
+    "channels": _Rule(("channel",), ("events", "journeys", "waits"), {"satisfaction": "answered"}),
+    "handoffs": _Rule(("kind", "from", "to", "stage", "again"), ("handoffs", "journeys")),
+    "fitness": _Rule((), ("journeys", "cost", "worst", "perfect"), {"mean_fitness": "journeys"}),
     "touchpoints": _Rule(
         ("stage", "touchpoint", "channel"), ("events", "journeys"), {"satisfaction": "satisfaction_answered"}
     ),
@@ -151,7 +177,13 @@ def _merge_check(check: Conformance, small: frozenset[str]) -> Conformance:
     outcomes = tables["outcomes"]
     _estimate(tables["stages"], "dropped_within_horizon")
     tables["dropouts"]["share_of_dropped"] = _share(tables["dropouts"], outcomes, "dropped")
-    tables["deviations"]["share_of_journeys"] = _share(tables["deviations"], outcomes, "journeys")
+    for name in ("deviations", "deviations_by_channel", "handoffs"):
+        tables[name]["share_of_journeys"] = _share(tables[name], outcomes, "journeys")
+    for name in ("expectations", "expectations_by_week", "expectations_by_channel"):
+        _state(tables[name], "share_kept", tables[name]["kept"] / _above_none(tables[name]["measured"]))
+    tables["expectations"]["verdict"] = tables["expectations"]["verdict"].fillna("")
+    fitness = tables["fitness"]
+    _state(fitness, "fitness", 1 - fitness["cost"] / _above_none(fitness["worst"]))
     tables["sensitivity"] = _merged_sensitivity(check.sensitivity, small)
     tables["standouts"] = check.standouts[~check.standouts["by"].astype(str).isin(small)].reset_index(
         drop=True
@@ -212,6 +244,16 @@ def _union(channels: pd.Series[Any]) -> str:
     )
 
 
+def _state(table: pd.DataFrame, column: str, values: pd.Series[Any]) -> None:
+    """Give the merged rows, and only them, these values."""
+    mine = table["by"] == SMALLER
+    table.loc[mine, column] = values[mine]
+
+
+def _above_none(counts: pd.Series[Any]) -> pd.Series[Any]:
+    return counts.where(counts > 0)
+
+
 def _share(table: pd.DataFrame, totals: pd.DataFrame, column: str) -> pd.Series[Any]:
     of = dict(zip(totals["by"].astype(str), totals[column], strict=True))
     whole = table["by"].astype(str).map(of).astype(float)
@@ -262,6 +304,20 @@ def _withhold_small_stages(stages: pd.DataFrame, min_group: int) -> pd.DataFrame
     shares = {name: stages[name].mask(unsure) for name in ("drop_out_share", "lower", "upper")}
     table = stages.assign(**counts, **shares)[shown].reset_index(drop=True)
     return _without_few_answers(table, "satisfaction", min_group)
+
+
+def _without_few_compared(deviations: pd.DataFrame, min_group: int) -> pd.DataFrame:
+    """Withhold how deviations compare where one side is of too few journeys."""
+    few = deviations[["mature_with", "mature_without"]].min(axis=1) < min_group
+    return deviations.assign(**{name: deviations[name].mask(few) for name in ("difference", "q")})
+
+
+def _without_few_measured(promises: pd.DataFrame, min_group: int) -> pd.DataFrame:
+    """Withhold what was measured too seldom, or in too few journeys; what never was stays none."""
+    measured, journeys = promises["measured"], promises["journeys_kept"] + promises["journeys_broken"]
+    few = (measured > 0) & ((measured < min_group) | (journeys < min_group))
+    shares = {name: promises[name].mask(few) for name in ("share_kept", "lower", "upper")}
+    return promises.assign(measured=measured.astype(float).mask(few), **shares)
 
 
 def _without_few_answers(table: pd.DataFrame, measure: str, min_group: int) -> pd.DataFrame:

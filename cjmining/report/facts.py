@@ -6,17 +6,36 @@ the `text` a reader sees and the `value` behind it, so that a test can add up wh
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cjmining.plot.choose import map_of, significant
 from cjmining.report import words
+from cjmining.report.cells import (
+    MOST_ROWS,
+    Cell,
+    Row,
+    Table,
+    answered_cell,
+    cell,
+    count_cell,
+    fewer,
+    make_table,
+    not_shown,
+    of_group,
+    part_cell,
+    rows_of,
+    satisfaction_cell,
+    share_cell,
+)
+from cjmining.report.contacts import channel_tables, hand_off_tables
 from cjmining.report.disclosure import shown_groups
 from cjmining.report.findings import deviation_sentence
 from cjmining.report.method import method_notes
 from cjmining.report.natives import native_calls
+from cjmining.report.promises import promise_tables, promises_in_words
 from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 
 if TYPE_CHECKING:
@@ -28,13 +47,6 @@ if TYPE_CHECKING:
     from cjmining.discovery import Discovery
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
-
-Row = Mapping[str, Any]
-Cell = dict[str, Any]
-Table = dict[str, Any]
-
-MOST_ROWS = 15
-"""Longest table of the page; what lies beyond is counted in a last row or line."""
 
 MOST_WAYS = 8
 """How many of the ways that journeys took are shown one by one."""
@@ -108,6 +120,7 @@ def gather_facts(
         "quality": [
             table for table in (_sources(log), _records(log), _events(log), _reasons(log)) if table["rows"]
         ],
+        "fitness": _fitness(check, min_group),
         "method": method_notes(check.intended, min_group, _how_grouped(log, check.by)),
     }
 
@@ -156,6 +169,8 @@ _CHAPTERS = {
     "Where customers drop out": ("largest drop-out", "before the map"),
     "Who differs": ("stand-out", "no stand-out"),
     "What it puts at risk": ("drop-out place",),
+    "What we promised": ("promises", "broken promise"),
+    "Channels and hand-offs": ("channels", "hand-off"),
     "Against the intended map": ("deviation",),
 }
 
@@ -171,7 +186,7 @@ def _chapters(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def outcome_cards(overall: Conformance) -> dict[str, Any]:
     """Return how many journeys of how many customers ended how, as the head of a page shows it."""
-    row = _rows(overall.outcomes)[0]
+    row = rows_of(overall.outcomes)[0]
     total = int(row["journeys"])
     verbs = ("converted", "dropped out", "turned away", "still open")
     return {
@@ -196,25 +211,42 @@ def outcome_cards(overall: Conformance) -> dict[str, Any]:
 
 def _group_facts(view: View, number: int, min_group: int) -> dict[str, Any]:
     check, group = view.check, view.group
-    row = next(row for row in _rows(check.outcomes) if row["by"] == group)
-    tables = [
-        _stages(check, group, min_group),
-        _dropouts(check, group, row, min_group),
-        _deviations(check, group, min_group),
-        _sensitivity(check, group, min_group),
+    row = next(row for row in rows_of(check.outcomes) if row["by"] == group)
+    promised = promises_in_words(of_group(check.expectations, group), min_group)
+    chapters = [
+        _chapter(
+            "Where they end", [_stages(check, group, min_group), _dropouts(check, group, row, min_group)]
+        ),
+        _chapter("What we promised", promise_tables(check, group, min_group), promised),
+        _chapter("Channels side by side", channel_tables(check, group, min_group)),
+        _chapter("Hand-offs", hand_off_tables(check, group, min_group), _ON_HAND_OFFS),
+        _chapter("Against the intended map", [_deviations(check, group, min_group)]),
+        _chapter("Would another patience say the same?", [_sensitivity(check, group, min_group)]),
     ]
-    discovered = [] if view.found is None else _discovered(view.found, check.intended, group, min_group)
+    chapters = [chapter for chapter in chapters if chapter["tables"]]
+    intended = map_of(check.intended, check.by, group)
+    discovered = [] if view.found is None else _discovered(view.found, intended, group, min_group)
     journeys = words.plural(int(row["journeys"]), "journey")
-    for table in (*tables, *discovered):
+    for table in (*(table for chapter in chapters for table in chapter["tables"]), *discovered):
         table["id"] = f"{table['id']}-{number}"
     return {
         "id": f"group-{number}",
         "group": group,
         "name": words.name_of(group, check.by),
         "about": f"{journeys} of {words.plural(int(row['customers']), 'customer')}",
-        "tables": tables,
+        "chapters": chapters,
         "discovered": discovered,
     }
+
+
+_ON_HAND_OFFS = (
+    "Where a matter went from one channel to another, or from one owner to the next, and the time in "
+    "between. Says it again: at that stage or touchpoint the customer's last contact was on another channel."
+)
+
+
+def _chapter(heading: str, tables: list[Table], intro: str = "") -> dict[str, Any]:
+    return {"heading": heading, "intro": intro, "tables": tables}
 
 
 def _stages(check: Conformance, group: str, min_group: int) -> Table:
@@ -233,9 +265,9 @@ def _stages(check: Conformance, group: str, min_group: int) -> Table:
         ("median_s", "Median time in it"),
         ("satisfaction", "Satisfaction (answers)"),
     ]
-    rows = [_stage_cells(row, min_group) for row in _of(check.stages, group)]
-    table = _table("stages", "Stages: who entered, who went on and who left", columns, rows)
-    after = _after_the_goal(_of(check.stages, group))
+    rows = [_stage_cells(row, min_group) for row in of_group(check.stages, group)]
+    table = make_table("stages", "Stages: who entered, who went on and who left", columns, rows)
+    after = _after_the_goal(of_group(check.stages, group))
     if after:
         table["note"] = (
             f"{words.several(after)}: planned after the goal. Journeys that went on there had converted "
@@ -260,18 +292,18 @@ def _after_the_goal(stages: Sequence[Row]) -> list[str]:
 def _stage_cells(row: Row, min_group: int) -> list[Cell]:
     counts = ("entered", "continued", "converted", "dropped", "turned_away", "open")
     if 0 < row["entered"] < min_group:
-        return [_cell(row["stage"]), _cell(_fewer(min_group)), *[_cell(words.NOTHING) for _ in range(10)]]
+        return [cell(row["stage"]), cell(fewer(min_group)), *[cell(words.NOTHING) for _ in range(10)]]
     enough = row["mature"] >= min_group
     return [
-        _cell(row["stage"]),
-        *[_number(row[column]) for column in counts],
-        _number(row["mature"]) if enough or row["mature"] == 0 else _cell(_fewer(min_group)),
-        _number(row["dropped_within_horizon"]) if enough else _cell(words.NOTHING),
-        _cell(words.percent(row["drop_out_share"], row["lower"], row["upper"]), row["drop_out_share"])
+        cell(row["stage"]),
+        *[count_cell(row[column]) for column in counts],
+        count_cell(row["mature"]) if enough or row["mature"] == 0 else cell(fewer(min_group)),
+        count_cell(row["dropped_within_horizon"]) if enough else cell(words.NOTHING),
+        cell(words.percent(row["drop_out_share"], row["lower"], row["upper"]), row["drop_out_share"])
         if enough
-        else _cell(words.NOTHING),
-        _cell(words.duration(row["median_s"]), row["median_s"]),
-        _satisfaction(row["satisfaction"], row["satisfaction_answered"], min_group),
+        else cell(words.NOTHING),
+        cell(words.duration(row["median_s"]), row["median_s"]),
+        satisfaction_cell(row["satisfaction"], row["satisfaction_answered"], min_group),
     ]
 
 
@@ -284,17 +316,17 @@ def _dropouts(check: Conformance, group: str, outcome: Row, min_group: int) -> T
         ("share_of_dropped", "Share of drop-outs"),
         ("value_at_risk", "Value at risk (limits)"),
     ]
-    rows = sorted(_of(check.dropouts, group), key=lambda row: -row["journeys"])
+    rows = sorted(of_group(check.dropouts, group), key=lambda row: -row["journeys"])
     shown = [row for row in rows if row["journeys"] >= min_group][:MOST_ROWS]
     rest = [row for row in rows if row not in shown]
     cells = [
         [
-            _cell(row["stage"]),
-            _cell(words.name(row["touchpoint"])),
-            _cell(words.name(row["turn"]) or words.NOTHING),
-            _number(row["journeys"]),
-            _share(row["share_of_dropped"]),
-            _cell(
+            cell(row["stage"]),
+            cell(words.name(row["touchpoint"])),
+            cell(words.name(row["turn"]) or words.NOTHING),
+            count_cell(row["journeys"]),
+            share_cell(row["share_of_dropped"]),
+            cell(
                 words.money_range(
                     row["value_at_risk"],
                     row["value_at_risk_lower"],
@@ -310,61 +342,113 @@ def _dropouts(check: Conformance, group: str, outcome: Row, min_group: int) -> T
         left = sum(int(row["journeys"]) for row in rest)
         cells.append(
             [
-                _cell(f"{words.plural(len(rest), 'other place')}"),
-                _cell(words.NOTHING),
-                _cell(words.NOTHING),
-                _number(left),
-                _share(left / outcome["dropped"]),
-                _cell(words.NOTHING),
+                cell(f"{words.plural(len(rest), 'other place')}"),
+                cell(words.NOTHING),
+                cell(words.NOTHING),
+                count_cell(left),
+                share_cell(left / outcome["dropped"]),
+                cell(words.NOTHING),
             ]
         )
-    table = _table("dropouts", "Drop-outs: where journeys ended, and what that puts at risk", columns, cells)
-    table["total"] = [_cell("All"), _cell(""), _cell(""), _number(outcome["dropped"]), _cell(""), _cell("")]
+    table = make_table(
+        "dropouts", "Drop-outs: where journeys ended, and what that puts at risk", columns, cells
+    )
+    table["total"] = [cell("All"), cell(""), cell(""), count_cell(outcome["dropped"]), cell(""), cell("")]
     return table
 
 
 def _deviations(check: Conformance, group: str, min_group: int) -> Table:
     columns = [
+        ("said", "What differed"),
         ("type", "Type"),
-        ("stage", "Stage"),
-        ("touchpoint", "Touchpoint"),
         ("journeys", "Journeys"),
         ("share_of_journeys", "Share of journeys"),
-        ("said", "In words"),
+        ("share_of_journeys_there", "Share of those there"),
+        ("channels", "On channel"),
+        ("converted_with", "Converted"),
+        ("converted_without", "Others converted"),
+        ("difference", "Difference in points (95 % limits)"),
+        ("q", "q"),
+        ("median_s_with", "Half converted within"),
+        ("median_s_without", "Others within"),
     ]
-    rows = sorted(_of(check.deviations, group), key=lambda row: -row["journeys"])
+    rows = sorted(of_group(check.deviations, group), key=lambda row: -row["journeys"])
     enough = [row for row in rows if row["journeys"] >= min_group]
+    channels = _channels_of_deviations(check, group, min_group)
     cells = [
         [
-            _cell(row["type"]),
-            _cell(words.name(row["stage"]) if words.missing(row["stage"]) else row["stage"]),
-            _cell(words.name(row["touchpoint"])),
-            _number(row["journeys"]),
-            _share(row["share_of_journeys"]),
-            _cell(f"{words.plural(row['journeys'], 'journey')} {deviation_sentence(row)}"),
+            cell(f"{deviation_sentence(row)[:1].upper()}{deviation_sentence(row)[1:]}"),
+            cell(row["type"]),
+            count_cell(row["journeys"]),
+            share_cell(row["share_of_journeys"]),
+            part_cell(row["journeys"], row["journeys_there"], min_group),
+            cell(channels.get(_deviation_key(row), words.NOTHING)),
+            *_with_and_without(row, min_group),
         ]
         for row in enough[:MOST_ROWS]
     ]
-    table = _table("deviations", "Deviations: what differed from the intended map", columns, cells)
-    table["note"] = _not_shown(len(enough) - len(cells), len(rows) - len(enough), "deviation", min_group)
+    table = make_table("deviations", "Deviations: what differed from the intended map", columns, cells)
+    left = not_shown(len(enough) - len(cells), len(rows) - len(enough), "deviation", min_group)
+    table["note"] = " ".join(filter(None, [_ON_DEVIATIONS if cells else "", left]))
     return table
+
+
+_ON_DEVIATIONS = (
+    "Others: journeys without the deviation that came as far. What goes with a deviation need not come of it."
+)
+
+
+def _with_and_without(row: Row, min_group: int) -> list[Cell]:
+    """Return how journeys with a deviation ended beside those without, where both are enough."""
+    mature = (row["mature_with"], row["mature_without"])
+    if any(words.missing(journeys) or journeys < max(min_group, 1) for journeys in mature):
+        return [cell(words.NOTHING) for _ in range(6)]
+    difference = cell(words.points(row["difference"], row["lower"], row["upper"]), row["difference"])
+    medians = [
+        cell(words.duration(row[f"median_s_{side}"]), row[f"median_s_{side}"])
+        if row[f"converted_{side}"] >= max(min_group, 1)
+        else cell(words.NOTHING)
+        for side in ("with", "without")
+    ]
+    return [
+        part_cell(row["converted_with"], row["mature_with"], min_group),
+        part_cell(row["converted_without"], row["mature_without"], min_group),
+        difference | {"tone": "significant"} if significant(row) else difference,
+        cell(_q(row["q"]), row["q"]),
+        *medians,
+    ]
+
+
+def _deviation_key(row: Row) -> tuple[str, ...]:
+    return (str(row["type"]), str(row["stage"]), str(row["touchpoint"]))
+
+
+def _channels_of_deviations(check: Conformance, group: str, min_group: int) -> dict[tuple[str, ...], str]:
+    """Say on which channels each deviation happened, in how many journeys; those of too few are left out."""
+    said: dict[tuple[str, ...], list[str]] = {}
+    rows = of_group(check.deviations_by_channel, group)
+    for row in sorted(rows, key=lambda row: (-row["journeys"], row["channel"])):
+        if row["channel"] and row["journeys"] >= min_group:
+            named = f"{words.name(row['channel'])} {words.count(row['journeys'])}"
+            said.setdefault(_deviation_key(row), []).append(named)
+    return {key: ", ".join(channels) for key, channels in said.items()}
 
 
 def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
     said = {"half": "Half the patience", "as stated": "Patience as stated", "double": "Twice the patience"}
     columns = [("stage", "Stage"), *said.items()]
     by_stage: dict[str, dict[str, Row]] = {}
-    for row in _of(check.sensitivity, group):
+    for row in of_group(check.sensitivity, group):
         by_stage.setdefault(row["stage"], {})[row["patience"]] = row
     rows = [
-        [_cell(stage), *[_sensitive_cell(of_stage.get(patience), min_group) for patience in said]]
+        [cell(stage), *[_sensitive_cell(of_stage.get(patience), min_group) for patience in said]]
         for stage, of_stage in by_stage.items()
     ]
     horizon = words.days(check.intended.horizon)
-    return _table(
+    return make_table(
         "sensitivity",
-        f"Would another patience say the same? Drop-out within {horizon} (95 % limits; how many could be "
-        "followed; rank)",
+        f"Half and twice the patience: drop-out within {horizon} (95 % limits; how many could be followed; "
+        "rank)",
         columns,
         rows,
     )
@@ -372,10 +456,10 @@ def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
 
 def _sensitive_cell(row: Row | None, min_group: int) -> Cell:
     if row is None or row["mature"] < min_group or words.missing(row["drop_out_share"]):
-        return _cell(words.NOTHING)
+        return cell(words.NOTHING)
     rank = "" if words.missing(row["rank"]) or row["rank"] == 0 else f", rank {row['rank']:.0f}"
     share = words.percent(row["drop_out_share"], row["lower"], row["upper"])
-    return _cell(f"{share} of {words.count(row['mature'])}{rank}", row["drop_out_share"])
+    return cell(f"{share} of {words.count(row['mature'])}{rank}", row["drop_out_share"])
 
 
 def _discovered(found: Discovery, intended: IntendedMap, group: str, min_group: int) -> list[Table]:
@@ -396,13 +480,13 @@ def _ways(found: Discovery, intended: IntendedMap, group: str, min_group: int) -
         ways[_way(str(variant), planned)] += int(journeys)
     total = ways.total()
     shown = [(way, number) for way, number in ways.most_common(MOST_WAYS) if number >= min_group]
-    cells = [[_cell(_in_words(way)), _number(number), _share(number / total)] for way, number in shown]
+    cells = [[cell(_in_words(way)), count_cell(number), share_cell(number / total)] for way, number in shown]
     left = total - sum(number for _, number in shown)
     if left:
         others = words.plural(len(ways) - len(shown), "other way")
-        cells.append([_cell(others), _number(left), _share(left / total)])
-    table = _table("variants", "Ways: the most frequent orders of the map's touchpoints", columns, cells)
-    table["total"] = [_cell("All"), _number(total), _cell("")]
+        cells.append([cell(others), count_cell(left), share_cell(left / total)])
+    table = make_table("variants", "Ways: the most frequent orders of the map's touchpoints", columns, cells)
+    table["total"] = [cell("All"), count_cell(total), cell("")]
     table["note"] = "Repetitions at once and touchpoints that are not on the map are left out of the ways."
     return table
 
@@ -430,24 +514,24 @@ def _touchpoints(found: Discovery, intended: IntendedMap, group: str, min_group:
         ("wait_s_mean", "Mean wait (measured)"),
         ("satisfaction_mean", "Satisfaction (answers)"),
     ]
-    seen = [row for row in _of(found.touchpoints, group) if row["touchpoint"] not in intended.ignore]
+    seen = [row for row in of_group(found.touchpoints, group) if row["touchpoint"] not in intended.ignore]
     rows = sorted(seen, key=lambda row: -row["journeys"])
     enough = [row for row in rows if row["journeys"] >= min_group]
     cells = [
         [
-            _cell(words.name(row["touchpoint"])),
-            _number(row["journeys"]),
-            _number(row["count"]),
-            _cell(row["channels"] or words.NOTHING),
-            _answered(
+            cell(words.name(row["touchpoint"])),
+            count_cell(row["journeys"]),
+            count_cell(row["count"]),
+            cell(row["channels"] or words.NOTHING),
+            answered_cell(
                 words.duration(row["wait_s_mean"]), row["wait_s_mean"], row["wait_s_answered"], min_group
             ),
-            _satisfaction(row["satisfaction_mean"], row["satisfaction_answered"], min_group),
+            satisfaction_cell(row["satisfaction_mean"], row["satisfaction_answered"], min_group),
         ]
         for row in enough[: 2 * MOST_ROWS]
     ]
-    table = _table("touchpoints", "Touchpoints: what happened, where, and how it was", columns, cells)
-    table["note"] = _not_shown(len(enough) - len(cells), len(rows) - len(enough), "touchpoint", min_group)
+    table = make_table("touchpoints", "Touchpoints: what happened, where, and how it was", columns, cells)
+    table["note"] = not_shown(len(enough) - len(cells), len(rows) - len(enough), "touchpoint", min_group)
     return table
 
 
@@ -463,24 +547,26 @@ def _transitions(found: Discovery, intended: IntendedMap, group: str, min_group:
     ]
     ends = ("from_touchpoint", "to_touchpoint")
     seen = [
-        row for row in _of(found.transitions, group) if not any(row[end] in intended.ignore for end in ends)
+        row
+        for row in of_group(found.transitions, group)
+        if not any(row[end] in intended.ignore for end in ends)
     ]
     rows = sorted(seen, key=lambda row: -row["count"])
     enough = [row for row in rows if row["journeys"] >= min_group]
     cells = [
         [
-            _cell(words.name(row["from_touchpoint"])),
-            _cell(words.name(row["to_touchpoint"])),
-            _number(row["count"]),
-            _number(row["journeys"]),
-            _share(row["share_of_from"]),
-            _cell(words.duration(row["median_s"]), row["median_s"]),
-            _cell(words.duration(row["p90_s"]), row["p90_s"]),
+            cell(words.name(row["from_touchpoint"])),
+            cell(words.name(row["to_touchpoint"])),
+            count_cell(row["count"]),
+            count_cell(row["journeys"]),
+            share_cell(row["share_of_from"]),
+            cell(words.duration(row["median_s"]), row["median_s"]),
+            cell(words.duration(row["p90_s"]), row["p90_s"]),
         ]
         for row in enough[:MOST_ROWS]
     ]
-    table = _table("transitions", "Transitions: what follows what", columns, cells)
-    table["note"] = _not_shown(len(enough) - len(cells), len(rows) - len(enough), "transition", min_group)
+    table = make_table("transitions", "Transitions: what follows what", columns, cells)
+    table["note"] = not_shown(len(enough) - len(cells), len(rows) - len(enough), "transition", min_group)
     return table
 
 
@@ -498,9 +584,11 @@ def _comparison(check: Conformance) -> Table:
         ("turned_away", "Turned away"),
         ("open", "Open"),
     ]
-    rows = [_outcome_cells(words.name_of(row["by"], check.by), row) for row in _rows(check.outcomes)]
-    table = _table("outcomes", f"Outcomes: how the journeys of each {words.name(by)} ended", columns, rows)
-    table["total"] = _outcome_cells("Everyone", _rows(check.overall.outcomes)[0])
+    rows = [_outcome_cells(words.name_of(row["by"], check.by), row) for row in rows_of(check.outcomes)]
+    table = make_table(
+        "outcomes", f"Outcomes: how the journeys of each {words.name(by)} ended", columns, rows
+    )
+    table["total"] = _outcome_cells("Everyone", rows_of(check.overall.outcomes)[0])
     left = len(check.groups) - len(shown_groups(check))
     if left:
         table["note"] = (
@@ -513,13 +601,39 @@ def _comparison(check: Conformance) -> Table:
 def _outcome_cells(name: str, row: Row) -> list[Cell]:
     total = row["journeys"]
     shares = [
-        _cell(
+        cell(
             f"{words.count(row[column])} ({words.percent(row[column] / total)})" if total else "0",
             row[column],
         )
         for column in _OUTCOME_COLUMNS
     ]
-    return [_cell(name), _number(row["customers"]), _number(total), *shares]
+    return [cell(name), count_cell(row["customers"]), count_cell(total), *shares]
+
+
+def _fitness(check: Conformance, min_group: int) -> Table:
+    columns = [
+        ("by", words.name(check.by).capitalize() if check.by else ""),
+        ("journeys", "Journeys aligned"),
+        ("fitness", "Fitness of all their steps"),
+        ("mean_fitness", "Mean of journeys"),
+        ("perfect", "Follow the map exactly"),
+    ]
+    views = [(check.overall, words.EVERYONE)]
+    views += [(check, group) for group in check.groups] if check.by is not None else []
+    found = [(of_group(view.fitness, group), words.name_of(group, view.by)) for view, group in views]
+    rows = [
+        [
+            cell(name),
+            count_cell(row["journeys"]),
+            cell(f"{row['fitness']:.2f}", row["fitness"]),
+            cell(f"{row['mean_fitness']:.2f}", row["mean_fitness"]),
+            part_cell(row["perfect"], row["journeys"], min_group),
+        ]
+        for of_view, name in found
+        for row in of_view
+        if row["journeys"] >= max(min_group, 1)
+    ]
+    return make_table("fitness", "Fitness: how closely journeys follow the map, from 0 to 1", columns, rows)
 
 
 def _standouts(check: Conformance, min_group: int) -> Table:
@@ -537,26 +651,26 @@ def _standouts(check: Conformance, min_group: int) -> Table:
     ]
     rows = [
         row
-        for row in _rows(check.standouts)
+        for row in rows_of(check.standouts)
         if row["mature"] >= min_group
         and row["rest_mature"] >= min_group
         and not words.missing(row["risk_ratio"])
     ]
     cells = [
         [
-            _cell(words.name_of(row["by"], check.by)),
-            _cell(row["stage"]),
-            _share(row["share"]),
-            _number(row["mature"]),
-            _share(row["rest_share"]),
-            _number(row["rest_mature"]),
-            _cell(words.times(row["risk_ratio"], row["lower"], row["upper"]), row["risk_ratio"]),
-            _cell(_q(row["q"]), row["q"]),
-            _cell("yes" if row["stands_out"] else "no"),
+            cell(words.name_of(row["by"], check.by)),
+            cell(row["stage"]),
+            share_cell(row["share"]),
+            count_cell(row["mature"]),
+            share_cell(row["rest_share"]),
+            count_cell(row["rest_mature"]),
+            cell(words.times(row["risk_ratio"], row["lower"], row["upper"]), row["risk_ratio"]),
+            cell(_q(row["q"]), row["q"]),
+            cell("yes" if row["stands_out"] else "no"),
         ]
         for row in sorted(rows, key=lambda row: (not row["stands_out"], row["q"]))
     ]
-    return _table("standouts", f"Each {by} against all others, stage by stage", columns, cells)
+    return make_table("standouts", f"Each {by} against all others, stage by stage", columns, cells)
 
 
 def _q(q: Any) -> str:  # noqa: ANN401
@@ -570,10 +684,10 @@ def _q(q: Any) -> str:  # noqa: ANN401
 
 def _missing_from_log(coverage: Coverage, log: JourneyLog) -> Table:
     columns = [("stage", "Stage"), ("touchpoint", "Touchpoint"), ("recorded", "Expected in a system")]
-    missing = _rows(coverage.missing_from_log)
+    missing = rows_of(coverage.missing_from_log)
     calls = native_calls(log, [row["touchpoint"] for row in missing])
     rows = [
-        [_cell(row["stage"]), _cell(words.name(row["touchpoint"])), _cell("yes" if row["recorded"] else "no")]
+        [cell(row["stage"]), cell(words.name(row["touchpoint"])), cell("yes" if row["recorded"] else "no")]
         for row in missing
     ]
     if calls:
@@ -581,8 +695,8 @@ def _missing_from_log(coverage: Coverage, log: JourneyLog) -> Table:
         for row, cells in zip(missing, rows, strict=True):
             called = [words.quoted(touchpoint) for touchpoint in calls.get(row["touchpoint"], ())]
             native = f"the log calls native {row['touchpoint']} {words.several(called)}"
-            cells.append(_cell(native if called else ""))
-    table = _table("missing-from-log", "On the map, never in the log", columns, rows)
+            cells.append(cell(native if called else ""))
+    table = make_table("missing-from-log", "On the map, never in the log", columns, rows)
     table["note"] = "" if rows else "Every touchpoint of the map occurs in the log."
     return table
 
@@ -597,17 +711,17 @@ def _unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int) -> Tabl
         ("journeys", "Journeys"),
         ("labelled", "Labelled"),
     ]
-    rows = sorted(_rows(coverage.unknown_to_map), key=lambda row: -row["events"])
+    rows = sorted(rows_of(coverage.unknown_to_map), key=lambda row: -row["events"])
     shown = [row for row in rows if row["journeys"] >= min_group][:MOST_ROWS]
     cells = [
         [
-            _cell(row["source"]),
-            _cell(row["native"]),
-            _cell(words.name(row["touchpoint"])),
-            _number(row["events"]),
-            _share(row["share_of_events"]),
-            _number(row["journeys"]),
-            _cell("yes" if row["labelled"] else "no"),
+            cell(row["source"]),
+            cell(row["native"]),
+            cell(words.name(row["touchpoint"])),
+            count_cell(row["events"]),
+            share_cell(row["share_of_events"]),
+            count_cell(row["journeys"]),
+            cell("yes" if row["labelled"] else "no"),
         ]
         for row in shown
     ]
@@ -617,17 +731,17 @@ def _unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int) -> Tabl
         others = [words.plural(len(rest), "other native event"), "", ""]
         cells.append(
             [
-                *map(_cell, others),
-                _number(events),
-                _share(events / max(log.n_events, 1)),
-                *map(_cell, ["", ""]),
+                *map(cell, others),
+                count_cell(events),
+                share_cell(events / max(log.n_events, 1)),
+                *map(cell, ["", ""]),
             ]
         )
-    table = _table("unknown-to-map", "In the log, unknown to the map", columns, cells)
+    table = make_table("unknown-to-map", "In the log, unknown to the map", columns, cells)
     if rows:
         every = sum(int(row["events"]) for row in rows)
-        total = [_number(every), _share(every / max(log.n_events, 1))]
-        table["total"] = [_cell("All"), *map(_cell, ["", ""]), *total, *map(_cell, ["", ""])]
+        total = [count_cell(every), share_cell(every / max(log.n_events, 1))]
+        table["total"] = [cell("All"), *map(cell, ["", ""]), *total, *map(cell, ["", ""])]
     table["note"] = "" if rows else "Every event of the log is on the map."
     return table
 
@@ -648,18 +762,18 @@ def _sources(log: JourneyLog) -> Table:
     ]
     rows = [
         [
-            _cell(row["source"]),
-            _cell(row["kind"]),
-            _number(row["records"]),
-            _cell(words.NOTHING if words.missing(row["first"]) else words.minute(row["first"])),
-            _cell(words.NOTHING if words.missing(row["last"]) else words.minute(row["last"])),
-            _number(0 if row["gaps"] is None else len(row["gaps"])),
-            _cell(_zone(row)),
-            _cell("" if words.missing(row["note"]) else row["note"]),
+            cell(row["source"]),
+            cell(row["kind"]),
+            count_cell(row["records"]),
+            cell(words.NOTHING if words.missing(row["first"]) else words.minute(row["first"])),
+            cell(words.NOTHING if words.missing(row["last"]) else words.minute(row["last"])),
+            count_cell(0 if row["gaps"] is None else len(row["gaps"])),
+            cell(_zone(row)),
+            cell("" if words.missing(row["note"]) else row["note"]),
         ]
-        for row in _rows(log.sources)
+        for row in rows_of(log.sources)
     ]
-    return _table("sources", "Sources: what was read and what it covers", columns, rows)
+    return make_table("sources", "Sources: what was read and what it covers", columns, rows)
 
 
 def _zone(row: Row) -> str:
@@ -682,21 +796,21 @@ def _fates(ledger: pd.DataFrame, what: str, fates: Sequence[str], caption: str) 
     """Sum the ledger by source: the fates add up to the total in each row, the rows to the last one."""
     columns = [("source", "Source"), ("total", "All"), *[(fate, fate.capitalize()) for fate in fates]]
     counts: dict[str, dict[str, int]] = {}
-    for row in _rows(ledger[ledger["what"] == what]):
+    for row in rows_of(ledger[ledger["what"] == what]):
         of_source = counts.setdefault(str(row["source"]), {})
         of_source[row["fate"]] = of_source.get(row["fate"], 0) + int(row["count"])
     rows = [
         [
-            _cell(source),
-            _number(sum(of_source.values())),
-            *[_number(of_source.get(fate, 0)) for fate in fates],
+            cell(source),
+            count_cell(sum(of_source.values())),
+            *[count_cell(of_source.get(fate, 0)) for fate in fates],
         ]
         for source, of_source in counts.items()
     ]
-    table = _table(f"ledger-{what}", caption, columns, rows)
+    table = make_table(f"ledger-{what}", caption, columns, rows)
     if len(rows) > 1:
         sums = [sum(row[column]["value"] for row in rows) for column in range(1, len(columns))]
-        table["total"] = [_cell("All"), *map(_number, sums)]
+        table["total"] = [cell("All"), *map(count_cell, sums)]
     return table
 
 
@@ -714,73 +828,16 @@ def _reasons(log: JourneyLog) -> Table:
     summed = given.groupby(what, sort=False, observed=True)[["count"]].sum().reset_index()
     rows = [
         [
-            _cell(row["source"]),
-            _cell(row["what"]),
-            _cell(row["fate"]),
-            _cell(row["reason"]),
-            _number(row["count"]),
+            cell(row["source"]),
+            cell(row["what"]),
+            cell(row["fate"]),
+            cell(row["reason"]),
+            count_cell(row["count"]),
         ]
-        for row in sorted(_rows(summed), key=lambda row: -row["count"])
+        for row in sorted(rows_of(summed), key=lambda row: -row["count"])
     ]
-    table = _table(
+    table = make_table(
         "reasons", "Reasons: why records, events and links were left aside", columns, rows[: 2 * MOST_ROWS]
     )
-    table["note"] = _not_shown(len(rows) - 2 * MOST_ROWS, 0, "reason", 0)
+    table["note"] = not_shown(len(rows) - 2 * MOST_ROWS, 0, "reason", 0)
     return table
-
-
-# Cells
-
-
-def _table(id_: str, caption: str, columns: Sequence[tuple[str, str]], rows: list[list[Cell]]) -> Table:
-    heads = [
-        {"key": key, "label": label, "numeric": any("value" in row[place] for row in rows)}
-        for place, (key, label) in enumerate(columns)
-    ]
-    return {"id": id_, "caption": caption, "columns": heads, "rows": rows, "total": None, "note": ""}
-
-
-def _cell(text: Any, value: Any = None) -> Cell:  # noqa: ANN401
-    cell: Cell = {"text": str(text)}
-    if not words.missing(value) and value not in {math.inf, -math.inf}:
-        cell["value"] = value.item() if hasattr(value, "item") else value
-    return cell
-
-
-def _number(value: Any) -> Cell:  # noqa: ANN401
-    return _cell(words.count(value), None if words.missing(value) else int(value))
-
-
-def _share(value: Any) -> Cell:  # noqa: ANN401
-    return _cell(words.percent(value), value)
-
-
-def _satisfaction(mean: Any, answered: Any, min_group: int) -> Cell:  # noqa: ANN401
-    return _answered(words.NOTHING if words.missing(mean) else f"{mean:.2f}", mean, answered, min_group)
-
-
-def _answered(text: str, mean: Any, answered: Any, min_group: int) -> Cell:  # noqa: ANN401
-    if words.missing(mean) or words.missing(answered) or answered < max(min_group, 1):
-        return _cell("few answers" if not words.missing(answered) and answered > 0 else words.NOTHING)
-    return _cell(f"{text} ({words.count(answered)})", mean)
-
-
-def _fewer(min_group: int) -> str:
-    return f"fewer than {min_group}"
-
-
-def _not_shown(more: int, small: int, what: str, min_group: int) -> str:
-    said = []
-    if more > 0:
-        said.append(f"{words.plural(more, f'further {what}')} not shown")
-    if small > 0:
-        said.append(f"{words.plural(small, what)} in fewer than {min_group} journeys each left out")
-    return f"{'; '.join(said)}." if said else ""
-
-
-def _of(table: pd.DataFrame, group: str) -> list[dict[str, Any]]:
-    return _rows(table[table["by"].astype(str) == group])
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

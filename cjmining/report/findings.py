@@ -8,15 +8,17 @@ the false-discovery rate, and then as an association.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
+from cjmining.plot.choose import significant
 from cjmining.report import words
+from cjmining.report.cells import rows_of
+from cjmining.report.contact_findings import contact_findings
+from cjmining.report.finding import Finding, make_finding, numbers_of
 from cjmining.report.natives import native_calls
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
 
@@ -39,41 +41,6 @@ MOST_DEVIATIONS = 4
 
 LONG_DAYS = 7
 """From how many days on it is told that a source begins late or ends early."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the results say.
-
-    Attributes
-    ----------
-    id : str
-        Stable name, made of `kind` and what the finding is about.
-    kind : str
-        outcomes, largest drop-out, drop-out place, stand-out, no stand-out, deviation, before the map, or,
-        about the data: gap, quarantine, note, unlabelled, never seen, unknown group.
-    text : str
-        The finding as one or two plain sentences.
-    numbers : dict of str to float or str
-        The numbers that the text states, unrounded.
-    group, stage, touchpoint : str or None
-        What it is about, where it is about one.
-    about_data : bool
-        True where it says how good the data are rather than what the customers do.
-    """
-
-    id: str
-    kind: str
-    text: str
-    numbers: dict[str, Any] = field(default_factory=dict)
-    group: str | None = None
-    stage: str | None = None
-    touchpoint: str | None = None
-    about_data: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the finding as plain values, ready for JSON."""
-        return asdict(self)
 
 
 def derive_findings(
@@ -107,6 +74,7 @@ def derive_findings(
         *_standouts(check, min_group),
         *_drop_out_places(overall, min_group),
         *_before_the_map(overall, min_group),
+        *contact_findings(overall, min_group),
         *_deviations(overall, min_group),
         *_about_the_data(log, check, coverage, min_group),
     ]
@@ -180,10 +148,10 @@ def _outcomes(overall: Conformance) -> Iterator[Finding]:
         f"{words.several(parts)}; {words.count(row['open'])} ({words.percent(row['open'] / total)}) "
         f"{'was' if row['open'] == 1 else 'were'} still open when the data end."
     )
-    yield _finding(
+    yield make_finding(
         "outcomes",
         text,
-        _numbers(row, "journeys", "customers", "converted", "dropped", "turned_away", "open"),
+        numbers_of(row, "journeys", "customers", "converted", "dropped", "turned_away", "open"),
     )
 
 
@@ -201,11 +169,11 @@ def _largest_drop_outs(check: Conformance, groups: Sequence[str], min_group: int
             f"{horizon}; {_among_stages(check.stages, group, row, min_group)}"
             f"{_at_other_patience(check, group, row['stage'], min_group)}"
         )
-        numbers = _numbers(
+        numbers = numbers_of(
             row, "mature", "dropped_within_horizon", "drop_out_share", "lower", "upper", "entered", "dropped"
         )
         numbers["horizon_s"] = check.intended.horizon.total_seconds()
-        yield _finding("largest drop-out", text, numbers, group=_group(group, check), stage=row["stage"])
+        yield make_finding("largest drop-out", text, numbers, group=_group(group, check), stage=row["stage"])
 
 
 def leading_stage(stages: pd.DataFrame, group: str, min_group: int) -> Row | None:
@@ -219,7 +187,7 @@ def leading_stage(stages: pd.DataFrame, group: str, min_group: int) -> Row | Non
 
 def _followed(stages: pd.DataFrame, group: str, min_group: int) -> list[dict[str, Any]]:
     """Return the stages in which enough journeys of a group could be followed to speak of a share."""
-    own = [row for row in _rows(stages) if row["by"] == group and row["stage"] != BEFORE_THE_MAP]
+    own = [row for row in rows_of(stages) if row["by"] == group and row["stage"] != BEFORE_THE_MAP]
     return [row for row in own if row["mature"] >= max(min_group, 1)]
 
 
@@ -274,7 +242,7 @@ def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
         return
     standing = [
         row
-        for row in _rows(table[table["stands_out"].astype(bool)])
+        for row in rows_of(table[table["stands_out"].astype(bool)])
         if row["mature"] >= min_group and row["rest_mature"] >= min_group
     ]
     for row in sorted(standing, key=lambda row: (-row["risk_ratio"], str(row["by"]), str(row["stage"]))):
@@ -285,7 +253,7 @@ def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
             f"{words.days(check.intended.horizon)}, against {words.percent(row['rest_share'])} of "
             f"{words.count(row['rest_mature'])} (an association)."
         )
-        numbers = _numbers(
+        numbers = numbers_of(
             row,
             "mature",
             "dropped_within_horizon",
@@ -298,7 +266,7 @@ def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
             "p",
             "q",
         )
-        yield _finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
+        yield make_finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
     if not table["stands_out"].any():
         yield from _no_standout(table, check.by)
 
@@ -318,13 +286,13 @@ def _no_standout(table: pd.DataFrame, by: str) -> Iterator[Finding]:
             f"by stage, none passes q < {LARGEST_Q:g} with at least {FEWEST_DROPPED} drop-outs. That "
             "does not show that they are alike: so many journeys may be too few to show a difference."
         )
-        yield _finding("no stand-out", text, {"comparisons": compared})
+        yield make_finding("no stand-out", text, {"comparisons": compared})
 
 
 def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
     rows = [
         row
-        for row in _rows(overall.dropouts)
+        for row in rows_of(overall.dropouts)
         if row["journeys"] >= min_group and row["stage"] != BEFORE_THE_MAP
     ]
     dropped = _first(overall.outcomes)
@@ -340,7 +308,7 @@ def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
                 row["value_at_risk"], row["value_at_risk_lower"], row["value_at_risk_upper"], row["currency"]
             )
             text += f" Had those who left gone on like those who stayed, {at_risk} more would have come in."
-        numbers = _numbers(
+        numbers = numbers_of(
             row,
             "journeys",
             "share_of_dropped",
@@ -349,7 +317,7 @@ def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
             "value_at_risk_upper",
             "currency",
         )
-        yield _finding(
+        yield make_finding(
             "drop-out place",
             text,
             numbers,
@@ -366,7 +334,7 @@ def _turn(turn: Any) -> str:  # noqa: ANN401
 
 
 def _before_the_map(overall: Conformance, min_group: int) -> Iterator[Finding]:
-    row = next((row for row in _rows(overall.stages) if row["stage"] == BEFORE_THE_MAP), None)
+    row = next((row for row in rows_of(overall.stages) if row["stage"] == BEFORE_THE_MAP), None)
     total = _first(overall.outcomes)
     if row is None or total is None:
         return
@@ -378,7 +346,7 @@ def _before_the_map(overall: Conformance, min_group: int) -> Iterator[Finding]:
         f"({words.percent(never / total['journeys'])}) never came to any touchpoint of the map; "
         f"{words.count(row['dropped'])} of them dropped out."
     )
-    yield _finding("before the map", text, {"journeys": never, "dropped": int(row["dropped"])})
+    yield make_finding("before the map", text, {"journeys": never, "dropped": int(row["dropped"])})
 
 
 _DEVIATES = {
@@ -399,23 +367,41 @@ def deviation_sentence(row: Row) -> str:
 
 
 def _deviations(overall: Conformance, min_group: int) -> Iterator[Finding]:
-    rows = [row for row in _rows(overall.deviations) if row["journeys"] >= min_group]
+    rows = [row for row in rows_of(overall.deviations) if row["journeys"] >= min_group]
+    horizon = words.days(overall.intended.horizon)
     largest: dict[str, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: -row["journeys"]):
         largest.setdefault(row["type"], row)
     for row in list(largest.values())[:MOST_DEVIATIONS]:
         text = (
             f"{words.plural(row['journeys'], 'journey')} ({words.percent(row['share_of_journeys'])}) "
-            f"{deviation_sentence(row)}."
+            f"{deviation_sentence(row)}.{_how_they_ended(row, horizon, min_group)}"
         )
-        yield _finding(
+        yield make_finding(
             "deviation",
             text,
-            _numbers(row, "journeys", "share_of_journeys"),
+            numbers_of(
+                row,
+                *("journeys", "share_of_journeys", "mature_with", "converted_with"),
+                *("mature_without", "converted_without", "difference", "lower", "upper", "q"),
+            ),
             stage=row["stage"],
             touchpoint=row["touchpoint"],
             also=(row["type"],),
         )
+
+
+def _how_they_ended(row: Row, horizon: str, min_group: int) -> str:
+    """Say how many converted with a deviation and without, where that is beyond chance and of enough."""
+    if not significant(row) or min(row["mature_with"], row["mature_without"]) < max(min_group, 1):
+        return ""
+    with_it, without = (
+        words.share_of(row[f"converted_{side}"], row[f"mature_{side}"]) for side in ("with", "without")
+    )
+    return (
+        f" Of those that could be followed, {with_it} converted within {horizon}, of others that came as far "
+        f"{without} (an association)."
+    )
 
 
 # How good the data are
@@ -433,7 +419,7 @@ def _about_the_data(
     for note in dict.fromkeys([*log.notes, *check.notes]):
         if _GAP_NOTE not in note:
             text = f"{note[:1].upper()}{note[1:].rstrip('.')}."
-            yield _finding("note", text, about_data=True, also=(_without_numbers(note),))
+            yield make_finding("note", text, about_data=True, also=(_without_numbers(note),))
 
 
 _GAP_NOTE = "recorded improbably little"
@@ -442,13 +428,13 @@ _GAP_NOTE = "recorded improbably little"
 
 def _gaps(coverage: Coverage) -> Iterator[Finding]:
     for source, table in coverage.gaps.groupby("source", sort=False, observed=True):
-        periods = [f"{_hour(row['start'])} to {_hour(row['end'])}" for row in _rows(table)]
+        periods = [f"{_hour(row['start'])} to {_hour(row['end'])}" for row in rows_of(table)]
         text = (
             f"The source {source} recorded improbably little in {words.plural(len(periods), 'period')} "
             f"(UTC): {words.several(periods, most=3)}. What looks like leaving in or just before such a time "
             "may be a gap in the data."
         )
-        yield _finding("gap", text, {"periods": len(periods)}, about_data=True, also=(str(source),))
+        yield make_finding("gap", text, {"periods": len(periods)}, about_data=True, also=(str(source),))
 
 
 def _short_coverage(log: JourneyLog) -> Iterator[Finding]:
@@ -457,20 +443,24 @@ def _short_coverage(log: JourneyLog) -> Iterator[Finding]:
     if not len(sources):
         return
     begins, ends = sources["first"].min(), log.data_end
-    for row in _rows(sources):
+    for row in rows_of(sources):
         late, early = (row["first"] - begins).days, (ends - row["last"]).days
         if late >= LONG_DAYS:
             text = (
                 f"The source {row['source']} begins on {words.day(row['first'])}, "
                 f"{words.plural(late, 'day')} after the first: what it records is not known before that day."
             )
-            yield _finding("late start", text, {"days": late}, about_data=True, also=(str(row["source"]),))
+            yield make_finding(
+                "late start", text, {"days": late}, about_data=True, also=(str(row["source"]),)
+            )
         if early >= LONG_DAYS:
             text = (
                 f"The source {row['source']} ends on {words.day(row['last'])}, {words.plural(early, 'day')} "
                 "before the data end: silence after that may be the source's, not the customer's."
             )
-            yield _finding("early end", text, {"days": early}, about_data=True, also=(str(row["source"]),))
+            yield make_finding(
+                "early end", text, {"days": early}, about_data=True, also=(str(row["source"]),)
+            )
 
 
 def _hour(moment: datetime) -> str:
@@ -491,7 +481,7 @@ def _quarantined(log: JourneyLog) -> Iterator[Finding]:
         f"({words.percent(quarantined / total)}) could not be read and were set apart, each with its reason: "
         f"{words.several(by_source, most=9)}."
     )
-    yield _finding("quarantine", text, {"records": total, "quarantined": quarantined}, about_data=True)
+    yield make_finding("quarantine", text, {"records": total, "quarantined": quarantined}, about_data=True)
 
 
 def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
@@ -514,11 +504,11 @@ def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
         f"{words.several(parts)}. They count as events."
     )
     numbers = {"events": events, "unlabelled": events - named, "all_events": log.n_events}
-    yield _finding("unlabelled", text, numbers, about_data=True)
+    yield make_finding("unlabelled", text, numbers, about_data=True)
 
 
 def _never_seen(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
-    absent = [row for row in _rows(coverage.missing_from_log) if row["recorded"]]
+    absent = [row for row in rows_of(coverage.missing_from_log) if row["recorded"]]
     if not absent:
         return
     names = [words.name(row["touchpoint"]) for row in absent]
@@ -530,7 +520,7 @@ def _never_seen(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
     if calls:
         said = [f"{native} {_called(touchpoints)}" for native, touchpoints in calls.items()]
         text += f" The log calls native {words.several(said)}."
-    yield _finding("never seen", text, {"touchpoints": len(names)}, about_data=True)
+    yield make_finding("never seen", text, {"touchpoints": len(names)}, about_data=True)
 
 
 def _called(touchpoints: Iterable[str]) -> str:
@@ -538,7 +528,7 @@ def _called(touchpoints: Iterable[str]) -> str:
 
 
 def _unknown_group(check: Conformance, min_group: int) -> Iterator[Finding]:
-    row = next((row for row in _rows(check.outcomes) if row["by"] == UNKNOWN), None)
+    row = next((row for row in rows_of(check.outcomes) if row["by"] == UNKNOWN), None)
     if check.by is None or row is None or row["customers"] < min_group:
         return
     customers = int(check.outcomes["customers"].sum())
@@ -547,35 +537,9 @@ def _unknown_group(check: Conformance, min_group: int) -> Iterator[Finding]:
         f"({words.percent(row['customers'] / customers)}) the {check.by.replace('_', ' ')} is unknown, "
         "because an attribute that it needs is missing. They are shown as a group of their own."
     )
-    yield _finding(
+    yield make_finding(
         "unknown group", text, {"customers": int(row["customers"])}, group=UNKNOWN, about_data=True
     )
-
-
-# Ids and numbers
-
-
-def _finding(
-    kind: str,
-    text: str,
-    numbers: dict[str, Any] | None = None,
-    *,
-    group: str | None = None,
-    stage: str | None = None,
-    touchpoint: str | None = None,
-    about_data: bool = False,
-    also: tuple[str, ...] = (),
-) -> Finding:
-    about = (group, stage, touchpoint, *also)
-    return Finding(_identify(kind, about), kind, text, numbers or {}, group, stage, touchpoint, about_data)
-
-
-def _identify(kind: str, about: Iterable[str | None]) -> str:
-    """Name a finding: words to recognise it by, and a short hash that keeps like-sounding ones apart."""
-    parts = [part or "" for part in about]
-    readable = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:40] for part in (kind, *parts) if part]
-    digest = hashlib.sha256("\x1f".join([kind, *parts]).encode()).hexdigest()[:6]
-    return ".".join([*readable, digest])
 
 
 def _without_numbers(text: str) -> str:
@@ -587,20 +551,4 @@ def _group(group: str, check: Conformance) -> str | None:
 
 
 def _first(table: pd.DataFrame) -> Row | None:
-    return next(iter(_rows(table)), None)
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-
-
-def _numbers(row: Row, *columns: str) -> dict[str, Any]:
-    """Return the columns that hold something, as plain values; what JSON can't hold is left out."""
-    given = {column: _plain(row[column]) for column in columns if not words.missing(row.get(column))}
-    return {
-        name: value for name, value in given.items() if not (isinstance(value, float) and math.isinf(value))
-    }
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    return value.item() if hasattr(value, "item") else value
+    return next(iter(rows_of(table)), None)

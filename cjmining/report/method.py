@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from cjmining.report import words
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
-    from cjmining.intended import IntendedMap
+    from cjmining.intended import IntendedMap, Stage
 
 
 def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = None) -> list[dict[str, str]]:
@@ -62,6 +63,28 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             was planned. Failed: it happened and did not succeed. Wrong channel: not on a channel that
             the map names. Late: the next stage was not entered in the time that the map allows. Shares
             are of all journeys of the group.""",
+        "With a deviation, and others": f"""How journeys with a deviation ended, beside those without it that
+            came as far: those that went on from the stage, or for what failed, repeats or is on a wrong
+            channel those in which the touchpoint took place. Both are counted over journeys that began early
+            enough to be followed for {horizon} and the patience. The difference of the shares has 95 % limits
+            (Newcombe 1998); q corrects for comparing every deviation. Both allow for several journeys of one
+            customer. It is an association: those who deviate may be others than those who do not.""",
+        "Fitness": """How much of what journeys did is explained by the map: 1 where everything is as
+            planned, 0 where nothing is. It is 1 less the cost of the best explanation by that of the worst,
+            over all steps of all journeys, so that long journeys weigh more; the mean gives each journey the
+            same weight. Exactly: journeys without any deviation from the order of the map.""",
+        "Promises": """What the map expects of a touchpoint or a stage, measured each time it can be: kept is
+            the share of the times measured, with 95 % limits that allow for several times of one customer. A
+            promise is broken where the limits lie below the share for which it was made, kept where they lie
+            above it, and otherwise unclear; one made to everyone is broken by one time. What was not
+            measured, or is not due yet, counts on neither side.""",
+        "After a broken promise": f"""Of the journeys still under way when a promise was first settled for
+            them, and followed for {horizon} from then: how many dropped out. The difference between those for
+            whom it was broken and those for whom it was kept is an association.""",
+        "Channels and hand-offs": """Contacts are what customers did on the map, neither what the company sent
+            nor answers to a survey. Satisfaction counts for the channel of what was judged. A hand-off
+            between channels is two contacts in a row on different ones; between owners, two stages in a row
+            whose owners differ. The time is from the one to the other.""",
         "Satisfaction": """From 0 (worst) to 1 (best), the mean of those who answered; how many that are
             stands beside it. Who does not answer may think otherwise.""",
         "Median time": """Half of those who went on from a stage took less time for it, half more. Times
@@ -74,15 +97,44 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
     }
     if grouped is not None:
         notes["Groups"] = grouped
+    own_stages = _own_stages(intended)
+    if own_stages:
+        notes[
+            "Personas with stages of their own"
+        ] = f"""{own_stages} Their journeys are held against these; the
+            journeys of everyone else against the map itself. In the numbers of everyone each journey is
+            judged by the map of its own persona."""
     if min_group > 1:
         notes[
             "Small groups"
         ] = f"""Groups of fewer than {min_group} customers are merged into one. Rows about fewer than
-            {min_group} journeys (a stage, a touchpoint, a way, a place of drop-out) are merged into a row for
-            the rest, say few or are left out, in the pictures too; means of fewer than {min_group} answers
-            are not shown. The outcomes of a stage that more journeys entered are counted each, however small.
+            {min_group} journeys (a stage, a touchpoint, a way, a place of drop-out, a hand-off) are merged
+            into a row for the rest, say few or are left out, in the pictures too; neither are means of fewer
+            than {min_group} answers shown, nor shares of fewer than {min_group} times or journeys.
+            The outcomes of a stage that more journeys entered are counted each, however small.
             No identifier of a customer is on this page."""
     return [{"term": term, "text": " ".join(text.split())} for term, text in notes.items()]
+
+
+def _own_stages(intended: IntendedMap) -> str:
+    """Say which personas have stages of their own, and what of each differs from the map."""
+    said = []
+    for persona in intended.personas:
+        own = intended.for_persona(persona.persona).stages
+        stages = [
+            f"{stage.stage} ({words.several(_differing(stage, other))})"
+            for stage, other in zip(intended.stages, own, strict=True)
+            if _differing(stage, other)
+        ]
+        if stages:
+            said.append(f"{persona.persona}: {words.several(stages, most=20)}.")
+    return " ".join(said)
+
+
+def _differing(stage: Stage, other: Stage) -> list[str]:
+    """Name what one stage says other than another of its name."""
+    names = [each.name for each in fields(stage) if each.name != "patience_us"]
+    return [words.name(name) for name in names if getattr(stage, name) != getattr(other, name)]
 
 
 def _other_patiences(intended: IntendedMap) -> str:

@@ -154,6 +154,7 @@ def _facts(
 def _pictures(view: View, name: str, min_group: int) -> dict[str, str]:
     """Draw one group: its journey map, what becomes of it stage by stage, and what follows what."""
     from cjmining import plot
+    from cjmining.plot.choose import map_of
     from cjmining.report.disclosure import hide_small_counts, hide_small_rows
 
     group = None if view.group == words.EVERYONE else view.group
@@ -164,7 +165,8 @@ def _pictures(view: View, name: str, min_group: int) -> dict[str, str]:
     }
     if view.found is not None:
         found = hide_small_counts(view.found, min_group)
-        transitions = plot.transitions(found, intended=check.intended, group=group)
+        intended = map_of(check.intended, check.by, view.group)
+        transitions = plot.transitions(found, intended=intended, group=group)
         drawn["transitions"] = (transitions, f"Transitions between touchpoints: {name}")
     return {key: _inline(picture, label) for key, (picture, label) in drawn.items()}
 

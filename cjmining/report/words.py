@@ -7,7 +7,7 @@ and groups join them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cjmining.plot import words as drawn
@@ -69,6 +69,17 @@ def percent(share: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: A
     if missing(lower) or missing(upper):
         return drawn.percent(share)
     return drawn.interval(share, lower, upper)
+
+
+def share_of(part: float, whole: float) -> str:
+    """Write a share with what it is a share of.
+
+    Examples
+    --------
+    >>> share_of(30, 120)
+    '25 % of 120'
+    """
+    return f"{percent(part / whole)} of {count(whole)}"
 
 
 def limits(lower: float, upper: float) -> str:
@@ -192,6 +203,65 @@ def days(length: timedelta) -> str:
     ('30 days', '36 hours')
     """
     return drawn.days(length.total_seconds())
+
+
+def promise(row: Mapping[str, Any]) -> str:
+    """Write a promise: its touchpoint, and what it says of it.
+
+    Examples
+    --------
+    >>> limits = {"at_least": float("nan"), "at_most": 120}
+    >>> promise({"touchpoint": "call_answered", "measure": "wait_s", "after": "", **limits})
+    'call answered: wait at most 2 min'
+    """
+    said = drawn.promise(row["measure"], row["at_least"], row["at_most"], row["after"])
+    return f"{name(row['touchpoint'])}: {said}" if row["touchpoint"] else said
+
+
+def measure(measure: str, value: Any) -> str:  # noqa: ANN401
+    """Write a value in the unit of what a promise is about.
+
+    Examples
+    --------
+    >>> measure("wait_s", 90), measure("satisfaction", 0.75), measure("contacts", 2)
+    ('1.5 min', '0.75', '2')
+    """
+    if missing(value):
+        return NOTHING
+    if measure == "satisfaction":
+        return f"{value:.2f}"
+    return f"{value:.3g}" if measure == "contacts" else drawn.duration(value)
+
+
+def points(difference: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN401
+    """Write the difference of two shares in percentage points, with its limits.
+
+    Examples
+    --------
+    >>> points(0.254, 0.121, 0.373), points(-0.3)
+    ('+25 (+12 to +37)', '-30')
+    """
+    if missing(difference):
+        return NOTHING
+    limits = "" if missing(lower) or missing(upper) else f" ({_signed(lower)} to {_signed(upper)})"
+    return f"{_signed(difference)}{limits}"
+
+
+def _signed(share: float) -> str:
+    text = f"{100 * share:+.0f}" if abs(share) >= 0.0095 else f"{100 * share:+.1f}"
+    return "0" if float(text) == 0 else text
+
+
+def mean(value: float, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN401
+    """Write a mean from 0 to 1 with its limits.
+
+    Examples
+    --------
+    >>> mean(0.4512, 0.41, 0.5), mean(0.5)
+    ('0.45 (0.41-0.50)', '0.50')
+    """
+    limits = "" if missing(lower) or missing(upper) else f" ({lower:.2f}-{upper:.2f})"
+    return f"{value:.2f}{limits}"
 
 
 def quoted(identifier: Any) -> str:  # noqa: ANN401

@@ -78,6 +78,13 @@ class Checked:
     standouts: pd.DataFrame
     outcomes: pd.DataFrame
     sensitivity: pd.DataFrame
+    deviations_by_channel: pd.DataFrame
+    expectations: pd.DataFrame
+    expectations_by_week: pd.DataFrame
+    expectations_by_channel: pd.DataFrame
+    channels: pd.DataFrame
+    handoffs: pd.DataFrame
+    fitness: pd.DataFrame
     notes: tuple[str, ...] = ()
     whole: Any = None
 
@@ -224,6 +231,7 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
             deviations.append(
                 {"by": group, "type": type_, "stage": "Basket", "touchpoint": touchpoint}
                 | {"journeys": round(many * journeys), "share_of_journeys": round(many * journeys) / journeys}
+                | with_and_without(round(many * journeys), journeys)
             )
         outcomes.append(
             {"by": group, "journeys": journeys}
@@ -243,7 +251,113 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
         standouts=_standouts(counts, stand_out=stand_out),
         outcomes=pd.DataFrame(outcomes)[["by", "journeys", *COLUMNS[2:6], "customers"]],
         sensitivity=pd.DataFrame(sensitivity),
+        **_service(counts, deviations),
     )
+
+
+def with_and_without(journeys: int, there: int) -> dict[str, Any]:
+    """Half of those with a deviation and of the others could be followed; the same share converted."""
+    counts = {"mature_with": journeys // 2, "mature_without": (there - journeys) // 2}
+    converted = {"converted_with": journeys // 4, "converted_without": (there - journeys) // 4}
+    compared = {"difference": 0.0, "lower": -0.1, "upper": 0.1, "q": 0.9}
+    return (
+        {"events": journeys + 3, "journeys_there": there, "share_of_journeys_there": journeys / there}
+        | {**counts, **converted, **compared}
+        | {"median_s_with": 172_800.0, "median_s_without": 86_400.0}
+    )
+
+
+PROMISES = {
+    # measure: touchpoint, stage, at_least, at_most, target, share kept of each ten, verdict
+    "wait_s": ("checkout_called", "Checkout", float("nan"), 120.0, 0.9, 7, "broken"),
+    "satisfaction": ("basket_rated", "Basket", 0.6, float("nan"), 0.5, 8, "kept"),
+    "within": ("", "Basket", float("nan"), 604_800.0, 0.8, 8, "unclear"),
+}
+
+
+def _service(
+    counts: dict[str, dict[str, tuple[int, ...]]], deviations: list[dict[str, Any]]
+) -> dict[str, pd.DataFrame]:
+    """Promises, channels, hand-offs and fitness: counts are parts of the journeys that reached Checkout."""
+    from cjmining.stats import newcombe, wilson
+
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: []
+        for name in (
+            *("expectations", "expectations_by_week", "expectations_by_channel"),
+            *("channels", "handoffs", "fitness"),
+        )
+    }
+    for group, of in counts.items():
+        reached, journeys = of["Checkout"][0], of["Awareness"][0]
+        for measure, (touchpoint, stage, at_least, at_most, target, of_ten, verdict) in PROMISES.items():
+            key = {"by": group, "stage": stage, "touchpoint": touchpoint, "measure": measure, "after": ""}
+            key |= {"at_least": at_least, "at_most": at_most}
+
+            def shares(measured: int, of_ten: int = of_ten) -> dict[str, Any]:
+                share, lower, upper = wilson(measured * of_ten // 10, measured)
+                kept = {"measured": measured, "kept": measured * of_ten // 10}
+                return kept | {"share_kept": share, "lower": lower, "upper": upper}
+
+            broken = reached - reached * of_ten // 10
+            followed = {"mature_kept": (reached - broken) // 2, "mature_broken": broken // 2}
+            followed |= {"dropped_when_kept": (reached - broken) // 10, "dropped_when_broken": broken // 4}
+            difference = newcombe(
+                followed["dropped_when_broken"],
+                followed["mature_broken"],
+                followed["dropped_when_kept"],
+                followed["mature_kept"],
+            )
+            tables["expectations"].append(
+                key
+                | {"target": target, **shares(reached), "verdict": verdict, "median": 60.0, "p90": 300.0}
+                | {
+                    "unmeasured": 2,
+                    "not_due": 1,
+                    "journeys_kept": reached - broken,
+                    "journeys_broken": broken,
+                }
+                | followed
+                | dict(zip(("difference", "difference_lower", "difference_upper"), difference, strict=True))
+            )
+            tables["expectations_by_week"] += [
+                key | {"week": pd.Timestamp("2026-03-02") + pd.Timedelta(weeks=week), **shares(reached // 5)}
+                for week in (0, 1, 2, 4, 5)
+            ]
+            tables["expectations_by_channel"] += [
+                key | {"channel": channel, **shares(reached // 2)} for channel in ("phone", "web")
+            ]
+        for channel, mean in (("phone", 0.8), ("web", 0.5), ("", 0.6)):
+            tables["channels"].append(
+                {"by": group, "channel": channel, "events": reached + 7, "journeys": reached}
+                | {"satisfaction": mean, "lower": mean - 0.1, "upper": mean + 0.1, "answered": reached // 4}
+                | {"waits": reached // 2, "median_wait_s": 30.0, "p90_wait_s": 240.0}
+            )
+        for kind, one, other, again, part in (
+            ("channel", "web", "phone", True, 5),
+            ("channel", "phone", "web", False, 10),
+            ("owner", "Marketing", "Shop", False, 2),
+        ):
+            tables["handoffs"].append(
+                {"by": group, "kind": kind, "from": one, "to": other, "stage": "Checkout", "again": again}
+                | {"handoffs": reached // part + 1, "journeys": reached // part}
+                | {"share_of_journeys": reached // part / journeys, "median_s": 7200.0, "p90_s": 172_800.0}
+            )
+        tables["fitness"].append(
+            {"by": group, "journeys": journeys, "cost": journeys, "worst": 5 * journeys, "fitness": 0.8}
+            | {"mean_fitness": 0.75, "perfect": journeys // 2}
+        )
+    by_channel = [
+        {
+            name: row[name]
+            for name in ("by", "type", "stage", "touchpoint", "journeys", "events", "share_of_journeys")
+        }
+        | {"channel": "" if row["type"] == "missing" else "web"}
+        for row in deviations
+    ]
+    return {name: pd.DataFrame(rows) for name, rows in tables.items()} | {
+        "deviations_by_channel": pd.DataFrame(by_channel)
+    }
 
 
 def _journeys(counts: dict[str, dict[str, tuple[int, ...]]]) -> pd.DataFrame:

@@ -11,6 +11,16 @@ from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found
 from cjmining.report.words import SMALLER
 from tests.report.factory import COUNTS, ISLANDERS, STAGES, grouped, ungrouped
 
+SERVICE = (
+    "deviations_by_channel",
+    "expectations",
+    "expectations_by_week",
+    "expectations_by_channel",
+    "channels",
+    "handoffs",
+    "fitness",
+)
+
 
 def test_nothing_is_merged_where_every_group_is_large_enough():
     results = grouped()
@@ -75,6 +85,7 @@ def test_no_small_group_is_named_anywhere_after_merging():
                 "outcomes",
                 "standouts",
                 "sensitivity",
+                *SERVICE,
             ),
         ),
         (found, ("overview", "transitions", "variants", "touchpoints", "ends")),
@@ -114,3 +125,64 @@ def test_only_the_largest_groups_get_pictures_of_their_own():
     many = tuple(f"g{number:02d}" for number in range(20))
     outcomes = pd.DataFrame({"by": many, "journeys": range(20)})
     assert shown_groups(dataclasses.replace(check, groups=many, outcomes=outcomes)) == many[8:]
+
+
+def test_every_table_of_a_check_by_group_is_merged():
+    from cjmining.conformance import Conformance
+    from cjmining.report.disclosure import _CHECK_RULES
+
+    by_themselves = {"journeys", "standouts", "sensitivity", "value_by_currency"}
+    assert set(Conformance._tables) == {*_CHECK_RULES, *by_themselves}
+
+
+def test_merging_keeps_the_counts_of_promises_channels_and_hand_offs():
+    results = grouped(islanders=True)
+    check = merge_check(results.check, 10)
+    for table, columns in (
+        ("expectations", ("measured", "kept", "journeys_broken", "dropped_when_broken")),
+        ("expectations_by_week", ("measured", "kept")),
+        ("expectations_by_channel", ("measured", "kept")),
+        ("channels", ("events", "journeys", "answered", "waits")),
+        ("handoffs", ("handoffs", "journeys")),
+        ("fitness", ("journeys", "cost", "worst", "perfect")),
+        ("deviations_by_channel", ("journeys", "events")),
+    ):
+        for column in columns:
+            assert getattr(check, table)[column].sum() == getattr(results.check, table)[column].sum(), table
+
+
+def test_what_cannot_be_merged_is_empty_and_what_can_is_taken_from_the_counts():
+    check = merge_check(grouped(islanders=True).check, 10)
+    promise = check.expectations[check.expectations["by"] == SMALLER].iloc[0]
+    # 21 of 30 times of the unknown and 2 of 4 of the islanders
+    assert promise["share_kept"] == pytest.approx(23 / 34)
+    assert promise[["lower", "upper", "median", "difference"]].isna().all()
+    assert promise["verdict"] == ""
+    channel = check.channels[(check.channels["by"] == SMALLER) & (check.channels["channel"] == "web")].iloc[0]
+    assert channel["satisfaction"] == pytest.approx(0.5)
+    assert channel[["lower", "upper", "median_wait_s"]].isna().all()
+    fitness = check.fitness[check.fitness["by"] == SMALLER].iloc[0]
+    assert fitness[["fitness", "mean_fitness"]].tolist() == pytest.approx([0.8, 0.75])
+    deviation = check.deviations[check.deviations["by"] == SMALLER].iloc[0]
+    assert deviation[["journeys_there", "mature_with", "difference", "q"]].isna().all()
+    handoff = check.handoffs[check.handoffs["by"] == SMALLER].iloc[0]
+    assert handoff["share_of_journeys"] == pytest.approx(
+        6 / 67
+    )  # 30 // 5 of the unknown, 4 // 5 of the islanders
+
+
+def test_a_picture_is_not_drawn_from_promises_of_few_or_comparisons_with_few():
+    check = hide_small_rows(grouped().check, 45)
+    unknown = check.expectations[check.expectations["by"] == "unknown"]  # measured 30 times
+    assert unknown[["measured", "share_kept", "lower", "upper"]].isna().all().all()
+    assert not check.expectations[check.expectations["by"] == "Gen Z"]["share_kept"].isna().any()
+    few = check.deviations["mature_with"] < 45
+    assert few.any()
+    assert check.deviations.loc[few, ["difference", "q"]].isna().all().all()
+
+
+def test_a_promise_kept_or_broken_in_few_journeys_is_withheld_however_often_it_was_measured():
+    results = grouped()
+    often = results.check.expectations.assign(measured=500, journeys_kept=5, journeys_broken=4)
+    check = hide_small_rows(dataclasses.replace(results.check, expectations=often), 10)
+    assert check.expectations["share_kept"].isna().all()

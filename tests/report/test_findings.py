@@ -260,3 +260,107 @@ def test_a_group_that_alone_drops_out_is_said_without_a_ratio():
         "of 448 (an association)."
     )
     assert "risk_ratio" not in standout.numbers
+
+
+def test_a_broken_promise_is_said_with_its_share_its_target_and_what_followed():
+    [summary] = of_kind(findings_of(grouped()), "promises")
+    assert (
+        summary.text
+        == "Of 3 promises of the map, 1 was kept, 1 was broken and 1 was measured too seldom to tell."
+    )
+    [broken] = of_kind(findings_of(grouped()), "broken promise")
+    # seven of ten of 320 + 440 + 30; a quarter of the half of those broken that could be followed left
+    assert broken.text == (
+        "The promise of “checkout called” at Checkout (wait at most 2 min, for 90 %) was broken: it was kept "
+        "for 70 % (67-73 %) of the 790 times that it was measured. Within 30 days, 50 % of 118 dropped out "
+        "after it was broken, 20 % of 276 after it was kept (an association)."
+    )
+    assert (broken.stage, broken.touchpoint) == ("Checkout", "checkout_called")
+    assert broken.numbers["measured"] == 790
+    assert broken.numbers["target"] == 0.9
+
+
+def replaced(results: Results, name: str, **columns) -> Results:
+    """The same results, with these columns in a table of everyone's."""
+    overall = results.check.overall
+    whole = dataclasses.replace(overall, **{name: getattr(overall, name).assign(**columns)})
+    return dataclasses.replace(results, check=dataclasses.replace(results.check, whole=whole))
+
+
+def test_no_difference_is_claimed_where_the_limits_reach_to_both_sides():
+    results = replaced(grouped(), "expectations", difference_lower=-0.1)
+    [broken] = of_kind(findings_of(results), "broken promise")
+    assert broken.text.endswith("20 % of 276 after it was kept, which is no clear difference.")
+
+
+def test_nothing_is_said_of_what_followed_where_few_could_be_followed():
+    results = replaced(grouped(), "expectations", mature_broken=9)
+    [broken] = of_kind(findings_of(results), "broken promise")
+    assert broken.text.endswith("times that it was measured.")
+
+
+def test_a_promise_measured_in_few_journeys_is_not_called_broken():
+    results = replaced(grouped(), "expectations", journeys_kept=5, journeys_broken=4)
+    findings = findings_of(results)
+    assert not of_kind(findings, "broken promise")
+    [summary] = of_kind(findings, "promises")
+    assert summary.text == "Of 3 promises of the map, 3 were measured fewer than 10 times."
+
+
+def test_a_promise_to_everyone_and_one_of_a_stage_read_as_sentences():
+    results = replaced(grouped(), "expectations", verdict="broken", target=1.0)
+    texts = [finding.text for finding in of_kind(findings_of(results), "broken promise")]
+    assert len(texts) == 3
+    assert any(
+        "The promise at Basket (on to the next stage within 7 d, for everyone) was broken" in t for t in texts
+    )
+
+
+def test_a_broken_promise_keeps_its_name_when_its_numbers_change_and_not_when_it_is_another():
+    [first] = of_kind(findings_of(grouped()), "broken promise")
+    [later] = of_kind(
+        findings_of(replaced(grouped(), "expectations", kept=1, share_kept=0.1)), "broken promise"
+    )
+    [other] = of_kind(findings_of(replaced(grouped(), "expectations", at_most=60.0)), "broken promise")
+    assert first.id == later.id
+    assert first.id != other.id
+
+
+def test_the_channels_with_least_and_most_satisfaction_are_told_with_how_many_answered():
+    [channels] = of_kind(findings_of(grouped()), "channels")
+    # a quarter of 790; what has no channel is left out
+    assert channels.text == (
+        "Customers who answered were least satisfied with web: 0.50 (0.40-0.60), the mean of 197 answers, "
+        "and most with phone: 0.80 (0.70-0.90), the mean of 197 answers (0 is the worst, 1 the best; an "
+        "association)."
+    )
+
+
+@pytest.mark.parametrize("columns", [{"upper": 0.75}, {"answered": 9}, {"lower": float("nan")}])
+def test_channels_that_are_not_clearly_apart_or_few_rated_are_not_told(columns):
+    assert not of_kind(findings_of(replaced(grouped(), "channels", **columns)), "channels")
+
+
+def test_where_customers_say_it_all_again_is_told_with_the_time_lost():
+    [hand_off] = of_kind(findings_of(grouped()), "hand-off")
+    # a fifth of 790 of 1,060 journeys; what is not said again, and owners, stand in the tables
+    assert hand_off.text == (
+        "In 158 journeys (15 %) customers went from web to phone for the same again at Checkout; half of "
+        "these hand-offs took up to 2 h, one in ten more than 2 d."
+    )
+
+
+def test_a_deviation_says_how_its_journeys_ended_where_that_is_beyond_chance():
+    results = replaced(grouped(), "deviations", q=0.01, difference=-0.2, converted_with=10)
+    [missing] = [f for f in of_kind(findings_of(results), "deviation") if "without" in f.text]
+    # 106 of the 212 with it and 424 of the others could be followed
+    assert missing.text.endswith(
+        "without “basket filled”. Of those that could be followed, 9 % of 106 converted within 30 days, of "
+        "others that came as far 50 % of 424 (an association)."
+    )
+
+
+def test_promises_come_after_what_is_at_risk_and_before_deviations():
+    kinds = [finding.kind for finding in findings_of(grouped())]
+    order = ["drop-out place", "promises", "broken promise", "channels", "hand-off", "deviation"]
+    assert sorted(order, key=kinds.index) == order

@@ -6,6 +6,7 @@ import dataclasses
 from datetime import timedelta
 
 from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
+from cjmining.intended import parse_map
 from cjmining.report.method import method_notes
 from tests.report.factory import intended_map
 
@@ -39,3 +40,33 @@ def test_what_stands_out_is_stated_with_the_limits_that_are_used():
     assert f"q is below {LARGEST_Q:g}, at least {FEWEST_DROPPED} of its journeys" in note
     assert "several journeys of one customer" in note
     assert "(Rao and Scott 1992)" in note
+
+
+PERSONAS = """
+map: Online purchase
+goal: [bought]
+patience: 14d
+stages:
+  - stage: Look
+    within: 7d
+    touchpoints: [{touchpoint: looked}]
+  - stage: Buy
+    touchpoints: [{touchpoint: paid}, {touchpoint: bought}]
+personas:
+  - persona: Gen Z
+    where: {birth_year: {at_least: 1997}}
+    stages:
+      - {stage: Look, within: 3d, optional: true}
+      - {stage: Buy, touchpoints: [{touchpoint: paid_by_phone}, {touchpoint: bought}]}
+  - {persona: Families, where: {birth_year: {below: 1997}}}
+"""
+
+
+def test_personas_with_stages_of_their_own_are_named_with_what_differs():
+    note = notes_of(parse_map(PERSONAS))["Personas with stages of their own"]
+    assert note.startswith("Gen Z: Look (optional and within) and Buy (touchpoints).")
+    assert "Families" not in note
+
+
+def test_without_such_personas_nothing_is_said_of_them():
+    assert "Personas with stages of their own" not in notes_of(intended_map())

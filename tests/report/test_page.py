@@ -273,6 +273,13 @@ def test_text_from_data_is_escaped(tmp_path):
             "standouts",
             "sensitivity",
             "journeys",
+            "expectations",
+            "expectations_by_week",
+            "expectations_by_channel",
+            "channels",
+            "handoffs",
+            "fitness",
+            "deviations_by_channel",
         )
     }
     check = dataclasses.replace(results.check, groups=(evil, "Families", "unknown"), **tables)
@@ -423,3 +430,117 @@ def test_a_changed_number_is_shown_with_what_it_was(tmp_path):
     said = page.findings[headline["id"]].replace("\N{NO-BREAK SPACE}", " ")
     assert said.startswith("changed Of 310 Gen Z journeys")
     assert said.endswith("Before: 20 % (17-23 %)")
+
+
+# Promises, channels, hand-offs ------------------------------------------------------------------------------
+
+
+def test_each_promise_stands_with_the_numbers_that_were_counted(page):
+    reached = sum(COUNTS[group]["Checkout"][0] for group in COUNTS)  # 320 + 440 + 30
+    table = page.tables["promises-0"]
+    assert [row[0] for row in table.rows] == [
+        "checkout called: wait at most 2 min",
+        "basket rated: satisfaction at least 0.6",
+        "on to the next stage within 7 d",
+    ]
+    assert table.column("measured") == [reached] * 3
+    # seven, eight and eight of ten
+    assert table.column("share_kept") == [pytest.approx(share, abs=0.001) for share in (0.7, 0.8, 0.8)]
+    assert [row[table.columns.index("verdict")] for row in table.rows] == ["broken", "kept", "unclear"]
+    assert (
+        "Of 3 promises of the map, 1 was kept, 1 was broken and 1 was measured too seldom to tell."
+        in page.text
+    )
+
+
+def test_what_followed_a_broken_promise_stands_beside_what_followed_a_kept_one(page):
+    # of 320 Gen Z journeys 96 saw it broken: 48 could be followed, 24 left; of 224 kept 112 and 22
+    table = page.tables["promises-followed-1"]
+    row = table.rows[0]
+    assert row[2:4] == ["50 % of 48", "20 % of 112"]
+    assert table.column("difference")[0] == pytest.approx(24 / 48 - 22 / 112)
+
+
+def test_a_promise_is_drawn_against_its_target_and_week_by_week(text):
+    assert 'aria-label="Kept 70 % (67-73 %), promised 90 %"' in text
+    assert (
+        "Share kept in 5 weeks from that of 2 March 2026 to that of 6 April 2026: lowest 70 %, highest 70 %"
+        in text
+    )
+
+
+def test_a_promise_is_shown_by_channel_where_several_have_enough(page):
+    table = page.tables["promises-by-channel-1"]
+    assert [row[2] for row in table.rows] == ["phone", "web"] * 3
+    assert table.column("measured") == [160] * 6
+
+
+def test_channels_stand_side_by_side_with_how_many_answered(page):
+    table = page.tables["channels-1"]
+    assert [row[0] for row in table.rows] == ["no channel", "phone", "web"]
+    assert table.column("satisfaction") == [0.6, 0.8, 0.5]
+    assert table.column("answered") == [80] * 3
+    assert table.rows[1][4] == "0.80 (0.70-0.90)"
+
+
+def test_hand_offs_stand_with_the_time_lost(page):
+    table = page.tables["hand-offs-channel-0"]
+    assert [row[:4] for row in table.rows] == [
+        ["web", "phone", "Checkout", "yes"],
+        ["phone", "web", "Checkout", "no"],
+    ]
+    assert table.column("journeys") == [64 + 88 + 6, 32 + 44 + 3]
+    assert table.column("median_s") == [7200.0, 7200.0]
+    assert page.tables["hand-offs-owner-0"].rows[0][:3] == ["Marketing", "Shop", "Checkout"]
+
+
+def test_deviations_stand_with_those_there_their_channels_and_how_the_others_ended(page):
+    table = page.tables["deviations-1"]
+    missing, ad_hoc = table.rows
+    assert missing[0] == "Passed Basket at least once without “basket filled”"
+    # 80 of 400 journeys; 40 and 160 could be followed, half of each converted
+    assert missing[2:8] == ["80", "20 %", "20 % of 400", "-", "50 % of 40", "50 % of 160"]
+    assert ad_hoc[table.columns.index("channels")] == "web 20"
+
+
+def test_fitness_stands_among_the_method_with_every_group(page):
+    table = page.tables["fitness"]
+    assert [row[0] for row in table.rows] == ["Everyone", "Gen Z", "Families", "Unknown persona"]
+    assert table.column("journeys") == [1060, 400, 600, 60]
+    assert table.rows[1][4] == "50 % of 400"
+
+
+def test_smaller_groups_have_promises_that_add_up_but_no_limits(with_islanders):
+    # Islanders (4 at Checkout) and unknown (30) are merged; 7 and 8 of ten, rounded down, of 4 and 30
+    panel = max(panels(with_islanders))
+    table = with_islanders.tables[f"promises-{panel}"]
+    assert table.column("measured") == [34, 34, 34]
+    assert table.column("share_kept") == [
+        pytest.approx((kept + four) / 34) for kept, four in ((21, 2), (24, 3), (24, 3))
+    ]
+    assert [row[table.columns.index("verdict")] for row in table.rows] == ["-", "-", "-"]
+    assert with_islanders.tables["fitness"].column("journeys") == [1067, 400, 600, 67]
+    deviations = with_islanders.tables[f"deviations-{panel}"]
+    assert {row[deviations.columns.index("difference")] for row in deviations.rows} == {"-"}
+
+
+def test_promises_channels_and_hand_offs_of_few_are_not_shown(tmp_path):
+    page = Page(write(grouped(islanders=True), tmp_path / "report.html", min_group=40))
+    for name, table in page.tables.items():
+        kind = name.rsplit("-", 1)[0]
+        if kind in {"promises", "promises-by-channel"}:
+            assert all(measured is None or measured >= 40 for measured in table.column("measured"))
+        if kind == "channels":
+            assert all(answered is None or answered >= 40 for answered in table.column("answered"))
+        if kind in {"hand-offs-channel", "hand-offs-owner"}:
+            assert all(journeys >= 40 for journeys in table.column("journeys"))
+
+
+def test_a_map_without_promises_has_no_chapter_for_them(tmp_path):
+    results = ungrouped()
+    names = ("expectations", "expectations_by_week", "expectations_by_channel", "channels", "handoffs")
+    nothing = {name: getattr(results.check, name).iloc[:0] for name in names}
+    check = dataclasses.replace(results.check, **nothing)
+    page = Page(write(dataclasses.replace(results, check=check), tmp_path / "report.html"))
+    assert "What we promised" not in page.text
+    assert "Hand-offs" not in page.text.replace("Channels and hand-offs", "")

@@ -1,0 +1,148 @@
+"""Findings on what was promised, on which channels customers are satisfied, and where they are handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cjmining.report import words
+from cjmining.report.cells import rows_of
+from cjmining.report.finding import Finding, make_finding, numbers_of
+from cjmining.report.promises import enough, promises_in_words
+
+if TYPE_CHECKING:
+    from cjmining.conformance import Conformance
+
+Row = Mapping[str, Any]
+
+MOST_BROKEN = 5
+"""How many broken promises are told in sentences, those furthest from what was promised."""
+
+MOST_HAND_OFFS = 2
+"""How many hand-offs are told in sentences, the most frequent where customers say it all again."""
+
+
+def contact_findings(overall: Conformance, min_group: int) -> Iterator[Finding]:
+    """Say which promises were broken, where customers are least satisfied, and where they say it all again.
+
+    Parameters
+    ----------
+    overall : Conformance
+        The check of everyone.
+    min_group : int
+        No sentence is made about fewer journeys, times or answers than this.
+    """
+    yield from _promises(overall, min_group)
+    yield from _channels(overall, min_group)
+    yield from _hand_offs(overall, min_group)
+
+
+def _promises(overall: Conformance, min_group: int) -> Iterator[Finding]:
+    rows = rows_of(overall.expectations)
+    said = promises_in_words(rows, min_group)
+    if not said:
+        return
+    broken = [row for row in rows if row["verdict"] == "broken" and enough(row, min_group)]
+    yield make_finding("promises", said, {"promises": len(rows), "broken": len(broken)})
+    furthest_first = sorted(broken, key=lambda row: row["share_kept"] - row["target"])
+    horizon = words.days(overall.intended.horizon)
+    for row in furthest_first[:MOST_BROKEN]:
+        yield _broken_promise(row, horizon, min_group)
+
+
+def _broken_promise(row: Row, horizon: str, min_group: int) -> Finding:
+    of = f" of {words.quoted(row['touchpoint'])}" if row["touchpoint"] else ""
+    promised = words.promise({**row, "touchpoint": ""})
+    target = "everyone" if row["target"] >= 1 else words.percent(row["target"])
+    kept = words.percent(row["share_kept"], row["lower"], row["upper"])
+    text = (
+        f"The promise{of} at {row['stage']} ({promised}, for {target}) was broken: it was kept for {kept} of "
+        f"the {words.plural(row['measured'], 'time')} that it was measured."
+        f"{_what_followed(row, horizon, min_group)}"
+    )
+    numbers = numbers_of(
+        row,
+        *("measured", "kept", "share_kept", "lower", "upper", "target", "at_least", "at_most"),
+        *("mature_kept", "dropped_when_kept", "mature_broken", "dropped_when_broken"),
+        *("difference", "difference_lower", "difference_upper"),
+    )
+    about = (str(row["measure"]), str(row["after"]), _limit(row["at_least"]), _limit(row["at_most"]))
+    return make_finding(
+        "broken promise",
+        text,
+        numbers,
+        stage=row["stage"],
+        touchpoint=row["touchpoint"] or None,
+        also=about,
+    )
+
+
+def _limit(value: Any) -> str:  # noqa: ANN401
+    return "" if words.missing(value) else f"{value:g}"
+
+
+def _what_followed(row: Row, horizon: str, min_group: int) -> str:
+    """Say how many dropped out after it was broken and after it was kept, where both are enough to say."""
+    dropped = row["dropped_when_broken"] + row["dropped_when_kept"]
+    if min(row["mature_broken"], row["mature_kept"]) < max(min_group, 1) or not dropped:
+        return ""
+    after_broken, after_kept = (
+        words.share_of(row[f"dropped_when_{end}"], row[f"mature_{end}"]) for end in ("broken", "kept")
+    )
+    text = (
+        f" Within {horizon}, {after_broken} dropped out after it was broken, {after_kept} after it was kept"
+    )
+    if row["difference_lower"] <= 0 <= row["difference_upper"]:
+        return f"{text}, which is no clear difference."
+    return f"{text} (an association)."
+
+
+def _channels(overall: Conformance, min_group: int) -> Iterator[Finding]:
+    """Say where customers are least and where they are most satisfied, if the limits are apart."""
+    answered = [
+        row
+        for row in rows_of(overall.channels)
+        if row["answered"] >= max(min_group, 1) and not words.missing(row["lower"]) and row["channel"]
+    ]
+    if len(answered) < 2:
+        return
+    ranked = sorted(answered, key=lambda row: (row["satisfaction"], row["channel"]))
+    least, most = ranked[0], ranked[-1]
+    if least["upper"] >= most["lower"]:
+        return
+    said = [
+        f"{words.name(row['channel'])}: {words.mean(row['satisfaction'], row['lower'], row['upper'])}, the "
+        f"mean of {words.plural(row['answered'], 'answer')}"
+        for row in (least, most)
+    ]
+    text = (
+        f"Customers who answered were least satisfied with {said[0]}, and most with {said[1]} (0 is the "
+        "worst, 1 the best; an association)."
+    )
+    numbers = {
+        f"{end}_{name}": value
+        for end, row in (("least", least), ("most", most))
+        for name, value in numbers_of(row, "satisfaction", "lower", "upper", "answered").items()
+    }
+    yield make_finding("channels", text, numbers, also=(str(least["channel"]), str(most["channel"])))
+
+
+def _hand_offs(overall: Conformance, min_group: int) -> Iterator[Finding]:
+    """Say where most customers say it all again on another channel."""
+    again = [
+        row
+        for row in rows_of(overall.handoffs)
+        if row["again"] and row["kind"] == "channel" and row["journeys"] >= max(min_group, 1)
+    ]
+    most_first = sorted(again, key=lambda row: (-row["journeys"], row["from"], row["to"], row["stage"]))
+    for row in most_first[:MOST_HAND_OFFS]:
+        text = (
+            f"In {words.plural(row['journeys'], 'journey')} ({words.percent(row['share_of_journeys'])}) "
+            f"customers went from {words.name(row['from'])} to {words.name(row['to'])} for the same again at "
+            f"{row['stage']}; half of these hand-offs took up to {words.duration(row['median_s'])}, one in "
+            f"ten more than {words.duration(row['p90_s'])}."
+        )
+        numbers = numbers_of(row, "journeys", "share_of_journeys", "handoffs", "median_s", "p90_s")
+        yield make_finding(
+            "hand-off", text, numbers, stage=row["stage"], also=(str(row["from"]), str(row["to"]))
+        )

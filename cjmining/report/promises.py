@@ -1,0 +1,235 @@
+"""What was promised: how often each promise of the map was kept, and what followed where it was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cjmining.report import words
+from cjmining.report.cells import (
+    Cell,
+    Row,
+    Table,
+    cell,
+    count_cell,
+    interval_cell,
+    make_table,
+    of_group,
+    part_cell,
+)
+
+if TYPE_CHECKING:
+    from cjmining.conformance import Conformance
+
+FEWEST_WEEKS = 4
+"""From how many weeks on a promise's course is drawn."""
+
+_WEEK = 7 * 86_400
+
+
+def enough(row: Row, min_group: int) -> bool:
+    """Say whether a promise was measured often enough, in enough journeys, to speak of a share."""
+    journeys = row["journeys_kept"] + row["journeys_broken"]
+    return bool(row["measured"] >= max(min_group, 1) and journeys >= min_group)
+
+
+def promises_in_words(rows: Sequence[Row], min_group: int) -> str:
+    """Say how many promises were kept and how many broken; empty where the map makes none.
+
+    Examples
+    --------
+    >>> kept = {"measured": 50, "journeys_kept": 40, "journeys_broken": 2, "verdict": "kept"}
+    >>> promises_in_words([kept, kept | {"verdict": "broken"}, kept | {"measured": 3}], 10)
+    'Of 3 promises of the map, 1 was kept, 1 was broken and 1 was measured fewer than 10 times.'
+    """
+    if not rows:
+        return ""
+    measured = [row for row in rows if enough(row, min_group)]
+    few = len(rows) - len(measured)
+    verdicts = [row["verdict"] for row in measured]
+    parts = [
+        (verdicts.count("kept"), "kept"),
+        (verdicts.count("broken"), "broken"),
+        (len(verdicts) - verdicts.count("kept") - verdicts.count("broken"), "measured too seldom to tell"),
+        (few, f"measured fewer than {min_group} times" if min_group > 1 else "never measured"),
+    ]
+    said = [
+        f"{words.count(number)} {'was' if number == 1 else 'were'} {what}" for number, what in parts if number
+    ]
+    return f"Of {words.plural(len(rows), 'promise')} of the map, {words.several(said)}."
+
+
+def promise_tables(check: Conformance, group: str, min_group: int) -> list[Table]:
+    """Return the table of a group's promises, and how often each was kept on each channel."""
+    rows = of_group(check.expectations, group)
+    if not rows:
+        return []
+    tables = [
+        _promises(check, rows, group, min_group),
+        _by_channel(check, group, min_group),
+        _followed(check, rows, min_group),
+    ]
+    return [table for table in tables if table["rows"]]
+
+
+def _promises(check: Conformance, rows: Sequence[Row], group: str, min_group: int) -> Table:
+    columns = [
+        ("promise", "Promise"),
+        ("stage", "Stage"),
+        ("kept_drawn", "Kept; tick: promised"),
+        ("share_kept", "Kept (95 % limits)"),
+        ("measured", "Times measured"),
+        ("target", "Promised for"),
+        ("verdict", "Verdict"),
+        ("median", "Median"),
+        ("p90", "90 % up to"),
+        ("weeks", "Week by week"),
+    ]
+    weeks = of_group(check.expectations_by_week, group)
+    cells = [_promise_cells(row, _course(row, weeks, min_group), min_group) for row in rows]
+    if not any("chart" in row[-1] for row in cells):
+        columns, cells = columns[:-1], [row[:-1] for row in cells]
+    table = make_table("promises", "Promises: how often each was kept", columns, cells)
+    table["note"] = _not_measured(rows)
+    return table
+
+
+def _promise_cells(row: Row, course: Cell, min_group: int) -> list[Cell]:
+    named = [cell(words.promise(row)), cell(row["stage"])]
+    if not enough(row, min_group):
+        few = cell("never measured" if row["measured"] == 0 else "measured too seldom")
+        nothing = [cell(words.NOTHING) for _ in range(3)]
+        return [*named, cell(""), few, cell(words.NOTHING), share_promised(row), *nothing, course]
+    kept = words.percent(row["share_kept"], row["lower"], row["upper"])
+    drawn = interval_cell(
+        f"Kept {kept}, promised {words.percent(row['target'])}",
+        row["share_kept"],
+        row["lower"],
+        row["upper"],
+        target=row["target"],
+        tone=row["verdict"],
+    )
+    return [
+        *named,
+        drawn,
+        cell(kept, row["share_kept"]) | {"tone": row["verdict"]},
+        count_cell(row["measured"]),
+        share_promised(row),
+        cell(row["verdict"] or words.NOTHING) | {"tone": row["verdict"]},
+        cell(words.measure(row["measure"], row["median"]), row["median"]),
+        cell(words.measure(row["measure"], row["p90"]), row["p90"]),
+        course,
+    ]
+
+
+def share_promised(row: Row) -> Cell:
+    """Return for which share the promise was made."""
+    return cell("everyone" if row["target"] >= 1 else words.percent(row["target"]), row["target"])
+
+
+def _not_measured(rows: Sequence[Row]) -> str:
+    """Say where the touchpoint happened without the measure, and where its time isn't over yet."""
+    said = []
+    for column, what in (
+        ("unmeasured", "Times not measured"),
+        ("not_due", "Times not due yet when the data end"),
+    ):
+        parts = [
+            f"{words.name(row['touchpoint'] or row['stage'])} {words.count(row[column])}"
+            for row in rows
+            if row[column] > 0
+        ]
+        if parts:
+            said.append(f"{what}: {words.several(parts, most=6)}.")
+    return " ".join(said)
+
+
+def _followed(check: Conformance, rows: Sequence[Row], min_group: int) -> Table:
+    """Return how many dropped out after a broken promise and after a kept one, where both are enough."""
+    horizon = words.days(check.intended.horizon)
+    columns = [
+        ("promise", "Promise"),
+        ("stage", "Stage"),
+        ("dropped_when_broken", "Dropped out after a broken one"),
+        ("dropped_when_kept", "after a kept one"),
+        ("difference", "Difference in points (95 % limits)"),
+    ]
+    cells = [
+        [
+            cell(words.promise(row)),
+            cell(row["stage"]),
+            part_cell(row["dropped_when_broken"], row["mature_broken"], min_group),
+            part_cell(row["dropped_when_kept"], row["mature_kept"], min_group),
+            cell(
+                words.points(row["difference"], row["difference_lower"], row["difference_upper"]),
+                row["difference"],
+            ),
+        ]
+        for row in rows
+        if min(row["mature_kept"], row["mature_broken"]) >= max(min_group, 1)
+    ]
+    caption = f"What followed within {horizon} of the first time that a promise was kept or broken"
+    table = make_table("promises-followed", caption, columns, cells)
+    table["note"] = "What follows on a broken promise need not come of it." if cells else ""
+    return table
+
+
+# Week by week, and by channel
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    names = ("stage", "touchpoint", "measure", "after", "at_least", "at_most")
+    return tuple(None if words.missing(row[name]) else row[name] for name in names)
+
+
+def _course(row: Row, weeks: Sequence[Row], min_group: int) -> Cell:
+    """Return a cell that draws the share kept week by week; empty where too few weeks have enough."""
+    own = [week for week in weeks if _key(week) == _key(row) and week["measured"] >= max(min_group, 1)]
+    if len(own) < FEWEST_WEEKS or not enough(row, min_group):
+        return cell("")
+    own = sorted(own, key=lambda week: week["week"])
+    first, last = own[0]["week"], own[-1]["week"]
+    whole = (last - first).total_seconds()
+    runs: list[list[list[float]]] = []
+    before = None
+    for week in own:
+        if before is None or (week["week"] - before).total_seconds() > _WEEK:
+            runs.append([])  # weeks without enough in between: the line breaks
+        across = (week["week"] - first).total_seconds() / whole
+        runs[-1].append([round(100 * across, 1), round(100 * week["share_kept"], 1)])
+        before = week["week"]
+    shares = [week["share_kept"] for week in own]
+    said = (
+        f"Share kept in {len(own)} weeks from that of {words.day(first)} to that of {words.day(last)}: "
+        f"lowest {words.percent(min(shares))}, highest {words.percent(max(shares))}"
+    )
+    target = round(100 * float(row["target"]), 1)
+    return {"text": "", "chart": {"kind": "weeks", "said": said, "runs": runs, "target": target}}
+
+
+def _by_channel(check: Conformance, group: str, min_group: int) -> Table:
+    """Return how often each promise was kept on each channel, for those measured on several."""
+    promises: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in of_group(check.expectations_by_channel, group):
+        if row["measured"] >= max(min_group, 1) and row["channel"]:
+            promises.setdefault(_key(row), []).append(row)
+    cells = [
+        [
+            cell(words.promise(row)),
+            cell(row["stage"]),
+            cell(words.name(row["channel"])),
+            cell(words.percent(row["share_kept"], row["lower"], row["upper"]), row["share_kept"]),
+            count_cell(row["measured"]),
+        ]
+        for rows in promises.values()
+        if len(rows) > 1
+        for row in rows
+    ]
+    columns = [
+        ("promise", "Promise"),
+        ("stage", "Stage"),
+        ("channel", "Channel"),
+        ("share_kept", "Kept (95 % limits)"),
+        ("measured", "Times measured"),
+    ]
+    return make_table("promises-by-channel", "Promises by channel", columns, cells)
