@@ -1,8 +1,8 @@
 """How right deviations are, held against shops whose truth is known: `python -m benchmarks.accuracy`.
 
 Both sides are sets of (journey, type, stage, touchpoint). A true deviation belongs to the journey of the
-event that shows it; only those that can be seen count (`observable` in `shop.deviations`). Journeys in which
-two attempts of a customer run into one have no truth of their own: they are left out of both, and counted.
+event that shows it; only those that can be seen count (`observable` in `shop.deviations`). Journeys that the
+truth can't judge (`shop.undecided`) are left out of both, and counted.
 """
 
 from __future__ import annotations
@@ -69,14 +69,14 @@ def score(shop: cj.simulate.Shop, *, exported: bool = False) -> dict:
     log = (_ingested(shop) if exported else shop.log).split(intended)
     truth = _truth(shop, log) if exported else _in_journeys(shop.deviations, shop.deviations.event, log)
     found = _found(log, intended)
-    two_attempts = _two_attempts(shop, log)
-    truth = truth[truth.observable & ~truth.journey.isin(two_attempts)]
-    left_out = found.journey.isin(two_attempts)
+    undecided = _undecided(shop, log)
+    truth = truth[truth.observable & ~truth.journey.isin(undecided)]
+    left_out = found.journey.isin(undecided)
     not_scored = len(_as_set(found[left_out]))
     found = found[~left_out]
     return {
         "journeys": log.n_journeys,
-        "two attempts": len(two_attempts),
+        "left out": len(undecided),
         "not scored": not_scored,
         "types": {
             type_: {
@@ -117,11 +117,9 @@ def _in_journeys(truth: pd.DataFrame, event: np.ndarray, log: cj.JourneyLog) -> 
     return truth.assign(journey=log.event_journeys()[event])
 
 
-def _two_attempts(shop: cj.simulate.Shop, log: cj.JourneyLog) -> list[int]:
-    """Return the journeys of the log that hold two attempts: the customer came back within patience."""
-    quick = shop.truth["journeys"].quick_return.to_numpy()
-    either = quick | np.append(quick[1:], False)
-    events = np.flatnonzero((shop.event_journey >= 0) & either[shop.event_journey])
+def _undecided(shop: cj.simulate.Shop, log: cj.JourneyLog) -> list[int]:
+    """Return the journeys of the log of which the truth doesn't say what they should have looked like."""
+    events = np.flatnonzero(shop.undecided)
     if len(shop.log.timestamps) != log.n_events or (shop.log.timestamps != log.timestamps).any():
         events = _same_events(shop.log, log, events)
     return np.unique(log.event_journeys()[events[events >= 0]]).tolist()
@@ -211,9 +209,11 @@ def _table(by_seed: dict) -> str:
             cells += [f"{seen / true_ones:.4f}", f"{least[0]:.4f}, {least[1]:.4f}"]
             lines.append(f"| {' | '.join(cells)} |")
     two, not_scored, journeys = (
-        sum(each[name] for each in by_seed.values()) for name in ("two attempts", "not scored", "journeys")
+        sum(each[name] for each in by_seed.values()) for name in ("left out", "not scored", "journeys")
     )
-    left_out = f"Left out: {two:,} of {journeys:,} journeys, in which two attempts run into one"
+    left_out = (
+        f"Left out: {two:,} of {journeys:,} journeys, in which two attempts run into one at the checkout"
+    )
     lines += ["", f"{left_out}; {not_scored:,} deviations were found in them."]
     return "\n".join(lines)
 

@@ -39,14 +39,14 @@ class _Seen(NamedTuple):
 
     `journey` numbers the journeys that the map sees; `last_stage` is the stage of the last planned event so
     far in the journey, -1 for none; `judged` says that the event isn't after the journey's place, or that the
-    journey reached the goal; `merged` that the journey is two attempts.
+    journey reached the goal; `undecided` that what should have been there, only the map can say.
     """
 
     journey: Rows
     last_stage: Codes
     judged: Bools
     converted: Bools
-    merged: Bools
+    undecided: Bools
 
 
 class _Deviations(NamedTuple):
@@ -68,13 +68,15 @@ def deviation_truth(world: World) -> pd.DataFrame:
         shows it happened), event (its row in the log; for what is missing the event before which it is),
         observable, cut_short (its journey had not reached the goal). A deviation is observable unless it
         comes after the place of a journey that did not convert, or lies in a journey in which two attempts
-        run into one: what such a journey should have looked like, the map decides and no customer.
+        run into one, the first left at the checkout: what it should have looked like, only the map can say.
     """
     import pandas as pd
 
     events, journeys = world.events, world.journeys
     seen = _see(world)
-    found = _joined([_planted(world), _unplanned(world, seen), _begun_late(world, seen), _late(world, seen)])
+    found = _joined(
+        [_planted(world), _unplanned(world, seen), _without_a_look(world, seen), _late(world, seen)]
+    )
     order = np.lexsort((found.type_, found.event))
     type_, stage, touchpoint, event = (column[order] for column in found)
     attempt = np.where(events.journey >= 0, journeys.attempt[events.journey], 0)
@@ -87,10 +89,15 @@ def deviation_truth(world: World) -> pd.DataFrame:
             "touchpoint": np.array([step.touchpoint for step in STEPS], dtype=object)[touchpoint],
             "at": _moments(events.time[event]),
             "event": event,
-            "observable": seen.judged[event] & ~seen.merged[event],
+            "observable": seen.judged[event] & ~seen.undecided[event],
             "cut_short": ~seen.converted[event],
         }
     )
+
+
+def undecided_events(world: World) -> Bools:
+    """Return the events of journeys of which no customer decided what they should look like."""
+    return _see(world).undecided
 
 
 def _moments(seconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
@@ -122,18 +129,30 @@ def _see(world: World) -> _Seen:
     place = _last_of(journey, planned & (events.step != CODE["basket_reminder_sent"]))
     goal = _last_of(journey, events.step == CODE["order_delivered"])
     number = np.arange(len(events))
-    merged_attempts = quick.copy()
-    merged_attempts[:-1] |= quick[1:]
-    merged = np.zeros(int(journey[-1]) + 1, dtype=np.bool_)
-    own = events.journey >= 0
-    merged[journey[own & merged_attempts[events.journey]]] = True
+    last_stage = np.where(last >= 0, events.stage[last], -1).astype(np.int8)
     return _Seen(
         journey,
-        np.where(last >= 0, events.stage[last], -1).astype(np.int8),
+        last_stage,
         (number <= place[journey]) | (goal[journey] >= 0),
         goal[journey] >= 0,
-        merged[journey],
+        _undecided(world, quick, journey, last_stage)[journey],
     )
+
+
+def _undecided(world: World, quick: Bools, journey: Rows, last_stage: Codes) -> Bools:
+    """Return the journeys of which no customer decided what they should look like: two attempts in one.
+
+    That is, where the first one was left in the midst of the checkout, or where a reminder of its basket came
+    while the customer was elsewhere.
+    """
+    events = world.events
+    in_checkout = np.zeros(len(quick), dtype=np.bool_)
+    in_checkout[:-1] = quick[1:] & (world.journeys.place_stage[:-1] == STAGES.index("Checkout"))
+    left_open = (events.journey >= 0) & in_checkout[events.journey]
+    elsewhere = (events.step == CODE["basket_reminder_sent"]) & (last_stage != STAGES.index("Basket"))
+    undecided = np.zeros(int(journey[-1]) + 1, dtype=np.bool_)
+    undecided[journey[left_open | elsewhere]] = True
+    return undecided
 
 
 def _journeys_seen(world: World, quick: Bools) -> Rows:
@@ -195,11 +214,15 @@ def _unplanned(world: World, seen: _Seen) -> _Deviations:
     return _of_type(AD_HOC, seen.last_stage[at], world.events.step[at], at)
 
 
-def _begun_late(world: World, seen: _Seen) -> _Deviations:
-    """Return the journeys that begin in the basket, after a pause: they look at no product."""
-    planned = world.events.stage >= 0
-    first = planned & (seen.last_stage < 0)
-    at = np.flatnonzero(first & (world.events.step == CODE["basket_filled"]))
+def _without_a_look(world: World, seen: _Seen) -> _Deviations:
+    """Return where no product was looked at: a journey begins in the basket, after a pause, or goes back.
+
+    From the basket the map leads back to the products, and only from there to where journeys begin.
+    """
+    stage, last = world.events.stage, seen.last_stage
+    begins = (last < 0) & (world.events.step == CODE["basket_filled"])
+    goes_back = (stage == STAGES.index("Awareness")) & (last == STAGES.index("Basket"))
+    at = np.flatnonzero(begins | goes_back)
     missing = np.full(len(at), CODE["product_viewed"], dtype=np.int8)
     return _of_type(MISSING, np.full(len(at), STAGES.index("Research"), dtype=np.int8), missing, at)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjmining.simulate import truth as truths
-from cjmining.simulate.deviations import deviation_truth
+from cjmining.simulate.deviations import deviation_truth, undecided_events
 from cjmining.simulate.journeys import World, world
 from cjmining.simulate.known import Known, known
 from cjmining.simulate.log import build_log
@@ -43,6 +43,9 @@ class Shop:
     deviations : pandas.DataFrame
         What truly differed from the map, a row each: customer, attempt, type, stage, touchpoint, at, event
         (row in the log), observable, cut_short; see `simulate.deviations`.
+    undecided : numpy.ndarray of bool
+        For each event of the log whether its journey is one of those few of which nobody knows what it should
+        have looked like: two attempts that run into one at the checkout.
     event_journey : numpy.ndarray of int64
         For each event of the log the row of its journey in ``truth["journeys"]``; -1 for newsletters, which
         belong to none.
@@ -79,6 +82,11 @@ class Shop:
     def deviations(self) -> pd.DataFrame:
         """What truly differed from the map."""
         return deviation_truth(self.world)
+
+    @cached_property
+    def undecided(self) -> npt.NDArray[np.bool_]:
+        """For each event of the log whether `deviations` can't judge its journey."""
+        return undecided_events(self.world)
 
     @property
     def event_journey(self) -> npt.NDArray[np.int64]:

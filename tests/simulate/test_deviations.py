@@ -106,14 +106,32 @@ def test_a_pause_longer_than_patience_begins_another_journey():
     assert own.all()
 
 
-def test_two_attempts_that_run_into_one_are_not_judged():
+def test_two_attempts_that_run_into_one_at_the_checkout_are_not_judged():
     shop = cj.simulate.shop(3000, seed=2, quick_returns=0.5)
     journeys, table = shop.truth["journeys"], shop.deviations
     quick = journeys.quick_return.to_numpy()
-    either = quick | np.append(quick[1:], False)
-    merged = (shop.event_journey[table.event] >= 0) & either[shop.event_journey[table.event]]
-    assert merged.sum() > 100
-    assert not table.observable[merged].any()
+    left_open = np.append(quick[1:], False) & (journeys.place_stage == "Checkout").to_numpy()
+    own = shop.event_journey >= 0
+    first_attempts = own & left_open[shop.event_journey]
+    assert first_attempts.sum() > 100
+    assert shop.undecided[first_attempts].all()
+    assert not table.observable[shop.undecided[table.event]].any()
+    judged = own & quick[shop.event_journey] & ~shop.undecided
+    assert judged.sum() > 100  # those who had left before the checkout
+    assert not cj.simulate.shop(3000, seed=2, quick_returns=0.0).undecided.any()
+
+
+def test_who_returns_from_the_basket_to_where_journeys_begin_looks_at_no_product_in_between():
+    """The map leads from the basket back to the products, and only from there to the beginnings."""
+    shop = cj.simulate.shop(3000, seed=2, quick_returns=0.5, slow_customers=0.0, stray=0.0)
+    journeys = shop.truth["journeys"]
+    missing = of(shop, "missing", "product_viewed")
+    missing = missing[missing.observable]
+    back = shop.event_journey[missing.event]
+    assert len(back) > 10
+    assert journeys.quick_return.to_numpy()[back].all()
+    assert (journeys.place_stage.to_numpy()[back - 1] == "Basket").all()
+    assert (journeys.begins.to_numpy()[back] != "direct").all()
 
 
 def test_the_null_shop_has_none():
