@@ -793,3 +793,34 @@ def test_a_promise_that_changes_nothing_is_followed_by_the_same() -> None:
     row = promise(checked(*journeys), "called", "wait_s")
     assert row["difference_lower"] < 0 < row["difference_upper"]
     assert row["difference_upper"] - row["difference_lower"] < 0.1
+
+
+@pytest.mark.parametrize("persona", ["Silver", "Families", "unknown"])
+def test_a_persona_alone_is_told_the_same_against_its_own_map(persona: str) -> None:
+    """Silver's map promises other things and names another owner: its rows need no other persona."""
+    made = cj.simulate.shop(600, seed=3)
+    text = made.intended_text
+    own_stages = """
+    stages:
+      - {stage: Basket, owner: Care, within: 2d, returns_to: []}
+      - stage: Checkout
+        touchpoints:
+          - touchpoint: call_answered
+            optional: true
+            expect: [{measure: wait_s, at_most: 30, share: 0.5}, {measure: contacts, at_most: 1}]
+          - {touchpoint: order_placed, expect: [{measure: response_s, after: call_answered, at_most: 3600}]}
+"""
+    silver = "  - persona: Silver\n    where: {birth_year: {at_most: 1965}}"
+    assert silver in text
+    varied = parse_map(text.replace(silver, silver + own_stages.rstrip()))
+    log = made.log.split(varied).with_personas(varied)
+    check = cj.check(log, varied, by="persona")
+    own = varied.for_persona(persona)
+    alone = cj.check(made.log.with_personas(varied).where(persona=persona).split(own), own, by="persona")
+    for name in ("expectations", "expectations_by_week", "expectations_by_channel", "channels", "handoffs"):
+        found, expected = (
+            table[table["by"] == persona].sort_values(list(table.columns), ignore_index=True)
+            for table in (getattr(check, name), getattr(alone, name))
+        )
+        assert len(found), name
+        pd.testing.assert_frame_equal(found, expected, rtol=1e-9)
