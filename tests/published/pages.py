@@ -100,7 +100,7 @@ def _cell(column: str, value: Any, differs: bool) -> str:
         return f"{100 * value:+.1f}"
     if "share" in column or column in _SHARES:
         return words.percent(value)
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.2g}"
+    return f"{value:,.0f}" if abs(value) >= 10 or float(value).is_integer() else f"{value:.2g}"
 
 
 if __name__ == "__main__":
