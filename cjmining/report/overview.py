@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 TEMPLATE = "overview.html"
 
-_HEADLINE = "largest drop-out"
+_HEADLINES = ("largest drop-out", "before the map")
+"""Where most leave, and how many never came to the map: without that, the outcomes would mislead."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def about_the_data(maps: Sequence[_Told]) -> Iterator[dict[str, Any]]:
 
 
 def _map_facts(part: Part, number: int) -> dict[str, Any]:
-    headlines = [f for f in part.compared if f["kind"] == _HEADLINE and f["group"] is None]
+    headlines = [f for f in part.compared if f["kind"] in _HEADLINES and f["group"] is None]
     others = sum(not finding["about_data"] for finding in part.compared) - len(headlines)
     return {
         "id": f"map-{number}",

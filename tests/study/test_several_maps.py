@@ -128,9 +128,8 @@ def test_a_second_run_compares_map_by_map(study):
     shop, looking = result.maps
     assert {finding["status"] for finding in shop.compared} == {"same"}
     assert shop.settings_changed == ""
-    said = (
-        "The patience was changed from 5 days to 6 days since the last run, so differences may come from that."
-    )
+    said = "The patience was changed from 5 days to 6 days since the last run, so differences may come from"
+    said += " that."
     assert looking.settings_changed == said
     assert result.settings_changed == f"Only looking: {said}"
     assert set(findings_of(result.out)["settings_changed"]) == {
