@@ -27,7 +27,20 @@ def test_notebook_runs(path):
     assert not [output for output in shown if output.output_type == "error"]
     warnings = [o["text"] for o in shown if o.output_type == "stream" and o.name == "stderr"]
     assert not [text for text in warnings if re.search("Warning", text)], warnings
+    drawn = [cell for cell in notebook.cells if "cj.plot." in cell.source]
+    assert not [cell.source for cell in drawn if not shows_picture(cell)]
 
 
-def test_there_is_a_first_look():
-    assert [path.stem for path in NOTEBOOKS][:1] == ["01_first_look"]
+def shows_picture(cell) -> bool:
+    """Whether a picture stands below a cell: they show themselves, unless a `;` hides them."""
+    return any("<svg" in output.get("data", {}).get("text/html", "") for output in cell.outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_stored_without_what_it_shows(path):
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert not [cell.source for cell in cells if cell.outputs or cell.execution_count]
+
+
+def test_there_is_a_first_look_and_one_at_conformance():
+    assert [path.stem for path in NOTEBOOKS][:2] == ["01_first_look", "02_conformance"]
