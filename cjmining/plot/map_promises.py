@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cjmining.plot import theme
 from cjmining.plot.map_bands import band_name
 from cjmining.plot.text import short
-from cjmining.plot.words import known, limits, name, number, percent, plural, promise
+from cjmining.plot.words import interval, known, name, number, percent, plural, promise
 
 if TYPE_CHECKING:
     from cjmining.plot.choose import Row
@@ -59,16 +59,22 @@ def _promise(sheet: Sheet, view: MapView, row: Row, x: float, y: float) -> float
     if not known(row["share_kept"]):
         said = "none measured" if row["measured"] == 0 else "few measured"
         return sheet.paragraph(f"{said}; {promised}", x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
-    colour = _COLOUR.get(row["verdict"], theme.INK)
+    broken, colour = row["verdict"] == "broken", _COLOUR.get(row["verdict"], theme.INK)
     _track(sheet, row, x, y, view.room, colour)
-    y += _TRACK
-    kept = f"{percent(row['share_kept'])} of {number(row['measured'])}"
-    if row["verdict"] == "broken":
-        kept += ", broken"
-    y = sheet.paragraph(kept, x, y, view.room, size=theme.SMALL, colour=colour, bold=True)
+    share = percent(row["share_kept"])
     if known(row["lower"]) and known(row["upper"]):
-        promised = f"({limits(row['lower'], row['upper'])}); {promised}"
-    return sheet.paragraph(promised, x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
+        share = interval(row["share_kept"], row["lower"], row["upper"])
+    kept = f"{share} of {number(row['measured'])}"
+    y = sheet.paragraph(kept, x, y + _TRACK, view.room, size=theme.SMALL, colour=colour)
+    return sheet.paragraph(
+        f"{promised}, broken" if broken else promised,
+        x,
+        y,
+        view.room,
+        size=theme.SMALL,
+        colour=colour if broken else theme.MUTED,
+        bold=broken,
+    )
 
 
 def _track(sheet: Sheet, row: Row, x: float, y: float, room: float, colour: str) -> None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from cjmining.errors import LogError
 from cjmining.intended import parse_map
 from cjmining.plot import journey_map, theme, to_svg
-from cjmining.plot.words import interval, limits, name, number, percent, promise
+from cjmining.plot.words import interval, name, number, percent, promise
 from tests.plot.factory import made_up_check, made_up_map
 from tests.plot.seen import faults, texts
 
@@ -238,9 +238,9 @@ def test_each_promise_stands_with_the_share_kept_its_limits_and_how_many_were_me
         assert f"{name(row['touchpoint'])}: {said} " in shown
         promised = "promised to all" if row["target"] == 1 else f"{percent(row['target'])} promised"
         if row["measured"]:
-            kept = f"{percent(row['share_kept'])} of {number(row['measured'])}"
-            kept += ", broken" * (row["verdict"] == "broken")
-            assert f"{kept} ({limits(row['lower'], row['upper'])}); {promised}" in shown
+            kept = interval(row["share_kept"], row["lower"], row["upper"])
+            broken = ", broken" * (row["verdict"] == "broken")
+            assert f"{kept} of {number(row['measured'])} {promised}{broken}" in shown
         else:
             assert f"none measured; {promised}" in shown
 
@@ -253,7 +253,9 @@ def test_a_broken_promise_is_red_and_comes_first_in_its_stage():
     for stage, rows in check.expectations.groupby("stage"):
         broken = rows[rows["verdict"] == "broken"]
         for row in broken.to_dict("records"):
-            assert f"{percent(row['share_kept'])} of {number(row['measured'])}, broken" in red
+            kept = interval(row["share_kept"], row["lower"], row["upper"])
+            assert f"{kept} of {number(row['measured'])}" in red
+            assert f"{percent(row['target'])} promised, broken" in red or row["target"] == 1
         if 0 < len(broken) < len(rows):
             places = [
                 next(n for n, text in enumerate(shown) if text.startswith(f"{name(touchpoint)}: "))
