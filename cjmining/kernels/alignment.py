@@ -9,8 +9,8 @@ Journeys are many and rows are few: what follows differs, but what it means for 
 is mostly the same. So rows that come up again and again are numbered, with the steps between them: there an
 event costs one look-up on the way back, which adds up to the cost, and one on the way forward, where the step
 and the state together say which edge matches the event. What is rare is worked out each time, row by row.
-Automata theory calls this a bimachine (Schutzenberger 1961, doi:10.1016/S0019-9958(61)80006-5); it is made while
-it runs and only remembers, so no result depends on what was met before.
+Automata theory calls this a bimachine (Schutzenberger 1961, doi:10.1016/S0019-9958(61)80006-5); it is made
+while it runs and only remembers, so no result depends on what was met before.
 """
 
 # mypy: disable-error-code="no-untyped-call,no-untyped-def"
