@@ -35,7 +35,30 @@ def of(result: dict) -> str:
         f"Load when this began: {result['load']:.1f}. On an idle machine it is below 0.5; under load "
         "every engine has less than its two cores, and ratios hold better than times."
     )
-    return "\n".join([*lines, "", memory, "", load])
+    alignments = [
+        _alignments(task, engines) for task, engines in result["tasks"].items() if _is_alignment(task)
+    ]
+    skipped = [f"Not measured: {task}, because {why}." for task, why in result.get("skipped", {}).items()]
+    return "\n".join([*lines, "", *alignments, *skipped, *([""] if alignments else []), memory, "", load])
+
+
+def _is_alignment(task: str) -> bool:
+    return task.startswith("alignments")
+
+
+def _alignments(task: str, engines: dict) -> str:
+    """Say how the moves compare with costs alone, and what memory they take."""
+    moves = engines["cjmining, one thread"]
+    parts = [
+        f"{moves['cpu'] / engines[name]['cpu']:.2f} x {words}"
+        for name, words in (
+            ("cjmining, costs alone", "the CPU time of costs alone"),
+            ("cjmining, costs alone, none merged", "that of costs alone for every journey by itself"),
+        )
+    ]
+    held = moves.get("bytes_an_event")
+    memory = f"; {held:.0f} bytes an event from codes to moves" if held else ""
+    return f"* {task}, one thread: moves take {' and '.join(parts)}{memory}."
 
 
 def _cost(found: dict, sizes: dict) -> float:
@@ -44,13 +67,13 @@ def _cost(found: dict, sizes: dict) -> float:
 
 
 def _work(found: dict, sizes: dict, task: str) -> str:
-    if "alignments" in task:
+    if _is_alignment(task):
         return f"{found['units'] or sizes['journeys']:,} journeys"
     return f"{found['units'] or sizes['events']:,} events"
 
 
 def _rate(found: dict, sizes: dict, task: str) -> str:
-    if "alignments" in task:
+    if _is_alignment(task):
         return f"{1000 * found['seconds'] / (found['units'] or sizes['journeys']):.4g} ms a journey"
     return f"{1 / _cost(found, sizes) / 1e6:.3g} million events/s"
 

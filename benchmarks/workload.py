@@ -1,8 +1,17 @@
-"""The events that every engine gets: a simulated shop, split by its map, in forms that engines like."""
+"""The events that every engine gets, in forms that engines like: a shop's, and walks along other maps."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import numpy as np
+
+from benchmarks.walks import MAPS, Codes, simulate
+
+ROOT = Path(__file__).resolve().parents[1]
+HELP_DESK = ROOT.parent / "shared" / "data" / "crm" / "helpdesk_tickets.xes.gz"
+"""Published data isn't part of the project."""
+HELP_DESK_MAP = ROOT / "docs" / "readings" / "helpdesk.yaml"
 
 EVENTS_A_CUSTOMER = 13.09
 """About how many events a customer of the simulated shop has."""
@@ -27,6 +36,10 @@ def make(folder: Path, events: int) -> dict[str, int]:
     (folder / "intended.yaml").write_text(shop.intended_text, encoding="utf-8")
     _write_flat(log, folder / "flat.arrow")
     _write_csv(log, folder / "events.csv")
+    _codes_of(log, intended).save(folder / "map-shop", shop.intended_text)
+    for states, text in MAPS.items():
+        simulate(text, events).save(folder / f"map-{states}", text)
+    _write_help_desk(folder / "help-desk")
     if events <= EXPORT_EVENTS:
         cj.simulate.shop(min(log.n_customers, EXPORT_CUSTOMERS)).write(folder / "exports")
     columns = log.to_arrow()["events"]
@@ -37,6 +50,66 @@ def make(folder: Path, events: int) -> dict[str, int]:
         "bytes_all_columns": columns.nbytes,
         "bytes_three_columns": columns.select(["customer", "timestamp", "touchpoint"]).nbytes,
     }
+
+
+def _codes_of(log, intended) -> Codes:
+    """The log's journeys, aligned up to their place or through the goal as a check does it."""
+    from cjmining.kernels.alignment import NOT_ON_MAP, symbols_of
+    from cjmining.kernels.outcomes import judge
+
+    vocabulary = log.vocabulary("touchpoint")
+    rules = intended.walk_rules(vocabulary, log.vocabulary("actor"))
+    code, failed = log.codes("touchpoint"), log.flags("failed")
+    outcome, _, _, place, *_ = judge(
+        log.bounds, log.timestamps, code, log.codes("actor"), failed, rules, log.data_end_us
+    )
+    numbers = {name: number for number, name in enumerate(intended.automaton.symbols)}
+    code_symbol = np.array([numbers.get(name, NOT_ON_MAP) for name in vocabulary], np.int32)
+    exits = rules.role >= 2
+    symbol = symbols_of(code, failed, code_symbol, rules.ignored, exits)
+    converted = outcome == 0
+    placed = ~converted & (place >= 0)
+    end = np.where(converted, 0, np.where(placed, 1 + symbol[np.maximum(place, 0)], -1))
+    return Codes(
+        code,
+        failed,
+        log.bounds[:-1].copy(),
+        np.where(placed, place + 1, log.bounds[1:]),
+        end.astype(np.int32),
+        code_symbol,
+        rules.ignored,
+        exits,
+        np.array(vocabulary),
+    )
+
+
+def _write_help_desk(folder: Path) -> None:
+    """The published log of a help desk, every ticket through its end; nothing where it is not at hand."""
+    if not HELP_DESK.is_file():
+        return
+    import pandas as pd
+    import pm4py
+
+    import cjmining as cj
+
+    events = pm4py.read_xes(str(HELP_DESK))
+    symbols = cj.read_map(HELP_DESK_MAP).automaton.symbols
+    code, names = pd.factorize(events["concept:name"], sort=True)
+    case, cases = pd.factorize(events["case:concept:name"])
+    order = np.argsort(case, kind="stable")
+    bounds = np.searchsorted(case[order], np.arange(len(cases) + 1))
+    numbers = {name: number for number, name in enumerate(symbols)}
+    Codes(
+        code[order].astype(np.int32),
+        np.zeros(len(code), np.int8),
+        bounds[:-1],
+        bounds[1:],
+        np.zeros(len(cases), np.int32),
+        np.array([numbers.get(name, -1) for name in names], np.int32),
+        np.zeros(len(names), np.bool_),
+        np.zeros(len(names), np.bool_),
+        np.array(names, dtype=str),
+    ).save(folder, HELP_DESK_MAP.read_text(encoding="utf-8"))
 
 
 def _write_flat(log, path: Path) -> None:
