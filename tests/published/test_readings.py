@@ -209,6 +209,8 @@ def test_every_figure_about_the_shop_comes_from_the_log(shop: Page):
     around = around["drop_out_share"].map(percent)
     ended = their["outcome"].value_counts()
     without_order = their[their["outcome"] != "converted"]["last_stage"].value_counts()
+    moves = check.moves()
+    elsewhere = moves[moves["event"].isin(refusals.index) & (moves["move"] == "log only")]
     payment = the(check.stages, stage="Payment")
     bought = early["outcome"] == "converted"
 
@@ -258,12 +260,14 @@ def test_every_figure_about_the_shop_comes_from_the_log(shop: Page):
         ),
         f"{without_order['Look around']} were last seen looking around",
         (
-            f"Of {no_address['journeys_there']} journeys that came to the address, {no_address['journeys']} "
+            f"Of {no_address['journeys_there']} journeys that came to the address or past it, "
+            f"{no_address['journeys']} "
             f"({percent(no_address['share_of_journeys_there'])})"
         ),
         (
-            f"{no_payment['journeys']} of {no_payment['journeys_there']} "
-            f"({percent(no_payment['share_of_journeys_there'])}) reached"
+            f"of {no_payment['journeys_there']} that came to the payment or past it, "
+            f"{no_payment['journeys']} "
+            f"({percent(no_payment['share_of_journeys_there'])}) passed that page"
         ),
         (
             f"{chat['converted_with']} of {chat['mature_with']} bought, of those who didn't "
@@ -283,7 +287,11 @@ def test_every_figure_about_the_shop_comes_from_the_log(shop: Page):
             f"of its {lost['journeys']} journeys in the table of deviations, {lost['mature_with']} are "
             f"old enough"
         ),
-        f"Of {len(refusals)} refusals {lost['events']} came where the plan",
+        (
+            f"Of {len(refusals)} refusals {lost['events']} came where the plan has a payment. "
+            f"Another {len(elsewhere)} came after"
+        ),
+        f"The other {len(refusals) - lost['events'] - len(elsewhere)} came after an order",
     ]
     assert lost["converted_with"] == 0
     assert set(refusals["channel"]) == {"desktop", "mobile", "tablet"}
@@ -300,9 +308,13 @@ def test_what_the_shop_page_says_without_figures_is_so(shop: Page):
     check, log = shop.names["check"], shop.names["log"]
     small = check.deviations.query("type == 'missing' and stage in ['Address', 'Payment']")
     assert ((small["lower"] < 0) & (small["upper"] > 0)).all()
+    moves, events = check.moves(), log.events
+    for page in ("shipping_details", "payment_details"):
+        passed = moves[(moves["move"] == "map only") & (moves["touchpoint"] == page)]["journey"].unique()
+        seen = events[events["touchpoint"] == page]["journey"].unique()
+        assert pd.Series(passed).isin(seen).mean() > 0.7
     young = log.data_end - pd.Timedelta(days=44)
     assert f"{young:%d %B}" == "16 May"
-    events = log.events
     days = events.groupby("customer")["timestamp"].diff().dt.total_seconds() / DAY_S
     assert days[days > 0.4].median() == pytest.approx(11.2, abs=0.05)
     weekly = check.expectations_by_week.query("touchpoint == 'purchase' and week < '2024-03-25'")
