@@ -73,7 +73,6 @@ def _promise(sheet: Sheet, view: MapView, row: Row, x: float, y: float) -> float
         view.room,
         size=theme.SMALL,
         colour=colour if broken else theme.MUTED,
-        bold=broken,
     )
 
 
