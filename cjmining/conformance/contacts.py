@@ -115,7 +115,7 @@ def tables(counted: Counted, scan: Scan, counts: ContactCounts) -> dict[str, pd.
     Returns
     -------
     dict of pandas.DataFrame
-        `channels`: by, channel, events and journeys (contacts of customers on the map), satisfaction (mean of
+        `channels`: by, channel, contacts (of customers, on the map) and their journeys, satisfaction (mean of
         the answers about what happened on the channel) with limits lower and upper (95 %, allowing for
         several answers of one customer), answered, waits (how many were measured), median_wait_s, p90_wait_s.
         `handoffs`: by, kind (channel: two contacts in a row of a journey; owner: the journey's stages), from,
@@ -255,7 +255,7 @@ def _parts(key: Ints, n_stages: int) -> tuple[Ints, Ints, Ints, Ints, Ints]:
 _CHANNELS = {
     "by": "text",
     "channel": "text",
-    "events": "int",
+    "contacts": "int",
     "journeys": "int",
     "satisfaction": "float",
     "lower": "float",
@@ -295,7 +295,7 @@ def _channel_rows(counted: Counted, scan: Scan, counts: ContactCounts) -> Iterat
                 yield {
                     "by": group,
                     "channel": channel,
-                    "events": int(events),
+                    "contacts": int(events),
                     "journeys": int(journeys),
                     "satisfaction": mean,
                     "lower": max(lower, 0.0),

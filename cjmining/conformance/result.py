@@ -76,7 +76,7 @@ class Conformance(Result):
         by, stage, touchpoint, measure, after, at_least, at_most, week (its Monday, UTC) or channel, measured,
         kept, share_kept, lower, upper.
     channels : pandas.DataFrame
-        by, channel, events and journeys (contacts of customers on the map), satisfaction (mean of the answers
+        by, channel, contacts (of customers, on the map) and their journeys, satisfaction (mean of the answers
         about what happened on the channel) with limits, answered, waits (how many were measured),
         median_wait_s, p90_wait_s.
     handoffs : pandas.DataFrame

@@ -41,7 +41,7 @@ def channel_tables(check: Conformance, group: str, min_group: int) -> list[Table
     columns = [
         ("channel", "Channel"),
         ("journeys", "Journeys"),
-        ("events", "Contacts"),
+        ("contacts", "Contacts"),
         ("satisfaction_drawn", "Satisfaction, 0 to 1"),
         ("satisfaction", "Mean (95 % limits)"),
         ("answered", "Answers"),
@@ -62,7 +62,7 @@ def _channel_cells(row: Row, min_group: int) -> list[Cell]:
     return [
         cell(words.name(row["channel"]) or "no channel"),
         cell(words.NOTHING) if few_journeys else count_cell(row["journeys"]),
-        cell(words.NOTHING) if few_journeys else count_cell(row["events"]),
+        cell(words.NOTHING) if few_journeys else count_cell(row["contacts"]),
         *_satisfaction(row, min_group),
         *_waits(row, min_group),
     ]

@@ -149,7 +149,7 @@ _CHECK_RULES = {
     ),
     "expectations_by_week": _Rule((*_PROMISE, "week"), ("measured", "kept")),
     "expectations_by_channel": _Rule((*_PROMISE, "channel"), ("measured", "kept")),
-    "channels": _Rule(("channel",), ("events", "journeys", "waits"), {"satisfaction": "answered"}),
+    "channels": _Rule(("channel",), ("contacts", "journeys", "waits"), {"satisfaction": "answered"}),
     "handoffs": _Rule(("kind", "from", "to", "stage", "again"), ("handoffs", "journeys")),
     "fitness": _Rule((), ("journeys", "cost", "worst", "perfect"), {"mean_fitness": "journeys"}),
     "touchpoints": _Rule(

@@ -114,10 +114,10 @@ def handed(*journeys: str, kind: str = "channel") -> list[tuple[str, str, str, b
 
 def test_a_contact_is_what_customers_do_on_the_map() -> None:
     found = channels("asked@0,phone asked@1,phone offered@2,email strange@3,web asked@4,chat", "asked@0")
-    assert found[["events", "journeys"]].to_dict("index") == {
-        "phone": {"events": 2, "journeys": 1},
-        "chat": {"events": 1, "journeys": 1},
-        "": {"events": 1, "journeys": 1},
+    assert found[["contacts", "journeys"]].to_dict("index") == {
+        "phone": {"contacts": 2, "journeys": 1},
+        "chat": {"contacts": 1, "journeys": 1},
+        "": {"contacts": 1, "journeys": 1},
     }
 
 
@@ -133,7 +133,7 @@ def test_what_the_company_did_can_be_rated_too() -> None:
     goes_on = parse_map(MAP + "  - stage: After\n    touchpoints: [{touchpoint: judged, rates: [solved]}]\n")
     log = log_of("asked@0,phone begun@1,mail solved@2,mail judged@3,survey,sat=0.8")
     found = found_in(log, goes_on)["channels"].set_index("channel")
-    assert found.loc["mail", ["events", "satisfaction", "answered"]].tolist() == [0, 0.8, 1]
+    assert found.loc["mail", ["contacts", "satisfaction", "answered"]].tolist() == [0, 0.8, 1]
 
 
 def test_the_mean_has_students_limits_where_each_customer_answers_once() -> None:
@@ -161,7 +161,7 @@ def test_one_answer_has_no_limits() -> None:
 def test_waits_are_those_of_contacts() -> None:
     found = channels("asked@0,phone,wait=100 asked@1,phone,wait=200 asked@2,phone offered@3,phone,wait=9999")
     row = found.loc["phone"]
-    assert (row["events"], row["waits"]) == (3, 2)
+    assert (row["contacts"], row["waits"]) == (3, 2)
     assert (row["median_wait_s"], row["p90_wait_s"]) == pytest.approx((150, 190), rel=1 / 128)
 
 
@@ -347,7 +347,7 @@ def test_chat_frustrates_and_calls_satisfy(shop: tuple[JourneyLog, IntendedMap])
     assert "survey" not in found.index
     check = cj.check(log, intended)
     planned = check.touchpoints.query("channel == 'phone' and touchpoint != 'case_closed'")
-    assert found.loc["phone", "events"] == planned["events"].sum()
+    assert found.loc["phone", "contacts"] == planned["events"].sum()
 
 
 def test_a_persona_with_another_owner(shop: tuple[JourneyLog, IntendedMap]) -> None:

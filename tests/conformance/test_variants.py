@@ -1,4 +1,4 @@
-"""Where personas override stages, each customer is held against the map of their persona, and the sums add up."""
+"""Where personas override stages, customers are held against the map of their persona; the sums add up."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_persona_alone_gives_the_same_against_its_own_map(shop, intended, chec
     found = getattr(check, name)
     found = found[found["by"] == persona].reset_index(drop=True)
     keys = [c for c in ("type", "stage", "touchpoint", "channel", "turn", "patience") if c in found]
-    shared = [c for c in found.columns if c not in {"q"}]
+    shared = [c for c in found.columns if c != "q"]
     if keys:
         found = found.sort_values(keys, ignore_index=True)
         expected = expected.sort_values(keys, ignore_index=True)

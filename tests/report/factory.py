@@ -329,7 +329,7 @@ def _service(
             ]
         for channel, mean in (("phone", 0.8), ("web", 0.5), ("", 0.6)):
             tables["channels"].append(
-                {"by": group, "channel": channel, "events": reached + 7, "journeys": reached}
+                {"by": group, "channel": channel, "contacts": reached + 7, "journeys": reached}
                 | {"satisfaction": mean, "lower": mean - 0.1, "upper": mean + 0.1, "answered": reached // 4}
                 | {"waits": reached // 2, "median_wait_s": 30.0, "p90_wait_s": 240.0}
             )

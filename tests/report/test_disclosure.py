@@ -142,7 +142,7 @@ def test_merging_keeps_the_counts_of_promises_channels_and_hand_offs():
         ("expectations", ("measured", "kept", "journeys_broken", "dropped_when_broken")),
         ("expectations_by_week", ("measured", "kept")),
         ("expectations_by_channel", ("measured", "kept")),
-        ("channels", ("events", "journeys", "answered", "waits")),
+        ("channels", ("contacts", "journeys", "answered", "waits")),
         ("handoffs", ("handoffs", "journeys")),
         ("fitness", ("journeys", "cost", "worst", "perfect")),
         ("deviations_by_channel", ("journeys", "events")),
