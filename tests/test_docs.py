@@ -1,0 +1,19 @@
+"""The worked examples of the documentation hold."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+@pytest.mark.parametrize("page", ["semantics.md"])
+def test_the_examples_of_a_page_hold(page):
+    found = doctest.testfile(
+        str(DOCS / page), module_relative=False, encoding="utf-8", optionflags=doctest.NORMALIZE_WHITESPACE
+    )
+    assert found.attempted > 20
+    assert not found.failed
