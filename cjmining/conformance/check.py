@@ -96,7 +96,7 @@ def _check_common_ground(log: JourneyLog, intended: IntendedMap) -> None:
         raise LogError("the log has no journeys: there is nothing to check")
     words = log.vocabulary("touchpoint")
     occurring = [words[code] for code in np.unique(log.codes("touchpoint")) if code >= 0]
-    planned = intended.touchpoint_names
+    planned = intended.every_touchpoint
     if set(planned).isdisjoint(occurring):
         hints = [hint for word in planned if (hint := nearest(word, occurring))]
         also = f" '{next(w for w in planned if nearest(w, occurring))}'{hints[0]}" if hints else ""

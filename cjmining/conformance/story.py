@@ -268,7 +268,7 @@ def _as_moves(part: Part, steps: Sequence[Step]) -> pd.DataFrame:
 def _promises(scan: Scan, journey: int, part: Part, seen: Seen) -> list[tuple[Promise, Kept]]:
     """Return every promise that came due in the journey, in order of time."""
     # After the goal a promise may come due until the customer's next journey, which this part doesn't show.
-    walk = Walk(replace(part, data_end=_next_start(scan, journey)), seen.judged)
+    walk = Walk(replace(part, data_end=_observed_until(scan, journey)), seen.judged)
     found = []
     for promise in promises_of(part.plan.intended):
         seen_of = observe(walk, promise)
@@ -278,16 +278,19 @@ def _promises(scan: Scan, journey: int, part: Part, seen: Seen) -> list[tuple[Pr
     return sorted(found, key=lambda each: each[1].settled_us)
 
 
-def _next_start(scan: Scan, journey: int) -> int:
-    after = _next_journey(scan, journey)
-    return scan.data_end if after is None else int(scan.columns.timestamp[scan.bounds[after]])
+def _observed_until(scan: Scan, journey: int) -> int:
+    """Return when the journey ends at the latest, as `Walk.ends` has it."""
+    time, end = scan.columns.timestamp, int(scan.bounds[journey + 1])
+    last = journey + 1 == len(scan.customer) or scan.customer[journey + 1] != scan.customer[journey]
+    return scan.data_end if last or time[end] < time[end - 1] else int(time[end])
 
 
-def _next_journey(scan: Scan, journey: int) -> int | None:
-    """Return the customer's next journey; a customer's journeys lie together."""
-    after = journey + 1
-    same = after < len(scan.customer) and scan.customer[after] == scan.customer[journey]
-    return after if same else None
+def _journeys_of_customer(scan: Scan, journey: int) -> list[int]:
+    """Return the customer's journeys as they began; cases that a source names do not lie in order of time."""
+    first, last = np.searchsorted(scan.customer, [scan.customer[journey], scan.customer[journey] + 1])
+    own = np.arange(first, last)
+    order: list[int] = own[np.argsort(scan.columns.timestamp[scan.bounds[own]], kind="stable")].tolist()
+    return order
 
 
 def _as_promises(part: Part, found: Sequence[tuple[Promise, Kept]]) -> pd.DataFrame:
@@ -327,14 +330,17 @@ def _facts(
     judged, columns = seen.judged, part.columns
     place = int(judged.place_event[0])
     code = int(columns.touchpoint[place]) if place >= 0 else -1
-    following = _next_journey(scan, journey)
+    theirs = _journeys_of_customer(scan, journey)
+    attempt = 1 + theirs.index(journey)
+    following = theirs[attempt] if attempt < len(theirs) else None
+    next_event = 0 if following is None else int(scan.bounds[following])
     deciding = int(judged.decided_event[0])
     last_sign, due = _silence(part, seen)
     return Facts(
         journey=journey,
         customer=int(part.customer[0]),
         persona=scan.persona_of(journey),
-        attempt=1 + int(np.count_nonzero(scan.customer[:journey] == scan.customer[journey])),
+        attempt=attempt,
         intended=part.plan.intended,
         steps=steps,
         ignored=len(columns.timestamp) - sum(step.event >= 0 for step in steps),
@@ -353,7 +359,7 @@ def _facts(
         cost=int(seen.aligned.cost[0]),
         worst=int(seen.aligned.worst[0]),
         next_journey=following,
-        next_start_us=_next_start(scan, journey),
+        next_start_us=int(scan.columns.timestamp[next_event]),
         next_outcome=""
         if following is None
         else OUTCOMES[int(see(scan.part_of(following)).judged.outcome[0])],

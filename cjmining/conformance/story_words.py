@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -239,7 +240,8 @@ def _against_the_plan(facts: Facts) -> Iterator[str]:
         )
     broken = [_broken(promise, kept, facts) for promise, kept in facts.promises if not kept.kept]
     if broken:
-        yield f"Promises broken: {'; '.join(broken)}."
+        told = (text if n == 1 else f"{text} ({n} times)" for text, n in Counter(broken).items())
+        yield f"Promises broken: {'; '.join(told)}."
     n_kept = len(facts.promises) - len(broken)
     if n_kept:
         yield f"Promises kept: {n_kept} of {len(facts.promises)} that came due."

@@ -49,10 +49,15 @@ class Walk:
 
     @cached_property
     def ends(self) -> Ints:
-        """When each journey ends where the map goes on after the goal: as the customer's next one begins."""
+        """When each journey ends where the map goes on after the goal: as the customer's next one begins.
+
+        Cases that a source names may overlap: such a one runs on beside the next.
+        """
         part, after = self.part, np.full(len(self.part.customer), self.part.data_end)
         same = np.flatnonzero(part.customer[1:] == part.customer[:-1])
-        after[same] = part.columns.timestamp[part.bounds[same + 1]]
+        start, last = (part.columns.timestamp[part.bounds[same + 1] - back] for back in (0, 1))
+        apart = start >= last
+        after[same[apart]] = start[apart]
         return after
 
     @cached_property

@@ -314,3 +314,32 @@ def test_a_persona_is_held_against_its_own_stages():
     ]
     assert "missing" in check_of(*events).explain(0).text
     assert "missing" not in check_of(*events, text=text).explain(0).text
+
+
+def test_cases_of_a_source_are_told_by_when_they_began() -> None:
+    """Cases of one customer lie by name: the second here began first, and none began after the first."""
+    rows = [
+        ("A", 20, "asked"),
+        ("A", 21, "solved"),
+        ("B", 1, "asked"),
+        ("B", 2, "solved"),
+    ]
+    events = pd.DataFrame(
+        {
+            "customer": 1,
+            "native_journey": [case for case, _, _ in rows],
+            "timestamp": [pd.Timestamp(2026, 3, day, tz="UTC") for _, day, _ in rows],
+            "touchpoint": [touchpoint for _, _, touchpoint in rows],
+            "actor": "customer",
+        }
+    )
+    desk = parse_map(
+        "{map: Desk, goal: [solved], patience: 5d, "
+        "stages: [{stage: Ask, touchpoints: [{touchpoint: asked}, {touchpoint: solved}]}]}"
+    )
+    check = cj.check(cj.JourneyLog.from_events(events, data_end="2026-04-30").split(desk), desk)
+    later, earlier = check.explain(0).text, check.explain(1).text
+    assert "2nd journey of this customer" in later
+    assert "began again" not in later
+    assert "of this customer" not in earlier
+    assert "began again on 20 March 2026" in earlier
