@@ -271,7 +271,7 @@ def to_event_log(log: JourneyLog) -> pd.DataFrame:
         "failed": np.array([False, True, None], dtype=object)[log.flags("failed")],
         "case:customer": log.event_customers.astype(str).astype(object),
     }
-    if "persona" in log.to_arrow()["customers"].column_names:
+    if "persona" in log.attributes:
         codes, names = log.group("persona")
         columns["case:persona"] = np.array(names, dtype=object)[codes[journeys]]
     return pd.DataFrame(columns)

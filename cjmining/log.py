@@ -300,6 +300,11 @@ class JourneyLog:
         return pd.Timestamp(self.data_end_us, unit="us", tz="UTC")
 
     @property
+    def attributes(self) -> tuple[str, ...]:
+        """What is known of customers: the columns of `customers` beside their number."""
+        return tuple(name for name in self._customers.column_names if name != "customer")
+
+    @property
     def dimensions(self) -> tuple[str, ...]:
         """Names of the further columns that a source or the user named."""
         return tuple(name for name in self._events.column_names if name not in schema.EVENTS.names)
@@ -417,9 +422,17 @@ class JourneyLog:
         column = self._customers.column(by).combine_chunks()
         array = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
         encoded = array if pa.types.is_dictionary(array.type) else tables.encode(array)
-        rows = np.searchsorted(self._customers.column("customer").to_numpy(), self.journey_customer)
+        rows = self._customer_rows(self.journey_customer)
         words = tuple(str(word) for word in encoded.dictionary.to_pylist())
         return _with_unknown(tables.codes_of(encoded)[rows], words)
+
+    def variant_of_journeys(self, intended: Splits) -> Codes:
+        """Return for each journey which of a map's variants holds, by the persona of its customer."""
+        return intended.variant_of(self._customers)[self._customer_rows(self.journey_customer)]
+
+    def _customer_rows(self, customers: Ints) -> Ints:
+        """Return the rows of customers in the table of customers."""
+        return np.searchsorted(self._customers.column("customer").to_numpy(), customers)
 
     def _first_codes(self, column: str) -> Codes:
         codes = self.codes(column)
@@ -430,7 +443,7 @@ class JourneyLog:
         return np.append(codes, np.int32(-1))[first]
 
     def _no_group(self, by: str) -> LogError:
-        attributes = [name for name in self._customers.column_names if name != "customer"]
+        attributes = self.attributes
         texts = [f.name for f in self._events.schema if pa.types.is_dictionary(f.type)]
         if by == "persona":
             return LogError(
@@ -519,8 +532,7 @@ class JourneyLog:
         bounds = [segment(whole, free, self.timestamps, *codes, one, self.data_end_us) for one in rules]
         if len(bounds) == 1:
             return bounds[0]
-        rows = np.searchsorted(self._customers.column("customer").to_numpy(), self.event_customers)
-        of_event = variant[rows]
+        of_event = variant[self._customer_rows(self.event_customers)]
         own = [cuts[:-1][of_event[cuts[:-1]] == number] for number, cuts in enumerate(bounds)]
         return np.append(np.sort(np.concatenate(own)), self.n_events)
 

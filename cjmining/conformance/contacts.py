@@ -65,7 +65,7 @@ def count(part: Part, seen: Seen) -> ContactCounts:
     A contact is an event on the map that the customer did, at a touchpoint that doesn't rate others: neither
     what the company sends nor an answer to a survey is one.
     """
-    walk = Walk(part, seen.judged)
+    walk = seen.walk
     contact = (walk.located.cell >= 0) & walk.located.by_customer & ~_is_rating(walk)
     stages = part.plan.intended.stages
     owners = tuple(sorted({stage.owner for stage in stages if stage.owner}))
@@ -138,6 +138,7 @@ def _is_rating(walk: Walk) -> NDArray[np.bool_]:
 
 
 def _contacts(walk: Walk, contact: NDArray[np.bool_]) -> tuple[Sums, Histogram]:
+    from cjmining.kernels.histogram import summarise_by
     from cjmining.kernels.sums import sum_by_cluster
 
     events = np.flatnonzero(contact)
@@ -146,7 +147,7 @@ def _contacts(walk: Walk, contact: NDArray[np.bool_]) -> tuple[Sums, Histogram]:
     waited = ~np.isnan(wait[rows])
     microseconds = np.rint(np.maximum(wait[rows][waited], 0.0) * SECOND_US)
     contacts = sum_by_cluster(key, walk.journey[events][rows], waited)
-    return contacts, _histogram(key[waited], microseconds.astype(np.int64))
+    return contacts, summarise_by(key[waited], microseconds.astype(np.int64))
 
 
 def _answers(walk: Walk, contact: NDArray[np.bool_]) -> Sums:
@@ -171,6 +172,7 @@ def _channel_keys(walk: Walk, events: Ints) -> tuple[Ints, Ints]:
 
 def _hand_offs(walk: Walk, contact: NDArray[np.bool_], owners: tuple[str, ...]) -> tuple[Sums, Histogram]:
     from cjmining.kernels.contacts import OWNER, hand_offs
+    from cjmining.kernels.histogram import summarise_by
     from cjmining.kernels.sums import sum_by_cluster
 
     part, columns, stages = walk.part, walk.part.columns, walk.part.plan.intended.stages
@@ -197,20 +199,11 @@ def _hand_offs(walk: Walk, contact: NDArray[np.bool_], owners: tuple[str, ...]) 
     rows, group = in_all(part.group[journey], len(part.groups))
     key = group * _ends_a_group(len(stages)) + own[rows]
     took = (columns.timestamp[found.after] - columns.timestamp[found.before])[rows]
-    return sum_by_cluster(key, journey[rows], again[rows]), _histogram(key, took)
+    return sum_by_cluster(key, journey[rows], again[rows]), summarise_by(key, took)
 
 
 def _ends_a_group(n_stages: int) -> int:
     return len(KINDS) * _ENDS * _ENDS * n_stages * 2
-
-
-def _histogram(key: Ints, microseconds: Ints) -> Histogram:
-    from cjmining.kernels.histogram import summarise
-    from cjmining.kernels.sums import order_of
-
-    order = order_of(key)
-    cells, sizes = np.unique(key[order], return_counts=True)
-    return summarise(cells, np.concatenate([[0], np.cumsum(sizes)]), microseconds[order])
 
 
 def _with_owners(counts: ContactCounts, owners: tuple[str, ...]) -> ContactCounts:

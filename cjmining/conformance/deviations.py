@@ -118,7 +118,6 @@ def by_journey(scan: Scan) -> pd.DataFrame:
     import pandas as pd
 
     from cjmining.conformance.scan import see
-    from cjmining.engine.local import map_blocks
     from cjmining.kernels.deviations import TYPES
 
     stages = (BEFORE_THE_MAP, *scan.plan.intended.stage_names)
@@ -136,8 +135,7 @@ def by_journey(scan: Scan) -> pd.DataFrame:
             }
         )
 
-    parts = map_blocks(lambda block: [of_part(part) for part in scan.parts(block)], scan.blocks)
-    rows = pd.concat([each for of_block in parts for each in of_block], ignore_index=True)
+    rows = pd.concat(scan.map_parts(of_part), ignore_index=True)
     return rows.sort_values("journey", kind="stable", ignore_index=True)
 
 
@@ -147,6 +145,7 @@ def by_journey(scan: Scan) -> pd.DataFrame:
 def count(part: Part, seen: Seen) -> DeviationCounts:
     """Count journeys by group, type, stage and label, each journey once, and what became of them."""
     from cjmining.kernels.deviations import add_up
+    from cjmining.kernels.histogram import summarise_by
     from cjmining.kernels.outcomes import CONVERTED
 
     found, plan = find(part, seen), part.plan
@@ -175,8 +174,8 @@ def count(part: Part, seen: Seen) -> DeviationCounts:
         np.bincount(row, minlength=len(key)),
         sums.counts,
         sums.bases,
-        _histogram(of_entry[sums.timed], took[found.journey[sums.timed]]),
-        _histogram(sums.base_cell, took[sums.base_journey]),
+        summarise_by(of_entry[sums.timed], took[found.journey[sums.timed]]),
+        summarise_by(sums.base_cell, took[sums.base_journey]),
         *_count_channels(part, found, of_entry),
     )
 
@@ -201,16 +200,6 @@ def _longest_patience(plan: Plan) -> int:
     return int(max(0, plan.rules.before_us, *plan.rules.patience_us))
 
 
-def _histogram(cell: NDArray[np.int64], elapsed: NDArray[np.int64]) -> Histogram:
-    from cjmining.kernels import histogram
-
-    few = len(cell) > 0 and int(cell.max()) < 1 << 16  # sorted by radix, many times as fast
-    order = np.argsort(cell.astype(np.uint16) if few else cell, kind="stable")
-    ascending = cell[order]
-    starts = np.flatnonzero(np.diff(ascending, prepend=-1))
-    return histogram.summarise(ascending[starts], np.append(starts, len(cell)), elapsed[order])
-
-
 def _count_channels(
     part: Part, found: Found, of_entry: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -226,12 +215,13 @@ def _count_channels(
 def merge(parts: list[DeviationCounts]) -> DeviationCounts:
     """Add up the counts of parts, in their order."""
     from cjmining.kernels import histogram
+    from cjmining.kernels.sums import sum_rows
 
-    key, sums = _added(
+    key, sums = sum_rows(
         np.concatenate([part.key for part in parts]),
         np.concatenate([np.column_stack([part.events, part.journeys]) for part in parts]),
     )
-    channel_key, channel_counts = _added(
+    channel_key, channel_counts = sum_rows(
         np.concatenate([part.channel_key for part in parts]),
         np.concatenate([part.channel_counts for part in parts]),
     )
@@ -247,20 +237,16 @@ def merge(parts: list[DeviationCounts]) -> DeviationCounts:
     )
 
 
-def _added(key: NDArray[np.int64], sums: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Add up the rows of equal keys."""
-    order = np.argsort(key, kind="stable")
-    ascending = key[order]
-    starts = np.flatnonzero(np.diff(ascending, prepend=-1))
-    return ascending[starts], np.add.reduceat(sums[order], starts, axis=0) if len(starts) else sums[:0]
-
-
 def together(scan: Scan, counts: DeviationCounts) -> DeviationCounts:
     """Return the same counts with all groups as one."""
+    from cjmining.kernels.sums import sum_rows
+
     per_group = _keys_a_group(scan.plan)
-    key, sums = _added(counts.key % per_group, np.column_stack([counts.events, counts.journeys]))
+    key, sums = sum_rows(counts.key % per_group, np.column_stack([counts.events, counts.journeys]))
     n_channels = 1 + len(scan.channels)
-    channel_key, channel_counts = _added(counts.channel_key % (per_group * n_channels), counts.channel_counts)
+    channel_key, channel_counts = sum_rows(
+        counts.channel_key % (per_group * n_channels), counts.channel_counts
+    )
     return DeviationCounts(
         key,
         sums[:, 0],
@@ -275,10 +261,10 @@ def together(scan: Scan, counts: DeviationCounts) -> DeviationCounts:
 
 def _times_together(times: Histogram, per_group: int) -> Histogram:
     from cjmining.kernels.histogram import BINS, Histogram
+    from cjmining.kernels.sums import sum_rows
 
-    cell, bin_ = np.divmod(times.key, BINS)
-    key = cell % per_group * BINS + bin_
-    return Histogram(*(_added(key, times.counts)), _added(key, times.total)[1])
+    key = times.key % (per_group * BINS)
+    return Histogram(*sum_rows(key, times.counts), sum_rows(key, times.total).totals)
 
 
 def _keys_a_group(plan: Plan) -> int:

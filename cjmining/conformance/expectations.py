@@ -61,7 +61,7 @@ class PromiseCounts(NamedTuple):
 
 def count(part: Part, seen: Seen) -> dict[Promise, PromiseCounts]:
     """Hold what the part's plan promises against its journeys."""
-    walk = Walk(part, seen.judged)
+    walk = seen.walk
     return {promise: _summed(walk, promise) for promise in promises_of(part.plan.intended)}
 
 
@@ -196,14 +196,11 @@ def _count_after(walk: Walk, promise: Promise, seen: Observed, journey: Ints) ->
 
 
 def _histogram(group: Ints, value: Floats) -> Histogram:
-    from cjmining.kernels.histogram import summarise
-    from cjmining.kernels.sums import order_of
+    from cjmining.kernels.histogram import summarise_by
 
-    known = np.flatnonzero(~np.isnan(value))
-    order = known[order_of(group[known])]
-    cell, sizes = np.unique(group[order], return_counts=True)
-    millionths = np.rint(np.maximum(value[order], 0.0) * _MILLION).astype(np.int64)
-    return summarise(cell, np.concatenate([[0], np.cumsum(sizes)]), millionths)
+    known = ~np.isnan(value)
+    millionths = np.rint(np.maximum(value[known], 0.0) * _MILLION).astype(np.int64)
+    return summarise_by(group[known], millionths)
 
 
 _KEY = {"by": "text", "stage": "text", "touchpoint": "text", "measure": "text", "after": "text"}

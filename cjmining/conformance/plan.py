@@ -238,7 +238,11 @@ def _turn(intended: IntendedMap, state: int) -> int:
     required = [
         t
         for edge, t in _touchpoints_of_edges_of(intended, on)
-        if _is_required(intended.stages[automaton.edge_stage[edge]], t, here, intended)
+        if is_required(
+            intended.stages[automaton.edge_stage[edge]],
+            t.touchpoint,
+            inside=int(automaton.edge_stage[edge]) == here,
+        )
     ]
     planned = _touchpoints_of_edges_of(intended, on if len(on) else out)
     chosen = required[0] if required else planned[0][1]
@@ -255,12 +259,10 @@ def _touchpoints_of_edges_of(intended: IntendedMap, edges: NDArray[np.int64]) ->
     ]
 
 
-def _is_required(stage: Stage, touchpoint: Touchpoint, here: int, intended: IntendedMap) -> bool:
-    """Say whether the map requires a touchpoint of a journey that is in stage number `here`."""
-    if stage.optional and (here < 0 or intended.stages[here] is not stage):
-        return False
-    alternatives = stage.touchpoints if stage.order == "choice" else (touchpoint,)
-    return not any(t.optional or not t.recorded for t in alternatives)
+def is_required(stage: Stage, touchpoint: str, *, inside: bool) -> bool:
+    """Say whether a journey that goes on, inside the stage or outside, can't pass over a touchpoint of it."""
+    named = [t for t in stage.touchpoints if stage.order == "choice" or t.touchpoint == touchpoint]
+    return (inside or not stage.optional) and not any(t.optional or not t.recorded for t in named)
 
 
 def _labels(variants: Sequence[IntendedMap], vocabulary: tuple[str, ...]) -> tuple[str, ...]:

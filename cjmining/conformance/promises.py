@@ -169,7 +169,7 @@ def _until(walk: Walk, promise: Promise, journey: Ints) -> Ints:
     )
     place = judged.place_stage[journey]
     later = (judged.outcome[journey] == CONVERTED) & (place >= 0) & goes_on[place]
-    return np.where(later, walk.ends[journey], judged.decided_at[journey])
+    return np.where(later, walk.part.until[journey], judged.decided_at[journey])
 
 
 def _contacts(walk: Walk, promise: Promise) -> Observed:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from cjmining.conformance import contacts, deviations, expectations
+from cjmining.conformance.walk import Walk
 from cjmining.engine.local import map_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,12 +22,12 @@ if TYPE_CHECKING:
     from cjmining.conformance.expectations import PromiseCounts
     from cjmining.conformance.plan import Plan
     from cjmining.conformance.promises import Promise
-    from cjmining.intended import IntendedMap
     from cjmining.kernels.alignment import Alignments
     from cjmining.kernels.stages import Columns, Judged, StageSums
     from cjmining.log import Block, JourneyLog
 
 _Array = TypeVar("_Array", bound="np.ndarray")
+_Summary = TypeVar("_Summary")
 
 
 class JourneyArrays(NamedTuple):
@@ -54,13 +56,15 @@ class Findings(NamedTuple):
 class Seen(NamedTuple):
     """How the journeys of a part were judged, aligned and counted at the stages.
 
-    `symbol` is the automaton's symbol of each event; numbers of events and journeys are the part's.
+    `symbol` is the automaton's symbol of each event; numbers of events and journeys are the part's. `walk`
+    has the events with their place on the map.
     """
 
     judged: Judged
     aligned: Alignments
     symbol: NDArray[np.int32]
     sums: StageSums
+    walk: Walk
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ class Part:
         Numbers of the journeys and the events in the log.
     channels, currencies : tuple of str
         Vocabularies of the log.
+    until : int64[J]
+        Until when each journey is observed, in microseconds since 1970: the customer's next begins, or the
+        data end.
     data_end : int
         Microseconds since 1970.
     """
@@ -97,6 +104,7 @@ class Part:
     event_numbers: NDArray[np.int64]
     channels: tuple[str, ...]
     currencies: tuple[str, ...]
+    until: NDArray[np.int64]
     data_end: int
 
 
@@ -105,9 +113,10 @@ class Scan:
     """A log's columns and groups, ready to be read by parts.
 
     `plans` are those of the map's variants, `variant` says which holds for each journey (None where there
-    is but one). `personas` are those of the journeys, codes and names (None where the log has none).
+    is but one).
     """
 
+    log: JourneyLog
     plans: tuple[Plan, ...]
     variant: NDArray[np.int32] | None
     bounds: NDArray[np.int64]
@@ -119,7 +128,6 @@ class Scan:
     currencies: tuple[str, ...]
     data_end: int
     blocks: list[Block]
-    personas: tuple[NDArray[np.int32], tuple[str, ...]] | None
 
     @classmethod
     def of(cls, log: JourneyLog, plans: Sequence[Plan], by: str | None) -> Scan:
@@ -128,8 +136,9 @@ class Scan:
 
         group, groups = log.group(by)
         return cls(
+            log=log,
             plans=tuple(plans),
-            variant=_variants(log, plans[0].intended),
+            variant=log.variant_of_journeys(plans[0].intended) if len(plans) > 1 else None,
             bounds=_read_only(log.bounds),
             customer=_read_only(log.journey_customer),
             group=_read_only(group),
@@ -151,8 +160,25 @@ class Scan:
             currencies=log.vocabulary("currency"),
             data_end=log.data_end_us,
             blocks=log.blocks(),
-            personas=log.group("persona") if "persona" in log.to_arrow()["customers"].column_names else None,
         )
+
+    @cached_property
+    def until(self) -> NDArray[np.int64]:
+        """Until when each journey is observed: as the customer's next one begins, or the data end.
+
+        Cases that a source names may overlap: such a one runs on beside the next.
+        """
+        until = np.full(len(self.customer), self.data_end)
+        same = np.flatnonzero(self.customer[1:] == self.customer[:-1])
+        start, last = (self.columns.timestamp[self.bounds[same + 1] - back] for back in (0, 1))
+        apart = start >= last
+        until[same[apart]] = start[apart]
+        return until
+
+    @cached_property
+    def personas(self) -> tuple[NDArray[np.int32], tuple[str, ...]] | None:
+        """The personas of the journeys, codes and names; None where the log has none."""
+        return self.log.group("persona") if "persona" in self.log.attributes else None
 
     @property
     def plan(self) -> Plan:
@@ -172,6 +198,11 @@ class Scan:
             if len(own := journeys[variant == number])
             for events in [self._events_of(own)]
         ]
+
+    def map_parts(self, function: Callable[[Part], _Summary]) -> list[_Summary]:
+        """Return what a function makes of each part, in the order of the blocks."""
+        found = map_blocks(lambda block: [function(part) for part in self.parts(block)], self.blocks)
+        return [each for of_block in found for each in of_block]
 
     def part_of(self, journey: int) -> Part:
         """Return a part that is one journey."""
@@ -212,18 +243,9 @@ class Scan:
             event_numbers=events,
             channels=self.channels,
             currencies=self.currencies,
+            until=self.until[journeys],
             data_end=self.data_end,
         )
-
-
-def _variants(log: JourneyLog, intended: IntendedMap) -> NDArray[np.int32] | None:
-    """Say which variant of the map holds for each journey."""
-    if len(intended.variants) == 1:
-        return None
-    customers = log.to_arrow()["customers"]
-    known = customers.column("customer").to_numpy()
-    variant: NDArray[np.int32] = intended.variant_of(customers)[np.searchsorted(known, log.journey_customer)]
-    return variant
 
 
 def _read_only(array: _Array) -> _Array:
@@ -235,18 +257,14 @@ def _read_only(array: _Array) -> _Array:
 
 def find(scan: Scan) -> Findings:
     """Judge, align and count all journeys."""
-    found = map_blocks(lambda block: [_find_in(part) for part in scan.parts(block)], scan.blocks)
-    return _merge([each for of_block in found for each in of_block])
+    return _merge(scan.map_parts(_find_in))
 
 
 def count(scan: Scan) -> StageSums:
     """Judge and count all journeys without aligning them; nobody's turn is known."""
     from cjmining.kernels.stages import StageSums
 
-    def count_block(block: Block) -> list[StageSums]:
-        return [_stage_sums(part, _judge(part)) for part in scan.parts(block)]
-
-    parts = [sums for of_block in map_blocks(count_block, scan.blocks) for sums in of_block]
+    parts = scan.map_parts(lambda part: _stage_sums(part, _judge(part)))
     return StageSums(*(_join(name, parts) for name in StageSums._fields))
 
 
@@ -255,7 +273,7 @@ def see(part: Part) -> Seen:
     judged = _judge(part)
     aligned, symbol = _align(part, judged)
     judged = judged._replace(turn=_turns(part, judged, aligned))
-    return Seen(judged, aligned, symbol, _stage_sums(part, judged))
+    return Seen(judged, aligned, symbol, _stage_sums(part, judged), Walk(part, judged))
 
 
 def moves_of(part: Part) -> tuple[Alignments, NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from cjmining.conformance import deviations
+from cjmining.conformance.plan import is_required
 from cjmining.conformance.promises import Promise, observe, promises_of
 from cjmining.conformance.scan import Part, Scan, Seen, see
 from cjmining.conformance.story_words import Facts, Kept, Next, Step, tell
 from cjmining.conformance.tables import category, frame
-from cjmining.conformance.walk import Walk
 from cjmining.errors import LogError
 from cjmining.results import Result
 from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cjmining.intended import IntendedMap
-    from cjmining.intended.model import Stage
 
 MOVES = ("synchronous", "log only", "map only", "exit", "not compared", "after the end")
 
@@ -116,7 +115,7 @@ def explain(scan: Scan, journey: int) -> Story:
     part = scan.part_of(number)
     seen = see(part)
     steps = _steps(part, seen)
-    promises = _promises(scan, number, part, seen)
+    promises = _promises(part, seen)
     facts = _facts(scan, number, part, seen, steps, promises)
     text, ending = tell(facts)
     stages = (BEFORE_THE_MAP, *part.plan.intended.stage_names)
@@ -265,24 +264,15 @@ def _as_moves(part: Part, steps: Sequence[Step]) -> pd.DataFrame:
 # Promises -------------------------------------------------------------------------------------------------
 
 
-def _promises(scan: Scan, journey: int, part: Part, seen: Seen) -> list[tuple[Promise, Kept]]:
+def _promises(part: Part, seen: Seen) -> list[tuple[Promise, Kept]]:
     """Return every promise that came due in the journey, in order of time."""
-    # After the goal a promise may come due until the customer's next journey, which this part doesn't show.
-    walk = Walk(replace(part, data_end=_observed_until(scan, journey)), seen.judged)
     found = []
     for promise in promises_of(part.plan.intended):
-        seen_of = observe(walk, promise)
+        seen_of = observe(seen.walk, promise)
         rows = zip(seen_of.about.tolist(), seen_of.value.tolist(), seen_of.kept.tolist(), strict=True)
         for (about, value, kept), settled in zip(rows, seen_of.settled.tolist(), strict=True):
             found.append((promise, Kept(int(about), float(value), bool(kept), int(settled))))
     return sorted(found, key=lambda each: each[1].settled_us)
-
-
-def _observed_until(scan: Scan, journey: int) -> int:
-    """Return when the journey ends at the latest, as `Walk.ends` has it."""
-    time, end = scan.columns.timestamp, int(scan.bounds[journey + 1])
-    last = journey + 1 == len(scan.customer) or scan.customer[journey + 1] != scan.customer[journey]
-    return scan.data_end if last or time[end] < time[end - 1] else int(time[end])
 
 
 def _journeys_of_customer(scan: Scan, journey: int) -> list[int]:
@@ -368,9 +358,7 @@ def _facts(
 
 def _silence(part: Part, seen: Seen) -> tuple[int | None, int | None]:
     """Return the customer's last sign up to the end, and when silence will count as having left, if ever."""
-    from cjmining.kernels.expectations import locate
-
-    located, rules = locate(part.bounds, part.columns, seen.judged, part.plan.rules), part.plan.rules
+    located, rules = seen.walk.located, part.plan.rules
     if not located.by_customer.any():
         return None, None
     place = int(seen.judged.place_event[0])
@@ -395,7 +383,7 @@ def _planned_next(part: Part, seen: Seen) -> list[Next]:
         Next(
             intended.stage_names[stage],
             part.plan.labels[label],
-            _is_required(intended.stages[stage], automaton.symbols[symbol], stage == here),
+            is_required(intended.stages[stage], automaton.symbols[symbol], inside=stage == here),
         )
         for stage, symbol, label in zip(
             automaton.edge_stage[out].tolist(),
@@ -405,9 +393,3 @@ def _planned_next(part: Part, seen: Seen) -> list[Next]:
         )
     ]
     return list(dict.fromkeys(found))
-
-
-def _is_required(stage: Stage, touchpoint: str, is_inside: bool) -> bool:
-    """Say whether a journey that goes on can't pass over a touchpoint."""
-    named = [t for t in stage.touchpoints if stage.order == "choice" or t.touchpoint == touchpoint]
-    return (is_inside or not stage.optional) and not any(t.optional or not t.recorded for t in named)

@@ -48,19 +48,6 @@ class Walk:
         return (np.nan_to_num(self.part.columns.precision) * SECOND_US).astype(np.int64)
 
     @cached_property
-    def ends(self) -> Ints:
-        """When each journey ends where the map goes on after the goal: as the customer's next one begins.
-
-        Cases that a source names may overlap: such a one runs on beside the next.
-        """
-        part, after = self.part, np.full(len(self.part.customer), self.part.data_end)
-        same = np.flatnonzero(part.customer[1:] == part.customer[:-1])
-        start, last = (part.columns.timestamp[part.bounds[same + 1] - back] for back in (0, 1))
-        apart = start >= last
-        after[same[apart]] = start[apart]
-        return after
-
-    @cached_property
     def codes(self) -> dict[str, int]:
         """The log's codes of the touchpoints that are on the map."""
         plan = self.part.plan

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cjmining.kernels._jit import kernel
+from cjmining.kernels._jit import inlined, kernel
+from cjmining.kernels.arrays import longer
 
 if TYPE_CHECKING:
     from cjmining.kernels.automaton import Automaton
@@ -306,7 +307,8 @@ def align(
         stop = _explain(begin, first, last, end, symbol, failed, steps, scaled, memo, rows, path, cost, worst)
         most = m + _most_moves(begin, stop, cost, worst, steps)
         if most > len(event):
-            event, edge = _grown(event, edge, m, most)
+            size = 2 * len(event) + most
+            event, edge = longer(event, m, size), longer(edge, m, size)
         m = _walk_forward(
             begin,
             stop,
@@ -571,7 +573,7 @@ def _walk_back(
                 found = rows[q - 1, entry_to[entry]]
                 if ends[to, entry]:
                     found = min(found, rows[q - 1, n_states])
-                found -= _MATCH - 1 if tried and passes[entry] else _MATCH
+                found -= _gain(tried, passes[entry])
                 for state in range(n_states):
                     rows[q, state] = min(rows[q, state], approach[entry, state] + found)
             path[p - back] = -3 - q
@@ -582,6 +584,12 @@ def _walk_back(
         cost[j] = -(-value // weight) + off_map * log_only
         worst[j] = unexplained[to] + (aligned + off_map) * log_only
     return stop, p, q, 0, 0
+
+
+@inlined
+def _gain(tried, passes):
+    """Weigh a match."""
+    return _MATCH - 1 if tried and passes else _MATCH
 
 
 @kernel
@@ -605,14 +613,14 @@ def _learn(row, symbol, steps, scaled, memo):
         found = after[entry_to[entry]]
         if ends[entry]:
             found = min(found, after[n_states])
-        found -= _MATCH - 1 if tried and passes[entry] else _MATCH
+        found -= _gain(tried, passes[entry])
         for state in range(n_states):
             values[state] = min(values[state], approach[entry, state] + found)
     for entry in range(first, last):
         found = after[entry_to[entry]]
         ends_here = ends[entry] and after[n_states] < found
         found = after[n_states] if ends_here else found
-        found -= _MATCH - 1 if tried and passes[entry] else _MATCH
+        found -= _gain(tried, passes[entry])
         for state in range(n_states):
             code = 2 * (steps.edge[entry, state] + 1) + ends_here
             if approach[entry, state] + found == values[state] and (
@@ -717,7 +725,7 @@ def _walk_forward(
                         found = rows[q - 1, entry_to[entry]]
                         ends_here = ends[to, entry] and rows[q - 1, ended] < found
                         found = rows[q - 1, ended] if ends_here else found
-                        found -= _MATCH - 1 if tried and passes[entry] else _MATCH
+                        found -= _gain(tried, passes[entry])
                         if approach[entry, state] + found == rows[q, state]:
                             code = np.int32(2 * (lowest[entry, state] + 1) + ends_here)
                             match = code if match == 0 else min(match, code)
@@ -740,13 +748,3 @@ def _walk_forward(
             final[j] = reached
         offsets[j + 1] = m
     return m
-
-
-@kernel
-def _grown(event, edge, m, bound):
-    """Return longer arrays with the moves so far."""
-    size = 2 * len(event) + bound
-    longer_event, longer_edge = np.empty(size, np.int64), np.empty(size, np.int32)
-    longer_event[:m] = event[:m]
-    longer_edge[:m] = edge[:m]
-    return longer_event, longer_edge

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cjmining.kernels._jit import inlined, kernel
+from cjmining.kernels.arrays import longer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,8 +123,8 @@ def classify(
             continue
         if n + 2 * (last - first) > len(move):
             size = 2 * len(move) + 2 * (last - first)
-            journey, move = _longer(journey, n, size), _longer(move, n, size)
-            type_, stage = _longer(type_, n, size), _longer(stage, n, size)
+            journey, move = longer(journey, n, size), longer(move, n, size)
+            type_, stage = longer(type_, n, size), longer(stage, n, size)
         n_before = n
         _pair(first, last, events, edges, symbol, facts, partner, skipped)
         matched[:] = -1
@@ -179,14 +180,6 @@ def _first_recorded(facts):
         if facts.gap_start[gap] <= -_ALWAYS:
             began = min(began, facts.gap_end[gap])
     return began
-
-
-@kernel
-def _longer(array, n, size):
-    """Return an array of that size that begins with the first n entries."""
-    longer = np.empty(size, array.dtype)
-    longer[:n] = array[:n]
-    return longer
 
 
 @kernel

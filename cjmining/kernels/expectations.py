@@ -12,15 +12,13 @@ from cjmining.kernels._jit import kernel
 from cjmining.kernels.outcomes import (
     CONVERTED,
     CUSTOMER,
-    GOAL,
     OPEN,
     WalkRules,
     actor_of,
     after_goal_cell,
-    cell_of,
     is_ignored,
-    role_of,
 )
+from cjmining.kernels.stages import walk_cell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,9 +103,7 @@ def locate(bounds: Ints, columns: Columns, judged: Judged, rules: WalkRules) -> 
                 cell = after_goal_cell(code, failed[i], place_stage, role, ignored, offsets, stages, leads_to)
                 moves[i] = cell >= 0
             else:
-                cell = -1
-                if not is_ignored(code, ignored) and role_of(code, failed[i], role) <= GOAL:
-                    cell = cell_of(code, stage, offsets, stages)
+                cell = walk_cell(code, failed[i], stage, role, ignored, offsets, stages)
                 moves[i] = (
                     cell >= 0 and not after_place and (i == place_event or stages[cell] > stage or acts)
                 )

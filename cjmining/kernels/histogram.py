@@ -40,6 +40,15 @@ def summarise(cell: Ints, offsets: Ints, elapsed: Ints) -> Histogram:
     return Histogram(*_fill(cell, offsets, elapsed))
 
 
+def summarise_by(cell: Ints, elapsed: Ints) -> Histogram:
+    """Make the histogram of each cell from durations in any order; `cell` is at least 0."""
+    from cjmining.kernels.sums import order_of
+
+    order = order_of(cell)
+    cells, sizes = np.unique(cell[order], return_counts=True)
+    return summarise(cells, np.concatenate([[0], np.cumsum(sizes)]), elapsed[order])
+
+
 def merge(parts: list[Histogram]) -> Histogram:
     """Add up histograms of blocks, in their order."""
     if len(parts) == 1:

@@ -1,7 +1,7 @@
 """What journeys did at the stages of a map, counted by group: one pass, sums that merge."""
 
 # mypy: disable-error-code="no-untyped-call,no-untyped-def"
-# ruff: noqa: ANN001, ANN202, C901 -- numba infers the types of inner steps; a pass over events is one loop
+# ruff: noqa: ANN001, ANN201, ANN202, C901 -- numba infers the types of inner steps; a pass over events is one loop
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def count_stages(
                 cell = after_goal_cell(code, failed[i], place_stage, role, ignored, offsets, stages, leads_to)
                 moves = True
             else:
-                cell = _walk_cell(code, failed[i], stage, role, ignored, offsets, stages)
+                cell = walk_cell(code, failed[i], stage, role, ignored, offsets, stages)
                 moves = cell >= 0 and (
                     i == place_event
                     or stages[cell] > stage
@@ -370,7 +370,7 @@ def count_stages(
 
 
 @inlined
-def _walk_cell(code, failed, stage, role, ignored, offsets, stages):
+def walk_cell(code, failed, stage, role, ignored, offsets, stages):
     """Give the cell of an event of the walk, -1 where it isn't on the map; deciding exits are never on it."""
     cell = -1
     if not is_ignored(code, ignored) and role_of(code, failed, role) <= GOAL:
@@ -383,7 +383,7 @@ def _starts_on_map(first, last, touchpoint, failed, role, ignored, offsets, stag
     """Say whether the first event that counts is on the map."""
     for i in range(first, last):
         if not is_ignored(touchpoint[i], ignored):
-            return _walk_cell(touchpoint[i], failed[i], -1, role, ignored, offsets, stages) >= 0
+            return walk_cell(touchpoint[i], failed[i], -1, role, ignored, offsets, stages) >= 0
     return False
 
 

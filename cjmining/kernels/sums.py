@@ -35,11 +35,15 @@ def sum_by(key: Ints, *columns: NDArray[Any]) -> Sums:
     columns : [N] each
         What is summed, all of one type; whole numbers are summed as int64.
     """
-    values = np.stack([_wide(column) for column in columns], axis=1)
+    return sum_rows(key, np.stack([_wide(column) for column in columns], axis=1))
+
+
+def sum_rows(key: Ints, rows: NDArray[Any]) -> Sums:
+    """Add up rows [N, ...] of equal keys (int64[N], at least 0)."""
     order = order_of(key)
-    starts = _starts(key[order])
-    summed = np.add.reduceat(values[order], starts, axis=0) if len(starts) else values[:0]
-    return Sums(key[order][starts], summed)
+    ascending = key[order]
+    starts = np.flatnonzero(np.diff(ascending, prepend=-1))
+    return Sums(ascending[starts], np.add.reduceat(rows[order], starts, axis=0) if len(starts) else rows[:0])
 
 
 def sum_by_cluster(key: Ints, cluster: Ints, hits: NDArray[Any]) -> Sums:
@@ -74,7 +78,7 @@ def merge(parts: Sequence[Sums]) -> Sums:
     if len(parts) == 1:
         return parts[0]
     key = np.concatenate([part.key for part in parts])
-    return sum_by(key, *np.concatenate([part.totals for part in parts]).T)
+    return sum_rows(key, np.concatenate([part.totals for part in parts]))
 
 
 def from_key(sums: Keyed, first: int) -> Keyed:
@@ -93,7 +97,3 @@ def order_of(key: Ints) -> Ints:
 
 def _wide(column: NDArray[Any]) -> NDArray[Any]:
     return column if column.dtype.kind == "f" else column.astype(np.int64)
-
-
-def _starts(ascending: Ints) -> Ints:
-    return np.flatnonzero(np.diff(ascending, prepend=-1))
