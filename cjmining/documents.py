@@ -97,23 +97,40 @@ def read_document(source: str | Path, *, error: type[CjminingError]) -> Document
     """
     path = Path(source)
     return parse_document(
-        _decode(read_content(source, error=error), str(path), error), name=str(path), error=error
+        decode(read_content(source, error=error), str(path), error), name=str(path), error=error
     )
 
 
-def read_content(source: str | Path, *, error: type[CjminingError], what: str = "a YAML file") -> bytes:
-    """Read a file of settings whole; `what` is expected there.
+def read_content(
+    source: str | Path,
+    *,
+    error: type[CjminingError],
+    what: str = "a YAML file",
+    suffixes: Sequence[str] = (".yaml", ".yml"),
+) -> bytes:
+    """Read a file of settings whole.
+
+    Parameters
+    ----------
+    source : str or Path
+        The file.
+    error : type of CjminingError
+        What to raise where it can't be read.
+    what : str
+        What is expected there, in messages.
+    suffixes : sequence of str
+        How the names of such files end: in a folder given instead, those are suggested.
 
     Raises
     ------
     error
-        If it is missing, a folder or can't be read.
+        If the file is missing, a folder or can't be read.
     """
     path = Path(source)
     if "\n" in str(source):
         raise error(f"expected the path of a file, found text of {str(source).count(chr(10)) + 1} lines")
     if path.is_dir():
-        raise error(f"{path} is a folder; {what} is expected{_yaml_files(path)}")
+        raise error(f"{path} is a folder; {what} is expected{_files_in(path, suffixes)}")
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -228,7 +245,14 @@ Duration = Annotated[
 # Files -------------------------------------------------------------------------------------------------
 
 
-def _decode(content: bytes, name: str, error: type[CjminingError]) -> str:
+def decode(content: bytes, name: str, error: type[CjminingError]) -> str:
+    """Return the text of a file, its lines ended by newlines alone; `name` stands for it in messages.
+
+    Raises
+    ------
+    error
+        If it is not UTF-8.
+    """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise error(f"{name} is UTF-16; save it as UTF-8")
     try:
@@ -241,8 +265,8 @@ def _decode(content: bytes, name: str, error: type[CjminingError]) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _yaml_files(folder: Path) -> str:
-    files = sorted(path.name for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+def _files_in(folder: Path, suffixes: Sequence[str]) -> str:
+    files = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in suffixes)
     return f": one of {', '.join(files[:5])} in it?" if files else ""
 
 

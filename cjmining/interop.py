@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cjmining.documents import read_content
 from cjmining.errors import MapError, nearest
 from cjmining.log import expect_log, expect_map
 
@@ -147,10 +148,10 @@ def from_petri_net(
     """
     from cjmining.intended.redraw import redraw
 
-    planned = _planned((net, initial_marking, final_marking), goal, exits, ignore)
-    return redraw(
-        planned, _head(name, goal, patience, horizon, exits, ignore), what="the net", drawn=_drawn(net)
-    )
+    what = "the net"
+    planned = _planned((net, initial_marking, final_marking), goal, exits, ignore, what)
+    head = _head(name, goal, patience, horizon, exits, ignore)
+    return redraw(planned, head, what=what, drawn=_drawn(net))
 
 
 def read_bpmn(
@@ -206,27 +207,19 @@ def read_bpmn(
     """
     from cjmining.intended.redraw import redraw
 
+    text = read_content(path, error=MapError, what="a BPMN file", suffixes=(".bpmn", ".xml"))
     path = Path(path)
-    if not path.is_file():
-        raise MapError(f"{path}: there is no such file")
-    text = path.read_bytes()
     root = _read_xml(text, path)
     _expect_plain(root, path)
     diagram = _pm4py("pm4py.objects.bpmn.importer.variants.lxml").import_from_string(text)
     net = _pm4py("pm4py.objects.conversion.bpmn.variants.to_petri_net").apply(diagram)
     head = _head(name or diagram.get_name() or path.stem, goal, patience, horizon, exits, ignore)
+    what = "the diagram"
     try:
-        return redraw(
-            _planned(net, goal, exits, ignore),
-            head,
-            what="the net",
-            drawn=_drawn(net[0]),
-            owners=_owners(root),
-        )
+        planned = _planned(net, goal, exits, ignore, what)
+        return redraw(planned, head, what=what, drawn=_drawn(net[0]), owners=_owners(root))
     except MapError as problem:
-        raise MapError(
-            f"{path}: {problem}".replace("the net", "the diagram"), mistakes=problem.mistakes
-        ) from None
+        raise MapError(f"{path}: {problem}", mistakes=problem.mistakes) from None
 
 
 def to_event_log(log: JourneyLog) -> pd.DataFrame:
@@ -331,19 +324,25 @@ def _connect(net: Any, name: str, label: str | None, source: Any, target: Any) -
 # From a net to what it lets happen ------------------------------------------------------------------------
 
 
-def _behaviour_of(net: Any, initial: Any, final: Any, ignore: Sequence[str]) -> Behaviour:  # noqa: ANN401
-    """Return what the complete runs of a net, and their beginnings, let happen."""
+def _behaviour_of(
+    net: Any,  # noqa: ANN401
+    initial: Any,  # noqa: ANN401
+    final: Any,  # noqa: ANN401
+    ignore: Sequence[str],
+    what: str,
+) -> Behaviour:
+    """Return what the complete runs of a net, and their beginnings, let happen; messages call it `what`."""
     from cjmining.intended.behaviour import Behaviour
 
-    _expect_plain_arcs(net)
+    _expect_plain_arcs(net, what)
     places = {
         place: number for number, place in enumerate(sorted(net.places, key=lambda place: str(place.name)))
     }
-    start, end = _tokens(initial, places, "initial"), _tokens(final, places, "final")
-    edges = _markings(net, places, start, ignore)
+    start, end = _tokens(initial, places, "initial", what), _tokens(final, places, "final", what)
+    edges = _markings(net, places, start, ignore, what)
     useful = _leading_to(end, edges)
     if start not in useful:
-        raise MapError("the net has no complete run: its final marking can't be reached from the initial one")
+        raise MapError(f"{what} has no complete run: its final marking can't be reached from the initial one")
     kept = {
         marking: [(name, to) for name, to in steps if to in useful]
         for marking, steps in edges.items()
@@ -353,15 +352,19 @@ def _behaviour_of(net: Any, initial: Any, final: Any, ignore: Sequence[str]) -> 
 
 
 def _planned(
-    net: tuple[Any, Any, Any], goal: Sequence[str], exits: Sequence[str | Exit], ignore: Sequence[str]
+    net: tuple[Any, Any, Any],
+    goal: Sequence[str],
+    exits: Sequence[str | Exit],
+    ignore: Sequence[str],
+    what: str,
 ) -> Behaviour:
     """Return what a net plans: what it lets happen, exits apart; raise where it lacks a goal."""
-    planned = _behaviour_of(*net, ignore).without([_as_exit(exit_)["touchpoint"] for exit_ in exits])
+    planned = _behaviour_of(*net, ignore, what).without([_as_exit(exit_)["touchpoint"] for exit_ in exits])
     for touchpoint in goal:
         if touchpoint not in planned.names:
             hint = nearest(touchpoint, planned.names)
             raise MapError(
-                f"the goal '{touchpoint}' is no transition that a complete run of the net takes{hint}; it "
+                f"the goal '{touchpoint}' is no transition that a complete run of {what} takes{hint}; it "
                 f"takes {', '.join(planned.names) or 'none'}"
             )
     return planned
@@ -388,25 +391,25 @@ def _drawn(net: Any) -> Counter[str]:  # noqa: ANN401
     return Counter(str(transition.label) for transition in net.transitions if transition.label)
 
 
-def _expect_plain_arcs(net: Any) -> None:  # noqa: ANN401
+def _expect_plain_arcs(net: Any, what: str) -> None:  # noqa: ANN401
     petri = _pm4py("pm4py.objects.petri_net.obj")
     for arc in net.arcs:
         if type(arc) is not petri.PetriNet.Arc:
             raise MapError(
-                f"the net has a strange arc ({type(arc).__name__}, from {arc.source} to {arc.target}); "
+                f"{what} has a strange arc ({type(arc).__name__}, from {arc.source} to {arc.target}); "
                 "only plain arcs can be read as a map"
             )
 
 
-def _tokens(marking: Any, places: Mapping[Any, int], what: str) -> Tokens:  # noqa: ANN401
+def _tokens(marking: Any, places: Mapping[Any, int], which: str, what: str) -> Tokens:  # noqa: ANN401
     tokens = [0] * len(places)
     for place, count in marking.items():
         if place not in places:
-            raise MapError(f"the {what} marking names the place '{place.name}', which the net doesn't have")
+            raise MapError(f"the {which} marking names the place '{place.name}', which {what} doesn't have")
         tokens[places[place]] = count
     if not any(tokens):
         raise MapError(
-            f"the {what} marking is empty: the net needs one for its first and one for its last place"
+            f"the {which} marking is empty: {what} needs one for its first and one for its last place"
         )
     return tuple(tokens)
 
@@ -416,6 +419,7 @@ def _markings(
     places: Mapping[Any, int],
     start: Tokens,
     ignore: Sequence[str],
+    what: str,
 ) -> dict[Tokens, list[tuple[str | None, Tokens]]]:
     """Return every marking that can be reached, with the steps out of it."""
     firing = [
@@ -438,11 +442,11 @@ def _markings(
                 edges[marking].append((name, to))
                 if to not in came_from:
                     came_from[to] = marking
-                    _expect_bounded(to, came_from, places)
+                    _expect_bounded(to, came_from, places, what)
                     waiting.append(to)
         if len(came_from) > MAX_MARKINGS:
             raise MapError(
-                f"the net has more than {MAX_MARKINGS:,} markings: it is too large or too parallel for a map"
+                f"{what} has more than {MAX_MARKINGS:,} markings: it is too large or too parallel for a map"
             )
     return edges
 
@@ -457,7 +461,7 @@ def _fired(marking: Tokens, takes: list[tuple[int, int]], gives: list[tuple[int,
 
 
 def _expect_bounded(
-    marking: Tokens, came_from: Mapping[Tokens, Tokens | None], places: Mapping[Any, int]
+    marking: Tokens, came_from: Mapping[Tokens, Tokens | None], places: Mapping[Any, int], what: str
 ) -> None:
     """Raise where a marking holds all of an earlier one and more: it could grow for ever."""
     before = came_from[marking]
@@ -465,7 +469,7 @@ def _expect_bounded(
         if all(a <= b for a, b in zip(before, marking, strict=True)):
             more = next(p.name for p, n in places.items() if marking[n] > before[n])
             raise MapError(
-                f"the net gathers ever more tokens in the place '{more}': it is unbounded, and no map"
+                f"{what} gathers ever more tokens in the place '{more}': it is unbounded, and no map"
             )
         before = came_from[before]
 
@@ -492,11 +496,9 @@ def _as_exit(exit_: str | Exit) -> dict[str, str]:
 
 
 def _as_written(duration: str | timedelta) -> str:
-    return (
-        f"{duration.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
-        if isinstance(duration, timedelta)
-        else duration
-    )
+    from cjmining.intended.writing import duration_text
+
+    return duration_text(duration) if isinstance(duration, timedelta) else duration
 
 
 # BPMN -----------------------------------------------------------------------------------------------------

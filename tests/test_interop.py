@@ -7,6 +7,7 @@ import itertools
 import subprocess
 import sys
 import warnings
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -246,6 +247,14 @@ def test_a_map_from_a_net_is_written_as_a_file_that_reads_the_same(pm4py):
     assert drawn.stages[0].touchpoints[0].repeat
 
 
+def test_durations_given_as_such_are_written_as_people_write_them(pm4py):
+    net = net_of(("look", "p", "a"), ("buy", "a", "q"))
+    lasting = {"patience": timedelta(days=14), "horizon": timedelta(minutes=90)}
+    drawn = from_petri_net(*net, name="drawn", goal=["buy"], **lasting)
+    assert (drawn.patience, drawn.horizon) == tuple(lasting.values())
+    assert "patience: 14d\nhorizon: 90m\n" in drawn.text
+
+
 @pytest.mark.parametrize(
     ("transitions", "words"),
     [
@@ -412,9 +421,42 @@ def test_a_diagram_that_is_no_map_is_told_with_its_file(pm4py, tmp_path: Path):
         read_bpmn(tmp_path / "order.bpmn", goal=["Delivered"], patience="14d")
     with pytest.raises(MapError, match="no such file"):
         read_bpmn(tmp_path / "nothing.bpmn", goal=["x"], patience="14d")
+    with pytest.raises(MapError, match=r"is a folder; a BPMN file is expected: one of order\.bpmn in it\?"):
+        read_bpmn(tmp_path, goal=["x"], patience="14d")
     (tmp_path / "broken.bpmn").write_text("<definitions>")
     with pytest.raises(MapError, match="not a BPMN file"):
         read_bpmn(tmp_path / "broken.bpmn", goal=["x"], patience="14d")
+
+
+def test_what_is_said_of_a_diagram_leaves_its_names_alone(pm4py, tmp_path: Path):
+    """Of a diagram, not of the net between, even where a name reads alike."""
+    text = bpmn(
+        """<task id="a" name="Call the network"/><task id="b" name="Ask the net"/>
+        <parallelGateway id="split"/><parallelGateway id="joined"/>
+        <task id="c" name="Cast the net"/><task id="d" name="Done"/>""",
+        ("begin", "split"),
+        ("split", "a"),
+        ("a", "b"),
+        ("b", "joined"),
+        ("split", "c"),
+        ("c", "joined"),
+        ("joined", "d"),
+        ("d", "end"),
+    )
+    (tmp_path / "net.bpmn").write_text(text)
+    with pytest.raises(MapError) as caught:
+        read_bpmn(tmp_path / "net.bpmn", goal=["Call the networks"], patience="14d")
+    assert str(caught.value) == (
+        f"{tmp_path / 'net.bpmn'}: the goal 'Call the networks' is no transition that a complete run of the "
+        "diagram takes, did you mean 'Call the network'?; it takes Ask the net, Call the network, "
+        "Cast the net, Done"
+    )
+    with pytest.raises(MapError) as caught:
+        read_bpmn(tmp_path / "net.bpmn", goal=["Done"], patience="14d")
+    assert str(caught.value).startswith(
+        f"{tmp_path / 'net.bpmn'}: 'Ask the net' and 'Call the network' keep an order in the diagram while "
+        "'Cast the net' may come before, between or after them"
+    )
 
 
 # Logs -----------------------------------------------------------------------------------------------------

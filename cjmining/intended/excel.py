@@ -48,12 +48,10 @@ def read_excel(source: str | Path) -> IntendedMap:
     MapError
         With every mistake and its cell, also as `.mistakes`; or where openpyxl is not installed.
     """
-    content = read_content(source, error=MapError, what="an Excel workbook")
+    content = read_content(source, error=MapError, what="an Excel workbook", suffixes=(".xlsx",))
     book = _Book(Path(source).name, _sheets(content, str(source)))
     document = _document(book, str(source))
-    intended = map_of(document)
-    object.__setattr__(intended, "remarks", (*book.remarks, *intended.remarks))
-    return intended
+    return map_of(document, book.remarks)
 
 
 def load_openpyxl() -> ModuleType:

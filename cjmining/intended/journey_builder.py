@@ -16,10 +16,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cjmining.documents import Document, Steps, read_content
+from cjmining.documents import Document, Steps, decode, read_content
 from cjmining.errors import MapError, nearest
 from cjmining.intended.reader import map_of
-from cjmining.intended.writing import duration_text, to_yaml
+from cjmining.intended.writing import Names, duration_text, to_yaml
 
 if TYPE_CHECKING:
     from cjmining.intended.model import IntendedMap
@@ -52,16 +52,13 @@ def read_journey_builder(source: str | Path) -> IntendedMap:
         If the file is no journey specification, or its activities don't go together.
     """
     path = Path(source)
-    journey = _Journey(
-        _specification(read_content(source, error=MapError, what="a JSON file"), str(path)), str(path)
-    )
+    content = read_content(source, error=MapError, what="a JSON file", suffixes=(".json",))
+    journey = _Journey(_specification(content, str(path)), str(path))
     drawing = _Drawing(journey)
     data = drawing.data()
     text = to_yaml(data, head=_head(journey, drawing.remarks), comments=drawing.comments)
-    intended = map_of(Document(data, str(path), text, {}))
-    told = tuple(f"{path.name}: {remark}" for remark in drawing.remarks)
-    object.__setattr__(intended, "remarks", (*told, *intended.remarks))
-    return intended
+    told = [f"{path.name}: {remark}" for remark in drawing.remarks]
+    return map_of(Document(data, str(path), text, {}), told)
 
 
 def _head(journey: _Journey, remarks: list[str]) -> list[str]:
@@ -80,9 +77,7 @@ def _head(journey: _Journey, remarks: list[str]) -> list[str]:
 
 def _specification(content: bytes, path: str) -> dict[str, Any]:
     try:
-        data = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise MapError(f"{path} is not UTF-8; save it as UTF-8") from None
+        data = json.loads(decode(content, path, MapError))
     except json.JSONDecodeError as problem:
         raise MapError(f"{path}, line {problem.lineno}: this is not JSON: {problem.msg.lower()}") from None
     except RecursionError:
@@ -266,7 +261,7 @@ class _Drawing:
         self.journey = journey
         self.remarks: list[str] = []
         self.comments: dict[Steps, str] = {}
-        self._names = _Names()
+        self._names = Names()
         self._told: set[str] = set()
         self._engaged = self._engagements()
         self._choices = self._find_choices()
@@ -277,14 +272,14 @@ class _Drawing:
         sends = {message.key: self._names.of(f"{_snake(message.name)}_sent", "_sent") for stage in stages
                  for message in stage.messages}  # fmt: skip
         entry, goals, exits = self._entry(), self._goals(), self._exits()
-        stage_names = _Names(" ")
+        stage_names = Names(" ")
         titles = [stage_names.of(stage.name) for stage in stages]
         goal_title = stage_names.of("Goal")
         data: dict[str, Any] = {"map": self.journey.name, "goal": goals}
         if exits:
             data["exits"] = exits
         data["patience"] = duration_text(self._patience(longest))
-        if PATIENCE < longest > timedelta(days=30):
+        if longest > timedelta(days=30):
             data["horizon"] = data["patience"]
         data |= self._reentry()
         drawn = [
@@ -635,21 +630,3 @@ def _snake(name: str) -> str:
     'welcome_e_mail_2_de'
     """
     return "_".join(re.findall(r"[^\W_]+", name.lower())) or "unnamed"
-
-
-class _Names:
-    """Names given once: the second of a name gets a number."""
-
-    def __init__(self, joint: str = "_") -> None:
-        self._given: set[str] = set()
-        self._joint = joint
-
-    def of(self, name: str, ending: str = "") -> str:
-        """Return a name, with a number (before `ending`) where it has been given before."""
-        stem = name.removesuffix(ending).removesuffix(ending) if ending else name
-        found, number = f"{stem}{ending}", 1
-        while found in self._given:
-            number += 1
-            found = f"{stem}{self._joint}{number}{ending}"
-        self._given.add(found)
-        return found

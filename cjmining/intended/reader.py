@@ -73,7 +73,7 @@ def parse_map(text: str, name: str = "map.yaml") -> IntendedMap:
     return map_of(parse_document(text, name=name, error=MapError))
 
 
-def map_of(document: Document) -> IntendedMap:
+def map_of(document: Document, told: Sequence[str] = ()) -> IntendedMap:
     """Return the map that a document holds, after all checks.
 
     Parameters
@@ -81,6 +81,8 @@ def map_of(document: Document) -> IntendedMap:
     document : Document
         The plain values of a map file. Its `describe` tells a mistake with its place and its `line_of` orders
         them, so that values from elsewhere than YAML are told where they stand there.
+    told : sequence of str
+        What there is to remark already; the map's `remarks` begin with it.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def map_of(document: Document) -> IntendedMap:
     if form is None or mistakes:
         raise_mistakes(document, mistakes, error=MapError)
         raise AssertionError  # pragma: no cover -- raise_mistakes always raises
-    return _checked_as_a_whole(_as_map(form, document), document, outline)
+    return _checked_as_a_whole(_as_map(form, document), document, outline, told)
 
 
 def json_schema() -> dict[str, Any]:
@@ -101,7 +103,9 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **MapForm.model_json_schema()}
 
 
-def _checked_as_a_whole(intended: IntendedMap, document: Document, outline: Outline) -> IntendedMap:
+def _checked_as_a_whole(
+    intended: IntendedMap, document: Document, outline: Outline, told: Sequence[str]
+) -> IntendedMap:
     """Make the checks that need a map without other mistakes, and add the remarks."""
     mistakes = list(_mistakes_as_a_whole(intended, outline))
     for variant in outline.variants:
@@ -110,7 +114,7 @@ def _checked_as_a_whole(intended: IntendedMap, document: Document, outline: Outl
     if mistakes:
         raise_mistakes(document, mistakes, error=MapError)
     remarked = sorted(remarks(intended, outline), key=document.line_of)
-    object.__setattr__(intended, "remarks", tuple(document.describe(remark) for remark in remarked))
+    object.__setattr__(intended, "remarks", (*told, *map(document.describe, remarked)))
     return intended
 
 

@@ -96,6 +96,31 @@ def scalar(value: object) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
+class Names:
+    """Names given once: the second of a name gets a number.
+
+    Examples
+    --------
+    >>> names = Names()
+    >>> names.of("call"), names.of("call"), names.of("mail_sent", "_sent"), names.of("mail_sent", "_sent")
+    ('call', 'call_2', 'mail_sent', 'mail_2_sent')
+    """
+
+    def __init__(self, joint: str = "_") -> None:
+        self._given: set[str] = set()
+        self._joint = joint
+
+    def of(self, name: str, ending: str = "") -> str:
+        """Return a name, with a number (before `ending`) where it has been given before."""
+        stem = name.removesuffix(ending).removesuffix(ending) if ending else name
+        found, number = f"{stem}{ending}", 1
+        while found in self._given:
+            number += 1
+            found = f"{stem}{self._joint}{number}{ending}"
+        self._given.add(found)
+        return found
+
+
 # Values ------------------------------------------------------------------------------------------------
 
 

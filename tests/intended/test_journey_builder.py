@@ -231,3 +231,16 @@ def test_names_are_given_once_and_odd_engagement_is_told(tmp_path):
 def test_what_is_no_journey_is_told(tmp_path, journey, words):
     with pytest.raises(cj.MapError, match=words):
         read(tmp_path, journey)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{\n"name": "Käufer"}'.encode("latin-1"), r"journey\.json, line 2: byte 0xe4 is not UTF-8; save"),
+        ("{}".encode("utf-16"), r"journey\.json is UTF-16; save it as UTF-8"),
+    ],
+)
+def test_a_journey_is_utf8(tmp_path, content, words):
+    (tmp_path / "journey.json").write_bytes(content)
+    with pytest.raises(cj.MapError, match=words):
+        cj.read_map(tmp_path / "journey.json")

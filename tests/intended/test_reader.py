@@ -386,6 +386,30 @@ def test_files_that_cant_be_read(tmp_path):
     assert cj.read_map(tmp_path / "maps.yaml").path == str(tmp_path / "maps.yaml")
 
 
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        ("maps", "a YAML file is expected: one of b.YML, map.yaml in it?"),
+        ("maps.xlsx", "an Excel workbook is expected: one of map.xlsx in it?"),
+        ("maps.json", "a JSON file is expected: one of journey.json in it?"),
+    ],
+)
+def test_in_a_folder_those_files_are_suggested_that_are_read_so(tmp_path, folder, told):
+    (tmp_path / folder).mkdir()
+    for name in ("map.yaml", "b.YML", "map.xlsx", "journey.json", "order.bpmn"):
+        (tmp_path / folder / name).touch()
+    with pytest.raises(cj.MapError) as caught:
+        cj.read_map(tmp_path / folder)
+    assert str(caught.value) == f"{tmp_path / folder} is a folder; {told}"
+
+
+def test_a_folder_without_such_a_file_suggests_none(tmp_path):
+    (tmp_path / "maps.xlsx").mkdir()
+    (tmp_path / "maps.xlsx" / "map.yaml").touch()
+    with pytest.raises(cj.MapError, match=r"is a folder; an Excel workbook is expected$"):
+        cj.read_map(tmp_path / "maps.xlsx")
+
+
 def test_the_sample_shop_reads_without_mistakes(sample_shop):
     shop = cj.read_map(sample_shop / "intended.yaml")
     assert shop.stage_names == ("Awareness", "Research", "Basket", "Checkout", "Delivery", "Support")
