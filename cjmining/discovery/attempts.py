@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cjmining.intended.rules import actor_codes
 from cjmining.schema import ACTORS
 
 if TYPE_CHECKING:
@@ -158,5 +159,5 @@ def _after_silence(log: JourneyLog, whole: Ints, actor: Codes, patience: timedel
 
 def _actors(log: JourneyLog) -> Codes:
     """Return the actor of each event as numbered in `schema.ACTORS`."""
-    numbers = np.array([ACTORS.index(word) for word in log.vocabulary("actor")] + [-1], dtype=np.int32)
+    numbers = np.append(actor_codes(log.vocabulary("actor")), -1).astype(np.int32)
     return numbers[log.codes("actor")]

@@ -157,7 +157,6 @@ class _Evidence(NamedTuple):
     attempts: Attempts
     holding: Ints
     before: Ints
-    together: Ints
     places: NDArray[np.float64]
     channels: tuple[tuple[str, ...], ...]
     by_company: tuple[bool, ...]
@@ -166,15 +165,19 @@ class _Evidence(NamedTuple):
     ignored: tuple[str, ...]
     by_systems: tuple[str, ...]
 
+    def both(self, one: int, other: int) -> int:
+        """Return how many journeys have two different touchpoints: in each, one of them comes first."""
+        return int(self.before[one, other] + self.before[other, one])
+
     def is_clear(self, one: int, other: int) -> bool:
         """Say whether `one` comes first, as far as any journey has both."""
-        return bool(self.before[one, other] >= CLEAR * (self.before[one, other] + self.before[other, one]))
+        return bool(self.before[one, other] >= CLEAR * self.both(one, other))
 
     def are_alternatives(self, one: int, other: int) -> bool:
         """Say whether hardly any journey has both, where chance would give some."""
         a, b = self.holding[one], self.holding[other]
         by_chance = a * b / self.attempts.number
-        return bool(by_chance >= EXPECTED and self.together[one, other] <= APART * min(a, b))
+        return bool(by_chance >= EXPECTED and self.both(one, other) <= APART * min(a, b))
 
 
 def _goals(log: JourneyLog, goals: list[str]) -> list[int]:
@@ -223,7 +226,6 @@ def _evidence(
     kept = everything.take(drawn[everything.touchpoint])
     kept = kept._replace(touchpoint=renamed[kept.touchpoint])
     positions = found.first_positions(kept, len(codes))
-    present = (positions != found.NEVER).astype(np.int64)
     others = np.flatnonzero((holding > 0) & ~drawn & ~unwanted)
     return _Evidence(
         names=tuple(words[code] for code in codes),
@@ -231,7 +233,6 @@ def _evidence(
         attempts=kept,
         holding=holding[codes],
         before=found.precedence(positions),
-        together=present.T @ present,
         places=found.mean_places(positions),
         channels=_channels(kept, log.vocabulary("channel"), len(codes), share),
         by_company=tuple(bool(one) for one in _mostly(kept, "company", len(codes))),
@@ -283,15 +284,14 @@ class _Stage:
 
 def _drawn(evidence: _Evidence, share: float, always: float) -> list[_Stage]:
     stages = _stages(evidence, always)
-    stages = [_with_order(evidence, stage, number, stages, share) for number, stage in enumerate(stages)]
+    steps_back = _steps_back(evidence, stages).tolist()
+    stages = [
+        _with_order(evidence, stage, back, share) for stage, back in zip(stages, steps_back, strict=True)
+    ]
     stages = _small_enough(stages)
-    returns = _returns(evidence, stages, share)
+    repeats, returns = _repeats(evidence, stages, share), _returns(evidence, stages, share)
     return [
-        replace(
-            stage,
-            repeats=_repeats(evidence, stage, number, stages, share),
-            returns_to=returns.get(number, ()),
-        )
+        replace(stage, repeats=repeats.intersection(stage.members), returns_to=returns.get(number, ()))
         for number, stage in enumerate(stages)
     ]
 
@@ -398,16 +398,11 @@ def _runs_of_alternatives(evidence: _Evidence, part: list[int]) -> list[list[int
     return runs
 
 
-def _with_order(
-    evidence: _Evidence, stage: _Stage, number: int, stages: list[_Stage], share: float
-) -> _Stage:
+def _with_order(evidence: _Evidence, stage: _Stage, steps_back: int, share: float) -> _Stage:
     """Let a stage be done in any order where its touchpoints are, or loop where it is too large for that."""
     if stage.order == "choice" or len(stage.members) == 1:
         return stage
-    if (
-        _is_clear_among(evidence, stage.members)
-        and _steps_back(evidence, stages)[number] < share * evidence.attempts.number
-    ):
+    if _is_clear_among(evidence, stage.members) and steps_back < share * evidence.attempts.number:
         return stage
     return replace(stage, order="any" if len(stage.members) <= MAX_ANY else "loop")
 
@@ -461,23 +456,18 @@ def _returns(evidence: _Evidence, stages: list[_Stage], share: float) -> dict[in
     return {number: tuple(int(target) for target in np.flatnonzero(enough[number])) for number in range(size)}
 
 
-def _repeats(
-    evidence: _Evidence, stage: _Stage, number: int, stages: list[_Stage], share: float
-) -> frozenset[int]:
+def _repeats(evidence: _Evidence, stages: list[_Stage], share: float) -> frozenset[int]:
     """Return the touchpoints that enough of their journeys do again at once (in any order: while there)."""
     codes, journey = evidence.attempts.touchpoint, evidence.attempts.journey
     stage_of, _ = _places_of(evidence, stages)
-    left = np.append(True, ~evidence.attempts.follows() | (stage_of[codes[1:]] != stage_of[codes[:-1]]))
-    if stage.order != "any":
-        left[1:] |= codes[1:] != codes[:-1]
-    visit = np.cumsum(left)
-    its = np.flatnonzero(stage_of[codes] == number)
-    _, first, counts = np.unique(
-        visit[its] * len(evidence.names) + codes[its], return_index=True, return_counts=True
-    )
-    again = its[first[counts > 1]]
+    here, in_any_order = stage_of[codes], np.array([stage.order == "any" for stage in stages])
+    goes_on = (codes[1:] != codes[:-1]) & ~in_any_order[here[1:]]
+    left = ~evidence.attempts.follows() | (here[1:] != here[:-1]) | goes_on
+    visit = np.cumsum(np.append(True, left))
+    _, first, counts = np.unique(visit * len(evidence.names) + codes, return_index=True, return_counts=True)
+    again = first[counts > 1]
     times = found.count_journeys(journey[again], codes[again], len(evidence.names))
-    return frozenset(code for code in stage.members if times[code] >= max(share * evidence.holding[code], 1))
+    return frozenset(np.flatnonzero(times >= np.maximum(share * evidence.holding, 1)).tolist())
 
 
 # The text ------------------------------------------------------------------------------------------------
@@ -503,8 +493,8 @@ def _text(
     ]
     comments = _comments(evidence, stages)
     if patience is None:
-        covered = f"{WITHIN_PATIENCE:.0%}".replace("%", " %")
-        comments["patience",] = f"covers the longest silence of {covered} of these journeys; yours to set"
+        covered = f"covers the longest silence of {_percent(WITHIN_PATIENCE)} of these journeys"
+        comments["patience",] = f"{covered}; yours to set"
     return (
         to_yaml(data, head=_head(evidence, share, always), comments=comments) + "\n" + _rest(evidence, share)
     )

@@ -37,7 +37,7 @@ def walk_rules(intended: IntendedMap, vocabulary: Sequence[str], actors: Sequenc
         after_goal="goal" in intended.new_journey_after,
         after_exit="exit" in intended.new_journey_after,
         after_silence="silence" in intended.new_journey_after,
-        actor_codes=_actor_codes(actors),
+        actor_codes=actor_codes(actors),
         leads_to=leads_to(intended.stages),
     )
 
@@ -69,7 +69,14 @@ def _stated_actors(intended: IntendedMap, vocabulary: Sequence[str]) -> np.ndarr
     return np.array([stated.get(name, -1) for name in vocabulary], dtype=np.int8)
 
 
-def _actor_codes(actors: Sequence[str]) -> np.ndarray:
+def actor_codes(actors: Sequence[str]) -> np.ndarray:
+    """Return the words of a log for who acted as numbered in `schema.ACTORS`.
+
+    Raises
+    ------
+    LogError
+        If one is none of them.
+    """
     for actor in actors:
         if actor not in ACTORS:
             hint = nearest(actor, ACTORS)

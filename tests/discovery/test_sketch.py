@@ -215,6 +215,12 @@ def test_failed_goals_do_not_convert():
 # Errors --------------------------------------------------------------------------------------------------
 
 
+def test_an_actor_that_none_knows_is_told_with_the_nearest():
+    log = log_of("seen paid", actor={"seen": "custmer", "paid": "customer"})
+    with pytest.raises(cj.LogError, match=r"an actor 'custmer'; expected .*, did you mean 'customer'"):
+        cj.sketch_map(log, goal="paid")
+
+
 def test_what_cannot_be_drawn_is_told():
     log = log_of("seen paid")
     with pytest.raises(cj.LogError, match="the goal 'payd' does not occur in the log, did you mean 'paid'"):
