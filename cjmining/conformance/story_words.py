@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from cjmining.intended.words import either
+
 if TYPE_CHECKING:
     from cjmining.conformance.promises import Promise
     from cjmining.intended import IntendedMap
@@ -102,7 +104,7 @@ def _who(facts: Facts) -> str:
 
 
 def _intention(facts: Facts) -> str:
-    goals = _either([plain(name) for name in facts.intended.goal])
+    goals = either([plain(name) for name in facts.intended.goal])
     stages = ", ".join(facts.intended.stage_names)
     return f"Intended by '{facts.intended.name}': {stages}; the goal is {goals}."
 
@@ -187,7 +189,7 @@ def _remarks(step: Step, stage: int, facts: Facts) -> Iterator[str]:
         if kind == "out of order" and step.stage not in {stage, -1}:
             yield f"out of order: planned in {facts.intended.stage_names[step.stage]}"
         elif kind == "wrong channel":
-            yield f"planned by {_either(_channels(step, facts))}"
+            yield f"planned by {either(_channels(step, facts))}"
         elif kind != "failed":
             yield _REMARKS.get(kind, kind)
     if step.move == "log only" and not step.types:
@@ -349,7 +351,7 @@ def _turn(facts: Facts) -> Iterator[str]:
 def _listed(planned: Sequence[Next]) -> str:
     said = [f"{plain(each.touchpoint)} ({each.stage})" for each in planned]
     more = [f"{len(said) - _SHOWN} more"] if len(said) > _SHOWN else []
-    return _either([*said[:_SHOWN], *more])
+    return either([*said[:_SHOWN], *more])
 
 
 def _afterwards(facts: Facts) -> Iterator[str]:
@@ -371,10 +373,6 @@ def _afterwards(facts: Facts) -> Iterator[str]:
 def plain(name: str) -> str:
     """Return a name as a reader says it."""
     return name.replace("_", " ") or "an event without a touchpoint"
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
 
 
 def _ordinal(n: int) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from cjmining.errors import MapError
@@ -82,8 +83,29 @@ class Behaviour:
             at = None if at is None else self.steps[at].get(name)
         return at
 
-    def shortest_ways(self) -> list[tuple[str, ...]]:
-        """Return for each state the shortest way to it, the first in the order of names."""
+    @cached_property
+    def targets(self) -> Mapping[str, Collection[int]]:
+        """For each touchpoint the states that it leads to."""
+        targets: dict[str, set[int]] = {}
+        for step in self.steps:
+            for name, to in step.items():
+                targets.setdefault(name, set()).add(to)
+        return targets
+
+    @cached_property
+    def swaps(self) -> Collection[frozenset[str]]:
+        """The pairs that may come in both orders somewhere, with the same to follow."""
+        return {
+            frozenset((a, b))
+            for state, step in enumerate(self.steps)
+            for a in step
+            for b in step
+            if a < b and (to := self.after((a, b), state)) is not None and to == self.after((b, a), state)
+        }
+
+    @cached_property
+    def shortest_ways(self) -> Sequence[tuple[str, ...]]:
+        """For each state the shortest way to it, the first in the order of names."""
         ways: dict[int, tuple[str, ...]] = {0: ()}
         waiting = deque([0])
         while waiting:

@@ -84,14 +84,10 @@ def _excludes_all(conditions: Conditions) -> bool:
         return True
     lows = [(name, conditions[name]) for name in ("at_least", "above") if name in conditions]
     highs = [(name, conditions[name]) for name in ("at_most", "below") if name in conditions]
-    if any(_cross(low, high) for low in lows for high in highs):
-        return True
-    if "equals" not in conditions:
-        return False
-    exact = conditions["equals"]
-    return any(_cross(low, ("at_most", exact)) for low in lows) or any(
-        _cross(("at_least", exact), high) for high in highs
-    )
+    if "equals" in conditions:
+        lows.append(("at_least", conditions["equals"]))
+        highs.append(("at_most", conditions["equals"]))
+    return any(_cross(low, high) for low in lows for high in highs)
 
 
 def _cross(low: tuple[str, Any], high: tuple[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cjmining.intended.automaton import entry_stages
-from cjmining.intended.words import duration_in_words, promise_in_words, rules_in_words
+from cjmining.intended.words import both, duration_in_words, either, promise_in_words, rules_in_words
 
 if TYPE_CHECKING:
     from cjmining.intended.model import IntendedMap, Persona, Stage, Touchpoint
@@ -52,19 +52,19 @@ _FIRST_THAT_FITS = (
 
 def _introduction(intended: IntendedMap) -> Iterator[str]:
     names = intended.stage_names
-    begins = _either([names[stage] for stage in entry_stages(intended.stages)])
+    begins = either([names[stage] for stage in entry_stages(intended.stages)])
     yield (
         f"A journey begins in {begins}. It is complete, and the customer has converted, when "
-        f"{_either(intended.goal)} happens.{_exits(intended)} What failed decides nothing. "
+        f"{either(intended.goal)} happens.{_exits(intended)} What failed decides nothing. "
         f"{_silence(intended)} What has neither ended nor been silent for so long when the data ends is open."
     )
     within = duration_in_words(intended.horizon)
     yield f"Drop-out and conversion are stated within {within}. {_next_journeys(intended)}"
     behind = _behind_the_goal(intended)
     if behind:
-        yield f"Behind the goal the map still plans {_both(behind)}; that belongs to the completed journey."
+        yield f"Behind the goal the map still plans {both(behind)}; that belongs to the completed journey."
     if intended.ignore:
-        yield f"As if they had not happened: {_both(intended.ignore)}."
+        yield f"As if they had not happened: {both(intended.ignore)}."
     usual = "Where nothing else is said, a touchpoint is up to the customer and always expected, once."
     yield f"{usual} Emotions run from -2 to +2." if _has_emotions(intended) else usual
 
@@ -74,10 +74,10 @@ def _exits(intended: IntendedMap) -> str:
     refused = [exit_.touchpoint for exit_ in intended.exits if exit_.by == "company"]
     said = []
     if left:
-        said.append(f"{_either(left)} happens (the customer has dropped out)")
+        said.append(f"{either(left)} happens (the customer has dropped out)")
     if refused:
-        said.append(f"{_either(refused)} happens (the company has turned the customer away)")
-    return f" It ends without the goal when {_either(said)}." if said else ""
+        said.append(f"{either(refused)} happens (the company has turned the customer away)")
+    return f" It ends without the goal when {either(said)}." if said else ""
 
 
 def _silence(intended: IntendedMap) -> str:
@@ -95,7 +95,7 @@ def _next_journeys(intended: IntendedMap) -> str:
         said.append("after silence, whatever the customer does next begins another journey")
     decided = [{"goal": "the goal", "exit": "an exit"}[end] for end in after if end != "silence"]
     if decided:
-        said.append(f"after {_either(decided)}, the next touchpoint in which journeys may begin does")
+        said.append(f"after {either(decided)}, the next touchpoint in which journeys may begin does")
     text = "; ".join(said)
     return f"{text[0].upper()}{text[1:]}."
 
@@ -152,10 +152,10 @@ def _happens(stage: Stage) -> str:
 
 
 def _ways(stage: Stage) -> str:
-    on = f"Next: {_either(stage.next)}." if stage.next else "Nothing is planned to follow."
+    on = f"Next: {either(stage.next)}." if stage.next else "Nothing is planned to follow."
     others = [name for name in stage.returns_to if name != stage.stage]
     again = " The stage may be gone through again." if stage.stage in stage.returns_to else ""
-    return f"{on}{f' Or back to {_either(others)}.' if others else ''}{again}"
+    return f"{on}{f' Or back to {either(others)}.' if others else ''}{again}"
 
 
 def _patience(stage: Stage, intended: IntendedMap) -> list[str]:
@@ -169,11 +169,11 @@ def _patience(stage: Stage, intended: IntendedMap) -> list[str]:
 
 def _touchpoint(touchpoint: Touchpoint, intended: IntendedMap) -> str:
     goal = " (the goal)" if touchpoint.touchpoint in intended.goal else ""
-    where = f", on {_either(touchpoint.channels)}" if touchpoint.channels else ""
+    where = f", on {either(touchpoint.channels)}" if touchpoint.channels else ""
     said = [f"{touchpoint.touchpoint}{goal}{where}{_manner(touchpoint)}."]
     said += [f"Promised: {promise_in_words(promise)}." for promise in touchpoint.expect]
     if touchpoint.rates:
-        said.append(f"It judges {_either(touchpoint.rates)}, the last one before it.")
+        said.append(f"It judges {either(touchpoint.rates)}, the last one before it.")
     if touchpoint.pain_points:
         said.append(f"Known to hurt: {'; '.join(touchpoint.pain_points)}.")
     if touchpoint.opportunities:
@@ -252,15 +252,3 @@ def _wrapped(text: str, first: str = "", later: str = "") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _either(words: Sequence[str]) -> str:
-    return _joined(words, "or")
-
-
-def _both(words: Sequence[str]) -> str:
-    return _joined(words, "and")
-
-
-def _joined(words: Sequence[str], last: str) -> str:
-    return " ".join(filter(None, [", ".join(words[:-1]), last if len(words) > 1 else "", *words[-1:]]))

@@ -41,11 +41,9 @@ def variant_of(intended: IntendedMap, customers: pa.Table) -> npt.NDArray[np.int
     """Return for each customer the position in `variants` of the map that holds for their persona."""
     if len(intended.variants) == 1:
         return np.zeros(customers.num_rows, dtype=np.int32)
-    positions = [0]
-    for persona in intended.personas:
-        varies = intended.for_persona(persona.persona) is not intended
-        positions.append(max(positions) + 1 if varies else 0)
-    of_code = np.array([*positions[1:], *(0 for _ in RESERVED_PERSONAS)], dtype=np.int32)
+    names = [*(persona.persona for persona in intended.personas), *RESERVED_PERSONAS]
+    varies = np.array([intended.for_persona(name) is not intended for name in names])
+    of_code: npt.NDArray[np.int32] = (np.cumsum(varies) * varies).astype(np.int32)
     codes: npt.NDArray[np.int32] = personas_of(intended.personas, customers).indices.to_numpy()
     return of_code[codes]
 

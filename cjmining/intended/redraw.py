@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjmining.errors import MapError
 from cjmining.intended.behaviour import Behaviour
 from cjmining.intended.checks import MAX_ANY
 from cjmining.intended.reader import parse_map
-from cjmining.intended.writing import to_yaml
+from cjmining.intended.writing import Names, to_yaml
 
 if TYPE_CHECKING:
     from cjmining.intended.model import IntendedMap
@@ -101,8 +100,7 @@ class _Reading(NamedTuple):
 def _readings(behaviour: Behaviour, drawn: Mapping[str, int]) -> Iterator[_Reading]:
     """Yield the behaviour as it is, then with those touchpoints told apart that the model draws so often."""
     yield _Reading(behaviour, {name: name for name in behaviour.names})
-    targets = _targets(behaviour)
-    several = {name for name, to in targets.items() if 1 < len(to) <= drawn.get(name, 1)}
+    several = {name for name, to in behaviour.targets.items() if 1 < len(to) <= drawn.get(name, 1)}
     for apart in (several.difference(*next(_ways_to_group(behaviour))), several):
         if apart:
             yield _told_apart(behaviour, apart)
@@ -122,7 +120,7 @@ def _told_apart(behaviour: Behaviour, names: Collection[str]) -> _Reading:
     return _Reading(Behaviour.of(0, steps), name_of)
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class _Node:
     """What becomes a stage: its touchpoints, and the nodes that may follow it."""
 
@@ -135,33 +133,12 @@ class _Node:
 
 def _ways_to_group(behaviour: Behaviour) -> Iterator[list[frozenset[str]]]:
     """Yield the sets of touchpoints to try in any order: those that surely need it, then more, then fewer."""
-    remembered = {name for name, to in _targets(behaviour).items() if len(to) > 1}
-    swaps = _swaps(behaviour)
+    remembered = {name for name, to in behaviour.targets.items() if len(to) > 1}
+    swaps = behaviour.swaps
     possible = {pair for pair in swaps if pair & remembered}
     tries = [_connected({pair for pair in swaps if pair <= remembered}), _connected(possible)]
     tries += [[pair] for pair in sorted(possible, key=sorted)]
     yield from (blocks for number, blocks in enumerate(tries) if blocks not in tries[:number])
-
-
-def _targets(behaviour: Behaviour) -> dict[str, set[int]]:
-    targets: dict[str, set[int]] = {}
-    for step in behaviour.steps:
-        for name, to in step.items():
-            targets.setdefault(name, set()).add(to)
-    return targets
-
-
-def _swaps(behaviour: Behaviour) -> set[frozenset[str]]:
-    """Return the pairs that may come in both orders somewhere, with the same to follow."""
-    return {
-        frozenset((a, b))
-        for state, step in enumerate(behaviour.steps)
-        for a in step
-        for b in step
-        if a < b
-        and (to := behaviour.after((a, b), state)) is not None
-        and to == behaviour.after((b, a), state)
-    }
 
 
 def _connected(pairs: set[frozenset[str]]) -> list[frozenset[str]]:
@@ -185,9 +162,8 @@ def _drawn(
     nodes = _alternatives(behaviour, blocks, goals, what)
     nodes += [_in_any_order(behaviour, block, what) for block in blocks]
     node_of = {name: node for node in nodes for name in node.names}
-    first = list(dict.fromkeys(id(node_of[name]) for name in behaviour.steps[0]))
-    by_id = {id(node): node for node in nodes}
-    ordered = _in_order([by_id[number] for number in first], node_of)
+    first = list(dict.fromkeys(node_of[name] for name in behaviour.steps[0]))
+    ordered = _in_order(first, node_of)
     silent: tuple[str, ...] = ()
     begins_optional = _skippable_first(ordered, behaviour, node_of, goals)
     if len(first) > 1 and not begins_optional:
@@ -206,7 +182,7 @@ def _alternatives(
     behaviour: Behaviour, blocks: list[frozenset[str]], goals: frozenset[str], what: str
 ) -> list[_Node]:
     """Return a node a touchpoint; those allowed at the same points and with the same to follow share one."""
-    targets, in_blocks = _targets(behaviour), frozenset().union(*blocks)
+    targets, in_blocks = behaviour.targets, frozenset().union(*blocks)
     alike: dict[tuple[object, ...], list[str]] = {}
     for name in behaviour.names:
         if name in in_blocks:
@@ -219,7 +195,7 @@ def _alternatives(
         _Node(
             tuple(names),
             "choice" if len(names) > 1 else "sequence",
-            following=frozenset(behaviour.steps[targets[names[0]].copy().pop()]),
+            following=frozenset(behaviour.steps[next(iter(targets[names[0]]))]),
         )
         for names in alike.values()
     ]
@@ -227,7 +203,7 @@ def _alternatives(
 
 def _remembers(behaviour: Behaviour, in_blocks: frozenset[str], what: str) -> MapError:
     """Say where what may follow depends on more than the touchpoint before."""
-    ways, targets = behaviour.shortest_ways(), _targets(behaviour)
+    ways, targets = behaviour.shortest_ways, behaviour.targets
     for name in sorted(targets, key=lambda name: (name in in_blocks, name)):
         states = sorted(targets[name], key=lambda state: (len(ways[state]), ways[state]))
         for one in states:
@@ -244,7 +220,7 @@ def _remembers(behaviour: Behaviour, in_blocks: frozenset[str], what: str) -> Ma
 
 def _way(behaviour: Behaviour, state: int, last: str) -> str:
     """Name the shortest way to a state whose last touchpoint is `last`."""
-    ways = behaviour.shortest_ways()
+    ways = behaviour.shortest_ways
     before = min(
         (ways[q] for q, step in enumerate(behaviour.steps) if step.get(last) == state),
         key=lambda way: (len(way), way),
@@ -256,8 +232,7 @@ def _way(behaviour: Behaviour, state: int, last: str) -> str:
 def _in_any_order(behaviour: Behaviour, block: frozenset[str], what: str) -> _Node:
     """Return a node for touchpoints in any order: which may be left out, which repeated, what follows."""
     names = tuple(sorted(block))
-    swaps = _swaps(behaviour)
-    apart = next((p for p in _pairs(names) if frozenset(p) not in swaps), None)
+    apart = next((p for p in _pairs(names) if frozenset(p) not in behaviour.swaps), None)
     if apart:
         third = next(name for name in names if name not in apart)
         raise MapError(
@@ -299,26 +274,25 @@ def _entry(behaviour: Behaviour, block: frozenset[str]) -> int | None:
 
 def _in_order(first: list[_Node], node_of: Mapping[str, _Node]) -> list[_Node]:
     """Return the nodes so that each comes after all that lead to it, loops back apart (reverse postorder)."""
-    seen: set[int] = set()
+    seen: set[_Node] = set()
     done: list[_Node] = []
 
     def visit(node: _Node) -> None:
-        seen.add(id(node))
+        seen.add(node)
         for follower in _followers(node, node_of)[::-1]:
-            if id(follower) not in seen:
+            if follower not in seen:
                 visit(follower)
         done.append(node)
 
     for node in first[::-1]:
-        if id(node) not in seen:
+        if node not in seen:
             visit(node)
     return done[::-1]
 
 
 def _followers(node: _Node, node_of: Mapping[str, _Node]) -> list[_Node]:
     """Return the nodes that may follow one, each once, by name."""
-    found = {id(node_of[name]): node_of[name] for name in sorted(node.following)}
-    return list(found.values())
+    return list(dict.fromkeys(node_of[name] for name in sorted(node.following)))
 
 
 def _skippable_first(
@@ -329,8 +303,8 @@ def _skippable_first(
         return False
     first = ordered[0]
     is_entered_later = any(name in node.following for node in ordered[1:] for name in first.names)
-    skipped = {id(node_of[name]) for name in behaviour.steps[0]} - {id(first)}
-    leads_to = {id(node) for node in _followers(first, node_of)} - {id(first)}
+    skipped = {node_of[name] for name in behaviour.steps[0]} - {first}
+    leads_to = {*_followers(first, node_of)} - {first}
     return skipped == leads_to and not is_entered_later and goals.isdisjoint(first.names)
 
 
@@ -351,15 +325,15 @@ def _stages(
 ) -> list[dict[str, Any]]:
     """Write the nodes as the stages of a map file; a way to what stands above is a way back."""
     titles = _titles(ordered, name_of)
-    places = {id(node): place for place, node in enumerate(ordered)}
+    places = {node: place for place, node in enumerate(ordered)}
     stages = []
     for place, node in enumerate(ordered):
         followers = _followers(node, node_of)
-        on = sorted(places[id(f)] for f in followers if places[id(f)] > place)
-        back = sorted(places[id(f)] for f in followers if places[id(f)] <= place)
+        on = sorted(places[f] for f in followers if places[f] > place)
+        back = sorted(places[f] for f in followers if places[f] <= place)
         repeats_alone = back[-1:] == [place] and len(node.names) == 1
         back = back[:-1] if repeats_alone else back
-        stage: dict[str, Any] = {"stage": titles[id(node)]}
+        stage: dict[str, Any] = {"stage": titles[node]}
         if len(owner := {owners.get(name_of[name], "") for name in node.names}) == 1 and all(owner):
             stage["owner"] = owner.pop()
         if node.order != "sequence":
@@ -375,27 +349,27 @@ def _stages(
             for name in node.names
         ]
         if on != [place + 1] and (on or place + 1 < len(ordered)):
-            stage["next"] = [titles[id(ordered[p])] for p in on]
+            stage["next"] = [titles[ordered[p]] for p in on]
         if back:
-            stage["returns_to"] = [titles[id(ordered[p])] for p in back]
+            stage["returns_to"] = [titles[ordered[p]] for p in back]
         stages.append(stage)
     return stages
 
 
-def _titles(ordered: Sequence[_Node], name_of: Mapping[str, str]) -> dict[int, str]:
+def _titles(ordered: Sequence[_Node], name_of: Mapping[str, str]) -> dict[_Node, str]:
     """Name the stages by their touchpoints; of stages with the same the second is 2."""
-    titles: dict[int, str] = {}
-    for node in ordered:
-        title = (" or " if node.order == "choice" else ", ").join(name_of[name] for name in node.names)
-        taken = set(titles.values())
-        numbered = (title if n == 1 else f"{title} {n}" for n in count(1))
-        titles[id(node)] = next(name for name in numbered if name not in taken)
-    return titles
+    titles = Names(" ")
+    return {
+        node: titles.of(
+            (" or " if node.order == "choice" else ", ").join(name_of[name] for name in node.names)
+        )
+        for node in ordered
+    }
 
 
 def _unlike(behaviour: Behaviour, drawn: Behaviour, what: str) -> MapError:
     """Say what the map that comes nearest would allow and the model doesn't, or the other way round."""
-    if any(len(to) > 1 for to in _targets(behaviour).values()):
+    if any(len(to) > 1 for to in behaviour.targets.values()):
         return _remembers(behaviour, frozenset(), what)
     way = behaviour.difference(drawn) or ()
     allows, other = (

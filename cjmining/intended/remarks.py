@@ -15,6 +15,8 @@ from cjmining.intended.conditions import contradictory, covers
 from cjmining.intended.words import duration_in_short
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from cjmining.intended.model import IntendedMap, Persona, Stage
 
 
@@ -50,24 +52,20 @@ def _times(intended: IntendedMap, _: Outline) -> Iterator[Mistake]:
                 f"stage '{stage.stage}': {what}, so silence there never counts within the horizon",
             )
         if stage.within is not None:
-            yield from _promised_time(stage, ("stages", number, "within"))
+            yield from _promised_time(stage, stage.within, ("stages", number, "within"))
     if intended.patience is None and not any(stage.patience_us > 0 for stage in intended.stages):
         what = "with patience never, nobody counts as dropped by silence, only by an exit"
         yield Mistake(("patience",), what)
 
 
-def _promised_time(stage: Stage, at: tuple[str | int, ...]) -> Iterator[Mistake]:
+def _promised_time(stage: Stage, within: timedelta, at: tuple[str | int, ...]) -> Iterator[Mistake]:
     if not stage.next:
         what = f"no stage follows '{stage.stage}', so the time until the next can't be measured"
         yield Mistake(at, what)
-    elif 0 <= stage.patience_us < _microseconds(stage):
-        what = f"stage '{stage.stage}' promises the next within {duration_in_short(stage.within)}"
+    elif 0 <= stage.patience_us < within.total_seconds() * 1e6:
+        what = f"stage '{stage.stage}' promises the next within {duration_in_short(within)}"
         longer = "which is longer than the patience there: whoever is silent has dropped out before"
         yield Mistake(at, f"{what}, {longer}")
-
-
-def _microseconds(stage: Stage) -> float:
-    return 0.0 if stage.within is None else stage.within.total_seconds() * 1e6
 
 
 def _ways(intended: IntendedMap, _: Outline) -> Iterator[Mistake]:

@@ -1,7 +1,8 @@
-"""Durations, promises and rules of personas in words, for every view of a map."""
+"""Durations, promises, rules of personas and lists in words, for every view of a map."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,26 @@ def _amount(promise: Expectation, number: float) -> str:
     if promise.measure == "contacts":
         return {1: "once", 2: "twice"}.get(int(number), f"{number:g} times")
     return _in_words(number)
+
+
+def either(words: Sequence[str]) -> str:
+    """Return words of which one will do.
+
+    Examples
+    --------
+    >>> either(["web"]), either(["web", "app"]), either(["web", "app", "store"])
+    ('web', 'web or app', 'web, app or store')
+    """
+    return _joined(words, " or ")
+
+
+def both(words: Sequence[str]) -> str:
+    """Return words that all belong: two, or as many as there are."""
+    return _joined(words, " and ")
+
+
+def _joined(words: Sequence[str], last: str) -> str:
+    return last.join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def rules_in_words(where: object) -> str:

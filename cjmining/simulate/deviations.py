@@ -87,7 +87,7 @@ def deviation_truth(world: World) -> pd.DataFrame:
             "type": np.array(DEVIATIONS, dtype=object)[type_],
             "stage": np.array([*STAGES, schema.BEFORE_THE_MAP], dtype=object)[stage],
             "touchpoint": np.array([step.touchpoint for step in STEPS], dtype=object)[touchpoint],
-            "at": _moments(events.time[event]),
+            "at": moments_at(events.time[event]),
             "event": event,
             "observable": seen.judged[event] & ~seen.undecided[event],
             "cut_short": ~seen.converted[event],
@@ -100,10 +100,12 @@ def undecided_events(world: World) -> Bools:
     return _see(world).undecided
 
 
-def _moments(seconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
+def moments_at(seconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
+    """Return when that many seconds of the shop had passed; what is below 0 never came."""
     import pandas as pd
 
     moments = (int(START.timestamp()) + seconds).astype("datetime64[s]").astype("datetime64[us]")
+    moments[seconds < 0] = np.datetime64("NaT", "s")
     return pd.DatetimeIndex(moments, tz="UTC")
 
 

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from cjmining import schema
 from cjmining.simulate.behaviour import BEGINNINGS, CONVERTED, DEVICES, DROPPED, REASONS, STAGES
-from cjmining.simulate.deviations import quick_returns
+from cjmining.simulate.deviations import moments_at, quick_returns
 from cjmining.simulate.journeys import SALE_DAYS, Journeys, World
 from cjmining.simulate.known import Known, personas_known
 from cjmining.simulate.people import REGIONS
-from cjmining.simulate.settings import DATA_END, DAY_S, START
+from cjmining.simulate.settings import DATA_END, DAY_S
 from cjmining.simulate.steps import CODE, STEPS
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def journey_truth(world: World) -> pd.DataFrame:
         "begins": np.array(BEGINNINGS, dtype=object)[journeys.begins],
         "device": np.array(DEVICES, dtype=object)[journeys.device],
         "channel": np.where(journeys.app, "app", "web").astype(object),
-        "start": _moments(journeys.start),
-        "end": _moments(journeys.end),
-        "last_own": _moments(journeys.last_own),
+        "start": moments_at(journeys.start),
+        "end": moments_at(journeys.end),
+        "last_own": moments_at(journeys.last_own),
         "outcome": np.array(schema.OUTCOMES, dtype=object)[journeys.outcome],
-        "decided_at": _moments(journeys.decided_at),
-        "left_at": _moments(journeys.left_at),
+        "decided_at": moments_at(journeys.decided_at),
+        "left_at": moments_at(journeys.left_at),
         "left_because": np.array(REASONS, dtype=object)[journeys.left],
         "place": steps[journeys.place],
         "place_stage": stages[journeys.place_stage],
@@ -73,14 +73,6 @@ def customer_truth(world: World, seen: Known) -> pd.DataFrame:
             "dead_address": world.people.dead_address,
         }
     )
-
-
-def _moments(seconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
-    import pandas as pd
-
-    moments = (int(START.timestamp()) + seconds).astype("datetime64[s]").astype("datetime64[us]")
-    moments[seconds < 0] = np.datetime64("NaT", "s")
-    return pd.DatetimeIndex(moments, tz="UTC")
 
 
 def settings_truth(world: World) -> dict[str, Any]:

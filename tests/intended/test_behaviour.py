@@ -63,8 +63,8 @@ def test_two_are_equal_if_and_only_if_no_word_tells_them_apart(one, other):
 
 def test_shortest_ways_lead_to_their_states():
     behaviour = behaviour_of([(0, "a", 1), (1, "b", 2), (0, "b", 2), (2, "a", 3)])
-    assert [behaviour.after(way) for way in behaviour.shortest_ways()] == list(range(len(behaviour.steps)))
-    assert behaviour.shortest_ways() == [(), ("a",), ("b",), ("b", "a")]
+    assert [behaviour.after(way) for way in behaviour.shortest_ways] == list(range(len(behaviour.steps)))
+    assert behaviour.shortest_ways == [(), ("a",), ("b",), ("b", "a")]
 
 
 def test_what_never_happens_leaves_no_trace():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.intended import parse_map
+from tests.intended.test_reader import mistakes
 
 SHOP = """\
 map: Shop
@@ -49,15 +50,6 @@ personas:
       - {stage: Ask, optional: false}
 """
 HOUR_US = 3_600_000_000
-
-
-def mistakes(*replacements, text=SHOP):
-    for old, new in replacements:
-        assert old in text
-        text = text.replace(old, new, 1)
-    with pytest.raises(cj.MapError) as caught:
-        parse_map(text)
-    return caught.value.mistakes
 
 
 def test_a_persona_has_the_stages_of_the_map_but_for_what_it_overrides():
@@ -258,7 +250,7 @@ SIX = "order: any\n        touchpoints: [" + ", ".join(f"{{touchpoint: {name}}}"
     ],
 )
 def test_the_mistakes_of_a_persona_are_told_where_it_stands(old, new, line, place, what):
-    (found,) = mistakes((old, new))
+    (found,) = mistakes(SHOP, (old, new))
     number = 0 if line < 29 else 2
     for short in ("Young", "Old"):
         what = what.replace(short.upper(), f"for the persona '{short}':")
@@ -268,7 +260,7 @@ def test_the_mistakes_of_a_persona_are_told_where_it_stands(old, new, line, plac
 def test_a_map_too_large_for_one_persona_is_told_for_that_persona():
     names = [f"t{number}" for number in range(257)]
     long = ", ".join(f"{{touchpoint: {name}}}" for name in names)
-    (found,) = mistakes(("{touchpoint: logged_in}", long))
+    (found,) = mistakes(SHOP, ("{touchpoint: logged_in}", long))
     # Start, seen, 257 and paid.
     assert found.startswith(
         "map.yaml, line 23: personas[0].stages: for the persona 'Young': the map needs 260 "
@@ -277,6 +269,7 @@ def test_a_map_too_large_for_one_persona_is_told_for_that_persona():
 
 def test_mistakes_of_the_map_are_told_once_beside_those_of_personas():
     found = mistakes(
+        SHOP,
         ("returns_to: [Look]", "returns_to: [Lok]"),
         ("stage: Ask, optional: false", "stage: Ask, next: [Byy]"),
     )
