@@ -22,8 +22,7 @@ SLOW = {"pm4py", "pm4py, its fastest search", "r4pm"}
 SLOW_EVENTS = 1_000_000
 QUICK_EVENTS = 100_000
 ROUNDS, RUNS = 3, 3
-HELP_DESK = "alignments, help desk"
-SMALL_ONLY = {ingestion.NATIVE, HELP_DESK}
+SMALL_ONLY = {ingestion.NATIVE, conformance.ON_HELP_DESK}
 """Tasks that are measured on at most `SLOW_EVENTS` events, or have events of their own."""
 LONG = {*ingestion.ENGINES, "check, everything"}
 """Tasks that take seconds: one run a process, and one round with more than `SLOW_EVENTS` events."""
@@ -59,7 +58,7 @@ def _measure_size(events: int, wanted: argparse.Namespace) -> dict:
     with tempfile.TemporaryDirectory(prefix="cjmining-bench-") as name:
         folder = Path(name)
         sizes = _child("benchmarks.workload", name, str(events))
-        skipped = {} if (folder / "help-desk").is_dir() else {HELP_DESK: _ABSENT}
+        skipped = {} if (folder / workload.HELP_DESK).is_dir() else {conformance.ON_HELP_DESK: _ABSENT}
         measured = {
             task: _measure_task(task, folder, sizes["events"], quick=wanted.quick)
             for task in TASKS
@@ -77,7 +76,7 @@ def _measure_size(events: int, wanted: argparse.Namespace) -> dict:
     }
 
 
-_ABSENT = f"the published log is not on this machine ({workload.HELP_DESK.name})"
+_ABSENT = f"the published log is not on this machine ({workload.HELP_DESK_LOG.name})"
 
 
 def _fits(task: str, events: int) -> bool:
@@ -173,10 +172,7 @@ def _write(result: dict) -> None:
     )
     results = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*_million_events.json")]
     text = "\n\n".join(table.of(each) for each in sorted(results, key=lambda each: each["sizes"]["events"]))
-    readme = HERE / "README.md"
-    before, start, rest = readme.read_text(encoding="utf-8").partition("<!-- measured -->\n")
-    _, end, after = rest.partition("<!-- end of measured -->")
-    readme.write_text(f"{before}{start}\n{text}\n\n{end}{after}", encoding="utf-8")
+    table.put(text, "measured")
 
 
 if __name__ == "__main__":

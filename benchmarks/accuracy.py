@@ -17,6 +17,7 @@ import pandas as pd
 import yaml
 
 import cjmining as cj
+from benchmarks import table
 from cjmining.conformance import deviations
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.scan import Scan
@@ -52,7 +53,7 @@ def main() -> None:
     print(text)
     if not wanted.quick:
         (HERE / "results" / "accuracy.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        _write(text)
+        table.put(text, "accuracy")
 
 
 def score(shop: cj.simulate.Shop, *, exported: bool = False) -> dict:
@@ -222,13 +223,6 @@ def _nothing(by_seed: dict) -> str:
     journeys = sum(each["journeys"] for each in by_seed.values())
     found = sum(of["all"]["found"] for each in by_seed.values() for of in each["types"].values())
     return f"{found} deviations were found in {journeys:,} journeys."
-
-
-def _write(text: str) -> None:
-    readme = HERE / "README.md"
-    before, start, rest = readme.read_text(encoding="utf-8").partition("<!-- accuracy -->\n")
-    _, end, after = rest.partition("<!-- end of accuracy -->")
-    readme.write_text(f"{before}{start}\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ import numpy as np
 
 from benchmarks.one_by_one import costs_one_by_one
 from benchmarks.walks import Codes
+from benchmarks.workload import HELP_DESK
 
-HELP_DESK = "help-desk"
 R4PM_SAMPLE = 20_000
 PM4PY_SAMPLES = {"map-13": 100, "map-shop": 100, "map-60": 10, HELP_DESK: 4_580}
 """Journeys: few where one takes pm4py more than a second, and all tickets of the help desk."""
@@ -213,43 +213,20 @@ def _frame(codes: Codes, rows: list[int]):
 
 
 def _net(folder: Path, end: int):
-    """The automaton as a Petri net whose runs end as the journeys' do."""
-    from pm4py.objects.petri_net.obj import Marking, PetriNet
-    from pm4py.objects.petri_net.utils.petri_utils import add_arc_from_to
-
+    """The map as a Petri net whose runs end as the journeys' do."""
     import cjmining as cj
-    from cjmining.kernels.alignment import last_edges
+    from cjmining.interop import to_petri_net
 
-    automaton = cj.read_map(folder / "map.yaml").automaton
-    may_end = last_edges(automaton, end - 1) if end else np.zeros(len(automaton.edge_from), bool)
-    net = PetriNet("map")
-    places = [PetriNet.Place(f"state {number}") for number in range(automaton.n_states)]
-    final = PetriNet.Place("end")
-    for place in (*places, final):
-        net.places.add(place)
-
-    def add(name: str, label: str | None, source, target) -> None:
-        transition = PetriNet.Transition(name, label)
-        net.transitions.add(transition)
-        add_arc_from_to(source, transition, net)
-        add_arc_from_to(transition, target, net)
-
-    for edge in range(len(automaton.edge_from)):
-        label, source = automaton.symbols[automaton.edge_symbol[edge]], places[automaton.edge_from[edge]]
-        add(f"edge {edge}", label, source, places[automaton.edge_to[edge]])
-        if may_end[edge]:
-            add(f"last edge {edge}", label, source, final)
-    if end == 0:
-        for state in np.flatnonzero(automaton.goal_passed):
-            add(f"end from {state}", None, places[state], final)
-    return net, Marking({places[automaton.start]: 1}), Marking({final: 1})
+    intended = cj.read_map(folder / "map.yaml")
+    return to_petri_net(intended, ends_in=intended.automaton.symbols[end - 1] if end else None)
 
 
+ON_HELP_DESK = "alignments, help desk"
 FOLDERS = {
     "alignments, map of 13 states": "map-13",
     "alignments, the shop's map": "map-shop",
     "alignments, map of 60 states": "map-60",
-    "alignments, help desk": HELP_DESK,
+    ON_HELP_DESK: HELP_DESK,
 }
 """Task and the folder of its codes."""
 

@@ -1,6 +1,12 @@
-"""The measured figures as a Markdown table."""
+"""The measured figures as a Markdown table, and the README that such tables stand in."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.conformance import MERGED, UNMERGED
+
+README = Path(__file__).with_name("README.md")
 
 
 def of(result: dict) -> str:
@@ -42,6 +48,13 @@ def of(result: dict) -> str:
     return "\n".join([*lines, "", *alignments, *skipped, *([""] if alignments else []), memory, "", load])
 
 
+def put(text: str, mark: str) -> None:
+    """Write a text into the README, between `<!-- mark -->` and `<!-- end of mark -->`."""
+    before, start, rest = README.read_text(encoding="utf-8").partition(f"<!-- {mark} -->\n")
+    _, end, after = rest.partition(f"<!-- end of {mark} -->")
+    README.write_text(f"{before}{start}\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
 def _is_alignment(task: str) -> bool:
     return task.startswith("alignments")
 
@@ -52,8 +65,8 @@ def _alignments(task: str, engines: dict) -> str:
     parts = [
         f"{moves['cpu'] / engines[name]['cpu']:.2f} x {words}"
         for name, words in (
-            ("cjmining, costs alone", "the CPU time of costs alone"),
-            ("cjmining, costs alone, none merged", "that of costs alone for every journey by itself"),
+            (MERGED, "the CPU time of costs alone"),
+            (UNMERGED, "that of costs alone for every journey by itself"),
         )
     ]
     held = moves.get("bytes_an_event")

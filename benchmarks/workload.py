@@ -9,7 +9,9 @@ import numpy as np
 from benchmarks.walks import MAPS, Codes, simulate
 
 ROOT = Path(__file__).resolve().parents[1]
-HELP_DESK = ROOT.parent / "shared" / "data" / "crm" / "helpdesk_tickets.xes.gz"
+HELP_DESK = "help-desk"
+"""Folder of its codes."""
+HELP_DESK_LOG = ROOT.parent / "shared" / "data" / "crm" / "helpdesk_tickets.xes.gz"
 """Published data isn't part of the project."""
 HELP_DESK_MAP = ROOT / "docs" / "readings" / "helpdesk.yaml"
 
@@ -39,7 +41,7 @@ def make(folder: Path, events: int) -> dict[str, int]:
     _codes_of(log, intended).save(folder / "map-shop", shop.intended_text)
     for states, text in MAPS.items():
         simulate(text, events).save(folder / f"map-{states}", text)
-    _write_help_desk(folder / "help-desk")
+    _write_help_desk(folder / HELP_DESK)
     if events <= EXPORT_EVENTS:
         cj.simulate.shop(min(log.n_customers, EXPORT_CUSTOMERS)).write(folder / "exports")
     columns = log.to_arrow()["events"]
@@ -53,46 +55,48 @@ def make(folder: Path, events: int) -> dict[str, int]:
 
 
 def _codes_of(log, intended) -> Codes:
-    """The log's journeys, aligned up to their place or through the goal as a check does it."""
-    from cjmining.kernels.alignment import NOT_ON_MAP, symbols_of
-    from cjmining.kernels.outcomes import judge
+    """The log's journeys, aligned up to their place or, where the map goes on after the goal, to their end.
 
-    vocabulary = log.vocabulary("touchpoint")
-    rules = intended.walk_rules(vocabulary, log.vocabulary("actor"))
+    Where a check has nothing to align, journeys keep their events here.
+    """
+    from cjmining.conformance.plan import make_plans
+    from cjmining.kernels.alignment import CONVERTED_END, NOTHING_TO_ALIGN, symbols_of
+    from cjmining.kernels.outcomes import CONVERTED, judge
+
+    plan = make_plans(log, intended)[0]
     code, failed = log.codes("touchpoint"), log.flags("failed")
     outcome, _, _, place, *_ = judge(
-        log.bounds, log.timestamps, code, log.codes("actor"), failed, rules, log.data_end_us
+        log.bounds, log.timestamps, code, log.codes("actor"), failed, plan.rules, log.data_end_us
     )
-    numbers = {name: number for number, name in enumerate(intended.automaton.symbols)}
-    code_symbol = np.array([numbers.get(name, NOT_ON_MAP) for name in vocabulary], np.int32)
-    exits = rules.role >= 2
-    symbol = symbols_of(code, failed, code_symbol, rules.ignored, exits)
-    converted = outcome == 0
-    placed = ~converted & (place >= 0)
-    end = np.where(converted, 0, np.where(placed, 1 + symbol[np.maximum(place, 0)], -1))
+    symbol = symbols_of(code, failed, plan.code_symbol, plan.rules.ignored, plan.exits)
+    place_symbol = symbol[np.maximum(place, 0)]
+    converted, placed = outcome == CONVERTED, place >= 0
+    goes_on = converted & plan.goes_on[place_symbol]
+    end = np.where(converted, CONVERTED_END, np.where(placed, 1 + place_symbol, NOTHING_TO_ALIGN))
     return Codes(
         code,
         failed,
         log.bounds[:-1].copy(),
-        np.where(placed, place + 1, log.bounds[1:]),
+        np.where(placed & ~goes_on, place + 1, log.bounds[1:]),
         end.astype(np.int32),
-        code_symbol,
-        rules.ignored,
-        exits,
-        np.array(vocabulary),
+        plan.code_symbol,
+        plan.rules.ignored,
+        plan.exits,
+        np.array(log.vocabulary("touchpoint")),
     )
 
 
 def _write_help_desk(folder: Path) -> None:
     """The published log of a help desk, every ticket through its end; nothing where it is not at hand."""
-    if not HELP_DESK.is_file():
+    if not HELP_DESK_LOG.is_file():
         return
     import pandas as pd
     import pm4py
 
     import cjmining as cj
+    from cjmining.kernels.alignment import CONVERTED_END, NOT_ON_MAP
 
-    events = pm4py.read_xes(str(HELP_DESK))
+    events = pm4py.read_xes(str(HELP_DESK_LOG))
     symbols = cj.read_map(HELP_DESK_MAP).automaton.symbols
     code, names = pd.factorize(events["concept:name"], sort=True)
     case, cases = pd.factorize(events["case:concept:name"])
@@ -104,8 +108,8 @@ def _write_help_desk(folder: Path) -> None:
         np.zeros(len(code), np.int8),
         bounds[:-1],
         bounds[1:],
-        np.zeros(len(cases), np.int32),
-        np.array([numbers.get(name, -1) for name in names], np.int32),
+        np.full(len(cases), CONVERTED_END, np.int32),
+        np.array([numbers.get(name, NOT_ON_MAP) for name in names], np.int32),
         np.zeros(len(names), np.bool_),
         np.zeros(len(names), np.bool_),
         np.array(names, dtype=str),
