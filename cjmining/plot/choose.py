@@ -76,6 +76,11 @@ def expect_map(intended: object, verb: str) -> None:
         _expect(intended, ("stages", "ignore"), f"{verb} takes as intended what cj.read_map(path) returns")
 
 
+def expect_story(story: object, verb: str) -> None:
+    """Raise a LogError unless `story` is what `check.explain` returned; `verb` is what was called."""
+    _expect(story, ("moves", "ending", "end_position"), f"{verb} takes what check.explain(journey) returns")
+
+
 def _expect(value: object, having: tuple[str, ...], expected: str) -> None:
     if not all(hasattr(value, name) for name in having):
         raise LogError(f"{expected}, not {type(value).__name__}")

@@ -8,7 +8,7 @@ from cjmining.plot import theme
 from cjmining.plot.choose import ALL, Row, chosen, expect_check, rows
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.text import Box, spread, width
-from cjmining.plot.words import days, interval, known, name, number
+from cjmining.plot.words import days, known, name, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ def _stage(sheet: Sheet, row: Row, y: float, most: int, horizon: str) -> None:
     if not known(row["drop_out_share"]) and row["mature"]:
         sheet.write("few old enough to know", right, y + 17, colour=theme.MUTED, align="right")
     elif row["mature"]:
-        share = interval(row["drop_out_share"], row["lower"], row["upper"])
+        share = percent(row["drop_out_share"], row["lower"], row["upper"])
         colour = theme.DROPPED if row["dropped"] else theme.MUTED
         sheet.write(share, right, y + 17, size=10, colour=colour, bold=bool(row["dropped"]), align="right")
         sheet.write(

@@ -10,7 +10,7 @@ from cjmining.plot import theme
 from cjmining.plot.choose import significant
 from cjmining.plot.map_view import GUTTER, MapView
 from cjmining.plot.text import fit, named_number, short, width, wrap
-from cjmining.plot.words import known, money, name, number, percent, plural
+from cjmining.plot.words import known, money, name, number, percent, plural, share_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -271,8 +271,7 @@ def _deviation(view: MapView, row: Row) -> str:
     if not significant(row):
         return said
     with_it, without = (
-        f"{percent(row[f'converted_{side}'] / row[f'mature_{side}'])} of {number(row[f'mature_{side}'])}"
-        for side in ("with", "without")
+        share_of(row[f"converted_{side}"], row[f"mature_{side}"]) for side in ("with", "without")
     )
     return f"{said}; {with_it} converted, {without} others"
 

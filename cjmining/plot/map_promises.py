@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cjmining.plot import theme
 from cjmining.plot.map_bands import band_name
 from cjmining.plot.text import short
-from cjmining.plot.words import interval, known, name, number, percent, plural, promise
+from cjmining.plot.words import known, name, number, percent, plural, promise
 
 if TYPE_CHECKING:
     from cjmining.plot.choose import Row
@@ -61,9 +61,7 @@ def _promise(sheet: Sheet, view: MapView, row: Row, x: float, y: float) -> float
         return sheet.paragraph(f"{said}; {promised}", x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
     broken, colour = row["verdict"] == "broken", _COLOUR.get(row["verdict"], theme.INK)
     _track(sheet, row, x, y, view.room, colour)
-    share = percent(row["share_kept"])
-    if known(row["lower"]) and known(row["upper"]):
-        share = interval(row["share_kept"], row["lower"], row["upper"])
+    share = percent(row["share_kept"], row["lower"], row["upper"])
     kept = f"{share} of {number(row['measured'])}"
     y = sheet.paragraph(kept, x, y + _TRACK, view.room, size=theme.SMALL, colour=colour)
     return sheet.paragraph(

@@ -9,7 +9,7 @@ from matplotlib.path import Path
 from cjmining.plot import theme
 from cjmining.plot.map_view import GUTTER
 from cjmining.plot.text import fit, width
-from cjmining.plot.words import interval, known, name, number, plural
+from cjmining.plot.words import known, name, number, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,7 +183,7 @@ def _labels(sheet: Sheet, view: MapView, row: Row, left: float, y: float) -> flo
 def _share(sheet: Sheet, view: MapView, row: Row, x: float, y: float) -> float:
     if not row["dropped"]:
         y = sheet.paragraph("0 dropped out", x, y, view.room, colour=theme.MUTED)
-    share = interval(row["drop_out_share"], row["lower"], row["upper"])
+    share = percent(row["drop_out_share"], row["lower"], row["upper"])
     y = sheet.paragraph(
         f"{share} of {number(row['mature'])}", x, y, view.room, size=theme.SMALL, colour=theme.MUTED
     )

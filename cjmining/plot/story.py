@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cjmining.errors import LogError
 from cjmining.plot import theme
+from cjmining.plot.choose import expect_story
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.text import Box, fit, width, wrap
 from cjmining.plot.words import duration, known, name, number
@@ -84,8 +85,7 @@ def story(story: Story, *, ax: Axes | None = None) -> Axes:
     'Story: journey 0 of customer 0'
     >>> ax.figure.savefig("story.png")  # doctest: +SKIP
     """
-    if not all(hasattr(story, part) for part in ("moves", "ending", "end_position")):
-        raise LogError(f"cj.plot.story takes what check.explain(journey) returns, not {type(story).__name__}")
+    expect_story(story, "cj.plot.story")
     sheet = Sheet(width=theme.PAGE)
     y = _head(sheet, story)
     y = _legend(sheet, y)
@@ -231,14 +231,11 @@ def _staff(sheet: Sheet, story: Story, all_steps: Sequence[_Step], first: int, y
 
 def _bands(sheet: Sheet, steps: Sequence[_Step], left: float, pitch: float, y: float) -> None:
     """Draw a band over the steps of a stage, with its name."""
-    first = 0
-    while first < len(steps):
-        last = first
-        while last + 1 < len(steps) and steps[last + 1].stage == steps[first].stage:
-            last += 1
-        stage = steps[first].stage
+    end = 0
+    for stage, run in groupby(step.stage for step in steps):
+        first, end = end, end + len(list(run))
         if stage:
-            area = Box(left + first * pitch + 1.5, y, left + (last + 1) * pitch - 1.5, y + _BAND)
+            area = Box(left + first * pitch + 1.5, y, left + end * pitch - 1.5, y + _BAND)
             sheet.card(area, theme.PANEL, z=1)
             shown = fit(name(stage), area.right - area.left - 12, theme.BODY, bold=True)
             aside = stage in {"after the end", "(before the map)"}
@@ -250,7 +247,6 @@ def _bands(sheet: Sheet, steps: Sequence[_Step], left: float, pitch: float, y: f
                 colour=theme.MUTED if aside else theme.INK,
                 italic=aside,
             )
-        first = last + 1
 
 
 def _lines_above(step: _Step, room: float) -> list[str]:

@@ -31,8 +31,8 @@ def plural(count: float, one: str, many: str = "") -> str:
     return f"{number(count)} {one if round(count) == 1 else many or one + 's'}"
 
 
-def percent(share: float) -> str:
-    """Return a share as a whole percentage, with one decimal near none and near all.
+def percent(share: float, lower: float = math.nan, upper: float = math.nan) -> str:
+    """Return a share as a whole percentage, one decimal near none and near all; with its limits where known.
 
     "0 %" and "100 %" are said only of none and of all.
 
@@ -42,19 +42,22 @@ def percent(share: float) -> str:
     ('34 %', '0.4 %', '<0.1 %', '0 %')
     >>> percent(0.994), percent(0.9976), percent(0.9999), percent(1)
     ('99 %', '99.8 %', '>99.9 %', '100 %')
+    >>> percent(0.336, 0.293, 0.388)
+    '34 % (29-39 %)'
     """
-    return f"{_points(share)} %"
+    said = f"{_points(share)} %"
+    return f"{said} ({limits(lower, upper)})" if known(lower) and known(upper) else said
 
 
-def interval(share: float, lower: float, upper: float) -> str:
-    """Return a share with its interval.
+def share_of(part: float, whole: float) -> str:
+    """Return a share with what it is a share of.
 
     Examples
     --------
-    >>> interval(0.336, 0.293, 0.388)
-    '34 % (29-39 %)'
+    >>> share_of(30, 120)
+    '25 % of 120'
     """
-    return f"{percent(share)} ({limits(lower, upper)})"
+    return f"{percent(part / whole)} of {number(whole)}"
 
 
 def limits(lower: float, upper: float) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cjmining.report import words
-from cjmining.report.cells import rows_of
+from cjmining.report.cells import Row, rows_of
+from cjmining.report.contacts import most_frequent
 from cjmining.report.finding import Finding, make_finding, numbers_of
 from cjmining.report.promises import enough, promises_in_words
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance
-
-Row = Mapping[str, Any]
 
 MOST_BROKEN = 5
 """How many broken promises are told in sentences, those furthest from what was promised."""
@@ -53,7 +52,7 @@ def _promises(overall: Conformance, min_group: int) -> Iterator[Finding]:
 def _broken_promise(row: Row, horizon: str, min_group: int) -> Finding:
     of = f" of {words.quoted(row['touchpoint'])}" if row["touchpoint"] else ""
     promised = words.promise({**row, "touchpoint": ""})
-    target = "everyone" if row["target"] >= 1 else words.percent(row["target"])
+    target = words.promised(row["target"])
     kept = words.percent(row["share_kept"], row["lower"], row["upper"])
     text = (
         f"The promise{of} at {row['stage']} ({promised}, for {target}) was broken: it was kept for {kept} of "
@@ -129,13 +128,8 @@ def _channels(overall: Conformance, min_group: int) -> Iterator[Finding]:
 
 def _hand_offs(overall: Conformance, min_group: int) -> Iterator[Finding]:
     """Say where most customers say it all again on another channel."""
-    again = [
-        row
-        for row in rows_of(overall.handoffs)
-        if row["again"] and row["kind"] == "channel" and row["journeys"] >= max(min_group, 1)
-    ]
-    most_first = sorted(again, key=lambda row: (-row["journeys"], row["from"], row["to"], row["stage"]))
-    for row in most_first[:MOST_HAND_OFFS]:
+    again = [row for row in rows_of(overall.handoffs) if row["again"] and row["kind"] == "channel"]
+    for row in most_frequent(again, min_group)[:MOST_HAND_OFFS]:
         text = (
             f"In {words.plural(row['journeys'], 'journey')} ({words.percent(row['share_of_journeys'])}) "
             f"customers went from {words.name(row['from'])} to {words.name(row['to'])} for the same again at "

@@ -105,8 +105,7 @@ def _hand_offs(rows: Sequence[Row], kind: str, min_group: int) -> Table:
         ("median_s", "Half within"),
         ("p90_s", "90 % within"),
     ]
-    enough = [row for row in rows if row["journeys"] >= max(min_group, 1)]
-    most_first = sorted(enough, key=lambda row: (-row["journeys"], row["from"], row["to"], row["stage"]))
+    enough = most_frequent(rows, min_group)
     cells = [
         [
             cell(words.name(row["from"])),
@@ -119,8 +118,14 @@ def _hand_offs(rows: Sequence[Row], kind: str, min_group: int) -> Table:
             cell(words.duration(row["median_s"]), row["median_s"]),
             cell(words.duration(row["p90_s"]), row["p90_s"]),
         ]
-        for row in most_first[:MOST_HAND_OFFS]
+        for row in enough[:MOST_HAND_OFFS]
     ]
     table = make_table(f"hand-offs-{kind}", caption, columns, cells)
     table["note"] = not_shown(len(enough) - len(cells), len(rows) - len(enough), "way", min_group)
     return table
+
+
+def most_frequent(rows: Sequence[Row], min_group: int) -> list[Row]:
+    """Return the ways of being handed on that enough journeys took, those of most journeys first."""
+    enough = [row for row in rows if row["journeys"] >= max(min_group, 1)]
+    return sorted(enough, key=lambda row: (-row["journeys"], row["from"], row["to"], row["stage"]))

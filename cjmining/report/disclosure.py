@@ -122,7 +122,8 @@ _COUNTS = (
     "mature",
     "dropped_within_horizon",
 )
-_PROMISE = ("stage", "touchpoint", "measure", "after", "at_least", "at_most")
+PROMISE = ("stage", "touchpoint", "measure", "after", "at_least", "at_most")
+"""What names a promise in the tables of a check."""
 _CHECK_RULES = {
     "stages": _Rule(
         ("stage",),
@@ -133,7 +134,7 @@ _CHECK_RULES = {
     "deviations": _Rule(("type", "stage", "touchpoint"), ("journeys", "events")),
     "deviations_by_channel": _Rule(("type", "stage", "touchpoint", "channel"), ("journeys", "events")),
     "expectations": _Rule(
-        (*_PROMISE, "target"),
+        (*PROMISE, "target"),
         (
             "measured",
             "kept",
@@ -147,8 +148,8 @@ _CHECK_RULES = {
             "dropped_when_broken",
         ),
     ),
-    "expectations_by_week": _Rule((*_PROMISE, "week"), ("measured", "kept")),
-    "expectations_by_channel": _Rule((*_PROMISE, "channel"), ("measured", "kept")),
+    "expectations_by_week": _Rule((*PROMISE, "week"), ("measured", "kept")),
+    "expectations_by_channel": _Rule((*PROMISE, "channel"), ("measured", "kept")),
     "channels": _Rule(("channel",), ("contacts", "journeys", "waits"), {"satisfaction": "answered"}),
     "handoffs": _Rule(("kind", "from", "to", "stage", "again"), ("handoffs", "journeys")),
     "fitness": _Rule((), ("journeys", "cost", "worst", "perfect"), {"mean_fitness": "journeys"}),

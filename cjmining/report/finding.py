@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cjmining.report import words
 
-Row = Mapping[str, Any]
+if TYPE_CHECKING:
+    from cjmining.report.cells import Row
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
 from cjmining.plot.choose import significant
 from cjmining.report import words
-from cjmining.report.cells import rows_of
+from cjmining.report.cells import Row, rows_of
 from cjmining.report.contact_findings import contact_findings
 from cjmining.report.finding import Finding, make_finding, numbers_of
 from cjmining.report.natives import native_calls
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from cjmining.conformance import Conformance, Coverage
     from cjmining.log import JourneyLog
-
-Row = Mapping[str, Any]
 
 MOST_PLACES = 3
 """How many places of drop-out are told in sentences; the table has all of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cjmining.report import words
@@ -17,6 +17,7 @@ from cjmining.report.cells import (
     of_group,
     part_cell,
 )
+from cjmining.report.disclosure import PROMISE
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance
@@ -85,8 +86,10 @@ def _promises(check: Conformance, rows: Sequence[Row], group: str, min_group: in
         ("p90", "90 % up to"),
         ("weeks", "Week by week"),
     ]
-    weeks = of_group(check.expectations_by_week, group)
-    cells = [_promise_cells(row, _course(row, weeks, min_group), min_group) for row in rows]
+    weeks = _by_promise(of_group(check.expectations_by_week, group))
+    cells = [
+        _promise_cells(row, _course(row, weeks.get(_key(row), []), min_group), min_group) for row in rows
+    ]
     if not any("chart" in row[-1] for row in cells):
         columns, cells = columns[:-1], [row[:-1] for row in cells]
     table = make_table("promises", "Promises: how often each was kept", columns, cells)
@@ -124,7 +127,7 @@ def _promise_cells(row: Row, course: Cell, min_group: int) -> list[Cell]:
 
 def share_promised(row: Row) -> Cell:
     """Return for which share the promise was made."""
-    return cell("everyone" if row["target"] >= 1 else words.percent(row["target"]), row["target"])
+    return cell(words.promised(row["target"]), row["target"])
 
 
 def _not_measured(rows: Sequence[Row]) -> str:
@@ -178,13 +181,20 @@ def _followed(check: Conformance, rows: Sequence[Row], min_group: int) -> Table:
 
 
 def _key(row: Row) -> tuple[Any, ...]:
-    names = ("stage", "touchpoint", "measure", "after", "at_least", "at_most")
-    return tuple(None if words.missing(row[name]) else row[name] for name in names)
+    return tuple(None if words.missing(row[name]) else row[name] for name in PROMISE)
+
+
+def _by_promise(rows: Iterable[Row]) -> dict[tuple[Any, ...], list[Row]]:
+    """Return the rows of each promise, in their order."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(_key(row), []).append(row)
+    return found
 
 
 def _course(row: Row, weeks: Sequence[Row], min_group: int) -> Cell:
-    """Return a cell that draws the share kept week by week; empty where too few weeks have enough."""
-    own = [week for week in weeks if _key(week) == _key(row) and week["measured"] >= max(min_group, 1)]
+    """Return a cell that draws the share kept in its weeks; empty where too few of them have enough."""
+    own = [week for week in weeks if week["measured"] >= max(min_group, 1)]
     if len(own) < FEWEST_WEEKS or not enough(row, min_group):
         return cell("")
     own = sorted(own, key=lambda week: week["week"])
@@ -209,10 +219,8 @@ def _course(row: Row, weeks: Sequence[Row], min_group: int) -> Cell:
 
 def _by_channel(check: Conformance, group: str, min_group: int) -> Table:
     """Return how often each promise was kept on each channel, for those measured on several."""
-    promises: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for row in of_group(check.expectations_by_channel, group):
-        if row["measured"] >= max(min_group, 1) and row["channel"]:
-            promises.setdefault(_key(row), []).append(row)
+    channels = of_group(check.expectations_by_channel, group)
+    measured = [row for row in channels if row["measured"] >= max(min_group, 1) and row["channel"]]
     cells = [
         [
             cell(words.promise(row)),
@@ -221,7 +229,7 @@ def _by_channel(check: Conformance, group: str, min_group: int) -> Table:
             cell(words.percent(row["share_kept"], row["lower"], row["upper"]), row["share_kept"]),
             count_cell(row["measured"]),
         ]
-        for rows in promises.values()
+        for rows in _by_promise(measured).values()
         if len(rows) > 1
         for row in rows
     ]

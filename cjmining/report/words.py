@@ -64,11 +64,7 @@ def percent(share: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: A
     >>> percent(0.3387, 0.29, 0.39), percent(0.004)
     ('34 % (29-39 %)', '0.4 %')
     """
-    if missing(share):
-        return NOTHING
-    if missing(lower) or missing(upper):
-        return drawn.percent(share)
-    return drawn.interval(share, lower, upper)
+    return NOTHING if missing(share) else drawn.percent(share, lower, upper)
 
 
 def share_of(part: float, whole: float) -> str:
@@ -79,7 +75,7 @@ def share_of(part: float, whole: float) -> str:
     >>> share_of(30, 120)
     '25 % of 120'
     """
-    return f"{percent(part / whole)} of {count(whole)}"
+    return drawn.share_of(part, whole)
 
 
 def limits(lower: float, upper: float) -> str:
@@ -216,6 +212,17 @@ def promise(row: Mapping[str, Any]) -> str:
     """
     said = drawn.promise(row["measure"], row["at_least"], row["at_most"], row["after"])
     return f"{name(row['touchpoint'])}: {said}" if row["touchpoint"] else said
+
+
+def promised(target: float) -> str:
+    """Write for which share a promise was made.
+
+    Examples
+    --------
+    >>> promised(0.9), promised(1)
+    ('90 %', 'everyone')
+    """
+    return "everyone" if target >= 1 else percent(target)
 
 
 def measure(measure: str, value: Any) -> str:  # noqa: ANN401

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from cjmining.errors import LogError
 from cjmining.plot import funnel
-from cjmining.plot.words import interval, number
+from cjmining.plot.words import number, percent
 from tests.plot.factory import made_up_check, made_up_map
 from tests.plot.seen import faults, texts
 
@@ -36,7 +36,7 @@ def test_each_stage_shows_its_counts_its_share_and_the_denominator(check):
         for part in ("continued", "converted", "dropped", "turned_away", "open"):
             assert not row[part] or number(row[part]) in shown
         if row["mature"]:
-            assert interval(row["drop_out_share"], row["lower"], row["upper"]) in shown
+            assert percent(row["drop_out_share"], row["lower"], row["upper"]) in shown
             assert f"of {number(row['mature'])} within 30 days" in shown
 
 

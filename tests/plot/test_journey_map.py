@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from cjmining.errors import LogError
 from cjmining.intended import parse_map
 from cjmining.plot import journey_map, theme, to_svg
-from cjmining.plot.words import interval, name, number, percent, promise
+from cjmining.plot.words import name, number, percent, promise
 from tests.plot.factory import made_up_check, made_up_map
 from tests.plot.seen import faults, texts
 
@@ -54,7 +54,7 @@ def test_the_stages_show_the_numbers_of_their_table(check):
         for part in ("dropped", "turned_away", "open", "converted"):
             assert not row[part] or number(row[part]) in shown
         if row["mature"]:
-            limits = interval(row["drop_out_share"], row["lower"], row["upper"])
+            limits = percent(row["drop_out_share"], row["lower"], row["upper"])
             share = f"{limits} of {number(row['mature'])} within 30 days"
             assert share in shown
 
@@ -238,7 +238,7 @@ def test_each_promise_stands_with_the_share_kept_its_limits_and_how_many_were_me
         assert f"{name(row['touchpoint'])}: {said} " in shown
         promised = "promised to all" if row["target"] == 1 else f"{percent(row['target'])} promised"
         if row["measured"]:
-            kept = interval(row["share_kept"], row["lower"], row["upper"])
+            kept = percent(row["share_kept"], row["lower"], row["upper"])
             broken = ", broken" * (row["verdict"] == "broken")
             assert f"{kept} of {number(row['measured'])} {promised}{broken}" in shown
         else:
@@ -253,7 +253,7 @@ def test_a_broken_promise_is_red_and_comes_first_in_its_stage():
     for stage, rows in check.expectations.groupby("stage"):
         broken = rows[rows["verdict"] == "broken"]
         for row in broken.to_dict("records"):
-            kept = interval(row["share_kept"], row["lower"], row["upper"])
+            kept = percent(row["share_kept"], row["lower"], row["upper"])
             assert f"{kept} of {number(row['measured'])}" in red
             assert f"{percent(row['target'])} promised, broken" in red or row["target"] == 1
         if 0 < len(broken) < len(rows):

@@ -77,7 +77,7 @@ def test_every_move_shows_its_touchpoint_its_deviation_and_its_time(seed):
     assert "waited 14 min" in shown or story.moves["move"].iloc[0] == "map only"
 
 
-def test_the_end_stands_where_the_journey_ended(monkeypatch):
+def test_the_end_stands_where_the_journey_ended():
     story = made_up_story(6, after=2)
     ax = draw(story)
     places = {text.get_text(): text.get_position()[0] for text in ax.texts}

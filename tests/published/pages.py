@@ -95,7 +95,7 @@ def _cell(column: str, value: Any, differs: bool) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, pd.Timestamp):
-        return f"{value.day} {value:%B %Y}"
+        return words.day(value)
     if differs and column in _DIFFERENCES:
         return f"{100 * value:+.1f}"
     if "share" in column or column in _SHARES:
