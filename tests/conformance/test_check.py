@@ -16,6 +16,7 @@ from cjmining.conformance.plan import make_plans
 from cjmining.conformance.scan import Scan
 from cjmining.intended import IntendedMap, parse_map
 from cjmining.log import Block, JourneyLog
+from tests.conformance.factory import START, log_of
 
 MAP = """
 map: Small shop
@@ -55,24 +56,6 @@ stages:
       - {touchpoint: call, optional: true, repeat: true}
 """
 INTENDED = parse_map(MAP)
-START = pd.Timestamp("2026-03-01", tz="UTC")
-
-
-def log_of(*journeys: str, days: float = 400, **columns: list) -> JourneyLog:
-    """Read journeys written as "touchpoint@day ..."; one customer each, `!` marks what failed."""
-    rows = [
-        {
-            "customer": customer,
-            "timestamp": START + pd.Timedelta(days=float(word.split("@")[1])),
-            "touchpoint": word.split("@")[0].rstrip("!"),
-            "failed": word.split("@")[0].endswith("!"),
-            "sequence": position,
-        }
-        for customer, journey in enumerate(journeys)
-        for position, word in enumerate(journey.split())
-    ]
-    events = pd.DataFrame(rows).assign(**columns)
-    return JourneyLog.from_events(events, data_end=START + pd.Timedelta(days=days))
 
 
 def checked(*journeys: str, **settings_: object) -> cj.Conformance:

@@ -23,6 +23,7 @@ from cjmining.kernels.histogram import RELATIVE_ERROR
 from cjmining.log import JourneyLog
 from cjmining.simulate import Shop
 from cjmining.stats import design_effect, newcombe
+from tests.conformance.factory import START, log_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MAP = """
@@ -46,25 +47,7 @@ stages:
       - {touchpoint: bought}
 """
 INTENDED = parse_map(MAP)
-START = pd.Timestamp("2026-03-01", tz="UTC")
 WHAT = ["type", "stage", "touchpoint"]
-
-
-def log_of(*journeys: str, days: float = 400, **columns: list) -> JourneyLog:
-    """Read journeys written as "touchpoint@day ..."; one customer each, `!` marks what failed."""
-    rows = [
-        {
-            "customer": customer,
-            "timestamp": START + pd.Timedelta(days=float(word.split("@")[1])),
-            "touchpoint": word.split("@")[0].rstrip("!"),
-            "failed": word.split("@")[0].endswith("!"),
-            "sequence": position,
-        }
-        for customer, journey in enumerate(journeys)
-        for position, word in enumerate(journey.split())
-    ]
-    events = pd.DataFrame(rows).assign(**columns)
-    return JourneyLog.from_events(events, data_end=START + pd.Timedelta(days=days))
 
 
 def check_of(*journeys: str, **settings: object) -> cj.Conformance:

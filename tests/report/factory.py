@@ -60,6 +60,24 @@ COLUMNS = (
     "mature",
     "dropped_within_horizon",
 )
+BY_GROUP = (
+    "stages",
+    "dropouts",
+    "deviations",
+    "touchpoints",
+    "flows",
+    "outcomes",
+    "standouts",
+    "sensitivity",
+    "deviations_by_channel",
+    "expectations",
+    "expectations_by_week",
+    "expectations_by_channel",
+    "channels",
+    "handoffs",
+    "fitness",
+)
+"""Tables of a check whose rows are those of groups, besides its journeys."""
 
 
 @dataclass(frozen=True)

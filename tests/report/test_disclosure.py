@@ -9,17 +9,7 @@ import pytest
 
 from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found, shown_groups, small_groups
 from cjmining.report.words import SMALLER
-from tests.report.factory import COUNTS, ISLANDERS, STAGES, grouped, ungrouped
-
-SERVICE = (
-    "deviations_by_channel",
-    "expectations",
-    "expectations_by_week",
-    "expectations_by_channel",
-    "channels",
-    "handoffs",
-    "fitness",
-)
+from tests.report.factory import BY_GROUP, COUNTS, ISLANDERS, STAGES, grouped, ungrouped
 
 
 def test_nothing_is_merged_where_every_group_is_large_enough():
@@ -74,20 +64,7 @@ def test_no_small_group_is_named_anywhere_after_merging():
     results = grouped(islanders=True)
     check, found = merge_check(results.check, 10), merge_found(results.found, results.check, 10)
     for result, names in (
-        (
-            check,
-            (
-                "stages",
-                "dropouts",
-                "deviations",
-                "touchpoints",
-                "flows",
-                "outcomes",
-                "standouts",
-                "sensitivity",
-                *SERVICE,
-            ),
-        ),
+        (check, BY_GROUP),
         (found, ("overview", "transitions", "variants", "touchpoints", "ends")),
     ):
         for name in names:

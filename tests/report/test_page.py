@@ -12,7 +12,7 @@ import pytest
 
 import cjmining as cj
 from cjmining.report import derive_findings
-from tests.report.factory import COUNTS, STAGES, Results, grouped, ungrouped
+from tests.report.factory import BY_GROUP, COUNTS, STAGES, Results, grouped, ungrouped
 from tests.report.page_reader import Page
 
 NOW = datetime(2026, 9, 2, 8, 0, tzinfo=UTC)
@@ -261,27 +261,7 @@ def test_text_from_data_is_escaped(tmp_path):
     def renamed(table):
         return table.assign(by=table["by"].replace({"Gen Z": evil}))
 
-    tables = {
-        name: renamed(getattr(results.check, name))
-        for name in (
-            "stages",
-            "dropouts",
-            "deviations",
-            "touchpoints",
-            "flows",
-            "outcomes",
-            "standouts",
-            "sensitivity",
-            "journeys",
-            "expectations",
-            "expectations_by_week",
-            "expectations_by_channel",
-            "channels",
-            "handoffs",
-            "fitness",
-            "deviations_by_channel",
-        )
-    }
+    tables = {name: renamed(getattr(results.check, name)) for name in (*BY_GROUP, "journeys")}
     check = dataclasses.replace(results.check, groups=(evil, "Families", "unknown"), **tables)
     found = cj.discover(results.log)
     text = write(dataclasses.replace(results, check=check, found=found), tmp_path / "report.html", title=evil)
