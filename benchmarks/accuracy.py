@@ -20,7 +20,7 @@ import cjmining as cj
 from benchmarks import table
 from cjmining.conformance import deviations
 from cjmining.conformance.plan import make_plans
-from cjmining.conformance.scan import Scan
+from cjmining.conformance.reading import Reading
 from cjmining.intended import parse_map
 
 HERE = Path(__file__).parent
@@ -108,7 +108,7 @@ def _as_set(table: pd.DataFrame) -> set[tuple]:
 
 
 def _found(log: cj.JourneyLog, intended: cj.intended.IntendedMap) -> pd.DataFrame:
-    found = deviations.by_journey(Scan.of(log, make_plans(log, intended), None))
+    found = deviations.by_journey(Reading.of(log, make_plans(log, intended), None))
     outcome = cj.check(log, intended).journeys.outcome.astype(str).to_numpy()
     texts = found.astype(dict.fromkeys(WHAT[1:], object))
     return texts.assign(cut_short=outcome[found.journey] != "converted")

@@ -9,8 +9,8 @@ import numpy as np
 from cjmining.conformance import contacts, deviations, expectations, fitness, tables
 from cjmining.conformance.dropouts import dropouts, value_by_currency
 from cjmining.conformance.plan import make_plans
+from cjmining.conformance.reading import Findings, Reading, everybody, find, together
 from cjmining.conformance.result import Conformance
-from cjmining.conformance.scan import Findings, Scan, everybody, find, together
 from cjmining.conformance.sensitivity import other_patiences, sensitivity
 from cjmining.conformance.standouts import standouts
 from cjmining.errors import LogError, nearest
@@ -78,10 +78,12 @@ def check(
     expect_map(intended, "check")
     _check_costs(missing_cost, ad_hoc_cost)
     _check_common_ground(log, intended)
-    scan = Scan.of(log, make_plans(log, intended, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost), by)
-    found = find(scan)
+    reading = Reading.of(
+        log, make_plans(log, intended, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost), by
+    )
+    found = find(reading)
     others = other_patiences(log, intended, by, resplit=log.is_split_by(intended))
-    return _result(log, scan, found, others, by)
+    return _result(log, reading, found, others, by)
 
 
 def _check_costs(missing_cost: int, ad_hoc_cost: int) -> None:
@@ -114,17 +116,17 @@ def _some(names: list[str] | tuple[str, ...]) -> str:
 
 def _result(
     log: JourneyLog,
-    scan: Scan,
+    reading: Reading,
     found: Findings,
-    others: dict[str, tuple[Scan, Counted]],
+    others: dict[str, tuple[Reading, Counted]],
     by: str | None,
 ) -> Conformance:
-    notes = _notes(log, scan)
-    journeys = tables.journeys(log, scan, found.journeys)
+    notes = _notes(log, reading)
+    journeys = tables.journeys(log, reading, found.journeys)
     overall = _assemble(
-        scan,
-        everybody(scan, found),
-        {name: _as_one(other_scan, counted) for name, (other_scan, counted) in others.items()},
+        reading,
+        everybody(reading, found),
+        {name: _as_one(other_reading, counted) for name, (other_reading, counted) in others.items()},
         journeys.assign(by=tables.category(np.zeros(log.n_journeys, dtype=np.int8), EVERYBODY)),
         None,
         EVERYBODY,
@@ -134,15 +136,15 @@ def _result(
     if by is None:
         return overall
     counted = {name: counted for name, (_, counted) in others.items()}
-    return _assemble(scan, found, counted, journeys, by, scan.groups, notes, overall)
+    return _assemble(reading, found, counted, journeys, by, reading.groups, notes, overall)
 
 
-def _as_one(scan: Scan, counted: Counted) -> Counted:
-    return tables.Counted.of(scan, together(scan, counted.sums), EVERYBODY)
+def _as_one(reading: Reading, counted: Counted) -> Counted:
+    return tables.Counted.of(reading, together(reading, counted.sums), EVERYBODY)
 
 
 def _assemble(
-    scan: Scan,
+    reading: Reading,
     found: Findings,
     others: dict[str, Counted],
     journeys: pd.DataFrame,
@@ -151,15 +153,15 @@ def _assemble(
     notes: tuple[str, ...],
     overall: Conformance | None,
 ) -> Conformance:
-    counted = tables.Counted.of(scan, found.sums, names)
-    group = scan.group if by is not None else np.zeros_like(scan.group)
+    counted = tables.Counted.of(reading, found.sums, names)
+    group = reading.group if by is not None else np.zeros_like(reading.group)
     return Conformance(
-        intended=scan.plan.intended,
+        intended=reading.plan.intended,
         by=by,
         groups=tuple(counted.groups.values()),
         journeys=journeys,
-        deviations=deviations.table(counted, scan, found.deviations),
-        deviations_by_channel=deviations.by_channel(counted, scan, found.deviations),
+        deviations=deviations.table(counted, reading, found.deviations),
+        deviations_by_channel=deviations.by_channel(counted, reading, found.deviations),
         stages=tables.stages(counted),
         dropouts=dropouts(counted, by=by),
         touchpoints=tables.touchpoints(counted),
@@ -168,18 +170,18 @@ def _assemble(
         outcomes=tables.outcomes(counted),
         sensitivity=sensitivity(others | {"as stated": counted}),
         value_by_currency=value_by_currency(counted, by=by),
-        **expectations.tables(counted, scan, found.expectations),
-        **contacts.tables(counted, scan, found.contacts),
+        **expectations.tables(counted, reading, found.expectations),
+        **contacts.tables(counted, reading, found.contacts),
         fitness=fitness.table(counted.groups, group, found.journeys.cost, found.journeys.worst),
         notes=notes,
         _everybody=overall,
-        _scan=scan,
+        _reading=reading,
     )
 
 
-def _notes(log: JourneyLog, scan: Scan) -> tuple[str, ...]:
+def _notes(log: JourneyLog, reading: Reading) -> tuple[str, ...]:
     """Say what a reader should know."""
-    intended, words = scan.plan.intended, set(log.vocabulary("touchpoint"))
+    intended, words = reading.plan.intended, set(log.vocabulary("touchpoint"))
     notes = []
     if not log.is_split_by(intended) and bool(log.splittable.any()):
         notes.append(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cjmining.conformance.scan import Part, Scan, Seen
+    from cjmining.conformance.reading import Part, Reading, Seen
     from cjmining.conformance.tables import Counted
     from cjmining.kernels.histogram import Histogram
     from cjmining.kernels.sums import Sums
@@ -91,15 +91,15 @@ def merge(parts: list[ContactCounts]) -> ContactCounts:
     )
 
 
-def together(scan: Scan, counts: ContactCounts) -> ContactCounts:
+def together(reading: Reading, counts: ContactCounts) -> ContactCounts:
     """Return the same counts with all groups as one."""
     from cjmining.kernels.histogram import BINS
     from cjmining.kernels.sums import from_key
 
-    everybody = len(scan.groups)
+    everybody = len(reading.groups)
     if everybody == 1:
         return counts
-    channels, ends = everybody * (1 + len(scan.channels)), everybody * _ends_a_group(counts.stages)
+    channels, ends = everybody * (1 + len(reading.channels)), everybody * _ends_a_group(counts.stages)
     return counts._replace(
         contacts=from_key(counts.contacts, channels),
         answers=from_key(counts.answers, channels),
@@ -109,7 +109,7 @@ def together(scan: Scan, counts: ContactCounts) -> ContactCounts:
     )
 
 
-def tables(counted: Counted, scan: Scan, counts: ContactCounts) -> dict[str, pd.DataFrame]:
+def tables(counted: Counted, reading: Reading, counts: ContactCounts) -> dict[str, pd.DataFrame]:
     """Return the channels side by side, and the hand-offs.
 
     Returns
@@ -124,8 +124,8 @@ def tables(counted: Counted, scan: Scan, counts: ContactCounts) -> dict[str, pd.
         group's), median_s and p90_s between the two. Most first.
     """
     return {
-        "channels": frame(_channel_rows(counted, scan, counts), _CHANNELS),
-        "handoffs": frame(_hand_off_rows(counted, scan, counts), _HAND_OFFS),
+        "channels": frame(_channel_rows(counted, reading, counts), _CHANNELS),
+        "handoffs": frame(_hand_off_rows(counted, reading, counts), _HAND_OFFS),
     }
 
 
@@ -274,9 +274,9 @@ _HAND_OFFS = {
 }
 
 
-def _channel_rows(counted: Counted, scan: Scan, counts: ContactCounts) -> Iterator[dict[str, Any]]:
+def _channel_rows(counted: Counted, reading: Reading, counts: ContactCounts) -> Iterator[dict[str, Any]]:
     """Yield a row for each channel with a contact or an answer."""
-    names = (*scan.channels, "")
+    names = (*reading.channels, "")
     for g, group in counted.groups.items():
         for number, channel in enumerate(names):
             key = g * len(names) + number
@@ -300,13 +300,13 @@ def _channel_rows(counted: Counted, scan: Scan, counts: ContactCounts) -> Iterat
                 }
 
 
-def _hand_off_rows(counted: Counted, scan: Scan, counts: ContactCounts) -> Iterator[dict[str, Any]]:
+def _hand_off_rows(counted: Counted, reading: Reading, counts: ContactCounts) -> Iterator[dict[str, Any]]:
     """Yield a row for each way that journeys were handed on, most frequent first within group and kind."""
-    total, n_stages = counted.sums.outcomes.sum(axis=1), len(scan.plan.intended.stages)
+    total, n_stages = counted.sums.outcomes.sum(axis=1), len(reading.plan.intended.stages)
     keys, totals = counts.handoffs
     group, rest = np.divmod(keys, _ends_a_group(n_stages))
     parts = _parts(rest, n_stages)
-    names = (scan.channels, counts.owners)
+    names = (reading.channels, counts.owners)
     for row in np.lexsort((keys, -totals[:, 0], parts[0], group)).tolist():
         kind, before, after, stage, again = (int(part[row]) for part in parts)
         if (g := int(group[row])) in counted.groups:
@@ -317,7 +317,7 @@ def _hand_off_rows(counted: Counted, scan: Scan, counts: ContactCounts) -> Itera
                 "kind": KINDS[kind],
                 "from": names[kind][before],
                 "to": names[kind][after],
-                "stage": scan.plan.intended.stage_names[stage],
+                "stage": reading.plan.intended.stage_names[stage],
                 "again": bool(again),
                 "handoffs": int(totals[row, 0]),
                 "journeys": journeys,

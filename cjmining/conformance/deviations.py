@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance.plan import Plan
-    from cjmining.conformance.scan import Part, Scan, Seen
+    from cjmining.conformance.reading import Part, Reading, Seen
     from cjmining.conformance.tables import Counted
     from cjmining.kernels.histogram import Histogram
 
@@ -107,7 +107,7 @@ def missing_labels(plan: Plan) -> NDArray[np.int32]:
     return np.where(choice >= 0, choice, plan.symbol_label[facts.edge_symbol]).astype(np.int32)
 
 
-def by_journey(scan: Scan) -> pd.DataFrame:
+def by_journey(reading: Reading) -> pd.DataFrame:
     """Return every deviation of every journey: as many rows as there are deviations.
 
     Returns
@@ -117,10 +117,10 @@ def by_journey(scan: Scan) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from cjmining.conformance.scan import see
+    from cjmining.conformance.reading import see
     from cjmining.kernels.deviations import TYPES
 
-    stages = (BEFORE_THE_MAP, *scan.plan.intended.stage_names)
+    stages = (BEFORE_THE_MAP, *reading.plan.intended.stage_names)
 
     def of_part(part: Part) -> pd.DataFrame:
         found = find(part, see(part))
@@ -130,12 +130,12 @@ def by_journey(scan: Scan) -> pd.DataFrame:
                 "journey": part.journey_numbers[found.journey],
                 "type": category(found.type_, TYPES),
                 "stage": category(found.stage + 1, stages),
-                "touchpoint": category(found.label, scan.plan.labels),
+                "touchpoint": category(found.label, reading.plan.labels),
                 "event": np.where(found.event >= 0, event, -1),
             }
         )
 
-    rows = pd.concat(scan.map_parts(of_part), ignore_index=True)
+    rows = pd.concat(reading.map_parts(of_part), ignore_index=True)
     return rows.sort_values("journey", kind="stable", ignore_index=True)
 
 
@@ -237,13 +237,13 @@ def merge(parts: list[DeviationCounts]) -> DeviationCounts:
     )
 
 
-def together(scan: Scan, counts: DeviationCounts) -> DeviationCounts:
+def together(reading: Reading, counts: DeviationCounts) -> DeviationCounts:
     """Return the same counts with all groups as one."""
     from cjmining.kernels.sums import sum_rows
 
-    per_group = _keys_a_group(scan.plan)
+    per_group = _keys_a_group(reading.plan)
     key, sums = sum_rows(counts.key % per_group, np.column_stack([counts.events, counts.journeys]))
-    n_channels = 1 + len(scan.channels)
+    n_channels = 1 + len(reading.channels)
     channel_key, channel_counts = sum_rows(
         counts.channel_key % (per_group * n_channels), counts.channel_counts
     )
@@ -319,7 +319,7 @@ def _cell_bases(plan: Plan, stage: NDArray[Any], label: NDArray[Any]) -> NDArray
 # tables ---------------------------------------------------------------------------------------------------
 
 
-def table(counted: Counted, scan: Scan, found: DeviationCounts) -> pd.DataFrame:
+def table(counted: Counted, reading: Reading, found: DeviationCounts) -> pd.DataFrame:
     """Return which deviations how many journeys had, and how those with and without ended; most first.
 
     Journeys with a deviation are held against those that were there, in its stage, without it. Compared are
@@ -329,15 +329,15 @@ def table(counted: Counted, scan: Scan, found: DeviationCounts) -> pd.DataFrame:
     which it took place: those who left before would else speak for the deviation. Limits and q allow for
     several journeys of one customer, as in `standouts`. An association, not a cause.
     """
-    group, _, _, _ = deviation_parts(scan.plan, found.key)
+    group, _, _, _ = deviation_parts(reading.plan, found.key)
     order = np.lexsort((found.key, -found.journeys[:, 0], group))
-    with_, without = _medians(scan.plan, found)
-    compared = [_compared(scan.plan, found, row) for row in order.tolist()]
+    with_, without = _medians(reading.plan, found)
+    compared = [_compared(reading.plan, found, row) for row in order.tolist()]
     q = benjamini_hochberg([each.pop("p") for each in compared])
     rows = (
         {
             **_named(counted, found.key[row]),
-            **_counts(counted, scan.plan, found, row),
+            **_counts(counted, reading.plan, found, row),
             **differs,
             "q": float(its_q),
             "median_s_with": with_[row],
@@ -443,12 +443,12 @@ def _median_s(times: Histogram) -> float:
     return float(quantiles(times, np.zeros(1, np.int64), (0.5,))[0, 0]) / SECOND_US
 
 
-def by_channel(counted: Counted, scan: Scan, found: DeviationCounts) -> pd.DataFrame:
+def by_channel(counted: Counted, reading: Reading, found: DeviationCounts) -> pd.DataFrame:
     """Return the deviations by the channel of their events; "" for what is missing and for no channel."""
-    key, channel = np.divmod(found.channel_key, 1 + len(scan.channels))
-    names = ("", *scan.channels)
+    key, channel = np.divmod(found.channel_key, 1 + len(reading.channels))
+    names = ("", *reading.channels)
     journeys, events = found.channel_counts[:, 0], found.channel_counts[:, 1]
-    order = np.lexsort((found.channel_key, -journeys, deviation_parts(scan.plan, key)[0]))
+    order = np.lexsort((found.channel_key, -journeys, deviation_parts(reading.plan, key)[0]))
     totals = counted.sums.outcomes.sum(axis=1)
     rows = (
         {
@@ -456,7 +456,7 @@ def by_channel(counted: Counted, scan: Scan, found: DeviationCounts) -> pd.DataF
             "channel": names[channel[row]],
             "journeys": int(journeys[row]),
             "events": int(events[row]),
-            "share_of_journeys": int(journeys[row]) / int(totals[deviation_parts(scan.plan, key[row])[0]]),
+            "share_of_journeys": int(journeys[row]) / int(totals[deviation_parts(reading.plan, key[row])[0]]),
         }
         for row in order.tolist()
     )

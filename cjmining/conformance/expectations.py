@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cjmining.conformance.scan import Part, Scan, Seen
+    from cjmining.conformance.reading import Part, Reading, Seen
     from cjmining.conformance.tables import Counted
     from cjmining.kernels.histogram import Histogram
     from cjmining.kernels.sums import Sums
@@ -71,13 +71,15 @@ def merge(parts: list[dict[Promise, PromiseCounts]]) -> dict[Promise, PromiseCou
     return {promise: _merge([part[promise] for part in parts if promise in part]) for promise in promises}
 
 
-def together(scan: Scan, counts: dict[Promise, PromiseCounts]) -> dict[Promise, PromiseCounts]:
+def together(reading: Reading, counts: dict[Promise, PromiseCounts]) -> dict[Promise, PromiseCounts]:
     """Return the same counts with all groups as one."""
-    n = len(scan.groups)
-    return counts if n == 1 else {promise: _of_all(found, n, scan) for promise, found in counts.items()}
+    n = len(reading.groups)
+    return counts if n == 1 else {promise: _of_all(found, n, reading) for promise, found in counts.items()}
 
 
-def tables(counted: Counted, scan: Scan, counts: Mapping[Promise, PromiseCounts]) -> dict[str, pd.DataFrame]:
+def tables(
+    counted: Counted, reading: Reading, counts: Mapping[Promise, PromiseCounts]
+) -> dict[str, pd.DataFrame]:
     """Return what became of each promise, as a whole, by week and by channel.
 
     Returns
@@ -94,14 +96,14 @@ def tables(counted: Counted, scan: Scan, counts: Mapping[Promise, PromiseCounts]
         `expectations_by_week`, `expectations_by_channel`: by, stage, touchpoint, measure, after, at_least,
         at_most, week (its Monday, UTC) or channel, measured, kept, share_kept, lower, upper.
     """
-    known = dict.fromkeys(promise for plan in scan.plans for promise in promises_of(plan.intended))
+    known = dict.fromkeys(promise for plan in reading.plans for promise in promises_of(plan.intended))
     found = [(promise, counts[promise]) for promise in known if promise in counts]
     by_week = frame(_details(counted, found, "week", _by_week), _columns("week", "int"))
     return {
         "expectations": frame(_rows(counted, found), _COLUMNS),
         "expectations_by_week": by_week.assign(week=by_week["week"].to_numpy().astype("datetime64[us]")),
         "expectations_by_channel": frame(
-            _details(counted, found, "channel", _by_channel(scan.channels)), _columns("channel", "text")
+            _details(counted, found, "channel", _by_channel(reading.channels)), _columns("channel", "text")
         ),
     }
 
@@ -139,7 +141,7 @@ def _merge(parts: list[PromiseCounts]) -> PromiseCounts:
     )
 
 
-def _of_all(counts: PromiseCounts, everybody: int, scan: Scan) -> PromiseCounts:
+def _of_all(counts: PromiseCounts, everybody: int, reading: Reading) -> PromiseCounts:
     """Return what was counted for the group of all journeys, as group 0."""
     from cjmining.kernels.histogram import BINS
     from cjmining.kernels.sums import from_key
@@ -147,7 +149,7 @@ def _of_all(counts: PromiseCounts, everybody: int, scan: Scan) -> PromiseCounts:
     return PromiseCounts(
         measured=from_key(counts.measured, everybody),
         by_week=from_key(counts.by_week, everybody * _WEEKS),
-        by_channel=from_key(counts.by_channel, everybody * (1 + len(scan.channels))),
+        by_channel=from_key(counts.by_channel, everybody * (1 + len(reading.channels))),
         journeys=from_key(counts.journeys, everybody),
         after=from_key(counts.after, everybody * 2),
         measure=from_key(counts.measure, everybody * BINS),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cjmining.conformance.scan import Part, Scan, moves_of
+from cjmining.conformance.reading import Part, Reading, moves_of
 from cjmining.conformance.tables import category
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 MOVES = ("synchronous", "log only", "map only")
 
 
-def moves(scan: Scan) -> pd.DataFrame:
+def moves(reading: Reading) -> pd.DataFrame:
     """Align all journeys and write their moves down, block by block."""
-    tables = [_moves_in(scan, block) for block in scan.blocks]
+    tables = [_moves_in(reading, block) for block in reading.blocks]
     return pd.concat(tables, ignore_index=True)
 
 
-def write_moves(scan: Scan, folder: str | Path) -> Path:
+def write_moves(reading: Reading, folder: str | Path) -> Path:
     """Align all journeys and write their moves into a folder, one Parquet file a block.
 
     Parameters
     ----------
-    scan : Scan
+    reading : Reading
         The log and its plans.
     folder : str or Path
         Where; it must not exist, or be empty. It gets its name when all files are written, so that nobody
@@ -56,36 +56,36 @@ def write_moves(scan: Scan, folder: str | Path) -> Path:
     draft = path.with_name(f".{path.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    map_blocks(lambda numbered: _write_block(scan, draft, *numbered), list(enumerate(scan.blocks)))
+    map_blocks(lambda numbered: _write_block(reading, draft, *numbered), list(enumerate(reading.blocks)))
     if path.exists():
         path.rmdir()
     return draft.rename(path)
 
 
-def _write_block(scan: Scan, folder: Path, number: int, block: Block) -> None:
+def _write_block(reading: Reading, folder: Path, number: int, block: Block) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pandas(_moves_in(scan, block), preserve_index=False)
+    table = pa.Table.from_pandas(_moves_in(reading, block), preserve_index=False)
     pq.write_table(table, folder / f"moves-{number:05d}.parquet", compression="zstd")
 
 
-def _moves_in(scan: Scan, block: Block) -> pd.DataFrame:
+def _moves_in(reading: Reading, block: Block) -> pd.DataFrame:
     """Return the moves of a block, by journey and position."""
-    parts = [_moves_of_part(scan, part) for part in scan.parts(block)]
+    parts = [_moves_of_part(reading, part) for part in reading.parts(block)]
     if len(parts) == 1:
         return parts[0]
     return pd.concat(parts).sort_values(["journey", "position"], ignore_index=True)
 
 
-def _moves_of_part(scan: Scan, part: Part) -> pd.DataFrame:
+def _moves_of_part(reading: Reading, part: Part) -> pd.DataFrame:
     aligned, event = moves_of(part)
     edge, plan = aligned.edge, part.plan
     lengths = np.diff(aligned.offsets)
     kind = np.where(edge < 0, 1, np.where(event < 0, 2, 0))
     stage = np.where(edge >= 0, plan.facts.edge_stage[edge], -1)
     planned = plan.symbol_label[plan.facts.edge_symbol[edge]]
-    happened = scan.columns.touchpoint[np.maximum(event, 0)]
+    happened = reading.columns.touchpoint[np.maximum(event, 0)]
     return pd.DataFrame(
         {
             "journey": np.repeat(part.journey_numbers, lengths),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from cjmining.conformance.scan import Scan
+    from cjmining.conformance.reading import Reading
     from cjmining.conformance.story import Story
     from cjmining.intended import IntendedMap
 
@@ -132,7 +132,7 @@ class Conformance(Result):
     fitness: pd.DataFrame
     notes: tuple[str, ...] = ()
     _everybody: Conformance | None = None
-    _scan: Scan | None = None
+    _reading: Reading | None = None
 
     @property
     def overall(self) -> Conformance:
@@ -207,10 +207,10 @@ class Conformance(Result):
 
         return explain(self._with_log("stories"), journey)
 
-    def _with_log(self, what: str) -> Scan:
-        if self._scan is None:
+    def _with_log(self, what: str) -> Reading:
+        if self._reading is None:
             raise ValueError(f"this check was made without its log: it has no {what}")
-        return self._scan
+        return self._reading
 
     def _summary(self) -> str:
         row = self.overall.outcomes.iloc[0]

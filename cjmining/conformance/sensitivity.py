@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cjmining.conformance.plan import make_plans
-from cjmining.conformance.scan import Scan, count
+from cjmining.conformance.reading import Reading, count
 from cjmining.conformance.tables import Counted, stages
 from cjmining.schema import BEFORE_THE_MAP
 
@@ -20,15 +20,15 @@ PATIENCES = {"half": 0.5, "as stated": 1.0, "double": 2.0}
 
 def other_patiences(
     log: JourneyLog, intended: IntendedMap, by: str | None, *, resplit: bool
-) -> dict[str, tuple[Scan, Counted]]:
+) -> dict[str, tuple[Reading, Counted]]:
     """Judge the same events at half and at twice the patience, split again where `resplit`."""
     found = {}
     for name, factor in PATIENCES.items():
         if factor != 1.0:
             changed = intended.with_patience(factor)
             other = log.split(changed) if resplit else log
-            scan = Scan.of(other, make_plans(other, changed), by)
-            found[name] = scan, Counted.of(scan, count(scan), scan.groups)
+            reading = Reading.of(other, make_plans(other, changed), by)
+            found[name] = reading, Counted.of(reading, count(reading), reading.groups)
     return found
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from cjmining.conformance import deviations
 from cjmining.conformance.plan import is_required
 from cjmining.conformance.promises import Promise, observe, promises_of
-from cjmining.conformance.scan import Part, Scan, Seen, see
+from cjmining.conformance.reading import Part, Reading, Seen, see
 from cjmining.conformance.story_words import Facts, Kept, Next, Step, tell
 from cjmining.conformance.tables import category, frame
 from cjmining.errors import LogError
@@ -96,12 +96,12 @@ class Story(Result):
         return f"<div>{paragraphs}{self.moves.to_html(index=False)}</div>"
 
 
-def explain(scan: Scan, journey: int) -> Story:
+def explain(reading: Reading, journey: int) -> Story:
     """Tell the story of one journey; only that one is aligned.
 
     Parameters
     ----------
-    scan : Scan
+    reading : Reading
         The log with its plans.
     journey : int
         Number of the journey in the log.
@@ -111,12 +111,12 @@ def explain(scan: Scan, journey: int) -> Story:
     LogError
         If the log has no such journey.
     """
-    number = _known(scan, journey)
-    part = scan.part_of(number)
+    number = _known(reading, journey)
+    part = reading.part_of(number)
     seen = see(part)
     steps = _steps(part, seen)
     promises = _promises(part, seen)
-    facts = _facts(scan, number, part, seen, steps, promises)
+    facts = _facts(reading, number, part, seen, steps, promises)
     text, ending = tell(facts)
     stages = (BEFORE_THE_MAP, *part.plan.intended.stage_names)
     return Story(
@@ -136,8 +136,8 @@ def explain(scan: Scan, journey: int) -> Story:
     )
 
 
-def _known(scan: Scan, journey: int) -> int:
-    n = len(scan.bounds) - 1
+def _known(reading: Reading, journey: int) -> int:
+    n = len(reading.bounds) - 1
     try:
         number = operator.index(journey)
     except TypeError:
@@ -275,11 +275,13 @@ def _promises(part: Part, seen: Seen) -> list[tuple[Promise, Kept]]:
     return sorted(found, key=lambda each: each[1].settled_us)
 
 
-def _journeys_of_customer(scan: Scan, journey: int) -> list[int]:
+def _journeys_of_customer(reading: Reading, journey: int) -> list[int]:
     """Return the customer's journeys as they began; cases that a source names do not lie in order of time."""
-    first, last = np.searchsorted(scan.customer, [scan.customer[journey], scan.customer[journey] + 1])
+    first, last = np.searchsorted(
+        reading.customer, [reading.customer[journey], reading.customer[journey] + 1]
+    )
     own = np.arange(first, last)
-    order: list[int] = own[np.argsort(scan.columns.timestamp[scan.bounds[own]], kind="stable")].tolist()
+    order: list[int] = own[np.argsort(reading.columns.timestamp[reading.bounds[own]], kind="stable")].tolist()
     return order
 
 
@@ -310,7 +312,7 @@ def _as_promises(part: Part, found: Sequence[tuple[Promise, Kept]]) -> pd.DataFr
 
 
 def _facts(
-    scan: Scan,
+    reading: Reading,
     journey: int,
     part: Part,
     seen: Seen,
@@ -320,16 +322,16 @@ def _facts(
     judged, columns = seen.judged, part.columns
     place = int(judged.place_event[0])
     code = int(columns.touchpoint[place]) if place >= 0 else -1
-    theirs = _journeys_of_customer(scan, journey)
+    theirs = _journeys_of_customer(reading, journey)
     attempt = 1 + theirs.index(journey)
     following = theirs[attempt] if attempt < len(theirs) else None
-    next_event = 0 if following is None else int(scan.bounds[following])
+    next_event = 0 if following is None else int(reading.bounds[following])
     deciding = int(judged.decided_event[0])
     last_sign, due = _silence(part, seen)
     return Facts(
         journey=journey,
         customer=int(part.customer[0]),
-        persona=scan.persona_of(journey),
+        persona=reading.persona_of(journey),
         attempt=attempt,
         intended=part.plan.intended,
         steps=steps,
@@ -349,10 +351,10 @@ def _facts(
         cost=int(seen.aligned.cost[0]),
         worst=int(seen.aligned.worst[0]),
         next_journey=following,
-        next_start_us=int(scan.columns.timestamp[next_event]),
+        next_start_us=int(reading.columns.timestamp[next_event]),
         next_outcome=""
         if following is None
-        else OUTCOMES[int(see(scan.part_of(following)).judged.outcome[0])],
+        else OUTCOMES[int(see(reading.part_of(following)).judged.outcome[0])],
     )
 
 

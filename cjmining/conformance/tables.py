@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance.plan import Plan
-    from cjmining.conformance.scan import JourneyArrays, Scan
+    from cjmining.conformance.reading import JourneyArrays, Reading
     from cjmining.kernels.stages import StageSums
     from cjmining.log import JourneyLog
 
@@ -34,11 +34,11 @@ class Counted(NamedTuple):
     currencies: tuple[str, ...]
 
     @classmethod
-    def of(cls, scan: Scan, sums: StageSums, names: Sequence[str]) -> Counted:
+    def of(cls, reading: Reading, sums: StageSums, names: Sequence[str]) -> Counted:
         """Name the groups that have journeys."""
         counted = sums.outcomes.sum(axis=1)
         groups = {number: name for number, name in enumerate(names) if counted[number]}
-        return cls(scan.plan, groups, sums, scan.channels, scan.currencies)
+        return cls(reading.plan, groups, sums, reading.channels, reading.currencies)
 
     @property
     def stage_names(self) -> tuple[str, ...]:
@@ -233,18 +233,18 @@ def flows(counted: Counted) -> pd.DataFrame:
     return frame(rows, columns)
 
 
-def journeys(log: JourneyLog, scan: Scan, found: JourneyArrays) -> pd.DataFrame:
+def journeys(log: JourneyLog, reading: Reading, found: JourneyArrays) -> pd.DataFrame:
     """Return a row a journey; texts are categories."""
-    judged, plan = found.judged, scan.plan
+    judged, plan = found.judged, reading.plan
     names = (BEFORE_THE_MAP, *plan.intended.stage_names)
-    start = scan.columns.timestamp[scan.bounds[:-1]] if log.n_journeys else scan.columns.timestamp
+    start = reading.columns.timestamp[reading.bounds[:-1]] if log.n_journeys else reading.columns.timestamp
     with np.errstate(invalid="ignore", divide="ignore"):
         fitness = 1.0 - found.cost / found.worst
     return pd.DataFrame(
         {
             "journey": np.arange(log.n_journeys, dtype=np.int64),
-            "customer": np.asarray(scan.customer),
-            "by": category(scan.group, scan.groups),
+            "customer": np.asarray(reading.customer),
+            "by": category(reading.group, reading.groups),
             "outcome": category(judged.outcome, OUTCOMES),
             "last_stage": category(judged.place_stage + 1, names),
             "last_touchpoint": category(found.place_touchpoint + 1, ("", *plan.labels)),

@@ -14,7 +14,7 @@ from cjmining.conformance.tables import SECOND_US
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.conformance.scan import Part
+    from cjmining.conformance.reading import Part
     from cjmining.kernels.expectations import Located, Passages
     from cjmining.kernels.histogram import Histogram
     from cjmining.kernels.stages import Judged

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining import schema
-from cjmining.conformance import scan as scanning
+from cjmining.conformance import reading as scanning
 from cjmining.conformance.plan import make_plans
-from cjmining.conformance.scan import Scan
+from cjmining.conformance.reading import Reading
 from cjmining.intended import IntendedMap, parse_map
 from cjmining.log import Block, JourneyLog
 from tests.conformance.factory import START, log_of
@@ -642,11 +642,11 @@ def test_all_numbers_add_up(log: JourneyLog, by: str | None, missing_cost: int, 
 @given(logs())
 def test_blocks_give_what_one_block_gives(log: JourneyLog) -> None:
     log = log.split(INTENDED)
-    scan = Scan.of(log, make_plans(log, INTENDED), "channel")
-    one, many = scanning.find(scan), [*log.blocks(events=8)]
+    reading = Reading.of(log, make_plans(log, INTENDED), "channel")
+    one, many = scanning.find(reading), [*log.blocks(events=8)]
     assert isinstance(many[0], Block)
-    object.__setattr__(scan, "blocks", many)
-    parts = scanning.find(scan)
+    object.__setattr__(reading, "blocks", many)
+    parts = scanning.find(reading)
     for name in one.sums._fields:
         np.testing.assert_allclose(
             getattr(one.sums, name), getattr(parts.sums, name), rtol=1e-9, err_msg=name

@@ -14,7 +14,7 @@ from scipy import stats
 
 import cjmining as cj
 from cjmining.conformance import contacts, tables
-from cjmining.conformance import scan as scanning
+from cjmining.conformance import reading as scanning
 from cjmining.conformance.plan import make_plans
 from cjmining.intended import IntendedMap, parse_map
 from cjmining.log import JourneyLog
@@ -88,15 +88,15 @@ def found_in(
     all_: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of a log, read in blocks of so many events."""
-    scan = scanning.Scan.of(log, make_plans(log, intended), by)
-    scan = dataclasses.replace(scan, blocks=log.blocks(events=block))
-    parts = [part for each in scan.blocks for part in scan.parts(each)]
+    reading = scanning.Reading.of(log, make_plans(log, intended), by)
+    reading = dataclasses.replace(reading, blocks=log.blocks(events=block))
+    parts = [part for each in reading.blocks for part in reading.parts(each)]
     merged = contacts.merge([contacts.count(part, scanning.see(part)) for part in parts])
-    sums = scanning.count(scan)
+    sums = scanning.count(reading)
     if all_:
-        counted = tables.Counted.of(scan, scanning.together(scan, sums), ("all",))
-        return contacts.tables(counted, scan, contacts.together(scan, merged))
-    return contacts.tables(tables.Counted.of(scan, sums, scan.groups), scan, merged)
+        counted = tables.Counted.of(reading, scanning.together(reading, sums), ("all",))
+        return contacts.tables(counted, reading, contacts.together(reading, merged))
+    return contacts.tables(tables.Counted.of(reading, sums, reading.groups), reading, merged)
 
 
 def channels(*journeys: str, customers: list[int] | None = None) -> pd.DataFrame:

@@ -15,9 +15,9 @@ import pytest
 import cjmining as cj
 from cjmining import schema
 from cjmining.conformance import deviations
-from cjmining.conformance import scan as scanning
+from cjmining.conformance import reading as scanning
 from cjmining.conformance.plan import make_plans
-from cjmining.conformance.scan import Scan
+from cjmining.conformance.reading import Reading
 from cjmining.intended import parse_map
 from cjmining.kernels.histogram import RELATIVE_ERROR
 from cjmining.log import JourneyLog
@@ -244,7 +244,7 @@ def counted() -> tuple[JourneyLog, cj.Conformance, pd.DataFrame]:
     return (
         log,
         cj.check(log, intended, by="persona"),
-        deviations.by_journey(Scan.of(log, make_plans(log, intended), None)),
+        deviations.by_journey(Reading.of(log, make_plans(log, intended), None)),
     )
 
 
@@ -317,11 +317,11 @@ def effect_of(customer: pd.Series, soon: pd.Series, journeys: list[int]) -> floa
 
 def test_blocks_and_groups_add_up(counted: tuple[JourneyLog, cj.Conformance, pd.DataFrame]) -> None:
     log, check, _ = counted
-    scan = Scan.of(log, make_plans(log, check.intended), "persona")
-    one = scanning.find(scan).deviations
-    object.__setattr__(scan, "blocks", log.blocks(events=1000))
-    assert len(scan.blocks) > 10
-    many = scanning.find(scan).deviations
+    reading = Reading.of(log, make_plans(log, check.intended), "persona")
+    one = scanning.find(reading).deviations
+    object.__setattr__(reading, "blocks", log.blocks(events=1000))
+    assert len(reading.blocks) > 10
+    many = scanning.find(reading).deviations
     for name in ("key", "events", "journeys", "bases", "channel_key", "channel_counts"):
         np.testing.assert_array_equal(getattr(one, name), getattr(many, name), err_msg=name)
     for name in ("times", "base_times"):

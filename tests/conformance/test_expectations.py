@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.conformance import expectations as promises
-from cjmining.conformance import scan as scanning
+from cjmining.conformance import reading as scanning
 from cjmining.conformance import tables
 from cjmining.conformance.plan import make_plans
 from cjmining.intended import parse_map
@@ -674,13 +674,13 @@ def shop() -> tuple[JourneyLog, object]:
 
 def scanned(log: JourneyLog, intended: object, by: str | None, block: int) -> dict[str, pd.DataFrame]:
     """Return the tables of a log read in blocks of so many events."""
-    scan = scanning.Scan.of(log, make_plans(log, intended), by)
-    scan = dataclasses.replace(scan, blocks=log.blocks(events=block))
-    parts = [part for block_ in scan.blocks for part in scan.parts(block_)]
+    reading = scanning.Reading.of(log, make_plans(log, intended), by)
+    reading = dataclasses.replace(reading, blocks=log.blocks(events=block))
+    parts = [part for block_ in reading.blocks for part in reading.parts(block_)]
     assert len(parts) > 1 or block > log.n_events
-    counted = tables.Counted.of(scan, scanning.count(scan), scan.groups)
+    counted = tables.Counted.of(reading, scanning.count(reading), reading.groups)
     merged = promises.merge([promises.count(part, scanning.see(part)) for part in parts])
-    return promises.tables(counted, scan, merged)
+    return promises.tables(counted, reading, merged)
 
 
 def test_blocks_add_up(shop: tuple[JourneyLog, object]) -> None:

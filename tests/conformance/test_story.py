@@ -261,20 +261,20 @@ def test_moves_are_those_of_the_check(shop: cj.Conformance, stories: list[Story]
 
 
 def test_every_event_that_counts_is_told_once_and_in_time_order(shop: cj.Conformance, stories: list[Story]):
-    scan = shop._scan
-    words = scan.plan.labels
+    reading = shop._reading
+    words = reading.plan.labels
     for story in stories:
-        first, last = scan.bounds[story.journey], scan.bounds[story.journey + 1]
+        first, last = reading.bounds[story.journey], reading.bounds[story.journey + 1]
         counting = [
             event
             for event in range(first, last)
-            if words[scan.columns.touchpoint[event]] not in story.intended.ignore
+            if words[reading.columns.touchpoint[event]] not in story.intended.ignore
         ]
         assert [event for event in story.moves["event"] if event >= 0] == counting
 
 
 def test_deviations_are_those_of_the_check(shop: cj.Conformance, stories: list[Story]):
-    found = deviations.by_journey(shop._scan)
+    found = deviations.by_journey(shop._reading)
     expected = found.groupby("journey")["type"].agg(lambda types: sorted(types.astype(str)))
     for story in stories:
         told = sorted(kind for kinds in story.moves["type"] for kind in kinds.split(", ") if kind)

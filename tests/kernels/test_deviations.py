@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cjmining import schema
 from cjmining.conformance import deviations
 from cjmining.conformance.plan import make_plans
-from cjmining.conformance.scan import Part, Scan, Seen, see
+from cjmining.conformance.reading import Part, Reading, Seen, see
 from cjmining.errors import MapError
 from cjmining.intended import IntendedMap, parse_map
 from cjmining.kernels.deviations import TYPES, Deviations, classify
@@ -126,8 +126,8 @@ def log_of(journeys: list[list[tuple]], gaps: list[tuple[str, int, int]]) -> Jou
 
 def part_of(log: JourneyLog, intended: IntendedMap) -> tuple[Part, Seen]:
     """Read a whole log as one part."""
-    scan = Scan.of(log, make_plans(log, intended), None)
-    (part,) = scan.parts(log.blocks()[0])
+    reading = Reading.of(log, make_plans(log, intended), None)
+    (part,) = reading.parts(log.blocks()[0])
     return part, see(part)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cjmining.conformance.plan import make_plans
-from cjmining.conformance.scan import Scan, see
+from cjmining.conformance.reading import Reading, see
 from cjmining.intended import parse_map
 from cjmining.kernels.expectations import locate, passages
 from cjmining.log import JourneyLog
@@ -38,8 +38,8 @@ def located(text: str) -> list[str]:
         }
     )
     log = JourneyLog.from_events(events, data_end=start + pd.Timedelta(days=100))
-    scan = Scan.of(log, make_plans(log, INTENDED), None)
-    part = scan.parts(scan.blocks[0])[0]
+    reading = Reading.of(log, make_plans(log, INTENDED), None)
+    part = reading.parts(reading.blocks[0])[0]
     found = locate(part.bounds, part.columns, see(part).judged, part.plan.rules)
     names = [*INTENDED.stage_names, "-"]
     stage = np.append(part.plan.rules.stages, -1)[found.cell]

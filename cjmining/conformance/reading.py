@@ -109,7 +109,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Scan:
+class Reading:
     """A log's columns and groups, ready to be read by parts.
 
     `plans` are those of the map's variants, `variant` says which holds for each journey (None where there
@@ -130,7 +130,7 @@ class Scan:
     blocks: list[Block]
 
     @classmethod
-    def of(cls, log: JourneyLog, plans: Sequence[Plan], by: str | None) -> Scan:
+    def of(cls, log: JourneyLog, plans: Sequence[Plan], by: str | None) -> Reading:
         """Take the columns out of a log; what it holds without nulls isn't copied."""
         from cjmining.kernels.stages import Columns
 
@@ -255,16 +255,16 @@ def _read_only(array: _Array) -> _Array:
     return view  # type: ignore[return-value]
 
 
-def find(scan: Scan) -> Findings:
+def find(reading: Reading) -> Findings:
     """Judge, align and count all journeys."""
-    return _merge(scan.map_parts(_find_in))
+    return _merge(reading.map_parts(_find_in))
 
 
-def count(scan: Scan) -> StageSums:
+def count(reading: Reading) -> StageSums:
     """Judge and count all journeys without aligning them; nobody's turn is known."""
     from cjmining.kernels.stages import StageSums
 
-    parts = scan.map_parts(lambda part: _stage_sums(part, _judge(part)))
+    parts = reading.map_parts(lambda part: _stage_sums(part, _judge(part)))
     return StageSums(*(_join(name, parts) for name in StageSums._fields))
 
 
@@ -436,22 +436,22 @@ def _join(name: str, parts: list[StageSums]) -> np.ndarray:
     return joined
 
 
-def everybody(scan: Scan, findings: Findings) -> Findings:
+def everybody(reading: Reading, findings: Findings) -> Findings:
     """Return the same findings with all groups as one."""
     return findings._replace(
-        sums=together(scan, findings.sums),
-        deviations=deviations.together(scan, findings.deviations),
-        expectations=expectations.together(scan, findings.expectations),
-        contacts=contacts.together(scan, findings.contacts),
+        sums=together(reading, findings.sums),
+        deviations=deviations.together(reading, findings.deviations),
+        expectations=expectations.together(reading, findings.expectations),
+        contacts=contacts.together(reading, findings.contacts),
     )
 
 
-def together(scan: Scan, sums: StageSums) -> StageSums:
+def together(reading: Reading, sums: StageSums) -> StageSums:
     """Return the same sums with all groups as one."""
     summed = {
         name: getattr(sums, name) if name in _RAGGED else getattr(sums, name).sum(axis=0, keepdims=True)
         for name in sums._fields
     }
     summed["time_cell"] = sums.time_cell % sums.counts.shape[1]
-    summed["customers"] = np.array([np.count_nonzero(np.diff(scan.customer, prepend=-1))])
+    summed["customers"] = np.array([np.count_nonzero(np.diff(reading.customer, prepend=-1))])
     return sums._replace(**summed)
