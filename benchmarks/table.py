@@ -48,11 +48,11 @@ def of(result: dict) -> str:
     return "\n".join([*lines, "", *alignments, *skipped, *([""] if alignments else []), memory, "", load])
 
 
-def put(text: str, mark: str) -> None:
-    """Write a text into the README, between `<!-- mark -->` and `<!-- end of mark -->`."""
-    before, start, rest = README.read_text(encoding="utf-8").partition(f"<!-- {mark} -->\n")
+def put(text: str, mark: str, path: Path = README) -> None:
+    """Write a text into a README, between `<!-- mark -->` and `<!-- end of mark -->`."""
+    before, start, rest = path.read_text(encoding="utf-8").partition(f"<!-- {mark} -->\n")
     _, end, after = rest.partition(f"<!-- end of {mark} -->")
-    README.write_text(f"{before}{start}\n{text}\n\n{end}{after}", encoding="utf-8")
+    path.write_text(f"{before}{start}\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def _is_alignment(task: str) -> bool:

@@ -357,7 +357,8 @@ def test_chance_makes_no_difference() -> None:
 
 @pytest.fixture(scope="module")
 def accuracy() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("accuracy", ROOT / "benchmarks" / "accuracy.py")
+    path = ROOT / "benchmarks" / "accuracy" / "deviations.py"
+    spec = importlib.util.spec_from_file_location("accuracy", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,4 +1,4 @@
-"""How right deviations are, held against shops whose truth is known: `python -m benchmarks.accuracy`.
+"""How right deviations are, held against shops whose truth is known.
 
 Both sides are sets of (journey, type, stage, touchpoint). A true deviation belongs to the journey of the
 event that shows it; only those that can be seen count (`observable` in `shop.deviations`). Journeys that the
@@ -7,23 +7,18 @@ truth can't judge (`shop.undecided`) are left out of both, and counted.
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 
 import cjmining as cj
-from benchmarks import table
 from cjmining.conformance import deviations
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.reading import Reading
 from cjmining.intended import parse_map
 
-HERE = Path(__file__).parent
 SEEDS = (1, 2, 3, 4, 5)
 CUT_SHORT = {"slow_checkouts": 0.05, "early_payments": 0.2, "lost_orders": 0.1}
 """What is planted so that journeys with every type of deviation are cut short, besides what the shop has."""
@@ -33,15 +28,12 @@ DAY_US = 86_400_000_000
 WHAT = ["journey", "type", "stage", "touchpoint"]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
-    parser.add_argument("--customers", type=int, default=20_000)
-    parser.add_argument("--quick", action="store_true", help="one small shop; nothing is written down")
-    wanted = parser.parse_args()
-    customers, seeds = (2_000, SEEDS[:1]) if wanted.quick else (wanted.customers, SEEDS)
+def run(*, quick: bool = False) -> dict:
+    """Score logs in memory, exports and null shops."""
+    customers, seeds = (2_000, SEEDS[:1]) if quick else (20_000, SEEDS)
     shops = {seed: cj.simulate.shop(customers, seed=seed, **CUT_SHORT) for seed in seeds}
     nulls = {seed: cj.simulate.null_shop(customers, seed=seed) for seed in seeds}
-    result = {
+    return {
         "customers": customers,
         "logs": {seed: score(shop) for seed, shop in shops.items()},
         "exports": {
@@ -49,11 +41,6 @@ def main() -> None:
         },
         "null shops": {seed: score(shop) for seed, shop in nulls.items()},
     }
-    text = as_text(result)
-    print(text)
-    if not wanted.quick:
-        (HERE / "results" / "accuracy.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        table.put(text, "accuracy")
 
 
 def score(shop: cj.simulate.Shop, *, exported: bool = False) -> dict:
@@ -223,7 +210,3 @@ def _nothing(by_seed: dict) -> str:
     journeys = sum(each["journeys"] for each in by_seed.values())
     found = sum(of["all"]["found"] for each in by_seed.values() for of in each["types"].values())
     return f"{found} deviations were found in {journeys:,} journeys."
-
-
-if __name__ == "__main__":
-    main()

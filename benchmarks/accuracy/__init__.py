@@ -1,0 +1,1 @@
+"""How right our numbers are, held against customers whose truth is known: `python -m benchmarks.accuracy`."""
