@@ -245,23 +245,23 @@ class JourneyLog:
         first, last = self.bounds[:-1], self.bounds[1:] - 1
         times, customers = self.timestamps, self.journey_customer
         start = times[first]
-        from_us = int(times.min()) if len(times) else self.data_end_us
         n = self.n_journeys
         columns = {
             "journey": np.arange(n, dtype=np.int64),
             "customer": customers,
-            "attempt": self._attempts(),
+            "attempt": self.attempts,
             "native_journey": self._native_journeys(first),
             "start": _times(start),
             "end": _times(times[last]),
-            "observed_from": _times(np.full(n, min(self._covered_from(), from_us), dtype=np.int64)),
+            "observed_from": _times(np.full(n, self.observed_from_us, dtype=np.int64)),
             "observed_until": _times(np.full(n, self.data_end_us, dtype=np.int64)),
             "events": last - first + 1,
         }
         return pa.table(columns, schema=schema.JOURNEYS)
 
-    def _attempts(self) -> Ints:
-        """Number each customer's journeys by their start: 1, 2, ...; a selection keeps the numbers."""
+    @property
+    def attempts(self) -> Ints:
+        """Number of each journey among its customer's: 1, 2, ... by start; a selection keeps the numbers."""
         if self._attempt is not None:
             return self._attempt
         return _numbered(self.journey_customer, self.timestamps[self.bounds[:-1]])
@@ -271,9 +271,12 @@ class JourneyLog:
             return pa.nulls(len(first), schema.TEXT)
         return self._column("native_journey").take(pa.array(first))
 
-    def _covered_from(self) -> int:
-        starts = [t for t in self._sources.column("first").cast(pa.int64()).to_pylist() if t is not None]
-        return min(starts, default=self.data_end_us)
+    @property
+    def observed_from_us(self) -> int:
+        """Since when customers were observed, microseconds since 1970: the first of sources and events."""
+        firsts: list[int | None] = self._sources.column("first").cast(pa.int64()).to_pylist()
+        first = int(self.timestamps.min()) if self.n_events else self.data_end_us
+        return min([first, *(moment for moment in firsts if moment is not None)])
 
     # sizes and arrays -------------------------------------------------------------------------------------
 
@@ -623,7 +626,7 @@ class JourneyLog:
             self,
             _events=tables.one_chunk(events),
             bounds=bounds,
-            _attempt=self._attempts()[keep],
+            _attempt=self.attempts[keep],
             _cache={},
         )
 

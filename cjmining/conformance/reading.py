@@ -264,13 +264,13 @@ def count(reading: Reading) -> StageSums:
     """Judge and count all journeys without aligning them; nobody's turn is known."""
     from cjmining.kernels.stages import StageSums
 
-    parts = reading.map_parts(lambda part: _stage_sums(part, _judge(part)))
+    parts = reading.map_parts(lambda part: _stage_sums(part, judge_part(part)))
     return StageSums(*(_join(name, parts) for name in StageSums._fields))
 
 
 def see(part: Part) -> Seen:
     """Judge, align and count the journeys of a part."""
-    judged = _judge(part)
+    judged = judge_part(part)
     aligned, symbol = _align(part, judged)
     judged = judged._replace(turn=_turns(part, judged, aligned))
     return Seen(judged, aligned, symbol, _stage_sums(part, judged), Walk(part, judged))
@@ -278,7 +278,7 @@ def see(part: Part) -> Seen:
 
 def moves_of(part: Part) -> tuple[Alignments, NDArray[np.int64]]:
     """Align the journeys of a part; the second array has the log's number of each move's event, or -1."""
-    found = _align(part, _judge(part))[0]
+    found = _align(part, judge_part(part))[0]
     events = part.event_numbers[np.maximum(found.event, 0)] if len(part.event_numbers) else found.event
     return found, np.where(found.event >= 0, events, -1)
 
@@ -302,7 +302,8 @@ def _find_in(part: Part) -> Findings:
     )
 
 
-def _judge(part: Part) -> Judged:
+def judge_part(part: Part) -> Judged:
+    """Say how the journeys of a part ended; nobody's turn is known."""
     from cjmining.kernels.outcomes import judge
     from cjmining.kernels.stages import Judged
 

@@ -236,7 +236,7 @@ def count_stages(
         stage, place = np.int32(-1), 0
         place_event, place_stage = place_events[j], place_stages[j]
         final = last if outcome == CONVERTED else place_event + 1
-        if place_event < 0 or not _starts_on_map(
+        if place_event < 0 or not starts_on_map(
             first, last, touchpoint, failed, role, ignored, offsets, stages
         ):
             has_reached[0] = True
@@ -248,10 +248,8 @@ def count_stages(
                 moves = True
             else:
                 cell = walk_cell(code, failed[i], stage, role, ignored, offsets, stages)
-                moves = cell >= 0 and (
-                    i == place_event
-                    or stages[cell] > stage
-                    or actor_of(code, actor[i], stated, actor_codes) == CUSTOMER
+                moves = moves_journey(
+                    i, cell, stage, place_event, touchpoint, actor, stated, actor_codes, stages
                 )
             if cell < 0:
                 continue
@@ -378,8 +376,18 @@ def walk_cell(code, failed, stage, role, ignored, offsets, stages):
     return cell
 
 
+@inlined
+def moves_journey(i, cell, stage, place_event, touchpoint, actor, stated, actor_codes, stages):
+    """Say whether an event on the map moves the journey's place: the customer's do, and those leading on."""
+    return cell >= 0 and (
+        i == place_event
+        or stages[cell] > stage
+        or actor_of(touchpoint[i], actor[i], stated, actor_codes) == CUSTOMER
+    )
+
+
 @kernel
-def _starts_on_map(first, last, touchpoint, failed, role, ignored, offsets, stages):
+def starts_on_map(first, last, touchpoint, failed, role, ignored, offsets, stages):
     """Say whether the first event that counts is on the map."""
     for i in range(first, last):
         if not is_ignored(touchpoint[i], ignored):

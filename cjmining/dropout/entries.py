@@ -1,0 +1,213 @@
+"""When each journey entered each place of the map, and how it ended: what estimates of drop-out read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.conformance import Conformance
+    from cjmining.conformance.reading import Part, Reading
+
+FOREVER = 1 << 61
+"""When a journey goes on that never does, in microseconds since 1970."""
+
+CONVERTED, DROPPED, TURNED_AWAY, OPEN = range(len(OUTCOMES))
+PLACES = ("stage", "touchpoint")
+
+
+@dataclass(frozen=True)
+class Entries:
+    """One row a journey and place that it entered, up to its decision, in order of journey and time.
+
+    Attributes
+    ----------
+    at : str
+        What a place is: "stage" or "touchpoint".
+    names : tuple of (str, str)
+        Stage and touchpoint ("" for stages) of each place; place 0 is before the map.
+    data_end : int
+        Microseconds since 1970.
+    journey, customer : int64[E]
+        Number of the journey in the log, and its customer.
+    place : int32[E]
+        Position in `names`.
+    event : int64[E]
+        Row in the log of the event that entered the place.
+    entered_at : int64[E]
+        Microseconds since 1970.
+    gone_on_at : int64[E]
+        When it first entered a later stage (at touchpoints: another one, or the goal); `FOREVER` if never.
+    end : int8[E]
+        How the journey ended: 0 converted, 1 dropped, 2 turned away, 3 open.
+    here : bool[E]
+        Whether it ended at this place, or stands there.
+    ended_at : int64[E]
+        Microseconds since 1970: the moment of the decision, the data end where the journey is open.
+    turn : int8[E]
+        Whose turn it was at the end: -1 nobody's, 0 the customer's, 1 the company's.
+    patience_us : int64[E]
+        Patience at the place in microseconds; -1 is never.
+    inside : bool[E]
+        Whether the journey surely began inside the time that the log observes, see `begun_inside`.
+    """
+
+    at: str
+    names: tuple[tuple[str, str], ...]
+    data_end: int
+    journey: NDArray[np.int64]
+    customer: NDArray[np.int64]
+    place: NDArray[np.int32]
+    event: NDArray[np.int64]
+    entered_at: NDArray[np.int64]
+    gone_on_at: NDArray[np.int64]
+    end: NDArray[np.int8]
+    here: NDArray[np.bool_]
+    ended_at: NDArray[np.int64]
+    turn: NDArray[np.int8]
+    patience_us: NDArray[np.int64]
+    inside: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.journey)
+
+    def only(self, keep: NDArray[Any]) -> Entries:
+        """Return some of the rows, by a mask or by their numbers."""
+        arrays = {field.name: getattr(self, field.name)[keep] for field in fields(self)[3:]}
+        return replace(self, **arrays)
+
+    def mature(self, horizon_us: int) -> NDArray[np.bool_]:
+        """Say which were entered at least the horizon and patience before the data end.
+
+        A patience that never ends counts as none: who waits there never drops out by silence.
+        """
+        patience = np.maximum(self.patience_us, 0)
+        mature: NDArray[np.bool_] = self.entered_at + horizon_us + patience <= self.data_end
+        return mature
+
+    def dropped_soon(self, horizon_us: int) -> NDArray[np.bool_]:
+        """Say which dropped out at this place within the horizon of entering it."""
+        soon: NDArray[np.bool_] = self.here & (self.end == DROPPED)
+        return soon & (self.ended_at - self.entered_at <= horizon_us)
+
+
+def entries(check: Conformance, *, at: str = "stage") -> Entries:
+    """List when journeys entered the places of the map.
+
+    Parameters
+    ----------
+    check : Conformance
+        With its log.
+    at : str
+        What a place is: "stage", or "touchpoint" (of a stage; the goal that converts is no place to be at).
+
+    Returns
+    -------
+    Entries
+        Stages after the goal are left out: nobody drops out there.
+
+    Raises
+    ------
+    ValueError
+        If there are no such places, or the check was made without its log.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(300, seed=1)
+    >>> intended = parse_map(shop.intended_text)
+    >>> check = cj.check(shop.log.split(intended), intended)
+    >>> found = entries(check)
+    >>> entered = int(check.stages.set_index("stage").loc["Basket", "entered"])
+    >>> entered == int((found.place == place_number(found, "Basket")).sum())
+    True
+    """
+    if at not in PLACES:
+        raise ValueError(f"places are {' or '.join(map(repr, PLACES))}, not {at!r}")
+    reading = check._with_log("entries")
+    parts = reading.map_parts(lambda part: _in_part(part, by_cell=at == "touchpoint"))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if len(reading.plans) > 1:
+        order = np.argsort(joined["journey"], kind="stable")
+        joined = {name: values[order] for name, values in joined.items()}
+    journey = joined["journey"]
+    turn = check.journeys["turn"].cat.codes.to_numpy()
+    return Entries(
+        at=at,
+        names=_names(reading, at),
+        data_end=reading.data_end,
+        customer=reading.customer[journey],
+        turn=(turn[journey] - 1).astype(np.int8),
+        inside=begun_inside(reading)[journey],
+        **joined,
+    )
+
+
+def begun_inside(reading: Reading) -> NDArray[np.bool_]:
+    """Say which journeys surely began while the log was observed.
+
+    A customer's first journey may be the rest of one that began before the data, if it starts less than the
+    map's longest (finite) patience after the log is observed: what came before isn't seen. All others began
+    inside: they follow a silence, a goal or an exit, or are cases that the source itself names.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (journeys,)
+    """
+    log = reading.log
+    rules = [plan.rules for plan in reading.plans]
+    longest = max(max(int(each.before_us), int(each.patience_us.max(initial=-1))) for each in rules)
+    start = reading.columns.timestamp[reading.bounds[:-1]] if log.n_journeys else np.zeros(0, np.int64)
+    early = start < log.observed_from_us + max(longest, 0)
+    inside: NDArray[np.bool_] = ~(early & (log.attempts == 1) & log.splittable)
+    return inside
+
+
+def _in_part(part: Part, *, by_cell: bool) -> dict[str, NDArray[Any]]:
+    from cjmining.conformance.reading import judge_part
+    from cjmining.kernels.entries import enter
+
+    plan, judged = part.plan, judge_part(part)
+    found = enter(part.bounds, part.columns, judged, plan.rules, len(plan.intended.stages), by_cell)
+    own = plan.rules.stages if by_cell else np.arange(len(plan.intended.stages))
+    patience = np.append(plan.rules.before_us, plan.rules.patience_us[own])
+    place = np.append(0, 1 + plan.own_cells)[found.place] if by_cell else found.place
+    return {
+        "journey": part.journey_numbers[found.journey],
+        "place": place.astype(np.int32),
+        "event": part.event_numbers[found.event],
+        "entered_at": found.entered_at,
+        "gone_on_at": found.gone_on_at,
+        "end": judged.outcome[found.journey],
+        "here": found.here,
+        "ended_at": judged.decided_at[found.journey],
+        "patience_us": patience[found.place],
+    }
+
+
+def _names(reading: Reading, at: str) -> tuple[tuple[str, str], ...]:
+    plan = reading.plan
+    stages = plan.intended.stage_names
+    if at == "stage":
+        return ((BEFORE_THE_MAP, ""), *((stage, "") for stage in stages))
+    cells = zip(plan.cells.stage.tolist(), plan.cells.touchpoint.tolist(), strict=True)
+    return ((BEFORE_THE_MAP, ""), *((stages[stage], plan.labels[code]) for stage, code in cells))
+
+
+def place_number(found: Entries, stage: str) -> int:
+    """Return the position of a stage among the places, or raise with the nearest one there is."""
+    from cjmining.errors import LogError, nearest
+
+    names = [name for name, _ in found.names]
+    if stage not in names:
+        raise LogError(
+            f"the map has no stage {stage!r}{nearest(stage, names)}; it has {', '.join(names[1:])}"
+        )
+    return names.index(stage)

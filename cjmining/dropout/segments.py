@@ -1,0 +1,95 @@
+"""Which segment each entry belongs to: by attributes of customers and dimensions of events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from cjmining.schema import UNKNOWN
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.conformance import Conformance
+    from cjmining.dropout.entries import Entries
+    from cjmining.log import JourneyLog
+
+EVERYBODY = "all"
+WHEN = ("journey", "entry")
+
+
+class Segments(NamedTuple):
+    """The segment of each entry: a code, and the name of each code."""
+
+    codes: NDArray[np.int32]
+    names: tuple[str, ...]
+
+
+def segment(
+    check: Conformance, found: Entries, by: str | Sequence[str] | None, *, when: str = "journey"
+) -> Segments:
+    """Return the segment of each entry.
+
+    Parameters
+    ----------
+    check : Conformance
+        Whose log knows attributes and dimensions.
+    found : Entries
+        Its entries, or some of them.
+    by : str or sequence of str, optional
+        An attribute of customers or a text column of events, or several: then names are joined by ", ". None
+        puts all into one segment, "all".
+    when : str
+        What decides where `by` is of events: "journey", the first that a journey has, as for `cj.check`; or
+        "entry", the one at the entry, else the last known before it in the journey.
+
+    Returns
+    -------
+    Segments
+        Where nothing is known the name is "unknown". Names of several are those that occur.
+
+    Raises
+    ------
+    LogError
+        If there is nothing to group by under that name.
+    """
+    if when not in WHEN:
+        raise ValueError(f"when is {' or '.join(map(repr, WHEN))}, not {when!r}")
+    names = [by] if isinstance(by, str) else list(by or ())
+    log = check._with_log("segments").log
+    each = [_one(log, found, name, when) for name in names]
+    if not each:
+        return Segments(np.zeros(len(found), np.int32), (EVERYBODY,))
+    return each[0] if len(each) == 1 else _together(each)
+
+
+def _one(log: JourneyLog, found: Entries, name: str, when: str) -> Segments:
+    codes, names = log.group(name)
+    if when == "journey" or name in log.attributes:
+        return Segments(codes[found.journey], names)
+    at_entry = _last_known(log, name)[found.event]
+    unknown = names.index(UNKNOWN) if UNKNOWN in names else len(names)
+    names = names if UNKNOWN in names else (*names, UNKNOWN)
+    return Segments(np.where(at_entry >= 0, at_entry, unknown).astype(np.int32), names)
+
+
+def _last_known(log: JourneyLog, column: str) -> NDArray[np.int32]:
+    """Return a column's codes, each null filled with the last known one before it in the journey."""
+    codes = log.codes(column)
+    last = np.maximum.accumulate(np.where(codes >= 0, np.arange(len(codes)), -1))
+    first = np.repeat(log.bounds[:-1], np.diff(log.bounds))
+    return np.where(last >= first, codes[np.maximum(last, 0)], np.int32(-1))
+
+
+def _together(each: Sequence[Segments]) -> Segments:
+    """Number the combinations that occur, in the order of their parts."""
+    combined = np.zeros(len(each[0].codes), np.int64)
+    for one in each:
+        combined = combined * len(one.names) + one.codes
+    known, codes = np.unique(combined, return_inverse=True)
+    sizes = [len(one.names) for one in each]
+    parts = np.stack(np.unravel_index(known, sizes), axis=1)
+    names = [", ".join(one.names[code] for one, code in zip(each, row, strict=True)) for row in parts]
+    return Segments(codes.astype(np.int32), tuple(names))
