@@ -24,6 +24,7 @@ _HOMES = {
     "coverage": "cjmining.conformance.coverage",
     "discover": "cjmining.discovery",
     "ingest": "cjmining.ingest",
+    "lifetime_value": "cjmining.dropout.value",
     "read_log": "cjmining.log",
     "read_map": "cjmining.intended",
     "report": "cjmining.report",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from cjmining.discovery import Discovery as Discovery
     from cjmining.discovery import discover as discover
     from cjmining.discovery.sketch import sketch_map as sketch_map
+    from cjmining.dropout.value import lifetime_value as lifetime_value
     from cjmining.errors import CjminingError as CjminingError
     from cjmining.errors import LogError as LogError
     from cjmining.errors import MapError as MapError
