@@ -71,7 +71,7 @@ MAP: Final = (
         "Patience",
         "patience",
         "duration",
-        "The customer's silence that counts as having left, such as 14d; or never.",
+        "The customer's silence that counts as having left, such as 14d; or never; or auto (estimated).",
         is_needed=True,
     ),
     Column("Horizon", "horizon", "duration", "Within which drop-out and conversion are stated. Empty: 30d."),
@@ -107,7 +107,7 @@ _STAGE_RULES = (
         "Patience",
         "patience",
         "duration",
-        "The silence that counts as having left, where it differs; or never.",
+        "The silence that counts as having left, where it differs; or never; or auto (estimated).",
     ),
     Column(
         "Within", "within", "duration", "The promised time from entering this stage to entering the next."

@@ -83,6 +83,11 @@ def _exits(intended: IntendedMap) -> str:
 def _silence(intended: IntendedMap) -> str:
     if intended.patience is None:
         return "Silence, however long, does not count as dropping out, where no stage says otherwise."
+    if intended.patience == "auto":
+        return (
+            "A customer who does nothing for too long has dropped out too; how long that is, is estimated from "
+            "those who came back."
+        )
     return f"A customer who does nothing for {duration_in_words(intended.patience)} has dropped out too."
 
 
@@ -159,6 +164,8 @@ def _ways(stage: Stage) -> str:
 
 
 def _patience(stage: Stage, intended: IntendedMap) -> list[str]:
+    if stage.patience == "auto":
+        return ["The silence that counts as dropping out here is estimated from those who came back here."]
     if stage.patience_us == intended.patience_us:
         return []
     if stage.patience_us < 0:

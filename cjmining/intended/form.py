@@ -42,17 +42,15 @@ Share = Annotated[
 
 
 def _patience(value: object) -> timedelta | str:
-    if value == "never":
-        return "never"
-    if value == "auto":
-        raise ValueError("patience 'auto' is not supported yet; give a duration such as 14d, or never")
-    return parse_duration(value, otherwise=", or never")
+    if isinstance(value, str) and value in {"never", "auto"}:
+        return value
+    return parse_duration(value, otherwise=", never or auto")
 
 
 Patience = Annotated[
     Any,
     BeforeValidator(_patience),
-    WithJsonSchema({"type": "string", "pattern": r"^(never|\d+(\.\d+)? ?[smhdw])$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^(never|auto|\d+(\.\d+)? ?[smhdw])$"}),
 ]
 
 
@@ -157,7 +155,9 @@ class StageForm(Form):
     )
     optional: bool = Field(False, description="Whether the whole stage may be skipped.")
     patience: Patience | None = Field(
-        None, description="The silence that counts as having left, where it differs from the map's; or never."
+        None,
+        description="The silence that counts as having left, where it differs from the map's; never; or "
+        "auto: estimated for this stage.",
     )
     within: Duration | None = Field(
         None, description="The promised time from entering this stage to entering the next."
@@ -190,7 +190,7 @@ class OverrideForm(Form):
     )
     optional: bool = Field(False, description="Whether this persona may skip the whole stage.")
     patience: Patience | None = Field(
-        None, description="This persona's patience there, or never; null: that of the map."
+        None, description="This persona's patience there, or never, or auto; null: that of the map."
     )
     within: Duration | None = Field(
         None, description="The time promised to this persona; null: nothing is promised."
@@ -300,7 +300,8 @@ class MapForm(Form):
     )
     exits: tuple[ExitForm, ...] = Field((), description="What ends a journey without the goal.")
     patience: Patience = Field(
-        description="The customer's silence that counts as having left: a duration such as 14d, or never."
+        description="The customer's silence that counts as having left: a duration such as 14d; never; or "
+        "auto: estimated from how long those stayed away who came back."
     )
     horizon: Duration = Field(
         timedelta(days=30),

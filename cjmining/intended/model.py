@@ -31,6 +31,9 @@ RESERVED_PERSONAS: tuple[Literal["other"], Literal["unknown"]] = ("other", "unkn
 NEVER_US = -1
 """Patience that never ends, as the kernels write it."""
 
+AUTO_US = -2
+"""Patience that is still to be estimated; no kernel ever sees it."""
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -80,8 +83,8 @@ class Stage:
     """A step of the map that groups touchpoints.
 
     `next` names the stages that a finished one leads to (none: the map may end here); `patience` is its own
-    (a duration or "never"), or None where the map's holds. `patience_us` is the one in force, in
-    microseconds, -1 for never; the map fills it in.
+    (a duration, "never" or "auto"), or None where the map's holds. `patience_us` is the one in force, in
+    microseconds, -1 for never, -2 for auto; the map fills it in.
     """
 
     stage: str
@@ -90,7 +93,7 @@ class Stage:
     order: Order = "sequence"
     touchpoints: tuple[Touchpoint, ...] = ()
     optional: bool = False
-    patience: timedelta | Literal["never"] | None = None
+    patience: timedelta | Literal["never", "auto"] | None = None
     within: timedelta | None = None
     next: tuple[str, ...] = ()
     returns_to: tuple[str, ...] = ()
@@ -135,8 +138,9 @@ class IntendedMap:
         Any of these touchpoints completes the journey.
     exits : tuple of Exit
         Touchpoints that end it without the goal.
-    patience : timedelta or None
-        The customer's silence that counts as having left; None is never.
+    patience : timedelta or "auto" or None
+        The customer's silence that counts as having left; None is never. Where it is "auto",
+        `cj.settle_patience` puts a number in its place.
     horizon : timedelta
         Within which drop-out and conversion are stated.
     ignore : tuple of str
@@ -157,7 +161,7 @@ class IntendedMap:
     goal: tuple[str, ...]
     stages: tuple[Stage, ...]
     exits: tuple[Exit, ...] = ()
-    patience: timedelta | None = None
+    patience: timedelta | Literal["auto"] | None = None
     horizon: timedelta = timedelta(days=30)
     ignore: tuple[str, ...] = ()
     new_journey_after: tuple[Ending, ...] = ("goal", "exit", "silence")
@@ -198,8 +202,28 @@ class IntendedMap:
 
     @property
     def patience_us(self) -> int:
-        """The map's patience in microseconds; -1 is never."""
+        """The map's patience in microseconds; -1 is never, -2 auto."""
         return _microseconds(self.patience)
+
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """Whose patience is auto, and so not settled: the map, its stages, stages of personas.
+
+        Examples
+        --------
+        >>> from cjmining.intended import parse_map
+        >>> till = parse_map("{map: Till, goal: [paid], patience: auto, "
+        ...                  "stages: [{stage: Pay, touchpoints: [{touchpoint: paid}]}]}")
+        >>> till.unsettled
+        ('the map',)
+        """
+        found = ["the map"] if self.patience == "auto" else []
+        found += [f"the stage '{stage.stage}'" for stage in self.stages if stage.patience == "auto"]
+        for persona in self.personas:
+            of_map = {stage.stage for stage in self.stages if stage.patience == "auto"}
+            own = [one.stage for one in persona.stages if one.patience == "auto" and one.stage not in of_map]
+            found += [f"the stage '{stage}' for the persona '{persona.persona}'" for stage in own]
+        return tuple(found)
 
     @property
     def horizon_us(self) -> int:
@@ -314,7 +338,7 @@ class IntendedMap:
         """
         if not factor > 0:
             raise ValueError(f"factor must be above 0, not {factor}")
-        patience = None if self.patience is None else self.patience * factor
+        patience = self.patience * factor if isinstance(self.patience, timedelta) else self.patience
         personas = tuple(
             dataclasses.replace(persona, stages=_more_patient(persona.stages, factor))
             for persona in self.personas
@@ -381,7 +405,7 @@ class IntendedMap:
     def _patience_in_force(self, stage: Stage) -> int:
         if stage.patience == "never":
             return NEVER_US
-        return _microseconds(stage.patience if isinstance(stage.patience, timedelta) else self.patience)
+        return _microseconds(self.patience if stage.patience is None else stage.patience)
 
 
 def _more_patient(stages: tuple[Stage, ...], factor: float) -> tuple[Stage, ...]:
@@ -393,5 +417,7 @@ def _more_patient(stages: tuple[Stage, ...], factor: float) -> tuple[Stage, ...]
     )
 
 
-def _microseconds(duration: timedelta | None) -> int:
-    return NEVER_US if duration is None else duration // timedelta(microseconds=1)
+def _microseconds(duration: timedelta | Literal["auto"] | None) -> int:
+    if isinstance(duration, timedelta):
+        return duration // timedelta(microseconds=1)
+    return NEVER_US if duration is None else AUTO_US

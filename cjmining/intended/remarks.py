@@ -12,6 +12,7 @@ from cjmining.documents import Mistake
 from cjmining.intended.automaton import may_be_empty, reachable_stages
 from cjmining.intended.checks import Named, Outline
 from cjmining.intended.conditions import contradictory, covers
+from cjmining.intended.model import NEVER_US
 from cjmining.intended.words import duration_in_short
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _times(intended: IntendedMap, _: Outline) -> Iterator[Mistake]:
             )
         if stage.within is not None:
             yield from _promised_time(stage, stage.within, ("stages", number, "within"))
-    if intended.patience is None and not any(stage.patience_us > 0 for stage in intended.stages):
+    if intended.patience is None and all(stage.patience_us == NEVER_US for stage in intended.stages):
         what = "with patience never, nobody counts as dropped by silence, only by an exit"
         yield Mistake(("patience",), what)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cjmining.errors import LogError, nearest
+from cjmining.errors import LogError, MapError, nearest
 from cjmining.intended.automaton import entry_stages, leads_to
 from cjmining.schema import ACTORS
 
@@ -22,6 +22,7 @@ def walk_rules(intended: IntendedMap, vocabulary: Sequence[str], actors: Sequenc
     """Return the rules by which a journey's events are judged, indexed by the log's touchpoint codes."""
     from cjmining.kernels.outcomes import WalkRules
 
+    _check_settled(intended)
     stages_of = _stages_of(intended)
     lists = [stages_of.get(name, []) for name in vocabulary]
     entries = set(entry_stages(intended.stages))
@@ -40,6 +41,15 @@ def walk_rules(intended: IntendedMap, vocabulary: Sequence[str], actors: Sequenc
         actor_codes=actor_codes(actors),
         leads_to=leads_to(intended.stages),
     )
+
+
+def _check_settled(intended: IntendedMap) -> None:
+    """Raise where a patience is still to be estimated: until then nobody knows who has left."""
+    if intended.unsettled:
+        raise MapError(
+            f"the map '{intended.name}' says patience auto for {' and '.join(intended.unsettled)}, which is "
+            "not settled yet; call cj.settle_patience(log, intended) and go on with its .intended"
+        )
 
 
 def _stages_of(intended: IntendedMap) -> dict[str, list[int]]:

@@ -34,7 +34,7 @@ def plain(intended: IntendedMap) -> Plain:
         "map": values.pop("map"),
         "goal": values.pop("goal"),
         **({"exits": values.pop("exits")} if "exits" in values else {}),
-        "patience": "never" if intended.patience is None else duration_text(intended.patience),
+        "patience": "never" if intended.patience is None else _plain_value(intended.patience),
         **values,
         "stages": [_stage(stage, after) for stage, after in zip(intended.stages, followers, strict=True)],
         **({"personas": [_persona(one, intended) for one in intended.personas]} if intended.personas else {}),

@@ -152,8 +152,8 @@ def _chevron(left: float, top: float, wide: float, high: float, *, first: bool) 
 
 def _footnote(sheet: Sheet, view: MapView, y: float) -> float:
     """What the words on the map mean."""
-    patience = view.intended.patience
-    silence = f" or silent for {days(patience.total_seconds())}" if patience is not None else ""
+    patience_us = view.intended.patience_us
+    silence = f" or silent for {days(patience_us / 1e6)}" if patience_us >= 0 else ""
     own = " (some stages have their own)" if silence and _own_patience(view) else ""
     parts = [
         "Entered: journeys that reached the stage; each ends in one and continued from the others.",

@@ -43,7 +43,7 @@ def map_settings(intended: IntendedMap, journeys: int) -> Settings:
         "map": intended.name,
         "map_sha256": _hash(intended.text),
         "map_rest_sha256": _hash(_without_times(intended.text)),
-        "patience_s": None if intended.patience is None else intended.patience.total_seconds(),
+        "patience_s": None if intended.patience_us < 0 else intended.patience_us / 1e6,
         "stage_patience_s": {
             stage.stage: None if stage.patience_us < 0 else stage.patience_us / 1e6
             for stage in intended.stages

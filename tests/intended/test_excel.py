@@ -199,7 +199,7 @@ def test_all_mistakes_are_told_by_their_cells(tmp_path):
             "Map",
             4,
             "Patience",
-        ): "expected a duration such as 14d, 36h, 90m (minutes) or 20s, or never, found 14 "
+        ): "expected a duration such as 14d, 36h, 90m (minutes) or 20s, never or auto, found 14 "
         "(in which unit? 14 days are 14d)",
         ("Stages", 2, "Order"): "expected sequence, choice or any, found 'choise', did you mean 'choice'?",
         ("Stages", 2, "Next"): "there is no stage 'Pey', did you mean 'Pay'?",

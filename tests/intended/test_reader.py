@@ -115,7 +115,7 @@ def test_five_mistakes_are_told_at_once_by_line():
         "map.yaml, line 13: stages[0].touchpoints[0]: unknown key 'chanels', did you mean 'channels'?",
         (
             "map.yaml, line 16: stages[1].patience: expected a duration such as 14d, 36h, 90m (minutes) "
-            "or 20s, or never, found 2 (in which unit? 2 days are 2d)"
+            "or 20s, never or auto, found 2 (in which unit? 2 days are 2d)"
         ),
         "map.yaml, line 23: stages[1].returns_to[0]: there is no stage 'Lok', did you mean 'Look'?",
     )
@@ -125,7 +125,7 @@ def test_the_message_lists_them_under_a_count():
     with pytest.raises(
         cj.MapError, match=r"^map.yaml has 2 mistakes:\n  map.yaml, line 1: .*\n  map.yaml, line 6: "
     ):
-        parse_map(SHOP.replace("map: Shop", "map: 7").replace("patience: 14d", "patience: auto"))
+        parse_map(SHOP.replace("map: Shop", "map: 7").replace("patience: 14d", "patience: always"))
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_the_message_lists_them_under_a_count():
         ),
         (
             "patience: 14d",
-            "patience: auto",
+            "patience: automatic",
             6,
-            "'auto' is not supported yet; give a duration such as 14d, or never",
+            "expected a duration such as 14d, 36h, 90m (minutes) or 20s, never or auto, found 'automatic'",
         ),
         ("patience: 14d\n", "", 1, "'patience' is missing"),
         ("patience: 14d", "patience: 0d", 6, "a duration must be longer than nothing"),
