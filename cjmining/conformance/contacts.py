@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cjmining.conformance.reading import Part, Reading, Seen
     from cjmining.conformance.tables import Counted
+    from cjmining.kernels.contacts import HandOffs
     from cjmining.kernels.histogram import Histogram
     from cjmining.kernels.sums import Sums
 
@@ -60,13 +61,9 @@ class ContactCounts(NamedTuple):
 
 
 def count(part: Part, seen: Seen) -> ContactCounts:
-    """Count the contacts of a part's customers on the map, and where they were handed on.
-
-    A contact is an event on the map that the customer did, at a touchpoint that doesn't rate others: neither
-    what the company sends nor an answer to a survey is one.
-    """
+    """Count the contacts of a part's customers on the map, and where they were handed on."""
     walk = seen.walk
-    contact = (walk.located.cell >= 0) & walk.located.by_customer & ~_is_rating(walk)
+    contact = contacts_of(walk)
     stages = part.plan.intended.stages
     owners = tuple(sorted({stage.owner for stage in stages if stage.owner}))
     contacts, waits = _contacts(walk, contact)
@@ -129,6 +126,15 @@ def tables(counted: Counted, reading: Reading, counts: ContactCounts) -> dict[st
     }
 
 
+def contacts_of(walk: Walk) -> NDArray[np.bool_]:
+    """Say which events are contacts of customers on the map.
+
+    A contact is an event on the map that the customer did, at a touchpoint that doesn't rate others: neither
+    what the company sends nor an answer to a survey is one.
+    """
+    return (walk.located.cell >= 0) & walk.located.by_customer & ~_is_rating(walk)
+
+
 def _is_rating(walk: Walk) -> NDArray[np.bool_]:
     """Say which events are at touchpoints that rate others."""
     plan = walk.part.plan
@@ -170,25 +176,32 @@ def _channel_keys(walk: Walk, events: Ints) -> tuple[Ints, Ints]:
     return rows, group * (1 + n) + np.where(channel >= 0, channel, n)
 
 
-def _hand_offs(walk: Walk, contact: NDArray[np.bool_], owners: tuple[str, ...]) -> tuple[Sums, Histogram]:
-    from cjmining.kernels.contacts import OWNER, hand_offs
-    from cjmining.kernels.histogram import summarise_by
-    from cjmining.kernels.sums import sum_by_cluster
+def hand_offs_of(walk: Walk, contact: NDArray[np.bool_], owners: tuple[str, ...]) -> HandOffs:
+    """Return each hand-off between channels, and between the owners named."""
+    from cjmining.kernels.contacts import hand_offs
 
-    part, columns, stages = walk.part, walk.part.columns, walk.part.plan.intended.stages
+    part, stages = walk.part, walk.part.plan.intended.stages
     owner = np.array([owners.index(s.owner) if s.owner else -1 for s in stages], dtype=np.int32)
-    stage = np.append(part.plan.rules.stages, -1)[walk.located.cell].astype(np.int32)
-    stage[walk.located.cell < 0] = -1
-    found = hand_offs(
+    return hand_offs(
         part.bounds,
-        stage,
-        columns.touchpoint,
-        columns.channel,
+        walk.stage,
+        part.columns.touchpoint,
+        part.columns.channel,
         contact,
         walk.located.moves & ~_is_rating(walk),
         owner,
         len(part.plan.rules.role),
     )
+
+
+def _hand_offs(walk: Walk, contact: NDArray[np.bool_], owners: tuple[str, ...]) -> tuple[Sums, Histogram]:
+    from cjmining.kernels.contacts import OWNER
+    from cjmining.kernels.histogram import summarise_by
+    from cjmining.kernels.sums import sum_by_cluster
+
+    part, columns, stages = walk.part, walk.part.columns, walk.part.plan.intended.stages
+    owner = np.array([owners.index(s.owner) if s.owner else -1 for s in stages], dtype=np.int32)
+    stage, found = walk.stage, hand_offs_of(walk, contact, owners)
     ends = [
         np.where(found.kind == OWNER, owner[stage[events]], columns.channel[events])
         for events in (found.before, found.after)

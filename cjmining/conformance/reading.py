@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -253,6 +253,35 @@ def _read_only(array: _Array) -> _Array:
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view  # type: ignore[return-value]
+
+
+def up_to(part: Part, journeys: NDArray[np.int64], last: NDArray[np.int64]) -> Part:
+    """Return a part with only some of its journeys, each up to an event: as things stood then.
+
+    Parameters
+    ----------
+    part : Part
+        Which they are taken from.
+    journeys : int64[J]
+        Numbers of the journeys in the part, ascending.
+    last : int64[J]
+        The last event of each, its number in the part.
+    """
+    first = part.bounds[journeys]
+    sizes = last + 1 - first
+    bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    events = np.arange(bounds[-1]) + np.repeat(first - bounds[:-1], sizes)
+    columns: Any = [_read_only(column[events]) for column in part.columns]
+    return replace(
+        part,
+        bounds=_read_only(bounds),
+        customer=_read_only(part.customer[journeys]),
+        group=_read_only(part.group[journeys]),
+        columns=type(part.columns)(*columns),
+        journey_numbers=part.journey_numbers[journeys],
+        event_numbers=part.event_numbers[events],
+        until=part.until[journeys],
+    )
 
 
 def find(reading: Reading) -> Findings:

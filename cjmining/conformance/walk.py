@@ -43,6 +43,12 @@ class Walk:
         return np.repeat(np.arange(len(self.part.customer)), np.diff(self.part.bounds))
 
     @cached_property
+    def stage(self) -> NDArray[np.int32]:
+        """The stage in which each event lies; -1 off the map."""
+        stage = np.append(self.part.plan.rules.stages, -1)[self.located.cell]
+        return np.where(self.located.cell >= 0, stage, -1).astype(np.int32)
+
+    @cached_property
     def slack(self) -> Ints:
         """How much later than stated each event may have been, microseconds."""
         return (np.nan_to_num(self.part.columns.precision) * SECOND_US).astype(np.int64)
