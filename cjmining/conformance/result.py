@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cjmining.results import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
 
     from cjmining.conformance.reading import Reading
+    from cjmining.conformance.reconciliation import Reconciliation
     from cjmining.conformance.story import Story
     from cjmining.intended import IntendedMap
 
@@ -206,6 +208,56 @@ class Conformance(Result):
         from cjmining.conformance.story import explain
 
         return explain(self._with_log("stories"), journey)
+
+    def reconcile(
+        self,
+        controls: object,
+        *,
+        measures: Mapping[str, Any] | None = None,
+        timezone: str = "UTC",
+        tolerance: float = 0.01,
+    ) -> Reconciliation:
+        """Hold orders, revenue, leads a month beside figures of finance or a CRM, and say why they differ.
+
+        Parameters
+        ----------
+        controls : frame, path of a CSV file, or mapping
+            Their figures: columns month (2026-03, or its first day), measure, value (or control), and
+            currency where the log has several; or month and a column a measure; or {"2026-03": {"orders":
+            120}}.
+        measures : mapping, optional
+            What a measure counts, by its name: a touchpoint or several ("leads": "catalogue_requested"), or
+            {"value": touchpoint} for the money in its events. Without it `conversions` and `orders` are
+            converted journeys, `revenue` is their net value, and the name of a touchpoint counts its events.
+        timezone : str
+            Where their months begin and end, such as "Europe/Berlin".
+        tolerance : float
+            Which share of their figure a difference may have and still agree.
+
+        Returns
+        -------
+        Reconciliation
+            `months` with the verdict on each figure, `explanations` with the parts of each difference.
+
+        Raises
+        ------
+        LogError
+            If the controls can't be read, or a measure, a currency or the time zone is unknown.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> from cjmining.intended import parse_map
+        >>> shop = cj.simulate.shop(300, seed=1)
+        >>> intended = parse_map(shop.intended_text)
+        >>> check = cj.check(shop.log.split(intended), intended)
+        >>> told = check.reconcile({"2026-04": {"orders": 18}}, timezone="Europe/Berlin")
+        >>> told.months["verdict"].tolist()
+        ['agrees']
+        """
+        from cjmining.conformance.reconcile import reconcile
+
+        return reconcile(self, controls, measures=measures, timezone=timezone, tolerance=tolerance)
 
     def _with_log(self, what: str) -> Reading:
         if self._reading is None:
