@@ -26,14 +26,14 @@ class Coverage(Result):
     Attributes
     ----------
     missing_from_log : pandas.DataFrame
-        stage, touchpoint, recorded: planned touchpoints that never occur. Those that should be recorded count
-        as missing wherever the map requires them.
+        stage, touchpoint (planned, but never occurs), recorded (whether a system should record it: then it
+        counts as missing wherever the map requires it).
     unknown_to_map : pandas.DataFrame
-        source, native, touchpoint, events, share_of_events, journeys, share_of_journeys, labelled (it has
-        another name than its native one): events that are no touchpoint, goal or exit of the map, nor ignored
-        by it. Most events first.
+        Events that are no touchpoint, goal or exit of the map, nor ignored by it: source, native, touchpoint,
+        events, share_of_events (of all events of the log), journeys, share_of_journeys (of all journeys of
+        the log), labelled (it has another name than its native one). Most events first.
     gaps : pandas.DataFrame
-        source, start, end: periods in which a source recorded improbably little.
+        source, start and end (of a period in which it recorded improbably little).
     """
 
     _tables: ClassVar[tuple[str, ...]] = (  # type: ignore[misc]

@@ -34,14 +34,15 @@ class Reconciliation(Result):
     months : pandas.DataFrame
         month (2026-03), measure, currency (of money, else ""), control (their figure), ours (the check's),
         difference (control less ours), explained (what the log itself accounts for), possible (what ledger
-        and log may account for, but can't prove), unexplained (what remains), verdict (agrees; explained;
-        may be explained; not covered: the log doesn't observe all of the month; unexplained).
+        and log may account for, but can't prove), unexplained (what remains), verdict (agrees; explained; may
+        be explained; not covered: the log doesn't observe all of the month; unexplained).
     explanations : pandas.DataFrame
-        month, measure, currency, reason, basis (counted: known for this month; if: would follow if they count
-        in another way, which fits all months better; at most: the ledger knows a total, or it is estimated;
-        not covered; "" for the unexplained rest), amount (how much of the difference it is taken for), up_to
-        (the most it could be; NaN where unknown), detail. The amounts of a month and measure add up to the
-        difference. Rows with an amount of 0 are what was looked at and not needed.
+        month, measure, currency, reason (what may make the difference), basis (counted: known for this month;
+        if: would follow if they count in another way, which fits all months better; at most: the ledger knows
+        a total, or it is estimated; not covered; "" for the unexplained rest), amount (how much of the
+        difference it is taken for), up_to (the most it could be; NaN where unknown), detail (more of it, in
+        words). The amounts of a month and measure add up to the difference. Rows with an amount of 0 are what
+        was looked at and not needed.
     notes : tuple of str
         What a reader should know before trusting a number.
     """

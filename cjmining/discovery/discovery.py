@@ -99,10 +99,10 @@ class Discovery(Result):
         by, journeys, customers (with at least one journey in the group), events, start and end (first and
         last event).
     transitions : pandas.DataFrame
-        by, from_touchpoint, to_touchpoint, count (how often the second directly follows the first within a
-        journey), journeys (in which it does so at least once), share_of_from (count as a share of all
-        transitions that leave from_touchpoint), median_s and p90_s (median and 90th percentile of the seconds
-        between the two, within 0.8 %), mean_s (their mean).
+        by, from_touchpoint and to_touchpoint (the one that is left, and the one that follows), count (how
+        often the second directly follows the first within a journey), journeys (in which it does so at least
+        once), share_of_from (count as a share of all transitions that leave from_touchpoint), median_s and
+        p90_s (median and 90th percentile of the seconds between the two, within 0.8 %), mean_s (their mean).
     variants : pandas.DataFrame
         by, variant (the touchpoints of a journey joined by " > "), journeys, share_of_journeys (of the
         group). Grows with the log.

@@ -42,15 +42,15 @@ class LifetimeValue(Result):
         with a lifetime value), mean_lifetime_value (over the known_dropped customers) with 95 % limits
         lifetime_value_lower and lifetime_value_upper, total_lifetime_value (their sum),
         mean_lifetime_value_of_all (over all known customers of the group), value_at_risk (sum over the
-        group's places, as `places` has them), rank_by_journeys, rank_by_value_at_risk, rank_by_lifetime_value
-        (by the total).
+        group's places, as `places` has them), rank_by_journeys (1 has most of them), rank_by_value_at_risk (1
+        has most of it), rank_by_lifetime_value (1 has the highest total).
     places : pandas.DataFrame
         by, stage, touchpoint, turn, currency, journeys (dropped there), customers (whose journeys these are),
         known (those of them with a lifetime value), value_at_risk (as in `Conformance.value_by_currency`)
         with limits value_at_risk_lower and value_at_risk_upper, mean_lifetime_value (over the known
         customers) with 95 % limits lifetime_value_lower and lifetime_value_upper, total_lifetime_value (their
-        sum), rank_by_journeys, rank_by_value_at_risk, rank_by_lifetime_value (by the total). Most journeys
-        first.
+        sum), rank_by_journeys (1 has most of them), rank_by_value_at_risk (1 has most of it),
+        rank_by_lifetime_value (1 has the highest total). Most journeys first.
     notes : tuple of str
         What a reader should know before trusting a number.
     """
