@@ -1,0 +1,285 @@
+"""Who must not be written to: what attributes, events and lists say about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cjmining.dropout.selection import texts
+from cjmining.errors import LogError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cjmining.log import JourneyLog
+
+ERASED, OPTED_OUT, UNSUBSCRIBED = "erased", "opted out", "unsubscribed"
+SUPPRESSED, NO_CONSENT = "on the suppression list", "no consent"
+
+ATTRIBUTES: Mapping[str, frozenset[str]] = {
+    ERASED: frozenset(
+        {"erased", "iserased", "forgotten", "shouldforget", "isdeleted", "deleted", "gdprdeleted", "erasedat"}
+    ),
+    OPTED_OUT: frozenset(
+        {
+            *("optedout", "optout", "hasoptedout", "hasoptedoutofemail", "emailoptout", "emailoptedout"),
+            *("personhasoptedoutofemail", "hsemailoptout", "optedoutofemail", "smsoptout", "donotemail"),
+            *("donotcall", "persondonotcall", "donotcontact", "donotmail", "hasoptedoutsolicit"),
+            *("hasoptedoutprocessing", "hasoptedoutprofiling", "marketingsuspended", "blacklisted"),
+            *("blocklisted", "optedoutat"),
+        }
+    ),
+    UNSUBSCRIBED: frozenset(
+        {
+            *("unsubscribed", "isunsubscribed", "unsubscribe", "emailunsubscribed", "unsubscribedat"),
+            *("unsubscribedfromallemail", "unsubscribedfromemail", "dateunsubscribed", "unsubscribedate"),
+        }
+    ),
+}
+"""Attributes that say so with any value but a no, by their names without case, spaces and underscores.
+
+Salesforce Contact, Lead and Individual; HubSpot; Marketo; Marketing Cloud's Subscribers; and plain names.
+"""
+STATUSES = frozenset(
+    {
+        *("status", "subscriberstatus", "emailstatus", "subscriptionstatus", "emailsubscribe"),
+        *("marketingstatus", "consentstatus"),
+    }
+)
+"""Attributes whose value says so: Marketing Cloud's Status, Mailchimp's status, Braze's email_subscribe."""
+STATUS_VALUES: Mapping[str, str] = {
+    **dict.fromkeys(("unsubscribed", "globallyunsubscribed", "held", "cleaned", "complained"), UNSUBSCRIBED),
+    **dict.fromkeys(("optedout", "optout", "suppressed", "revoked", "withdrawn"), OPTED_OUT),
+    **dict.fromkeys(("deleted", "erased", "forgotten"), ERASED),
+}
+CONSENTS = frozenset(
+    {
+        *("acceptsmarketing", "emailconsent", "marketingconsent", "hasconsent", "consent"),
+        *("optedin", "optin", "emailoptin", "subscribed", "issubscribed", "emailsubscribed"),
+    }
+)
+"""Attributes that say so with a no, such as Shopify's Accepts Marketing."""
+TOUCHPOINTS: Mapping[str, frozenset[str]] = {
+    ERASED: frozenset(
+        {"erased", "erasurerequested", "forgotten", "deletionrequested", "dataerased", "deletelead"}
+    ),
+    OPTED_OUT: frozenset(
+        {"optedout", "optout", "emailoptedout", "consentwithdrawn", "consentrevoked", "donotcontact"}
+    ),
+    UNSUBSCRIBED: frozenset(
+        {
+            *("unsubscribed", "unsubscribe", "emailunsubscribed", "unsubscribeemail", "groupunsubscribe"),
+            *("newsletterunsubscribed", "usersmessagesemailunsubscribe", "spamreport", "spamreported"),
+            *("directmarketingemailunsubscribed", "emailmarkedasspam", "usersmessagesemailmarkasspam"),
+            *("complaint", "emailcomplained", "markedasspam"),
+        }
+    ),
+}
+"""Events that say so: Marketing Cloud, Marketo, SendGrid, HubSpot, Segment, Braze, and plain names."""
+
+_NO = frozenset({"", "false", "0", "00", "no", "n", "f", "off", "nein", "none", "null", "nan", "never"})
+_YES = frozenset(
+    {"true", "1", "10", "yes", "y", "t", "on", "ja", "granted", "given", "optedin", "subscribed"}
+)
+
+
+class Verdicts:
+    """One verdict a customer at most: the first that is said of them stays.
+
+    Attributes
+    ----------
+    customers : int64[C]
+        Whom they are about, ascending.
+    fate, reason : object[C]
+        What becomes of each customer and why; "" where nothing was said.
+    """
+
+    def __init__(self, customers: NDArray[np.int64]) -> None:
+        self.customers = customers
+        self.fate = np.full(len(customers), "", dtype=object)
+        self.reason = np.full(len(customers), "", dtype=object)
+
+    def say(self, who: NDArray[np.bool_], fate: str, reason: str) -> None:
+        """Give those of whom nothing was said yet a fate."""
+        new = who & (self.fate == "")
+        self.fate[new] = fate
+        self.reason[new] = reason
+
+
+class OptOuts(NamedTuple):
+    """What a user says of opting out, beyond the documented names.
+
+    `named` has further attributes and touchpoints, with the values that say so (none: any but a no),
+    `resubscribed` the touchpoints that take an unsubscription back, `consent` the attribute that must say
+    yes.
+    """
+
+    named: Mapping[str, tuple[str, ...]]
+    resubscribed: tuple[str, ...]
+    consent: str | None
+
+    @classmethod
+    def of(
+        cls,
+        opt_outs: Any,  # noqa: ANN401 -- names, or names with values
+        resubscribed: str | Sequence[str],
+        consent: str | None,
+        log: JourneyLog,
+    ) -> OptOuts:
+        """Check what a user gives against the log.
+
+        Raises
+        ------
+        LogError
+            If the log has no such attribute or touchpoint.
+        """
+        if isinstance(opt_outs, Mapping):
+            named = {str(name): texts(values) for name, values in opt_outs.items()}
+        else:
+            named = dict.fromkeys(texts(opt_outs), ())
+        events = {*log.vocabulary("touchpoint"), *log.vocabulary("native")}
+        for name in named:
+            _check_name(name, {*events, *log.attributes}, "opt_outs", "attribute or touchpoint")
+        for name in texts(resubscribed):
+            _check_name(name, events, "resubscribed", "touchpoint")
+        if consent is not None:
+            _check_name(consent, set(log.attributes), "consent", "attribute of customers")
+        return cls(named, texts(resubscribed), consent)
+
+
+def _check_name(name: str, known: set[str], parameter: str, what: str) -> None:
+    if name not in known:
+        raise LogError(f"{parameter}: the log has no {what} {name!r}{nearest(name, sorted(known))}")
+
+
+def refuse(verdicts: Verdicts, log: JourneyLog, given: OptOuts) -> None:
+    """Say who was erased, opted out or unsubscribed, by attributes and by events at any time."""
+    attributes = _Attributes(log, verdicts.customers)
+    events = _Events(log, verdicts.customers)
+    for fate in (ERASED, OPTED_OUT, UNSUBSCRIBED):
+        for name in log.attributes:
+            verdicts.say(attributes.says(name, fate), fate, f"attribute {name}")
+        for name, said in events.say(fate, given):
+            verdicts.say(said, fate, name)
+        if fate == OPTED_OUT:
+            for name, values in given.named.items():
+                if name in log.attributes:
+                    verdicts.say(attributes.any_of(name, values), fate, f"attribute {name}")
+
+
+def require_consent(verdicts: Verdicts, log: JourneyLog, name: str) -> None:
+    """Refuse everybody of whom an attribute doesn't say that they consent; unknown is no consent."""
+    values = _Attributes(log, verdicts.customers).words(name)
+    known = values != ""
+    says_no = np.isin(values, list(_NO - {""}))
+    yes = np.isin(values, list(_YES))
+    verdicts.say(known & (says_no | ~yes), NO_CONSENT, f"attribute {name} does not say yes")
+    verdicts.say(~known, NO_CONSENT, f"attribute {name} is unknown")
+
+
+class _Attributes:
+    """The attributes of some customers, as words without case and spaces; "" where unknown."""
+
+    def __init__(self, log: JourneyLog, customers: NDArray[np.int64]) -> None:
+        self._frame = log.customers
+        self._rows = np.searchsorted(self._frame["customer"].to_numpy(), customers)
+
+    def words(self, name: str) -> NDArray[Any]:
+        return _words(self._frame[name].iloc[self._rows])
+
+    def says(self, name: str, fate: str) -> NDArray[np.bool_]:
+        plain = plain_name(name)
+        if plain in ATTRIBUTES[fate]:
+            return ~np.isin(self.words(name), list(_NO))
+        if plain in STATUSES:
+            return np.isin(self.words(name), [word for word, said in STATUS_VALUES.items() if said == fate])
+        if plain in CONSENTS and fate == OPTED_OUT:
+            return np.isin(self.words(name), [*(_NO - {""}), *STATUS_VALUES])
+        return np.zeros(len(self._rows), dtype=np.bool_)
+
+    def any_of(self, name: str, values: tuple[str, ...]) -> NDArray[np.bool_]:
+        if values:
+            return np.isin(self.words(name), [_word(value) for value in values])
+        return ~np.isin(self.words(name), list(_NO))
+
+
+def _words(column: pd.Series) -> NDArray[Any]:
+    values = column.astype(object).where(column.notna(), "").tolist()
+    return np.array([_word(str(value)) for value in values], dtype=object)
+
+
+def _word(value: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", value.lower())
+
+
+def plain_name(name: str) -> str:
+    """Return a name without case, spaces, underscores and the ending of Salesforce's custom fields.
+
+    Examples
+    --------
+    >>> plain_name("Has Opted_Out__c"), plain_name("hs_email_optout")
+    ('hasoptedout', 'hsemailoptout')
+    """
+    return _word(re.sub(r"__p?c$", "", name))
+
+
+class _Events:
+    """When customers did what, of the events that speak of consent."""
+
+    def __init__(self, log: JourneyLog, customers: NDArray[np.int64]) -> None:
+        self._log, self._customers = log, customers
+        self._known = {column: log.vocabulary(column) for column in ("touchpoint", "native")}
+
+    def say(self, fate: str, given: OptOuts) -> list[tuple[str, NDArray[np.bool_]]]:
+        """Return by name of touchpoint who is refused; taking back what was erased isn't possible."""
+        back = self._last("touchpoint", given.resubscribed, at_the_end=False)
+        back = np.maximum(back, self._last("native", given.resubscribed, at_the_end=False))
+        found = []
+        for column, what in (("touchpoint", "touchpoint"), ("native", "native event")):
+            for name in self._names(column, fate, given):
+                last = self._last(column, (name,), at_the_end=True)
+                refused = last >= 0
+                if fate != ERASED:
+                    refused &= back <= last
+                found.append((f"{what} {name}", refused))
+        return found
+
+    def _names(self, column: str, fate: str, given: OptOuts) -> list[str]:
+        named = given.named if fate == OPTED_OUT else {}
+        return [
+            word
+            for word in self._known[column]
+            if (plain_name(word) in TOUCHPOINTS[fate] or word in named) and word not in given.resubscribed
+        ]
+
+    def _last(self, column: str, names: tuple[str, ...], *, at_the_end: bool) -> NDArray[np.int64]:
+        """Return when each customer last did one of these, -1 if never; a failed try counts.
+
+        A time that is a date alone is as late as it may be where the end is asked for.
+        """
+        log = self._log
+        codes = [code for code, word in enumerate(self._known[column]) if word in names]
+        last = np.full(len(self._customers), -1, dtype=np.int64)
+        if not codes:
+            return last
+        chosen = np.isin(log.codes(column), codes)
+        events = np.flatnonzero(chosen & np.isin(log.event_customers, self._customers))
+        times = log.timestamps[events]
+        if at_the_end:
+            coarse = np.nan_to_num(log.numbers("precision")[events])
+            times = times + (coarse * 1_000_000).astype(np.int64)
+        np.maximum.at(last, np.searchsorted(self._customers, log.event_customers[events]), times)
+        return last
+
+
+def names_that_speak(log: JourneyLog) -> Sequence[str]:
+    """Return the log's attributes and touchpoints that are known to speak of consent."""
+    attributes = STATUSES | CONSENTS | frozenset().union(*ATTRIBUTES.values())
+    events = frozenset().union(*TOUCHPOINTS.values())
+    words = {*log.vocabulary("touchpoint"), *log.vocabulary("native")}
+    found = [name for name in log.attributes if plain_name(name) in attributes]
+    return [*found, *sorted(word for word in words if plain_name(word) in events)]

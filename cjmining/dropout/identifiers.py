@@ -1,0 +1,151 @@
+"""Identifiers in the form that mailing systems compare, and that ad platforms want hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from cjmining.errors import LogError, nearest
+from cjmining.ingest.identity import long_id, phone_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cjmining.log import JourneyLog
+
+SALESFORCE_KINDS = ("crm_id", "crm_account", "crm_opportunity")
+_GOOGLES = ("gmail.com", "googlemail.com")
+_KEYED_HASH = r"[0-9a-f]{32}"
+
+
+def sha256(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8, as 64 hexadecimal digits in lower case.
+
+    Examples
+    --------
+    >>> sha256(meta_email(" John_Smith@gmail.com "))
+    '62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f'
+    """
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def meta_email(address: str) -> str:
+    """Bring an address into the form that Meta hashes: trimmed, in lower case.
+
+    References
+    ----------
+    https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/customer-information-parameters
+    (em).
+    """
+    return address.strip().lower()
+
+
+def meta_phone(number: str) -> str:
+    """Bring an E.164 number into the form that Meta hashes: digits alone, with the country code.
+
+    Examples
+    --------
+    >>> sha256(meta_phone("+1 (650) 555-1212"))
+    'e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176'
+
+    References
+    ----------
+    https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/customer-information-parameters
+    (ph: "Remove symbols, letters, and any leading zeros").
+    """
+    return re.sub(r"\D", "", number).lstrip("0")
+
+
+def google_email(address: str) -> str:
+    """Bring an address into the form that Google hashes: no white space, lower case, Gmail without dots.
+
+    In addresses of gmail.com and googlemail.com, dots before the @ go, and a plus sign with what follows it.
+
+    Examples
+    --------
+    >>> google_email("cloudy.sanfrancisco+shopping@gmail.com"), google_email("user.name+NYC@Example.com")
+    ('cloudysanfrancisco@gmail.com', 'user.name+nyc@example.com')
+
+    References
+    ----------
+    https://developers.google.com/data-manager/api/devguides/concepts/formatting (email_address).
+    """
+    plain = re.sub(r"\s", "", address).lower()
+    local, at, domain = plain.rpartition("@")
+    if domain in _GOOGLES:
+        local = local.partition("+")[0].replace(".", "")
+    return f"{local}{at}{domain}"
+
+
+def google_phone(number: str) -> str:
+    """Bring a number into the form that Google hashes: E.164, with the plus sign.
+
+    Examples
+    --------
+    >>> google_phone("+1 (800) 555-0100")
+    '+18005550100'
+
+    References
+    ----------
+    https://developers.google.com/data-manager/api/devguides/concepts/formatting (phone_number).
+    """
+    return "+" + re.sub(r"\D", "", number)
+
+
+def is_international(number: str) -> bool:
+    """Say whether a number names its country, as E.164 does."""
+    return re.fullmatch(r"\+[1-9][0-9]{6,14}", number) is not None
+
+
+def matchable(kind: str, value: str, region: str | None) -> str:
+    """Bring an identifier into the form in which two of them are compared.
+
+    Addresses are compared as Google does, so that one mailbox isn't taken for two.
+    """
+    value = value.strip()
+    if kind == "email":
+        return google_email(value)
+    if kind == "phone":
+        return phone_number(value, region)
+    if kind in SALESFORCE_KINDS and re.fullmatch(r"[a-zA-Z0-9]{15}", value):
+        return long_id(value)
+    return value
+
+
+def identities_of(log: JourneyLog, what: str) -> pd.DataFrame:
+    """Return the log's identifiers, or raise where it holds none that say who somebody is.
+
+    Raises
+    ------
+    LogError
+        If the log has no identities, or they were pseudonymised.
+    """
+    identities = log.identities
+    if identities.empty:
+        raise LogError(
+            f"{what} needs identifiers, and this log holds none: it was ingested with identities='drop', or "
+            "not from exports. Ingest with identities='keep', or make the log with identities="
+        )
+    if is_pseudonymised(identities):
+        raise LogError(
+            f"{what} needs identifiers, and those of this log are pseudonymised: their hashes mean nothing "
+            "to another system. Ingest with identities='keep' where the audience is made"
+        )
+    return identities
+
+
+def is_pseudonymised(identities: pd.DataFrame) -> bool:
+    """Say whether identifiers are keyed hashes: all of them look like one."""
+    return bool(len(identities)) and bool(identities["value"].str.fullmatch(_KEYED_HASH).all())
+
+
+def check_kinds(wanted: tuple[str, ...], identities: pd.DataFrame) -> None:
+    """Raise where the log has no identifier of a kind asked for."""
+    known = sorted(identities["kind"].dropna().unique())
+    for kind in wanted:
+        if kind not in known:
+            raise LogError(
+                f"the log has no identifiers of the kind {kind!r}{nearest(kind, known)}; it has "
+                f"{', '.join(known)}"
+            )

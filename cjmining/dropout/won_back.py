@@ -1,0 +1,446 @@
+"""The verb `won_back`: how many lost customers returned and converted, and what writing to them did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from cjmining.dropout.entries import CONVERTED, FOREVER, PLACES
+from cjmining.dropout.later import Ends, ends_of, later, microseconds
+from cjmining.dropout.selection import moment, select
+from cjmining.errors import LogError
+from cjmining.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cjmining.conformance import Conformance
+    from cjmining.dropout.audience import Audience
+    from cjmining.log import JourneyLog
+
+ANYWHERE = "(anywhere)"
+WRITTEN, HELD_OUT, REST = "written to", "held out", "the rest"
+EXPERIMENT = "effect: who was written to was drawn by lot"
+ASSOCIATION = "association: who was written to was not drawn by lot"
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class WonBack(Result):
+    """How many of those who left came back. Made by `cj.won_back`.
+
+    Attributes
+    ----------
+    rates : pandas.DataFrame
+        by, stage (where the journey ended; "(anywhere)" has all places), touchpoint ("" where places are
+        stages), horizon_days (the horizon, in days), journeys (that ended there), followed (those of them
+        that the log observes for the horizon after they left), returned (of those followed: the customer did
+        something again within the horizon), returned_share (of those followed; its limits allow for several
+        journeys of one customer), converted (of those followed: reached the goal after all within the
+        horizon), converted_share (of those followed).
+    groups : pandas.DataFrame
+        group (written to; held out, or the rest), horizon_days (the horizon, in days), customers (how many
+        this log knows), unknown (how many it doesn't), back_before (under way, converted or seen again
+        before they were written to), followed (the others, if the log observes them for the horizon),
+        returned (of those followed: did something again within the horizon), returned_share (of those
+        followed), converted (of those followed: reached the goal within the horizon), converted_share (of
+        those followed). Empty without an audience.
+    effects : pandas.DataFrame
+        horizon_days (the horizon, in days), measure (returned or converted), share (of those written to),
+        other_share (of those they are held against), difference (share less other_share), lower, upper,
+        meaning (an effect where lots were drawn, else an association). Empty without an audience.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    _tables: ClassVar[tuple[str, ...]] = ("rates", "groups", "effects")  # type: ignore[misc]
+
+    rates: pd.DataFrame
+    groups: pd.DataFrame
+    effects: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    def _summary(self) -> str:
+        rows = self.rates[self.rates["stage"] == ANYWHERE]
+        counts = rows.groupby("horizon_days")[["followed", "returned", "converted"]].sum()
+        said = [
+            f"{returned:,} of {followed:,} returned and {converted:,} converted within {days:g} days"
+            for days, followed, returned, converted in counts.itertuples()
+        ]
+        return f"Won back: {'; '.join(said) or 'nobody left'}"
+
+
+def won_back(
+    check: Conformance,
+    *,
+    by: str | None = None,
+    at: str = "stage",
+    outcome: str | Sequence[str] = "dropped",
+    horizons: Sequence[str] = ("7d", "30d", "90d"),
+    audience: Audience | None = None,
+    since: object | None = None,
+) -> WonBack:
+    """State how many of those who left came back within stated horizons, and convert after all.
+
+    A journey counts towards a horizon if the log goes on that long after it ended; time runs from then (for
+    silence, from when patience was over). To return is to do what begins a new journey by the map, or
+    anything that does so within a journey that is not split.
+
+    Parameters
+    ----------
+    check : Conformance
+        With its log; for an audience, of a log that goes on after it was written to.
+    by : str, optional
+        What to group journeys by: `persona`, another attribute, or a dimension of events.
+    at : str
+        What a place is: "stage" or "touchpoint".
+    outcome : str or sequence of str
+        How the journeys ended: dropped, or turned away.
+    horizons : sequence of str
+        Durations such as "30d".
+    audience : Audience, optional
+        Who was written to. They are held against those held out of it by lot; without a hold-out, against the
+        rest of those who met its conditions, which is an association. Found in the log of `check` by the
+        identifiers that the audience has, or by number where it is the same log or neither has identifiers.
+    since : timestamp or text, optional
+        When the audience was written to; by default when it was made. Horizons run from then, and customers
+        who had come back by then are left out on both sides.
+
+    Returns
+    -------
+    WonBack
+        Rates by place, and what became of an audience.
+
+    Raises
+    ------
+    LogError
+        If a group, place, outcome or horizon is none, or the customers of the audience can't be found.
+
+    References
+    ----------
+    Wilson (1927), doi:10.1080/01621459.1927.10502953; Rao and Scott (1992), doi:10.2307/2532311; Newcombe
+    (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(500, seed=1)
+    >>> intended = parse_map(shop.intended_text)
+    >>> back = cj.won_back(cj.check(shop.log.split(intended), intended), horizons=["30d"])
+    >>> bool((back.rates["returned"] >= back.rates["converted"]).all())
+    True
+    """
+    if at not in PLACES:
+        raise LogError(f"places are {' or '.join(map(repr, PLACES))}, not {at!r}")
+    chosen = select(
+        outcome=outcome, stage=None, touchpoint=None, turn=None, persona=None, where=None, since=None,
+        until=None, journeys=None,
+    )  # fmt: skip
+    if not set(chosen.outcomes) <= {"dropped", "turned away"}:
+        raise LogError(
+            "only journeys that were dropped or turned away can be won back: give one of these outcomes"
+        )
+    spans = [(days, int(days * DAY_US)) for days in _days(horizons)]
+    reading = check._with_log("won-back rates")
+    ends = ends_of(check, reading)
+    codes, names = reading.log.group(by)
+    lost = np.flatnonzero(chosen.mask(check))
+    rates = _rates(check, ends, lost, (codes, names), at=at, spans=spans, data_end=reading.data_end)
+    groups, effects, notes = _of_audience(check, ends, reading.log, audience, since, spans)
+    return WonBack(rates, groups, effects, notes)
+
+
+def _days(horizons: Sequence[str]) -> list[float]:
+    from cjmining.documents import parse_duration
+
+    given = [horizons] if isinstance(horizons, str) else list(horizons)
+    try:
+        days = [parse_duration(horizon).total_seconds() / 86_400 for horizon in given]
+    except ValueError as problem:
+        raise LogError(f"horizons: {problem}") from None
+    return sorted(set(days))
+
+
+# rates by place ------------------------------------------------------------------------------------------
+
+
+def _rates(
+    check: Conformance,
+    ends: Ends,
+    lost: NDArray[np.int64],
+    groups: tuple[NDArray[np.int32], tuple[str, ...]],
+    *,
+    at: str,
+    spans: Sequence[tuple[float, int]],
+    data_end: int,
+) -> pd.DataFrame:
+    from cjmining.conformance.tables import frame
+
+    back = later(ends)
+    left = ends.decided_at[lost]
+    after = {"returned": back.returned_at[lost] - left, "converted": back.converted_at[lost] - left}
+    rows: list[dict[str, Any]] = []
+    for place, here in _places(check, lost, groups, at):
+        for days, span in spans:
+            followed = here & (left + span <= data_end)
+            row = place | {"horizon_days": days, "journeys": int(here.sum()), "followed": int(followed.sum())}
+            for name, time in after.items():
+                row |= _share(name, (time <= span)[followed], ends.customer[lost][followed])
+            rows.append(row)
+    return frame(rows, _RATES)
+
+
+_SHARES = {
+    f"{name}{part}": "float" if part else "int"
+    for name in ("returned", "converted")
+    for part in ("", "_share", "_lower", "_upper")
+}
+_RATES = {
+    **dict.fromkeys(("by", "stage", "touchpoint"), "text"),
+    "horizon_days": "float",
+    "journeys": "int",
+    "followed": "int",
+    **_SHARES,
+}
+
+
+def _places(
+    check: Conformance,
+    lost: NDArray[np.int64],
+    groups: tuple[NDArray[np.int32], tuple[str, ...]],
+    at: str,
+) -> Iterator[tuple[dict[str, str], NDArray[np.bool_]]]:
+    """Yield every place of every group, with who left there: all places, then each in the map's order."""
+    table = check.journeys.iloc[lost]
+    stage = table["last_stage"].cat.codes.to_numpy()
+    touchpoint = table["last_touchpoint"].cat.codes.to_numpy() if at == "touchpoint" else np.zeros_like(stage)
+    stages, touchpoints = table["last_stage"].cat.categories, table["last_touchpoint"].cat.categories
+    codes, names = groups
+    for group in np.unique(codes[lost]):
+        own = codes[lost] == group
+        yield {"by": names[group], "stage": ANYWHERE, "touchpoint": ""}, own
+        for s, t in sorted(set(zip(stage[own].tolist(), touchpoint[own].tolist(), strict=True))):
+            named = {"stage": str(stages[s]), "touchpoint": str(touchpoints[t]) if at == "touchpoint" else ""}
+            yield {"by": names[group], **named}, own & (stage == s) & (touchpoint == t)
+
+
+def _share(name: str, hits: NDArray[np.bool_], customers: NDArray[np.int64]) -> dict[str, Any]:
+    from cjmining.stats import wilson_of_clusters
+
+    _, cluster = np.unique(customers, return_inverse=True)
+    n = np.bincount(cluster)
+    d = np.bincount(cluster, hits, minlength=len(n))
+    found = wilson_of_clusters(int(hits.sum()), len(hits), (float(d @ d), float(d @ n), float(n @ n)))
+    return {
+        name: int(hits.sum()),
+        f"{name}_share": found.share,
+        f"{name}_lower": found.lower,
+        f"{name}_upper": found.upper,
+    }
+
+
+# an audience ---------------------------------------------------------------------------------------------
+
+
+class _Group(NamedTuple):
+    """Customers of this log with when they left, and how many of the group it doesn't know."""
+
+    name: str
+    customer: NDArray[np.int64]
+    left_at: NDArray[np.int64]
+    unknown: int
+
+
+def _of_audience(
+    check: Conformance,
+    ends: Ends,
+    log: JourneyLog,
+    audience: Audience | None,
+    since: object | None,
+    spans: Sequence[tuple[float, int]],
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    from cjmining.conformance.tables import frame
+
+    if audience is None:
+        if since is not None:
+            raise LogError("since= says when an audience was written to; give audience= as well")
+        return frame([], _GROUPS), frame([], _EFFECTS), ()
+    start = moment(since, "since")
+    start = audience._log.data_end_us if start is None else start
+    both, notes = _both_groups(check, log, audience, start)
+    by_lot = both[1].name == HELD_OUT
+    rows, effects = [], []
+    for days, span in spans:
+        pair = [_followed(group, ends, log, start, span) for group in both]
+        rows += [{"horizon_days": days} | one for one in pair]
+        about: dict[str, Any] = {"horizon_days": days, "meaning": EXPERIMENT if by_lot else ASSOCIATION}
+        effects += [
+            about | {"measure": name} | _difference(name, *pair) for name in ("returned", "converted")
+        ]
+    return frame(rows, _GROUPS), frame(effects, _EFFECTS), notes
+
+
+_GROUPS = {
+    "group": "text",
+    "horizon_days": "float",
+    **dict.fromkeys(("customers", "unknown", "back_before", "followed"), "int"),
+    **_SHARES,
+}
+_EFFECTS = {
+    "horizon_days": "float",
+    "measure": "text",
+    **dict.fromkeys(("share", "other_share", "difference", "lower", "upper"), "float"),
+    "meaning": "text",
+}
+
+
+def _both_groups(
+    check: Conformance, log: JourneyLog, audience: Audience, start: int
+) -> tuple[tuple[_Group, _Group], tuple[str, ...]]:
+    """Return who was written to and whom they are held against, as this log numbers customers."""
+    find = _finder(audience, log)
+    written = _found(WRITTEN, audience.customers, find)
+    if len(audience._held_out):
+        other = _found(HELD_OUT, audience._held_out, find)
+    else:
+        other = _rest(check, audience, written.customer, min(start, audience._log.data_end_us))
+    both = np.intersect1d(written.customer, other.customer)
+    notes = []
+    if len(both):  # two customers of then are one now
+        notes.append(
+            f"{len(both):,} customers are in both groups, since this log knows that two customers are one: "
+            "they are left out."
+        )
+        written, other = (_without(group, both) for group in (written, other))
+    there = [group.left_at <= start for group in (written, other)]
+    not_yet = sum(int((~own).sum()) for own in there)
+    if not_yet:  # an audience made again from a later log
+        notes.append(f"{not_yet:,} customers left only after the audience was written to: they are left out.")
+        written, other = (
+            group._replace(customer=group.customer[own], left_at=group.left_at[own])
+            for group, own in zip((written, other), there, strict=True)
+        )
+    unknown = written.unknown + other.unknown
+    if unknown:
+        notes.append(f"{unknown:,} customers of the audience are not in this log: nothing is known of them.")
+    return (written, other), tuple(notes)
+
+
+def _finder(audience: Audience, log: JourneyLog) -> dict[int, int]:
+    """Return this log's number of each customer of the audience that it knows."""
+    known = set(log.customers["customer"].tolist())
+    everybody = [*audience.customers["customer"].tolist(), *audience._held_out["customer"].tolist()]
+    without = audience._log.identities.empty and log.identities.empty
+    if log is audience._log or without or _same_people(audience._log, log):
+        return {customer: customer for customer in everybody if customer in known}
+    if not audience.identifiers:
+        raise LogError(
+            "the audience has no identifiers, and customers of another log have other numbers: make it with "
+            "identifiers=, such as 'email'"
+        )
+    now = log.identities.astype({"kind": str, "value": str})
+    pairs = audience._identities.merge(now, on=["kind", "value"], suffixes=("", "_now"))
+    if pairs.empty and everybody:
+        raise LogError(
+            f"no customer of the audience is in this log by {' or '.join(audience.identifiers)}: is it the "
+            "same company's, and ingested with identities='keep'?"
+        )
+    first = pairs.sort_values(["customer", "customer_now"]).drop_duplicates("customer")
+    return dict(zip(first["customer"].tolist(), first["customer_now"].tolist(), strict=True))
+
+
+def _same_people(log: JourneyLog, other: JourneyLog) -> bool:
+    """Say whether two logs number the same customers alike: they come from one ingestion."""
+    return log._identities is other._identities and log._identities.num_rows > 0
+
+
+def _found(name: str, customers: pd.DataFrame, find: dict[int, int]) -> _Group:
+    now = np.array([find.get(int(customer), -1) for customer in customers["customer"]], dtype=np.int64)
+    left = microseconds(customers["left_at"]) if len(customers) else np.zeros(0, np.int64)
+    known = now >= 0
+    numbers, first = np.unique(now[known], return_index=True)
+    return _Group(name, numbers, left[known][first], int((~known).sum()))
+
+
+def _rest(check: Conformance, audience: Audience, others: NDArray[np.int64], until: int) -> _Group:
+    """Return the customers who met the audience's conditions by then and are not in it."""
+    from cjmining.dropout.audience import _behind
+
+    selection = audience._selection
+    if selection.journeys is not None and check._with_log("audience").log is not audience._log:
+        raise LogError(
+            "the audience was made of journeys given by number, which another log numbers differently: hold "
+            "some of it out (audience.holdout) to measure what writing did"
+        )
+    _, latest, customers = _behind(check, selection)
+    chosen = latest >= 0
+    left = microseconds(check.journeys["decided_at"])[np.maximum(latest, 0)]
+    chosen &= (left <= until) & ~np.isin(customers, others)
+    return _Group(REST, customers[chosen], left[chosen], 0)
+
+
+def _without(group: _Group, customers: NDArray[np.int64]) -> _Group:
+    keep = ~np.isin(group.customer, customers)
+    return group._replace(customer=group.customer[keep], left_at=group.left_at[keep])
+
+
+def _followed(group: _Group, ends: Ends, log: JourneyLog, start: int, span: int) -> dict[str, Any]:
+    """Say what became of a group from `start` on, of those who had not come back by then."""
+    began = _first(group, ends, ends.start, start + 1)
+    converted = _first(group, ends, np.where(ends.outcome == CONVERTED, ends.decided_at, FOREVER), start + 1)
+    within = _first(group, ends, ends.within, start + 1)
+    converted = np.minimum(converted, _first(group, ends, ends.converted_within, start + 1))
+    returned = np.minimum(np.minimum(began, within), converted)
+    before = _back_before(group, ends, start)
+    followed = ~before if start + span <= log.data_end_us else np.zeros_like(before)
+    row: dict[str, Any] = {
+        "group": group.name,
+        "customers": len(group.customer),
+        "unknown": group.unknown,
+        "back_before": int(before.sum()),
+        "followed": int(followed.sum()),
+    }
+    row |= _share("returned", (returned <= start + span)[followed], group.customer[followed])
+    return row | _share("converted", (converted <= start + span)[followed], group.customer[followed])
+
+
+def _back_before(group: _Group, ends: Ends, start: int) -> NDArray[np.bool_]:
+    """Say who was under way at `start`, or had converted or been seen again since they left."""
+    under_way = (ends.start <= start) & (ends.decided_at > start)
+    running = _first(group, ends, np.where(under_way, ends.start, FOREVER), 0) < FOREVER
+    after = group.left_at
+    converted = np.where(ends.outcome == CONVERTED, ends.decided_at, FOREVER)
+    seen = [_first(group, ends, times, after) <= start for times in (converted, ends.within)]
+    found: NDArray[np.bool_] = running | seen[0] | seen[1]
+    return found
+
+
+def _first(
+    group: _Group, ends: Ends, times: NDArray[np.int64], after: int | NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the first of the times of each customer's journeys that isn't before `after`."""
+    first = np.full(len(group.customer), FOREVER, dtype=np.int64)
+    own = np.flatnonzero((times < FOREVER) & np.isin(ends.customer, group.customer))
+    place = np.searchsorted(group.customer, ends.customer[own])
+    bound = np.broadcast_to(after, len(first))[place]
+    late = times[own] >= bound
+    np.minimum.at(first, place[late], times[own][late])
+    return first
+
+
+def _difference(name: str, one: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
+    from cjmining.stats import newcombe
+
+    found = newcombe(one[name], one["followed"], other[name], other["followed"])
+    return {
+        "share": one[f"{name}_share"],
+        "other_share": other[f"{name}_share"],
+        "difference": found.difference,
+        "lower": found.lower,
+        "upper": found.upper,
+    }
