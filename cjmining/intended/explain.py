@@ -85,8 +85,8 @@ def _silence(intended: IntendedMap) -> str:
         return "Silence, however long, does not count as dropping out, where no stage says otherwise."
     if intended.patience == "auto":
         return (
-            "A customer who does nothing for too long has dropped out too; how long that is, is estimated from "
-            "those who came back."
+            "A customer who does nothing for too long has dropped out too; how long is estimated from those "
+            "who came back."
         )
     return f"A customer who does nothing for {duration_in_words(intended.patience)} has dropped out too."
 

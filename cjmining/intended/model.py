@@ -153,6 +153,8 @@ class IntendedMap:
         The first that fits is a customer's.
     remarks : tuple of str
         What is legal but looks like a mistake.
+    settled : str
+        How `cj.settle_patience` put numbers in place of auto, in words; empty where it did not.
     text, path : str
         The YAML it was read from, and where that lay.
     """
@@ -167,6 +169,7 @@ class IntendedMap:
     new_journey_after: tuple[Ending, ...] = ("goal", "exit", "silence")
     personas: tuple[Persona, ...] = ()
     remarks: tuple[str, ...] = field(default=(), compare=False)
+    settled: str = field(default="", compare=False, repr=False)
     text: str = field(default="", compare=False, repr=False)
     path: str = field(default="", compare=False, repr=False)
 

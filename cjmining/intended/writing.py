@@ -29,7 +29,7 @@ def plain(intended: IntendedMap) -> Plain:
      'stages': [{'stage': 'Pay', 'touchpoints': [{'touchpoint': 'paid'}]}]}
     """
     followers: list[tuple[str, ...]] = [*((name,) for name in intended.stage_names[1:]), ()]
-    values = _values(intended, without={"stages", "personas", "remarks", "text", "path", "patience"})
+    values = _values(intended, without=_NO_KEYS)
     return {
         "map": values.pop("map"),
         "goal": values.pop("goal"),
@@ -120,6 +120,9 @@ class Names:
         self._given.add(found)
         return found
 
+
+_NO_KEYS = {"stages", "personas", "remarks", "settled", "text", "path", "patience"}
+"""Attributes of a map that are no keys of its file, or are written in their own way."""
 
 # Values ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,538 @@
+"""The verb `settle_patience`: how long a silence must be before it counts as having left, from the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cjmining.conformance.tables import frame
+from cjmining.documents import parse_duration
+from cjmining.dropout.silences import FEWEST_FOLLOWED, Sample, Tail, Watched, watch
+from cjmining.engine.local import map_blocks
+from cjmining.errors import MapError
+from cjmining.intended.words import duration_in_words
+from cjmining.log import expect_log, expect_map
+from cjmining.results import Result
+from cjmining.schema import BEFORE_THE_MAP
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cjmining.intended import IntendedMap
+    from cjmining.intended.model import Stage
+    from cjmining.log import JourneyLog
+
+WHOLE_MAP = "(whole map)"
+"""All places without a patience of their own, as a row of the tables."""
+
+SHARE = 0.02
+"""Of the journeys that go on after a silence, how many may be misjudged as left."""
+
+FEWEST_RETURNING = 20
+"""Fewer journeys that went on tell nothing about the longest of their silences."""
+
+REPLICATES = 200
+"""Bootstrap replicates for the limits."""
+
+FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Other patiences that the curve shows, relative to the settled one."""
+
+FEWEST_UNITS = 3
+"""A patience is said in days from so many on, else in hours from so many on, else in minutes."""
+
+NEAR = 0.8
+"""An estimate beyond this part of what can be looked at lies at its end."""
+
+SECOND_US = 1_000_000
+_US = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SettledPatience(Result):
+    """A map whose patience is a number everywhere, and how that was found.
+
+    Made by `cj.settle_patience`. Times are in seconds, shares from 0 to 1, limits at 95 % (bootstrap over
+    customers). A journey goes on here until goal or exit; silence ends it only where the map states a
+    patience.
+
+    Attributes
+    ----------
+    intended : IntendedMap
+        The map with numbers in place of every `auto`; its `settled` says how, in words.
+    share : float
+        How large a share of the journeys that go on after a silence may be misjudged.
+    within : timedelta
+        Who comes back later than this is taken to begin anew.
+    stages : pandas.DataFrame
+        One row a place whose patience was `auto`, first the whole map (all that have none of their own):
+        stage, persona (empty for everyone), silences = went_on + came_back + moved_on + left + running,
+        went_on (the customer did something with which no journey begins), came_back (the customer did
+        something with which journeys may begin, or that the map does not name: going on or beginning anew),
+        moved_on (ended by the company: the next stage, the goal, turning away), left (ended by an exit of
+        the customer), running (still silent when the data end), returning_journeys (those with a silence
+        that went on, came back or was moved on, no longer than followed_s), followed_s (the longest silence
+        for which enough can be followed), estimate_s (what a patience must exceed to misjudge few enough)
+        with limits estimate_lower_s and estimate_upper_s, patience_s (in force now: the estimate in round
+        figures; that of the whole map where the stage has none of its own), misjudged_share (of
+        returning_journeys, those expected to go on only later than patience_s) with limits lower and upper.
+        NaN where there is too little to tell.
+    curve : pandas.DataFrame
+        One row a place and patience: stage, persona, patience_s (a quarter to four times the settled one),
+        misjudged_share (of the returning journeys of the place: expected to go on only later) with limits
+        lower and upper.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    intended: IntendedMap
+    share: float
+    within: timedelta
+    stages: pd.DataFrame
+    curve: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    _tables = ("stages", "curve")
+
+    def _summary(self) -> str:
+        return f"SettledPatience: {self.intended.settled or 'the map stated every patience itself'}"
+
+
+def settle_patience(
+    log: JourneyLog,
+    intended: IntendedMap,
+    *,
+    share: float = SHARE,
+    within: timedelta | str | None = None,
+    beginnings: bool = False,
+    replicates: int = REPLICATES,
+) -> SettledPatience:
+    """Put numbers in place of a map's `patience: auto`, from how long those stayed away who came back.
+
+    Parameters
+    ----------
+    log : JourneyLog
+        With its touchpoints named; how it is split does not matter.
+    intended : IntendedMap
+        A map that may say `patience: auto`, for itself, for stages, or for stages of personas.
+    share : float, default 0.02
+        Above 0, below 1: of the journeys that go on after a silence, the share that may be misjudged as left.
+        The patience is the shortest that keeps to it. A smaller share takes more journeys to tell.
+    within : timedelta or str, optional
+        Who comes back later than this is taken to begin anew; by default the map's horizon.
+    beginnings : bool, default False
+        Whether coming back with a touchpoint with which journeys begin (or that the map does not name) is
+        surely going on too. By default nobody knows: some who do so went on, others had left and begin anew.
+        Use it where those who come back begin again at the entry of the map even in the midst of a journey.
+    replicates : int, default 200
+        Of the bootstrap for the limits; 0 for none.
+
+    Returns
+    -------
+    SettledPatience
+
+    Raises
+    ------
+    MapError
+        If too few journeys went on after a silence to tell; it says how many, and what can be done.
+    LogError
+        If `log` is no log, or the personas ask for an attribute that customers don't have.
+
+    Notes
+    -----
+    All silences up to goal or exit count; the last one of a customer is cut off by the data end. The
+    product-limit estimate with delayed entry then gives how many silences of each length go on, those that
+    still run included. Lengths are read from those who went on for sure; those who came back as if to begin
+    are taken to have been silent as long, and count only in how many silences a journey has. A plain
+    quantile of the gaps seen would be too short: long ones fit less often before the data end.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(1000, seed=1)
+    >>> intended = parse_map(shop.intended_text.replace("patience: 14d", "patience: auto"))
+    >>> settled = cj.settle_patience(shop.log, intended)
+    >>> log = shop.log.split(settled.intended)
+    >>> settled.intended.unsettled
+    ()
+
+    References
+    ----------
+    What is only seen when it happens in time: Lagakos, Barraj, De Gruttola (1988),
+    doi:10.1093/biomet/75.3.515. A share that never comes back: Maller and Zhou (1996), Survival Analysis with
+    Long-Term Survivors. Redistribution to the right: Efron (1967), The two sample problem with censored data.
+    Delayed entry: Turnbull (1976), doi:10.1111/j.2517-6161.1976.tb01597.x.
+    """
+    expect_log(log, "settle_patience")
+    expect_map(intended, "settle_patience")
+    asked = _asked(
+        share,
+        intended.horizon if within is None else parse_duration(within),
+        beginnings=beginnings,
+        replicates=replicates,
+    )
+    watched = watch(log, intended)
+    rows = [_row(watched, place, asked) for place in _places(intended)]
+    rows = [row for row in rows if row.place.settles or len(row.sample.watched.how)]
+    _check_enough(rows, asked, intended)
+    numbers = {row.place.key: in_round_figures(row.estimate_us) for row in rows if row.place.settles}
+    limits = [_limits(row, numbers[row.place.key], asked) for row in rows]
+    return SettledPatience(
+        intended=replace(_with_numbers(intended, numbers), settled=_in_words(rows, limits, asked)),
+        share=asked.share,
+        within=asked.within,
+        stages=frame(map(_stage_row, rows, limits), _STAGE_COLUMNS),
+        curve=frame((line for each in map(_curve_rows, rows, limits) for line in each), _CURVE_COLUMNS),
+        notes=tuple(_notes(rows, limits, asked)),
+    )
+
+
+# What is asked, and where ---------------------------------------------------------------------------------
+
+
+class _Asked(NamedTuple):
+    share: float
+    within: timedelta
+    beginnings: bool
+    replicates: int
+
+    @property
+    def within_us(self) -> int:
+        return self.within // timedelta(microseconds=1)
+
+    @property
+    def fewest(self) -> int:
+        """So many journeys must go on for the share to be one that can be seen."""
+        return max(FEWEST_RETURNING, math.ceil(1 / self.share))
+
+
+def _asked(share: float, within: timedelta, *, beginnings: bool, replicates: int) -> _Asked:
+    if not 0 < share < 1:
+        raise ValueError(f"share is above 0 and below 1, not {share}")
+    if replicates < 0:
+        raise ValueError(f"replicates must be at least 0, not {replicates}")
+    return _Asked(share, within, beginnings, replicates)
+
+
+Key = tuple[str, str]
+"""Whose patience is to be settled: a persona ("" for everyone) and a stage (or the whole map)."""
+
+_WHOLE: Key = ("", WHOLE_MAP)
+
+
+class _Place(NamedTuple):
+    """A row of the tables: its name, whose patience holds there, and which places it is made of."""
+
+    name: Key
+    key: Key
+    here: NDArray[np.bool_]
+
+    @property
+    def settles(self) -> bool:
+        return self.name == self.key
+
+    @property
+    def in_words(self) -> str:
+        persona, stage = self.name
+        place = "the whole map" if stage == WHOLE_MAP else f"the stage '{stage}'"
+        return f"{place} for the persona '{persona}'" if persona else place
+
+
+def _places(intended: IntendedMap) -> list[_Place]:
+    """Return the places whose patience is auto: the map, its stages in order, then those of personas."""
+    personas = _personas_of_variants(intended)
+    stages = [BEFORE_THE_MAP, *intended.stage_names]
+    keys = [_keys(intended, persona) for persona in personas]
+    own = {key: np.array([[one == key for one in row] for row in keys]) for row in keys for key in row if key}
+    found = [_Place(key, key, here) for key, here in own.items()]
+    for number, stage in enumerate(stages):
+        inherits = np.zeros((len(personas), len(stages)), np.bool_)
+        inherits[:, number] = own[_WHOLE][:, number] if _WHOLE in own else False
+        if inherits.any() and ("", stage) not in own:
+            found.append(_Place(("", stage), _WHOLE, inherits))
+    ranks = {name: rank for rank, name in enumerate([WHOLE_MAP, *stages])}
+    return sorted(found, key=lambda place: (personas.index(place.name[0]), ranks[place.name[1]]))
+
+
+def _personas_of_variants(intended: IntendedMap) -> list[str]:
+    """Return whose map each of the variants is, "" for the map itself."""
+    names = [persona.persona for persona in intended.personas]
+    return ["", *(name for name in names if intended.for_persona(name) is not intended)]
+
+
+def _keys(intended: IntendedMap, persona: str) -> list[Key | None]:
+    """Return whose auto holds before the map and at each stage for a persona; None where none does."""
+    variant = intended.for_persona(persona) if persona else intended
+    whole = _WHOLE if intended.patience == "auto" else None
+    at_stages = (
+        whole if stage.patience is None else _key(intended, persona, stage) for stage in variant.stages
+    )
+    return [whole, *at_stages]
+
+
+def _key(intended: IntendedMap, persona: str, stage: Stage) -> Key | None:
+    """Return whose auto a stage says: everyone's where the map's own stage says it too."""
+    if stage.patience != "auto":
+        return None
+    of_map = next(one for one in intended.stages if one.stage == stage.stage)
+    return ("" if of_map.patience == "auto" else persona, stage.stage)
+
+
+# The numbers ----------------------------------------------------------------------------------------------
+
+
+class _Row(NamedTuple):
+    """What was found for a place: its estimate in microseconds, NaN where there is not enough to tell."""
+
+    place: _Place
+    sample: Sample
+    enough: bool
+    estimate_us: float
+
+
+def _row(watched: Watched, place: _Place, asked: _Asked) -> _Row:
+    sample = Sample.of(watched.at(place.here), asked.within_us, beginnings=asked.beginnings)
+    enough = min(sample.returning_journeys, sample.surely) >= asked.fewest
+    return _Row(place, sample, enough, sample.tail().shortest(asked.share) if enough else math.nan)
+
+
+def _check_enough(rows: Sequence[_Row], asked: _Asked, intended: IntendedMap) -> None:
+    """Raise where an auto that must be settled can't be: nothing stands in for it silently."""
+    short = [row for row in rows if row.place.settles and not row.enough]
+    if short:
+        told = "; ".join(_too_few(row, asked) for row in short)
+        raise MapError(
+            f"the map '{intended.name}' says patience auto, but too few came back to settle it: {told}. "
+            "State a patience there (such as 14d), leave a stage to that of the map, or allow a larger share "
+            f"(share={min(0.5, 5 * asked.share):g})",
+            mistakes=tuple(_too_few(row, asked) for row in short),
+        )
+
+
+def _too_few(row: _Row, asked: _Asked) -> str:
+    sample = row.sample
+    back = (
+        f"in {row.place.in_words} {sample.returning_journeys:,} journeys went on after a silence, and "
+        f"{sample.surely:,} silences ended by going on for sure, of {len(sample.watched.how):,}; at least "
+        f"{asked.fewest:,} of each are needed"
+    )
+    if not asked.beginnings and sample.returning_journeys >= asked.fewest:
+        back += " (beginnings=True counts those too who came back where journeys begin)"
+    return back
+
+
+def in_round_figures(length_us: float) -> timedelta:
+    """Return the shortest patience that outlasts a silence and that people say: days, hours or minutes.
+
+    Examples
+    --------
+    >>> [str(in_round_figures(hours * 3600e6)) for hours in (100, 96, 30.5, 1.99)]
+    ['5 days, 0:00:00', '5 days, 0:00:00', '1 day, 7:00:00', '2:00:00']
+    """
+    unit = _unit(length_us)
+    return unit * (math.floor(length_us / (unit / _US)) + 1)
+
+
+def _unit(length_us: float) -> timedelta:
+    """Return in which unit people say a length of time."""
+    units = (timedelta(days=1), timedelta(hours=1))
+    return next((unit for unit in units if length_us >= FEWEST_UNITS * (unit / _US)), timedelta(minutes=1))
+
+
+def _with_numbers(intended: IntendedMap, numbers: Mapping[Key, timedelta]) -> IntendedMap:
+    """Return the map with a number in place of each auto."""
+
+    def settled(stages: tuple[Stage, ...], persona: str) -> tuple[Stage, ...]:
+        keys = [_key(intended, persona, stage) for stage in stages]
+        return tuple(
+            stage if key is None else replace(stage, patience=numbers[key])
+            for stage, key in zip(stages, keys, strict=True)
+        )
+
+    return replace(
+        intended,
+        patience=numbers[_WHOLE] if intended.patience == "auto" else intended.patience,
+        stages=settled(intended.stages, ""),
+        personas=tuple(replace(one, stages=settled(one.stages, one.persona)) for one in intended.personas),
+    )
+
+
+# Tables ---------------------------------------------------------------------------------------------------
+
+
+class _Limits(NamedTuple):
+    """Limits of a row's estimate, and shares with their limits for each patience of its curve."""
+
+    estimate: tuple[float, float]
+    patiences: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
+
+def _limits(row: _Row, patience: timedelta, asked: _Asked) -> _Limits:
+    """Look at a row again in every replicate."""
+    patiences = np.array([factor * (patience / _US) for factor in FACTORS])
+    if not row.enough:
+        nothing = np.full(len(patiences), math.nan)
+        return _Limits((math.nan, math.nan), patiences, nothing, nothing, nothing)
+    tail = row.sample.tail()
+    shares = np.array([tail.later_than(each) for each in patiences])
+    replicates = range(asked.replicates)
+    drawn = map_blocks(lambda number: _read(row.sample.tail(number), asked.share, patiences), replicates)
+    lower, upper = np.quantile(drawn or [[math.nan] * (1 + len(patiences))], [0.025, 0.975], axis=0)
+    return _Limits((float(lower[0]), float(upper[0])), patiences, shares, lower[1:], upper[1:])
+
+
+def _read(tail: Tail, share: float, patiences: NDArray[np.float64]) -> list[float]:
+    return [tail.shortest(share), *map(tail.later_than, patiences)]
+
+
+_STAGE_COLUMNS = {
+    "stage": "text",
+    "persona": "text",
+    **dict.fromkeys(
+        ("silences", "went_on", "came_back", "moved_on", "left", "running", "returning_journeys"), "int"
+    ),
+    **dict.fromkeys(
+        (
+            "followed_s",
+            "estimate_s",
+            "estimate_lower_s",
+            "estimate_upper_s",
+            "patience_s",
+            "misjudged_share",
+            "lower",
+            "upper",
+        ),
+        "float",
+    ),
+}
+_CURVE_COLUMNS = {
+    "stage": "text",
+    "persona": "text",
+    **dict.fromkeys(("patience_s", "misjudged_share", "lower", "upper"), "float"),
+}
+_STATED = FACTORS.index(1.0)
+
+
+def _stage_row(row: _Row, limits: _Limits) -> dict[str, Any]:
+    running, went_on, came_back, moved_on, left = row.sample.counts.tolist()
+    return {
+        "stage": row.place.name[1],
+        "persona": row.place.name[0],
+        "silences": len(row.sample.watched.how),
+        "went_on": went_on,
+        "came_back": came_back,
+        "moved_on": moved_on,
+        "left": left,
+        "running": running,
+        "returning_journeys": row.sample.returning_journeys,
+        "followed_s": row.sample.until_us / SECOND_US,
+        "estimate_s": row.estimate_us / SECOND_US,
+        "estimate_lower_s": limits.estimate[0] / SECOND_US,
+        "estimate_upper_s": limits.estimate[1] / SECOND_US,
+        "patience_s": limits.patiences[_STATED] / SECOND_US,
+        "misjudged_share": limits.shares[_STATED],
+        "lower": limits.lower[_STATED],
+        "upper": limits.upper[_STATED],
+    }
+
+
+def _curve_rows(row: _Row, limits: _Limits) -> Iterator[dict[str, Any]]:
+    for patience_us, share, lower, upper in zip(*limits[1:], strict=True):
+        yield {
+            "stage": row.place.name[1],
+            "persona": row.place.name[0],
+            "patience_s": patience_us / SECOND_US,
+            "misjudged_share": share,
+            "lower": lower,
+            "upper": upper,
+        }
+
+
+# Words ----------------------------------------------------------------------------------------------------
+
+
+def _in_words(rows: Sequence[_Row], limits: Sequence[_Limits], asked: _Asked) -> str:
+    """Say how patience was settled, for a reader of the page."""
+    said = [
+        f"{_capital(row.place.in_words)}: {_patience(found)}{_limits_in_words(found)}, from "
+        f"{row.sample.returning_journeys:,} journeys that went on after a silence."
+        for row, found in zip(rows, limits, strict=True)
+        if row.place.settles
+    ]
+    if not said:
+        return ""
+    rule = (
+        f"Patience was estimated: the shortest that misjudges at most {100 * asked.share:g} % of journeys "
+        f"that go on after a silence within {duration_in_words(asked.within)}."
+    )
+    return " ".join([rule, *said])
+
+
+def _limits_in_words(found: _Limits) -> str:
+    if math.isnan(found.estimate[0]):
+        return ""
+    lower, upper = (duration_in_words(in_round_figures(limit)) for limit in found.estimate)
+    return f" (limits {lower} to {upper})"
+
+
+def _patience(found: _Limits) -> str:
+    return duration_in_words(timedelta(microseconds=found.patiences[_STATED]))
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _notes(rows: Sequence[_Row], limits: Sequence[_Limits], asked: _Asked) -> Iterator[str]:
+    for row, found in zip(rows, limits, strict=True):
+        if not row.enough:
+            yield (
+                f"Too few came back in {row.place.in_words} to say how long they stay away there alone; the "
+                f"map's patience, {_patience(found)}, holds there."
+            )
+        else:
+            yield from _followed(row, asked)
+            yield from _at_the_end(row) if row.place.settles else _impatient(row, found, asked)
+
+
+def _followed(row: _Row, asked: _Asked) -> Iterator[str]:
+    """Say where the data don't reach as far as was asked."""
+    until_us = row.sample.until_us
+    if until_us < asked.within_us:
+        yield (
+            f"In {row.place.in_words} fewer than {FEWEST_FOLLOWED} silences can be followed for longer than "
+            f"{_about(until_us)}: who comes back later is not seen."
+        )
+
+
+def _at_the_end(row: _Row) -> Iterator[str]:
+    """Say where going on has not faded by the end of what is looked at."""
+    if row.estimate_us > NEAR * row.sample.until_us:
+        yield (
+            f"In {row.place.in_words} customers go on up to the end of what is looked at "
+            f"({_about(row.sample.until_us)}): those who left can hardly be told from those who are "
+            "only silent. A longer 'within' looks further; a patience stated by those who know may be better."
+        )
+
+
+def _impatient(row: _Row, found: _Limits, asked: _Asked) -> Iterator[str]:
+    """Say where the map's patience is too short for a stage."""
+    if found.lower[_STATED] > asked.share:
+        yield (
+            f"In {row.place.in_words} {100 * found.shares[_STATED]:.0f} % of the journeys that go on after a "
+            f"silence do so only after the map's patience of {_patience(found)}; patience auto for the stage "
+            "itself gives it a longer one."
+        )
+
+
+def _about(length_us: float) -> str:
+    return duration_in_words(in_round_figures(length_us) - _unit(length_us))

@@ -1,0 +1,237 @@
+"""The silences of customers, by the place where they stood; and what share goes on only after how long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from cjmining.engine.local import map_blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.intended import IntendedMap
+    from cjmining.intended.model import Stage
+    from cjmining.log import Block, JourneyLog
+
+FEWEST_FOLLOWED = 20
+"""A length of silence is looked at as long as this many silences are still followed there."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Every silence that a goal or an exit, or a stated patience, did not rule out, in order of journeys.
+
+    Attributes
+    ----------
+    journey, customer : int64[N]
+        Number of the journey (cut by goals, exits and stated patiences), and the customer's.
+    variant, stage : int32[N]
+        Position in the map's `variants`, and the stage where the customer stood; -1 before the map.
+    begun, ended : int64[N]
+        From and to which length of the silence it was watched there, in microseconds.
+    how : int8[N]
+        What ended it, as in `kernels.silences`.
+    """
+
+    journey: NDArray[np.int64]
+    customer: NDArray[np.int64]
+    variant: NDArray[np.int32]
+    stage: NDArray[np.int32]
+    begun: NDArray[np.int64]
+    ended: NDArray[np.int64]
+    how: NDArray[np.int8]
+
+    def at(self, places: NDArray[np.bool_]) -> Watched:
+        """Return those at some places: bool[variants, 1 + stages], before the map first."""
+        here = places[self.variant, self.stage + 1]
+        return replace(self, **{name: column[here] for name, column in vars(self).items()})
+
+
+def watch(log: JourneyLog, intended: IntendedMap, blocks: Sequence[Block] | None = None) -> Watched:
+    """Return the silences of a log's customers, as if patience that is auto never ended.
+
+    Parameters
+    ----------
+    log : JourneyLog
+        With its touchpoints named; it is cut again.
+    intended : IntendedMap
+        The map, not settled.
+    blocks : sequence of Block, optional
+        Of the log as it is cut by the map without auto; by default its own. The result is the same.
+    """
+    log = log.split(without_auto(intended))
+    variant = log.variant_of_journeys(intended)
+    parts = map_blocks(
+        lambda block: [
+            _watch_in(log, intended, variant, number, block) for number in range(len(intended.variants))
+        ],
+        log.blocks() if blocks is None else blocks,
+    )
+    columns = [np.concatenate(column) for column in zip(*(part for of in parts for part in of), strict=True)]
+    order = np.lexsort((columns[-1], columns[-2], columns[0]))
+    return Watched(*(column[order] for column in columns))
+
+
+def without_auto(intended: IntendedMap) -> IntendedMap:
+    """Return the map with never in place of auto."""
+    return replace(
+        intended,
+        patience=None if intended.patience == "auto" else intended.patience,
+        stages=_without_auto(intended.stages),
+        personas=tuple(replace(one, stages=_without_auto(one.stages)) for one in intended.personas),
+    )
+
+
+def _without_auto(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    return tuple(replace(one, patience="never") if one.patience == "auto" else one for one in stages)
+
+
+def _watch_in(
+    log: JourneyLog, intended: IntendedMap, variant: NDArray[np.int32], number: int, block: Block
+) -> tuple[NDArray[np.generic], ...]:
+    """Return the columns of `Watched` for the journeys of a variant in a block."""
+    from cjmining.kernels.silences import find_silences
+
+    own = block.first_journey + np.flatnonzero(variant[block.first_journey : block.last_journey] == number)
+    rules = without_auto(intended.variants[number]).walk_rules(
+        log.vocabulary("touchpoint"), log.vocabulary("actor")
+    )
+    journey, stage, begun, ended, how = find_silences(
+        log.bounds[own],
+        log.bounds[own + 1],
+        log.timestamps,
+        log.codes("touchpoint"),
+        log.codes("actor"),
+        log.flags("failed"),
+        rules,
+        log.data_end_us,
+    )
+    whose = own[journey]
+    of_variant = np.full(len(journey), number, np.int32)
+    return whose, log.journey_customer[whose], of_variant, stage, begun, ended, how
+
+
+class Tail(NamedTuple):
+    """Which share of the journeys that go on after a silence do so only after how long.
+
+    Attributes
+    ----------
+    length : int64[N]
+        Lengths of silences, ascending, in microseconds.
+    share : float64[N]
+        Of the journeys that go on at all, those that do so after this length or later.
+    """
+
+    length: NDArray[np.int64]
+    share: NDArray[np.float64]
+
+    def later_than(self, patience_us: float) -> float:
+        """Return the share that goes on too late for a patience: at its end, or after."""
+        place = int(np.searchsorted(self.length, patience_us))
+        return float(self.share[place]) if place < len(self.share) else 0.0
+
+    def shortest(self, share: float) -> float:
+        """Return the length that a patience must exceed so that at most `share` is too late; microseconds."""
+        too_many = np.flatnonzero(self.share > share)
+        return float(self.length[too_many[-1]]) if len(too_many) else 0.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Silences at some places, ready to be looked at again and again under weights of customers.
+
+    Attributes
+    ----------
+    watched : Watched
+        In order of their ends.
+    until_us : int
+        The longest silence looked at: `within`, or as far as enough of them can be followed.
+    beginnings : bool
+        Whether coming back as if to begin is going on for sure.
+    """
+
+    watched: Watched
+    until_us: int
+    beginnings: bool
+
+    @classmethod
+    def of(cls, watched: Watched, within_us: int, *, beginnings: bool) -> Sample:
+        """Put silences in order and find out for how long they can be followed."""
+        order = np.argsort(watched.ended, kind="stable")
+        watched = replace(watched, **{name: column[order] for name, column in vars(watched).items()})
+        return cls(watched, min(within_us, _followed(watched)), beginnings)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """How many ended how: running, went on, came back, moved on, left."""
+        return np.bincount(self.watched.how, minlength=5)
+
+    @cached_property
+    def returning_journeys(self) -> int:
+        """How many journeys have a silence after which they went on."""
+        return len(self._returning_by)
+
+    @cached_property
+    def surely(self) -> int:
+        """How many silences ended by going on for sure."""
+        return int(np.count_nonzero(self._goes_on))
+
+    def tail(self, replicate: int | None = None) -> Tail:
+        """Return the tail of those who go on, or of one replicate of a bootstrap over customers."""
+        from cjmining.kernels.silences import expect_goings_on, poisson_weights, tail_share
+
+        customers, by = self._customers
+        weight = (
+            np.ones(len(customers), np.uint8) if replicate is None else poisson_weights(customers, replicate)
+        )
+        ended, how = self.watched.ended, self._how
+        expected = expect_goings_on(*self._begun, ended, how, by, weight, self.until_us)
+        return Tail(ended, tail_share(expected, ended, how, by, self._returning_by, weight, self.until_us))
+
+    @cached_property
+    def _how(self) -> NDArray[np.int8]:
+        from cjmining.kernels.silences import BEGAN, WENT_ON
+
+        how = self.watched.how
+        return np.where(how == BEGAN, np.int8(WENT_ON), how) if self.beginnings else how
+
+    @cached_property
+    def _goes_on(self) -> NDArray[np.bool_]:
+        from cjmining.kernels.silences import MOVED, WENT_ON
+
+        return np.isin(self._how, [WENT_ON, MOVED]) & (self.watched.ended <= self.until_us)
+
+    @cached_property
+    def _customers(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The customers, and for each silence the row of its own."""
+        customers, by = np.unique(self.watched.customer, return_inverse=True)
+        return customers, by
+
+    @cached_property
+    def _begun(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """From which length silences were watched, ascending, and the rows of their customers."""
+        order = np.argsort(self.watched.begun, kind="stable")
+        return self.watched.begun[order], self._customers[1][order]
+
+    @cached_property
+    def _returning_by(self) -> NDArray[np.int64]:
+        """The rows of the customers of the journeys that went on."""
+        from cjmining.kernels.silences import BEGAN
+
+        back = self._goes_on | ((self._how == BEGAN) & (self.watched.ended <= self.until_us))
+        _, first = np.unique(self.watched.journey[back], return_index=True)
+        by: NDArray[np.int64] = self._customers[1][back][first]
+        return by
+
+
+def _followed(watched: Watched) -> int:
+    """Return the longest silence for which enough can be followed; silences lie in order of their ends."""
+    entered = np.searchsorted(np.sort(watched.begun), watched.ended)
+    over = np.searchsorted(watched.ended, watched.ended)
+    enough = np.flatnonzero(entered - over >= FEWEST_FOLLOWED)
+    return int(watched.ended[enough[-1]]) if len(enough) else 0
