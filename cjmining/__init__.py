@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Audience": "cjmining.dropout.audience",
     "CjminingError": "cjmining.errors",
     "Conformance": "cjmining.conformance",
     "Coverage": "cjmining.conformance.coverage",
@@ -20,6 +21,8 @@ _HOMES = {
     "MapError": "cjmining.errors",
     "SourceError": "cjmining.errors",
     "StudyError": "cjmining.errors",
+    "WonBack": "cjmining.dropout.won_back",
+    "audience": "cjmining.dropout.audience",
     "check": "cjmining.conformance.check",
     "coverage": "cjmining.conformance.coverage",
     "discover": "cjmining.discovery",
@@ -30,6 +33,7 @@ _HOMES = {
     "report": "cjmining.report",
     "run_study": "cjmining.study",
     "sketch_map": "cjmining.discovery.sketch",
+    "won_back": "cjmining.dropout.won_back",
 }
 _MODULES = {"plot": "cjmining.plot", "simulate": "cjmining.simulate", "sources": "cjmining.ingest.sources"}
 
@@ -43,7 +47,11 @@ if TYPE_CHECKING:
     from cjmining.discovery import Discovery as Discovery
     from cjmining.discovery import discover as discover
     from cjmining.discovery.sketch import sketch_map as sketch_map
+    from cjmining.dropout.audience import Audience as Audience
+    from cjmining.dropout.audience import audience as audience
     from cjmining.dropout.value import lifetime_value as lifetime_value
+    from cjmining.dropout.won_back import WonBack as WonBack
+    from cjmining.dropout.won_back import won_back as won_back
     from cjmining.errors import CjminingError as CjminingError
     from cjmining.errors import LogError as LogError
     from cjmining.errors import MapError as MapError
