@@ -12,6 +12,7 @@ import cjmining as cj
 from cjmining.results import Result
 
 VERBS = [
+    "audience",
     "check",
     "coverage",
     "discover",
@@ -21,6 +22,7 @@ VERBS = [
     "report",
     "run_study",
     "sketch_map",
+    "won_back",
 ]
 PLOTS = ["funnel", "journey_map", "story", "transitions"]
 SOURCES = ["GA4", "XES", "AmazonConnect", "Customers", "MarketingCloud", "Salesforce", "Table"]
