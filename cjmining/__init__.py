@@ -19,6 +19,7 @@ _HOMES = {
     "JourneyLog": "cjmining.log",
     "LogError": "cjmining.errors",
     "MapError": "cjmining.errors",
+    "SettledPatience": "cjmining.dropout.patience",
     "SourceError": "cjmining.errors",
     "StudyError": "cjmining.errors",
     "WonBack": "cjmining.dropout.won_back",
@@ -32,6 +33,7 @@ _HOMES = {
     "read_map": "cjmining.intended",
     "report": "cjmining.report",
     "run_study": "cjmining.study",
+    "settle_patience": "cjmining.dropout.patience",
     "sketch_map": "cjmining.discovery.sketch",
     "won_back": "cjmining.dropout.won_back",
 }
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from cjmining.dropout.value import lifetime_value as lifetime_value
     from cjmining.dropout.won_back import WonBack as WonBack
     from cjmining.dropout.won_back import won_back as won_back
+    from cjmining.dropout.patience import SettledPatience as SettledPatience
+    from cjmining.dropout.patience import settle_patience as settle_patience
     from cjmining.errors import CjminingError as CjminingError
     from cjmining.errors import LogError as LogError
     from cjmining.errors import MapError as MapError

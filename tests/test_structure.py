@@ -21,6 +21,7 @@ VERBS = [
     "read_map",
     "report",
     "run_study",
+    "settle_patience",
     "sketch_map",
     "won_back",
 ]

@@ -28,7 +28,7 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             company ended it). A journey for which none of these has happened by the end of the data is
             open: neither a success nor a loss yet.""",
         "Patience": f"""How long a customer may be silent before the journey counts as dropped out:
-            {_patience(intended.patience_us)}.{_other_patiences(intended)} Silence runs from the last
+            {_patience(intended.patience_us)}.{_other_patiences(intended)} {intended.settled} Silence runs from the last
             thing that the customer did; what the company sends does not prolong it. With patience
             never, only an exit ends a journey.""",
         "Place of a drop-out": f"""The last touchpoint of the map that the customer did, or that moved
