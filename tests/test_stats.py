@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cjmining.stats import (
+    Z95,
     benjamini_hochberg,
     compare_shares,
     design_effect,
+    limits_of_probabilities,
     mean_of_clusters,
     newcombe,
+    width_of_band,
     wilson,
     wilson_of_clusters,
 )
@@ -145,3 +148,45 @@ def test_answers_given_twice_by_the_same_customers_say_no_more() -> None:
     assert mean_of_clusters(3.0, 6, (3, 4.04, 6.0, 12)) == pytest.approx(single)
     assert math.isnan(mean_of_clusters(0.4, 1, (1, 0.16, 0.4, 1)).lower)
     assert math.isnan(mean_of_clusters(0.0, 0, (0, 0, 0, 0)).mean)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_limits_of_a_plain_share_are_wilsons(counts: tuple[int, int]) -> None:
+    successes, n = counts
+    share, lower, upper = wilson(successes, n)
+    limits = limits_of_probabilities([share], [share * (1 - share) / n], [n])
+    assert (limits.lower[0], limits.upper[0]) == pytest.approx((lower, upper), abs=1e-9)
+
+
+def test_limits_are_as_wide_as_the_variance_says() -> None:
+    lower, upper = limits_of_probabilities(
+        [0.3, 0.3], [0.3 * 0.7 / 50, 0.3 * 0.7 / 50], [900, 900], width=[Z95, 3]
+    )
+    assert (lower[0], upper[0]) == pytest.approx(wilson(15, 50)[1:])
+    assert lower[1] < lower[0] < 0.3 < upper[0] < upper[1]
+
+
+def test_limits_of_what_never_happened_come_from_those_followed() -> None:
+    lower, upper = limits_of_probabilities([0.0, 1.0, 0.0, np.nan], [0.0, 0.0, 0.0, 0.1], [30, 30, 0, 30])
+    assert (lower[0], upper[0]) == pytest.approx(wilson(0, 30)[1:])
+    assert (lower[1], upper[1]) == pytest.approx(wilson(30, 30)[1:])
+    assert np.isnan([lower[2], upper[2], lower[3], upper[3]]).all()
+
+
+@pytest.mark.parametrize("points", [1, 2, 5, 20])
+def test_a_band_over_independent_points_is_as_wide_as_sidak_says(points: int) -> None:
+    expected = stats.norm.ppf((1 + 0.95 ** (1 / points)) / 2)
+    assert width_of_band(np.diag(np.arange(1.0, points + 1))) == pytest.approx(expected, abs=0.04)
+
+
+def test_a_band_over_points_that_move_together_is_no_wider_than_one_point() -> None:
+    assert width_of_band(np.full((30, 30), 0.2)) == pytest.approx(Z95, abs=0.04)
+    assert width_of_band(np.zeros((3, 3))) == pytest.approx(Z95)
+
+
+def test_a_band_around_a_random_walk_is_as_wide_as_its_greatest_deviation() -> None:
+    steps = np.random.default_rng(2).standard_normal((40_000, 25)).cumsum(axis=1) / np.sqrt(np.arange(1, 26))
+    expected = np.quantile(np.abs(steps).max(axis=1), 0.95)
+    at = np.arange(1.0, 26)
+    assert width_of_band(np.minimum.outer(at, at)) == pytest.approx(expected, abs=0.05)
