@@ -181,7 +181,7 @@ def hand_offs_of(walk: Walk, contact: NDArray[np.bool_], owners: tuple[str, ...]
     from cjmining.kernels.contacts import hand_offs
 
     part, stages = walk.part, walk.part.plan.intended.stages
-    owner = np.array([owners.index(s.owner) if s.owner else -1 for s in stages], dtype=np.int32)
+    owner = np.array([owners.index(s.owner) if s.owner in owners else -1 for s in stages], dtype=np.int32)
     return hand_offs(
         part.bounds,
         walk.stage,
