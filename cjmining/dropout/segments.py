@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,11 +13,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
-    from cjmining.dropout.entries import Entries
     from cjmining.log import JourneyLog
 
 EVERYBODY = "all"
 WHEN = ("journey", "entry")
+
+
+class Rows(Protocol):
+    """What is put into segments: entries, or other rows of a journey and the event that began them."""
+
+    @property
+    def journey(self) -> NDArray[np.int64]:
+        """Number of the journey in the log."""
+
+    @property
+    def event(self) -> NDArray[np.int64]:
+        """Row in the log."""
+
+    def __len__(self) -> int: ...
 
 
 class Segments(NamedTuple):
@@ -28,7 +41,7 @@ class Segments(NamedTuple):
 
 
 def segment(
-    check: Conformance, found: Entries, by: str | Sequence[str] | None, *, when: str = "journey"
+    check: Conformance, found: Rows, by: str | Sequence[str] | None, *, when: str = "journey"
 ) -> Segments:
     """Return the segment of each entry.
 
@@ -37,7 +50,7 @@ def segment(
     check : Conformance
         Whose log knows attributes and dimensions.
     found : Entries
-        Its entries, or some of them.
+        Its entries, or some of them; other rows with `journey` and `event` do as well.
     by : str or sequence of str, optional
         An attribute of customers or a text column of events, or several: then names are joined by ", ". None
         puts all into one segment, "all".
@@ -65,7 +78,7 @@ def segment(
     return each[0] if len(each) == 1 else _together(each)
 
 
-def _one(log: JourneyLog, found: Entries, name: str, when: str) -> Segments:
+def _one(log: JourneyLog, found: Rows, name: str, when: str) -> Segments:
     codes, names = log.group(name)
     if when == "journey" or name in log.attributes:
         return Segments(codes[found.journey], names)

@@ -1,0 +1,223 @@
+"""The verb `what_if`: conversions gained were something otherwise, as a scenario and not as a forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cjmining.conformance import Conformance
+from cjmining.conformance.tables import frame
+from cjmining.dropout import gains
+from cjmining.dropout.changes import PROMISE, SKIP, TURNED_AWAY, Change, changes_of
+from cjmining.dropout.entries import DROPPED, begun_inside
+from cjmining.dropout.entries import TURNED_AWAY as AWAY
+from cjmining.dropout.scenario import ASSUMPTIONS, PROMISE_ASSUMPTION, SKIP_ASSUMPTION, Scenario
+from cjmining.dropout.segments import EVERYBODY
+from cjmining.dropout.semi_markov import Chain, Visits, make_chain, read_visits, solve
+from cjmining.errors import LogError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.conformance.reading import Reading
+
+    Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+
+
+def what_if(
+    check: Conformance,
+    changes: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    *,
+    replicates: int = 400,
+) -> Scenario:
+    """Follow journeys through each group's semi-Markov chain, as it is and with something changed.
+
+    A scenario, not a forecast. Visits to the stages of the map lead to other stages or to an end with
+    probabilities estimated by Aalen-Johansen, so that journeys still open count for as long as they were
+    seen; a change multiplies or redirects some of them. Without a change the chain gives back the
+    conversions of the log, those expected of its open journeys included.
+
+    Parameters
+    ----------
+    check : Conformance
+        With its log; `by` says which groups have a chain of their own.
+    changes : mapping or sequence of mapping
+        What is changed, one of these each:
+
+        * ``{"stage": "Checkout", "drop_out": 0.5}``: the probability to drop out there, times a factor from 0
+          to 1; also ``"turned_away"``, and of a ``"touchpoint"`` instead of the whole stage. Those kept go on
+          like those who stayed.
+        * ``{"promise": "call_answered", "measure": "wait_s", "stage": "Research", "kept": True}``: journeys
+          for which the first such promise of a stay was broken go on like those for which it was kept.
+          Without a stage it is kept in all of them; the measure is needed where several are promised.
+        * ``{"skip": "payment_entered"}``: journeys pass over the touchpoint, to where those who went on
+          from it went; nobody drops out there. Also with ``"stage"``.
+
+        Each may have ``"where"``: ``{"device": "mobile"}`` or several values in a list, of attributes of
+        customers and dimensions of events as they are known when the place is entered.
+    replicates : int
+        Replicates of the bootstrap over customers, at least 2.
+
+    Returns
+    -------
+    Scenario
+        `scenario`, `stages`, `value_by_currency` and `changes` as tables, and its `assumptions`.
+
+    Raises
+    ------
+    LogError
+        If a change names what is not there, is out of range or contradicts another one.
+    ValueError
+        If the check was made without its log, or there are fewer than 2 replicates.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(500, seed=1)
+    >>> intended = parse_map(shop.intended_text)
+    >>> check = cj.check(shop.log.split(intended), intended)
+    >>> gain = cj.what_if(check, {"stage": "Checkout", "where": {"device": "mobile"}, "drop_out": 0.5})
+    >>> gain.changes["change"].tolist()
+    ['drop-out at Checkout where device is mobile times 0.5']
+    >>> bool(gain.scenario["gained"].iloc[0] > 0)
+    True
+
+    References
+    ----------
+    Semi-Markov chains: Howard (1971), Dynamic Probabilistic Systems II; Aalen and Johansen (1978),
+    Scandinavian Journal of Statistics 5, 141-150.
+    """
+    if not isinstance(check, Conformance):
+        raise LogError(f"what_if takes a check first, not {type(check).__name__}: cj.check(log, intended)")
+    if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 2:
+        raise ValueError(f"replicates is a whole number of at least 2, not {replicates!r}")
+    reading = check._with_log("scenarios")
+    wanted = changes_of(changes, reading)
+    visits = read_visits(check, reading, wanted)
+    _check_contradictions(wanted, visits)
+    of_journey, names = _groups_of(check, reading)
+    chain, state = make_chain(reading, visits, of_journey, names, replicates)
+    solved = solve(chain, wanted)
+    worth = gains.worth_of(check, reading, of_journey, names, replicates)
+    found = gains.gains_of(chain, solved, worth)
+    counts = gains.counts_of(visits.outcome, of_journey, names)
+    months = (reading.data_end - reading.log.observed_from_us) / 1e6 / gains.MONTH_S
+    touched = _touched(wanted, visits, chain, state)
+    return Scenario(
+        by=check.by,
+        scenario=gains.scenario_table(found, counts, months),
+        stages=gains.stage_table(reading, chain, solved),
+        value_by_currency=gains.value_table(found),
+        changes=frame(touched, _CHANGES),
+        assumptions=_assumptions(wanted),
+        notes=_notes(check, reading, found[-1].unresolved, touched),
+        replicates=replicates,
+    )
+
+
+def _groups_of(check: Conformance, reading: Reading) -> tuple[Ints, tuple[str, ...]]:
+    """Return the group of each journey as a position among those that have journeys, and their names."""
+    if check.by is None:
+        return np.zeros(len(reading.group), np.int64), (EVERYBODY,)
+    present, of_journey = np.unique(reading.group, return_inverse=True)
+    return of_journey, tuple(reading.groups[code] for code in present)
+
+
+def _check_contradictions(changes: Sequence[Change], visits: Visits) -> None:
+    """Raise where two changes say what becomes of the same thing in the same visits."""
+    mistakes = []
+    for second, change in enumerate(changes):
+        for first, other in enumerate(changes[:second]):
+            both = int(np.count_nonzero((visits.mask >> first) & (visits.mask >> second) & 1))
+            if both and _about(change) & _about(other):
+                mistakes.append(
+                    f"changes {first + 1} and {second + 1} contradict each other at {both:,} visits: "
+                    f"'{other.words}' and '{change.words}'"
+                )
+    if mistakes:
+        raise LogError(f"what_if: {'; '.join(mistakes)}. Say each thing once", mistakes=mistakes)
+
+
+def _about(change: Change) -> set[object]:
+    if change.kind == PROMISE:
+        return set(change.promises)
+    return {AWAY if change.kind == TURNED_AWAY else DROPPED}
+
+
+_CHANGES = {
+    "change": "text",
+    "visits": "int",
+    "journeys": "int",
+    "share_of_journeys": "float",
+    "left_as_is": "int",
+}
+
+
+def _touched(changes: Sequence[Change], visits: Visits, chain: Chain, state: Ints) -> list[dict[str, Any]]:
+    """Say which journeys each change touches, and where there is nobody whom they could be like."""
+    rows = []
+    for number, change in enumerate(changes):
+        holds = visits.mask >> number & 1 == 1
+        if change.kind == PROMISE:
+            holds &= visits.broken(number)
+            alone = chain.twin == np.arange(len(chain.twin))
+        else:
+            alone = _without_others(chain, AWAY if change.kind == TURNED_AWAY else DROPPED)
+        journeys = len(np.unique(visits.journey[holds]))
+        rows.append(
+            {
+                "change": change.words,
+                "visits": int(np.count_nonzero(holds)),
+                "journeys": journeys,
+                "share_of_journeys": journeys / len(visits.outcome),
+                "left_as_is": int(np.count_nonzero(holds & alone[state])),
+            }
+        )
+    return rows
+
+
+def _without_others(chain: Chain, end: int) -> Bools:
+    """Say from which states every visit whose end is known ended in this way."""
+    n = len(chain.group)
+    others = chain.edge_from[chain.edge_to != n + end]
+    return ~np.isin(np.arange(n), others)
+
+
+def _assumptions(changes: Sequence[Change]) -> tuple[str, ...]:
+    kinds = {change.kind for change in changes}
+    more = [told for kind, told in ((PROMISE, PROMISE_ASSUMPTION), (SKIP, SKIP_ASSUMPTION)) if kind in kinds]
+    return (*ASSUMPTIONS, *more)
+
+
+def _notes(
+    check: Conformance, reading: Reading, unresolved: float, touched: Sequence[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """Say what a reader should know before trusting a number."""
+    notes = list(check.notes)
+    for row in touched:
+        if not row["visits"]:
+            notes.append(f"The change touches no journey: {row['change']}.")
+        elif row["left_as_is"]:
+            notes.append(
+                f"{row['left_as_is']:,} of {row['visits']:,} visits are left as they are, since nobody of "
+                f"their group went another way from there: {row['change']}."
+            )
+    early = int(np.count_nonzero(~begun_inside(reading)))
+    if early:
+        notes.append(
+            f"{early:,} of {len(reading.customer):,} journeys may have begun before the log is observed: the "
+            "first place seen is taken as their beginning."
+        )
+    if unresolved >= _HALF_A_JOURNEY:
+        notes.append(
+            f"About {unresolved:,.0f} journeys reach places from which nobody is known to have ended yet: "
+            "they count as not converted."
+        )
+    return tuple(notes)
+
+
+_HALF_A_JOURNEY = 0.5
