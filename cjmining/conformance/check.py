@@ -8,10 +8,11 @@ import numpy as np
 
 from cjmining.conformance import contacts, deviations, expectations, fitness, tables
 from cjmining.conformance.dropouts import dropouts, value_by_currency
+from cjmining.conformance.knowledge import count_identified, knowledge, knowledge_note
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.reading import Findings, Reading, everybody, find, together
 from cjmining.conformance.result import Conformance
-from cjmining.conformance.sensitivity import other_patiences, sensitivity
+from cjmining.conformance.sensitivity import other_patiences, ranking, sensitivity
 from cjmining.conformance.standouts import standouts
 from cjmining.errors import LogError, nearest
 from cjmining.log import expect_log, expect_map
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from cjmining.conformance.tables import Counted
     from cjmining.intended import IntendedMap
+    from cjmining.kernels.stages import StageSums
     from cjmining.log import JourneyLog
 
 EVERYBODY = ("all",)
@@ -121,7 +123,9 @@ def _result(
     others: dict[str, tuple[Reading, Counted]],
     by: str | None,
 ) -> Conformance:
-    notes = _notes(log, reading)
+    known = knowledge(reading, found.journeys.judged, by)
+    identified = count_identified(reading)
+    notes = _notes(log, reading, knowledge_note(known, by))
     journeys = tables.journeys(log, reading, found.journeys)
     overall = _assemble(
         reading,
@@ -130,13 +134,26 @@ def _result(
         journeys.assign(by=tables.category(np.zeros(log.n_journeys, dtype=np.int8), EVERYBODY)),
         None,
         EVERYBODY,
-        notes,
         None,
+        identified=None if identified is None else together(reading, identified),
+        knowledge=known,
+        notes=notes,
     )
     if by is None:
         return overall
     counted = {name: counted for name, (_, counted) in others.items()}
-    return _assemble(reading, found, counted, journeys, by, reading.groups, notes, overall)
+    return _assemble(
+        reading,
+        found,
+        counted,
+        journeys,
+        by,
+        reading.groups,
+        overall,
+        identified=identified,
+        knowledge=known,
+        notes=notes,
+    )
 
 
 def _as_one(reading: Reading, counted: Counted) -> Counted:
@@ -150,10 +167,15 @@ def _assemble(
     journeys: pd.DataFrame,
     by: str | None,
     names: tuple[str, ...],
-    notes: tuple[str, ...],
     overall: Conformance | None,
+    *,
+    identified: StageSums | None,
+    knowledge: pd.DataFrame,
+    notes: tuple[str, ...],
 ) -> Conformance:
     counted = tables.Counted.of(reading, found.sums, names)
+    stages = tables.stages(counted)
+    by_patience = sensitivity(others | {"as stated": counted})
     group = reading.group if by is not None else np.zeros_like(reading.group)
     return Conformance(
         intended=reading.plan.intended,
@@ -162,13 +184,20 @@ def _assemble(
         journeys=journeys,
         deviations=deviations.table(counted, reading, found.deviations),
         deviations_by_channel=deviations.by_channel(counted, reading, found.deviations),
-        stages=tables.stages(counted),
+        stages=stages,
         dropouts=dropouts(counted, by=by),
         touchpoints=tables.touchpoints(counted),
         flows=tables.flows(counted),
         standouts=standouts(counted),
         outcomes=tables.outcomes(counted),
-        sensitivity=sensitivity(others | {"as stated": counted}),
+        sensitivity=by_patience,
+        ranking=ranking(by_patience),
+        identified=(
+            stages.iloc[:0]
+            if identified is None
+            else tables.stages(tables.Counted.of(reading, identified, names))
+        ),
+        knowledge=knowledge,
         value_by_currency=value_by_currency(counted, by=by),
         **expectations.tables(counted, reading, found.expectations),
         **contacts.tables(counted, reading, found.contacts),
@@ -179,7 +208,7 @@ def _assemble(
     )
 
 
-def _notes(log: JourneyLog, reading: Reading) -> tuple[str, ...]:
+def _notes(log: JourneyLog, reading: Reading, on_knowing: str) -> tuple[str, ...]:
     """Say what a reader should know."""
     intended, words = reading.plan.intended, set(log.vocabulary("touchpoint"))
     notes = []
@@ -191,4 +220,6 @@ def _notes(log: JourneyLog, reading: Reading) -> tuple[str, ...]:
     absent = [name for name in intended.goal if name not in words]
     if len(absent) == len(intended.goal):
         notes.append(f"No goal of the map occurs in the log ({', '.join(absent)}): no journey can convert.")
+    if on_knowing:
+        notes.append(on_knowing)
     return tuple(notes)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Conformance(Result):
     """Actual journeys against an intended map.
 
-    Made by `cj.check`. Every table has `by`, the group; shares are from 0 to 1, times in seconds.
+    Made by `cj.check`. Every table but `knowledge` has `by`, the group; shares are from 0 to 1,
+    times in seconds.
 
     Attributes
     ----------
@@ -41,50 +42,84 @@ class Conformance(Result):
     deviations : pandas.DataFrame
         by, type (missing, ad hoc, out of order, failed, repeated, wrong channel, late), stage, touchpoint,
         journeys (with at least one), share_of_journeys (of all the group's), events (moves), journeys_there
-        (whose path runs through the stage, or that deviate there), share_of_journeys_there; of the mature
-        ones with it and of comparable ones without: mature_with, converted_with (of those, within the
-        horizon), mature_without, converted_without, difference of the shares with limits, q, and the median
-        seconds from start to goal, median_s_with and median_s_without. An association.
+        (whose path runs through the stage, or that deviate there), share_of_journeys_there (of those),
+        mature_with (mature journeys with it), converted_with (of those, within the horizon), mature_without
+        (comparable mature ones without it), converted_without (of those, within the horizon), difference (of
+        the two shares) with limits lower and upper, q, median_s_with and median_s_without (median seconds
+        from start to goal). An association.
     deviations_by_channel : pandas.DataFrame
         by, type, stage, touchpoint, channel ("" for what is missing), journeys, events, share_of_journeys.
     stages : pandas.DataFrame
         by, stage, entered = continued + converted + dropped + turned_away + open, mature (entered at least
-        horizon and patience before the data ends), dropped_within_horizon (of those), drop_out_share with
-        Wilson limits lower and upper, median_s (from entering to entering a later stage), satisfaction (mean)
-        and satisfaction_answered (how many answers).
+        horizon and patience before the data ends), dropped_within_horizon (of those), drop_out_share
+        (dropped_within_horizon / mature) with Wilson limits lower and upper, median_s (from entering to
+        entering a later stage), satisfaction (mean of the answers) and satisfaction_answered (how many).
     dropouts : pandas.DataFrame
-        by, stage, touchpoint, turn, journeys, share_of_dropped (of the group's drop-outs), value_at_risk with
-        limits, currency. Most first.
+        by, stage, touchpoint, turn, journeys, share_of_dropped (of the group's drop-outs), value_at_risk
+        (what the journeys dropped there would have brought, had they gone on like those that did) with limits
+        value_at_risk_lower and value_at_risk_upper, currency. Most first.
     touchpoints : pandas.DataFrame
         by, stage, touchpoint, channel, events, journeys, satisfaction, satisfaction_answered.
     flows : pandas.DataFrame
-        by, from_stage, to_stage, journeys, crossings: moves from one stage to another.
+        by, from_stage and to_stage (the one that is left, and the one that is entered), journeys, crossings
+        (moves from the one to the other).
     standouts : pandas.DataFrame
-        by, stage, mature, dropped_within_horizon, share, rest_mature, rest_share, risk_ratio, lower, upper,
-        p, q, stands_out: each group against the rest, an association.
+        Each group against the rest: by, stage, mature, dropped_within_horizon, share (of the mature ones,
+        dropped within the horizon), rest_mature (mature journeys of the other groups), rest_share (of those),
+        risk_ratio (share / rest_share) with limits lower and upper, p, q, stands_out (q below 0.005, at least
+        10 of its journeys dropped, and the limits leave out 1). An association.
     outcomes : pandas.DataFrame
         by, journeys, converted, dropped, turned_away, open, customers.
     sensitivity : pandas.DataFrame
-        by, stage, patience (half, as stated, double), mature, drop_out_share, lower, upper, rank.
+        by, stage, patience (half, as stated, double), mature, drop_out_share (of the mature ones) with limits
+        lower and upper, rank (1 loses the largest share).
+    ranking : pandas.DataFrame
+        Whether the ranking of the stages by drop-out holds at other patiences: by, leads (the stage that
+        loses the largest share of those followed, as stated), leads_at_half and leads_at_double ("" where too
+        few could be followed), tau_at_half and tau_at_double (Kendall's tau-a of the shares with those as
+        stated), clear_pairs (of stages whose limits don't overlap as stated), changed_at_half and
+        changed_at_double (clear pairs in which the other one then loses more), holds (the same stage leads at
+        all three, and no clear pair changed). Of stages in which at least 10 journeys could be followed.
+    identified : pandas.DataFrame
+        The columns of `stages`, of the journeys of identified customers alone (whom the customer list knows,
+        or of whom there is an identifier other than a cookie, a device or a case): by, stage, entered,
+        continued, converted, dropped, turned_away, open, mature, dropped_within_horizon (of those),
+        drop_out_share (dropped_within_horizon / mature) with Wilson limits lower and upper, median_s (from
+        entering to entering a later stage), satisfaction (mean of the answers) and satisfaction_answered (how
+        many). Empty where the log can't tell. Being identified may itself depend on how far someone came.
+    knowledge : pandas.DataFrame
+        Of whom an attribute is known, by how far they came, over all groups: attribute (`by`, the persona,
+        the attributes of its rules, "(identified)"), furthest_stage (of decided journeys that didn't convert;
+        last "(converted)"), journeys, known (of those), share with limits lower and upper, journeys_further
+        (that came further), share_further (known, of those), difference (share less share_further) with
+        limits difference_lower and difference_upper, shift (by how much larger a share of the unknown than of
+        the known journeys that came at least here got no further), q (of no trend of the share known over how
+        far they came), depends (q below 0.01, limits of the difference leave out 0, shift of 5 points or more
+        and 20 journeys on both sides). Limits and q allow for several journeys of one customer. An
+        association.
     value_by_currency : pandas.DataFrame
         The value at risk of each row of `dropouts` in every currency.
     expectations : pandas.DataFrame
         by, stage, touchpoint ("" for a stage's `within`), measure, after, at_least, at_most, target (share
-        promised), measured, kept, share_kept with limits, verdict (kept, broken, unclear), median and p90 of
-        the measure, unmeasured, not_due, journeys_kept (all kept), journeys_broken (one or more broken); what
-        followed on a journey's first: mature_kept, dropped_when_kept, mature_broken, dropped_when_broken,
-        difference with limits. An association.
+        promised), measured, kept, share_kept (kept / measured) with limits lower and upper, verdict (kept,
+        broken, unclear), median and p90 (median and 90th percentile of the measure), unmeasured (events
+        without one), not_due (whose time was not over when the data ended), journeys_kept (all kept),
+        journeys_broken (one or more broken), mature_kept (mature journeys whose first was kept),
+        dropped_when_kept (of those, within the horizon), mature_broken (whose first was broken),
+        dropped_when_broken (of those, within the horizon), difference (of the shares dropped) with limits
+        difference_lower and difference_upper. An association.
     expectations_by_week, expectations_by_channel : pandas.DataFrame
         by, stage, touchpoint, measure, after, at_least, at_most, week (its Monday, UTC) or channel, measured,
-        kept, share_kept, lower, upper.
+        kept, share_kept (kept / measured) with limits lower and upper.
     channels : pandas.DataFrame
         by, channel, contacts (of customers, on the map) and their journeys, satisfaction (mean of the answers
-        about what happened on the channel) with limits, answered, waits (how many were measured),
-        median_wait_s, p90_wait_s.
+        about what happened on the channel) with limits, answered (number of the answers), waits (how many
+        were measured), median_wait_s and p90_wait_s (median and 90th percentile of the waits).
     handoffs : pandas.DataFrame
         by, kind (channel: from one contact to the next; owner: of the journey's stages), from, to, stage
         (where it arrived), again (there, or at this touchpoint, the journey's last contact was on another
-        channel), handoffs, journeys, share_of_journeys (of all the group's), median_s, p90_s (time between).
+        channel), handoffs (how often), journeys, share_of_journeys (of all the group's), median_s and p90_s
+        (median and 90th percentile of the time between).
     fitness : pandas.DataFrame
         by, journeys (those aligned), cost and worst (sums over them), fitness (1 - cost / worst),
         mean_fitness (of journeys, each counting once), perfect (journeys of cost 0).
@@ -103,6 +138,9 @@ class Conformance(Result):
         "standouts",
         "outcomes",
         "sensitivity",
+        "ranking",
+        "identified",
+        "knowledge",
         "value_by_currency",
         "expectations",
         "expectations_by_week",
@@ -125,6 +163,9 @@ class Conformance(Result):
     standouts: pd.DataFrame
     outcomes: pd.DataFrame
     sensitivity: pd.DataFrame
+    ranking: pd.DataFrame
+    identified: pd.DataFrame
+    knowledge: pd.DataFrame
     value_by_currency: pd.DataFrame
     expectations: pd.DataFrame
     expectations_by_week: pd.DataFrame

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from cjmining.conformance.sensitivity import ranking
 from cjmining.report.words import SMALLER
 from cjmining.schema import BEFORE_THE_MAP
 from cjmining.stats import wilson
@@ -130,6 +131,7 @@ _CHECK_RULES = {
         _COUNTS,
         {"satisfaction": "satisfaction_answered"},
     ),
+    "identified": _Rule(("stage",), _COUNTS, {"satisfaction": "satisfaction_answered"}),
     "dropouts": _Rule(("stage", "touchpoint", "turn", "currency"), ("journeys", "value_at_risk")),
     "deviations": _Rule(("type", "stage", "touchpoint"), ("journeys", "events")),
     "deviations_by_channel": _Rule(("type", "stage", "touchpoint", "channel"), ("journeys", "events")),
@@ -176,7 +178,8 @@ def _merge_check(check: Conformance, small: frozenset[str]) -> Conformance:
         name: _merged(getattr(check, name), rule, small) for name, rule in _CHECK_RULES.items()
     }
     outcomes = tables["outcomes"]
-    _estimate(tables["stages"], "dropped_within_horizon")
+    for name in ("stages", "identified"):
+        _estimate(tables[name], "dropped_within_horizon")
     tables["dropouts"]["share_of_dropped"] = _share(tables["dropouts"], outcomes, "dropped")
     for name in ("deviations", "deviations_by_channel", "handoffs"):
         tables[name]["share_of_journeys"] = _share(tables[name], outcomes, "journeys")
@@ -186,6 +189,7 @@ def _merge_check(check: Conformance, small: frozenset[str]) -> Conformance:
     fitness = tables["fitness"]
     _state(fitness, "fitness", 1 - fitness["cost"] / _above_none(fitness["worst"]))
     tables["sensitivity"] = _merged_sensitivity(check.sensitivity, small)
+    tables["ranking"] = ranking(tables["sensitivity"])
     tables["standouts"] = check.standouts[~check.standouts["by"].astype(str).isin(small)].reset_index(
         drop=True
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cjmining.conformance.knowledge import IDENTIFIED
 from cjmining.plot.choose import map_of, significant
 from cjmining.report import words
 from cjmining.report.cells import (
@@ -36,6 +37,7 @@ from cjmining.report.findings import deviation_sentence
 from cjmining.report.method import method_notes
 from cjmining.report.natives import native_calls
 from cjmining.report.promises import promise_tables, promises_in_words
+from cjmining.report.sureness import sureness
 from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 
 if TYPE_CHECKING:
@@ -107,9 +109,12 @@ def gather_facts(
         "by": None if check.by is None else words.name(check.by),
         "outcomes": outcome_cards(check.overall),
         "findings": _chapters(findings),
-        "data_findings": [finding for finding in findings if finding["about_data"]],
+        "data_findings": [
+            finding for finding in findings if finding["about_data"] and finding["kind"] != "knowing"
+        ],
         "compared": any(finding.get("status") for finding in findings) or bool(gone),
         "gone": list(gone),
+        "sureness": sureness(check, findings, min_group),
         "groups": [
             _group_facts(view, number, min_group)
             for number, view in enumerate(views_of(found, check, everyone))
@@ -221,7 +226,7 @@ def _group_facts(view: View, number: int, min_group: int) -> dict[str, Any]:
         _chapter("Channels side by side", channel_tables(check, group, min_group)),
         _chapter("Hand-offs", hand_off_tables(check, group, min_group), _ON_HAND_OFFS),
         _chapter("Against the intended map", [_deviations(check, group, min_group)]),
-        _chapter("Would another patience say the same?", [_sensitivity(check, group, min_group)]),
+        _chapter("At other patiences, and of identified customers", [_sensitivity(check, group, min_group)]),
     ]
     chapters = [chapter for chapter in chapters if chapter["tables"]]
     intended = map_of(check.intended, check.by, group)
@@ -436,10 +441,14 @@ def _channels_of_deviations(check: Conformance, group: str, min_group: int) -> d
 
 def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
     said = {"half": "Half the patience", "as stated": "Patience as stated", "double": "Twice the patience"}
-    columns = [("stage", "Stage"), *said.items()]
     by_stage: dict[str, dict[str, Row]] = {}
     for row in of_group(check.sensitivity, group):
         by_stage.setdefault(row["stage"], {})[row["patience"]] = row
+    if (check.overall.knowledge["attribute"] == IDENTIFIED).any():
+        said["identified"] = "Identified customers alone"
+        for row in of_group(check.identified, group):
+            by_stage.setdefault(row["stage"], {})["identified"] = row
+    columns = [("stage", "Stage"), *said.items()]
     rows = [
         [cell(stage), *[_sensitive_cell(of_stage.get(patience), min_group) for patience in said]]
         for stage, of_stage in by_stage.items()
@@ -447,8 +456,7 @@ def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
     horizon = words.days(check.intended.horizon)
     return make_table(
         "sensitivity",
-        f"Half and twice the patience: drop-out within {horizon} (95 % limits; how many could be followed; "
-        "rank)",
+        f"Drop-out within {horizon} (95 % limits; how many could be followed; rank)",
         columns,
         rows,
     )
@@ -457,7 +465,7 @@ def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
 def _sensitive_cell(row: Row | None, min_group: int) -> Cell:
     if row is None or row["mature"] < min_group or words.missing(row["drop_out_share"]):
         return cell(words.NOTHING)
-    rank = "" if words.missing(row["rank"]) or row["rank"] == 0 else f", rank {row['rank']:.0f}"
+    rank = "" if words.missing(row.get("rank")) or row["rank"] == 0 else f", rank {row['rank']:.0f}"
     share = words.percent(row["drop_out_share"], row["lower"], row["upper"])
     return cell(f"{share} of {words.count(row['mature'])}{rank}", row["drop_out_share"])
 

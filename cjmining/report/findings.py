@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cjmining.conformance.knowledge import DEPENDS, knowledge_note
+from cjmining.conformance.sensitivity import ranking
 from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
 from cjmining.plot.choose import significant
 from cjmining.report import words
@@ -213,14 +215,10 @@ def _among_stages(stages: pd.DataFrame, group: str, leader: Row, min_group: int)
 
 def _at_other_patience(check: Conformance, group: str, stage: str, min_group: int) -> str:
     """Say whether the same stage leads at half and at twice the patience."""
-    others = {
-        patience: leading_stage(table, group, min_group)
-        for patience, table in check.sensitivity.groupby("patience", sort=False)
-        if patience != "as stated"
-    }
-    leaders = {patience: str(row["stage"]) for patience, row in others.items() if row is not None}
-    half, twice = leaders.get("half"), leaders.get("double")
-    if half is None or twice is None:
+    own = check.sensitivity[check.sensitivity["by"].astype(str) == group]
+    row = _first(ranking(own, fewest=min_group))
+    half, twice = (row["leads_at_half"], row["leads_at_double"]) if row else ("", "")
+    if not half or not twice:
         return "."
     if half == twice == stage:
         return ", also at half and at twice the patience."
@@ -414,8 +412,9 @@ def _about_the_data(
     yield from _unlabelled(coverage, log)
     yield from _never_seen(coverage, log)
     yield from _unknown_group(check, min_group)
+    yield from _knowing(check, min_group)
     for note in dict.fromkeys([*log.notes, *check.notes]):
-        if _GAP_NOTE not in note:
+        if _GAP_NOTE not in note and DEPENDS not in note:
             text = f"{note[:1].upper()}{note[1:].rstrip('.')}."
             yield make_finding("note", text, about_data=True, also=(_without_numbers(note),))
 
@@ -538,6 +537,15 @@ def _unknown_group(check: Conformance, min_group: int) -> Iterator[Finding]:
     yield make_finding(
         "unknown group", text, {"customers": int(row["customers"])}, group=UNKNOWN, about_data=True
     )
+
+
+def _knowing(check: Conformance, min_group: int) -> Iterator[Finding]:
+    """Say where it depends on how far a journey came whether its group is known."""
+    table = check.knowledge[check.knowledge["journeys"] >= min_group]
+    text = knowledge_note(table, check.by)
+    if text:
+        depends = table[(table["attribute"] == check.by) & table["depends"]]
+        yield make_finding("knowing", text, {"stages": len(depends)}, about_data=True, also=(str(check.by),))
 
 
 def _without_numbers(text: str) -> str:

@@ -91,9 +91,19 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             of transitions are from one event of a journey to the next.""",
         "Transitions and ways": """Counted from the log as it is, without judging it by the map.
             Touchpoints that the map ignores are left out of the tables.""",
-        "Another patience": """The same headlines with every patience halved and doubled. Where the
-            ranking of the stages changes, the conclusion rests on the choice of patience; rank 1 loses
-            the largest share.""",
+        "Another patience": """The same headlines with every patience halved and doubled. The ranking of
+            the stages holds where the same one loses the largest share at all three and no two stages whose
+            limits did not overlap change places; else the conclusion rests on the choice of patience. Rank 1
+            loses the largest share.""",
+        "Identified customers": """Those whom the customer list knows, or of whom there is an identifier other
+            than a cookie, a device or the name of a case. Many of the others may be one person on two
+            devices, or someone seen but once. But guests who never log in are left out too, so being
+            identified may itself depend on how far somebody came.""",
+        "Who is known": """Where an attribute is known of those who came far rather than of those who left
+            early, the known seem to drop out less than they do and the unknown more. It is tested by a trend
+            of the share known over how far decided journeys came (Cochran and Armitage, each customer
+            counted once). A stage is named where q is below 0.01, the limits of the difference to all that
+            came further leave out 0, and drop-out there moves by 5 points.""",
     }
     if grouped is not None:
         notes["Groups"] = grouped

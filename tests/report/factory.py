@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cjmining.conformance.knowledge import CONVERTED_ROW, IDENTIFIED
+from cjmining.conformance.sensitivity import ranking
 from cjmining.intended.model import Exit, IntendedMap, Stage, Touchpoint
 from cjmining.log import JourneyLog
 
 if TYPE_CHECKING:
     from cjmining.discovery import Discovery
+    from cjmining.report.cells import Row
 
 STAGES = ("Awareness", "Basket", "Checkout", "Delivery")
 LAST = {
@@ -69,6 +72,8 @@ BY_GROUP = (
     "outcomes",
     "standouts",
     "sensitivity",
+    "ranking",
+    "identified",
     "deviations_by_channel",
     "expectations",
     "expectations_by_week",
@@ -96,6 +101,9 @@ class Checked:
     standouts: pd.DataFrame
     outcomes: pd.DataFrame
     sensitivity: pd.DataFrame
+    ranking: pd.DataFrame
+    identified: pd.DataFrame
+    knowledge: pd.DataFrame
     deviations_by_channel: pd.DataFrame
     expectations: pd.DataFrame
     expectations_by_week: pd.DataFrame
@@ -269,8 +277,52 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
         standouts=_standouts(counts, stand_out=stand_out),
         outcomes=pd.DataFrame(outcomes)[["by", "journeys", *COLUMNS[2:6], "customers"]],
         sensitivity=pd.DataFrame(sensitivity),
+        ranking=ranking(pd.DataFrame(sensitivity)),
+        identified=_halved(pd.DataFrame(stages)),
+        knowledge=pd.DataFrame(
+            [_known("persona", *row) for row in KNOWN] + [_known(IDENTIFIED, *row) for row in KNOWN]
+        ),
         **_service(counts, deviations),
     )
+
+
+KNOWN = (
+    # furthest stage, journeys, known, journeys further, known of these, whether that depends
+    ("Awareness", 96, 62, 964, 900, True),
+    ("Basket", 137, 125, 827, 775, False),
+    ("Checkout", 6, 6, 821, 769, False),
+    (CONVERTED_ROW, 569, 540, 0, 0, False),
+)
+"""Who is known, by how far they came: of those who left at Awareness clearly fewer."""
+
+
+def _known(
+    attribute: str, stage: str, n: int, known: int, further: int, known_further: int, depends: bool
+) -> Row:
+    share, share_further = known / n, known_further / further if further else float("nan")
+    return {
+        "attribute": attribute,
+        "furthest_stage": stage,
+        "journeys": n,
+        "known": known,
+        "share": share,
+        "lower": share - 0.05,
+        "upper": share + 0.05,
+        "journeys_further": further,
+        "share_further": share_further,
+        "difference": share - share_further,
+        "difference_lower": -0.4,
+        "difference_upper": -0.2,
+        "shift": 0.3,
+        "q": 0.001,
+        "depends": depends,
+    }
+
+
+def _halved(stages: pd.DataFrame) -> pd.DataFrame:
+    """Half of all journeys are of identified customers, at every stage; they drop out as the others do."""
+    counts = {name: stages[name] // 2 for name in (*COLUMNS, "satisfaction_answered")}
+    return stages.assign(**counts)
 
 
 def with_and_without(journeys: int, there: int) -> dict[str, Any]:

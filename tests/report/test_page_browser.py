@@ -112,7 +112,7 @@ def test_on_a_phone_the_titles_of_tables_are_whole_and_no_column_is_squeezed(ope
 
 def test_headings_are_there_for_a_screen_reader(opened):
     names = opened.locator("h1, h2").all_inner_texts()
-    assert names[:3] == ["Online purchase", "Findings", "Journeys"]
+    assert names[:4] == ["Online purchase", "Findings", "How sure are these headlines?", "Journeys"]
 
 
 def test_pictures_have_names(opened):

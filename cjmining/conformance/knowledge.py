@@ -1,0 +1,304 @@
+"""Who is known: whether knowing an attribute depends on how far someone came, and who is identified."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cjmining.conformance.reading import count
+from cjmining.conformance.tables import frame
+from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
+from cjmining.stats import benjamini_hochberg, newcombe, wilson_of_clusters
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cjmining.conformance.reading import Reading
+    from cjmining.kernels.stages import Judged, StageSums
+    from cjmining.log import JourneyLog
+
+CONVERTED_ROW = "(converted)"
+"""Stands for how far the journeys came that reached the goal."""
+
+IDENTIFIED = "(identified)"
+"""Stands among the attributes for being identified at all."""
+
+NOBODY = "(nobody)"
+"""Stands for the group of all who are not identified, while the others are counted."""
+
+NO_PERSON = ("cookie", "device", "case")
+"""Kinds of identifiers that say nothing of who somebody is: a browser, a device, the name of a case."""
+
+DEPENDS = "depends on how far"
+"""In the sentence about it, so that a page which says it elsewhere can tell it from other notes."""
+
+LARGEST_Q = 0.01
+SMALLEST_SHIFT = 0.05
+FEWEST = 20
+"""What knowing depends on is told if it is beyond chance, moves drop-out by 5 points, and is of enough."""
+
+
+def knowledge(reading: Reading, judged: Judged, by: str | None) -> pd.DataFrame:
+    """Return how many journeys have a known attribute, by how far they came.
+
+    Journeys that are decided are put into classes: those that converted, the others by the furthest stage.
+    Whether the share known follows how far they came is tested once for each attribute (a trend over the
+    ranks of the classes, each customer a cluster). Where it does, a stage counts whose share differs from
+    that of all that came further, if that alone would move drop-out there by 5 points between those who are
+    known and those who are not.
+
+    Parameters
+    ----------
+    reading : Reading
+        The journeys, grouped by `by`.
+    judged : Judged
+        How each ended.
+    by : str or None
+        What they are grouped by; the persona, the attributes of its rules and being identified come besides.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `Conformance.knowledge` says. No rows for an attribute that is known of everybody or of nobody.
+
+    References
+    ----------
+    Cochran (1954), doi:10.2307/3001616, and Armitage (1955), doi:10.2307/3001775, for the trend; Rao and
+    Scott (1992), doi:10.2307/2532311, for clusters; Newcombe (1998) for the limits of a difference.
+    """
+    stage_names = reading.plan.intended.stage_names
+    names = (BEFORE_THE_MAP, *stage_names, CONVERTED_ROW)
+    reached = _classes(judged, len(stage_names))
+    decided = reached >= 0
+    customer = np.cumsum(np.diff(reading.customer, prepend=reading.customer[:1]) != 0)[decided]
+    found = {
+        attribute: _Counts.of(customer, reached[decided], known[decided], len(names))
+        for attribute, known in _asked(reading, by)
+        if known[decided].any() and not known[decided].all()
+    }
+    q = benjamini_hochberg([counts.trend() for counts in found.values()])
+    rows = (
+        {"attribute": attribute, "furthest_stage": names[c], **_row(counts, c, q_of)}
+        for (attribute, counts), q_of in zip(found.items(), q.tolist(), strict=True)
+        for c in np.flatnonzero(counts.journeys.sum(axis=0)).tolist()
+    )
+    return frame(rows, _COLUMNS)
+
+
+_COLUMNS = {
+    "attribute": "text",
+    "furthest_stage": "text",
+    "journeys": "int",
+    "known": "int",
+    "share": "float",
+    "lower": "float",
+    "upper": "float",
+    "journeys_further": "int",
+    "share_further": "float",
+    "difference": "float",
+    "difference_lower": "float",
+    "difference_upper": "float",
+    "shift": "float",
+    "q": "float",
+    "depends": "bool",
+}
+
+
+def _classes(judged: Judged, n_stages: int) -> NDArray[np.int64]:
+    """Say how far each journey came: 0 before the map, 1 + stage, beyond these converted; -1 is open."""
+    from cjmining.kernels.outcomes import CONVERTED, OPEN
+
+    far = np.where(judged.outcome == CONVERTED, 1 + n_stages, 1 + judged.furthest_stage)
+    return np.where(judged.outcome == OPEN, -1, far).astype(np.int64)
+
+
+def _asked(reading: Reading, by: str | None) -> list[tuple[str, NDArray[np.bool_]]]:
+    """List the attributes to look at, each with the journeys for which it is known."""
+    log = reading.log
+    ruled = dict.fromkeys(name for each in reading.plan.intended.personas for name in each.where)
+    names = [*([by] if by is not None else []), "persona", *ruled]
+    asked = [
+        (name, _known(log, name)) for name in dict.fromkeys(names) if name == by or name in log.attributes
+    ]
+    identified = identified_journeys(log)
+    return asked if identified is None else [*asked, (IDENTIFIED, identified)]
+
+
+def _known(log: JourneyLog, name: str) -> NDArray[np.bool_]:
+    """Say of each journey whether the attribute is known; a blank says as little as nothing."""
+    codes, words = log.group(name)
+    tells = np.array([bool(word.strip()) and word != UNKNOWN for word in words], dtype=np.bool_)
+    known: NDArray[np.bool_] = tells[codes]
+    return known
+
+
+class _Counts(NamedTuple):
+    """Journeys and those of them that are known, by customer and class."""
+
+    journeys: NDArray[np.int64]
+    known: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, customer: NDArray[np.int64], reached: NDArray[np.int64], known: NDArray[np.bool_], n_classes: int
+    ) -> _Counts:
+        cell, size = customer * n_classes + reached, (int(customer[-1]) + 1) * n_classes
+        tables = (np.bincount(cells, minlength=size).reshape(-1, n_classes) for cells in (cell, cell[known]))
+        return cls(*tables)
+
+    def trend(self) -> float:
+        """Return p of no trend of the share known over the classes: Cochran and Armitage's, by customer."""
+        of_class = self.journeys.sum(axis=0)
+        n, share = of_class.sum(), self.known.sum() / self.journeys.sum()
+        rank = np.cumsum(of_class) - of_class / 2 - n / 2
+        of_customer = (self.known - share * self.journeys) @ rank
+        spread = float(of_customer @ of_customer)
+        return math.erfc(abs(float(of_customer.sum())) / math.sqrt(2 * spread)) if spread > 0 else math.nan
+
+
+def _row(counts: _Counts, c: int, q: float) -> dict[str, Any]:
+    """Hold the journeys that got no further than a class against those that did."""
+    here = _Side(counts.journeys[:, c], counts.known[:, c])
+    beyond = _Side(counts.journeys[:, c + 1 :].sum(axis=1), counts.known[:, c + 1 :].sum(axis=1))
+    share, lower, upper = wilson_of_clusters(here.hits, here.n, here.clusters)
+    effect = _effect(here, beyond)
+    difference = newcombe(here.hits, here.n, beyond.hits, beyond.n, effect=effect, other_effect=effect)
+    shift = _ended(here.n - here.hits, beyond.n - beyond.hits) - _ended(here.hits, beyond.hits)
+    apart = difference.lower > 0 or difference.upper < 0
+    return {
+        "journeys": here.n,
+        "known": here.hits,
+        "share": share,
+        "lower": lower,
+        "upper": upper,
+        "journeys_further": beyond.n,
+        "share_further": beyond.hits / beyond.n if beyond.n else math.nan,
+        "difference": difference.difference,
+        "difference_lower": difference.lower,
+        "difference_upper": difference.upper,
+        "shift": shift if beyond.n else math.nan,
+        "q": q,
+        "depends": min(here.n, beyond.n) >= FEWEST
+        and q < LARGEST_Q
+        and apart
+        and abs(shift) >= SMALLEST_SHIFT,
+    }
+
+
+class _Side:
+    """Journeys of some classes, and those of them that are known, by customer and together."""
+
+    def __init__(self, journeys: NDArray[np.int64], known: NDArray[np.int64]) -> None:
+        self.journeys, self.known = journeys, known
+        self.n, self.hits = int(journeys.sum()), int(known.sum())
+
+    @property
+    def clusters(self) -> NDArray[np.int64]:
+        return np.array([self.known @ self.known, self.known @ self.journeys, self.journeys @ self.journeys])
+
+
+def _effect(one: _Side, other: _Side) -> float:
+    """Return the design effect of a difference: customers may have journeys on both sides."""
+    n, hits = one.n + other.n, one.hits + other.hits
+    if not (one.n and other.n and 0 < hits < n):
+        return 1.0
+    share = hits / n
+    of_customer = (one.known - share * one.journeys) / one.n - (
+        other.known - share * other.journeys
+    ) / other.n
+    return float(of_customer @ of_customer) / (share * (1 - share) * (1 / one.n + 1 / other.n))
+
+
+def _ended(here: int, beyond: int) -> float:
+    """Return the share that got no further of those that came so far."""
+    return here / (here + beyond) if here + beyond else math.nan
+
+
+def knowledge_note(table: pd.DataFrame, by: str | None) -> str:
+    """Say in words that knowing what journeys are grouped by depends on how far they came; "" if it doesn't.
+
+    The stage that the sentence names is the one at which most journeys are told too low or too high.
+    """
+    own = table[table["attribute"] == by]
+    depends = own[own["depends"]]
+    if depends.empty:
+        return ""
+    places, last = [row.to_dict() for _, row in depends.iterrows()], own.iloc[-1]
+    worst = max(places, key=lambda row: (abs(row["difference"]) * row["journeys"], row["furthest_stage"]))
+    known, unknown = ("low", "high") if worst["difference"] < 0 else ("high", "low")
+    alike = [
+        row["furthest_stage"]
+        for row in places
+        if row is not worst and (row["difference"] < 0) == (worst["difference"] < 0)
+    ]
+    further = (
+        f"{_percent(last['share'])} of {last['journeys']:,} that converted"
+        if last["furthest_stage"] == CONVERTED_ROW
+        else f"{_percent(worst['share_further'])} of {worst['journeys_further']:,} that came further"
+    )
+    what = str(by).replace("_", " ")
+    also = (
+        f" The same holds at {' and '.join(filter(None, [', '.join(alike[:-1]), alike[-1]]))}."
+        if alike
+        else ""
+    )
+    return (
+        f"Whether the {what} is known {DEPENDS} a journey came: it is known for {further}, but for "
+        f"{_percent(worst['share'])} of {worst['journeys']:,} that got no further than "
+        f"{worst['furthest_stage']}. "
+        f"So drop-out there comes out too {known} for those whose {what} is known, and too {unknown} for the "
+        f"unknown: they are {100 * abs(worst['shift']):.0f} points apart.{also}"
+    )
+
+
+def _percent(share: float) -> str:
+    """Write a share; none and all are said only where they are."""
+    if 0 < share < 0.01:
+        return "less than 1 %"
+    return "more than 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+
+
+def identified_journeys(log: JourneyLog) -> NDArray[np.bool_] | None:
+    """Say of each journey whether its customer is identified; None where the log can't tell.
+
+    A customer is identified whom the customer list knows (any attribute is known), or of whom there is an
+    identifier other than that of a browser, a device or a case. The persona counts only where it is the one
+    attribute there is: rules without conditions fit everybody.
+    """
+    known: NDArray[np.bool_] = np.zeros(log.n_journeys, dtype=np.bool_)
+    attributes = [name for name in log.attributes if name != "persona"] or list(log.attributes)
+    for name in attributes:
+        known |= _known(log, name)
+    identities = log.identities
+    kinds = identities["kind"].astype(str)
+    if not attributes and not len(identities):
+        return None
+    named = identities.loc[~kinds.isin(NO_PERSON), "customer"].unique()
+    return known | np.isin(log.journey_customer, named)
+
+
+def count_identified(reading: Reading) -> StageSums | None:
+    """Count the journeys of identified customers by group; None where nothing tells who is."""
+    identified = identified_journeys(reading.log)
+    if identified is None:
+        return None
+    n = len(reading.groups)
+    group = np.where(identified, reading.group, n).astype(np.int32)
+    return _first_groups(count(replace(reading, group=group, groups=(*reading.groups, NOBODY))), n)
+
+
+def _first_groups(sums: StageSums, n: int) -> StageSums:
+    """Leave out the sums of the groups from `n` on; the times lie by group and stage."""
+    mine = sums.time_cell < n * sums.counts.shape[1]
+    ragged = {"time_cell": sums.time_cell[mine], "time_us": sums.time_us[mine]}
+    by_journey = ("late_journey", "late_stage", "late_event")
+    own = {
+        name: getattr(sums, name)[:n]
+        for name in sums._fields
+        if name not in ragged and name not in by_journey
+    }
+    return sums._replace(**own, **ragged)
