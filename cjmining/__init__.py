@@ -27,6 +27,7 @@ _HOMES = {
     "check": "cjmining.conformance.check",
     "coverage": "cjmining.conformance.coverage",
     "discover": "cjmining.discovery",
+    "export": "cjmining.report.workbook",
     "ingest": "cjmining.ingest",
     "lifetime_value": "cjmining.dropout.value",
     "read_log": "cjmining.log",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from cjmining.log import JourneyLog as JourneyLog
     from cjmining.log import read_log as read_log
     from cjmining.report import report as report
+    from cjmining.report.workbook import export as export
     from cjmining.study import run_study as run_study
 
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])  # noqa: PLE0605 -- the names are the keys above

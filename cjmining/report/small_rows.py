@@ -1,0 +1,124 @@
+"""Which rows of a table may be shown to colleagues: none of few people, none of one.
+
+What the page does for its own tables (`disclosure`), here for a table of any result: rows that are each a
+person never leave, rows about too few people are left out, and so are means of too few answers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from cjmining.results import Result
+
+PERSONAL = frozenset({"customer", "journey", "event", "email", "phone", "identifier", "content"})
+"""A table with one of these columns has a row a person, or an event of one."""
+
+SIZES = (
+    "customers",
+    "journeys",
+    "entered",
+    "mature",
+    "measured",
+    "at_risk",
+    "followed",
+    "visits",
+    "silences",
+    "n",
+)
+"""How many a row is about: the first of these columns that the table has."""
+
+SIZED: dict[str, str | None] = {
+    "Conformance.ranking": None,
+    "Coverage.missing_from_log": None,
+    "Coverage.gaps": None,
+    "Reconciliation.months": None,
+    "Reconciliation.explanations": None,
+}
+"""Tables whose rows are about something else than people (None), or whose size is another column."""
+
+_WORTH = ("mean_lifetime_value", "lifetime_value_lower", "lifetime_value_upper", "total_lifetime_value")
+FEW = {
+    "satisfaction_answered": ("satisfaction", "satisfaction_mean"),
+    "answered": ("satisfaction", "lower", "upper"),
+    "waits": ("median_wait_s", "p90_wait_s"),
+    "wait_s_answered": ("wait_s_mean",),
+    "known_dropped": _WORTH,
+    "LifetimeValue.places.known": _WORTH,
+}
+"""Numbers of answers (of one table, where it says so), and what is said of them."""
+
+
+class Shown(NamedTuple):
+    """What may be shown of a table, and how many rows were left out of it."""
+
+    table: pd.DataFrame
+    left_out: int
+
+
+def is_personal(result: Result, name: str, columns: Iterable[str]) -> bool:
+    """Say whether the rows of a table are each about one person."""
+    return name in getattr(result, "_of_persons", ()) or not PERSONAL.isdisjoint(columns)
+
+
+def size_column(place: str, columns: Iterable[str]) -> str | None:
+    """Return the column that says how many people or journeys a row is about; None where that is no question.
+
+    Parameters
+    ----------
+    place : str
+        Class and table, such as "Conformance.stages".
+    columns : iterable of str
+        The table's columns.
+
+    Raises
+    ------
+    LookupError
+        If nothing says it: such a table is not shown.
+    """
+    if place in SIZED:
+        return SIZED[place]
+    named = set(columns)
+    for name in SIZES:
+        if name in named:
+            return name
+    raise LookupError(place)
+
+
+def shown_rows(table: pd.DataFrame, place: str, smallest: int) -> Shown:
+    """Leave out the rows about fewer than `smallest`, and withhold means of fewer answers.
+
+    Rows about nobody stay: that a place was never reached says nothing of anyone.
+    """
+    size = size_column(place, table.columns)
+    if size is None or smallest <= 1:
+        return Shown(table, 0)
+    number = table[size].astype(float)
+    few = ((number > 0) & (number < smallest)) | number.isna()
+    kept = table[~few].reset_index(drop=True)
+    return Shown(_without_few_answers(kept, place, smallest), int(few.sum()))
+
+
+def largest_rows(table: pd.DataFrame, size: str | None, most: int) -> Shown:
+    """Keep the `most` rows about the largest numbers, in their order."""
+    if len(table) <= most:
+        return Shown(table, 0)
+    number = table[size].to_numpy(dtype=float) if size else np.zeros(len(table))
+    kept = np.sort(np.argsort(-number, kind="stable")[:most])
+    return Shown(table.iloc[kept].reset_index(drop=True), len(table) - most)
+
+
+def _without_few_answers(table: pd.DataFrame, place: str, smallest: int) -> pd.DataFrame:
+    for named, told in FEW.items():
+        where, _, answers = named.rpartition(".")
+        if answers in table.columns and where in {"", place}:
+            few = (table[answers] > 0) & (table[answers] < smallest)
+            hidden = [answers, *(name for name in told if name in table.columns)]
+            table = table.assign(**{name: table[name].astype(float).mask(few) for name in hidden})
+    return table
