@@ -306,8 +306,8 @@ def audience(
     consent : str, optional
         The attribute of customers that must say yes. Unknown is no consent.
     returned : bool
-        Whether to keep customers who have come back since: who have a later journey that is under way or
-        converted, or were seen again in the same journey.
+        Whether to keep customers who have come back: who have another journey under way, converted since this
+        one began, or were seen again in the same journey after it was lost.
     region : str, optional
         Country of phone numbers without a country code, such as "DE", where numbers are compared.
 

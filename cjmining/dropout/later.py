@@ -66,10 +66,9 @@ def later(ends: Ends) -> Later:
 def under_way_or_converted(
     ends: Ends, numbers: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say whose customers have a later journey that is open, and whose have one that converted.
+    """Say whose customers have another journey that is open, and who converted since this one began.
 
-    Of those that converted, later are journeys that begin after this one or are decided after it: cases that
-    a source names may overlap.
+    Cases that a source names may overlap: converting in one that began earlier counts as well.
     """
     customers, place = np.unique(ends.customer[numbers], return_inverse=True)
 
@@ -80,9 +79,11 @@ def under_way_or_converted(
     _, at = of_outcome(OPEN)
     others = np.bincount(at, minlength=len(customers))[place] - (ends.outcome[numbers] == OPEN)
     converted, at = of_outcome(CONVERTED)
-    begun = _latest(at, ends.start[converted], len(customers))[place] > ends.start[numbers]
-    decided = _latest(at, ends.decided_at[converted], len(customers))[place] > ends.decided_at[numbers]
-    return others > 0, begun | decided
+    latest = np.full(len(customers), -FOREVER, dtype=np.int64)
+    np.maximum.at(latest, at, ends.decided_at[converted])
+    own = ends.outcome[numbers] == CONVERTED  # a conversion does not come after itself
+    since = np.where(own, ends.decided_at[numbers], ends.start[numbers])
+    return others > 0, latest[place] > since
 
 
 def microseconds(times: object) -> NDArray[np.int64]:
@@ -90,12 +91,6 @@ def microseconds(times: object) -> NDArray[np.int64]:
     array = times.to_numpy(dtype="datetime64[us]")  # type: ignore[attr-defined]
     converted: NDArray[np.int64] = array.astype(np.int64)
     return converted
-
-
-def _latest(at: NDArray[np.int64], times: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    latest = np.full(n, -FOREVER, dtype=np.int64)
-    np.maximum.at(latest, at, times)
-    return latest
 
 
 def _first_after(ends: Ends, among: NDArray[np.bool_], times: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from cjmining.dropout.entries import CONVERTED, FOREVER, PLACES
 from cjmining.dropout.later import Ends, ends_of, later, microseconds
 from cjmining.dropout.selection import moment, select
 from cjmining.errors import LogError
+from cjmining.ingest.sources.base import counted
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -313,21 +314,27 @@ def _both_groups(
     notes = []
     if len(both):  # two customers of then are one now
         notes.append(
-            f"{len(both):,} customers are in both groups, since this log knows that two customers are one: "
-            "they are left out."
+            f"{counted(len(both), 'customer is', 'customers are')} left out: two customers of then, one on "
+            "either side, are one person in this log."
         )
         written, other = (_without(group, both) for group in (written, other))
     there = [group.left_at <= start for group in (written, other)]
     not_yet = sum(int((~own).sum()) for own in there)
     if not_yet:  # an audience made again from a later log
-        notes.append(f"{not_yet:,} customers left only after the audience was written to: they are left out.")
+        notes.append(
+            f"{counted(not_yet, 'customer is', 'customers are')} left out, who left only after the audience "
+            "was written to."
+        )
         written, other = (
             group._replace(customer=group.customer[own], left_at=group.left_at[own])
             for group, own in zip((written, other), there, strict=True)
         )
     unknown = written.unknown + other.unknown
     if unknown:
-        notes.append(f"{unknown:,} customers of the audience are not in this log: nothing is known of them.")
+        notes.append(
+            f"{counted(unknown, 'customer of the audience is', 'customers of the audience are')} not in this "
+            "log: nothing is known of them."
+        )
     return (written, other), tuple(notes)
 
 
