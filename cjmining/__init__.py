@@ -19,6 +19,7 @@ _HOMES = {
     "JourneyLog": "cjmining.log",
     "LogError": "cjmining.errors",
     "MapError": "cjmining.errors",
+    "Scenario": "cjmining.dropout.scenario",
     "SettledPatience": "cjmining.dropout.patience",
     "SourceError": "cjmining.errors",
     "StudyError": "cjmining.errors",
@@ -36,6 +37,7 @@ _HOMES = {
     "run_study": "cjmining.study",
     "settle_patience": "cjmining.dropout.patience",
     "sketch_map": "cjmining.discovery.sketch",
+    "what_if": "cjmining.dropout.what_if",
     "won_back": "cjmining.dropout.won_back",
 }
 _MODULES = {"plot": "cjmining.plot", "simulate": "cjmining.simulate", "sources": "cjmining.ingest.sources"}
@@ -52,11 +54,13 @@ if TYPE_CHECKING:
     from cjmining.discovery.sketch import sketch_map as sketch_map
     from cjmining.dropout.audience import Audience as Audience
     from cjmining.dropout.audience import audience as audience
+    from cjmining.dropout.scenario import Scenario as Scenario
     from cjmining.dropout.value import lifetime_value as lifetime_value
     from cjmining.dropout.won_back import WonBack as WonBack
     from cjmining.dropout.won_back import won_back as won_back
     from cjmining.dropout.patience import SettledPatience as SettledPatience
     from cjmining.dropout.patience import settle_patience as settle_patience
+    from cjmining.dropout.what_if import what_if as what_if
     from cjmining.errors import CjminingError as CjminingError
     from cjmining.errors import LogError as LogError
     from cjmining.errors import MapError as MapError
