@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from cjmining.log import Block, JourneyLog
 
 FEWEST_FOLLOWED = 20
-"""A length of silence is looked at as long as this many silences are still followed there."""
+"""A length of silence is looked at where it could have been seen of this many before the data end."""
+
+
+ROUNDING = 1e-9
+"""By which part a share may lie above another and still be the same: sums are no exact numbers."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Watched:
         From and to which length of the silence it was watched there, in microseconds.
     how : int8[N]
         What ended it, as in `kernels.silences`.
+    room : int64[N]
+        How long it could have been watched: from its start to the data end, in microseconds.
     """
 
     journey: NDArray[np.int64]
@@ -45,6 +51,7 @@ class Watched:
     begun: NDArray[np.int64]
     ended: NDArray[np.int64]
     how: NDArray[np.int8]
+    room: NDArray[np.int64]
 
     def at(self, places: NDArray[np.bool_]) -> Watched:
         """Return those at some places: bool[variants, 1 + stages], before the map first."""
@@ -73,7 +80,7 @@ def watch(log: JourneyLog, intended: IntendedMap, blocks: Sequence[Block] | None
         log.blocks() if blocks is None else blocks,
     )
     columns = [np.concatenate(column) for column in zip(*(part for of in parts for part in of), strict=True)]
-    order = np.lexsort((columns[-1], columns[-2], columns[0]))
+    order = np.lexsort((columns[5], columns[4], columns[0]))
     return Watched(*(column[order] for column in columns))
 
 
@@ -101,7 +108,7 @@ def _watch_in(
     rules = without_auto(intended.variants[number]).walk_rules(
         log.vocabulary("touchpoint"), log.vocabulary("actor")
     )
-    journey, stage, begun, ended, how = find_silences(
+    journey, stage, begun, ended, how, room = find_silences(
         log.bounds[own],
         log.bounds[own + 1],
         log.timestamps,
@@ -113,7 +120,7 @@ def _watch_in(
     )
     whose = own[journey]
     of_variant = np.full(len(journey), number, np.int32)
-    return whose, log.journey_customer[whose], of_variant, stage, begun, ended, how
+    return whose, log.journey_customer[whose], of_variant, stage, begun, ended, how, room
 
 
 class Tail(NamedTuple):
@@ -137,7 +144,7 @@ class Tail(NamedTuple):
 
     def shortest(self, share: float) -> float:
         """Return the length that a patience must exceed so that at most `share` is too late; microseconds."""
-        too_many = np.flatnonzero(self.share > share)
+        too_many = np.flatnonzero(self.share > share * (1 + ROUNDING))
         return float(self.length[too_many[-1]]) if len(too_many) else 0.0
 
 
@@ -150,7 +157,7 @@ class Sample:
     watched : Watched
         In order of their ends.
     until_us : int
-        The longest silence looked at: `within`, or as far as enough of them can be followed.
+        The longest silence looked at: `within`, or what could have been seen of enough.
     beginnings : bool
         Whether coming back as if to begin is going on for sure.
     """
@@ -230,8 +237,7 @@ class Sample:
 
 
 def _followed(watched: Watched) -> int:
-    """Return the longest silence for which enough can be followed; silences lie in order of their ends."""
-    entered = np.searchsorted(np.sort(watched.begun), watched.ended)
-    over = np.searchsorted(watched.ended, watched.ended)
-    enough = np.flatnonzero(entered - over >= FEWEST_FOLLOWED)
-    return int(watched.ended[enough[-1]]) if len(enough) else 0
+    """Return the longest silence that could have been seen of enough, had they been as silent."""
+    if len(watched.room) < FEWEST_FOLLOWED:
+        return 0
+    return int(np.partition(watched.room, -FEWEST_FOLLOWED)[-FEWEST_FOLLOWED])

@@ -49,6 +49,8 @@ class Silences(NamedTuple):
     how : int8[N]
         What ended it: 0 nothing yet, 1 the customer went on, 2 the customer came back as one who begins,
         3 the company moved it on, 4 the customer left by an exit.
+    room : int64[N]
+        How long it could have been watched: from its start to the data end, in microseconds.
     """
 
     journey: NDArray[np.int64]
@@ -56,6 +58,7 @@ class Silences(NamedTuple):
     begun: NDArray[np.int64]
     ended: NDArray[np.int64]
     how: NDArray[np.int8]
+    room: NDArray[np.int64]
 
 
 @kernel
@@ -68,7 +71,14 @@ def find_silences(
     failed: NDArray[np.int8],
     rules: WalkRules,
     data_end: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int8],
+    NDArray[np.int64],
+]:
     """Return the silences of journeys up to their decision, in the order of `Silences`.
 
     The walk is that of `outcomes.judge`: what decides there, decides here.
@@ -83,7 +93,7 @@ def find_silences(
     most = (last - first).sum()
     journey, stage = np.empty(most, np.int64), np.empty(most, np.int32)
     begun, ended = np.empty(most, np.int64), np.empty(most, np.int64)
-    how = np.empty(most, np.int8)
+    how, room = np.empty(most, np.int8), np.empty(most, np.int64)
     n = 0
     role, ignored, stated, actor_codes = rules.role, rules.ignored, rules.actor, rules.actor_codes
     offsets, stages = rules.stage_offsets, rules.stages
@@ -112,6 +122,7 @@ def find_silences(
             if waiting and now > came:
                 journey[n], stage[n], begun[n], ended[n] = j, here, came - since, now - since
                 how[n] = _what_ended(its_role, own, cell >= 0 and not rules.entry[code])
+                room[n] = data_end - since
                 n += 1
             if its_role != NO_ROLE:
                 decided = True
@@ -121,16 +132,19 @@ def find_silences(
             came = now
             if own:
                 waiting, since = True, now
-        if waiting and not decided and data_end > came:
-            journey[n], stage[n], begun[n], ended[n], how[n] = (
-                j,
-                here,
-                came - since,
-                data_end - since,
-                RUNNING,
-            )
+        too_late = patience >= 0 and max(since + patience, now) <= data_end
+        if waiting and not (decided or too_late) and data_end > came:
+            journey[n], stage[n], begun[n], ended[n] = j, here, came - since, data_end - since
+            how[n], room[n] = RUNNING, data_end - since
             n += 1
-    return journey[:n].copy(), stage[:n].copy(), begun[:n].copy(), ended[:n].copy(), how[:n].copy()
+    return (
+        journey[:n].copy(),
+        stage[:n].copy(),
+        begun[:n].copy(),
+        ended[:n].copy(),
+        how[:n].copy(),
+        room[:n].copy(),
+    )
 
 
 @inlined

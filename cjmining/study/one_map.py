@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cjmining.conformance import check as hold_against
 from cjmining.conformance import coverage as cover
 from cjmining.discovery import discover
+from cjmining.dropout.patience import settle_patience
 from cjmining.report import Finding, compare_findings, derive_findings
 from cjmining.study.changes import changed_settings, earlier_of, say_changes
 from cjmining.study.settings import Settings, map_settings
@@ -20,11 +22,15 @@ if TYPE_CHECKING:
 
     from cjmining.conformance import Conformance, Coverage
     from cjmining.discovery import Discovery
+    from cjmining.dropout.patience import SettledPatience
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
+    from cjmining.results import Result
     from cjmining.study.form import StudyForm
 
 Progress = Callable[[str, float], None]
+
+logger = logging.getLogger("cjmining")
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class MapResult:
         Actual against intended.
     coverage : Coverage
         What map and log do not share.
+    patience : SettledPatience or None
+        How the map's `patience: auto` was settled; None where it says none.
     findings : tuple of Finding
         In the order in which a reader should meet them.
     compared : tuple of dict
@@ -67,6 +75,7 @@ class MapResult:
     found: Discovery
     check: Conformance
     coverage: Coverage
+    patience: SettledPatience | None
     findings: tuple[Finding, ...]
     compared: tuple[Mapping[str, Any], ...]
     gone: tuple[Mapping[str, Any], ...]
@@ -106,7 +115,14 @@ def study_map(
     progress : callable
         Called with what is done and the share of this map's work, 0 to 1.
     """
-    progress("Cutting journeys", 0.0)
+    settled = None
+    if intended.unsettled:
+        progress("Estimating patience", 0.0)
+        settled = settle_patience(labelled, intended)
+        intended = settled.intended
+        for note in (intended.settled, *settled.notes):
+            logger.info("%s: %s", intended.name, note)
+    progress("Cutting journeys", 0.1)
     log = labelled.split(intended)
     if intended.personas:
         log = log.with_personas(intended)
@@ -125,6 +141,7 @@ def study_map(
         found=found,
         check=check,
         coverage=coverage,
+        patience=settled,
         findings=findings,
         compared=tuple({"map": intended.name, **finding} for finding in compared),
         gone=tuple({"map": intended.name, **finding} for finding in gone),
@@ -138,7 +155,13 @@ def study_map(
 
 def tables_of(result: MapResult) -> dict[str, pa.Table]:
     """Name every table of the results; the check's for everyone too, where it is grouped."""
-    results = {"discovery": result.found, "check": result.check, "coverage": result.coverage}
+    results: dict[str, Result] = {
+        "discovery": result.found,
+        "check": result.check,
+        "coverage": result.coverage,
+    }
+    if result.patience is not None:
+        results["patience"] = result.patience
     if result.check.by is not None:
         results["check_all"] = result.check.overall
     return {
