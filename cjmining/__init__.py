@@ -15,12 +15,13 @@ _HOMES = {
     "Conformance": "cjmining.conformance",
     "Coverage": "cjmining.conformance.coverage",
     "Discovery": "cjmining.discovery",
+    "Incidence": "cjmining.dropout.incidence",
     "IntendedMap": "cjmining.intended",
     "JourneyLog": "cjmining.log",
     "LogError": "cjmining.errors",
     "MapError": "cjmining.errors",
-    "Scenario": "cjmining.dropout.scenario",
     "SettledPatience": "cjmining.dropout.patience",
+    "Scenario": "cjmining.dropout.scenario",
     "SourceError": "cjmining.errors",
     "StudyError": "cjmining.errors",
     "WonBack": "cjmining.dropout.won_back",
@@ -29,6 +30,7 @@ _HOMES = {
     "coverage": "cjmining.conformance.coverage",
     "discover": "cjmining.discovery",
     "export": "cjmining.report.workbook",
+    "incidence": "cjmining.dropout.incidence",
     "ingest": "cjmining.ingest",
     "lifetime_value": "cjmining.dropout.value",
     "read_log": "cjmining.log",
@@ -54,13 +56,15 @@ if TYPE_CHECKING:
     from cjmining.discovery.sketch import sketch_map as sketch_map
     from cjmining.dropout.audience import Audience as Audience
     from cjmining.dropout.audience import audience as audience
-    from cjmining.dropout.scenario import Scenario as Scenario
-    from cjmining.dropout.value import lifetime_value as lifetime_value
-    from cjmining.dropout.won_back import WonBack as WonBack
-    from cjmining.dropout.won_back import won_back as won_back
+    from cjmining.dropout.incidence import Incidence as Incidence
+    from cjmining.dropout.incidence import incidence as incidence
     from cjmining.dropout.patience import SettledPatience as SettledPatience
     from cjmining.dropout.patience import settle_patience as settle_patience
+    from cjmining.dropout.scenario import Scenario as Scenario
+    from cjmining.dropout.value import lifetime_value as lifetime_value
     from cjmining.dropout.what_if import what_if as what_if
+    from cjmining.dropout.won_back import WonBack as WonBack
+    from cjmining.dropout.won_back import won_back as won_back
     from cjmining.errors import CjminingError as CjminingError
     from cjmining.errors import LogError as LogError
     from cjmining.errors import MapError as MapError

@@ -16,6 +16,7 @@ VERBS = [
     "check",
     "coverage",
     "discover",
+    "incidence",
     "ingest",
     "read_log",
     "read_map",
@@ -81,7 +82,7 @@ def test_docstrings_are_numpydoc_with_an_example(name, function):
         assert parameter in text, f"{name}: {parameter} is not documented"
 
 
-@pytest.mark.parametrize("result", [cj.Discovery, cj.Conformance, cj.Coverage])
+@pytest.mark.parametrize("result", [cj.Discovery, cj.Conformance, cj.Coverage, cj.Incidence])
 def test_results_are_frozen_values_with_tables(result):
     assert issubclass(result, Result)
     assert dataclasses.is_dataclass(result)
