@@ -76,6 +76,7 @@ class StudyForm(_Form):
     identities: Literal["keep", "drop"] = "keep"
     memory_limit: Text | None = None
     write_log: bool = False
+    workbook: bool = False
     report: ReportForm = ReportForm()
 
 

@@ -19,9 +19,10 @@ FINDINGS = "findings.json"
 PAGE = "report.html"
 TABLES = "tables"
 LOG = "log"
+WORKBOOK = "findings.xlsx"
 MAPS = "maps"
 """Where a study of several maps has a folder for each, with its page and its tables."""
-OWN = frozenset({FINDINGS, PAGE, TABLES, LOG, MAPS})
+OWN = frozenset({FINDINGS, PAGE, TABLES, LOG, MAPS, WORKBOOK})
 """Everything that a run writes; a folder that holds anything else is not overwritten."""
 
 FORMAT_VERSION = 1

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cjmining.errors import StudyError
+from cjmining.errors import MapError, StudyError
 from cjmining.ingest import ingest
+from cjmining.intended.excel import load_openpyxl
 from cjmining.labels import read_labels
 from cjmining.report import Finding, report
 from cjmining.report.overview import Part, write_overview
+from cjmining.report.workbook import export
 from cjmining.study import outputs
 from cjmining.study.changes import say_maps
 from cjmining.study.form import StudyForm, build_sources, read_study
@@ -142,6 +144,8 @@ def run_study(
     folder = Path(study).parent
     target = folder / "out" if out is None else Path(out)
     outputs.check_folder(target)
+    if form.workbook:
+        _expect_openpyxl()
     earlier = outputs.read_findings(target)
     tell = progress or (lambda _text, _share: None)
 
@@ -189,6 +193,14 @@ def run_study(
     return result
 
 
+def _expect_openpyxl() -> None:
+    """Say before anything is read that no workbook could be written."""
+    try:
+        load_openpyxl()
+    except MapError as problem:
+        raise StudyError(f"workbook: {problem}") from None
+
+
 def _part_of(tell: Progress, number: int, maps: int, name: str) -> Progress:
     """Put one map's progress into that of the whole: the maps share what lies between 0.5 and 0.8."""
     called = f"{name}: " if name else ""
@@ -223,6 +235,9 @@ def _write_map(result: MapResult, form: StudyForm, page: Path, now: datetime, *,
         now=now,
     )
     outputs.write_tables(page.parent / outputs.TABLES, tables_of(result))
+    if form.workbook:
+        results = result.log, result.found, result.check, result.coverage
+        export(page.parent / outputs.WORKBOOK, *results, smallest_group=form.report.min_group)
 
 
 def _write_overview(result: StudyResult, form: StudyForm, page: Path, now: datetime) -> None:
