@@ -1,0 +1,649 @@
+"""The verb `drivers`: what goes with dropping out at a stage."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from cjmining.conformance.tables import frame
+from cjmining.documents import parse_duration
+from cjmining.dropout.entries import Entries, entries, place_number
+from cjmining.dropout.exposures import BEFORE, KINDS, Trial, What, too_many_levels, trials
+from cjmining.dropout.mantel_haenszel import Adjusted, Strata, by_risk_sets, by_strata, mantel_haenszel
+from cjmining.dropout.segments import Segments, segment
+from cjmining.errors import LogError, nearest
+from cjmining.intended.words import duration_in_words
+from cjmining.results import Result
+from cjmining.stats import benjamini_hochberg
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cjmining.conformance import Conformance
+
+    Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+
+CLEAR = 0.05
+"""q values up to this one are told as associations."""
+
+MOST_GIVEN = 6
+"""How many of the strongest candidates the others are held constant for."""
+
+_SMALLER = 0.5
+"""Less than this part of an association, and not clear: then a stronger candidate explains it."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Drivers(Result):
+    """What goes with dropping out at a stage: associations, not causes.
+
+    Made by `cj.drivers`. Shares and their differences are from 0 to 1, limits are at 95 %. A risk is the
+    share that dropped out at the stage within the horizon.
+
+    Attributes
+    ----------
+    title : str
+        What the tables are about, and that they hold associations.
+    stage : str
+        The stage.
+    by : str or None
+        What journeys are compared within.
+    horizon : timedelta
+        Within which time of the entry, or of the moment of exposure, journeys dropped out.
+    entered, dropped : int
+        The mature entries that count, and those of them that dropped out there within the horizon.
+    drivers : pandas.DataFrame
+        One row a candidate, those first that go with most drop-out of their own: rank, kind (deviation,
+        broken promise, long wait, error, repeat contact, hand-off, channel, preceding touchpoint, attribute),
+        candidate, detail (what about it), measured (before entry: what was so when the stage was entered;
+        during the stage: what happened there), exposed (journeys to which it happened and that have
+        comparable ones), exposed_dropped (of those, dropped out there within the horizon of it), unexposed
+        (those that they are held against), unexposed_dropped (of those), risk_exposed and risk_unexposed
+        (adjusted: means over the strata with the weights of Mantel and Haenszel), difference (of these two)
+        with lower and upper, ratio (of these two) with ratio_lower and ratio_upper, crude_difference (without
+        the strata of `by`), excess (drop-outs beyond those of comparable journeys: exposed x difference), p,
+        q, simpson (whether and how the crude difference misleads; empty if it doesn't), goes_along_with (the
+        stronger candidate that explains it), difference_given (what is left of the difference where the
+        stronger candidates are held constant), sentence (the row in words).
+    strata : pandas.DataFrame
+        One row a candidate and stratum: rank, kind, candidate, detail, measured, stratum, exposed,
+        exposed_dropped, unexposed, unexposed_dropped, difference with lower and upper.
+    left_out : pandas.DataFrame
+        Candidates that could not be judged: kind, candidate, detail, measured, exposed (journeys to which it
+        happened), reason.
+    notes : tuple of str
+        What a reader should know before trusting a number.
+    """
+
+    _tables: ClassVar[tuple[str, ...]] = ("drivers", "strata", "left_out")  # type: ignore[misc]
+
+    title: str
+    stage: str
+    by: str | None
+    horizon: timedelta
+    entered: int
+    dropped: int
+    drivers: pd.DataFrame
+    strata: pd.DataFrame
+    left_out: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    def _summary(self) -> str:
+        clear = int((self.drivers["q"] <= CLEAR).sum())
+        return (
+            f"{self.title}. {self.dropped:,} of {self.entered:,} journeys dropped out within "
+            f"{duration_in_words(self.horizon)}; {clear} of {len(self.drivers)} candidates are clear"
+        )
+
+
+def drivers(
+    check: Conformance,
+    stage: str,
+    *,
+    stratum: str | None = "persona",
+    horizon: str | timedelta | None = None,
+    where: Mapping[str, str | Sequence[str]] | None = None,
+    since: object | None = None,
+    until: object | None = None,
+    smallest_cell: float = 5,
+    leave_out: str | Sequence[str] = (),
+) -> Drivers:
+    """Say what goes with dropping out at a stage: associations, not causes.
+
+    Every candidate (a deviation, a broken promise, a long wait, a channel, an error, another contact, a
+    hand-off, an attribute, the touchpoint before) is held against comparable journeys: as things stood when
+    the stage was entered, or from the moment on at which it happened there, against journeys that were there
+    just so. Those who leave early meet less of everything; that alone makes no association here. Then the
+    strongest candidates are held constant one after the other: what has no association left goes along with
+    them, and comes after them.
+
+    Parameters
+    ----------
+    check : Conformance
+        With its log.
+    stage : str
+        A stage of the map, or "(before the map)".
+    stratum : str, optional
+        Attribute or dimension (as at the entry) within which journeys are compared: by default `persona`,
+        where the log has personas. None compares all with all.
+    horizon : str or timedelta, optional
+        Within which time they drop out, such as "30d". By default that of the map.
+    where : mapping, optional
+        Only entries with these values of attributes or dimensions, such as ``{"device": "mobile"}``.
+    since, until : timestamp or text, optional
+        Only stages entered from `since` on, and before `until` (UTC where they have no zone).
+    smallest_cell : float
+        A candidate is judged if at least so many of the exposed, and of the others, would be expected to drop
+        out, and so many to stay, were there no association.
+    leave_out : str or sequence of str
+        Kinds or candidates not to look at.
+
+    Returns
+    -------
+    Drivers
+
+    Raises
+    ------
+    LogError
+        If there is no such stage, attribute, value, kind or candidate, or no entry is old enough.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(4000, seed=1)
+    >>> intended = parse_map(shop.intended_text)
+    >>> check = cj.check(shop.log.split(intended).with_personas(intended), intended)
+    >>> why = drivers(check, "Research")
+    >>> why.drivers[["kind", "candidate", "detail"]].iloc[0].tolist()
+    ['long wait', 'call_answered', 'longer than 10 min']
+
+    References
+    ----------
+    Mantel and Haenszel (1959), doi:10.1093/jnci/22.4.719; Mantel and Byar (1974),
+    doi:10.1080/01621459.1974.10480131 (exposures that come with time); Benjamini and Hochberg (1995),
+    doi:10.1111/j.2517-6161.1995.tb02031.x; Simpson (1951), doi:10.1111/j.2517-6161.1951.tb00088.x.
+    """
+    log = check._with_log("drivers").log
+    if stratum == "persona" and "persona" not in log.attributes:
+        stratum = None
+    within = check.intended.horizon if horizon is None else _duration(horizon)
+    at = _chosen(check, stage, within, where or {}, since, until)
+    groups = segment(check, at, stratum, when="entry")
+    found = list(trials(check, at, within // _US, stratum=stratum))
+    found, dropped = _without(found, [leave_out] if isinstance(leave_out, str) else list(leave_out))
+    judged, left_out = _judge(found, groups, at, smallest_cell)
+    ranked = _rank(judged, groups, at)
+    return Drivers(
+        title=f"Associations with dropping out at {stage}: not causes",
+        stage=stage,
+        by=stratum,
+        horizon=within,
+        entered=len(at),
+        dropped=int(at.dropped_soon(within // _US).sum()),
+        drivers=frame((_row(each, _crude(each, groups, at), stage, within) for each in ranked), _COLUMNS),
+        strata=frame((row for each in ranked for row in _strata_rows(each, groups)), _STRATA),
+        left_out=frame([*dropped, *left_out, *_with_many_levels(check, stratum)], _LEFT_OUT),
+        notes=_notes(at, within // _US, stratum, where, groups),
+    )
+
+
+_US = timedelta(microseconds=1)
+
+
+# who counts -----------------------------------------------------------------------------------------------
+
+
+def _duration(given: str | timedelta) -> timedelta:
+    found = parse_duration(given)
+    if found <= timedelta(0):
+        raise LogError(f"a horizon is longer than nothing, not {given!r}")
+    return found
+
+
+def _chosen(
+    check: Conformance,
+    stage: str,
+    within: timedelta,
+    where: Mapping[str, str | Sequence[str]],
+    since: object | None,
+    until: object | None,
+) -> Entries:
+    found = entries(check)
+    at = found.only(found.place == place_number(found, stage))
+    keep = np.ones(len(at), dtype=bool)
+    for name, wanted in where.items():
+        codes, names = segment(check, at, name, when="entry")
+        for word in [wanted] if isinstance(wanted, str) else wanted:
+            if str(word) not in names:
+                raise LogError(f"no {name} is {word!r}{nearest(str(word), names)}; it is {_some(names)}")
+        chosen = {str(word) for word in ([wanted] if isinstance(wanted, str) else wanted)}
+        keep &= np.array([name in chosen for name in names], dtype=bool)[codes]
+    if since is not None:
+        keep &= at.entered_at >= _moment(since)
+    if until is not None:
+        keep &= at.entered_at < _moment(until)
+    at = at.only(keep)
+    mature = at.only(at.mature(within // _US))
+    if not len(mature):
+        raise LogError(
+            f"of {len(at):,} journeys that entered {stage!r} there, none did so a horizon of "
+            f"{duration_in_words(within)} and patience before the data ends, so that nobody can say whether "
+            "they dropped out in time: choose a shorter horizon, or an earlier window"
+        )
+    return mature
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _moment(given: object) -> int:
+    import pandas as pd
+
+    try:
+        moment = pd.Timestamp(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as problem:
+        raise LogError(
+            f"{given!r} is not a time; write it as 2026-05-04 or 2026-05-04T22:00:00Z"
+        ) from problem
+    moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment
+    return int(moment.value) // 1000  # `value` counts nanoseconds, whatever the unit
+
+
+def _without(found: list[Trial], unwanted: Sequence[str]) -> tuple[list[Trial], list[dict[str, Any]]]:
+    """Take out kinds and candidates that the user doesn't want."""
+    known = {*KINDS, *(each.what.candidate for each in found)}
+    for name in unwanted:
+        if name not in known:
+            raise LogError(f"there is no kind or candidate {name!r} to leave out{nearest(name, known)}")
+    out = [each for each in found if {each.what.kind, each.what.candidate} & set(unwanted)]
+    rows = [_left_out(each.what, n, "left out as asked") for each in out if (n := _exposed(each))]
+    return [each for each in found if each not in out], rows
+
+
+# judging one candidate ------------------------------------------------------------------------------------
+
+
+class _Judged(NamedTuple):
+    """A candidate with its numbers.
+
+    `tables` are those of the strata, in `groups`; `sizes` are exposed, exposed that dropped, others and
+    others that dropped, by group. `given` is what is left where the stronger candidates are held constant,
+    `along` the one that explains it.
+    """
+
+    trial: Trial
+    own: Adjusted
+    tables: Strata
+    groups: Ints
+    sizes: Ints
+    p: float
+    q: float = math.nan
+    given: Adjusted | None = None
+    along: What | None = None
+    rank: int = 0
+
+
+def _judge(
+    found: Sequence[Trial], groups: Segments, at: Entries, smallest: float
+) -> tuple[list[_Judged], list[dict[str, Any]]]:
+    """Judge what can be; say of the rest why it can't."""
+    judged: list[_Judged] = []
+    left_out: list[dict[str, Any]] = []
+    known: dict[bytes, What] = {}
+    for trial in found:
+        exposed = _exposed(trial)
+        if not exposed:
+            continue  # it happened to nobody: no candidate
+        each, reason = None, f"{exposed} journeys are too few: {smallest:g} in each cell would need more"
+        if exposed >= 2 * smallest:
+            each = _compared(trial, groups, at)
+            reason = _reason(each.own, smallest)
+        if each is not None and not reason:
+            same = known.setdefault(_mark(trial), trial.what)
+            reason = "" if same is trial.what else f"the same journeys as {_named(same)}"
+        if each is None or reason:
+            left_out.append(_left_out(trial.what, exposed, reason))
+        else:
+            judged.append(each)
+    q = benjamini_hochberg([each.p for each in judged]).tolist()
+    judged = [each._replace(q=value) for each, value in zip(judged, q, strict=True)]
+    return judged, left_out
+
+
+def _exposed(trial: Trial) -> int:
+    return int(np.count_nonzero(trial.exposed))
+
+
+def _mark(trial: Trial) -> bytes:
+    """Return what is equal for trials that are the same journeys held against the same others."""
+    kind = b"risk sets" if trial.since is not None else b"strata"
+    arrays = [each[trial.exposed] for each in (trial.entry, trial.moment)]
+    arrays.append(trial.entry[~trial.exposed])
+    digest = hashlib.blake2b(kind)
+    for each in arrays:
+        digest.update(each.tobytes() + b"|")
+    return digest.digest()
+
+
+def _reason(own: Adjusted, smallest: float) -> str:
+    if math.isnan(own.z):
+        return "there is nobody comparable to hold them against"
+    if own.least < smallest:
+        return f"too few: a cell of the comparison expects {own.least:.1f} journeys, fewer than {smallest:g}"
+    return ""
+
+
+def _compared(trial: Trial, groups: Segments, at: Entries) -> _Judged:
+    """Compare within the strata; an act in both ways, of which the one that finds less is told."""
+    if trial.also is None:
+        return _compared_so(trial, groups, at)
+    found = _compared_so(replace(trial, also=None), groups, at), _compared_so(trial.also, groups, at)
+    return min(found, key=_z)
+
+
+def _compared_so(trial: Trial, groups: Segments, at: Entries) -> _Judged:
+    group = groups.codes[trial.entry].astype(np.int64)
+    stratum = group * trial.cells + trial.cell
+    own, tables, of_table, used = _compare(trial, stratum, at.customer)
+    sizes = np.stack(
+        [
+            np.bincount(group[used & rows], minlength=len(groups.names))
+            for rows in (
+                trial.exposed,
+                trial.exposed & trial.hit,
+                ~trial.exposed,
+                ~trial.exposed & trial.hit,
+            )
+        ]
+    )
+    p = own.p(more=trial.is_act)
+    return _Judged(trial, own, tables, of_table // trial.cells, sizes, p)
+
+
+def _compare(trial: Trial, stratum: Ints, customer: Ints) -> tuple[Adjusted, Strata, Ints, Bools]:
+    """Return the comparison, its tables, the stratum of each table, and which rows took part."""
+    cluster = customer[trial.entry]
+    if trial.since is not None:
+        return by_risk_sets(stratum, trial.exposed, trial.since, trial.hit, cluster)
+    own, tables = by_strata(stratum, trial.exposed, trial.hit, cluster)
+    return own, tables, np.arange(len(tables.n)), tables.comparable[stratum]
+
+
+# holding the stronger ones constant -----------------------------------------------------------------------
+
+
+def _rank(judged: Sequence[_Judged], groups: Segments, at: Entries) -> list[_Judged]:
+    """Put first what goes with most drop-out of its own, and after it what only goes along."""
+    strong = [each for each in judged if each.q <= CLEAR and each.own.difference > 0]
+    alone, weaker, along = _stepwise(strong, groups, at)
+    known = {each.trial.what for each in strong}
+    rest = [each for each in judged if each.trial.what not in known]
+    fewer = sorted(
+        (each for each in rest if each.q <= CLEAR), key=lambda each: each.own.difference * _n(each)
+    )
+    unclear = sorted((each for each in rest if not each.q <= CLEAR), key=lambda each: each.p)
+    alone.sort(key=lambda each: -_n(each) * (each.given or each.own).lower)
+    ordered = [*alone, *weaker, *along, *fewer, *unclear]
+    return [each._replace(rank=number) for number, each in enumerate(ordered, start=1)]
+
+
+def _n(each: _Judged) -> int:
+    return int(each.sizes[0].sum())
+
+
+def _stepwise(
+    strong: Sequence[_Judged], groups: Segments, at: Entries
+) -> tuple[list[_Judged], list[_Judged], list[_Judged]]:
+    """Take the candidate with most evidence, hold it constant, and so on.
+
+    Returns
+    -------
+    list of _Judged
+        Those taken: each has an association of its own, given those before.
+    list of _Judged
+        Those left whose association is not explained, but not clear any more either.
+    list of _Judged
+        Those explained, each by the candidate that was taken last when it went.
+    """
+    open_ = sorted(strong, key=lambda each: -each.own.z)
+    taken: list[_Judged] = []
+    along: list[_Judged] = []
+    first: list[Ints] = []
+    while open_ and len(taken) < MOST_GIVEN:
+        best = max(open_, key=_z)
+        if not (best.given or best.own).p(more=True) <= CLEAR:
+            break
+        taken.append(best)
+        first.append(best.trial.first(len(at)))
+        still: list[_Judged] = []
+        for each in open_:
+            if each is best:
+                continue
+            now = each._replace(given=_given(each.trial, groups, at, first))
+            explained = _is_explained(now)
+            (along if explained else still).append(now._replace(along=best.trial.what) if explained else now)
+        open_ = still
+    return taken, open_, along
+
+
+def _z(each: _Judged) -> float:
+    z = (each.given or each.own).z
+    return -math.inf if math.isnan(z) else z
+
+
+def _given(trial: Trial, groups: Segments, at: Entries, first: Sequence[Ints]) -> Adjusted:
+    """Compare once more, among those alike in the stronger candidates as of the moment."""
+    stratum = groups.codes[trial.entry].astype(np.int64) * trial.cells + trial.cell
+    for when in first:
+        stratum = stratum * 2 + (when[trial.entry] <= trial.moment)
+    stratum = np.unique(stratum, return_inverse=True)[1]
+    return _compare(trial, stratum, at.customer)[0]
+
+
+def _is_explained(each: _Judged) -> bool:
+    given = each.given
+    if given is None:
+        return False
+    if math.isnan(given.z):
+        return True
+    return given.p(more=True) > CLEAR and given.difference < _SMALLER * each.own.difference
+
+
+# telling --------------------------------------------------------------------------------------------------
+
+_WHAT = {"kind": "text", "candidate": "text", "detail": "text", "measured": "text"}
+_SIZES = ("exposed", "exposed_dropped", "unexposed", "unexposed_dropped")
+_NUMBERS = (
+    "risk_exposed",
+    "risk_unexposed",
+    "difference",
+    "lower",
+    "upper",
+    "ratio",
+    "ratio_lower",
+    "ratio_upper",
+    "crude_difference",
+    "excess",
+    "p",
+    "q",
+)
+_COLUMNS = {
+    "rank": "int",
+    **_WHAT,
+    **dict.fromkeys(_SIZES, "int"),
+    **dict.fromkeys(_NUMBERS, "float"),
+    "simpson": "text",
+    "goes_along_with": "text",
+    "difference_given": "float",
+    "sentence": "text",
+}
+_STRATA = {
+    "rank": "int",
+    **_WHAT,
+    "stratum": "text",
+    **dict.fromkeys(_SIZES, "int"),
+    **dict.fromkeys(("difference", "lower", "upper"), "float"),
+}
+_LEFT_OUT = {**_WHAT, "exposed": "int", "reason": "text"}
+
+
+def _crude(each: _Judged, groups: Segments, at: Entries) -> Adjusted:
+    """Return the comparison without the strata."""
+    alone = len(groups.names) == 1
+    return each.own if alone else _compare(each.trial, each.trial.cell, at.customer)[0]
+
+
+def _row(each: _Judged, crude: Adjusted, stage: str, within: timedelta) -> dict[str, Any]:
+    own = each.own
+    exposed, hits, others, other_hits = (int(size) for size in each.sizes.sum(axis=1))
+    along = _named(each.along) if each.along else ""
+    return {
+        "rank": each.rank,
+        **each.trial.what._asdict(),
+        "exposed": exposed,
+        "exposed_dropped": hits,
+        "unexposed": others,
+        "unexposed_dropped": other_hits,
+        "risk_exposed": own.risk,
+        "risk_unexposed": own.other_risk,
+        "difference": own.difference,
+        "lower": own.lower,
+        "upper": own.upper,
+        "ratio": own.ratio,
+        "ratio_lower": own.ratio_lower,
+        "ratio_upper": own.ratio_upper,
+        "crude_difference": crude.difference,
+        "excess": exposed * own.difference,
+        "p": each.p,
+        "q": each.q,
+        "simpson": _simpson(own, crude),
+        "goes_along_with": along,
+        "difference_given": each.given.difference if each.given else math.nan,
+        "sentence": _sentence(each, exposed, stage, within, along),
+    }
+
+
+def _simpson(own: Adjusted, crude: Adjusted) -> str:
+    """Say where the comparison without strata misleads: it lies outside the limits of the one with strata."""
+    if math.isnan(crude.difference) or own.lower <= crude.difference <= own.upper:
+        return ""
+    said = f"without strata it would be {_points(crude.difference)}"
+    if own.difference * crude.difference < 0:
+        return f"{said}, the other way round"
+    stronger = max(abs(own.difference), abs(crude.difference))
+    return said if abs(own.difference - crude.difference) >= _SMALLER * stronger else ""
+
+
+def _strata_rows(each: _Judged, groups: Segments) -> list[dict[str, Any]]:
+    rows = []
+    for number, name in enumerate(groups.names):
+        tables = Strata(*(column[each.groups == number] for column in each.tables))
+        own = mantel_haenszel(*tables, effect=each.own.effect)
+        sizes = dict(zip(_SIZES, each.sizes[:, number].tolist(), strict=True))
+        if sizes["exposed"]:
+            rows.append(
+                {
+                    "rank": each.rank,
+                    **each.trial.what._asdict(),
+                    "stratum": name,
+                    **sizes,
+                    "difference": own.difference,
+                    "lower": own.lower,
+                    "upper": own.upper,
+                }
+            )
+    return rows
+
+
+def _left_out(what: What, exposed: int, reason: str) -> dict[str, Any]:
+    return {**what._asdict(), "exposed": exposed, "reason": reason}
+
+
+def _with_many_levels(check: Conformance, stratum: str | None) -> list[dict[str, Any]]:
+    return [
+        _left_out(
+            What("attribute", each.name, "", BEFORE), 0, f"it has {each.levels:,} values: group them first"
+        )
+        for each in too_many_levels(check, stratum)
+    ]
+
+
+def _named(what: What) -> str:
+    """Return a candidate in a few words."""
+    return f"{what.candidate} ({what.kind}: {what.detail}, {what.measured})"
+
+
+def _sentence(each: _Judged, exposed: int, stage: str, within: timedelta, along: str) -> str:
+    own, what = each.own, each.trial.what
+    more = own.difference >= 0
+    said = (
+        f"Of {exposed:,} journeys with {_in_words(what)}, {_percent(own.risk)} dropped out at {stage} within "
+        f"{duration_in_words(within)}, of comparable ones without {_percent(own.other_risk)}: "
+        f"{_points(abs(own.difference), sign=False)} {'more' if more else 'fewer'} "
+        f"({_points(own.lower)} to {_points(own.upper)})."
+    )
+    if each.trial.is_act and not more:
+        said += " Who acts is still there, so fewer says nothing here."
+    elif not each.q <= CLEAR:
+        said += " That can be chance."
+    if along and each.given is not None:
+        left = "nothing" if math.isnan(each.given.difference) else _points(each.given.difference)
+        said += f" It goes along with {along}: beside that, {left} is left."
+    return said
+
+
+def _in_words(what: What) -> str:
+    return {
+        "long wait": f"a wait {what.detail} at {what.candidate}",
+        "broken promise": f"a broken promise ({what.candidate}: {what.detail})",
+        "error": f"a failed {what.candidate}",
+        "deviation": f"{what.candidate} {what.detail}",
+        "repeat contact": f"{what.candidate} {what.detail}",
+        "hand-off": f"a hand-off ({what.candidate}, {what.detail})",
+        "channel": f"the channel {what.candidate} {what.detail}",
+        "preceding touchpoint": f"{what.candidate} just before",
+        "attribute": f"{what.candidate} {what.detail}",
+    }[what.kind] + (" before it" if what.measured == BEFORE and what.kind in _PAST else "")
+
+
+_PAST = ("long wait", "broken promise", "error", "repeat contact", "hand-off")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _points(share: float, *, sign: bool = True) -> str:
+    text = f"{100 * share:+.0f}" if abs(share) >= 0.0095 else f"{100 * share:+.1f}"
+    text = "0" if float(text) == 0 else text if sign else text.lstrip("+-")
+    return text if sign else f"{text} points"
+
+
+def _notes(
+    at: Entries, horizon_us: int, stratum: str | None, where: Mapping[str, Any] | None, groups: Segments
+) -> tuple[str, ...]:
+    notes = [
+        "These are associations: who waits long, or meets an error, may differ in ways that nobody records.",
+        "Attributes are those known when the data ends; who lacks one is not compared by it.",
+    ]
+    dropped = at.dropped_soon(horizon_us)
+    waiting = int((dropped & (at.turn == 1)).sum())
+    if waiting:
+        notes.append(f"{waiting:,} of {int(dropped.sum()):,} drop-outs fell silent on the company's turn.")
+    if stratum is None:
+        notes.append(
+            "Journeys are compared with all others: no stratum was given, or the log has no personas."
+        )
+    elif len(np.unique(groups.codes)) == 1 and not where:
+        notes.append(f"All entries have the same {stratum}.")
+    return tuple(notes)
