@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -518,3 +519,16 @@ def test_nobody_is_an_audience_too():
     who = cj.audience(checked("seen@1 carted@2 paid@3"))
     assert (len(who), who.behind, who.journeys) == (0, 0, 0)
     assert who.customers["customer"].dtype == np.int64
+
+
+def test_results_are_frozen_values():
+    who = cj.audience(checked(LEFT))
+    with pytest.raises(AttributeError):
+        who.behind = 3
+    assert issubclass(cj.Audience, cj.WonBack.__base__)
+
+
+def test_an_account_that_does_not_close_is_refused():
+    who = cj.audience(checked(LEFT, LEFT))
+    with pytest.raises(LogError, match="the account does not close: 2 customers told of 3"):
+        dataclasses.replace(who, behind=3)
