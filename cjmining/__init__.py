@@ -15,6 +15,7 @@ _HOMES = {
     "Conformance": "cjmining.conformance",
     "Coverage": "cjmining.conformance.coverage",
     "Discovery": "cjmining.discovery",
+    "Drivers": "cjmining.dropout.drivers",
     "Incidence": "cjmining.dropout.incidence",
     "IntendedMap": "cjmining.intended",
     "JourneyLog": "cjmining.log",
@@ -29,6 +30,7 @@ _HOMES = {
     "check": "cjmining.conformance.check",
     "coverage": "cjmining.conformance.coverage",
     "discover": "cjmining.discovery",
+    "drivers": "cjmining.dropout.drivers",
     "export": "cjmining.report.workbook",
     "incidence": "cjmining.dropout.incidence",
     "ingest": "cjmining.ingest",
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from cjmining.discovery.sketch import sketch_map as sketch_map
     from cjmining.dropout.audience import Audience as Audience
     from cjmining.dropout.audience import audience as audience
+    from cjmining.dropout.drivers import Drivers as Drivers
+    from cjmining.dropout.drivers import drivers as drivers
     from cjmining.dropout.incidence import Incidence as Incidence
     from cjmining.dropout.incidence import incidence as incidence
     from cjmining.dropout.patience import SettledPatience as SettledPatience

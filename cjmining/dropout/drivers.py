@@ -162,9 +162,9 @@ def drivers(
     >>> shop = cj.simulate.shop(4000, seed=1)
     >>> intended = parse_map(shop.intended_text)
     >>> check = cj.check(shop.log.split(intended).with_personas(intended), intended)
-    >>> why = drivers(check, "Research")
-    >>> why.drivers[["kind", "candidate", "detail"]].iloc[0].tolist()
-    ['long wait', 'call_answered', 'longer than 10 min']
+    >>> why = cj.drivers(check, "Research")
+    >>> why.drivers[["kind", "candidate"]].iloc[0].tolist()
+    ['long wait', 'call_answered']
 
     References
     ----------
