@@ -75,17 +75,17 @@ class SettledPatience(Result):
         went_on (the customer did something with which no journey begins), came_back (the customer did
         something with which journeys may begin, or that the map does not name: going on or beginning anew),
         moved_on (ended by the company: the next stage, the goal, turning away), left (ended by an exit of
-        the customer), running (still silent when the data end), returning_journeys (those with a silence
+        the customer), running (still silent when the data end), journeys (with a silence
         that went on, came back or was moved on, no longer than followed_s), followed_s (the longest silence
         for which enough can be followed), estimate_s (what a patience must exceed to misjudge few enough)
         with limits estimate_lower_s and estimate_upper_s, patience_s (in force now: the estimate in round
         figures; that of the whole map where the stage has none of its own), misjudged_share (of
-        returning_journeys, those expected to go on only later than patience_s) with limits lower and upper.
+        these journeys, those expected to go on only later than patience_s) with limits lower and upper.
         NaN where there is too little to tell.
     curve : pandas.DataFrame
         One row a place and patience: stage, persona, patience_s (a quarter to four times the settled one),
-        misjudged_share (of the returning journeys of the place: expected to go on only later) with limits
-        lower and upper.
+        journeys (that went on after a silence there), misjudged_share (of these, those expected to go on only
+        later) with limits lower and upper.
     notes : tuple of str
         What a reader should know.
     """
@@ -397,9 +397,7 @@ def _read(tail: Tail, share: float, patiences: NDArray[np.float64]) -> list[floa
 _STAGE_COLUMNS = {
     "stage": "text",
     "persona": "text",
-    **dict.fromkeys(
-        ("silences", "went_on", "came_back", "moved_on", "left", "running", "returning_journeys"), "int"
-    ),
+    **dict.fromkeys(("silences", "went_on", "came_back", "moved_on", "left", "running", "journeys"), "int"),
     **dict.fromkeys(
         (
             "followed_s",
@@ -417,7 +415,9 @@ _STAGE_COLUMNS = {
 _CURVE_COLUMNS = {
     "stage": "text",
     "persona": "text",
-    **dict.fromkeys(("patience_s", "misjudged_share", "lower", "upper"), "float"),
+    "patience_s": "float",
+    "journeys": "int",
+    **dict.fromkeys(("misjudged_share", "lower", "upper"), "float"),
 }
 _STATED = FACTORS.index(1.0)
 
@@ -433,7 +433,7 @@ def _stage_row(row: _Row, limits: _Limits) -> dict[str, Any]:
         "moved_on": moved_on,
         "left": left,
         "running": running,
-        "returning_journeys": row.sample.returning_journeys,
+        "journeys": row.sample.returning_journeys,
         "followed_s": row.sample.until_us / SECOND_US,
         "estimate_s": row.estimate_us / SECOND_US,
         "estimate_lower_s": limits.estimate[0] / SECOND_US,
@@ -451,6 +451,7 @@ def _curve_rows(row: _Row, limits: _Limits) -> Iterator[dict[str, Any]]:
             "stage": row.place.name[1],
             "persona": row.place.name[0],
             "patience_s": patience_us / SECOND_US,
+            "journeys": row.sample.returning_journeys,
             "misjudged_share": share,
             "lower": lower,
             "upper": upper,
