@@ -245,27 +245,29 @@ def _limits(values: Floats) -> tuple[float, float]:
     return float(lower), float(upper)
 
 
-def value_table(groups: Sequence[Gain]) -> pd.DataFrame:
+def value_table(groups: Sequence[Gain], counts: Mapping[str, Count]) -> pd.DataFrame:
     """Return what each group gains in each currency; see `Scenario.value_by_currency`."""
-    return frame(_value_rows(groups), _VALUES)
+    return frame(_value_rows(groups, counts), _VALUES)
 
 
 _VALUES = {
     "by": "text",
     "currency": "text",
+    "journeys": "int",
     **dict.fromkeys(
         ("value_per_conversion", "value_gained", "value_gained_lower", "value_gained_upper"), "float"
     ),
 }
 
 
-def _value_rows(groups: Sequence[Gain]) -> Iterator[dict[str, Any]]:
+def _value_rows(groups: Sequence[Gain], counts: Mapping[str, Count]) -> Iterator[dict[str, Any]]:
     for each in groups:
         for currency, value in each.value.items():
             lower, upper = _limits(value)
             yield {
                 "by": each.name,
                 "currency": currency,
+                "journeys": counts[each.name].journeys,
                 "value_per_conversion": each.worth[currency],
                 "value_gained": float(value[0]),
                 "value_gained_lower": lower,

@@ -57,23 +57,28 @@ class Scenario(Result):
     by : str or None
         What the journeys are grouped by.
     scenario : pandas.DataFrame
-        One row a group, and "all": by, journeys (begun in the observed time), converted (so far), open (not
-        ended when the data end), conversions (of these journeys in the long run, as it is: those so far and
-        the expected ones of the open), journeys_after (begun with the change: who is kept doesn't come back
-        for another attempt, and who converts may buy again), conversions_after (in the long run, with the
-        change), gained (conversions_after less conversions) with limits lower and upper, gained_directly
-        (conversions gained were the same journeys begun), share_converted (conversions of journeys),
-        share_converted_after (conversions_after of journeys_after), gained_per_month (of the observed time),
-        value_gained (gained times the mean net value of a conversion) with limits value_gained_lower and
-        value_gained_upper, value_gained_per_month, currency (the one with most conversions), goal_s (mean
-        time from the begin of a journey to its goal, as it is), goal_after_s (the same with the change).
+        One row a group, and "all": by, journeys (begun in the observed time), converted (journeys that have
+        reached the goal so far), open (journeys not ended when the data end), conversions (journeys expected
+        to reach the goal in the long run, as it is: those so far and what is expected of the open),
+        journeys_after (journeys begun with the change: who is kept doesn't come back for another attempt, and
+        who converts may buy again), conversions_after (conversions in the long run with the change), gained
+        (conversions_after less conversions) with limits lower and upper, gained_directly (conversions gained
+        were the same journeys begun), share_converted (conversions of journeys), share_converted_after
+        (conversions_after of journeys_after), gained_per_month (conversions gained per month of the observed
+        time), value_gained (gained times the mean net value of a conversion) with limits value_gained_lower
+        and value_gained_upper, value_gained_per_month (value_gained per month of the observed time), currency
+        (the one with most conversions), goal_s (mean time from the begin of a journey to its goal, as it is),
+        goal_after_s (mean time from the begin of a journey to its goal with the change).
     stages : pandas.DataFrame
         One row a group and stage: by, stage, entered (journeys expected to enter it in the long run, as it
-        is), entered_after (with the change), dropped (there, as it is), dropped_after (there, with the
-        change), turned_away (there, as it is), turned_away_after (there, with the change).
+        is), entered_after (journeys expected to enter it with the change), dropped (journeys expected to drop
+        out there, as it is), dropped_after (journeys expected to drop out there with the change), turned_away
+        (journeys expected to be turned away there, as it is), turned_away_after (journeys expected to be
+        turned away there with the change).
     value_by_currency : pandas.DataFrame
-        One row a group and currency: by, currency, value_per_conversion (mean net value), value_gained with
-        limits value_gained_lower and value_gained_upper.
+        One row a group and currency: by, currency, journeys (begun in the observed time),
+        value_per_conversion (mean net value of a conversion), value_gained (gained times that) with limits
+        value_gained_lower and value_gained_upper.
     changes : pandas.DataFrame
         One row a change: change (in words), visits (stays at the place that it touches), journeys (with such
         a stay; where a promise is kept, those for whom it was broken), share_of_journeys (of all), left_as_is

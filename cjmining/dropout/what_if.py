@@ -111,7 +111,7 @@ def what_if(
         by=check.by,
         scenario=gains.scenario_table(found, counts, months),
         stages=gains.stage_table(reading, chain, solved),
-        value_by_currency=gains.value_table(found),
+        value_by_currency=gains.value_table(found, counts),
         changes=frame(touched, _CHANGES),
         assumptions=_assumptions(wanted),
         notes=_notes(check, reading, found[-1].unresolved, touched),

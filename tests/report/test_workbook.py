@@ -25,11 +25,18 @@ LOG = SHOP.log.split(MAP).with_personas(MAP)
 CHECK = cj.check(LOG, MAP, by="persona")
 FOUND = cj.discover(LOG, by="persona")
 
+AUTO = parse_map(SHOP.intended_text.replace("patience: 14d", "patience: auto", 1))
+
 RESULTS = {
     "check": lambda: CHECK,
     "discover": lambda: FOUND,
     "coverage": lambda: cj.coverage(LOG, MAP),
+    "audience": lambda: cj.audience(CHECK, stage="Checkout"),
+    "won_back": lambda: cj.won_back(CHECK),
+    "settle_patience": lambda: cj.settle_patience(SHOP.log, AUTO),
+    "incidence": lambda: cj.incidence(CHECK),
     "lifetime_value": lambda: cj.lifetime_value(CHECK),
+    "what_if": lambda: cj.what_if(CHECK, {"stage": "Basket", "drop_out": 0.5}, replicates=20),
     "reconcile": lambda: CHECK.reconcile({"2026-03": {"orders": 40, "revenue": 4000}}),
 }
 """Every result that `export` takes, on a small shop: add a line for a new one."""
@@ -94,7 +101,7 @@ def test_read_me_says_what_this_is_and_leads_to_every_sheet(book):
     lines = {row[0]: row[1] for row in sheet.iter_rows(values_only=True) if row[0]}
     assert "2026-08-31 22:00 UTC, when the data end" in lines["Period"]
     assert lines["Size"].startswith(f"{LOG.n_journeys:,} journeys of 700 customers")
-    assert "patience 14 d" in lines["Map 'Online purchase'"]
+    assert "patience 14 d" in lines["Map 1 'Online purchase'"]
     links = [cell.hyperlink.location for cell in sheet["A"] if cell.hyperlink]
     assert links == [f"'{name}'!A1" for name in book.sheetnames[1:]]
 
