@@ -24,6 +24,7 @@ VERBS = [
     "run_study",
     "settle_patience",
     "sketch_map",
+    "what_if",
     "won_back",
 ]
 PLOTS = ["funnel", "journey_map", "story", "transitions"]
@@ -82,7 +83,7 @@ def test_docstrings_are_numpydoc_with_an_example(name, function):
         assert parameter in text, f"{name}: {parameter} is not documented"
 
 
-@pytest.mark.parametrize("result", [cj.Discovery, cj.Conformance, cj.Coverage, cj.Incidence])
+@pytest.mark.parametrize("result", [cj.Discovery, cj.Conformance, cj.Coverage, cj.Incidence, cj.Scenario])
 def test_results_are_frozen_values_with_tables(result):
     assert issubclass(result, Result)
     assert dataclasses.is_dataclass(result)
