@@ -81,6 +81,22 @@ def test_returning_is_what_would_begin_a_new_journey():
     assert days_later(check) == [(10, None), (19, None)]
 
 
+def test_first_losses_of_a_shop_are_won_back_at_the_same_time_split_or_not():
+    shop = cj.simulate.shop(1500, seed=6)
+    intended = parse_map(shop.intended_text)
+    found = []
+    for log in (shop.log, shop.log.split(intended)):
+        check = cj.check(log, intended)
+        ends = ends_of(check, check._reading)
+        lost = np.isin(ends.outcome, [1, 2]) & (log.attempts == 1)
+        times = np.stack([*later(ends), ends.decided_at])[:, lost]
+        found.append(pd.DataFrame(times.T, index=ends.customer[lost]))
+    whole, split = found
+    assert len(whole) > 500
+    assert (whole[0] < FOREVER).sum() > 100
+    assert whole.equals(split)
+
+
 @settings(max_examples=60)
 @given(
     st.lists(
