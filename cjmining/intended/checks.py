@@ -305,6 +305,14 @@ def _answered(outline: Outline) -> Iterator[Mistake]:
                 yield Mistake((*at, "after"), what)
 
 
+def _shares_of_nothing(outline: Outline) -> Iterator[Mistake]:
+    """A share belongs to a promised time; a persona may take away the time alone (`within: null`)."""
+    for at, raw in outline.raw_stages:
+        if "within_share" in raw and "within" not in raw:
+            what = "within_share says for which share a time is promised, but there is no 'within'"
+            yield Mistake((*at, "within_share"), what)
+
+
 def _no_such_touchpoint(named: Named, outline: Outline) -> Iterator[Mistake]:
     if named.name not in outline.planned:
         known = list(dict.fromkeys(outline.planned))
@@ -322,6 +330,7 @@ _CHECKS = (
     _actors,
     _rated,
     _answered,
+    _shares_of_nothing,
 )
 
 

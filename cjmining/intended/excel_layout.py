@@ -113,6 +113,12 @@ _STAGE_RULES = (
         "Within", "within", "duration", "The promised time from entering this stage to entering the next."
     ),
     Column(
+        "Within share",
+        "within_share",
+        "share",
+        "For which share of journeys that time is promised, such as 90 %. Empty: all.",
+    ),
+    Column(
         "Next",
         "next",
         "names",

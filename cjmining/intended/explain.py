@@ -138,9 +138,9 @@ def _parts(stage: Stage, intended: IntendedMap) -> dict[str, list[str]]:
         "patience": _patience(stage, intended),
     }
     if stage.within is not None:
-        parts["within"] = [
-            f"Promised: the next stage within {duration_in_words(stage.within)} of entering this one."
-        ]
+        promised = f"the next stage within {duration_in_words(stage.within)} of entering this one"
+        share = f", for at least {100 * stage.within_share:g} % of journeys" if stage.within_share < 1 else ""
+        parts["within"] = [f"Promised: {promised}{share}."]
     return parts
 
 

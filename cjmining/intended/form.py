@@ -162,6 +162,9 @@ class StageForm(Form):
     within: Duration | None = Field(
         None, description="The promised time from entering this stage to entering the next."
     )
+    within_share: Share = Field(
+        1.0, description="For which share of journeys that time is promised; left out: for all."
+    )
     next: Words | None = Field(
         None, description="The stages that may follow; [] ends the map here; left out: the next in the file."
     )
@@ -195,6 +198,7 @@ class OverrideForm(Form):
     within: Duration | None = Field(
         None, description="The time promised to this persona; null: nothing is promised."
     )
+    within_share: Share = Field(1.0, description="For which share of their journeys that is promised.")
     next: Words | None = Field(None, description="The stages that may follow for this persona.")
     returns_to: Words = Field((), description="Intended loops back for this persona.")
 

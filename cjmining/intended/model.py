@@ -95,6 +95,7 @@ class Stage:
     optional: bool = False
     patience: timedelta | Literal["never", "auto"] | None = None
     within: timedelta | None = None
+    within_share: float = 1.0
     next: tuple[str, ...] = ()
     returns_to: tuple[str, ...] = ()
     patience_us: int = NEVER_US

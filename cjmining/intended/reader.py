@@ -165,6 +165,7 @@ def _as_stage(form: StageForm, follower: str | None) -> Stage:
         optional=form.optional,
         patience=form.patience,
         within=form.within,
+        within_share=1.0 if form.within is None else form.within_share,
         next=default if form.next is None else form.next,
         returns_to=form.returns_to,
     )

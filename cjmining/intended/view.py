@@ -112,7 +112,8 @@ def _stage_notes(stage: Stage, *, order: bool = False) -> list[str]:
     if stage.patience is not None:
         notes.append(f"patience {duration_in_short(stage.patience)}")
     if stage.within is not None:
-        notes.append(f"within {duration_in_short(stage.within)}")
+        share = "" if stage.within_share == 1 else f" for {stage.within_share * 100:g} %"
+        notes.append(f"within {duration_in_short(stage.within)}{share}")
     if len(stage.next) != 1:
         notes.append(f"then {' or '.join(stage.next)}" if stage.next else "the map ends here")
     if stage.returns_to:

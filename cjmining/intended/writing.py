@@ -127,14 +127,17 @@ _NO_KEYS = {"stages", "personas", "remarks", "settled", "text", "path", "patienc
 # Values ------------------------------------------------------------------------------------------------
 
 
+_TIMES = ("patience", "within", "within_share")
+
+
 def _stage(stage: Stage, following: tuple[str, ...]) -> Plain:
     values = _values(stage, without={"touchpoints", "next", "patience_us"})
     branches = {} if stage.next == following else {"next": list(stage.next)}
-    behind = {name: values.pop(name) for name in ("patience", "within", "returns_to") if name in values}
+    behind = {name: values.pop(name) for name in (*_TIMES, "returns_to") if name in values}
     return {
         **values,
         "touchpoints": [_values(touchpoint) for touchpoint in stage.touchpoints],
-        **{name: behind[name] for name in ("patience", "within") if name in behind},
+        **{name: behind[name] for name in _TIMES if name in behind},
         **branches,
         **{name: behind[name] for name in ("returns_to",) if name in behind},
     }
