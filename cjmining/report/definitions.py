@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 COMMON = {
     "by": "the group",
+    "persona": "the group of customers, by the rules of the map",
     "stage": 'the stage of the map; "(before the map)" for what came before it',
     "touchpoint": "what happened, from the customer's side",
     "channel": "the medium: web, app, email, phone, ...",
@@ -50,6 +51,7 @@ COMMON = {
     "kind": "what kind it is",
     "start": "first event, UTC",
     "end": "last event, UTC",
+    "value_gained_per_month": "value_gained, a month of the observed time",
     "rank": "1 for the largest",
     "recorded": "whether a system records it",
     "labelled": "whether it has another name than its source gave it",

@@ -18,6 +18,7 @@ from cjmining.report.workbook_sheets import (
     definition_sheet,
     log_sheets,
     map_sheets,
+    named_maps,
     result_sheets,
     settings_sheet,
     sort_out,
@@ -182,12 +183,12 @@ def _facts(given: Given) -> Iterator[tuple[str, str]]:
         first = f"{_minute(log.events['timestamp'].min())} to " if log.n_events else ""
         yield "Period", f"{first}{_minute(log.data_end)} UTC, when the data end"
         yield "Size", f"{log.n_journeys:,} journeys of {log.n_customers:,} customers, {log.n_events:,} events"
-    for intended in given.maps:
+    for called, intended in named_maps(given.maps):
         patience = "never" if intended.patience is None else duration_in_short(intended.patience)
         horizon = duration_in_short(intended.horizon)
         left = f"patience {patience} (the silence that counts as having left)"
         within = f"horizon {horizon} (within which drop-out and conversion are stated)"
-        yield f"Map '{intended.name}'", f"{left}, {within}"
+        yield f"M{called[1:]} '{intended.name}'", f"{left}, {within}"
     for name, result in given.results:
         yield name, result._summary()
 

@@ -306,18 +306,24 @@ _MAP_COLUMNS = {
 
 def map_sheets(maps: Sequence[IntendedMap]) -> Iterator[Sheet]:
     """Yield for each map a table of its stages and touchpoints, and its text."""
-    for place, intended in enumerate(maps, 1):
-        number = f" {place}" if len(maps) > 1 else ""
+    for called, intended in named_maps(maps):
         rows = tuple(tuple(row[name] for name in _MAP_COLUMNS) for row in _map_rows(intended))
         columns = tuple(
             Column(name, Unit("", "#,##0") if name == "number" else TEXT, meaning)
             for name, meaning in _MAP_COLUMNS.items()
         )
-        yield Sheet(f"map{number}", f"The map '{intended.name}'", _rules(intended), columns, rows)
+        yield Sheet(called, f"The map '{intended.name}'", _rules(intended), columns, rows)
         text = intended.text or repr(intended)
         lines = tuple((line,) for line in text.rstrip().split("\n"))
         column = (Column("text", TEXT, "a line of the map's file"),)
-        yield Sheet(f"map text{number}", f"The map '{intended.name}' as its file", (), column, lines)
+        yield Sheet(
+            called.replace("map", "map text"), f"The map '{intended.name}' as its file", (), column, lines
+        )
+
+
+def named_maps(maps: Sequence[IntendedMap]) -> list[tuple[str, IntendedMap]]:
+    """Call the one map "map", several "map 1", "map 2", ..."""
+    return [(f"map {place}" if len(maps) > 1 else "map", each) for place, each in enumerate(maps, 1)]
 
 
 def _rules(intended: IntendedMap) -> tuple[str, ...]:
@@ -372,15 +378,13 @@ def settings_sheet(given: Given, *, smallest: int, most: int) -> Sheet:
     }
     rows = [("versions", name, version) for name, version in versions.items()]
     rows += [("export", "smallest_group", str(smallest)), ("export", "most_rows", str(most))]
-    for intended in given.maps:
+    for called, intended in named_maps(given.maps):
+        of = f"{called} '{intended.name}'"
         rows += [
-            (f"map '{intended.name}'", "sha256", hashlib.sha256(intended.text.encode()).hexdigest()),
-            (f"map '{intended.name}'", "horizon", duration_in_short(intended.horizon)),
-            (f"map '{intended.name}'", "patience", _patience(intended.patience_us)),
-            *(
-                (f"map '{intended.name}'", f"patience in {stage.stage}", _patience(stage.patience_us))
-                for stage in intended.stages
-            ),
+            (of, "sha256", hashlib.sha256(intended.text.encode()).hexdigest()),
+            (of, "horizon", duration_in_short(intended.horizon)),
+            (of, "patience", _patience(intended.patience_us)),
+            *((of, f"patience in {stage.stage}", _patience(stage.patience_us)) for stage in intended.stages),
         ]
     for name, result in given.results:
         rows += [(name, key, value) for key, value in parameters(result)]
