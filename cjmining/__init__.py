@@ -19,8 +19,10 @@ _HOMES = {
     "Incidence": "cjmining.dropout.incidence",
     "IntendedMap": "cjmining.intended",
     "JourneyLog": "cjmining.log",
+    "LifetimeValue": "cjmining.dropout.value",
     "LogError": "cjmining.errors",
     "MapError": "cjmining.errors",
+    "Reconciliation": "cjmining.conformance.reconciliation",
     "SettledPatience": "cjmining.dropout.patience",
     "Scenario": "cjmining.dropout.scenario",
     "SourceError": "cjmining.errors",
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from cjmining.conformance import Coverage as Coverage
     from cjmining.conformance.check import check as check
     from cjmining.conformance.coverage import coverage as coverage
+    from cjmining.conformance.reconciliation import Reconciliation as Reconciliation
     from cjmining.discovery import Discovery as Discovery
     from cjmining.discovery import discover as discover
     from cjmining.discovery.sketch import sketch_map as sketch_map
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from cjmining.dropout.patience import SettledPatience as SettledPatience
     from cjmining.dropout.patience import settle_patience as settle_patience
     from cjmining.dropout.scenario import Scenario as Scenario
+    from cjmining.dropout.value import LifetimeValue as LifetimeValue
     from cjmining.dropout.value import lifetime_value as lifetime_value
     from cjmining.dropout.what_if import what_if as what_if
     from cjmining.dropout.won_back import WonBack as WonBack

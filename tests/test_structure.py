@@ -16,8 +16,10 @@ VERBS = [
     "check",
     "coverage",
     "discover",
+    "export",
     "incidence",
     "ingest",
+    "lifetime_value",
     "read_log",
     "read_map",
     "report",
@@ -83,7 +85,18 @@ def test_docstrings_are_numpydoc_with_an_example(name, function):
         assert parameter in text, f"{name}: {parameter} is not documented"
 
 
-@pytest.mark.parametrize("result", [cj.Discovery, cj.Conformance, cj.Coverage, cj.Incidence, cj.Scenario])
+@pytest.mark.parametrize(
+    "result",
+    [
+        cj.Discovery,
+        cj.Conformance,
+        cj.Coverage,
+        cj.Incidence,
+        cj.Scenario,
+        cj.LifetimeValue,
+        cj.Reconciliation,
+    ],
+)
 def test_results_are_frozen_values_with_tables(result):
     assert issubclass(result, Result)
     assert dataclasses.is_dataclass(result)
