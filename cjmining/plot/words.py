@@ -93,12 +93,12 @@ def days(seconds: float) -> str:
 
     Examples
     --------
-    >>> days(30 * 86_400), days(36 * 3_600)
-    ('30 days', '36 hours')
+    >>> days(30 * 86_400), days(36 * 3_600), days(90)
+    ('30 days', '36 hours', '90 seconds')
     """
-    if seconds % 86_400 == 0:
-        return plural(seconds / 86_400, "day")
-    return plural(seconds / 3_600, "hour") if seconds % 3_600 == 0 else plural(seconds / 60, "minute")
+    units = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+    size, unit = next(((size, unit) for size, unit in units if seconds % size == 0), (1, "second"))
+    return plural(seconds / size, unit)
 
 
 def money(value: float, currency: str | None) -> str:

@@ -345,8 +345,8 @@ def test_where_customers_say_it_all_again_is_told_with_the_time_lost():
     [hand_off] = of_kind(findings_of(grouped()), "hand-off")
     # a fifth of 790 of 1,060 journeys; what is not said again, and owners, stand in the tables
     assert hand_off.text == (
-        "In 158 journeys (15 %) customers went from web to phone for the same again at Checkout; half of "
-        "these hand-offs took up to 2 h, one in ten more than 2 d."
+        "In 158 journeys (15 %) customers went from web to phone for another contact in the same "
+        "stage, Checkout; half of these hand-offs took up to 2 h, one in ten more than 2 d."
     )
 
 
