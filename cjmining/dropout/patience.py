@@ -40,6 +40,9 @@ FEWEST_RETURNING = 20
 REPLICATES = 200
 """Bootstrap replicates for the limits."""
 
+MOST_DRAWN = 20_000
+"""Customers from whom replicates are drawn where there are more."""
+
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Other patiences that the curve shows, relative to the settled one."""
 
@@ -384,14 +387,32 @@ def _limits(row: _Row, patience: timedelta, asked: _Asked) -> _Limits:
         return _Limits((math.nan, math.nan), patiences, nothing, nothing, nothing)
     tail = row.sample.tail()
     shares = np.array([tail.later_than(each) for each in patiences])
-    replicates = range(asked.replicates)
-    drawn = map_blocks(lambda number: _read(row.sample.tail(number), asked.share, patiences), replicates)
-    lower, upper = np.quantile(drawn or [[math.nan] * (1 + len(patiences))], [0.025, 0.975], axis=0)
+    lower, upper = _spread(row.sample, asked, patiences)
     return _Limits((float(lower[0]), float(upper[0])), patiences, shares, lower[1:], upper[1:])
 
 
-def _read(tail: Tail, share: float, patiences: NDArray[np.float64]) -> list[float]:
-    return [tail.shortest(share), *map(tail.later_than, patiences)]
+def _spread(sample: Sample, asked: _Asked, patiences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the limits of the estimate and of the shares, from replicates of at most so many customers.
+
+    Where there are more, the limits of some are drawn together around the estimate, as they are narrower by
+    the root of how many times more there are.
+    """
+    some = sample.of_some(MOST_DRAWN)
+    drawn = map_blocks(
+        lambda number: _read(some.tail(number), asked.share, patiences), range(asked.replicates)
+    )
+    if not drawn:
+        return np.full((2, 1 + len(patiences)), math.nan)
+    limits: NDArray[np.float64] = np.quantile(drawn, [0.025, 0.975], axis=0)
+    if some is sample:
+        return limits
+    of_all, of_some = (_read(each.tail(), asked.share, patiences) for each in (sample, some))
+    return np.maximum(of_all + (limits - of_some) * math.sqrt(some.n_customers / sample.n_customers), 0.0)
+
+
+def _read(tail: Tail, share: float, patiences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the estimate, and the share too late at each patience."""
+    return np.array([tail.shortest(share), *map(tail.later_than, patiences)])
 
 
 _STAGE_COLUMNS = {

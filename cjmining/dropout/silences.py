@@ -188,6 +188,23 @@ class Sample:
         """How many silences ended by going on for sure."""
         return int(np.count_nonzero(self._goes_on))
 
+    def of_some(self, most: int) -> Sample:
+        """Return the silences of at most so many customers, the same in every run; all where there are fewer."""
+        customers = self._customers[0]
+        if len(customers) <= most:
+            return self
+        drawn = customers.astype(np.uint64) * np.uint64(
+            0x9E3779B97F4A7C15
+        )  # Fibonacci hashing
+        kept = np.isin(self.watched.customer, customers[np.argsort(drawn, kind="stable")[:most]])
+        watched = replace(self.watched, **{name: column[kept] for name, column in vars(self.watched).items()})
+        return replace(self, watched=watched)
+
+    @cached_property
+    def n_customers(self) -> int:
+        """How many customers have a silence here."""
+        return len(self._customers[0])
+
     def tail(self, replicate: int | None = None) -> Tail:
         """Return the tail of those who go on, or of one replicate of a bootstrap over customers."""
         from cjmining.kernels.silences import expect_goings_on, poisson_weights, tail_share

@@ -287,6 +287,18 @@ def test_the_estimate_lies_between_pauses_and_returns_of_the_simulated_shop():
     assert found.stages[["estimate_lower_s", "lower", "upper"]].isna().all(axis=None)
 
 
+def test_limits_drawn_from_some_customers_are_about_as_wide_as_from_all(monkeypatch: pytest.MonkeyPatch):
+    shop = cj.simulate.shop(2000, seed=6)
+    intended = parse_map(shop.intended_text.replace("patience: 14d", "patience: auto"))
+    of_all = cj.settle_patience(shop.log, intended, share=0.05).stages.iloc[0]
+    monkeypatch.setattr("cjmining.dropout.patience.MOST_DRAWN", 700)
+    of_some = cj.settle_patience(shop.log, intended, share=0.05).stages.iloc[0]
+    assert of_some["misjudged_share"] == of_all["misjudged_share"]
+    assert of_some["lower"] < of_some["misjudged_share"] < of_some["upper"]
+    ratio = (of_some["upper"] - of_some["lower"]) / (of_all["upper"] - of_all["lower"])
+    assert 0.6 < ratio < 1.6
+
+
 def test_the_order_of_events_does_not_matter():
     log = twenty_lengths(days=25)
     events = log.events[["customer", "timestamp", "touchpoint"]]
