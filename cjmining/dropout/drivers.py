@@ -13,7 +13,7 @@ import numpy as np
 
 from cjmining.conformance.tables import frame
 from cjmining.documents import parse_duration
-from cjmining.dropout.entries import Entries, entries, place_number
+from cjmining.dropout.entries import DROPPED, FOREVER, Entries, entries, place_number
 from cjmining.dropout.exposures import BEFORE, KINDS, Trial, What, too_many_levels, trials
 from cjmining.dropout.mantel_haenszel import Adjusted, Strata, by_risk_sets, by_strata, mantel_haenszel
 from cjmining.dropout.segments import Segments, segment
@@ -113,6 +113,7 @@ def drivers(
     where: Mapping[str, str | Sequence[str]] | None = None,
     since: object | None = None,
     until: object | None = None,
+    gone_back: bool = False,
     smallest_cell: float = 5,
     leave_out: str | Sequence[str] = (),
 ) -> Drivers:
@@ -140,6 +141,9 @@ def drivers(
         Only entries with these values of attributes or dimensions, such as ``{"device": "mobile"}``.
     since, until : timestamp or text, optional
         Only stages entered from `since` on, and before `until` (UTC where they have no zone).
+    gone_back : bool
+        Whether those count as well who went back from the stage to an earlier one and dropped out there
+        without having got further: what drove them away may lie here, although their drop-out does not.
     smallest_cell : float
         A candidate is judged if at least so many of the exposed, and of the others, would be expected to drop
         out, and so many to stay, were there no association.
@@ -177,6 +181,8 @@ def drivers(
         stratum = None
     within = check.intended.horizon if horizon is None else _duration(horizon)
     at = _chosen(check, stage, within, where or {}, since, until)
+    if gone_back:
+        at = replace(at, here=at.here | ((at.gone_on_at == FOREVER) & (at.end == DROPPED)))
     groups = segment(check, at, stratum, when="entry")
     found = list(trials(check, at, within // _US, stratum=stratum))
     found, dropped = _without(found, [leave_out] if isinstance(leave_out, str) else list(leave_out))
@@ -192,7 +198,7 @@ def drivers(
         drivers=frame((_row(each, _crude(each, groups, at), stage, within) for each in ranked), _COLUMNS),
         strata=frame((row for each in ranked for row in _strata_rows(each, groups)), _STRATA),
         left_out=frame([*dropped, *left_out, *_with_many_levels(check, stratum)], _LEFT_OUT),
-        notes=_notes(at, within // _US, stratum, where, groups),
+        notes=_notes(at, within // _US, stratum, groups, gone_back=gone_back),
     )
 
 
@@ -304,7 +310,7 @@ def _judge(
         exposed = _exposed(trial)
         if not exposed:
             continue  # it happened to nobody: no candidate
-        each, reason = None, f"{exposed} journeys are too few: {smallest:g} in each cell would need more"
+        each, reason = None, f"too few: {smallest:g} in each cell of the comparison would need more"
         if exposed >= 2 * smallest:
             each = _compared(trial, groups, at)
             reason = _reason(each.own, smallest)
@@ -630,7 +636,7 @@ def _points(share: float, *, sign: bool = True) -> str:
 
 
 def _notes(
-    at: Entries, horizon_us: int, stratum: str | None, where: Mapping[str, Any] | None, groups: Segments
+    at: Entries, horizon_us: int, stratum: str | None, groups: Segments, *, gone_back: bool
 ) -> tuple[str, ...]:
     notes = [
         "These are associations: who waits long, or meets an error, may differ in ways that nobody records.",
@@ -640,10 +646,10 @@ def _notes(
     waiting = int((dropped & (at.turn == 1)).sum())
     if waiting:
         notes.append(f"{waiting:,} of {int(dropped.sum()):,} drop-outs fell silent on the company's turn.")
+    if gone_back:
+        notes.append("Counted are also those who went back to an earlier stage and dropped out there.")
     if stratum is None:
-        notes.append(
-            "Journeys are compared with all others: no stratum was given, or the log has no personas."
-        )
-    elif len(np.unique(groups.codes)) == 1 and not where:
+        notes.append("All journeys are compared with each other, whatever their persona.")
+    elif len(np.unique(groups.codes)) == 1:
         notes.append(f"All entries have the same {stratum}.")
     return tuple(notes)

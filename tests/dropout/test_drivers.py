@@ -287,6 +287,17 @@ def test_part_of_the_entries(shop: cj.Conformance) -> None:
     assert 0 < part.entered < whole.entered
 
 
+def test_who_went_back_and_left_there_may_count() -> None:
+    back = "seen@20 carted@21 seen@22"
+    check = checked(log_of(back, back, "seen@20 carted@21", "seen@20 carted@21 paid@22"))
+    assert drivers(check, "Buy").dropped == 1
+    why = drivers(check, "Buy", gone_back=True)
+    assert why.dropped == 3
+    assert any("went back" in note for note in why.notes)
+    # Nobody goes back from the first stage: who got further and came back had gone on.
+    assert drivers(check, "Look", gone_back=True).dropped == 0
+
+
 def test_kinds_and_candidates_can_be_left_out(shop: cj.Conformance, research: Drivers) -> None:
     why = drivers(shop, "Research", leave_out=["long wait", "call_answered"])
     assert not why.drivers["candidate"].eq("call_answered").any()
