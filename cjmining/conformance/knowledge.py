@@ -84,7 +84,7 @@ def knowledge(reading: Reading, judged: Judged, by: str | None) -> pd.DataFrame:
     rows = (
         {"attribute": attribute, "furthest_stage": names[c], **_row(counts, c, q_of)}
         for (attribute, counts), q_of in zip(found.items(), q.tolist(), strict=True)
-        for c in np.flatnonzero(counts.journeys.sum(axis=0)).tolist()
+        for c in np.flatnonzero(counts.journeys).tolist()
     )
     return frame(rows, _COLUMNS)
 
@@ -137,80 +137,97 @@ def _known(log: JourneyLog, name: str) -> NDArray[np.bool_]:
 
 
 class _Counts(NamedTuple):
-    """Journeys and those of them that are known, by customer and class."""
+    """Journeys and those of them that are known, by class; and sums over customers of products of the two.
 
-    journeys: NDArray[np.int64]
-    known: NDArray[np.int64]
+    All that is asked of customers as clusters is a quadratic form of these sums, so that customers are read
+    but once.
+    """
+
+    journeys: NDArray[np.float64]
+    known: NDArray[np.float64]
+    journeys_journeys: NDArray[np.float64]
+    known_journeys: NDArray[np.float64]
+    known_known: NDArray[np.float64]
 
     @classmethod
     def of(
         cls, customer: NDArray[np.int64], reached: NDArray[np.int64], known: NDArray[np.bool_], n_classes: int
     ) -> _Counts:
+        """Count whole customers, who are numbered from 0."""
         cell, size = customer * n_classes + reached, (int(customer[-1]) + 1) * n_classes
-        tables = (np.bincount(cells, minlength=size).reshape(-1, n_classes) for cells in (cell, cell[known]))
-        return cls(*tables)
+        journeys, hits = (
+            np.bincount(cells, minlength=size).reshape(-1, n_classes).astype(np.float64)
+            for cells in (cell, cell[known])
+        )
+        return cls(
+            journeys.sum(axis=0), hits.sum(axis=0), journeys.T @ journeys, hits.T @ journeys, hits.T @ hits
+        )
 
     def trend(self) -> float:
         """Return p of no trend of the share known over the classes: Cochran and Armitage's, by customer."""
-        of_class = self.journeys.sum(axis=0)
-        n, share = of_class.sum(), self.known.sum() / self.journeys.sum()
-        rank = np.cumsum(of_class) - of_class / 2 - n / 2
-        of_customer = (self.known - share * self.journeys) @ rank
-        spread = float(of_customer @ of_customer)
-        return math.erfc(abs(float(of_customer.sum())) / math.sqrt(2 * spread)) if spread > 0 else math.nan
+        n, share = self.journeys.sum(), self.known.sum() / self.journeys.sum()
+        rank = np.cumsum(self.journeys) - self.journeys / 2 - n / 2
+        total, spread = float((self.known - share * self.journeys) @ rank), self.spread(rank, share)
+        return math.erfc(abs(total) / math.sqrt(2 * spread)) if spread > 0 else math.nan
+
+    def spread(self, weight: NDArray[np.float64], share: float) -> float:
+        """Return the sum over customers of squares: of weighted known journeys less what is expected."""
+        hits, both, all_ = self.clusters(weight)
+        return max(0.0, hits - 2 * share * both + share * share * all_)
+
+    def clusters(self, weight: NDArray[np.float64]) -> tuple[float, float, float]:
+        """Return the sums over customers of d x d, d x n, n x n: n journeys, d known, classes by weight."""
+        forms = (self.known_known, self.known_journeys, self.journeys_journeys)
+        hits, both, all_ = (float(weight @ form @ weight) for form in forms)
+        return hits, both, all_
 
 
 def _row(counts: _Counts, c: int, q: float) -> dict[str, Any]:
     """Hold the journeys that got no further than a class against those that did."""
-    here = _Side(counts.journeys[:, c], counts.known[:, c])
-    beyond = _Side(counts.journeys[:, c + 1 :].sum(axis=1), counts.known[:, c + 1 :].sum(axis=1))
-    share, lower, upper = wilson_of_clusters(here.hits, here.n, here.clusters)
-    effect = _effect(here, beyond)
-    difference = newcombe(here.hits, here.n, beyond.hits, beyond.n, effect=effect, other_effect=effect)
-    shift = _ended(here.n - here.hits, beyond.n - beyond.hits) - _ended(here.hits, beyond.hits)
+    at = np.arange(len(counts.journeys))
+    here, beyond = (at == c).astype(np.float64), (at > c).astype(np.float64)
+    (n, hits), (beyond_n, beyond_hits) = (
+        (int(of @ counts.journeys), int(of @ counts.known)) for of in (here, beyond)
+    )
+    share, lower, upper = wilson_of_clusters(hits, n, counts.clusters(here))
+    found = {"journeys": n, "known": hits, "share": share, "lower": lower, "upper": upper, "q": q}
+    if not beyond_n:
+        return found | _NOBODY_FURTHER
+    spread = counts.spread(here / n - beyond / beyond_n, (hits + beyond_hits) / (n + beyond_n))
+    effect = _effect(spread, hits, n, beyond_hits, beyond_n)
+    difference = newcombe(hits, n, beyond_hits, beyond_n, effect=effect, other_effect=effect)
+    unknown, beyond_unknown = n - hits, beyond_n - beyond_hits
+    shift = _ended(unknown, beyond_unknown) - _ended(hits, beyond_hits)
     apart = difference.lower > 0 or difference.upper < 0
-    return {
-        "journeys": here.n,
-        "known": here.hits,
-        "share": share,
-        "lower": lower,
-        "upper": upper,
-        "journeys_further": beyond.n,
-        "share_further": beyond.hits / beyond.n if beyond.n else math.nan,
+    return found | {
+        "journeys_further": beyond_n,
+        "share_further": beyond_hits / beyond_n,
         "difference": difference.difference,
         "difference_lower": difference.lower,
         "difference_upper": difference.upper,
-        "shift": shift if beyond.n else math.nan,
-        "q": q,
-        "depends": min(here.n, beyond.n) >= FEWEST
-        and q < LARGEST_Q
-        and apart
-        and abs(shift) >= SMALLEST_SHIFT,
+        "shift": shift,
+        "depends": min(n, beyond_n) >= FEWEST and q < LARGEST_Q and apart and abs(shift) >= SMALLEST_SHIFT,
     }
 
 
-class _Side:
-    """Journeys of some classes, and those of them that are known, by customer and together."""
-
-    def __init__(self, journeys: NDArray[np.int64], known: NDArray[np.int64]) -> None:
-        self.journeys, self.known = journeys, known
-        self.n, self.hits = int(journeys.sum()), int(known.sum())
-
-    @property
-    def clusters(self) -> NDArray[np.int64]:
-        return np.array([self.known @ self.known, self.known @ self.journeys, self.journeys @ self.journeys])
+_NOBODY_FURTHER = {
+    "journeys_further": 0,
+    **dict.fromkeys(
+        ("share_further", "difference", "difference_lower", "difference_upper", "shift"), math.nan
+    ),
+    "depends": False,
+}
 
 
-def _effect(one: _Side, other: _Side) -> float:
-    """Return the design effect of a difference: customers may have journeys on both sides."""
-    n, hits = one.n + other.n, one.hits + other.hits
-    if not (one.n and other.n and 0 < hits < n):
-        return 1.0
-    share = hits / n
-    of_customer = (one.known - share * one.journeys) / one.n - (
-        other.known - share * other.journeys
-    ) / other.n
-    return float(of_customer @ of_customer) / (share * (1 - share) * (1 / one.n + 1 / other.n))
+def _effect(spread: float, hits: int, n: int, other_hits: int, other_n: int) -> float:
+    """Return the design effect of a difference with this variance: customers may be on both sides."""
+    share = (hits + other_hits) / (n + other_n)
+    independent = share * (1 - share) * (1 / n + 1 / other_n)
+    return max(spread / independent, _LEAST_EFFECT) if independent else 1.0
+
+
+_LEAST_EFFECT = 1e-9
+"""Where every customer has as much on one side as on the other, nothing varies."""
 
 
 def _ended(here: int, beyond: int) -> float:

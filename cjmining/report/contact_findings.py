@@ -127,14 +127,14 @@ def _channels(overall: Conformance, min_group: int) -> Iterator[Finding]:
 
 
 def _hand_offs(overall: Conformance, min_group: int) -> Iterator[Finding]:
-    """Say where most customers come back to a stage on another channel: some may have to say it all again."""
+    """Say where most customers have another contact in a stage on another channel."""
     again = [row for row in rows_of(overall.handoffs) if row["again"] and row["kind"] == "channel"]
     for row in most_frequent(again, min_group)[:MOST_HAND_OFFS]:
         text = (
             f"In {words.plural(row['journeys'], 'journey')} ({words.percent(row['share_of_journeys'])}) "
-            f"customers went from {words.name(row['from'])} to {words.name(row['to'])} for another contact in the "
-            f"same stage, {row['stage']}; half of these hand-offs took up to {words.duration(row['median_s'])}, one in "
-            f"ten more than {words.duration(row['p90_s'])}."
+            f"customers went from {words.name(row['from'])} to {words.name(row['to'])} for another contact "
+            f"in the same stage, {row['stage']}; half of these hand-offs took up to "
+            f"{words.duration(row['median_s'])}, one in ten more than {words.duration(row['p90_s'])}."
         )
         numbers = numbers_of(row, "journeys", "share_of_journeys", "handoffs", "median_s", "p90_s")
         yield make_finding(

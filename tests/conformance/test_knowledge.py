@@ -224,3 +224,28 @@ def test_the_shop_with_guests_is_warned_of_and_the_one_without_is_not(seed):
         check = cj.check(shop.log.split(intended).with_personas(intended), intended, by="persona")
         assert bool(check.notes) is warned
         assert bool(check.knowledge["depends"].any()) is warned
+
+
+def test_customers_who_are_on_both_sides_alike_show_no_difference():
+    # each of forty customers left once and bought once; half are known: no difference, and none is possible
+    log = log_with([0, 2] * 40, [1990, None] * 20, [owner for owner in range(40) for _ in range(2)])
+    row = rows_of(cj.check(log, INTENDED, by="birth_year"), "birth_year").loc["Look"]
+    assert (row["difference"], row["shift"], row["depends"]) == (0, 0, False)
+    assert row["difference_upper"] - row["difference_lower"] < 1e-3
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5)), min_size=2, max_size=25), st.data())
+@settings(max_examples=25)
+def test_the_sums_of_customers_are_those_counted_one_by_one(journeys, data):
+    from cjmining.conformance.knowledge import _Counts
+
+    journeys = sorted(journeys, key=lambda journey: journey[1])
+    reached = np.array([way for way, _ in journeys])
+    _, customer = np.unique([owner for _, owner in journeys], return_inverse=True)
+    known = np.array(data.draw(st.lists(st.booleans(), min_size=len(reached), max_size=len(reached))))
+    counts = _Counts.of(customer, reached, known, 3)
+    weight, share = np.array([1.5, -0.5, 2.0]), 0.3
+    one_by_one = sum(
+        (((known - share) * weight[reached])[customer == owner]).sum() ** 2 for owner in set(customer)
+    )
+    assert counts.spread(weight, share) == pytest.approx(one_by_one)
