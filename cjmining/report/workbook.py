@@ -180,7 +180,7 @@ Groups of fewer than {smallest} customers are merged or left out, and so are row
 def _facts(given: Given) -> Iterator[tuple[str, str]]:
     log = given.log
     if log is not None:
-        first = f"{_minute(log.events['timestamp'].min())} to " if log.n_events else ""
+        first = f"{_minute(_first(log))} to " if log.n_events else ""
         yield "Period", f"{first}{_minute(log.data_end)} UTC, when the data end"
         yield "Size", f"{log.n_journeys:,} journeys of {log.n_customers:,} customers, {log.n_events:,} events"
     for called, intended in named_maps(given.maps):
@@ -191,6 +191,13 @@ def _facts(given: Given) -> Iterator[tuple[str, str]]:
         yield f"M{called[1:]} '{intended.name}'", f"{left}, {within}"
     for name, result in given.results:
         yield name, result._summary()
+
+
+def _first(log: JourneyLog) -> datetime:
+    import pandas as pd
+
+    first: datetime = pd.Timestamp(int(log.timestamps.min()), unit="us", tz="UTC")
+    return first
 
 
 def _notes(given: Given) -> Iterator[str]:

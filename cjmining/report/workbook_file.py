@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cjmining.report.units import PERCENT, TEXT, YES_NO, Unit
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 WIDEST, NARROWEST = 60, 9
 """Widths of columns, in characters; longer texts are wrapped."""
+FEW_COLUMNS, WIDEST_OF_FEW = 4, 100
+"""In a sheet of so few columns they may be wider."""
+HEADER = 4
+"""Row of the header: title, remarks and units stand above it."""
 LONGEST = 32_767
 """Characters that a cell can hold."""
 LOOKED_AT = 300
@@ -105,10 +110,10 @@ def _write_table(sheet: Any, told: Sheet) -> None:  # noqa: ANN401 -- of openpyx
 
     _put(sheet, 1, 1, told.title, TEXT)
     sheet.cell(1, 1).font = Font(bold=True, size=12, color=_HEAD)
-    for row, line in enumerate(told.about, 2):
-        _put(sheet, row, 1, line, TEXT)
-        sheet.cell(row, 1).font = Font(italic=True, color=_INK)
-    head = len(told.about) + 3
+    if told.about:
+        sheet.cell(2, 1, " ".join(told.about)).font = Font(italic=True, color=_INK)
+    head = HEADER
+    widest = WIDEST if len(told.columns) > FEW_COLUMNS else WIDEST_OF_FEW
     for at, column in enumerate(told.columns, 1):
         _put(sheet, head - 1, at, column.unit.name, TEXT)
         sheet.cell(head - 1, at).font = Font(italic=True, size=9, color=_INK)
@@ -117,7 +122,7 @@ def _write_table(sheet: Any, told: Sheet) -> None:  # noqa: ANN401 -- of openpyx
         cell.font = Font(bold=True, color="FFFFFF")
         cell.fill = PatternFill("solid", fgColor=_HEAD)
         cell.alignment = Alignment(wrap_text=True, vertical="top")
-        width = _width(column, [row[at - 1] for row in told.rows[:LOOKED_AT]])
+        width = _width(column, [row[at - 1] for row in told.rows[:LOOKED_AT]], widest)
         sheet.column_dimensions[get_column_letter(at)].width = width
     for number, values in enumerate(told.rows, head + 1):
         for at, (value, column) in enumerate(zip(values, told.columns, strict=True), 1):
@@ -142,20 +147,26 @@ def _first_number(told: Sheet) -> str:
 
 
 def _put(sheet: Any, row: int, at: int, value: Any, unit: Unit) -> None:  # noqa: ANN401 -- any cell
-    from openpyxl.styles import Alignment
-
     plain = cell_value(value)
     if plain is None:
         return
     cell = sheet.cell(row, at, plain)
+    cell.alignment = _top()
     if isinstance(plain, str):
         cell.data_type = "s"  # a text that begins with = is no formula
         if plain.startswith(FORMULA_STARTS):
             cell.quotePrefix = True  # nor does it become one where somebody edits it
         if len(plain) > WIDEST or "\n" in plain:
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            cell.alignment = _top(wrapped=True)
     else:
         cell.number_format = unit.number_format
+
+
+@cache
+def _top(*, wrapped: bool = False) -> Any:  # noqa: ANN401 -- of openpyxl
+    from openpyxl.styles import Alignment
+
+    return Alignment(wrap_text=wrapped, vertical="top")
 
 
 def cell_value(value: Any) -> str | int | float | bool | datetime | None:  # noqa: ANN401 -- any cell
@@ -187,11 +198,10 @@ def _utc() -> Any:  # noqa: ANN401 -- a zone
     return UTC
 
 
-def _width(column: Column, values: Sequence[Any]) -> float:
-    """Return a width that the header's longest word and most of the values fit into."""
-    heads = [len(word) + 3 for word in (column.name,)]
+def _width(column: Column, values: Sequence[Any], widest: int) -> float:
+    """Return a width that the header and most of the values fit into."""
     cells = [len(text) + 2 for text in _shown(values, column.unit)]
-    return float(min(WIDEST, max(NARROWEST, *heads, *cells)))
+    return float(min(widest, max(NARROWEST, len(column.name) + 3, *cells)))
 
 
 def _shown(values: Sequence[Any], unit: Unit) -> Iterator[str]:

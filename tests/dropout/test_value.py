@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as t_distribution
 
 import cjmining as cj
 from cjmining.conformance.reading import find
@@ -165,3 +166,21 @@ def test_the_shop_s_conversions_are_worth_what_the_check_counts(by):
     value = cj.lifetime_value(check)
     assert value.places["journeys"].tolist() == check.dropouts["journeys"].tolist()
     assert (value.places["customers"] <= value.places["journeys"]).all()
+
+
+def test_groups_of_the_shop_against_sums_over_its_events():
+    shop = cj.simulate.shop(800, seed=5, clean=True)
+    intended = parse_map(shop.intended_text)
+    check = cj.check(shop.log.split(intended).with_personas(intended), intended, by="persona")
+    events = shop.log.events
+    worth = events[events["touchpoint"] == "order_delivered"].groupby("customer")["value"].sum()
+    journeys = check.journeys[check.journeys["outcome"] == "dropped"]
+    for group in cj.lifetime_value(check).groups.itertuples():
+        left = journeys.loc[journeys["by"] == group.by, "customer"].unique()
+        expected = worth.reindex(left, fill_value=0.0)
+        assert group.customers_dropped == len(left)
+        assert group.total_lifetime_value == pytest.approx(expected.sum())
+        error = expected.std(ddof=1) / np.sqrt(len(left))
+        half = t_distribution.ppf(0.975, len(left) - 1) * error
+        assert group.lifetime_value_upper == pytest.approx(expected.mean() + half)
+        assert group.lifetime_value_lower == pytest.approx(max(0, expected.mean() - half))
