@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import table
 
 HERE = Path(__file__).parent
-PARTS = ("deviations",)
+PARTS = ("deviations", "patience")
 
 
 def main() -> None:

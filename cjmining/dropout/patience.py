@@ -397,12 +397,12 @@ def _spread(sample: Sample, asked: _Asked, patiences: NDArray[np.float64]) -> ND
     Where there are more, the limits of some are drawn together around the estimate, as they are narrower by
     the root of how many times more there are.
     """
+    if not asked.replicates:
+        return np.full((2, 1 + len(patiences)), math.nan)
     some = sample.of_some(MOST_DRAWN)
     drawn = map_blocks(
         lambda number: _read(some.tail(number), asked.share, patiences), range(asked.replicates)
     )
-    if not drawn:
-        return np.full((2, 1 + len(patiences)), math.nan)
     limits: NDArray[np.float64] = np.quantile(drawn, [0.025, 0.975], axis=0)
     if some is sample:
         return limits

@@ -28,7 +28,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Watched:
-    """Every silence that a goal or an exit, or a stated patience, did not rule out, in order of journeys.
+    """Every silence that a goal or an exit, or a stated patience, did not rule out, in order of their ends.
 
     Attributes
     ----------
@@ -55,8 +55,12 @@ class Watched:
 
     def at(self, places: NDArray[np.bool_]) -> Watched:
         """Return those at some places: bool[variants, 1 + stages], before the map first."""
-        here = places[self.variant, self.stage + 1]
+        here = np.flatnonzero(places[self.variant, self.stage + 1])
         return replace(self, **{name: column[here] for name, column in vars(self).items()})
+
+
+_ENDED = 5
+"""Position of `ended` in `Watched`."""
 
 
 def watch(log: JourneyLog, intended: IntendedMap, blocks: Sequence[Block] | None = None) -> Watched:
@@ -73,14 +77,15 @@ def watch(log: JourneyLog, intended: IntendedMap, blocks: Sequence[Block] | None
     """
     log = log.split(without_auto(intended))
     variant = log.variant_of_journeys(intended)
+    numbers = range(len(intended.variants))
     parts = map_blocks(
-        lambda block: [
-            _watch_in(log, intended, variant, number, block) for number in range(len(intended.variants))
-        ],
+        lambda block: [_watch_in(log, intended, variant, number, block) for number in numbers],
         log.blocks() if blocks is None else blocks,
     )
-    columns = [np.concatenate(column) for column in zip(*(part for of in parts for part in of), strict=True)]
-    order = np.lexsort((columns[5], columns[4], columns[0]))
+    # Variant by variant, each in the order of its journeys: the same whatever the blocks.
+    in_order = [of_block[number] for number in numbers for of_block in parts]
+    columns = [np.concatenate(column) for column in zip(*in_order, strict=True)]
+    order = np.argsort(columns[_ENDED], kind="stable")
     return Watched(*(column[order] for column in columns))
 
 
@@ -168,9 +173,7 @@ class Sample:
 
     @classmethod
     def of(cls, watched: Watched, within_us: int, *, beginnings: bool) -> Sample:
-        """Put silences in order and find out for how long they can be followed."""
-        order = np.argsort(watched.ended, kind="stable")
-        watched = replace(watched, **{name: column[order] for name, column in vars(watched).items()})
+        """Find out for how long silences can be followed."""
         return cls(watched, min(within_us, _followed(watched)), beginnings)
 
     @cached_property
@@ -189,13 +192,11 @@ class Sample:
         return int(np.count_nonzero(self._goes_on))
 
     def of_some(self, most: int) -> Sample:
-        """Return the silences of at most so many customers, the same in every run; all where there are fewer."""
-        customers = self._customers[0]
-        if len(customers) <= most:
+        """Return the silences of at most so many customers, the same in every run."""
+        if self.n_customers <= most:
             return self
-        drawn = customers.astype(np.uint64) * np.uint64(
-            0x9E3779B97F4A7C15
-        )  # Fibonacci hashing
+        customers = np.unique(self.watched.customer)
+        drawn = customers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
         kept = np.isin(self.watched.customer, customers[np.argsort(drawn, kind="stable")[:most]])
         watched = replace(self.watched, **{name: column[kept] for name, column in vars(self.watched).items()})
         return replace(self, watched=watched)
@@ -203,13 +204,14 @@ class Sample:
     @cached_property
     def n_customers(self) -> int:
         """How many customers have a silence here."""
-        return len(self._customers[0])
+        return int(np.count_nonzero(np.bincount(self.watched.customer)))
 
     def tail(self, replicate: int | None = None) -> Tail:
         """Return the tail of those who go on, or of one replicate of a bootstrap over customers."""
         from cjmining.kernels.silences import expect_goings_on, poisson_weights, tail_share
 
-        customers, by = self._customers
+        by = self.watched.customer
+        customers = np.arange(by.max(initial=-1) + 1)
         weight = (
             np.ones(len(customers), np.uint8) if replicate is None else poisson_weights(customers, replicate)
         )
@@ -231,26 +233,23 @@ class Sample:
         return np.isin(self._how, [WENT_ON, MOVED]) & (self.watched.ended <= self.until_us)
 
     @cached_property
-    def _customers(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The customers, and for each silence the row of its own."""
-        customers, by = np.unique(self.watched.customer, return_inverse=True)
-        return customers, by
-
-    @cached_property
     def _begun(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """From which length silences were watched, ascending, and the rows of their customers."""
-        order = np.argsort(self.watched.begun, kind="stable")
-        return self.watched.begun[order], self._customers[1][order]
+        """From which length silences were watched, ascending, and whose they are; most from the start."""
+        begun = self.watched.begun
+        later = np.flatnonzero(begun)
+        order = np.concatenate([np.flatnonzero(begun == 0), later[np.argsort(begun[later], kind="stable")]])
+        return begun[order], self.watched.customer[order]
 
     @cached_property
     def _returning_by(self) -> NDArray[np.int64]:
-        """The rows of the customers of the journeys that went on."""
+        """The customers of the journeys that went on, a row a journey."""
         from cjmining.kernels.silences import BEGAN
 
         back = self._goes_on | ((self._how == BEGAN) & (self.watched.ended <= self.until_us))
-        _, first = np.unique(self.watched.journey[back], return_index=True)
-        by: NDArray[np.int64] = self._customers[1][back][first]
-        return by
+        journeys = self.watched.journey[back]
+        customer = np.full(journeys.max(initial=-1) + 1, -1)
+        customer[journeys] = self.watched.customer[back]
+        return customer[customer >= 0]
 
 
 def _followed(watched: Watched) -> int:

@@ -131,6 +131,8 @@ def sample_of(lengths: list[int], how: list[int], *, until: int = 10**6, journey
         how=np.array(how, np.int8),
         room=np.array(lengths, np.int64),
     )
+    order = np.argsort(watched.ended, kind="stable")
+    watched = replace(watched, **{name: column[order] for name, column in vars(watched).items()})
     return replace(Sample.of(watched, until, beginnings=False), until_us=until)
 
 
