@@ -307,9 +307,9 @@ def _stage_rows(reading: Reading, chain: Chain, solved: Sequence[Solved]) -> Ite
     if chain.groups != (EVERYBODY,):
         tables.append((EVERYBODY, np.sum(by_group, axis=0)))
     for name, table in tables:
-        for stage, (entered, dropped, away) in zip(names, table.tolist(), strict=True):
+        for told, (entered, dropped, away) in zip(names, table.tolist(), strict=True):
             if any(entered):
-                yield {"by": name, "stage": stage} | dict(
+                yield {"by": name, "stage": told} | dict(
                     zip(list(_STAGES)[2:], (*entered, *dropped, *away), strict=True)
                 )
 

@@ -8,11 +8,11 @@ which changes hold for it. Everything else about how a journey came is forgotten
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cjmining.conformance.promises import observe
+from cjmining.conformance.promises import observe, promises_of
 from cjmining.conformance.reading import judge_part
 from cjmining.conformance.walk import Walk
 from cjmining.dropout.changes import DROP_OUT, PROMISE, SKIP
@@ -94,15 +94,15 @@ def read_visits(check: Conformance, reading: Reading, changes: Sequence[Change])
     told_apart = {stage for change in changes for stage in change.by_touchpoint}
     parts = reading.map_parts(lambda part: _marks(part, [p for _, p in digits], told_apart))
     marks = [part[0] for part in parts]
-    joined = Marks(*(np.concatenate([getattr(each, name) for each in marks]) for name in Marks._fields))
+    columns: list[Any] = [np.concatenate([getattr(each, name) for each in marks]) for name in Marks._fields]
     if len(reading.plans) > 1:
-        order = np.argsort(joined.journey, kind="stable")
-        joined = Marks(*(values[order] for values in joined))
+        order = np.argsort(columns[0], kind="stable")
+        columns = [column[order] for column in columns]
     outcome = np.empty(len(reading.customer), np.int8)
     ended_at = np.empty(len(reading.customer), np.int64)
     for _, numbers, how, when in parts:
         outcome[numbers], ended_at[numbers] = how, when
-    found = visits_of(joined, len(reading.plan.intended.stages))
+    found = visits_of(Marks(*columns), len(reading.plan.intended.stages))
     last = np.append(found.journey[1:] != found.journey[:-1], True)[: len(found.journey)]
     until = np.where(last, ended_at[found.journey], np.append(found.since[1:], 0)[: len(last)])
     return Visits(
@@ -124,7 +124,11 @@ def read_visits(check: Conformance, reading: Reading, changes: Sequence[Change])
 def _marks(
     part: Part, promises: Sequence[Promise], told_apart: set[int]
 ) -> tuple[Marks, Ints, NDArray[np.int8], Ints]:
-    """Return what happens to the journeys of a part; their numbers, outcomes and ends."""
+    """Return what happens to the journeys of a part; their numbers, outcomes and ends.
+
+    At one time events keep their order; what an event settles at once follows on it, what else is settled
+    then on all of them.
+    """
     from cjmining.kernels.semi_markov import Marks
 
     judged = judge_part(part)
@@ -132,8 +136,9 @@ def _marks(
     rows = [_before(walk), _moves(walk, told_apart)]
     rows += [_settlements(walk, promise, digit) for digit, promise in enumerate(promises)]
     journey, time, event, place, stage, label = (np.concatenate(each) for each in zip(*rows, strict=True))
-    is_label = place < 0
-    order = np.lexsort((label, event, is_label, time, journey))
+    settles = place < 0
+    at_once = ~settles | (part.columns.timestamp[event] == time)
+    order = np.lexsort((label, settles, event, ~at_once, time, journey))
     journey, event = part.journey_numbers[journey[order]], part.event_numbers[event[order]]
     return (
         Marks(
@@ -179,7 +184,7 @@ def _moves(walk: Walk, told_apart: set[int]) -> tuple[Ints, ...]:
 
 def _settlements(walk: Walk, promise: Promise, digit: int) -> tuple[Ints, ...]:
     """Return when a promise was kept or broken in journeys that were still under way."""
-    if promise not in _promises_of(walk):
+    if promise not in promises_of(walk.part.plan.intended):
         nothing = np.zeros(0, np.int64)
         return (nothing,) * 6
     seen = observe(walk, promise)
@@ -192,12 +197,6 @@ def _settlements(walk: Walk, promise: Promise, digit: int) -> tuple[Ints, ...]:
     nothing = np.full(len(journey), -1)
     stage = np.full(len(journey), promise.stage)
     return journey, settled, seen.about[under_way], nothing, stage, label
-
-
-def _promises_of(walk: Walk) -> tuple[Promise, ...]:
-    from cjmining.conformance.promises import promises_of
-
-    return promises_of(walk.part.plan.intended)
 
 
 def _masks(check: Conformance, reading: Reading, found: VisitArrays, changes: Sequence[Change]) -> Ints:
@@ -498,14 +497,12 @@ def _ends(begun: Floats, absorbed: Floats) -> Floats:
 def _absorbed(to: Floats) -> Floats:
     """Return for each state the probabilities of the three ends."""
     n = to.shape[1]
-    found: Floats = np.linalg.solve(np.eye(n) - _NEARLY_ALL * to[:, :, :n], to[:, :, n:])
-    return found
+    return np.linalg.solve(np.eye(n) - _NEARLY_ALL * to[:, :, :n], to[:, :, n:]).astype(np.float64)
 
 
 def _visits(begun: Floats, to: Floats) -> Floats:
     n = len(begun)
-    found: Floats = np.linalg.solve(np.eye(n) - _NEARLY_ALL * to[:, :n].T, begun)
-    return found
+    return np.linalg.solve(np.eye(n) - _NEARLY_ALL * to[:, :n].T, begun).astype(np.float64)
 
 
 def _mean_time(begun: Floats, to: Floats, time: Floats) -> float:
@@ -542,8 +539,8 @@ class _Group:
             if change.kind == PROMISE:
                 continue
             holds = chain.mask[self.states] >> bit & 1 == 1
-            end = DROPPED if change.kind in (DROP_OUT, SKIP) else TURNED_AWAY
-            self.factors[holds, end] = change.factor
+            way = DROPPED if change.kind in (DROP_OUT, SKIP) else TURNED_AWAY
+            self.factors[holds, way] = change.factor
             self.skipped |= holds & (change.kind == SKIP)
 
     def leads_to(self, rows: slice, *, changed: bool = False) -> Floats:
@@ -566,7 +563,8 @@ class _Group:
             time = time * self._scale(self.leads_to(slice(0, 1)))
             time[:, self.skipped] = 0.0
             time = self._redirected(time)
-        return time[0]
+        of_data: Floats = time[0]
+        return of_data
 
     def starts(self, rows: slice) -> Floats:
         """Return how many journeys began, by attempt, after what, and state: float64[R, A, 4, S]."""

@@ -82,6 +82,14 @@ def test_a_settled_promise_begins_a_visit_and_only_the_first_of_a_stay_counts() 
     assert visits.broken(0).tolist() == [False, False, False, False, True]
 
 
+def test_at_one_time_events_keep_their_order() -> None:
+    visits = visits_to(
+        {"promise": "called"}, "seen@20 called@21 carted@21 seen@21", wait_s=[np.nan, 600, np.nan, np.nan]
+    )
+    assert visits.stage.tolist() == [0, 0, 1, 0]
+    assert visits.label.tolist() == [0, 2, 0, 0]
+
+
 def lead(times: list[int], ways: list[int], weights: list[int], n_ways: int) -> list[Fraction]:
     """Aalen-Johansen in exact fractions, time by time."""
     found, staying = [Fraction(0)] * n_ways, Fraction(1)
