@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import cjmining as cj
 from cjmining.errors import LogError
 from cjmining.intended import parse_map
+from cjmining.simulate.settings import PERSONAS
 from tests.conformance.factory import log_of
 
 MAP = """
@@ -364,3 +365,22 @@ def test_what_it_takes(ten: cj.Conformance) -> None:
         cj.what_if(ten, {"stage": "Buy", "drop_out": 0.5}, replicates=1)
     with pytest.raises(ValueError, match="made without its log"):
         cj.what_if(dataclasses.replace(ten, _reading=None), {"stage": "Buy", "drop_out": 0.5})
+
+
+def test_a_shop_really_changed_gains_as_much() -> None:
+    def conversions(leave: float, change: dict) -> tuple[float, pd.Series]:
+        personas = tuple(
+            dataclasses.replace(each, leave_checkout=leave, leave_mobile_checkout=leave) for each in PERSONAS
+        )
+        shop = cj.simulate.shop(3000, seed=5, personas=personas, fault=None, long_wait_leaves=0.0)
+        intended = parse_map(shop.intended_text)
+        row = all_of(cj.what_if(cj.check(shop.log.split(intended), intended), change))
+        return row["conversions"], row
+
+    halved = {"stage": "Checkout", "drop_out": 0.5}
+    after, _ = conversions(0.15, halved)
+    before, row = conversions(0.30, halved)
+    # Customers have the same chances in both shops; who would have left and converts now is a Poisson number.
+    gained = after - before
+    assert gained > 300
+    assert abs(row["gained"] - gained) < 3 * gained**0.5
