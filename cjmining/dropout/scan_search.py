@@ -1,0 +1,308 @@
+"""The search: the windows that stand out most, one after the other, and how often chance finds as much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from cjmining.dropout.scan_places import LARGEST_LEVEL, Segments, segments, usual_levels
+from cjmining.stats import newcombe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from cjmining.dropout.scan_counts import Ground
+    from cjmining.kernels.windows import Rules, Windows
+    from cjmining.stats import Difference
+
+ODDS_RATIOS, THEIR_WEIGHTS = (1.6, 3.0), (0.9, 0.1)
+"""Excesses that are looked for: mostly half as many again as usual, at times several times as many."""
+KIND_WEIGHTS = {"dropped": 0.8, "turned away": 0.2}
+"""How much of the evidence that chance may use up goes to places of each kind."""
+LONGEST_SHARE = 0.5
+ENOUGH_EXPECTED = 5.0
+Z90 = 1.6448536269514722
+
+
+def rules(*, longest: int, fewest: int) -> Rules:
+    """Return what a window may be: weeks at most, and the least excess."""
+    from cjmining.kernels.windows import Rules
+
+    return Rules(longest, float(fewest), LONGEST_SHARE, np.log(ODDS_RATIOS), np.array(THEIR_WEIGHTS))
+
+
+class Tally(NamedTuple):
+    """What the rows of a place were, week by week; float64[S, T] each.
+
+    `doubt` is the relative variance of what is expected in a week.
+    """
+
+    seen: NDArray[np.float64]
+    entered: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    doubt: NDArray[np.float64]
+
+
+class Place(NamedTuple):
+    """An outcome on a ground: all ends of a kind at a stage (outcome -1), or those at one touchpoint."""
+
+    ground: int
+    outcome: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A window in which a segment had more ends at a place than is usual.
+
+    Attributes
+    ----------
+    place : Place
+    segment : int
+        Number among the segments of the ground.
+    start, length : int
+        Weeks.
+    score : float
+        Logarithm of how much likelier the counts are with an excess.
+    entered, seen : int
+    expected : float
+        By the segment's other weeks, and by how the others fared in these.
+    excess : Difference
+        With limits, in journeys.
+    """
+
+    place: Place
+    segment: int
+    start: int
+    length: int
+    score: float
+    entered: int
+    seen: int
+    expected: float
+    excess: Difference
+
+
+class Field:
+    """A ground with its segments and levels; levels are lifted where a finding has been set aside."""
+
+    def __init__(self, ground: Ground, *, together: int, fewest: int, weeks: int) -> None:
+        self.ground, self.weeks = ground, weeks
+        self.segments: Segments = segments(ground, together=together, fewest=fewest)
+        self.level = usual_levels(ground)[:, ground.cell]
+        self.ended = ground.ended.astype(np.float64)
+        self.outcomes = (-1, *range(len(ground.outcomes) - 1))
+        self.entered = self.in_rows(ground.entered.astype(np.float64))
+        self.expected = self._expected()
+        self.spread = {o: _spread(self.tally(o, self.ended), self.segments) for o in self.outcomes}
+
+    def in_rows(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add up values of cells and weeks to rows and weeks."""
+        from cjmining.kernels.windows import add_up
+
+        of, ground = self.segments, self.ground
+        return add_up(ground.cell, ground.week, values, of.offsets, of.rows, of.n_rows, self.weeks)
+
+    def of_outcome(self, outcome: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what is said of an outcome: its own row, or the sum of all."""
+        of_outcome: NDArray[np.float64] = values.sum(axis=0) if outcome < 0 else values[outcome]
+        return of_outcome
+
+    def tally(self, outcome: int, ended: NDArray[np.float64]) -> Tally:
+        """Add up what was seen and what is expected, by segment and week."""
+        seen = self.in_rows(self.of_outcome(outcome, ended))
+        return expect(seen, self.entered, self.expected[outcome], self.segments.population)
+
+    def _expected(self) -> dict[int, NDArray[np.float64]]:
+        """Return what levels let expect in each row and week, by outcome."""
+        return {o: self.in_rows(self.of_outcome(o, self.level) * self.ground.entered) for o in self.outcomes}
+
+    def windows(self, outcome: int, ended: NDArray[np.float64], which: Rules) -> Windows:
+        """Return the best window of each segment."""
+        from cjmining.kernels.windows import best_windows
+
+        found = best_windows(*self.tally(outcome, ended), self.spread[outcome], which)
+        return found._replace(score=found.score + np.log(KIND_WEIGHTS[self.ground.kind]))
+
+    def set_aside(self, segment: int, start: int, length: int) -> None:
+        """Take what was seen in a window of a segment as usual there."""
+        ground, of = self.ground, self.segments
+        member = np.repeat(np.arange(len(ground.cells)), np.diff(of.offsets))[of.rows == segment]
+        inside = np.isin(np.arange(len(ground.cells)), member)
+        here = inside[ground.cell] & (ground.week >= start) & (ground.week < start + length)
+        expected = (self.level[:, here] * ground.entered[here]).sum(axis=1)
+        ratio = np.maximum(self.ended[:, here].sum(axis=1) / np.maximum(expected, 1e-12), 1.0)
+        level = self.level[:, here] * ratio[:, None]
+        self.level[:, here] = level * np.minimum(1.0, LARGEST_LEVEL / np.maximum(level.sum(axis=0), 1e-12))
+        self.expected = self._expected()
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw how many would have ended so if every week were as usual."""
+        drawn = np.zeros(self.ended.shape)
+        left, rest = self.ground.entered.copy(), np.ones(len(self.ground.entered))
+        for outcome, level in enumerate(self.level):
+            ended = rng.binomial(left, np.clip(level / rest, 0.0, 1.0))
+            drawn[outcome] = ended
+            left, rest = left - ended, np.maximum(rest - level, 1.0 - LARGEST_LEVEL)
+        return drawn
+
+
+# what is expected -----------------------------------------------------------------------------------------
+
+
+def expect(
+    seen: NDArray[np.float64],
+    entered: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    population: NDArray[np.int64],
+) -> Tally:
+    """Hold each segment against its own level and the calendar of the others.
+
+    Parameters
+    ----------
+    seen, entered, expected : float64[R, T]
+        Segments, the first of which is everybody, then populations; expected by constant levels.
+    population : int64[S]
+        The row that each segment is part of.
+
+    Returns
+    -------
+    Tally
+        Of the segments. Expected are multiplied by how the others of the population fared in that week,
+        drawn towards 1 as far as weeks differ by chance alone (a gamma prior whose variance is that between
+        the weeks of everybody), and add up to what was seen.
+    """
+    n = len(population)
+    own, whole = expected[:n], expected[population]
+    doubt, lift = np.zeros_like(own), np.ones_like(own)
+    variance = variance_between(seen[0], entered[0], expected[0])
+    if variance > 0:
+        prior = (1.0 - seen[0].sum() / entered[0].sum()) / variance
+        others = np.maximum(whole - own, 0.0)
+        apart = others.sum(axis=1) > ENOUGH_EXPECTED
+        lift[apart] = ((seen[population] - seen[:n] + prior) / (others + prior))[apart]
+        doubt[apart] = ((1.0 - seen[0].sum() / entered[0].sum()) / (others + prior))[apart]
+    lifted = own * lift
+    total = lifted.sum(axis=1)
+    to_seen = seen[:n].sum(axis=1) / np.where(total > 0, total, 1.0)
+    return Tally(seen[:n], entered[:n], lifted * to_seen[:, None], doubt)
+
+
+def variance_between(
+    seen: NDArray[np.float64], entered: NDArray[np.float64], expected: NDArray[np.float64]
+) -> float:
+    """Return by how much weeks differ more than chance explains: the variance of seen / expected.
+
+    References
+    ----------
+    DerSimonian and Laird (1986), doi:10.1016/0197-2456(86)90046-2.
+    """
+    there = expected > 0
+    if there.sum() < 2:
+        return 0.0
+    ratio = seen[there] / expected[there]
+    weight = expected[there] / (1.0 - seen.sum() / max(entered.sum(), seen.sum() + 1.0))
+    mean = float((weight * ratio).sum() / weight.sum())
+    spread = float((weight * (ratio / max(mean, 1e-12) - 1.0) ** 2).sum())
+    return max(0.0, (spread - (len(ratio) - 1)) / float(weight.sum() - (weight**2).sum() / weight.sum()))
+
+
+def _spread(tally: Tally, of: Segments) -> NDArray[np.float64]:
+    """Return by how much counts vary more from week to week than by chance, for each segment.
+
+    Differences of neighbouring weeks tell it, since an incident of some weeks has but two edges. Everybody
+    has a spread of its own; segments share that of those with one condition. It is 1 unless the differences
+    are larger than chance makes them in nineteen of twenty.
+    """
+    single = [row for row, conditions in enumerate(of.conditions) if len(conditions) == 1]
+    spread = np.full(len(of), _of_neighbours(tally, single))
+    spread[0] = _of_neighbours(tally, [0])
+    return spread
+
+
+def _of_neighbours(tally: Tally, rows: Sequence[int]) -> float:
+    """Return the mean square of standardised differences of neighbouring weeks, as far as it exceeds chance.
+
+    References
+    ----------
+    von Neumann (1941), doi:10.1214/aoms/1177731677: such squares have a variance of 2, and those that share a
+    week a covariance of 1/2, so that the mean of m has a variance of about 3 / m.
+    """
+    expected, entered = tally.expected[rows], tally.entered[rows]
+    enough = expected >= ENOUGH_EXPECTED
+    floor = np.where(enough, expected, 1.0)
+    ratio = tally.seen[rows] / floor
+    variance = np.maximum(1.0 - expected / np.maximum(entered, 1.0), 0.02) / floor
+    both = enough[:, 1:] & enough[:, :-1]
+    squares = (np.diff(ratio, axis=1) ** 2 / (variance[:, 1:] + variance[:, :-1]))[both]
+    if not len(squares):
+        return 1.0
+    return max(1.0, float(squares.mean()) / (1.0 + Z90 * float(np.sqrt(3.0 / len(squares)))))
+
+
+# the search -----------------------------------------------------------------------------------------------
+
+
+def search(fields: Sequence[Field], which: Rules, *, at_most: int) -> list[Found]:
+    """Find the window that stands out most, take it as usual, and look again."""
+    best = [_look(field, which) for field in fields]
+    found: list[Found] = []
+    while len(found) < at_most:
+        candidates = [
+            (_fresh(Place(g, outcome), windows, found), Place(g, outcome), windows)
+            for g, looked in enumerate(best)
+            for outcome, windows in looked.items()
+        ]
+        score, place, windows = max(
+            candidates, key=lambda one: float(one[0].max()), default=(None, None, None)
+        )
+        if score is None or place is None or windows is None or not np.isfinite(score.max()):
+            break
+        field = fields[place.ground]
+        one = _told(field, place, int(np.argmax(score)), windows)
+        found.append(one)
+        field.set_aside(one.segment, one.start, one.length)
+        best[place.ground] = _look(field, which)
+    return found
+
+
+def _look(field: Field, which: Rules) -> dict[int, Windows]:
+    return {outcome: field.windows(outcome, field.ended, which) for outcome in field.outcomes}
+
+
+def _fresh(place: Place, windows: Windows, found: Sequence[Found]) -> NDArray[np.float64]:
+    """Return the scores of windows, without those of segments found at this stage in overlapping weeks."""
+    score = windows.score.copy()
+    for one in (each for each in found if each.place.ground == place.ground):
+        start, length = windows.start[one.segment], windows.length[one.segment]
+        if start < one.start + one.length and one.start < start + length:
+            score[one.segment] = -np.inf
+    return score
+
+
+def _told(field: Field, place: Place, segment: int, windows: Windows) -> Found:
+    start, length = int(windows.start[segment]), int(windows.length[segment])
+    tally, weeks = field.tally(place.outcome, field.ended), slice(start, start + length)
+    seen, entered = (round(float(each[segment, weeks].sum())) for each in (tally.seen, tally.entered))
+    usual, weight = float(windows.usual[segment]), float(windows.weight[segment])
+    spread = float(field.spread[place.outcome][segment])
+    known = min(max(weight * spread, 1e-6), 1.0 - 1e-6)
+    others = entered * known / (1.0 - known)
+    share = newcombe(seen, entered, usual / entered * others, others, effect=spread, other_effect=spread)
+    excess = type(share)(*(each * entered for each in share))
+    return Found(place, segment, start, length, float(windows.score[segment]), entered, seen, usual, excess)
+
+
+def chance(fields: Sequence[Field], which: Rules, *, replicates: int, seed: int) -> NDArray[np.float64]:
+    """Return the largest score anywhere in logs in which every week is as usual, float64[replicates]."""
+    rng = np.random.default_rng(seed)
+    largest = np.full(replicates, -np.inf)
+    for replicate in range(replicates):
+        for field in fields:
+            ended = field.draw(rng)
+            for outcome in field.outcomes:
+                score = field.windows(outcome, ended, which).score.max()
+                largest[replicate] = max(largest[replicate], float(score))
+    return largest
