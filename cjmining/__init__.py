@@ -17,6 +17,7 @@ _HOMES = {
     "Discovery": "cjmining.discovery",
     "Drivers": "cjmining.dropout.drivers",
     "Incidence": "cjmining.dropout.incidence",
+    "DropOutScan": "cjmining.dropout.scan",
     "IntendedMap": "cjmining.intended",
     "JourneyLog": "cjmining.log",
     "LifetimeValue": "cjmining.dropout.value",
@@ -41,6 +42,7 @@ _HOMES = {
     "read_map": "cjmining.intended",
     "report": "cjmining.report",
     "run_study": "cjmining.study",
+    "scan": "cjmining.dropout.scan",
     "settle_patience": "cjmining.dropout.patience",
     "sketch_map": "cjmining.discovery.sketch",
     "what_if": "cjmining.dropout.what_if",
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
     from cjmining.dropout.incidence import incidence as incidence
     from cjmining.dropout.patience import SettledPatience as SettledPatience
     from cjmining.dropout.patience import settle_patience as settle_patience
+    from cjmining.dropout.scan import DropOutScan as DropOutScan
+    from cjmining.dropout.scan import scan as scan
     from cjmining.dropout.scenario import Scenario as Scenario
     from cjmining.dropout.value import LifetimeValue as LifetimeValue
     from cjmining.dropout.value import lifetime_value as lifetime_value
