@@ -72,7 +72,7 @@ def _shop(customers: int, seed: int) -> dict:
 def _is_cause_at_research(table: pd.DataFrame) -> pd.Series:
     """The waits themselves, however long, and the promises about them."""
     of_wait = table["kind"].eq("long wait") | table["detail"].str.startswith("wait ")
-    return of_wait & table["candidate"].isin(CONTACTS) & table["measured"].eq("during the stage")
+    return of_wait & table["candidate"].isin(CONTACTS) & table["when"].eq("during the stage")
 
 
 def _rank(table: pd.DataFrame, chosen: pd.Series) -> int | None:

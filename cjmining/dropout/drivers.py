@@ -61,24 +61,30 @@ class Drivers(Result):
     entered, dropped : int
         The mature entries that count, and those of them that dropped out there within the horizon.
     drivers : pandas.DataFrame
-        One row a candidate, those first that go with most drop-out of their own: rank, kind (deviation,
-        broken promise, long wait, error, repeat contact, hand-off, channel, preceding touchpoint, attribute),
-        candidate, detail (what about it), measured (before entry: what was so when the stage was entered;
-        during the stage: what happened there), exposed (journeys to which it happened and that have
-        comparable ones), exposed_dropped (of those, dropped out there within the horizon of it), unexposed
-        (those that they are held against), unexposed_dropped (of those), risk_exposed and risk_unexposed
-        (adjusted: means over the strata with the weights of Mantel and Haenszel), difference (of these two)
-        with lower and upper, ratio (of these two) with ratio_lower and ratio_upper, crude_difference (without
-        the strata of `by`), excess (drop-outs beyond those of comparable journeys: exposed x difference), p,
-        q, simpson (whether and how the crude difference misleads; empty if it doesn't), goes_along_with (the
-        stronger candidate that explains it), difference_given (what is left of the difference where the
-        stronger candidates are held constant), sentence (the row in words).
+        One row a candidate, those first that go with most drop-out of their own: rank (1 first), kind (what
+        sort of thing it is: long wait, broken promise, error, deviation, channel, repeat contact, hand-off,
+        preceding touchpoint or attribute), candidate (what may go with dropping out), detail (what about it),
+        when (before entry: what was so when the stage was entered; during the stage: what happened there),
+        exposed (journeys to which it happened and that have comparable ones), exposed_dropped (of those,
+        dropped out there within the horizon of it), unexposed (journeys that they are held against),
+        unexposed_dropped (of those, dropped out there), risk_exposed (share that dropped out, a mean over the
+        strata with the weights of Mantel and Haenszel), risk_unexposed (likewise, of those they are held
+        against), difference (risk_exposed less risk_unexposed) with lower and upper, ratio (risk_exposed over
+        risk_unexposed) with ratio_lower and ratio_upper, crude_difference (the difference without the strata
+        of `by`), excess (drop-outs beyond those of comparable journeys: exposed x difference), p, q, simpson
+        (how the crude difference misleads; empty if it doesn't), goes_along_with (the stronger candidate that
+        explains it), difference_given (what is left of the difference where the stronger candidates are held
+        constant), sentence (the row in words).
     strata : pandas.DataFrame
-        One row a candidate and stratum: rank, kind, candidate, detail, measured, stratum, exposed,
-        exposed_dropped, unexposed, unexposed_dropped, difference with lower and upper.
+        One row a candidate and stratum that it occurs in: rank (that of the candidate), kind (what sort of
+        thing it is), candidate (what may go with dropping out), detail (what about it), when (before entry or
+        during the stage), stratum (the value of `by`), exposed (journeys to which it happened),
+        exposed_dropped (of those, dropped out there), unexposed (journeys that they are held against),
+        unexposed_dropped (of those, dropped out there), difference (of the shares) with lower and upper.
     left_out : pandas.DataFrame
-        Candidates that could not be judged: kind, candidate, detail, measured, exposed (journeys to which it
-        happened), reason.
+        Candidates that could not be judged: kind (what sort of thing it is), candidate (what might go with
+        dropping out), detail (what about it), when (before entry or during the stage), exposed (journeys to
+        which it happened), reason (why not).
     notes : tuple of str
         What a reader should know before trusting a number.
     """
@@ -467,7 +473,7 @@ def _is_explained(each: _Judged) -> bool:
 
 # telling --------------------------------------------------------------------------------------------------
 
-_WHAT = {"kind": "text", "candidate": "text", "detail": "text", "measured": "text"}
+_WHAT = {"kind": "text", "candidate": "text", "detail": "text", "when": "text"}
 _SIZES = ("exposed", "exposed_dropped", "unexposed", "unexposed_dropped")
 _NUMBERS = (
     "risk_exposed",
@@ -586,7 +592,7 @@ def _with_many_levels(check: Conformance, stratum: str | None) -> list[dict[str,
 
 def _named(what: What) -> str:
     """Return a candidate in a few words."""
-    return f"{what.candidate} ({what.kind}: {what.detail}, {what.measured})"
+    return f"{what.candidate} ({what.kind}: {what.detail}, {what.when})"
 
 
 def _sentence(each: _Judged, exposed: int, stage: str, within: timedelta, along: str) -> str:
@@ -619,7 +625,7 @@ def _in_words(what: What) -> str:
         "channel": f"the channel {what.candidate} {what.detail}",
         "preceding touchpoint": f"{what.candidate} just before",
         "attribute": f"{what.candidate} {what.detail}",
-    }[what.kind] + (" before it" if what.measured == BEFORE and what.kind in _PAST else "")
+    }[what.kind] + (" before it" if what.when == BEFORE and what.kind in _PAST else "")
 
 
 _PAST = ("long wait", "broken promise", "error", "repeat contact", "hand-off")

@@ -75,7 +75,7 @@ class What(NamedTuple):
     kind: str
     candidate: str
     detail: str
-    measured: str
+    when: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -598,7 +598,7 @@ def _how(visits: _Visits, failing: Ints) -> Iterator[_Times]:
     yield from _errors(visits, failing)
 
 
-def _waits(walk: Walk, measured: str, which: Bools) -> Iterator[_Times]:
+def _waits(walk: Walk, when: str, which: Bools) -> Iterator[_Times]:
     """Yield for each touchpoint and length of wait: event, moment and whether the wait was longer.
 
     Whoever gave up before that length was over waited neither longer nor less.
@@ -611,7 +611,7 @@ def _waits(walk: Walk, measured: str, which: Bools) -> Iterator[_Times]:
             longer = columns.wait_s[events] > length
             knows = longer | (columns.failed[events] != 1)
             said = f"longer than {duration_in_short(timedelta(seconds=length))}"
-            what = What(LONG_WAIT, plan.labels[touchpoint], said, measured)
+            what = What(LONG_WAIT, plan.labels[touchpoint], said, when)
             yield what, events[knows], columns.timestamp[events[knows]], longer[knows]
 
 
@@ -627,18 +627,18 @@ def _lengths(intended: Any, touchpoint: str) -> list[float]:  # noqa: ANN401 -- 
     return sorted({2 * min(promised), *(length for length in WAITS_S if length > min(promised))})
 
 
-def _promises(walk: Walk, measured: str, which: Bools) -> Iterator[_Times]:
+def _promises(walk: Walk, when: str, which: Bools) -> Iterator[_Times]:
     """Yield for each promise: event, moment and whether it was broken, of each time that it was settled.
 
     How often a contact is needed, and how long a stage takes, is settled by staying in it: that is told up to
     the entry alone.
     """
     for promise in promises_of(walk.part.plan.intended):
-        if measured == DURING and promise.measure in (WITHIN, "contacts"):
+        if when == DURING and promise.measure in (WITHIN, "contacts"):
             continue
         seen: Observed = observe(walk, promise)
         chosen = which[seen.about]
-        what = What(BROKEN, *_promised(walk, promise), measured)
+        what = What(BROKEN, *_promised(walk, promise), when)
         yield what, seen.about[chosen], seen.settled[chosen], ~seen.kept[chosen]
 
 
@@ -729,7 +729,7 @@ def _act(visits: _Visits, events: Ints, *, after: Ints | None = None) -> _Act:
     )
 
 
-def _hand_offs(walk: Walk, contact: Bools, measured: str, *, owners: bool) -> Iterator[tuple[What, Ints]]:
+def _hand_offs(walk: Walk, contact: Bools, when: str, *, owners: bool) -> Iterator[tuple[What, Ints]]:
     """Yield the hand-offs from each channel or owner to each other, by the events at which they arrived."""
     from cjmining.kernels.contacts import CHANNEL as FROM_CHANNEL
 
@@ -749,8 +749,8 @@ def _hand_offs(walk: Walk, contact: Bools, measured: str, *, owners: bool) -> It
             words = part.channels if kind == FROM_CHANNEL else named
             said = "between channels" if kind == FROM_CHANNEL else "between owners"
             yield (
-                What(HAND_OFF, f"{words[before]} to {words[after]}", said, measured),
+                What(HAND_OFF, f"{words[before]} to {words[after]}", said, when),
                 found.after[key == each],
             )
         if found.again.any():
-            yield What(HAND_OFF, "any channel", "said again on another", measured), found.after[found.again]
+            yield What(HAND_OFF, "any channel", "said again on another", when), found.after[found.again]

@@ -29,6 +29,7 @@ SIZES = (
     "at_risk",
     "followed",
     "visits",
+    "exposed",
     "silences",
     "n",
 )

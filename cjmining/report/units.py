@@ -37,7 +37,7 @@ UNITS = (
     (r"rank.*|.*_rank", NUMBER),
     (r"satisfaction(_mean)?", SCORE),
     (r"fitness|mean_fitness|.*share.*|.*probability.*|.*difference.*|target|.*incidence.*|excess.*", PERCENT),
-    (r"per_day|rate", PERCENT),
+    (r"per_day|rate|risk_.*", PERCENT),
     (r"band_.*", PERCENT),
     (r".*_s(_.*)?|.*_seconds", SECONDS),
     (r"days|.*_days", DAYS),
@@ -48,6 +48,7 @@ UNITS = (
 
 _LIMIT = re.compile(r"(?:(?P<of>.+)_)?(?:lower|upper)(?:_s)?")
 _OWN = {
+    "Drivers.drivers.excess": NUMBER,
     "Reconciliation.months.difference": MIXED,
     "Reconciliation.explanations.amount": MIXED,
     "Reconciliation.explanations.up_to": MIXED,

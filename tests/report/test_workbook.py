@@ -35,6 +35,7 @@ RESULTS = {
     "won_back": lambda: cj.won_back(CHECK),
     "settle_patience": lambda: cj.settle_patience(SHOP.log, AUTO),
     "incidence": lambda: cj.incidence(CHECK),
+    "drivers": lambda: cj.drivers(CHECK, "Research", smallest_cell=2),
     "lifetime_value": lambda: cj.lifetime_value(CHECK),
     "what_if": lambda: cj.what_if(CHECK, {"stage": "Basket", "drop_out": 0.5}, replicates=20),
     "reconcile": lambda: CHECK.reconcile({"2026-03": {"orders": 40, "revenue": 4000}}),
@@ -212,6 +213,14 @@ def test_small_groups_are_merged_as_on_the_page(tmp_path):
     assert outcomes.drop("all").sum() == outcomes["all"] == LOG.n_journeys
 
 
+def test_small_groups_of_a_result_by_itself_are_left_out(tmp_path):
+    sizes = FOUND.overview.set_index("by")["customers"]
+    least = int(sizes.min()) + 1
+    book = openpyxl.load_workbook(cj.export(tmp_path / "a.xlsx", FOUND, smallest_group=least))
+    for sheet in book.worksheets[1:6]:
+        assert sizes.idxmin() not in set(table(sheet)["by"])
+
+
 def test_rows_beyond_the_most_are_said_to_be_missing(tmp_path):
     book = openpyxl.load_workbook(cj.export(tmp_path / "a.xlsx", FOUND, smallest_group=1, most_rows=5))
     sheet = book["discover variants"]
@@ -263,6 +272,7 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
         ("a.xlsx", (CHECK.stages,), {}, "not DataFrame"),
         ("a.xlsx", (CHECK.explain(0),), {}, "Story is about single customers"),
         ("a.xlsx", (LOG, SHOP.log), {}, "one log, not of several"),
+        ("a.xlsx", (SHOP.log, CHECK), {}, "Conformance was made from another log"),
         ("a.xlsx", (CHECK,), {"smallest_group": 0}, "smallest_group is a whole number of at least 1"),
         ("a.xlsx", (CHECK,), {"most_rows": 0}, "most_rows is a whole number"),
     ],
