@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from cjmining.errors import LogError
 from cjmining.intended.words import duration_in_short, promise_in_words
 from cjmining.report.definitions import definitions
@@ -94,6 +96,12 @@ def sort_out(given: Sequence[object]) -> Given:
         raise LogError("export takes the results of one log, not of several")
     maps += [own for each in results if isinstance(own := getattr(each, "intended", None), IntendedMap)]
     log = logs[0] if logs else next(filter(None, map(_log_of, results)), None)
+    for own, result in zip(map(_log_of, results), results, strict=True):
+        if log is not None and own is not None and not np.array_equal(own.bounds, log.bounds):
+            raise LogError(
+                f"{type(result).__name__} was made from another log, of {own.n_journeys:,} journeys; the one "
+                f"to export has {log.n_journeys:,}"
+            )
     return Given(log, _distinct(maps), _named(results))
 
 
@@ -158,9 +166,19 @@ def _safe(result: Result, given: Given, smallest: int) -> list[_Part]:
     check = _check_with(given, getattr(result, "by", None))
     if isinstance(result, Discovery) and check is not None:
         result = merge_found(result, check, smallest)
-    elif check is not None and isinstance(getattr(result, "by", None), str):
-        result = _without_groups(result, small_groups(check, smallest))
+    elif isinstance(getattr(result, "by", None), str):
+        small = small_groups(check, smallest) if check is not None else _small_groups(result, smallest)
+        result = _without_groups(result, small)
     return [_Part(result, result)]
+
+
+def _small_groups(result: Result, smallest: int) -> frozenset[str]:
+    """Return the groups of too few customers, as far as the result itself says how many they have."""
+    small: set[str] = set()
+    for table in map(result._table, result._tables):
+        if {"by", "customers"} <= set(table.columns) and table["by"].is_unique:
+            small |= set(table.loc[table["customers"] < smallest, "by"].astype(str))
+    return frozenset(small)
 
 
 def _check_with(given: Given, by: object) -> Conformance | None:
@@ -364,7 +382,6 @@ def _map_rows(intended: IntendedMap) -> Iterator[dict[str, Any]]:
 
 def settings_sheet(given: Given, *, smallest: int, most: int) -> Sheet:
     """Return versions and parameters: what the numbers depend on beside the data."""
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
