@@ -162,8 +162,8 @@ def as_text(result: dict) -> str:
     """Return the figures as Markdown."""
     shop = result["shop"]
     verb = (
-        f"`cj.incidence(check)`, to the goal, by persona, with curves, bands and hazards: {shop['journeys']:,} "
-        f"journeys, {shop['spells']:,} spells in {shop['cells']} cells in {shop['seconds']:.1f} s "
+        "`cj.incidence(check)`, to the goal, by persona, with curves, bands and hazards: "
+        f"{shop['journeys']:,} journeys, {shop['spells']:,} spells in {shop['cells']} cells in {shop['seconds']:.1f} s "
         f"({shop['cpu']:.1f} s CPU time), {shop['peak_mb'] - shop['before_mb']:,.0f} MB beyond the "
         f"{shop['before_mb']:,.0f} MB that making log and check took."
     )

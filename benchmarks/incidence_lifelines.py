@@ -1,4 +1,4 @@
-"""lifelines' Aalen-Johansen on spells in a file, in an environment of its own: `incidence_lifelines.py FILE`."""
+"""lifelines on spells in a file, in an environment of its own: `PYTHON incidence_lifelines.py FILE`."""
 
 from __future__ import annotations
 

@@ -114,8 +114,8 @@ def aalen_johansen(
     points : int64[P]
         Ascending times at which to estimate.
     bands : int64[B, 2]
-        Positions in `points` of the beginning (excluded) and the end (included) of each band; -1 begins
-        before time 0.
+        Positions in `points` of the beginning (excluded) and the end (included) of each band, ascending; -1
+        begins before time 0.
     every : int
         Each so many-th cluster adds to the covariance; 0 for none.
 
@@ -129,95 +129,116 @@ def aalen_johansen(
     weight of a unit, Jaeckel (1972); clusters: Lin and Wei (1989), doi:10.1080/01621459.1989.10478874.
     """
     curve = _walk_times(time, end, start, order, late, n_ends, points)
-    probability, rest, own, slope = curve.probability, curve.rest, curve.own, curve.slope
-    begun, begun_slope = curve.begun, curve.begun_slope
-    joined, left, late_row = curve.joined, curve.left, curve.late_row
+    probability, joined, left = curve.probability, curve.joined, curve.left
     n, n_points, n_bands, n_rows = len(time), len(points), len(bands), n_ends + 1
-    variance, unclustered = np.zeros((n_rows, n_points)), np.zeros((n_rows, n_points))
+    unclustered, excess = np.zeros((n_rows, n_points)), np.zeros((n_rows, n_points))
     covariance = np.zeros((n_rows, n_points, n_points)) if every > 0 else np.zeros((n_rows, 0, 0))
-    band_probability, band_variance = np.zeros((n_ends, n_bands)), np.zeros((n_ends, n_bands))
-    band_unclustered = np.zeros((n_ends, n_bands))
+    band_probability, under_way = _bands(probability, bands)
+    band_unclustered, band_excess = np.zeros((n_ends, n_bands)), np.zeros((n_ends, n_bands))
     band_at_risk, band_time = np.zeros(n_bands, np.int64), np.zeros(n_bands)
-    seen = np.zeros((n_rows, n_points), np.int64)
-    squares, followed = np.zeros(n_points), np.zeros(n_points)
+    seen = np.zeros((n_rows, n_points + 1), np.int64)
+    squares, followed = np.zeros(n_points), np.zeros(n_points + 1)
     of_unit, of_cluster = np.zeros((n_rows, n_points)), np.zeros((n_rows, n_points))
     members = np.zeros(n_points)
     n_clusters = 0
-    for b in range(n_bands):
-        _band_probability(probability, bands[b], b, band_probability)
+    is_first = True
     for i in range(n):
-        first, last, row = joined[i], left[i], late_row[i]
-        for q in range(n_points):
-            of_unit[n_ends, q] = 0.0
-        for k in range(n_ends):
-            for q in range(first):
-                of_unit[k, q] = 0.0
-            for q in range(first, last):
-                of_unit[k, q] = rest[k, q] + begun[row, k] - begun_slope[row] * probability[k, q]
-            for q in range(max(first, last), n_points):
-                of_unit[k, q] = own[i, k] + slope[i] * probability[k, q]
-            for q in range(n_points):
-                of_unit[n_ends, q] -= of_unit[k, q]
-        for k in range(n_rows):
-            for q in range(n_points):
-                of_cluster[k, q] += of_unit[k, q]
-                unclustered[k, q] += of_unit[k, q] * of_unit[k, q]
-        for b in range(n_bands):
-            _add_band(of_unit, probability, band_probability, bands[b], b, band_unclustered)
-            _add_exposure(time[i], start[i], points, bands[b], b, band_at_risk, band_time)
-        until = n_points if end[i] < n_ends else last
-        if end[i] < n_ends:
-            for q in range(last, n_points):
-                seen[end[i], q] += 1
-        elif last < n_points and points[last] == time[i]:
-            until = last + 1
-        for q in range(first, until):
-            members[q] += 1.0
-        for q in range(first, min(until, last + (end[i] == n_ends))):
-            seen[n_ends, q] += 1
-        if i + 1 < n and customer[i + 1] == customer[i]:
+        is_last = i + 1 == n or customer[i + 1] != customer[i]
+        is_alone = is_first and is_last
+        _influence(i, curve, n_ends, of_unit, unclustered)
+        _add_bands(of_unit, 1.0, band_probability, under_way, bands, band_unclustered)
+        _add_exposure(time[i], start[i], points, bands, band_at_risk, band_time)
+        # Until its end a unit is seen without one; who has ended stays followed, who is censored does not.
+        first, last, has_ended = joined[i], left[i], end[i] < n_ends
+        running = last if has_ended or last == n_points or points[last] > time[i] else last + 1
+        until = n_points if has_ended else running
+        if running > first:
+            seen[n_ends, first] += 1
+            seen[n_ends, running] -= 1
+        if has_ended:
+            seen[end[i], last] += 1
+        if until > first:
+            followed[first] += 1.0
+            followed[until] -= 1.0
+        if not is_alone:
+            _add_bands(of_unit, -1.0, band_probability, under_way, bands, band_excess)
+            for k in range(n_rows):
+                for q in range(n_points):
+                    of_cluster[k, q] += of_unit[k, q]
+                    excess[k, q] -= of_unit[k, q] * of_unit[k, q]
+            for q in range(first, until):
+                # n x n grows by 2 n + 1: the 1 is in `followed`, the rest is added here.
+                squares[q] += 2.0 * members[q]
+                members[q] += 1.0
+        is_first = is_last
+        if not is_last:
             continue
-        for k in range(n_rows):
-            for q in range(n_points):
-                variance[k, q] += of_cluster[k, q] * of_cluster[k, q]
-        for b in range(n_bands):
-            _add_band(of_cluster, probability, band_probability, bands[b], b, band_variance)
+        influence = of_unit if is_alone else of_cluster
         if every > 0 and n_clusters % every == 0:
             for k in range(n_rows):
                 for q in range(n_points):
                     for r in range(q, n_points):
-                        covariance[k, q, r] += of_cluster[k, q] * of_cluster[k, r]
+                        covariance[k, q, r] += influence[k, q] * influence[k, r]
         n_clusters += 1
-        for q in range(n_points):
-            squares[q] += members[q] * members[q]
-            followed[q] += members[q]
-            members[q] = 0.0
-        of_cluster[:] = 0.0
+        if not is_alone:
+            _add_bands(of_cluster, 1.0, band_probability, under_way, bands, band_excess)
+            for k in range(n_rows):
+                for q in range(n_points):
+                    excess[k, q] += of_cluster[k, q] * of_cluster[k, q]
+            of_cluster[:] = 0.0
+            members[:] = 0.0
+    for q in range(1, n_points):
+        followed[q] += followed[q - 1]
+        for k in range(n_rows):
+            seen[k, q] += seen[k, q - 1]
     known, cluster_size = np.zeros(n_points, np.bool_), np.ones(n_points)
     for q in range(n_points):
         known[q] = seen[n_ends, q] > 0 or probability[n_ends, q] <= 0.0
         if curve.exhausted[q]:
             probability[:, q] = np.nan
         if followed[q] > 0:
-            cluster_size[q] = squares[q] / followed[q]
+            cluster_size[q] = 1.0 + squares[q] / followed[q]
     for k in range(len(covariance)):
         for q in range(covariance.shape[1]):
             for r in range(q):
                 covariance[k, q, r] = covariance[k, r, q]
     return Estimate(
         probability,
-        variance,
+        np.maximum(unclustered + excess, 0.0),
         unclustered,
         covariance,
-        seen,
+        seen[:, :n_points].copy(),
         cluster_size,
         known,
         band_probability,
-        band_variance,
+        np.maximum(band_unclustered + band_excess, 0.0),
         band_unclustered,
         band_at_risk,
         band_time,
     )
+
+
+@kernel
+def _influence(i, curve, n_ends, of_unit, unclustered):
+    """Give a unit's influence on every probability at every point, and add its square."""
+    probability, rest, own, slope = curve.probability, curve.rest, curve.own, curve.slope
+    first, last, row = curve.joined[i], curve.left[i], curve.late_row[i]
+    n_points = probability.shape[1]
+    of_unit[n_ends, :] = 0.0
+    for k in range(n_ends):
+        begun, begun_slope = curve.begun[row, k], curve.begun_slope[row]
+        constant, factor = own[i, k], slope[i]
+        for q in range(first):
+            of_unit[k, q] = 0.0
+        for q in range(first, last):
+            of_unit[k, q] = rest[k, q] + begun - begun_slope * probability[k, q]
+        for q in range(max(first, last), n_points):
+            of_unit[k, q] = constant + factor * probability[k, q]
+        for q in range(n_points):
+            of_unit[n_ends, q] -= of_unit[k, q]
+            unclustered[k, q] += of_unit[k, q] * of_unit[k, q]
+    for q in range(n_points):
+        unclustered[n_ends, q] += of_unit[n_ends, q] * of_unit[n_ends, q]
 
 
 @kernel
@@ -303,36 +324,53 @@ def _take_point(p, probability, rest, reached, sums, weighted, hazards, none_yet
     probability[len(reached), p] = none_yet
 
 
-@inlined
-def _band_probability(probability, band, b, band_probability):
-    """Give the probability of each end in a band for those who are without an end at its beginning."""
-    none_yet = 1.0 if band[0] < 0 else probability[len(probability) - 1, band[0]]
-    for k in range(len(band_probability)):
-        before = 0.0 if band[0] < 0 else probability[k, band[0]]
-        band_probability[k, b] = (probability[k, band[1]] - before) / none_yet if none_yet > 0 else np.nan
+@kernel
+def _bands(probability, bands):
+    """Give the probability of each end in a band for those without one at its beginning.
+
+    Beside it stands one over the share of these, to multiply by: 0 where nobody is.
+    """
+    n_ends, n_bands = len(probability) - 1, len(bands)
+    found, under_way = np.full((n_ends, n_bands), np.nan), np.zeros(n_bands)
+    for b in range(n_bands):
+        first, last = bands[b, 0], bands[b, 1]
+        share = 1.0 if first < 0 else probability[n_ends, first]
+        if share > 0:
+            under_way[b] = 1.0 / share
+            for k in range(n_ends):
+                before = 0.0 if first < 0 else probability[k, first]
+                found[k, b] = (probability[k, last] - before) / share
+    return found, under_way
 
 
-@inlined
-def _add_band(influence, probability, band_probability, band, b, variance):
-    """Add the square of an influence on the probabilities in a band, by the rule for ratios."""
+@kernel
+def _add_bands(influence, sign, band_probability, under_way, bands, variance):
+    """Add the square of an influence on the probabilities in bands (a ratio), or take it away."""
     n_ends = len(band_probability)
-    none_yet = 1.0 if band[0] < 0 else probability[n_ends, band[0]]
-    on_none = 0.0 if band[0] < 0 else influence[n_ends, band[0]]
-    if none_yet > 0:
+    for b in range(len(bands)):
+        first, last = bands[b, 0], bands[b, 1]
+        if under_way[b] <= 0:
+            continue
+        on_none = 0.0 if first < 0 else influence[n_ends, first]
         for k in range(n_ends):
-            before = 0.0 if band[0] < 0 else influence[k, band[0]]
-            change = influence[k, band[1]] - before - band_probability[k, b] * on_none
-            variance[k, b] += (change / none_yet) ** 2
+            before = 0.0 if first < 0 else influence[k, first]
+            change = influence[k, last] - before - band_probability[k, b] * on_none
+            change *= under_way[b]
+            variance[k, b] += sign * change * change
 
 
-@inlined
-def _add_exposure(time, start, points, band, b, band_at_risk, band_time):
-    """Count a unit that is observed at the beginning of a band, and add its time within the band."""
-    begins = np.int64(0) if band[0] < 0 else points[band[0]]
-    if band[0] < 0:
-        band_at_risk[b] += start < 0
-    elif start <= begins < time:
-        band_at_risk[b] += 1
-    within = min(time, points[band[1]]) - max(start, begins)
-    if within > 0:
-        band_time[b] += within
+@kernel
+def _add_exposure(time, start, points, bands, band_at_risk, band_time):
+    """Count a unit in the bands at whose beginning it is observed, and add its time within them."""
+    for b in range(len(bands)):
+        first = bands[b, 0]
+        begins = np.int64(0) if first < 0 else points[first]
+        if begins > time:
+            break
+        if first < 0:
+            band_at_risk[b] += start < 0
+        elif start <= begins < time:
+            band_at_risk[b] += 1
+        within = min(time, points[bands[b, 1]]) - max(start, begins)
+        if within > 0:
+            band_time[b] += within
