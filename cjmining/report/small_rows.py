@@ -41,7 +41,6 @@ SIZED: dict[str, str | None] = {
     "Coverage.gaps": None,
     "Reconciliation.months": None,
     "Reconciliation.explanations": None,
-    "SettledPatience.curve": None,
     "WonBack.effects": None,
 }
 """Tables whose rows are about something else than people (None), or whose size is another column."""

@@ -33,7 +33,7 @@ RESULTS = {
     "coverage": lambda: cj.coverage(LOG, MAP),
     "audience": lambda: cj.audience(CHECK, stage="Checkout"),
     "won_back": lambda: cj.won_back(CHECK),
-    "settle_patience": lambda: cj.settle_patience(SHOP.log, AUTO),
+    "settle_patience": lambda: cj.settle_patience(SHOP.log, AUTO, share=0.05, replicates=20),
     "incidence": lambda: cj.incidence(CHECK),
     "drivers": lambda: cj.drivers(CHECK, "Research", smallest_cell=2),
     "lifetime_value": lambda: cj.lifetime_value(CHECK),
