@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import table
 
 HERE = Path(__file__).parent
-PARTS = ("deviations", "patience")
+PARTS = ("deviations", "patience", "what_if")
 
 
 def main() -> None:
