@@ -23,6 +23,7 @@ from cjmining.conformance import deviations
 from cjmining.conformance.contacts import contacts_of, hand_offs_of
 from cjmining.conformance.promises import WITHIN, observe, promises_of
 from cjmining.conformance.walk import Walk
+from cjmining.documents import parse_duration
 from cjmining.dropout.entries import FOREVER
 from cjmining.dropout.segments import segment
 from cjmining.intended.words import duration_in_short
@@ -398,9 +399,22 @@ def _unless_seen(what: What) -> int:
 
 
 def _keys(parts: Sequence[_Collected], name: str) -> list[What]:
-    """Return what any part mentions, in an order that doesn't depend on the parts."""
+    """Return what any part mentions, in an order that doesn't depend on the parts; longest waits first.
+
+    Of several candidates that are the same journeys the first is told: the one that says most.
+    """
     named = {what for part in parts for what in getattr(part, name)}
-    return sorted(named, key=lambda what: (KINDS.index(what.kind), what))
+    return sorted(named, key=lambda what: (KINDS.index(what.kind), what.candidate, -_length_in(what), what))
+
+
+_LONGER = "longer than "
+
+
+def _length_in(what: What) -> float:
+    """Return the seconds that a long wait is longer than."""
+    if what.kind != LONG_WAIT:
+        return 0.0
+    return parse_duration(what.detail.removeprefix(_LONGER).replace("min", "m")).total_seconds()
 
 
 def _in_order(found: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
@@ -610,7 +624,7 @@ def _waits(walk: Walk, when: str, which: Bools) -> Iterator[_Times]:
         for length in _lengths(plan.intended, plan.labels[touchpoint]):
             longer = columns.wait_s[events] > length
             knows = longer | (columns.failed[events] != 1)
-            said = f"longer than {duration_in_short(timedelta(seconds=length))}"
+            said = f"{_LONGER}{duration_in_short(timedelta(seconds=length))}"
             what = What(LONG_WAIT, plan.labels[touchpoint], said, when)
             yield what, events[knows], columns.timestamp[events[knows]], longer[knows]
 
