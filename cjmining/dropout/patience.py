@@ -54,6 +54,7 @@ NEAR = 0.8
 
 SECOND_US = 1_000_000
 _US = timedelta(microseconds=1)
+_UNITS = {timedelta(days=1): "days", timedelta(hours=1): "hours", timedelta(minutes=1): "minutes"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -344,8 +345,7 @@ def in_round_figures(length_us: float) -> timedelta:
 
 def _unit(length_us: float) -> timedelta:
     """Return in which unit people say a length of time."""
-    units = (timedelta(days=1), timedelta(hours=1))
-    return next((unit for unit in units if length_us >= FEWEST_UNITS * (unit / _US)), timedelta(minutes=1))
+    return next((unit for unit in _UNITS if length_us >= FEWEST_UNITS * (unit / _US)), timedelta(minutes=1))
 
 
 def _with_numbers(intended: IntendedMap, numbers: Mapping[Key, timedelta]) -> IntendedMap:
@@ -485,7 +485,7 @@ def _curve_rows(row: _Row, limits: _Limits) -> Iterator[dict[str, Any]]:
 def _in_words(rows: Sequence[_Row], limits: Sequence[_Limits], asked: _Asked) -> str:
     """Say how patience was settled, for a reader of the page."""
     said = [
-        f"{_capital(row.place.in_words)}: {_patience(found)}{_limits_in_words(found)}, from "
+        f"{_capital(row.place.in_words)}: {_patience(found)}{_limits_in_words(row, found)}, from "
         f"{row.sample.returning_journeys:,} journeys that went on after a silence."
         for row, found in zip(rows, limits, strict=True)
         if row.place.settles
@@ -499,11 +499,14 @@ def _in_words(rows: Sequence[_Row], limits: Sequence[_Limits], asked: _Asked) ->
     return " ".join([rule, *said])
 
 
-def _limits_in_words(found: _Limits) -> str:
+def _limits_in_words(row: _Row, found: _Limits) -> str:
+    """Say what was rounded, in the unit of the figure."""
+    unit = _unit(row.estimate_us)
+    word = _UNITS[unit]
+    estimate, lower, upper = (f"{length / (unit / _US):.1f}" for length in (row.estimate_us, *found.estimate))
     if math.isnan(found.estimate[0]):
-        return ""
-    lower, upper = (duration_in_words(in_round_figures(limit)) for limit in found.estimate)
-    return f" (limits {lower} to {upper})"
+        return f" (estimate {estimate} {word})"
+    return f" (estimate {estimate}, limits {lower} to {upper} {word})"
 
 
 def _patience(found: _Limits) -> str:

@@ -361,7 +361,7 @@ def test_a_stage_that_says_auto_gets_a_patience_of_its_own():
     assert found.intended.settled.startswith(
         "Patience was estimated: the shortest that misjudges at most 10 %"
     )
-    assert "The stage 'Look': 19 days, from " in found.intended.settled
+    assert "The stage 'Look': 19 days (estimate 18.0 days), from " in found.intended.settled
 
 
 def personas_log() -> JourneyLog:
