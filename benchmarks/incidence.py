@@ -161,10 +161,11 @@ def _peak_mb() -> float:
 def as_text(result: dict) -> str:
     """Return the figures as Markdown."""
     shop = result["shop"]
+    grown = shop["peak_mb"] - shop["before_mb"]
     verb = (
         "`cj.incidence(check)`, to the goal, by persona, with curves, bands and hazards: "
-        f"{shop['journeys']:,} journeys, {shop['spells']:,} spells in {shop['cells']} cells in {shop['seconds']:.1f} s "
-        f"({shop['cpu']:.1f} s CPU time), {shop['peak_mb'] - shop['before_mb']:,.0f} MB beyond the "
+        f"{shop['journeys']:,} journeys, {shop['spells']:,} spells in {shop['cells']} cells in "
+        f"{shop['seconds']:.1f} s ({shop['cpu']:.1f} s CPU time), {grown:,.0f} MB beyond the "
         f"{shop['before_mb']:,.0f} MB that making log and check took."
     )
     lines = [

@@ -191,7 +191,7 @@ def _with_those_under_way(
     inside[journey[goes_on | is_none]] = False
     began_at = _starts(reading).copy()
     anew = begins & known
-    began_at[journey[anew]] = own[at][anew]
+    began_at[journey[anew]] = np.minimum(own, ended_at)[at][anew]
     gone = np.where(deadline <= reading.data_end, DROPPED, OPEN)
     found = UnderWay(
         before.customer,
