@@ -14,7 +14,16 @@ import numpy as np
 from cjmining.conformance.tables import frame
 from cjmining.documents import parse_duration
 from cjmining.dropout.entries import DROPPED, FOREVER, Entries, entries, place_number
-from cjmining.dropout.exposures import BEFORE, KINDS, Trial, What, too_many_levels, trials
+from cjmining.dropout.exposures import (
+    ATTRIBUTE,
+    BEFORE,
+    KINDS,
+    Trial,
+    What,
+    settled_by_staying,
+    too_many_levels,
+    trials,
+)
 from cjmining.dropout.mantel_haenszel import Adjusted, Strata, by_risk_sets, by_strata, mantel_haenszel
 from cjmining.dropout.segments import Segments, segment
 from cjmining.errors import LogError, nearest
@@ -203,7 +212,7 @@ def drivers(
         dropped=int(at.dropped_soon(within // _US).sum()),
         drivers=frame((_row(each, _crude(each, groups, at), stage, within) for each in ranked), _COLUMNS),
         strata=frame((row for each in ranked for row in _strata_rows(each, groups)), _STRATA),
-        left_out=frame([*dropped, *left_out, *_with_many_levels(check, stratum)], _LEFT_OUT),
+        left_out=frame([*dropped, *left_out, *_not_looked_at(check, stage, stratum)], _LEFT_OUT),
         notes=_notes(at, within // _US, stratum, groups, gone_back=gone_back),
     )
 
@@ -581,13 +590,14 @@ def _left_out(what: What, exposed: int, reason: str) -> dict[str, Any]:
     return {**what._asdict(), "exposed": exposed, "reason": reason}
 
 
-def _with_many_levels(check: Conformance, stratum: str | None) -> list[dict[str, Any]]:
-    return [
-        _left_out(
-            What("attribute", each.name, "", BEFORE), 0, f"it has {each.levels:,} values: group them first"
-        )
-        for each in too_many_levels(check, stratum)
+def _not_looked_at(check: Conformance, stage: str, stratum: str | None) -> list[dict[str, Any]]:
+    """Return what can be no candidate."""
+    many = [
+        _left_out(What(ATTRIBUTE, name, "", BEFORE), 0, f"it has {levels:,} values: group them first")
+        for name, levels in too_many_levels(check, stratum)
     ]
+    reason = "staying in the stage settles it: it is part of what became of the journey"
+    return many + [_left_out(what, 0, reason) for what in settled_by_staying(check, stage)]
 
 
 def _named(what: What) -> str:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
+    from cjmining.conformance.plan import Plan
     from cjmining.conformance.promises import Observed, Promise
     from cjmining.conformance.reading import Part, Reading
     from cjmining.dropout.entries import Entries
@@ -166,6 +167,19 @@ def too_many_levels(check: Conformance, stratum: str | None) -> list[Levels]:
     named = [name for name in _groupings(log.attributes, log.dimensions) if name != stratum]
     found = [Levels(name, sum(word != UNKNOWN for word in log.group(name)[1])) for name in named]
     return [each for each in found if each.levels > MOST_LEVELS]
+
+
+def settled_by_staying(check: Conformance, stage: str) -> list[What]:
+    """Return the promises of a stage that only staying in it keeps or breaks: how long, and how often."""
+    plan = check._with_log("drivers").plan
+    return [
+        What(BROKEN, *_promised(plan, promise), DURING)
+        for promise in promises_of(plan.intended)
+        if promise.measure in _BY_STAYING and plan.intended.stage_names[promise.stage] == stage
+    ]
+
+
+_BY_STAYING = (WITHIN, "contacts")
 
 
 def _groupings(attributes: Sequence[str], dimensions: Sequence[str]) -> list[str]:
@@ -648,18 +662,18 @@ def _promises(walk: Walk, when: str, which: Bools) -> Iterator[_Times]:
     the entry alone.
     """
     for promise in promises_of(walk.part.plan.intended):
-        if when == DURING and promise.measure in (WITHIN, "contacts"):
+        if when == DURING and promise.measure in _BY_STAYING:
             continue
         seen: Observed = observe(walk, promise)
         chosen = which[seen.about]
-        what = What(BROKEN, *_promised(walk, promise), when)
+        what = What(BROKEN, *_promised(walk.part.plan, promise), when)
         yield what, seen.about[chosen], seen.settled[chosen], ~seen.kept[chosen]
 
 
-def _promised(walk: Walk, promise: Promise) -> tuple[str, str]:
+def _promised(plan: Plan, promise: Promise) -> tuple[str, str]:
     """Return whose promise it is, and what it says."""
     if promise.measure == WITHIN:
-        stage = walk.part.plan.intended.stage_names[promise.stage]
+        stage = plan.intended.stage_names[promise.stage]
         return stage, f"on within {_length(promise.at_most)}"
     said = {"wait_s": "wait", "duration_s": "duration", "response_s": f"time after {promise.after}"}
     amount = _length if promise.measure in said else "{:g}".format

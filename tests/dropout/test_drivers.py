@@ -89,6 +89,13 @@ def test_what_could_not_be_judged_is_told_with_the_reason() -> None:
     assert left.loc[("long wait", "called", "longer than 10 min"), "reason"] == reason
 
 
+def test_what_staying_settles_is_no_candidate_in_its_own_stage() -> None:
+    check = checked(log_of(*CALLS))
+    look, buy = (drivers(check, stage).left_out.set_index(["kind", "candidate"]) for stage in ("Look", "Buy"))
+    assert look.loc[("broken promise", "Look"), "reason"].startswith("staying in the stage settles it")
+    assert ("broken promise", "Look") not in buy.index
+
+
 def test_the_same_journeys_are_told_once() -> None:
     why = drivers(checked(log_of(*CALLS)), "Look", smallest_cell=3)
     # Who waited longer than 10 minutes also waited longer than 2, 4 and 5; the promise comes last.
