@@ -156,13 +156,19 @@ def as_text(result: dict) -> str:
     )
     lines = [told, "", head, "|---|---|---|---:|---:|---:|---:|---:|"]
     lines += [
-        f"| {name} | {group} | {each['true_conversions']:,.0f}, {each['conversions']:,.0f} "
-        f"| {each['true_gain']:,.1f} | {each['gain']:,.1f} "
-        f"| {_of_true(each['gain'] - each['true_gain'], each):+.1%} | {_of_true(each['spread'], each):.1%} | {each['within']} of {result['seeds']} |"
+        f"| {name} | {group} | {_row(each)} | {each['within']} of {result['seeds']} |"
         for name, groups in result["scenarios"].items()
         for group, each in groups.items()
     ]
     return "\n".join(lines)
+
+
+def _row(each: dict) -> str:
+    error = _of_true(each["gain"] - each["true_gain"], each)
+    return (
+        f"{each['true_conversions']:,.0f}, {each['conversions']:,.0f} | {each['true_gain']:,.1f} "
+        f"| {each['gain']:,.1f} | {error:+.1%} | {_of_true(each['spread'], each):.1%}"
+    )
 
 
 def _of_true(value: float, each: dict) -> float:
