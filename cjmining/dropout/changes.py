@@ -192,12 +192,27 @@ class _Reader:
             self._wrong(f"names a promise of {wanted!r} that the map doesn't make; it promises {told}")
         elif measure is None and len({p.measure for p in found}) > 1:
             self._wrong(f"has to say which measure of {wanted!r} is meant: {', '.join(measures)}")
-        elif found[0].measure in _SETTLED_BY_THE_END:
+        elif not all(self._tells(promise) for promise in found):
             self._wrong(
-                f"keeps {found[0].measure!r}, which can't be told from the journeys: who keeps it is known "
-                "by having gone on or having ended, so that those who kept it say nothing of the others"
+                f"keeps {found[0].measure!r}, which can't be told from the journeys: those for whom it was "
+                "kept are known by having gone on or ended, and say nothing of the others"
             )
         return found
+
+    def _tells(self, promise: Promise) -> bool:
+        """Say whether a promise is settled where a journey stands, not by where it goes.
+
+        An answer is where the company gives it in the stage of the request.
+        """
+        if promise.measure in _SETTLED_BY_THE_END:
+            return False
+        if promise.measure != "response_s":
+            return True
+        stages = [plan.intended.stages[promise.stage].touchpoints for plan in self.reading.plans]
+        by_company = any(
+            at.touchpoint == promise.touchpoint and at.actor == "company" for stage in stages for at in stage
+        )
+        return by_company and any(at.touchpoint == promise.after for stage in stages for at in stage)
 
     def _places(self, given: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
         """Return the stage and touchpoint of the places meant."""

@@ -53,6 +53,8 @@ def what_if(
         * ``{"promise": "call_answered", "measure": "wait_s", "stage": "Research", "kept": True}``: journeys
           for which the first such promise of a stay was broken go on like those for which it was kept.
           Without a stage it is kept in all of them; the measure is needed where several are promised.
+          A stage's `within`, `contacts`, and a response that the customer gives or that lies in another
+          stage can't be kept so: those who kept them are known by having gone on or ended.
         * ``{"skip": "payment_entered"}``: journeys pass over the touchpoint, to where those who went on
           from it went; nobody drops out there. Also with ``"stage"``.
 

@@ -384,3 +384,32 @@ def test_a_shop_really_changed_gains_as_much() -> None:
     gained = after - before
     assert gained > 300
     assert abs(row["gained"] - gained) < 3 * gained**0.5
+
+
+DELIVERY = """
+map: Box
+goal: [paid]
+patience: 10d
+stages:
+  - stage: Try
+    touchpoints:
+      - {touchpoint: ordered}
+      - touchpoint: delivered
+        actor: company
+        expect: [{measure: response_s, after: ordered, at_most: 172800}]
+  - stage: Buy
+    touchpoints:
+      - {touchpoint: paid, expect: [{measure: response_s, after: delivered, at_most: 86400}]}
+"""
+
+
+def test_an_answer_of_the_company_kept_in_time() -> None:
+    in_time, late = "ordered@20 delivered@21", "ordered@20 delivered@25"
+    journeys = [*[f"{in_time} paid@22"] * 3, in_time, f"{late} paid@26", late, late, "ordered@20"]
+    intended = parse_map(DELIVERY)
+    check = cj.check(log_of(*journeys, days=100).split(intended), intended)
+    found = cj.what_if(check, {"promise": "delivered"})
+    assert found.changes["journeys"].tolist() == [4]  # the one never answered had waited for too long as well
+    assert all_of(found)["gained"] == pytest.approx(4 * (3 / 4 - 1 / 4))
+    with pytest.raises(LogError, match="keeps 'response_s', which can't be told"):
+        cj.what_if(check, {"promise": "paid"})
