@@ -294,8 +294,9 @@ def make_chain(
     known, state = np.unique(np.ravel_multi_index(parts, sizes), return_inverse=True)
     group, place, again, label, mask = np.unravel_index(known, sizes)
     n, customer = len(known), reading.customer[visits.journey]
-    to = np.where(visits.last, n + visits.outcome[visits.journey], np.append(state[1:], 0)[: len(state)])
-    open_ = visits.last & (visits.outcome[visits.journey] == OPEN)
+    outcome = visits.outcome[visits.journey].astype(np.int64)
+    to = np.where(visits.last, n + outcome, np.append(state[1:], 0)[: len(state)])
+    open_ = visits.last & (outcome == OPEN)
     ways, edge = np.unique(state * (n + len(ENDS)) + np.where(open_, 0, to), return_inverse=True)
     ways, edge = _only_seen(ways, edge, open_)
     order = np.lexsort((visits.lasted, state))

@@ -179,6 +179,20 @@ def test_where_nobody_stayed_it_is_left_as_it_is() -> None:
     assert any("2 of 2 visits are left as they are" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("shops", [20, 63, 64, 200])
+def test_any_number_of_groups_has_its_chains(shops: int) -> None:
+    check = checked(*[CONVERTS, LEAVES_BUY, LEAVES_LOOK] * shops)
+    log = check._with_log("groups").log
+    names = [f"shop {number // 3}" for number in range(3 * shops)]
+    customers = pd.DataFrame({"customer": range(3 * shops), "shop": names})
+    log = cj.JourneyLog.from_events(log.events, customers=customers, data_end=log.data_end)
+    check = cj.check(log.split(check.intended), check.intended, by="shop")
+    found = cj.what_if(check, {"stage": "Buy", "drop_out": 0.5}, replicates=3)
+    assert len(found.scenario) == shops + 1
+    # Of two that reach Buy one leaves; half of those are kept.
+    assert found.scenario["gained"].tolist() == pytest.approx([*[0.5] * shops, 0.5 * shops])
+
+
 def test_value_is_gained_net_and_by_currency() -> None:
     values = [np.nan, np.nan, 30.0] * 2 + [np.nan, np.nan, 60.0] + [np.nan]
     currencies = [None, None, "EUR"] * 2 + [None, None, "USD"] + [None]
