@@ -82,11 +82,10 @@ def _rank(table: pd.DataFrame, chosen: pd.Series) -> int | None:
 def _companion(table: pd.DataFrame, is_cause: pd.Series) -> dict:
     """Return the first of the candidates that drive nobody away."""
     first = table[~is_cause].iloc[0]
-    clear = bool(first["q"] <= CLEAR and first["difference"] > 0 and not first["goes_along_with"])
     return {
         "rank": int(first["rank"]),
         "what": f"{first['kind']}: {first['candidate']} {first['detail']}",
-        "said to drive away": clear,
+        "said to drive away": bool(first["verdict"] == "of its own"),
     }
 
 

@@ -43,6 +43,15 @@ if TYPE_CHECKING:
 CLEAR = 0.05
 """q values up to this one are told as associations."""
 
+OWN, WEAKER, ALONG, FEWER, UNCLEAR = (
+    "of its own",
+    "unclear beside others",
+    "goes along",
+    "fewer drop out",
+    "unclear",
+)
+"""What is found of a candidate, in the order of ranks."""
+
 MOST_GIVEN = 6
 """How many of the strongest candidates the others are held constant for."""
 
@@ -81,9 +90,11 @@ class Drivers(Result):
         against), difference (risk_exposed less risk_unexposed) with lower and upper, ratio (risk_exposed over
         risk_unexposed) with ratio_lower and ratio_upper, crude_difference (the difference without the strata
         of `by`), excess (drop-outs beyond those of comparable journeys: exposed x difference), p, q, simpson
-        (how the crude difference misleads; empty if it doesn't), goes_along_with (the stronger candidate that
-        explains it), difference_given (what is left of the difference where the stronger candidates are held
-        constant), sentence (the row in words).
+        (how the crude difference misleads; empty if it doesn't), verdict (of its own: more drop out, also
+        beside stronger candidates; unclear beside others: beside these it is not clear any more; goes along:
+        a stronger candidate explains it; fewer drop out; unclear: it can be chance), goes_along_with (the
+        stronger candidate that explains it), difference_given (what is left of the difference where the
+        stronger candidates are held constant), sentence (the row in words).
     strata : pandas.DataFrame
         One row a candidate and stratum that it occurs in: rank (that of the candidate), kind (what sort of
         thing it is), candidate (what may go with dropping out), detail (what about it), when (before entry or
@@ -112,10 +123,10 @@ class Drivers(Result):
     notes: tuple[str, ...] = ()
 
     def _summary(self) -> str:
-        clear = int((self.drivers["q"] <= CLEAR).sum())
+        own = int(self.drivers["verdict"].eq(OWN).sum())
         return (
             f"{self.title}. {self.dropped:,} of {self.entered:,} journeys dropped out within "
-            f"{duration_in_words(self.horizon)}; {clear} of {len(self.drivers)} candidates are clear"
+            f"{duration_in_words(self.horizon)}; of {len(self.drivers)} candidates {own} by themselves"
         )
 
 
@@ -311,6 +322,7 @@ class _Judged(NamedTuple):
     q: float = math.nan
     given: Adjusted | None = None
     along: What | None = None
+    verdict: str = ""
     rank: int = 0
 
 
@@ -406,15 +418,14 @@ def _compare(trial: Trial, stratum: Ints, customer: Ints) -> tuple[Adjusted, Str
 def _rank(judged: Sequence[_Judged], groups: Segments, at: Entries) -> list[_Judged]:
     """Put first what goes with most drop-out of its own, and after it what only goes along."""
     strong = [each for each in judged if each.q <= CLEAR and each.own.difference > 0]
-    alone, weaker, along = _stepwise(strong, groups, at)
     known = {each.trial.what for each in strong}
     rest = [each for each in judged if each.trial.what not in known]
     fewer = sorted(
         (each for each in rest if each.q <= CLEAR), key=lambda each: each.own.difference * _n(each)
     )
     unclear = sorted((each for each in rest if not each.q <= CLEAR), key=lambda each: each.p)
-    alone.sort(key=lambda each: -_n(each) * (each.given or each.own).lower)
-    ordered = [*alone, *weaker, *along, *fewer, *unclear]
+    verdicts = [*_stepwise(strong, groups, at), (FEWER, fewer), (UNCLEAR, unclear)]
+    ordered = [each._replace(verdict=verdict) for verdict, found in verdicts for each in found]
     return [each._replace(rank=number) for number, each in enumerate(ordered, start=1)]
 
 
@@ -422,39 +433,35 @@ def _n(each: _Judged) -> int:
     return int(each.sizes[0].sum())
 
 
-def _stepwise(
-    strong: Sequence[_Judged], groups: Segments, at: Entries
-) -> tuple[list[_Judged], list[_Judged], list[_Judged]]:
-    """Take the candidate with most evidence, hold it constant, and so on.
+def _stepwise(strong: Sequence[_Judged], groups: Segments, at: Entries) -> list[tuple[str, list[_Judged]]]:
+    """Take the candidate with most evidence, hold it constant for the others, and so on.
 
-    Returns
-    -------
-    list of _Judged
-        Those taken: each has an association of its own, given those before.
-    list of _Judged
-        Those left whose association is not explained, but not clear any more either.
-    list of _Judged
-        Those explained, each by the candidate that was taken last when it went.
+    Beside those taken before, a candidate must be clear although it is the strongest of so many (Bonferroni).
     """
-    open_ = sorted(strong, key=lambda each: -each.own.z)
-    taken: list[_Judged] = []
+    left = sorted(strong, key=lambda each: -each.own.z)
+    own: list[_Judged] = []
     along: list[_Judged] = []
     first: list[Ints] = []
-    while open_ and len(taken) < MOST_GIVEN:
-        best = max(open_, key=_z)
-        if not (best.given or best.own).p(more=True) <= CLEAR:
+    while left and len(own) < MOST_GIVEN:
+        best = max(left, key=_z)
+        if not _is_clear(best, len(strong)):
             break
-        taken.append(best)
+        own.append(best)
         first.append(best.trial.first(len(at)))
         still: list[_Judged] = []
-        for each in open_:
+        for each in left:
             if each is best:
                 continue
             now = each._replace(given=_given(each.trial, groups, at, first))
-            explained = _is_explained(now)
-            (along if explained else still).append(now._replace(along=best.trial.what) if explained else now)
-        open_ = still
-    return taken, open_, along
+            if _is_explained(now, len(strong)):
+                along.append(now._replace(along=best.trial.what))
+            else:
+                still.append(now)
+        left = still
+    own += [each for each in left if _is_clear(each, len(strong))]
+    own.sort(key=lambda each: -_n(each) * (each.given or each.own).lower)
+    weaker = [each for each in left if not _is_clear(each, len(strong))]
+    return [(OWN, own), (WEAKER, weaker), (ALONG, along)]
 
 
 def _z(each: _Judged) -> float:
@@ -471,13 +478,19 @@ def _given(trial: Trial, groups: Segments, at: Entries, first: Sequence[Ints]) -
     return _compare(trial, stratum, at.customer)[0]
 
 
-def _is_explained(each: _Judged) -> bool:
+def _is_clear(each: _Judged, of: int) -> bool:
+    """Say whether an association is clear beside those held constant."""
+    return each.given is None or each.given.p(more=True) * of <= CLEAR
+
+
+def _is_explained(each: _Judged, of: int) -> bool:
+    """Say whether little of an association is left, and nothing clear."""
     given = each.given
     if given is None:
         return False
-    if math.isnan(given.z):
-        return True
-    return given.p(more=True) > CLEAR and given.difference < _SMALLER * each.own.difference
+    return math.isnan(given.z) or (
+        not _is_clear(each, of) and given.difference < _SMALLER * each.own.difference
+    )
 
 
 # telling --------------------------------------------------------------------------------------------------
@@ -504,6 +517,7 @@ _COLUMNS = {
     **dict.fromkeys(_SIZES, "int"),
     **dict.fromkeys(_NUMBERS, "float"),
     "simpson": "text",
+    "verdict": "text",
     "goes_along_with": "text",
     "difference_given": "float",
     "sentence": "text",
@@ -548,6 +562,7 @@ def _row(each: _Judged, crude: Adjusted, stage: str, within: timedelta) -> dict[
         "p": each.p,
         "q": each.q,
         "simpson": _simpson(own, crude),
+        "verdict": each.verdict,
         "goes_along_with": along,
         "difference_given": each.given.difference if each.given else math.nan,
         "sentence": _sentence(each, exposed, stage, within, along),
@@ -616,8 +631,10 @@ def _sentence(each: _Judged, exposed: int, stage: str, within: timedelta, along:
     )
     if each.trial.is_act and not more:
         said += " Who acts is still there, so fewer says nothing here."
-    elif not each.q <= CLEAR:
+    elif each.verdict == UNCLEAR:
         said += " That can be chance."
+    elif each.verdict == WEAKER:
+        said += " Beside the stronger candidates that is not clear any more."
     if along and each.given is not None:
         left = "nothing" if math.isnan(each.given.difference) else _points(each.given.difference)
         said += f" It goes along with {along}: beside that, {left} is left."

@@ -268,7 +268,9 @@ def test_the_long_wait_comes_before_its_companions(research: Drivers) -> None:
         "call_answered",
         "during the stage",
     ]
+    assert table.loc[table["verdict"] == "of its own", "kind"].eq("long wait").all()
     companions = table[table["goes_along_with"].str.startswith("call_answered (long wait")]
+    assert (companions["verdict"] == "goes along").all()
     assert len(companions)
     assert (companions["rank"] > 1).all()
     assert companions["sentence"].str.contains("It goes along with call_answered").all()
