@@ -71,10 +71,10 @@ class Scenario(Result):
         goal_after_s (mean time from the begin of a journey to its goal with the change).
     stages : pandas.DataFrame
         One row a group and stage: by, stage, entered (journeys expected to enter it in the long run, as it
-        is), entered_after (journeys expected to enter it with the change), dropped (journeys expected to drop
-        out there, as it is), dropped_after (journeys expected to drop out there with the change), turned_away
-        (journeys expected to be turned away there, as it is), turned_away_after (journeys expected to be
-        turned away there with the change).
+        is), entered_after (journeys expected to enter it with the change, also by a touchpoint that they
+        pass over), dropped (journeys expected to drop out there, as it is), dropped_after (journeys expected
+        to drop out there with the change), turned_away (journeys expected to be turned away there, as it is),
+        turned_away_after (journeys expected to be turned away there with the change).
     value_by_currency : pandas.DataFrame
         One row a group and currency: by, currency, journeys (begun in the observed time),
         value_per_conversion (mean net value of a conversion), value_gained (gained times that) with limits
