@@ -126,7 +126,7 @@ class Drivers(Result):
         own = int(self.drivers["verdict"].eq(OWN).sum())
         return (
             f"{self.title}. {self.dropped:,} of {self.entered:,} journeys dropped out within "
-            f"{duration_in_words(self.horizon)}; of {len(self.drivers)} candidates {own} by themselves"
+            f"{duration_in_words(self.horizon)}; {own} of {len(self.drivers)} candidates {OWN}"
         )
 
 

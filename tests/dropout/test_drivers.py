@@ -250,12 +250,26 @@ def test_a_difference_that_turns_round_within_strata_is_told() -> None:
     assert crude["simpson"] == ""
 
 
-def test_a_stratum_that_says_nothing_changes_nothing(shop: cj.Conformance) -> None:
-    alone = drivers(shop, "Research", stratum=None)
-    intended = parse_map(shop.intended.text)
-    log = shop._reading.log
-    same = cj.check(log, intended)
-    pd.testing.assert_frame_equal(alone.drivers, drivers(same, "Research", stratum=None).drivers)
+def test_a_stratum_that_says_nothing_changes_nothing() -> None:
+    log = simpson_log()
+    customers = log.customers.assign(country="here")
+    events = log.events[["customer", "timestamp", "touchpoint", "wait_s"]]
+    same = JourneyLog.from_events(events, customers=customers, data_end=log.data_end)
+    check = checked(same)
+    within, alone = drivers(check, "Look", stratum="country"), drivers(check, "Look", stratum=None)
+    pd.testing.assert_frame_equal(within.drivers, alone.drivers)
+    names = {"country": "here", None: "all"}
+    for each in (within, alone):
+        assert set(each.strata["stratum"]) == {names[each.by]}
+
+
+def test_names_of_strata_and_values_do_not_matter() -> None:
+    log = simpson_log()
+    renamed = log.customers.assign(tier=log.customers["tier"].astype(object).map({"gold": "b", "basic": "z"}))
+    events = log.events[["customer", "timestamp", "touchpoint", "wait_s"]]
+    other = JourneyLog.from_events(events, customers=renamed, data_end=log.data_end)
+    one, two = (drivers(checked(each), "Look", stratum="tier").drivers for each in (log, other))
+    pd.testing.assert_frame_equal(one, two)
 
 
 # shops whose causes are known -----------------------------------------------------------------------------
