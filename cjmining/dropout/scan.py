@@ -12,7 +12,7 @@ import pandas as pd
 
 from cjmining.conformance.tables import frame
 from cjmining.documents import parse_duration
-from cjmining.dropout.scan_counts import WEEK_US, grounds, material
+from cjmining.dropout.scan_counts import KINDS, WEEK_US, grounds, material
 from cjmining.dropout.scan_search import Field, chance, rules, search
 from cjmining.dropout.scan_words import notes, sentence
 from cjmining.errors import LogError
@@ -41,7 +41,7 @@ class DropOutScan(Result):
     Attributes
     ----------
     findings : pandas.DataFrame
-        One row a window that stands out most, then the next once that is set aside: rank (1 for the
+        One row a window that stands out most, then the next among all other entries: rank (1 for the
         strongest evidence), kind (dropped: the customer left; turned away: the company ended it), stage,
         touchpoint (where the journeys were last seen; "" for anywhere in the stage), attributes (what the
         segment is made of; "" for everybody), segment (its values, or "all"), start (of the window, UTC), end
@@ -191,7 +191,7 @@ def scan(
     places, by_week = _places(seen, fields, weeks, fewest), _weeks(seen, fields)
     by_chance = chance(fields, which, replicates=replicates, seed=seed)
     found = search(fields, which, at_most=at_most)
-    members = [_members(seen, fields[one.place.ground], one) for one in found]
+    members = _members(seen, fields, found)
     rows = [
         _finding(check, seen, fields[one.place.ground], one, inside, rank, by_chance)
         for rank, (one, inside) in enumerate(zip(found, members, strict=True), start=1)
@@ -240,20 +240,31 @@ _FINDINGS = {
 CUSTOMERS_TURN, COMPANYS_TURN = 0, 1
 
 
-def _members(seen: Material, field: Field, one: Found) -> NDArray[np.int64]:
-    """Return the entries that ended so at the place in the window."""
-    inside = _at_the_place(seen, field, one) & (seen.week >= one.start) & (seen.week < one.start + one.length)
-    return np.flatnonzero(inside)
+def _members(seen: Material, fields: Sequence[Field], found: Sequence[Found]) -> list[NDArray[np.int64]]:
+    """Return the entries behind each finding: those that ended so, and aren't behind one before it."""
+    told: list[NDArray[np.int64]] = []
+    aside = {kind: np.zeros(len(seen.found), np.bool_) for kind in KINDS}
+    for one in found:
+        field = fields[one.place.ground]
+        entered = _in_segment(seen, field, one) & ~aside[field.ground.kind]
+        entered &= (seen.week >= one.start) & (seen.week < one.start + one.length)
+        told.append(np.flatnonzero(entered & _ended_there(seen, field, one)))
+        aside[field.ground.kind] |= entered
+    return told
 
 
-def _at_the_place(seen: Material, field: Field, one: Found) -> NDArray[np.bool_]:
-    ground = field.ground
-    inside: NDArray[np.bool_] = (seen.found.place == ground.place) & seen.ended(ground.kind)
-    if one.place.outcome >= 0:
-        inside &= seen.touchpoint == seen.touchpoints.index(ground.outcomes[one.place.outcome])
+def _in_segment(seen: Material, field: Field, one: Found) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = seen.found.place == field.ground.place
     for variable, value in field.segments.conditions[one.segment]:
         inside &= seen.variables[variable].codes == value
     return inside
+
+
+def _ended_there(seen: Material, field: Field, one: Found) -> NDArray[np.bool_]:
+    ended = seen.ended(field.ground.kind)
+    if one.place.outcome >= 0:
+        ended &= seen.touchpoint == seen.touchpoints.index(field.ground.outcomes[one.place.outcome])
+    return ended
 
 
 def _finding(
@@ -295,7 +306,9 @@ def _finding(
 def _turns(seen: Material, field: Field, one: Found, inside: NDArray[np.int64]) -> dict[str, float]:
     """Count whose turn it was, and split the excess by how it usually is at the place."""
     turn = seen.found.turn
-    usual = np.setdiff1d(np.flatnonzero(_at_the_place(seen, field, one)), inside)
+    usual = np.setdiff1d(
+        np.flatnonzero(_in_segment(seen, field, one) & _ended_there(seen, field, one)), inside
+    )
     told: dict[str, float] = {}
     for name, whose in (("customers_turn", CUSTOMERS_TURN), ("companys_turn", COMPANYS_TURN)):
         share = float((turn[usual] == whose).mean()) if len(usual) else 0.0

@@ -163,7 +163,7 @@ def usual_levels(ground: Ground) -> NDArray[np.float64]:
 def _fit(
     margins: Sequence[NDArray[np.int64]], entered: NDArray[Any], ended: NDArray[Any]
 ) -> NDArray[np.float64]:
-    level = np.full(len(entered), ended.sum() / entered.sum())
+    level = np.full(len(entered), ended.sum() / max(entered.sum(), 1))
     for _ in range(ROUNDS):
         for margin in margins:
             expected = np.bincount(margin, entered * level)
