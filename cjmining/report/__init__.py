@@ -2,6 +2,7 @@
 
 from cjmining.report.finding import Finding
 from cjmining.report.findings import compare_findings, derive_findings
+from cjmining.report.leaving import Leaving, look_into
 from cjmining.report.page import report
 
-__all__ = ["Finding", "compare_findings", "derive_findings", "report"]
+__all__ = ["Finding", "Leaving", "compare_findings", "derive_findings", "look_into", "report"]

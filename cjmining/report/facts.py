@@ -34,6 +34,7 @@ from cjmining.report.cells import (
 from cjmining.report.contacts import channel_tables, hand_off_tables
 from cjmining.report.disclosure import shown_groups
 from cjmining.report.findings import deviation_sentence
+from cjmining.report.leaving import Leaving, chances_table, leaving_facts
 from cjmining.report.method import method_notes
 from cjmining.report.natives import native_calls
 from cjmining.report.promises import promise_tables, promises_in_words
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from cjmining.conformance import Conformance, Coverage
     from cjmining.discovery import Discovery
+    from cjmining.dropout.incidence import Incidence
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
@@ -68,6 +70,7 @@ def gather_facts(
     *,
     everyone: Discovery,
     coverage: Coverage,
+    leaving: Leaving,
     findings: Sequence[Mapping[str, Any]],
     gone: Sequence[Mapping[str, Any]] = (),
     title: str | None,
@@ -82,6 +85,8 @@ def gather_facts(
         The results; small groups are merged already (`disclosure.merge_small_groups`).
     everyone : Discovery
         What customers do, ungrouped.
+    leaving : Leaving
+        What is known of those who leave, beside the check.
     findings, gone : sequence of dict
         As `findings.compare_findings` returns them.
     title : str or None
@@ -115,8 +120,9 @@ def gather_facts(
         "compared": any(finding.get("status") for finding in findings) or bool(gone),
         "gone": list(gone),
         "sureness": sureness(check, findings, min_group),
+        "leaving": leaving_facts(leaving, min_group),
         "groups": [
-            _group_facts(view, number, min_group)
+            _group_facts(view, leaving.everyone if number == 0 else leaving.ends, number, min_group)
             for number, view in enumerate(views_of(found, check, everyone))
         ],
         "comparison": _comparison(check) if check.by is not None else None,
@@ -173,6 +179,8 @@ _CHAPTERS = {
     "In short": ("outcomes",),
     "Where customers drop out": ("largest drop-out", "before the map"),
     "Who differs": ("stand-out", "no stand-out"),
+    "Where and when more left than usual": ("place that stands out", "no place stands out"),
+    "What goes with leaving": ("goes with leaving",),
     "What it puts at risk": ("drop-out place",),
     "What we promised": ("promises", "broken promise"),
     "Channels and hand-offs": ("channels", "hand-off"),
@@ -214,14 +222,14 @@ def outcome_cards(overall: Conformance) -> dict[str, Any]:
 # One group
 
 
-def _group_facts(view: View, number: int, min_group: int) -> dict[str, Any]:
+def _group_facts(view: View, ends: Incidence | None, number: int, min_group: int) -> dict[str, Any]:
     check, group = view.check, view.group
     row = next(row for row in rows_of(check.outcomes) if row["by"] == group)
     promised = promises_in_words(of_group(check.expectations, group), min_group)
+    chances = None if ends is None else chances_table(ends, group, min_group)
+    where = [_stages(check, group, min_group), chances, _dropouts(check, group, row, min_group)]
     chapters = [
-        _chapter(
-            "Where they end", [_stages(check, group, min_group), _dropouts(check, group, row, min_group)]
-        ),
+        _chapter("Where they end", [table for table in where if table is not None]),
         _chapter("What we promised", promise_tables(check, group, min_group), promised),
         _chapter("Channels side by side", channel_tables(check, group, min_group)),
         _chapter("Hand-offs", hand_off_tables(check, group, min_group), _ON_HAND_OFFS),

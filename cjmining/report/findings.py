@@ -21,6 +21,7 @@ from cjmining.report import words
 from cjmining.report.cells import Row, rows_of
 from cjmining.report.contact_findings import contact_findings
 from cjmining.report.finding import Finding, make_finding, numbers_of
+from cjmining.report.leaving import NOT_LOOKED_INTO, Leaving, leaving_findings
 from cjmining.report.natives import native_calls
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
 
@@ -44,7 +45,12 @@ LONG_DAYS = 7
 
 
 def derive_findings(
-    log: JourneyLog, check: Conformance, coverage: Coverage, *, min_group: int = 10
+    log: JourneyLog,
+    check: Conformance,
+    coverage: Coverage,
+    *,
+    min_group: int = 10,
+    leaving: Leaving = NOT_LOOKED_INTO,
 ) -> tuple[Finding, ...]:
     """Say what the results say: what the customers do first, how good the data are last.
 
@@ -58,6 +64,8 @@ def derive_findings(
         What the map and the log do not share.
     min_group : int
         No sentence is made about fewer journeys than this; groups of fewer customers are merged.
+    leaving : Leaving
+        What stands out where and when, and what goes with leaving, as far as that is known.
 
     Returns
     -------
@@ -72,6 +80,7 @@ def derive_findings(
         *_largest_drop_outs(overall, overall.groups, min_group),
         *(_largest_drop_outs(check, shown_groups(check), min_group) if check.by is not None else ()),
         *_standouts(check, min_group),
+        *leaving_findings(leaving, min_group),
         *_drop_out_places(overall, min_group),
         *_before_the_map(overall, min_group),
         *contact_findings(overall, min_group),

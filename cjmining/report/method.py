@@ -28,9 +28,9 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             company ended it). A journey for which none of these has happened by the end of the data is
             open: neither a success nor a loss yet.""",
         "Patience": f"""How long a customer may be silent before the journey counts as dropped out:
-            {_patience(intended.patience_us)}.{_other_patiences(intended)} {intended.settled} Silence runs from the last
-            thing that the customer did; what the company sends does not prolong it. With patience
-            never, only an exit ends a journey.""",
+            {_patience(intended.patience_us)}.{_other_patiences(intended)} {intended.settled} Silence runs
+            from the last thing that the customer did; what the company sends does not prolong it. With
+            patience never, only an exit ends a journey.""",
         "Place of a drop-out": f"""The last touchpoint of the map that the customer did, or that moved
             the journey to a later stage whoever did it. Journeys that met no touchpoint of the map are
             {BEFORE_THE_MAP}. Next step by: whose turn it was by the map.""",
@@ -41,6 +41,19 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             there within {horizon} of entering. Journeys that entered later are left out of this share,
             because those who go on are known at once and those who leave only after the patience:
             counting them would bias it. It is the number to quote and to compare.""",
+        f"How likely each end is within {horizon}": """Estimated from every journey that surely began while
+            customers were observed (Aalen-Johansen): one that still runs counts for as long as it was seen,
+            so that nobody is taken for lost, nor for kept, before it is known. Dropped here: the journey
+            ended at this stage; dropped later: further on. Together with what is still under way the ends
+            make 100 %. Limits allow for several journeys of one customer.""",
+        "Where and when more left than usual": """For every stage and group of journeys, week by week: how many
+            ended, against how many were to be expected by the group's own other weeks and by how others
+            fared in the same weeks. So neither a level that is always high nor a week that is special for
+            all is a finding. p allows for all the places looked at.""",
+        "What goes with leaving": """Each candidate is held against comparable journeys of the same stratum
+            (Mantel and Haenszel): as things stood when the stage was entered, or from the moment on at which
+            it happened there. Goes along with: nothing is left of it where that stronger candidate is held
+            constant. An association, not a cause; q corrects for the number of candidates.""",
         "Limits in brackets": """95 % Wilson score limits: if the same process ran again and again,
             limits made in this way would hold the true share 19 times in 20. They say nothing about
             errors in the data or the map.""",

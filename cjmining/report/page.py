@@ -14,6 +14,7 @@ from cjmining.errors import LogError
 from cjmining.report import words
 from cjmining.report.facts import View, gather_facts, views_of
 from cjmining.report.findings import compare_findings, derive_findings
+from cjmining.report.leaving import Leaving, look_into
 from cjmining.report.one_log import expect_one_log
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def report(
     title: str | None = None,
     min_group: int = 10,
     coverage: Coverage | None = None,
+    leaving: Leaving | None = None,
     earlier: Sequence[Mapping[str, Any]] | None = None,
     settings_changed: str = "",
     overview: str = "",
@@ -62,6 +64,9 @@ def report(
         Groups of fewer customers are merged, rows about fewer journeys merged or left out; at least 1.
     coverage : Coverage, optional
         What map and log do not share, where it is there already; by default it is worked out.
+    leaving : Leaving, optional
+        How likely each end is, where and when drop-out stands out, and what goes with it, where these are
+        there already; by default they are worked out, which takes seconds for a million events.
     earlier : sequence of dict, optional
         The findings of an earlier run (`findings` in `findings.json`): the page then marks what is new,
         changed and gone.
@@ -98,7 +103,8 @@ def report(
         from cjmining.conformance import coverage as cover
 
         coverage = cover(log, check.intended)
-    facts = _facts(log, found, check, coverage, title, min_group, earlier, now or datetime.now(UTC))
+    leaving = look_into(check) if leaving is None else leaving
+    facts = _facts(log, found, check, coverage, leaving, title, min_group, earlier, now or datetime.now(UTC))
     text = fill_in(TEMPLATE, {**facts, "settings_changed": settings_changed, "overview": overview})
     write_whole(page, text)
     return page
@@ -122,6 +128,7 @@ def _facts(
     found: Discovery,
     check: Conformance,
     coverage: Coverage,
+    leaving: Leaving,
     title: str | None,
     min_group: int,
     earlier: Sequence[Mapping[str, Any]] | None,
@@ -131,7 +138,8 @@ def _facts(
     from cjmining.discovery import discover
     from cjmining.report.disclosure import merge_check, merge_found
 
-    findings, gone = compare_findings(derive_findings(log, check, coverage, min_group=min_group), earlier)
+    derived = derive_findings(log, check, coverage, min_group=min_group, leaving=leaving)
+    findings, gone = compare_findings(derived, earlier)
     everyone = found if found.by is None else discover(log, ignore=found.ignore)
     found, check = merge_found(found, check, min_group), merge_check(check, min_group)
     facts = gather_facts(
@@ -140,6 +148,7 @@ def _facts(
         check,
         everyone=everyone,
         coverage=coverage,
+        leaving=leaving,
         findings=findings,
         gone=gone,
         title=title,

@@ -11,7 +11,7 @@ from cjmining.conformance import check as hold_against
 from cjmining.conformance import coverage as cover
 from cjmining.discovery import discover
 from cjmining.dropout.patience import settle_patience
-from cjmining.report import Finding, compare_findings, derive_findings
+from cjmining.report import Finding, Leaving, compare_findings, derive_findings, look_into
 from cjmining.study.changes import changed_settings, earlier_of, say_changes
 from cjmining.study.settings import Settings, map_settings
 
@@ -49,6 +49,8 @@ class MapResult:
         Actual against intended.
     coverage : Coverage
         What map and log do not share.
+    leaving : Leaving
+        How likely each end is, where and when drop-out stands out, and what goes with it.
     patience : SettledPatience or None
         How the map's `patience: auto` was settled; None where it says none.
     findings : tuple of Finding
@@ -75,6 +77,7 @@ class MapResult:
     found: Discovery
     check: Conformance
     coverage: Coverage
+    leaving: Leaving
     patience: SettledPatience | None
     findings: tuple[Finding, ...]
     compared: tuple[Mapping[str, Any], ...]
@@ -130,7 +133,9 @@ def study_map(
     found = discover(log, by=form.by, ignore=intended.ignore)
     progress("Holding the journeys against the map", 0.5)
     check, coverage = hold_against(log, intended, by=form.by), cover(log, intended)
-    findings = derive_findings(log, check, coverage, min_group=form.report.min_group)
+    progress("Looking into those who leave", 0.7)
+    leaving = look_into(check)
+    findings = derive_findings(log, check, coverage, min_group=form.report.min_group, leaving=leaving)
     before = earlier_of(earlier, intended.name, alone=len(form.map) == 1)
     known = None if before is None else tuple(before["findings"])
     compared, gone = compare_findings(findings, known)
@@ -141,6 +146,7 @@ def study_map(
         found=found,
         check=check,
         coverage=coverage,
+        leaving=leaving,
         patience=settled,
         findings=findings,
         compared=tuple({"map": intended.name, **finding} for finding in compared),
@@ -162,6 +168,7 @@ def tables_of(result: MapResult) -> dict[str, pa.Table]:
     }
     if result.patience is not None:
         results["patience"] = result.patience
+    results |= result.leaving.results
     if result.check.by is not None:
         results["check_all"] = result.check.overall
     return {

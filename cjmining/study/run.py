@@ -229,6 +229,7 @@ def _write_map(result: MapResult, form: StudyForm, page: Path, now: datetime, *,
         title=f"{title}: {result.name}" if several else title,
         min_group=form.report.min_group,
         coverage=result.coverage,
+        leaving=result.leaving,
         earlier=result.earlier,
         settings_changed=result.settings_changed,
         overview=f"../../{outputs.PAGE}" if several else "",
@@ -236,8 +237,15 @@ def _write_map(result: MapResult, form: StudyForm, page: Path, now: datetime, *,
     )
     outputs.write_tables(page.parent / outputs.TABLES, tables_of(result))
     if form.workbook:
-        results = result.log, result.found, result.check, result.coverage
-        export(page.parent / outputs.WORKBOOK, *results, smallest_group=form.report.min_group)
+        export(
+            page.parent / outputs.WORKBOOK,
+            result.log,
+            result.found,
+            result.check,
+            result.coverage,
+            *result.leaving.results.values(),
+            smallest_group=form.report.min_group,
+        )
 
 
 def _write_overview(result: StudyResult, form: StudyForm, page: Path, now: datetime) -> None:

@@ -114,6 +114,8 @@ class Checked:
     notes: tuple[str, ...] = ()
     whole: Any = None
 
+    _reading = None
+
     @property
     def overall(self) -> Any:
         return self if self.whole is None else self.whole
