@@ -259,10 +259,11 @@ def places_table(places: DropOutScan, min_group: int) -> Table:
     ]
     table = make_table("places", "Where and when most left beyond what was usual there", columns, cells)
     standing = sum(bool(row["stands_out"]) for row in rows)
+    said = f"{words.plural(standing, 'place')} of these" if standing else "None of these"
     table["note"] = (
-        f"{words.count(standing) if standing else 'None'} of these {'stands' if standing < 2 else 'stand'} out: "
-        f"{words.count(places.looked_at)} places were looked at, week by week, in journeys that entered up to "
-        f"{words.day(places.sees_until)}, and p is how often the strongest of them all is as strong where "
+        f"{said} {'stand' if standing > 1 else 'stands'} out (p below 0.05): "
+        f"{words.count(places.looked_at)} places were looked at, week by week, for journeys that entered up "
+        f"to {words.day(places.sees_until)}, and p is how often the strongest of all is as strong where "
         f"nothing is the matter. An end counts within {words.days(places.horizon)}. Limits are those of one "
         "place: the strongest of many looks larger than it is."
     )

@@ -46,8 +46,8 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             so that nobody is taken for lost, nor for kept, before it is known. Dropped here: the journey
             ended at this stage; dropped later: further on. Together with what is still under way the ends
             make 100 %. Limits allow for several journeys of one customer.""",
-        "Where and when more left than usual": """For every stage and group of journeys, week by week: how many
-            ended, against how many were to be expected by the group's own other weeks and by how others
+        "Where and when more left than usual": """For every stage and group of journeys, week by week:
+            how many ended, against how many were to be expected by the group's own other weeks and by how others
             fared in the same weeks. So neither a level that is always high nor a week that is special for
             all is a finding. p allows for all the places looked at.""",
         "What goes with leaving": """Each candidate is held against comparable journeys of the same stratum
