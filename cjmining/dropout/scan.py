@@ -193,8 +193,10 @@ def scan(
     found = search(fields, which, at_most=at_most)
     members = _members(seen, fields, found)
     rows = [
-        _finding(check, seen, fields[one.place.ground], one, inside, rank, by_chance)
-        for rank, (one, inside) in enumerate(zip(found, members, strict=True), start=1)
+        {"rank": rank, **_finding(check, seen, fields[one.place.ground], one, inside, p)}
+        for rank, (one, inside, p) in enumerate(
+            zip(found, members, _by_chance(found, by_chance), strict=True), start=1
+        )
     ]
     return DropOutScan(
         findings=_with_moments(frame(rows, _FINDINGS), ("start", "end")),
@@ -273,14 +275,11 @@ def _finding(
     field: Field,
     one: Found,
     inside: NDArray[np.int64],
-    rank: int,
-    by_chance: NDArray[np.float64],
+    p: float,
 ) -> dict[str, Any]:
     start, end = _window(seen, one.start, one.length)
     exits = _exits(check, seen, inside)
-    p = float((1 + (by_chance >= one.score).sum()) / (1 + len(by_chance)))
     row = {
-        "rank": rank,
         **_named(seen, field, one.place.outcome, one.segment),
         "start": start,
         "end": end,
@@ -301,6 +300,12 @@ def _finding(
         "stands_out": p < LARGEST_P,
     }
     return row | {"sentence": sentence(row, seen.horizon)}
+
+
+def _by_chance(found: Sequence[Found], largest: NDArray[np.float64]) -> list[float]:
+    """Return how often chance brings a score as large; never less often than for the finding before."""
+    p = [(1 + int((largest >= one.score).sum())) / (1 + len(largest)) for one in found]
+    return np.maximum.accumulate(p).tolist() if p else []
 
 
 def _turns(seen: Material, field: Field, one: Found, inside: NDArray[np.int64]) -> dict[str, float]:

@@ -219,7 +219,8 @@ def _candidates(check: Conformance) -> list[tuple[str, str]]:
     attributes = sorted(log.attributes, key=lambda name: name != "persona")
     told = [(name, _MADE_OF if name in covered else "") for name in attributes]
     dimensions = [name for name in (*DIMENSIONS, *log.dimensions) if _is_text(check, name)]
-    return [*told, *((name, "") for name in dimensions), ("campaign", _COMES_AND_GOES)]
+    campaigns = [("campaign", _COMES_AND_GOES)] if len(log.vocabulary("campaign")) > 1 else []
+    return [*told, *((name, "") for name in dimensions), *campaigns]
 
 
 _COMES_AND_GOES = (

@@ -298,6 +298,8 @@ def test_what_is_looked_over(shop) -> None:
     assert set(", ".join(usual.places["attributes"]).split(", ")) - {""} == {"persona", "channel", "device"}
     assert any("birth_year" in note and "region" in note and "campaign" in note for note in usual.notes)
     assert usual.looked_at == len(usual.places)
+    plain = cj.scan(visits({8: "{carted}"}), replicates=20)
+    assert not any("campaign" in note for note in plain.notes)
     assert usual.sees_until == shop._reading.log.data_end - usual.horizon
     named = cj.scan(shop, by="region", together=1, replicates=20)
     assert set(named.places["attributes"]) == {"", "region"}
