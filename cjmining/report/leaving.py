@@ -35,6 +35,7 @@ FEWEST_DROPPED = 50
 CLEAR = 0.05
 """Largest q of an association that is told."""
 EVERYBODY = "all"
+WHOLE = "(journey)"
 DAY = timedelta(days=1)
 
 _Result = TypeVar("_Result")
@@ -195,14 +196,15 @@ def chances_table(ends: Incidence, group: str, min_group: int) -> Table | None:
 def _chances(stage: str, rows: pd.DataFrame, min_group: int) -> list[dict[str, Any]]:
     by_end = {row["end"]: row for row in rows_of(rows)}
     entered = next(iter(by_end.values()))["entered"]
+    said = "The whole journey" if stage == WHOLE else stage
     if entered < min_group:
-        return [cell(stage), cell(fewer(min_group)), *(cell(words.NOTHING) for _ in _ENDS)]
+        return [cell(said), cell(fewer(min_group)), *(cell(words.NOTHING) for _ in _ENDS)]
     told = (by_end[end] for end in _ENDS)
-    said = [
+    chances = [
         cell(words.percent(row["probability"], row["lower"], row["upper"]), row["probability"])
         for row in told
     ]
-    return [cell(stage), count_cell(entered), *said]
+    return [cell(said), count_cell(entered), *chances]
 
 
 def _on_chances(left_out: int, journeys: int) -> str:

@@ -47,9 +47,9 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             ended at this stage; dropped later: further on. Together with what is still under way the ends
             make 100 %. Limits allow for several journeys of one customer.""",
         "Where and when more left than usual": """For every stage and group of journeys, week by week:
-            how many ended, against how many were to be expected by the group's own other weeks and by how others
-            fared in the same weeks. So neither a level that is always high nor a week that is special for
-            all is a finding. p allows for all the places looked at.""",
+            how many ended, against how many were to be expected by the group's own other weeks and by how
+            others fared in the same weeks. So neither a level that is always high nor a week that is special
+            for all is a finding. p allows for all the places looked at.""",
         "What goes with leaving": """Each candidate is held against comparable journeys of the same stratum
             (Mantel and Haenszel): as things stood when the stage was entered, or from the moment on at which
             it happened there. Goes along with: nothing is left of it where that stronger candidate is held
