@@ -55,9 +55,10 @@ class DropOutScan(Result):
         ended by an exit), exits (which exits, with how many), p (how often a log in which nothing stands out
         has as strong a finding anywhere), stands_out (p below 0.05), sentence (the finding in words).
     places : pandas.DataFrame
-        One row a place that was looked at: kind, stage, touchpoint, attributes, segment, entered, ended,
-        share (ended / entered: its level over all weeks), start and end (of its strongest window), score (the
-        evidence there: a logarithm of likelihoods; NaN where no window has enough).
+        One row a place that was looked at: kind, stage, touchpoint (where the journeys were last seen; "" for
+        anywhere in the stage), attributes (what the segment is made of), segment (its values, or "all"),
+        entered, ended, share (ended / entered: its level over all weeks), start and end (of its strongest
+        window), score (the evidence there: a logarithm of likelihoods; NaN where no window has enough).
     weeks : pandas.DataFrame
         One row a stage, kind, persona (or all) and week: kind, stage, by (a persona, or all), week (its
         Monday, UTC), entered (journeys that entered the stage in the week), ended (of those, how many ended

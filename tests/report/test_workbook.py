@@ -38,6 +38,7 @@ RESULTS = {
     "drivers": lambda: cj.drivers(CHECK, "Research", smallest_cell=2),
     "lifetime_value": lambda: cj.lifetime_value(CHECK),
     "what_if": lambda: cj.what_if(CHECK, {"stage": "Basket", "drop_out": 0.5}, replicates=20),
+    "scan": lambda: cj.scan(CHECK, replicates=20),
     "reconcile": lambda: CHECK.reconcile({"2026-03": {"orders": 40, "revenue": 4000}}),
 }
 """Every result that `export` takes, on a small shop: add a line for a new one."""
