@@ -45,8 +45,8 @@ def _shop(customers: int, seed: int) -> dict:
     window = {"since": fault.start, "until": fault.end, "where": {"persona": fault.persona}}
     checkout = cj.drivers(check, "Checkout", **window).drivers
     waited = research["kind"].eq("long wait") & research["candidate"].eq("call_answered")
-    ten = research[waited & research["detail"].eq("longer than 10 min")]
-    ten = ten if len(ten) else research[waited & research["detail"].eq("longer than 5 min")]
+    lengths = [research[waited & research["detail"].eq(f"longer than {n} min")] for n in (15, 10)]
+    ten = next((found for found in lengths if len(found)), lengths[0])
     return {
         "call": _rank(research, waited),
         "chat": _rank(research, research["kind"].eq("long wait") & research["candidate"].eq("chat_answered")),

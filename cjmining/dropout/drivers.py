@@ -424,7 +424,7 @@ def _rank(judged: Sequence[_Judged], groups: Segments, at: Entries) -> list[_Jud
         (each for each in rest if each.q <= CLEAR), key=lambda each: each.own.difference * _n(each)
     )
     unclear = sorted((each for each in rest if not each.q <= CLEAR), key=lambda each: each.p)
-    verdicts = [*_stepwise(strong, groups, at), (FEWER, fewer), (UNCLEAR, unclear)]
+    verdicts = [*_stepwise(strong, len(judged), groups, at), (FEWER, fewer), (UNCLEAR, unclear)]
     ordered = [each._replace(verdict=verdict) for verdict, found in verdicts for each in found]
     return [each._replace(rank=number) for number, each in enumerate(ordered, start=1)]
 
@@ -433,10 +433,13 @@ def _n(each: _Judged) -> int:
     return int(each.sizes[0].sum())
 
 
-def _stepwise(strong: Sequence[_Judged], groups: Segments, at: Entries) -> list[tuple[str, list[_Judged]]]:
+def _stepwise(
+    strong: Sequence[_Judged], n_judged: int, groups: Segments, at: Entries
+) -> list[tuple[str, list[_Judged]]]:
     """Take the candidate with most evidence, hold it constant for the others, and so on.
 
-    Beside those taken before, a candidate must be clear although it is the strongest of so many (Bonferroni).
+    Beside those taken before, a candidate must be clear once more among all that are neither taken nor
+    explained by these: as the strongest of so many (Bonferroni).
     """
     left = sorted(strong, key=lambda each: -each.own.z)
     own: list[_Judged] = []
@@ -444,23 +447,20 @@ def _stepwise(strong: Sequence[_Judged], groups: Segments, at: Entries) -> list[
     first: list[Ints] = []
     while left and len(own) < MOST_GIVEN:
         best = max(left, key=_z)
-        if not _is_clear(best, len(strong)):
+        if not _is_clear(best, n_judged - len(own) - len(along)):
             break
         own.append(best)
         first.append(best.trial.first(len(at)))
-        still: list[_Judged] = []
-        for each in left:
-            if each is best:
-                continue
-            now = each._replace(given=_given(each.trial, groups, at, first))
-            if _is_explained(now, len(strong)):
-                along.append(now._replace(along=best.trial.what))
-            else:
-                still.append(now)
-        left = still
-    own += [each for each in left if _is_clear(each, len(strong))]
+        others = [
+            each._replace(given=_given(each.trial, groups, at, first)) for each in left if each is not best
+        ]
+        of = n_judged - len(own) - len(along)
+        along += [each._replace(along=best.trial.what) for each in others if _is_explained(each, of)]
+        left = [each for each in others if not _is_explained(each, of)]
+    of = n_judged - len(own) - len(along)
+    weaker = [each for each in left if not _is_clear(each, of)]
+    own += [each for each in left if _is_clear(each, of)]
     own.sort(key=lambda each: -_n(each) * (each.given or each.own).lower)
-    weaker = [each for each in left if not _is_clear(each, len(strong))]
     return [(OWN, own), (WEAKER, weaker), (ALONG, along)]
 
 
