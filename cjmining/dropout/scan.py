@@ -391,8 +391,7 @@ def _places(seen: Material, fields: Sequence[Field], longest: int, fewest: int) 
     which = rules(longest=longest, fewest=fewest)
     rows = []
     for field in fields:
-        for outcome in field.outcomes:
-            windows = field.windows(outcome, field.ended, which)
+        for outcome, windows in field.windows(field.ended, which).items():
             tally = field.tally(outcome, field.ended)
             for segment in range(len(field.segments)):
                 entered, ended = (round(float(each[segment].sum())) for each in tally[1::-1])

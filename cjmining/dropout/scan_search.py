@@ -24,6 +24,7 @@ ODDS_RATIOS, THEIR_WEIGHTS = (1.6, 3.0, 10.0), (0.88, 0.1, 0.02)
 KIND_WEIGHTS = {"dropped": 0.8, "turned away": 0.2}
 """How much of the evidence that chance may use up goes to places of each kind."""
 LONGEST_SHARE = 0.5
+LEAST_REAL = 0.75
 ENOUGH_EXPECTED = 5.0
 Z90 = 1.6448536269514722
 MEDIAN_SQUARE, ITS_ERROR = 0.4549364231195728, 1.16
@@ -114,12 +115,24 @@ class Field:
         seen = self.in_rows(self.of_outcome(outcome, ended))
         return expect(seen, self.entered, self.expected[outcome], self.segments.population)
 
-    def windows(self, outcome: int, ended: NDArray[np.float64], which: Rules) -> Windows:
-        """Return the best window of each segment."""
+    def windows(self, ended: NDArray[np.float64], which: Rules) -> dict[int, Windows]:
+        """Return the best window of each segment, by outcome.
+
+        Where journeys are last seen may change though no more of them end: a touchpoint is new, or another
+        no longer recorded. So a window of one touchpoint counts only if three quarters of its excess
+        are one of the stage.
+        """
         from cjmining.kernels.windows import best_windows
 
-        found = best_windows(*self.tally(outcome, ended), self.spread[outcome], which)
-        return found._replace(score=found.score + np.log(KIND_WEIGHTS[self.ground.kind]))
+        whole = self.tally(-1, ended)
+        found = {}
+        for outcome in self.outcomes:
+            tally = whole if outcome < 0 else self.tally(outcome, ended)
+            best = best_windows(*tally, self.spread[outcome], which)
+            real = _excess(whole, best) >= LEAST_REAL * _excess(tally, best)
+            score = np.where(real, best.score + np.log(KIND_WEIGHTS[self.ground.kind]), -np.inf)
+            found[outcome] = best._replace(score=score)
+        return found
 
     def set_aside(self, segment: int, start: int, length: int) -> None:
         """Leave out who of a segment entered in a window, and fit levels without them."""
@@ -145,6 +158,15 @@ class Field:
             drawn[outcome] = ended
             left, rest = left - ended, np.maximum(rest - level, 1.0 - LARGEST_LEVEL)
         return drawn
+
+
+def _excess(tally: Tally, windows: Windows) -> NDArray[np.float64]:
+    """Return by how many more were seen than expected in the window of each segment."""
+    more = np.cumsum(tally.seen - tally.expected, axis=1)
+    before = np.concatenate([np.zeros((len(more), 1)), more], axis=1)
+    rows = np.arange(len(more))
+    excess: NDArray[np.float64] = before[rows, windows.start + windows.length] - before[rows, windows.start]
+    return excess
 
 
 # what is expected -----------------------------------------------------------------------------------------
@@ -249,7 +271,7 @@ def _of_neighbours(tally: Tally, rows: Sequence[int]) -> float:
 
 def search(fields: Sequence[Field], which: Rules, *, at_most: int) -> list[Found]:
     """Find the window that stands out most, set its entries aside, and look again."""
-    best = [_look(field, which) for field in fields]
+    best = [field.windows(field.ended, which) for field in fields]
     found: list[Found] = []
     while len(found) < at_most:
         candidates = [
@@ -266,12 +288,8 @@ def search(fields: Sequence[Field], which: Rules, *, at_most: int) -> list[Found
         one = _told(field, place, int(np.argmax(score)), windows)
         found.append(one)
         field.set_aside(one.segment, one.start, one.length)
-        best[place.ground] = _look(field, which)
+        best[place.ground] = field.windows(field.ended, which)
     return found
-
-
-def _look(field: Field, which: Rules) -> dict[int, Windows]:
-    return {outcome: field.windows(outcome, field.ended, which) for outcome in field.outcomes}
 
 
 def _fresh(place: Place, windows: Windows, found: Sequence[Found]) -> NDArray[np.float64]:
@@ -304,7 +322,6 @@ def chance(fields: Sequence[Field], which: Rules, *, replicates: int, seed: int)
     for replicate in range(replicates):
         for field in fields:
             ended = field.draw(rng)
-            for outcome in field.outcomes:
-                score = field.windows(outcome, ended, which).score.max()
-                largest[replicate] = max(largest[replicate], float(score))
+            for windows in field.windows(ended, which).values():
+                largest[replicate] = max(largest[replicate], float(windows.score.max()))
     return largest

@@ -178,6 +178,17 @@ def test_ends_at_a_touchpoint_are_looked_at_by_themselves() -> None:
     assert (one.place.outcome, one.start, one.length) == (0, 5, 2)
 
 
+def test_ends_that_only_change_their_touchpoint_are_no_finding() -> None:
+    """From the tenth week on a survey is the last that is seen of half of them; as many end as before."""
+    of = ground(constant(0.2, 0.2, 0.2, 0.2), seed=10, outcomes=2, a_week=200)
+    early = of.week < 10
+    of.ended[0, early] += of.ended[1, early]
+    of.ended[1, early] = 0
+    at = field(of)
+    by_chance = chance([at], WHICH, replicates=99, seed=1)
+    assert not [one for one in search([at], WHICH, at_most=3) if (by_chance >= one.score).sum() < 5]
+
+
 # the verb -------------------------------------------------------------------------------------------------
 
 MAP = """
