@@ -334,7 +334,7 @@ def limits_of_probabilities(
     Returns
     -------
     Limits
-        NaN where the probability is NaN, or is 0 or 1 and nobody was followed.
+        NaN where the probability or the width is NaN, or it is 0 or 1 and nobody was followed.
 
     References
     ----------
@@ -358,7 +358,7 @@ def limits_of_probabilities(
         half = z / (1 + z2 / n) * np.sqrt(np.maximum(share * (1 - share), 0.0) / n + z2 / (4 * n * n))
         lower = np.where(share < _NOTHING, 0.0, np.maximum(middle - half, 0.0))
         upper = np.where(share > 1 - _NOTHING, 1.0, np.minimum(middle + half, 1.0))
-    known = ~np.isnan(share) & (n > 0)
+    known = ~np.isnan(share) & ~np.isnan(z) & (n > 0)
     return Limits(np.where(known, lower, np.nan), np.where(known, upper, np.nan))
 
 

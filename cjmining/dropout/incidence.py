@@ -56,7 +56,8 @@ class Incidence(Result):
     curves : pandas.DataFrame
         The same over time: by, stage, touchpoint, end, time_s (since entering the place), probability with
         lower and upper (at this time alone), band_lower and band_upper (probability: limits that hold the
-        whole curve at once), entered.
+        curve at all times at once; NaN at times when fewer than some 10 journeys ended so, or otherwise),
+        entered.
     hazard : pandas.DataFrame
         How likely each end is in a band of time, for journeys that are under way at its beginning: by, stage,
         touchpoint, end, from_s (excluded, but for 0), to_s (included), at_risk (observed to be under way at

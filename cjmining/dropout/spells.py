@@ -35,6 +35,12 @@ BANDS = ("1h", "6h", "1d", "2d", "3d", "5d", "7d", "14d", "30d", "60d", "90d", "
 TAIL = 0.05
 """Most that may be left under way where nobody was followed to a time, if probabilities are to be stated."""
 
+BAND_LEAST = 10
+"""Bands begin and end where the estimate says as much as so many journeys that ended so, and so many others.
+
+Where a first journey happens to end early, a band would miss the curve: no width makes up for that.
+"""
+
 CLUSTERS = 4_000
 """How many customers of a cell at least tell the correlation along its curves, where it has as many."""
 
@@ -107,7 +113,8 @@ class Cell(NamedTuple):
     probability : float64[K + 1, P]
         NaN where more than `TAIL` were under way when observation ended before the point.
     limits, band : Limits
-        Of each probability alone, and of each curve as a whole (NaN where it wasn't asked for).
+        Of each probability alone, and of each curve as a whole (NaN where too few ended so or otherwise, see
+        `BAND_LEAST`, and everywhere if it wasn't asked for).
     hazard, hazard_limits : float64[K, B], Limits
         Probabilities of the ends in each band of time, NaN where nobody was observed, with limits.
     """
@@ -222,7 +229,7 @@ def _cell(number: int, entered: int, found: Estimate, times: Times, *, curves: b
     probability = np.where(tail > TAIL, np.nan, np.clip(found.probability, 0.0, 1.0))  # sums of floats
     variance = np.maximum(found.variance, found.unclustered)
     followed = found.seen.sum(axis=0) / found.cluster_size
-    width = _widths(found) if curves else np.nan
+    width = _widths(found, probability, variance) if curves else np.nan
     return Cell(
         cell=number,
         entered=entered,
@@ -255,9 +262,18 @@ def _hazard(found: Estimate, times: Times, tail: NDArray[np.float64]) -> NDArray
     return np.where(known, found.band_probability, np.nan)
 
 
-def _widths(found: Estimate) -> NDArray[np.float64]:
-    known = np.ix_(found.known, found.known)
-    return np.array([[width_of_band(each[known])] for each in found.covariance])
+def _widths(
+    found: Estimate, probability: NDArray[np.float64], variance: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how many standard errors the band of each curve is wide, NaN at times that it leaves out."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rarer = np.minimum(probability, 1 - probability) * (probability * (1 - probability) / variance)
+    held = found.known & (variance > 0) & (rarer >= BAND_LEAST)
+    widths = np.full(probability.shape, np.nan)
+    for row, (own, covariance) in enumerate(zip(held, found.covariance, strict=True)):
+        if own.any():
+            widths[row, own] = width_of_band(covariance[np.ix_(own, own)])
+    return widths
 
 
 def microseconds(duration: timedelta) -> int:

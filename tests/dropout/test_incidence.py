@@ -258,6 +258,19 @@ def test_curves_run_through_the_probabilities_and_their_bands_around_the_limits(
     assert (ends.groupby(["by", "stage", "end"])["probability"].diff().dropna() >= 0).all()
 
 
+def test_a_band_spans_the_times_at_which_ten_journeys_ended_so_and_ten_did_not():
+    # One journey in three pays after a day, the others drop after ten; all are followed. 27 pay, 54 drop.
+    shapes = ["seen@20 carted@21 paid@21", "seen@20", "seen@20"] * 27
+    curves = incidence(checked("seen@0", *shapes, days=200)).curves
+    of_look = curves[curves["stage"] == "Look"]
+    stated = of_look[of_look["band_lower"].notna()].groupby("end")["time_s"].agg(["min", "max"]) / DAY_S
+    assert stated.loc["converted"].tolist() == [1, 20]
+    assert stated.loc["dropped here"].tolist() == [10, 20]
+    assert stated.loc["under way"].tolist() == [1, pytest.approx(29 / 3)]
+    few = incidence(checked("seen@0", *shapes[:27], days=200)).curves
+    assert few.loc[few["end"] == "converted", "band_lower"].isna().all()
+
+
 def test_a_group_is_told_as_if_it_were_alone(shop):
     log = shop._with_log("test").log
     alone = incidence(cj.check(log.where(persona="Gen Z"), shop.intended)).probabilities
