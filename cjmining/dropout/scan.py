@@ -104,8 +104,9 @@ class DropOutScan(Result):
 
     def _summary(self) -> str:
         standing = int(self.findings["stands_out"].sum())
+        until = self.sees_until
         return (
-            f"Scan of {self.looked_at:,} places up to {self.sees_until:%-d %B %Y}: {standing} stand out "
+            f"Scan of {self.looked_at:,} places up to {until.day} {until:%B %Y}: {standing} stand out "
             f"(p < {LARGEST_P:g} over all of them), {len(self.findings)} told"
         )
 

@@ -24,7 +24,9 @@ ODDS_RATIOS, THEIR_WEIGHTS = (1.6, 3.0, 10.0), (0.88, 0.1, 0.02)
 KIND_WEIGHTS = {"dropped": 0.8, "turned away": 0.2}
 """How much of the evidence that chance may use up goes to places of each kind."""
 LONGEST_SHARE = 0.5
+"""Most of what is expected of a segment that may lie in a window: the rest says what is usual."""
 LEAST_REAL = 0.75
+"""How much of the excess at a touchpoint must be one of the stage."""
 ENOUGH_EXPECTED = 5.0
 Z90 = 1.6448536269514722
 MEDIAN_SQUARE, ITS_ERROR = 0.4549364231195728, 1.16

@@ -274,6 +274,9 @@ def test_a_window_worked_by_hand() -> None:
         found.journeys(9)
 
 
+GROUPS = ("all", "Gen Z", "Families", "Silver", "Islanders", "other")
+
+
 @pytest.fixture(scope="module")
 def shop() -> cj.Conformance:
     shop = cj.simulate.shop(3000, seed=3)
@@ -315,6 +318,9 @@ def test_what_is_looked_over(shop) -> None:
     named = cj.scan(shop, by="region", together=1, replicates=20)
     assert set(named.places["attributes"]) == {"", "region"}
     assert set(cj.scan(shop, by=[], replicates=20).places["segment"]) == {"all"}
+    assert {"all", "Gen Z", "Families", "Silver"} <= set(usual.weeks["by"]) <= {*GROUPS}
+    assert not usual.places["segment"].str.contains("unknown").any()
+    assert usual.weeks["week"].dt.dayofweek.eq(0).all()
     with pytest.raises(LogError, match=r"'birth_year' has .* values: a scan looks over up to 12"):
         cj.scan(shop, by="birth_year")
 
