@@ -320,7 +320,7 @@ def test_what_is_looked_over(shop) -> None:
     assert set(cj.scan(shop, by=[], replicates=20).places["segment"]) == {"all"}
     assert {"all", "Gen Z", "Families", "Silver"} <= set(usual.weeks["by"]) <= {*GROUPS}
     assert not usual.places["segment"].str.contains("unknown").any()
-    assert usual.weeks["week"].dt.dayofweek.eq(0).all()
+    assert usual.weeks["week"].dt.day_of_week.eq(0).all()
     with pytest.raises(LogError, match=r"'birth_year' has .* values: a scan looks over up to 12"):
         cj.scan(shop, by="birth_year")
 
