@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from cjmining.consent import ERASED, OPTED_OUT, UNSUBSCRIBED
 from cjmining.dropout import consent as consents
 from cjmining.dropout.later import ends_of, microseconds, under_way_or_converted
 from cjmining.dropout.selection import Selection, select, texts
@@ -29,9 +30,9 @@ IN = "in the audience"
 ANOTHER_END, CAME_BACK, NO_IDENTIFIER, HELD_OUT = "another end", "came back", "no identifier", "held out"
 FATES = (
     IN,
-    consents.ERASED,
-    consents.OPTED_OUT,
-    consents.UNSUBSCRIBED,
+    ERASED,
+    OPTED_OUT,
+    UNSUBSCRIBED,
     consents.SUPPRESSED,
     consents.NO_CONSENT,
     CAME_BACK,

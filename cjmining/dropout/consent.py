@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cjmining.consent import ERASED, NO, OPTED_OUT, UNSUBSCRIBED, against, plain_name, plain_word
 from cjmining.dropout.selection import texts
 from cjmining.errors import LogError, nearest
 
@@ -17,52 +17,8 @@ if TYPE_CHECKING:
 
     from cjmining.log import JourneyLog
 
-ERASED, OPTED_OUT, UNSUBSCRIBED = "erased", "opted out", "unsubscribed"
 SUPPRESSED, NO_CONSENT = "on the suppression list", "no consent"
 
-ATTRIBUTES: Mapping[str, frozenset[str]] = {
-    ERASED: frozenset(
-        {"erased", "iserased", "forgotten", "shouldforget", "isdeleted", "deleted", "gdprdeleted", "erasedat"}
-    ),
-    OPTED_OUT: frozenset(
-        {
-            *("optedout", "optout", "hasoptedout", "hasoptedoutofemail", "emailoptout", "emailoptedout"),
-            *("personhasoptedoutofemail", "hsemailoptout", "optedoutofemail", "smsoptout", "donotemail"),
-            *("donotcall", "persondonotcall", "donotcontact", "donotmail", "hasoptedoutsolicit"),
-            *("hasoptedoutprocessing", "hasoptedoutprofiling", "marketingsuspended", "blacklisted"),
-            *("blocklisted", "optedoutat"),
-        }
-    ),
-    UNSUBSCRIBED: frozenset(
-        {
-            *("unsubscribed", "isunsubscribed", "unsubscribe", "emailunsubscribed", "unsubscribedat"),
-            *("unsubscribedfromallemail", "unsubscribedfromemail", "dateunsubscribed", "unsubscribedate"),
-        }
-    ),
-}
-"""Attributes that say so with any value but a no, by their names without case, spaces and underscores.
-
-Salesforce Contact, Lead and Individual; HubSpot; Marketo; Marketing Cloud's Subscribers; and plain names.
-"""
-STATUSES = frozenset(
-    {
-        *("status", "subscriberstatus", "emailstatus", "subscriptionstatus", "emailsubscribe"),
-        *("marketingstatus", "consentstatus"),
-    }
-)
-"""Attributes whose value says so: Marketing Cloud's Status, Mailchimp's status, Braze's email_subscribe."""
-STATUS_VALUES: Mapping[str, str] = {
-    **dict.fromkeys(("unsubscribed", "globallyunsubscribed", "held", "cleaned", "complained"), UNSUBSCRIBED),
-    **dict.fromkeys(("optedout", "optout", "suppressed", "revoked", "withdrawn"), OPTED_OUT),
-    **dict.fromkeys(("deleted", "erased", "forgotten"), ERASED),
-}
-CONSENTS = frozenset(
-    {
-        *("acceptsmarketing", "emailconsent", "marketingconsent", "hasconsent", "consent"),
-        *("optedin", "optin", "emailoptin", "subscribed", "issubscribed", "emailsubscribed"),
-    }
-)
-"""Attributes that say so with a no, such as Shopify's Accepts Marketing."""
 TOUCHPOINTS: Mapping[str, frozenset[str]] = {
     ERASED: frozenset(
         {"erased", "erasurerequested", "forgotten", "deletionrequested", "dataerased", "deletelead"}
@@ -81,7 +37,6 @@ TOUCHPOINTS: Mapping[str, frozenset[str]] = {
 }
 """Events that say so: Marketing Cloud, Marketo, SendGrid, HubSpot, Segment, Braze, and plain names."""
 
-_NO = frozenset({"", "false", "0", "00", "no", "n", "f", "off", "nein", "none", "null", "nan", "never"})
 _YES = frozenset(
     {"true", "1", "10", "yes", "y", "t", "on", "ja", "granted", "given", "optedin", "subscribed"}
 )
@@ -175,7 +130,7 @@ def require_consent(verdicts: Verdicts, log: JourneyLog, name: str) -> None:
     """Refuse everybody of whom an attribute doesn't say that they consent; unknown is no consent."""
     values = _Attributes(log, verdicts.customers).words(name)
     known = values != ""
-    says_no = np.isin(values, list(_NO - {""}))
+    says_no = np.isin(values, list(NO - {""}))
     yes = np.isin(values, list(_YES))
     verdicts.say(known & (says_no | ~yes), NO_CONSENT, f"attribute {name} does not say yes")
     verdicts.say(~known, NO_CONSENT, f"attribute {name} is unknown")
@@ -192,39 +147,21 @@ class _Attributes:
         return _words(self._frame[name].iloc[self._rows])
 
     def says(self, name: str, fate: str) -> NDArray[np.bool_]:
-        plain = plain_name(name)
-        if plain in ATTRIBUTES[fate]:
-            return ~np.isin(self.words(name), list(_NO))
-        if plain in STATUSES:
-            return np.isin(self.words(name), [word for word, said in STATUS_VALUES.items() if said == fate])
-        if plain in CONSENTS and fate == OPTED_OUT:
-            return np.isin(self.words(name), [*(_NO - {""}), *STATUS_VALUES])
-        return np.zeros(len(self._rows), dtype=np.bool_)
+        said = against(name, fate)
+        if said is None:
+            return np.zeros(len(self._rows), dtype=np.bool_)
+        values, speak = said
+        return np.isin(self.words(name), list(values), invert=not speak)
 
     def any_of(self, name: str, values: tuple[str, ...]) -> NDArray[np.bool_]:
         if values:
-            return np.isin(self.words(name), [_word(value) for value in values])
-        return ~np.isin(self.words(name), list(_NO))
+            return np.isin(self.words(name), [plain_word(value) for value in values])
+        return ~np.isin(self.words(name), list(NO))
 
 
 def _words(column: pd.Series) -> NDArray[Any]:
     values = column.astype(object).where(column.notna(), "").tolist()
-    return np.array([_word(str(value)) for value in values], dtype=object)
-
-
-def _word(value: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", value.lower())
-
-
-def plain_name(name: str) -> str:
-    """Return a name without case, spaces, underscores and the ending of Salesforce's custom fields.
-
-    Examples
-    --------
-    >>> plain_name("Has Opted_Out__c"), plain_name("hs_email_optout")
-    ('hasoptedout', 'hsemailoptout')
-    """
-    return _word(re.sub(r"__p?c$", "", name))
+    return np.array([plain_word(str(value)) for value in values], dtype=object)
 
 
 class _Events:
@@ -278,8 +215,7 @@ class _Events:
 
 def names_that_speak(log: JourneyLog) -> Sequence[str]:
     """Return the log's attributes and touchpoints that are known to speak of consent."""
-    attributes = STATUSES | CONSENTS | frozenset().union(*ATTRIBUTES.values())
     events = frozenset().union(*TOUCHPOINTS.values())
     words = {*log.vocabulary("touchpoint"), *log.vocabulary("native")}
-    found = [name for name in log.attributes if plain_name(name) in attributes]
+    found = [name for name in log.attributes if against(name) is not None]
     return [*found, *sorted(word for word in words if plain_name(word) in events)]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cjmining.consent import plain_name
 from cjmining.documents import decode
-from cjmining.dropout.consent import plain_name
 from cjmining.dropout.identifiers import google_email, google_phone, matchable, meta_email, meta_phone, sha256
 from cjmining.errors import LogError, SourceError
 from cjmining.tables import to_table

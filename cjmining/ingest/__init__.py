@@ -143,7 +143,7 @@ class _Ingestion:
         if several:
             self._note(
                 f"{counted(several, 'customer has', 'customers have')} several rows of attributes; "
-                "the first value of each counts"
+                "the first value of each counts, of opt-outs and consents one that speaks against writing"
             )
         quarantine = ledger.quarantine_table(database, self._staged, with_content=identities == "keep")
         self._progress("done", 1.0)

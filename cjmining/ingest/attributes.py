@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from cjmining.consent import against
 from cjmining.errors import SourceError
 from cjmining.ingest.database import Database, identifier
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def customers_table(database: Database, staged: Sequence[Staged], n_customers: int) -> tuple[pa.Table, int]:
     """Return every customer with the attributes known, and how many customers had several rows.
 
-    Of several rows for one customer the first value that isn't missing counts, attribute by attribute.
+    Of several rows for one customer the first value that isn't missing counts, attribute by attribute; but of
+    what speaks of writing to them (an opt-out, a consent) one that speaks against it comes first.
     """
     table = pa.table({"customer": np.arange(n_customers, dtype=np.int64)})
     several = 0
@@ -44,12 +46,26 @@ def customers_table(database: Database, staged: Sequence[Staged], n_customers: i
 
 def _attributes(database: Database, feed: Staged) -> pa.Table:
     listed = [
-        f"arg_min({_typed(database, feed.table, column)}, sequence) AS {identifier(name)}"
+        f"arg_min({_typed(database, feed.table, column)}, {_order(name, column)}) AS {identifier(name)}"
         for name, column in feed.feed.attributes.items()
     ]
     return database.arrow(
         f"SELECT customer, {', '.join(listed)} FROM {feed.table}_used GROUP BY customer ORDER BY customer"
     )
+
+
+_LATEST = 1 << 62
+
+
+def _order(name: str, column: str) -> str:
+    """SQL of what the rows of a customer are taken in the order of: as they were read, refusals first."""
+    said = against(name)
+    if said is None:
+        return "sequence"
+    values, speak = said
+    listed = ", ".join(f"'{value}'" for value in sorted(values))
+    word = f"regexp_replace(lower({identifier(column)}), '[^a-z0-9]', '', 'g')"
+    return f"sequence + CASE WHEN {word} {'IN' if speak else 'NOT IN'} ({listed}) THEN 0 ELSE {_LATEST} END"
 
 
 def _typed(database: Database, table: str, name: str) -> str:

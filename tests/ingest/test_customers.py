@@ -64,6 +64,23 @@ def test_of_several_rows_the_first_value_counts():
     assert any("1 customer has several rows" in note for note in log.notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "kept"),
+    [
+        ("HasOptedOutOfEmail", ["false", "true", "false"], True),
+        ("Status", ["Active", "Unsubscribed", "Active"], "Unsubscribed"),
+        ("Accepts Marketing", ["yes", "no", "yes"], "no"),
+        ("unsubscribed_at", [None, "2026-02-01", None], "2026-02-01"),
+        ("HasOptedOutOfEmail", [None, "false", "false"], False),
+        ("newsletter_topic", ["shoes", "none", "hats"], "shoes"),
+    ],
+)
+def test_of_several_rows_one_that_speaks_against_writing_counts(name, values, kept):
+    rows = pd.DataFrame({"mail": ["ann@x.de"] * 3, "id": ["1", "2", "3"], name: values})
+    known = ingest(rows).customers[name].dropna()
+    assert known.tolist() == [kept]
+
+
 def test_a_row_without_identifier_is_set_aside_and_rows_link_sources():
     rows = pd.DataFrame(
         {"mail": ["n/a", "ann@x.de", "bob@x.de"], "id": [None, "7", "7"], "a": ["1", "2", "3"]}

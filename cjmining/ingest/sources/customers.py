@@ -41,7 +41,8 @@ class Customers(Source):
     reads: ClassVar[str] = "CSV, TSV, Parquet, JSON lines (also .gz), or a frame that speaks Arrow"
     needs: ClassVar[str] = "columns of identifiers, named by you"
     natural_key: ClassVar[str] = (
-        "none: of several rows for one customer the first value of each attribute counts"
+        "none: of several rows for one customer the first value of each attribute counts, of opt-outs and "
+        "consents one that speaks against writing"
     )
     default_zone: ClassVar[str] = "UTC"
 
