@@ -6,6 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from cjmining.dropout.drivers import CLEAR, OWN, Drivers, drivers
+from cjmining.dropout.incidence import WHOLE, Incidence, incidence
+from cjmining.dropout.scan import EVERYBODY, DropOutScan, scan
 from cjmining.errors import LogError
 from cjmining.report import words
 from cjmining.report.cells import Row, Table, cell, count_cell, fewer, make_table, rows_of, share_cell
@@ -16,9 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cjmining.conformance import Conformance
-    from cjmining.dropout.drivers import Drivers
-    from cjmining.dropout.incidence import Incidence
-    from cjmining.dropout.scan import DropOutScan
     from cjmining.results import Result
 
 MOST_PLACES = 5
@@ -32,10 +32,6 @@ MOST_STAGES = 2
 FEWEST_DROPPED = 50
 """At how many stages it is asked what goes with leaving: those that lose most, and at least so many."""
 
-CLEAR = 0.05
-"""Largest q of an association that is told."""
-EVERYBODY = "all"
-WHOLE = "(journey)"
 DAY = timedelta(days=1)
 
 _Result = TypeVar("_Result")
@@ -73,10 +69,6 @@ def look_into(check: Conformance) -> Leaving:
 
     Nothing is known of a check that was made without its log, or of an empty one.
     """
-    from cjmining.dropout.drivers import drivers
-    from cjmining.dropout.incidence import incidence
-    from cjmining.dropout.scan import scan
-
     if check._reading is None or not len(check.journeys):
         return NOT_LOOKED_INTO
     undone: list[str] = []
@@ -161,14 +153,7 @@ def _driver(each: Drivers, row: Row) -> Finding:
 
 def _clear(each: Drivers, min_group: int) -> list[Row]:
     """Return the associations with more drop-out that are clear, and that nothing stronger explains."""
-    return [
-        row
-        for row in rows_of(each.drivers)
-        if row["q"] <= CLEAR
-        and row["difference"] > 0
-        and not row["goes_along_with"]
-        and row["exposed"] >= min_group
-    ]
+    return [row for row in rows_of(each.drivers) if row["verdict"] == OWN and row["exposed"] >= min_group]
 
 
 def chances_table(ends: Incidence, group: str, min_group: int) -> Table | None:
@@ -296,7 +281,7 @@ def drivers_table(each: Drivers, min_group: int) -> Table:
         ("difference", "Difference in points (95 % limits)"),
         ("excess", "More drop-outs"),
         ("q", "q"),
-        ("goes_along_with", "Goes along with"),
+        ("verdict", "Verdict"),
     ]
     rows = [row for row in rows_of(each.drivers) if row["q"] <= CLEAR and row["exposed"] >= min_group]
     cells = [
@@ -309,7 +294,7 @@ def drivers_table(each: Drivers, min_group: int) -> Table:
             cell(words.points(row["difference"], row["lower"], row["upper"]), row["difference"]),
             cell(f"{row['excess']:.0f}", row["excess"]),
             cell(f"{row['q']:.3f}" if row["q"] >= 0.001 else "<0.001", row["q"]),
-            cell(row["goes_along_with"] or words.NOTHING),
+            cell(_verdict(row)),
         ]
         for row in rows[:MOST_DRIVERS]
     ]
@@ -323,6 +308,11 @@ def drivers_table(each: Drivers, min_group: int) -> Table:
         "among so many (q at most 0.05). What goes with leaving need not be its cause."
     )
     return made
+
+
+def _verdict(row: Row) -> str:
+    along = row["goes_along_with"]
+    return f"goes along with {words.name(along)}" if along else str(row["verdict"])
 
 
 def _said(row: Row) -> str:
