@@ -26,6 +26,7 @@ from cjmining.dropout.exposures import (
 )
 from cjmining.dropout.mantel_haenszel import Adjusted, Strata, by_risk_sets, by_strata, mantel_haenszel
 from cjmining.dropout.segments import Segments, segment
+from cjmining.dropout.selection import moment, texts
 from cjmining.errors import LogError, nearest
 from cjmining.intended.words import duration_in_words
 from cjmining.results import Result
@@ -254,15 +255,16 @@ def _chosen(
     keep = np.ones(len(at), dtype=bool)
     for name, wanted in where.items():
         codes, names = segment(check, at, name, when="entry")
-        for word in [wanted] if isinstance(wanted, str) else wanted:
-            if str(word) not in names:
-                raise LogError(f"no {name} is {word!r}{nearest(str(word), names)}; it is {_some(names)}")
-        chosen = {str(word) for word in ([wanted] if isinstance(wanted, str) else wanted)}
+        chosen = texts(wanted)
+        for word in chosen:
+            if word not in names:
+                raise LogError(f"no {name} is {word!r}{nearest(word, names)}; it is {_some(names)}")
         keep &= np.array([name in chosen for name in names], dtype=bool)[codes]
-    if since is not None:
-        keep &= at.entered_at >= _moment(since)
-    if until is not None:
-        keep &= at.entered_at < _moment(until)
+    first, last = moment(since, "since"), moment(until, "until")
+    if first is not None:
+        keep &= at.entered_at >= first
+    if last is not None:
+        keep &= at.entered_at < last
     at = at.only(keep)
     mature = at.only(at.mature(within // _US))
     if not len(mature):
@@ -276,19 +278,6 @@ def _chosen(
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def _moment(given: object) -> int:
-    import pandas as pd
-
-    try:
-        moment = pd.Timestamp(given)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as problem:
-        raise LogError(
-            f"{given!r} is not a time; write it as 2026-05-04 or 2026-05-04T22:00:00Z"
-        ) from problem
-    moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment
-    return int(moment.value) // 1000  # `value` counts nanoseconds, whatever the unit
 
 
 def _without(found: list[Trial], unwanted: Sequence[str]) -> tuple[list[Trial], list[dict[str, Any]]]:

@@ -352,7 +352,7 @@ def test_wrong_words_are_told(shop: cj.Conformance) -> None:
         cj.LogError, match=r"no kind or candidate 'long waits' to leave out, did you mean 'long wait'"
     ):
         drivers(shop, "Checkout", leave_out="long waits")
-    with pytest.raises(cj.LogError, match="'soon' is not a time"):
+    with pytest.raises(cj.LogError, match="since is a time such as '2026-05-04', not 'soon'"):
         drivers(shop, "Checkout", since="soon")
     with pytest.raises(
         cj.LogError, match=r"none did so a horizon of 400 days and patience before the data ends"
