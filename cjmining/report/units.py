@@ -30,13 +30,14 @@ PROBABILITY_OF_CHANCE = Unit("", "0.0000")
 MIXED = Unit("as measured", "#,##0.##")
 
 UNITS = (
+    (r"excess(_.*)?", DECIMAL),
     (r"share_.*|.*_share(_.*)?", PERCENT),
     (r"(.*_)?answered|waits|known.*|.*journeys.*|.*customers.*", NUMBER),
     (r"p|q", PROBABILITY_OF_CHANCE),
     (r"(.+_)?(ratio|tau)(_.*)?|effect", DECIMAL),
     (r"rank.*|.*_rank", NUMBER),
     (r"satisfaction(_mean)?", SCORE),
-    (r"fitness|mean_fitness|.*share.*|.*probability.*|.*difference.*|target|.*incidence.*|excess.*", PERCENT),
+    (r"fitness|mean_fitness|.*share.*|.*probability.*|.*difference.*|target|.*incidence.*", PERCENT),
     (r"per_day|rate|risk_.*", PERCENT),
     (r"band_.*", PERCENT),
     (r".*_s(_.*)?|.*_seconds", SECONDS),

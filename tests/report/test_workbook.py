@@ -133,6 +133,13 @@ def test_shares_are_percentages_and_times_are_moments(book):
     assert (told["lower"].name, told["difference_upper"].name, told["measured"].name) == ("%", "%", "")
 
 
+def test_an_excess_is_of_journeys_and_so_are_its_limits():
+    names = ["excess", "lower", "upper", "share", "excess_customers_turn", "excess_companys_turn"]
+    told = units(pd.DataFrame({name: [11.5] for name in names}), "DropOutScan.findings")
+    assert [told[name].name for name in names] == ["", "", "", "%", "", ""]
+    assert told["excess_customers_turn"] == told["excess_companys_turn"]
+
+
 def test_every_table_has_filters_and_a_header_that_stays_in_sight(book):
     for sheet in book.worksheets[1:]:
         first = header(sheet)
