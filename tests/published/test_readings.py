@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -293,15 +295,97 @@ def test_every_figure_about_the_shop_comes_from_the_log(shop: Page):
         ),
         f"The other {len(refusals) - lost['events'] - len(elsewhere)} came after an order",
     ]
+    said += [*asked_where_and_with_what(shop), *asked_how_likely_and_how_long(shop)]
     assert lost["converted_with"] == 0
     assert set(refusals["channel"]) == {"desktop", "mobile", "tablet"}
     assert set(bugs["channel"]) == {"mobile"}
     beside = (
         r"January to June 2024|5\.2\.4|Apache-2\.0|at least 44 days|three weeks from 20 May|before 16 "
         r"May|on 19 May|"
-        r"from 15 April to 12 May"
+        r"from 15 April to 12 May|q up to 5 %"
     )
     assert_says(shop.text, said, beside)
+
+
+def asked_where_and_with_what(shop: Page) -> list[str]:
+    """What the shop's page says of where and when more left, and of what goes with it."""
+    check, refused, found = (shop.names[name] for name in ("check", "refused", "found"))
+    top = found.findings.iloc[0]
+    left_there, left = (
+        cj.drivers(
+            check,
+            "Address",
+            where={"channel": "mobile"},
+            since="2024-04-13",
+            until="2024-05-10",
+            gone_back=gone_back,
+        )
+        for gone_back in (False, True)
+    )
+    form = the(shop.names["at_address"].drivers, candidate="shipping_details", detail="failed")
+    within_20_days = shop.names["at_payment"].drivers
+    error = within_20_days.iloc[0]
+    by_stage = shop.names["stages_alone"].findings.iloc[0]
+    by_platform = shop.names["platforms_alone"].findings.iloc[0]
+    around = shop.names["platforms_alone"].weeks.query("stage == 'Look around' and by == 'all'")
+    early, late = around[around["week"] < "2024-04-01"], around[around["week"] >= "2024-04-29"]
+    return [
+        f"{pd.Series(found.journeys(1)).isin(refused).sum()} of the {top['ended']} had a refused payment",
+        f"With p {top['p']:.2g} it rightly calls that no proof",
+        (
+            f"From 13 April to 9 May {left.entered} journeys came to the address on a phone. Within thirty "
+            f"days {left_there.dropped} were left there, and {left.dropped - left_there.dropped} more"
+        ),
+        f"{100 * form['difference_given']:.0f} of its {100 * form['difference']:.0f} points remain",
+        (
+            f"Within twenty days {error['exposed']} of the {len(refused)} with a refusal are old enough: "
+            f"{percent(error['risk_exposed'])} left, of comparable ones {percent(error['risk_unexposed'])}"
+        ),
+        f"the best of {len(within_20_days)} candidates: q {error['q']:.2g}",
+        f"Of stages alone, the scan finds the payment with p {by_stage['p']:.2g}",
+        f"from 19 February to 17 March, with p {by_platform['p']:.2g}",
+        (
+            f"from {percent(early['ended'].sum() / early['entered'].sum())} of those who came before April "
+            f"to {percent(late['ended'].sum() / late['entered'].sum())} from May on"
+        ),
+    ]
+
+
+def asked_how_likely_and_how_long(shop: Page) -> list[str]:
+    """What the shop's page says of how likely each end is, and of the patience the data suggest."""
+    check, log, intended = (shop.names[name] for name in ("check", "log", "intended"))
+    chances = shop.names["chances"].set_index(["stage", "end"])
+    plain = check.stages.set_index("stage")
+    longer = replace(intended, patience=timedelta(days=28))
+    with_longer = cj.incidence(cj.check(log.split(longer), longer)).probabilities
+    around_longer = the(with_longer, stage="Look around", end="dropped here")
+    around = chances.loc[("Look around", "dropped here")]
+    (minutes,) = {
+        f"{the(each.stages, stage='Payment')['estimate_s'] / 60:.0f}"
+        for each in shop.names["settled"].values()
+    }
+
+    def of_payment(end: str) -> str:
+        row = chances.loc[("Payment", end)]
+        return percent(row["probability"], row["lower"], row["upper"])
+
+    return [
+        (
+            f"{of_payment('converted')} order, {of_payment('dropped here')} leave there, and "
+            f"{of_payment('dropped later')} leave *later*"
+        ),
+        (
+            f"The plain {percent(plain.loc['Payment', 'drop_out_share'])} are of the "
+            f"{plain.loc['Payment', 'mature']} journeys that came there before the failure; these are of "
+            f"{chances.loc[('Payment', 'converted'), 'entered']}"
+        ),
+        (
+            f"Looking around it is {percent(around['probability'])} instead "
+            f"of {percent(plain.loc['Look around', 'drop_out_share'])}"
+        ),
+        f"with twenty-eight it would be {percent(around_longer['probability'])}",
+        f"98 % of those who surely go on do so within {minutes} minutes",
+    ]
 
 
 def test_what_the_shop_page_says_without_figures_is_so(shop: Page):
@@ -319,3 +403,38 @@ def test_what_the_shop_page_says_without_figures_is_so(shop: Page):
     assert days[days > 0.4].median() == pytest.approx(11.2, abs=0.05)
     weekly = check.expectations_by_week.query("touchpoint == 'purchase' and week < '2024-03-25'")
     assert weekly["measured"].max() < 20
+
+
+def test_what_the_shop_page_says_of_what_it_asked_without_knowing_is_so(shop: Page):
+    check, log, found = (shop.names[name] for name in ("check", "log", "found"))
+    top = found.findings.iloc[0]
+    assert (top["stage"], top["segment"]) == ("Payment", "all")
+    assert top["start"] <= pd.Timestamp("2024-05-19", tz="UTC") < top["start"] + pd.Timedelta(days=7)
+    assert top["end"] == found.sees_until
+    in_weeks = (found.findings["start"] < "2024-05-10") & (found.findings["end"] > "2024-04-13")
+    assert not (in_weeks & (found.findings["stage"] == "Address")).any()
+    assert found.findings["p"].iloc[1:3].min() > 0.3
+
+    of_address, of_payment = shop.names["at_address"].drivers, shop.names["at_payment"].drivers
+    assert of_address["candidate"].head(3).tolist() == ["mobile", "payment_details", "shipping_details"]
+    assert the(of_address, detail="failed")["verdict"] == "unclear beside others"
+    assert of_payment.iloc[0][["candidate", "detail"]].tolist() == ["payment_details", "failed"]
+    of_its_own = [
+        cj.drivers(check, stage, gone_back=gone_back).drivers["verdict"].eq("of its own").any()
+        for stage, gone_back in (("Address", False), ("Payment", False), ("Payment", True))
+    ]
+    assert not any(of_its_own)
+    assert (log.data_end - pd.Timedelta(days=44)) < pd.Timestamp("2024-05-19", tz="UTC")
+
+    warned = [any("up to the end" in note for note in each.notes) for each in shop.names["settled"].values()]
+    assert warned == [True, False, True]
+    events = log.events.assign(next=log.events.groupby("customer")["native"].shift(-1))
+    waited_s = -events.groupby("customer")["timestamp"].diff(-1).dt.total_seconds()
+    paying = events["native"].isin(["payment_details", "payment_error"])
+    came_back = events.loc[paying & (waited_s > 14 * 60), "next"]
+    looks = [each.touchpoint for each in check.intended.stages[0].touchpoints]
+    assert came_back.isin(looks).sum() > 0.9 * came_back.notna().sum() > 0
+    narrow = shop.names["platforms_alone"].findings.iloc[0]
+    assert narrow[["stage", "segment"]].tolist() == ["Look around", "all"]
+    assert (f"{narrow['start']:%d %B}", f"{narrow['end']:%d %B}") == ("19 February", "18 March")
+    assert shop.names["stages_alone"].findings.iloc[0]["stage"] == "Payment"
