@@ -50,7 +50,9 @@ def promises_of(intended: IntendedMap) -> tuple[Promise, ...]:
             for e in at.expect
         ]
         if stage.within is not None:
-            found.append(Promise(number, "", WITHIN, "", None, stage.within.total_seconds(), stage.within_share))
+            found.append(
+                Promise(number, "", WITHIN, "", None, stage.within.total_seconds(), stage.within_share)
+            )
     return tuple(dict.fromkeys(found))
 
 
