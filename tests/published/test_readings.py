@@ -369,7 +369,16 @@ def asked_how_likely_and_how_long(shop: Page) -> list[str]:
         row = chances.loc[("Payment", end)]
         return percent(row["probability"], row["lower"], row["upper"])
 
+    def asked_within(days: int) -> str:
+        row = the(shop.names["settled"][days].stages, stage="(whole map)")
+        estimate, lower, upper = (row[f"estimate{each}_s"] / DAY_S for each in ("", "_lower", "_upper"))
+        return f"{estimate:.0f} days ({lower:.0f} to {upper:.0f})"
+
     return [
+        (
+            f"Within thirty days it would be {asked_within(30)}, within sixty "
+            f"{asked_within(60).replace(' days', '')}, within ninety {asked_within(90).replace(' days', '')}"
+        ),
         (
             f"{of_payment('converted')} order, {of_payment('dropped here')} leave there, and "
             f"{of_payment('dropped later')} leave *later*"
