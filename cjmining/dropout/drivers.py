@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ class Drivers(Result):
     horizon : timedelta
         Within which time of the entry, or of the moment of exposure, journeys dropped out.
     entered, dropped : int
-        The mature entries that count, and those of them that dropped out there within the horizon.
+        The entries that could be followed for the horizon, and those of them that dropped out there in it.
     drivers : pandas.DataFrame
         One row a candidate, those first that go with most drop-out of their own: rank (1 first), kind (what
         sort of thing it is: long wait, broken promise, error, deviation, channel, repeat contact, hand-off,
@@ -266,14 +266,14 @@ def _chosen(
     if last is not None:
         keep &= at.entered_at < last
     at = at.only(keep)
-    mature = at.only(at.mature(within // _US))
-    if not len(mature):
+    followed = at.only(at.followed(within // _US))
+    if not len(followed):
         raise LogError(
             f"of {len(at):,} journeys that entered {stage!r} there, none did so a horizon of "
-            f"{duration_in_words(within)} and patience before the data ends, so that nobody can say whether "
-            "they dropped out in time: choose a shorter horizon, or an earlier window"
+            f"{duration_in_words(within)} before the data ends, so that nobody can say whether they dropped "
+            "out in time: choose a shorter horizon, or an earlier window"
         )
-    return mature
+    return followed
 
 
 def _some(names: Sequence[str]) -> str:
@@ -657,12 +657,18 @@ def _points(share: float, *, sign: bool = True) -> str:
     return text if sign else f"{text} points"
 
 
+def _day(moment: int) -> str:
+    day = datetime.fromtimestamp(moment // 1_000_000, tz=UTC)
+    return f"{day.day} {day:%B %Y}"
+
+
 def _notes(
     at: Entries, horizon_us: int, stratum: str | None, groups: Segments, *, gone_back: bool
 ) -> tuple[str, ...]:
     notes = [
         "These are associations: who waits long, or meets an error, may differ in ways that nobody records.",
         "Attributes are those known when the data ends; who lacks one is not compared by it.",
+        f"Counted are entries up to {_day(at.data_end - horizon_us)}: what troubled later ones is not seen.",
     ]
     dropped = at.dropped_soon(horizon_us)
     waiting = int((dropped & (at.turn == 1)).sum())

@@ -82,6 +82,14 @@ class Entries:
         arrays = {field.name: getattr(self, field.name)[keep] for field in fields(self)[3:]}
         return replace(self, **arrays)
 
+    def followed(self, horizon_us: int) -> NDArray[np.bool_]:
+        """Say which were entered at least the horizon before the data end.
+
+        That is enough to know which dropped out within it: a silence is dated when patience is over.
+        """
+        followed: NDArray[np.bool_] = self.entered_at + horizon_us <= self.data_end
+        return followed
+
     def mature(self, horizon_us: int) -> NDArray[np.bool_]:
         """Say which were entered at least the horizon and patience before the data end.
 

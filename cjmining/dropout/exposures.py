@@ -221,11 +221,10 @@ class _Entered:
         ended: Bools = at.dropped_soon(FOREVER)[entry] & (at.ended_at[entry] - moment <= self.horizon_us)
         return ended
 
-    def mature(self, entry: Ints, moment: Ints) -> Bools:
-        """Say whether horizon and patience after a moment have passed at the data end."""
-        patience = np.maximum(self.at.patience_us[entry], 0)
-        mature: Bools = moment + self.horizon_us + patience <= self.at.data_end
-        return mature
+    def followed(self, moment: Ints) -> Bools:
+        """Say whether the horizon after a moment has passed at the data end."""
+        followed: Bools = moment + self.horizon_us <= self.at.data_end
+        return followed
 
 
 @dataclass(frozen=True)
@@ -343,7 +342,7 @@ def _how_it_went(entered: _Entered, parts: Sequence[_Collected]) -> Iterator[Tri
         first = np.searchsorted(entry, entry)
         before = np.cumsum(exposed) - exposed
         number = np.arange(len(entry)) - first + 1
-        keep = (before == before[first]) & entered.mature(entry, moment)
+        keep = (before == before[first]) & entered.followed(moment)
         entry, moment = entry[keep], moment[keep]
         cell, hit = _band(number[keep]), entered.hit(entry, moment)
         yield Trial(what, entry, exposed[keep], moment, cell, hit)
@@ -354,7 +353,7 @@ def _happened(entered: _Entered, parts: Sequence[_Collected]) -> Iterator[Trial]
     spells = _Spells(*(np.concatenate([getattr(p.spells, name) for p in parts]) for name in _Spells._fields))
     order = np.argsort(spells.event, kind="stable")
     spells = _Spells(*(each[order] for each in spells))
-    mature = entered.mature(spells.entry, spells.start)
+    followed = entered.followed(spells.start)
     cell = np.unique(spells.opener * len(_OFTEN) + _band(spells.number), return_inverse=True)[1]
     hit = entered.hit(spells.entry, spells.start)
     for what in _keys(parts, "acts"):
@@ -369,7 +368,7 @@ def _happened(entered: _Entered, parts: Sequence[_Collected]) -> Iterator[Trial]
         exposed[own] = True
         lasts = spells.lasts.copy()
         lasts[own] = time - spells.start[own]
-        at_risk = (spells.event >= could[spells.entry]) & (spells.event < ends[spells.entry]) & mature
+        at_risk = (spells.event >= could[spells.entry]) & (spells.event < ends[spells.entry]) & followed
         one = np.flatnonzero(exposed & at_risk)
         # Until it happened, a journey is one of those to which it had not.
         others = np.flatnonzero(at_risk & (lasts - exposed >= 0))
@@ -385,17 +384,17 @@ def _happened(entered: _Entered, parts: Sequence[_Collected]) -> Iterator[Trial]
             hit[rows],
             since=(lasts - exposed)[rows] + is_one,
             is_act=is_act,
-            also=_among_acts(what, spells, mature, cell, hit, could, ends) if is_act else None,
+            also=_among_acts(what, spells, followed, cell, hit, could, ends) if is_act else None,
         )
 
 
 def _among_acts(
-    what: What, spells: _Spells, mature: Bools, cell: Ints, hit: Bools, could: Ints, ends: Ints
+    what: What, spells: _Spells, followed: Bools, cell: Ints, hit: Bools, could: Ints, ends: Ints
 ) -> Trial:
     """Hold an act against other acts that were as many in the stage, after the same one before."""
     follows = np.append(False, spells.entry[1:] == spells.entry[:-1])
     from_, until = could[spells.entry], ends[spells.entry]
-    rows = np.flatnonzero(follows & mature & (spells.event > from_) & (spells.event <= until))
+    rows = np.flatnonzero(follows & followed & (spells.event > from_) & (spells.event <= until))
     return Trial(
         what,
         spells.entry[rows],

@@ -74,7 +74,7 @@ def found(stage: str, *journeys: str, days: float = 200) -> dict[tuple[str, str,
     check = cj.check(log_of(*journeys, days=days).split(intended), intended)
     all_ = entries(check)
     horizon = intended.horizon_us
-    at = all_.only((all_.place == place_number(all_, stage)) & all_.mature(horizon))
+    at = all_.only((all_.place == place_number(all_, stage)) & all_.followed(horizon))
     return {tuple(trial.what): trial for trial in trials(check, at, horizon, stratum=None)}
 
 
@@ -194,8 +194,8 @@ def test_attributes_that_are_unknown_are_not_compared() -> None:
 
 
 def test_moments_too_late_to_judge_do_not_count() -> None:
-    # Day 60 is the last; horizon and patience take 30 days. The first call is too late to say what followed.
-    late = found("Look", "seen@25 called@32/wait_s=300", "seen@20 called@21/wait_s=300", days=60)
+    # Day 60 is the last, and the horizon 20 days. The first call is too late to say what followed.
+    late = found("Look", "seen@39 called@41/wait_s=300", "seen@20 called@21/wait_s=300", days=60)
     waited = late["broken promise", "called", "wait at most 2 min", "during the stage"]
     assert rows(waited) == [(1, True, True)]
     assert len(late["attribute", "tier", "gold", "before entry"].entry) == 2
