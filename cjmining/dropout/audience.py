@@ -14,7 +14,7 @@ import numpy as np
 from cjmining.consent import ERASED, OPTED_OUT, UNSUBSCRIBED
 from cjmining.dropout import consent as consents
 from cjmining.dropout.later import ends_of, microseconds, under_way_or_converted
-from cjmining.dropout.selection import Selection, select, texts
+from cjmining.dropout.selection import Selection, expect_check, select, texts
 from cjmining.errors import LogError
 from cjmining.results import Result
 
@@ -336,6 +336,7 @@ def audience(
     >>> int(who.account["customers"].sum()) == who.behind
     True
     """
+    expect_check(check, "audience")
     selection = select(
         outcome=outcome, stage=stage, touchpoint=touchpoint, turn=turn, persona=persona, where=where,
         since=since, until=until, journeys=journeys,

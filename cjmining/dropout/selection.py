@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,8 @@ def select(
     LogError
         If an outcome, a turn or a time is none, or a condition is given twice.
     """
+    if where is not None and not isinstance(where, Mapping):
+        raise LogError(f"where is a mapping such as {{'device': 'mobile'}}, not {where!r}")
     conditions = dict(where or {})
     if persona is not None:
         if "persona" in conditions:
@@ -134,6 +137,14 @@ def select(
     return chosen
 
 
+def expect_check(check: object, verb: str) -> None:
+    """Raise a LogError unless `check` is what `cj.check` returns; `verb` is what was called."""
+    from cjmining.conformance import Conformance
+
+    if not isinstance(check, Conformance):
+        raise LogError(f"{verb} takes a check first, not {type(check).__name__}: cj.check(log, intended)")
+
+
 def texts(given: Any) -> tuple[str, ...]:  # noqa: ANN401 -- a value or several
     """Return one value or several as texts; None is none.
 
@@ -155,6 +166,9 @@ def moment(given: object | None, name: str) -> int | None:
         return None
     import pandas as pd
 
+    unclear = isinstance(given, int | float | np.number)
+    if unclear or (isinstance(given, str) and not re.match(r"\s*\d{4}", given)):  # 04.05. is May or April
+        raise LogError(f"{name} is a time such as '2026-05-04', not {given!r}")
     try:
         time = pd.Timestamp(given)  # type: ignore[arg-type]
     except (TypeError, ValueError) as problem:

@@ -136,6 +136,10 @@ def _read_file(path: Path) -> _Columns:
     try:
         text = decode(path.read_bytes(), path.name, SourceError)
     except OSError as problem:
+        if "@" in path.name:  # an address stays out of messages
+            raise SourceError(
+                "a suppression list is a file or a frame: give addresses as pd.DataFrame({'email': [...]})"
+            ) from None
         raise SourceError(f"the suppression list {path} can't be read: {problem.strerror}") from None
     lines = [line for line in text.split("\n") if line.strip()]
     if not lines:

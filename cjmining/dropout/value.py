@@ -9,6 +9,7 @@ import numpy as np
 
 from cjmining.conformance.tables import frame
 from cjmining.conformance.worth import amounts_of_conversions
+from cjmining.dropout.selection import expect_check
 from cjmining.errors import LogError, nearest
 from cjmining.results import Result
 from cjmining.stats import mean_of_clusters
@@ -123,6 +124,7 @@ def lifetime_value(
     ----------
     Limits of the mean: Cochran (1977), Sampling Techniques, 3rd edition, section 2.8.
     """
+    expect_check(check, "lifetime_value")
     reading = check._with_log("lifetime values")
     if column is None:
         if currency is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cjmining.dropout.entries import CONVERTED, FOREVER, PLACES
 from cjmining.dropout.later import Ends, ends_of, later, microseconds
-from cjmining.dropout.selection import moment, select
+from cjmining.dropout.selection import expect_check, moment, select
 from cjmining.errors import LogError
 from cjmining.ingest.sources.base import counted
 from cjmining.results import Result
@@ -136,6 +136,7 @@ def won_back(
     >>> bool((back.rates["returned"] >= back.rates["converted"]).all())
     True
     """
+    expect_check(check, "won_back")
     if at not in PLACES:
         raise LogError(f"places are {' or '.join(map(repr, PLACES))}, not {at!r}")
     chosen = select(
@@ -159,7 +160,9 @@ def won_back(
 def _days(horizons: Sequence[str]) -> list[float]:
     from cjmining.documents import parse_duration
 
-    given = [horizons] if isinstance(horizons, str) else list(horizons)
+    given = [horizons] if isinstance(horizons, str) or not hasattr(horizons, "__iter__") else list(horizons)
+    if not given:
+        raise LogError("horizons are durations such as ['7d', '30d'], not an empty list")
     try:
         days = [parse_duration(horizon).total_seconds() / 86_400 for horizon in given]
     except ValueError as problem:

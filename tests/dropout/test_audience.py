@@ -344,6 +344,9 @@ def test_a_list_that_cannot_work_is_an_error(tmp_path):
         cj.audience(check, suppress=pd.DataFrame({"adress": ["a@b.org"]}))
     with pytest.raises(SourceError, match="can't be read"):
         cj.audience(check, suppress=tmp_path / "absent.csv")
+    with pytest.raises(SourceError, match="give addresses as") as told:
+        cj.audience(check, suppress=["bob@example.org"])
+    assert "bob@" not in str(told.value)
     with pytest.raises(LogError, match="nobody on the list could be found"):
         cj.audience(checked(LEFT, ids=[(0, "cookie", "x")]), suppress=pd.DataFrame({"email": ["a@b.org"]}))
     with pytest.raises(LogError, match="this log holds none"):
@@ -499,6 +502,9 @@ def test_lots_are_drawn_once():
         ({"where": {"source": "crm"}}, "no source is 'crm'"),
         ({"persona": "a", "where": {"persona": "b"}}, "persona is given twice"),
         ({"since": "soon"}, "since is a time such as"),
+        ({"since": 20260504}, "since is a time such as"),
+        ({"until": "04.05.2026"}, "until is a time such as"),
+        ({"where": "mobile"}, "where is a mapping such as"),
         ({"journeys": [7]}, "journeys are numbered 0 to 0, .* there is no 7"),
         ({"journeys": ["a"]}, "journeys is a list of numbers"),
     ],

@@ -308,6 +308,8 @@ def test_customers_who_cannot_be_found_are_an_error():
         ({"at": "place"}, "places are 'stage' or 'touchpoint'"),
         ({"outcome": "open"}, "only journeys that were dropped or turned away"),
         ({"horizons": ["soon"]}, "horizons: expected a duration"),
+        ({"horizons": 30}, "in which unit"),
+        ({"horizons": []}, "not an empty list"),
         ({"by": "persona"}, "no personas yet"),
         ({"since": "2026-05-01"}, "since= says when an audience was written to"),
     ],
@@ -315,3 +317,9 @@ def test_customers_who_cannot_be_found_are_an_error():
 def test_mistakes_are_told(asked, words):
     with pytest.raises(LogError, match=words):
         cj.won_back(checked(*JOURNEYS), **asked)
+
+
+@pytest.mark.parametrize("verb", [cj.audience, cj.won_back, cj.lifetime_value])
+def test_a_table_is_no_check(verb):
+    with pytest.raises(LogError, match=f"{verb.__name__} takes a check first, not DataFrame"):
+        verb(checked(*JOURNEYS).stages)
