@@ -48,7 +48,7 @@ class Incidence(Result):
         Within which times the probabilities are stated.
     probabilities : pandas.DataFrame
         One row a group, place, horizon and end: by, stage, touchpoint ("" where places are stages), horizon_s
-        (time since entering the place), end (what came first: converted, dropped here, dropped later, turned
+        (time since entering the place), end (the first: converted, dropped here, dropped elsewhere, turned
         away; of to="next" continued, converted, dropped, turned away; "under way" is none of these yet),
         probability with lower and upper, entered (journeys that entered the place and count), followed (of
         those, how many ended or were observed up to the horizon), seen (of those, how many ended so). NaN

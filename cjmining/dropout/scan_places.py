@@ -50,8 +50,10 @@ class Segments:
 
 
 class _Candidate(NamedTuple):
+    """A segment with the numbers of its cells, ascending: most segments have few of many."""
+
     conditions: Conditions
-    inside: NDArray[np.bool_]
+    inside: NDArray[np.int64]
     entered: int
 
 
@@ -65,7 +67,7 @@ def segments(ground: Ground, *, together: int, fewest: int) -> Segments:
     n_cells, n_variables = ground.cells.shape
     entered = np.bincount(ground.cell, ground.entered, n_cells)
     ended = np.bincount(ground.cell, ground.ended.sum(axis=0), n_cells)
-    everybody = _Candidate((), np.ones(n_cells, np.bool_), int(entered.sum()))
+    everybody = _Candidate((), np.arange(n_cells), int(entered.sum()))
     known = [ground.cells[:, v] >= 0 for v in range(n_variables)]
     all_of: dict[Conditions, _Candidate] = {(): everybody}
     for size in range(1, together + 1):
@@ -87,12 +89,15 @@ def _of_variables(
     cells: NDArray[np.int32], variables: Sequence[int], entered: NDArray[Any]
 ) -> list[_Candidate]:
     values = cells[:, list(variables)]
-    found = []
-    for combination in np.unique(values[(values >= 0).all(axis=1)], axis=0).tolist():
-        inside = (values == combination).all(axis=1)
-        conditions = tuple(zip(variables, combination, strict=True))
-        found.append(_Candidate(conditions, inside, int(entered[inside].sum())))
-    return found
+    known = np.flatnonzero((values >= 0).all(axis=1))
+    of_values, which = np.unique(values[known], axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    inside = known[np.argsort(which, kind="stable")]
+    ends = np.cumsum(np.bincount(which, minlength=len(of_values)))[:-1]
+    return [
+        _Candidate(tuple(zip(variables, combination, strict=True)), own, int(entered[own].sum()))
+        for combination, own in zip(of_values.tolist(), np.split(inside, ends), strict=True)
+    ]
 
 
 def _says_nothing_new(
@@ -104,33 +109,36 @@ def _says_nothing_new(
     """Say whether leaving out one condition gives nearly the same entries."""
     for left_out in one.conditions:
         simpler = all_of[tuple(each for each in one.conditions if each != left_out)]
-        if one.entered >= NEARLY_ALL * entered[simpler.inside & known[left_out[0]]].sum():
+        told = simpler.inside[known[left_out[0]][simpler.inside]]
+        if one.entered >= NEARLY_ALL * entered[told].sum():
             return True
     return False
 
 
 def _in_rows(
-    conditions: Sequence[Conditions], inside: list[NDArray[np.bool_]], known: Sequence[NDArray[np.bool_]]
+    conditions: Sequence[Conditions],
+    inside: list[NDArray[np.int64]],
+    known: Sequence[NDArray[np.bool_]],
 ) -> Segments:
     of_variables: dict[tuple[int, ...], int] = {}
     population = np.zeros(len(conditions), np.int64)
     for row, each in enumerate(conditions):
         variables = tuple(variable for variable, _ in each)
         population[row] = of_variables.setdefault(variables, len(conditions) + len(of_variables))
+    everybody = np.ones(len(inside[0]), np.bool_)
     told = [
-        np.logical_and.reduce(
-            [np.ones(len(inside[0]), np.bool_), *(known[variable] for variable in variables)]
-        )
+        np.flatnonzero(np.logical_and.reduce([everybody, *(known[variable] for variable in variables)]))
         for variables in of_variables
     ]
-    member = np.stack([*inside, *told], axis=1)
-    cell, rows = np.nonzero(member)
+    members = [*inside, *told]
+    cell, row = np.concatenate(members), np.repeat(np.arange(len(members)), [len(own) for own in members])
+    order = np.argsort(cell, kind="stable")
     return Segments(
         conditions=tuple(conditions),
         population=population,
-        offsets=np.searchsorted(cell, np.arange(len(member) + 1)),
-        rows=rows.astype(np.int32),
-        n_rows=member.shape[1],
+        offsets=np.searchsorted(cell[order], np.arange(len(everybody) + 1)),
+        rows=row[order].astype(np.int32),
+        n_rows=len(members),
     )
 
 

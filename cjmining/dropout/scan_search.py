@@ -204,8 +204,9 @@ def expect(
         prior = (1.0 - seen[0].sum() / entered[0].sum()) / variance
         others = np.maximum(whole - own, 0.0)
         apart = others.sum(axis=1) > ENOUGH_EXPECTED
-        lift[apart] = ((seen[population] - seen[:n] + prior) / (others + prior))[apart]
-        doubt[apart] = ((1.0 - seen[0].sum() / entered[0].sum()) / (others + prior))[apart]
+        told = apart[:, None] & (others + prior > 0)  # nobody may be there, and no prior where all ended
+        np.divide(seen[population] - seen[:n] + prior, others + prior, out=lift, where=told)
+        np.divide(1.0 - seen[0].sum() / entered[0].sum(), others + prior, out=doubt, where=told)
     lifted = own * lift
     total = lifted.sum(axis=1)
     to_seen = seen[:n].sum(axis=1) / np.where(total > 0, total, 1.0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 UNDER_WAY = "under way"
 ENDS = {
-    "goal": ("converted", "dropped here", "dropped later", "turned away"),
+    "goal": ("converted", "dropped here", "dropped elsewhere", "turned away"),
     "next": ("continued", "converted", "dropped", "turned away"),
 }
 """What may end a spell, by what is asked for; the number of ends stands for a spell that still runs."""

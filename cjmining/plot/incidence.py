@@ -28,7 +28,7 @@ _STEPS_D = (1, 2, 5, 7, 10, 14, 30, 60, 90, 180, 365)
 
 
 class _Curve(NamedTuple):
-    """One group's curve: days since the entry, probabilities, limits of the whole curve."""
+    """A group: days since the entry, probabilities, limits at each day, and those of the whole curve."""
 
     group: str
     entered: int
@@ -36,6 +36,8 @@ class _Curve(NamedTuple):
     probability: list[float]
     lower: list[float]
     upper: list[float]
+    band_lower: list[float]
+    band_upper: list[float]
 
 
 def incidence(
@@ -74,7 +76,8 @@ def incidence(
 
     Notes
     -----
-    A band holds the whole curve with 95 %, so it is wider than limits for one moment alone.
+    Beside a curve stand its last value and the limits of that one moment. A band holds the whole curve with
+    95 %, so it is wider; it spans the times that ``ends.curves`` has one for.
 
     Examples
     --------
@@ -93,10 +96,11 @@ def incidence(
     sheet = Sheet(width=800.0)
     sheet.title = f"{end.capitalize()}: {name(stage)}"
     last = max((curve.days[-1] for curve in curves), default=1.0)
-    highest = max((value for curve in curves for value in curve.upper if known(value)), default=0.1)
+    drawn = [value for curve in curves for value in (*curve.probability, *curve.band_upper)]
+    highest = max((value for value in drawn if known(value)), default=0.1)
     top = _round_up(max(highest, 0.02))
     sheet.paragraph(sheet.title, theme.MARGIN, 14, 760, size=15, bold=True, lines=1)
-    said = f"Probability of having {_verb(end)}, by time since entering the stage; limits: 95 %, whole curve"
+    said = f"Probability of having {_verb(end)}, by time since entering the stage (limits: 95 %)"
     sheet.paragraph(said, theme.MARGIN, 38, 760, colour=theme.MUTED, lines=1)
     _axes(sheet, last, top)
     for number_of, curve in enumerate(curves):
@@ -118,6 +122,8 @@ def _curves(ends: Incidence, stage: str, end: str) -> list[_Curve]:
             int(rows["entered"].iloc[0]),
             (rows["time_s"] / DAY_S).tolist(),
             rows["probability"].tolist(),
+            rows["lower"].tolist(),
+            rows["upper"].tolist(),
             rows["band_lower"].tolist(),
             rows["band_upper"].tolist(),
         )
@@ -134,7 +140,7 @@ def _expect(given: str, column: pd.Series[str], what: str) -> None:
 def _verb(end: str) -> str:
     return {
         "dropped here": "dropped out there",
-        "dropped later": "dropped out later on",
+        "dropped elsewhere": "dropped out elsewhere",
         "turned away": "been turned away",
     }.get(end, end)
 
@@ -173,7 +179,7 @@ def _draw(
     sheet: Sheet, curve: _Curve, look: tuple[str, float, bool], last: float, top: float, *, banded: bool
 ) -> None:
     colour, width, dashed = look
-    limits = zip(curve.days, curve.lower, curve.upper, strict=True)
+    limits = zip(curve.days, curve.band_lower, curve.band_upper, strict=True)
     held = [row for row in limits if known(row[1])] if banded else []
     if len(held) > 1:
         under = _steps([(day, lower) for day, lower, _ in held], last, top)

@@ -35,7 +35,7 @@ FEWEST_DROPPED = 50
 DAY = timedelta(days=1)
 
 _Result = TypeVar("_Result")
-_ENDS = ("converted", "dropped here", "dropped later", "turned away", "under way")
+_ENDS = ("converted", "dropped here", "dropped elsewhere", "turned away", "under way")
 
 
 class Leaving(NamedTuple):

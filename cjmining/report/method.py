@@ -44,8 +44,8 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
         f"How likely each end is within {horizon}": """Estimated from every journey that surely began while
             customers were observed (Aalen-Johansen): one that still runs counts for as long as it was seen,
             so that nobody is taken for lost, nor for kept, before it is known. Dropped here: the journey
-            ended at this stage; dropped later: further on. Together with what is still under way the ends
-            make 100 %. Limits allow for several journeys of one customer.""",
+            ended at this stage; dropped elsewhere: further on, or back. Together with what is still under way
+            the ends make 100 %. Limits allow for several journeys of one customer.""",
         "Where and when more left than usual": """For every stage and group of journeys, week by week:
             how many ended, against how many were to be expected by the group's own other weeks and by how
             others fared in the same weeks. So neither a level that is always high nor a week that is special

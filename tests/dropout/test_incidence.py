@@ -68,21 +68,22 @@ def test_the_way_to_the_goal_by_hand():
     found = incidence(checked(*BY_HAND), horizons=["5d", "20d"])
     soon = of_place(found.probabilities, "Look", horizon_s=5 * DAY_S)
     late = of_place(found.probabilities, "Look", horizon_s=20 * DAY_S)
-    as_48th = {"converted": 10, "dropped here": 8, "dropped later": 0, "turned away": 0, "under way": 30}
+    as_48th = {"converted": 10, "dropped here": 8, "dropped elsewhere": 0, "turned away": 0, "under way": 30}
     assert soon == pytest.approx({end: n / 48 for end, n in as_48th.items()})
-    as_48th |= {"dropped here": 23, "dropped later": 15, "under way": 0}
+    as_48th |= {"dropped here": 23, "dropped elsewhere": 15, "under way": 0}
     assert late == pytest.approx({end: n / 48 for end, n in as_48th.items()})
     assert set(of_place(found.probabilities, "Look", "entered", horizon_s=5 * DAY_S).values()) == {6}
     assert set(of_place(found.probabilities, "Look", "followed", horizon_s=5 * DAY_S).values()) == {5}
     seen = of_place(found.probabilities, "Look", "seen", horizon_s=5 * DAY_S)
-    assert seen == {"converted": 1, "dropped here": 1, "dropped later": 0, "turned away": 0, "under way": 3}
+    ends = {"converted": 1, "dropped here": 1, "dropped elsewhere": 0, "turned away": 0, "under way": 3}
+    assert seen == ends
 
 
 def test_a_journey_as_a_whole_begins_with_its_first_event():
     found = incidence(checked(*BY_HAND))
     whole, look = (of_place(found.probabilities, stage) for stage in (WHOLE, "Look"))
     assert whole["converted"] == pytest.approx(look["converted"])
-    assert whole["dropped here"] == pytest.approx(look["dropped here"] + look["dropped later"])
+    assert whole["dropped here"] == pytest.approx(look["dropped here"] + look["dropped elsewhere"])
 
 
 def test_what_comes_next_by_hand():

@@ -34,7 +34,7 @@ def test_each_curve_is_labelled_with_the_last_row_of_its_table(ends):
     table = ends.curves.query("stage == 'Checkout' and end == 'converted'").dropna(subset=["probability"])
     for group, rows in table.groupby("by", sort=False):
         last = rows.iloc[-1]
-        told = percent(last["probability"], last["band_lower"], last["band_upper"])
+        told = percent(last["probability"], last["lower"], last["upper"])
         assert f"{group}: {told}" in shown
         assert any(text.endswith(f"of {number(last['entered'])} that entered") for text in shown)
 
