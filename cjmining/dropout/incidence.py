@@ -15,6 +15,7 @@ from cjmining.documents import parse_duration
 from cjmining.dropout.delayed import Beginnings, UnderWay, beginnings, ends_of, names_of_customers
 from cjmining.dropout.entries import FOREVER, PLACES, Entries, entries
 from cjmining.dropout.segments import WHEN, segment
+from cjmining.dropout.selection import expect_check
 from cjmining.dropout.spells import ENDS, UNDER_WAY, Cell, Spells, Times, end_codes, estimate, spells
 from cjmining.errors import nearest
 from cjmining.results import Result
@@ -138,7 +139,8 @@ def incidence(
     Raises
     ------
     LogError
-        If there is nothing to group by under that name, or the two attributes don't hold such moments.
+        If `check` is none, there is nothing to group by under that name, or the two attributes don't hold
+        such moments.
     ValueError
         If an option is none of those above, or a horizon is no duration.
 
@@ -161,6 +163,7 @@ def incidence(
     Crowson and Atkinson, Multi-state models and competing risks). Limits: Rothman (1978),
     doi:10.1016/0021-9681(78)90043-7. Bands: Montiel Olea and Plagborg-Moller (2019), doi:10.1002/jae.2656.
     """
+    expect_check(check, "incidence")
     _check_options(at=(at, PLACES), to=(to, tuple(ENDS)), when=(when, WHEN), begun=(begun, BEGUN))
     wanted = _durations(check, horizons)
     names = _names(check, by)
@@ -194,7 +197,7 @@ def _durations(
 ) -> tuple[timedelta, ...]:
     if horizons is None:
         return (check.intended.horizon,)
-    listed = [horizons] if isinstance(horizons, str | timedelta) else list(horizons)
+    listed = list(horizons) if isinstance(horizons, list | tuple) else [horizons]
     if not listed:
         raise ValueError("horizons are durations such as ['7d', '30d'], not an empty list")
     found = sorted({parse_duration(each) for each in listed})

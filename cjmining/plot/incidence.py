@@ -12,7 +12,7 @@ from cjmining.plot import theme
 from cjmining.plot.choose import ALL
 from cjmining.plot.sheet import Point, Sheet
 from cjmining.plot.text import Box, fit, spread
-from cjmining.plot.words import days, known, name, number, percent
+from cjmining.plot.words import duration, known, name, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,10 @@ DAY_S = 86_400.0
 _PLOT = Box(64.0, 78.0, 540.0, 330.0)
 _LABELS = 552.0
 _PITCH = 27.0
-_STEPS_D = (1, 2, 5, 7, 10, 14, 30, 60, 90, 180, 365)
+_TIME_STEPS = (0.5, 1, 2, 5, 7, 10, 14, 30, 60, 90, 180, 365)
+_SHARE_STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
+LEAST_DAYS = 3.0
+"""Shorter times are told in hours."""
 
 
 class _Curve(NamedTuple):
@@ -44,11 +47,12 @@ def incidence(
     ends: Incidence,
     *,
     stage: str,
+    touchpoint: str | None = None,
     end: str = "dropped here",
     group: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw how likely an end is by the time since entering a stage, a curve a group.
+    """Draw how likely an end is by the time since entering a stage or touchpoint, a curve a group.
 
     Parameters
     ----------
@@ -56,6 +60,8 @@ def incidence(
         What `cj.incidence` returned.
     stage : str
         One of the map's stages.
+    touchpoint : str, optional
+        One of the stage's, where `ends` is of touchpoints; then it is needed.
     end : str
         One of the ends in ``ends.curves``.
     group : str, optional
@@ -89,18 +95,21 @@ def incidence(
     >>> cj.plot.incidence(cj.incidence(check), stage="Basket").get_label()
     'Dropped here: Basket'
     """
-    curves = _curves(ends, stage, end)
+    _expect_incidence(ends)
+    curves = _curves(ends, stage, touchpoint, end)
     groups = [curve.group for curve in curves]
     if group is not None and group not in groups:
         raise LogError(f"there is no group {group!r}{nearest(group, groups)}; there are {', '.join(groups)}")
     sheet = Sheet(width=800.0)
-    sheet.title = f"{end.capitalize()}: {name(stage)}"
+    place = name(stage) if touchpoint is None else f"{name(stage)}, {name(touchpoint)}"
+    sheet.title = f"{end.capitalize()}: {place}"
     last = max((curve.days[-1] for curve in curves), default=1.0)
     drawn = [value for curve in curves for value in (*curve.probability, *curve.band_upper)]
     highest = max((value for value in drawn if known(value)), default=0.1)
-    top = _round_up(max(highest, 0.02))
+    step = _step(max(highest, 0.02), _SHARE_STEPS, 5)
+    top = step * math.ceil(max(highest, 0.02) / step - 1e-9)
     sheet.paragraph(sheet.title, theme.MARGIN, 14, 760, size=15, bold=True, lines=1)
-    said = f"Probability of having {_verb(end)}, by time since entering the stage (limits: 95 %)"
+    said = f"Probability of having {_verb(end)}, by time since coming there (limits: 95 %)"
     sheet.paragraph(said, theme.MARGIN, 38, 760, colour=theme.MUTED, lines=1)
     _axes(sheet, last, top)
     for number_of, curve in enumerate(curves):
@@ -111,11 +120,25 @@ def incidence(
     return sheet.drawn_on(ax)
 
 
-def _curves(ends: Incidence, stage: str, end: str) -> list[_Curve]:
+def _expect_incidence(ends: object) -> None:
+    if not all(hasattr(ends, name) for name in ("curves", "at")):
+        raise LogError(
+            f"cj.plot.incidence takes what cj.incidence(check) returned, not {type(ends).__name__}"
+        )
+
+
+def _curves(ends: Incidence, stage: str, touchpoint: str | None, end: str) -> list[_Curve]:
     table = ends.curves
+    if table.empty:
+        raise LogError("there is nothing to draw: no journey counts for these probabilities")
     _expect(stage, table["stage"], "stage")
     _expect(end, table["end"], "end")
     chosen = table[(table["stage"].astype(str) == stage) & (table["end"].astype(str) == end)]
+    if ends.at == "touchpoint":
+        _expect(touchpoint, chosen["touchpoint"], "touchpoint")
+        chosen = chosen[chosen["touchpoint"].astype(str) == touchpoint]
+    elif touchpoint is not None:
+        raise LogError("these probabilities are of stages: call cj.incidence(check, at='touchpoint')")
     return [
         _Curve(
             str(by),
@@ -131,10 +154,11 @@ def _curves(ends: Incidence, stage: str, end: str) -> list[_Curve]:
     ]
 
 
-def _expect(given: str, column: pd.Series[str], what: str) -> None:
+def _expect(given: str | None, column: pd.Series[str], what: str) -> None:
     names = list(dict.fromkeys(column.astype(str)))
     if given not in names:
-        raise LogError(f"there is no {what} {given!r}{nearest(given, names)}; there are {', '.join(names)}")
+        hint = "" if given is None else nearest(given, names)
+        raise LogError(f"there is no {what} {given!r}{hint}; there are {', '.join(names)}")
 
 
 def _verb(end: str) -> str:
@@ -145,23 +169,24 @@ def _verb(end: str) -> str:
     }.get(end, end)
 
 
-def _round_up(share: float) -> float:
-    """Return the next twentieth at or above a share, at most 1."""
-    return min(math.ceil(share * 20 - 1e-9) / 20, 1.0)
+def _step(most: float, steps: Sequence[float], at_most: int) -> float:
+    """Return the smallest step of which so many reach."""
+    return next((step for step in steps if most / step <= at_most + 1e-9), steps[-1])
 
 
 def _axes(sheet: Sheet, last: float, top: float) -> None:
-    step = next((step for step in _STEPS_D if last / step <= 8), _STEPS_D[-1])
-    for day in range(0, int(last) + 1, step):
-        x = _x(day, last)
+    unit, length = ("days", 1.0) if last >= LEAST_DAYS else ("hours", 1 / 24)
+    step = _step(last / length, _TIME_STEPS, 8)
+    for line in range(int(last / length / step + 1e-9) + 1):
+        x = _x(line * step * length, last)
         sheet.line([(x, _PLOT.bottom), (x, _PLOT.bottom + 4)], colour=theme.MUTED)
-        sheet.write(number(day), x, _PLOT.bottom + 16, colour=theme.MUTED, align="center")
-    sheet.write("days since entering", _PLOT.right, _PLOT.bottom + 32, colour=theme.MUTED, align="right")
-    for line in range(5):
-        share = top * line / 4
-        y = _y(share, top)
+        sheet.write(f"{line * step:g}", x, _PLOT.bottom + 16, colour=theme.MUTED, align="center")
+    sheet.write(f"{unit} since then", _PLOT.right, _PLOT.bottom + 32, colour=theme.MUTED, align="right")
+    step = _step(top, _SHARE_STEPS, 5)
+    for line in range(round(top / step) + 1):
+        y = _y(line * step, top)
         sheet.line([(_PLOT.left, y), (_PLOT.right, y)], colour=theme.RULE, z=0.5)
-        sheet.write(f"{share * 100:g} %", _PLOT.left - 8, y + 3, colour=theme.MUTED, align="right")
+        sheet.write(f"{100 * line * step:g} %", _PLOT.left - 8, y + 3, colour=theme.MUTED, align="right")
 
 
 _COLOURS = (theme.INK, theme.DISC, theme.CONVERTED, theme.TURNED_AWAY, theme.OPEN)
@@ -220,7 +245,7 @@ def _label(sheet: Sheet, curves: list[_Curve], group: str | None, top: float) ->
         bold = group in (None, curve.group)
         told = fit(f"{who}: {percent(share, lower, upper)}", room, theme.BODY, bold=bold)
         sheet.write(told, _LABELS, y + 9, colour=colour, bold=bold)
-        said = f"by {days(round(day) * DAY_S)}, of {number(curve.entered)} that entered"
+        said = f"by {duration(day * DAY_S)}, of {number(curve.entered)} that entered"
         sheet.write(fit(said, room, theme.SMALL), _LABELS, y + 20, size=theme.SMALL, colour=theme.MUTED)
 
 

@@ -473,3 +473,17 @@ def test_moments_out_of_order_are_told(began, did, words):
 def test_delayed_entry_and_counting_everything_exclude_each_other(begun_before):
     with pytest.raises(ValueError, match="leave begun out"):
         incidence(begun_before[1], begun="any", origin="began", last_activity="last_did")
+
+
+@pytest.mark.parametrize("given", ["text", None, pd.DataFrame()])
+def test_what_is_no_check_is_refused(given: object) -> None:
+    with pytest.raises(LogError, match=f"incidence takes a check first, not {type(given).__name__}"):
+        incidence(given)
+
+
+@pytest.mark.parametrize("horizons", [30, [30], np.timedelta64(3, "D"), []])
+def test_a_horizon_is_a_duration(horizons: object) -> None:
+    intended = parse_map(MAP)
+    check = cj.check(log_of(*BY_HAND, days=60).split(intended), intended)
+    with pytest.raises(ValueError, match=r"duration"):
+        incidence(check, horizons=horizons)

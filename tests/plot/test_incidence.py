@@ -52,3 +52,30 @@ def test_unknown_names_are_told(ends):
         cj.plot.incidence(ends, stage="Basket", end="dropped")
     with pytest.raises(LogError, match=r"no group 'Gen Y'.*did you mean 'Gen Z'"):
         cj.plot.incidence(ends, stage="Basket", group="Gen Y")
+
+
+def test_touchpoints_have_curves_of_their_own(check):
+    ends = cj.incidence(check, at="touchpoint")
+    ax = cj.plot.incidence(ends, stage="Checkout", touchpoint="checkout_opened")
+    assert faults(ax) == []
+    assert "Dropped here: Checkout, checkout opened" in texts(ax)
+    rows = ends.curves.query("stage == 'Checkout' and touchpoint == 'checkout_opened' and by == 'Families'")
+    assert any(text.endswith(f"of {number(rows['entered'].iloc[0])} that entered") for text in texts(ax))
+    with pytest.raises(LogError, match="no touchpoint None; there are"):
+        cj.plot.incidence(ends, stage="Checkout")
+    with pytest.raises(LogError, match="are of stages"):
+        cj.plot.incidence(cj.incidence(check), stage="Checkout", touchpoint="checkout_opened")
+
+
+@pytest.mark.parametrize(
+    ("horizons", "unit"), [("2h", "hours"), ("2d", "hours"), ("30d", "days"), ("90d", "days")]
+)
+def test_times_are_told_in_a_unit_that_fits(check, horizons, unit):
+    ax = cj.plot.incidence(cj.incidence(check.overall, horizons=horizons), stage="Checkout")
+    assert faults(ax) == []
+    assert f"{unit} since then" in texts(ax)
+
+
+def test_what_is_no_incidence_is_refused(check):
+    with pytest.raises(LogError, match=r"takes what cj.incidence\(check\) returned, not Conformance"):
+        cj.plot.incidence(check, stage="Checkout")
