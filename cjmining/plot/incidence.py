@@ -114,8 +114,8 @@ def incidence(
     _axes(sheet, last, top)
     for number_of, curve in enumerate(curves):
         banded = curve.group == group or len(curves) == 1
-        _draw(sheet, curve, _look(number_of, curve.group, group), last, top, banded=banded)
-    _label(sheet, curves, group, top)
+        _draw(sheet, curve, _look(number_of, curve.group, group, end), last, top, banded=banded)
+    _label(sheet, curves, group, end, top)
     sheet.height = _PLOT.bottom + 46
     return sheet.drawn_on(ax)
 
@@ -189,15 +189,22 @@ def _axes(sheet: Sheet, last: float, top: float) -> None:
         sheet.write(f"{100 * line * step:g} %", _PLOT.left - 8, y + 3, colour=theme.MUTED, align="right")
 
 
+_OF_END = {
+    "converted": theme.CONVERTED,
+    "turned away": theme.TURNED_AWAY,
+    "under way": theme.OPEN,
+    **dict.fromkeys(("dropped", "dropped here", "dropped elsewhere"), theme.DROPPED),
+}
 _COLOURS = (theme.INK, theme.DISC, theme.CONVERTED, theme.TURNED_AWAY, theme.OPEN)
 
 
-def _look(number_of: int, group: str, chosen: str | None) -> tuple[str, float, bool]:
-    """Return colour, width, and whether dashed."""
+def _look(number_of: int, group: str, chosen: str | None, end: str) -> tuple[str, float, bool]:
+    """Return colour, width, and whether dashed; the end's own colour is for the one curve that matters."""
+    own = _OF_END.get(end, theme.DISC)
     if chosen is None:
-        colour = theme.DROPPED if group == ALL else _COLOURS[number_of % len(_COLOURS)]
+        colour = own if group == ALL else _COLOURS[number_of % len(_COLOURS)]
         return colour, 1.6, number_of % 2 == 1
-    return (theme.DROPPED, 2.2, False) if group == chosen else (theme.OPEN, 0.9, number_of % 2 == 1)
+    return (own, 2.2, False) if group == chosen else (theme.OPEN, 0.9, number_of % 2 == 1)
 
 
 def _draw(
@@ -230,7 +237,7 @@ def _paler(colour: str) -> str:
     return "#" + "".join(f"{round((part + 5 * 255) / 6):02x}" for part in parts)
 
 
-def _label(sheet: Sheet, curves: list[_Curve], group: str | None, top: float) -> None:
+def _label(sheet: Sheet, curves: list[_Curve], group: str | None, end: str, top: float) -> None:
     """Name each curve beside its end, with its last value and how many journeys it is of."""
     ends = [_end_of(curve) for curve in curves]
     wanted = [_y(share, top) - 6 if known(share) else _PLOT.bottom for _, share, _, _ in ends]
@@ -240,7 +247,7 @@ def _label(sheet: Sheet, curves: list[_Curve], group: str | None, top: float) ->
     room = sheet.width - theme.MARGIN - _LABELS
     for at, y in zip(order, placed, strict=True):
         curve, (day, share, lower, upper) = curves[at], ends[at]
-        colour = _look(at, curve.group, group)[0]
+        colour = _look(at, curve.group, group, end)[0]
         who = "all journeys" if curve.group == ALL else name(curve.group)
         bold = group in (None, curve.group)
         told = fit(f"{who}: {percent(share, lower, upper)}", room, theme.BODY, bold=bold)
