@@ -31,7 +31,7 @@ VERBS = [
     "what_if",
     "won_back",
 ]
-PLOTS = ["funnel", "journey_map", "story", "transitions"]
+PLOTS = ["funnel", "incidence", "journey_map", "story", "transitions"]
 SOURCES = ["GA4", "XES", "AmazonConnect", "Customers", "MarketingCloud", "Salesforce", "Table"]
 
 
