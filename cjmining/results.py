@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import zlib
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import pandas as pd
+
+    from cjmining.conformance import Conformance
+    from cjmining.log import JourneyLog
+
+
+class Source(NamedTuple):
+    """By what a log is known again: its journeys, when its data end, and where each journey ends in it."""
+
+    n_journeys: int
+    data_end_ns: int
+    bounds_crc: int
+
+    @classmethod
+    def of(cls, log: JourneyLog) -> Source:
+        """Take it from a log."""
+        return cls(log.n_journeys, int(log.data_end.value), zlib.crc32(log.bounds.tobytes()))
 
 
 class Result:
@@ -18,6 +37,13 @@ class Result:
     """
 
     _tables: tuple[str, ...] = ()
+    _source: Source | None = None
+
+    def _made_from(self, check: Conformance) -> Self:
+        """Note of which log the check was, so that results of several logs are not taken for those of one."""
+        if check._reading is not None:
+            object.__setattr__(self, "_source", Source.of(check._reading.log))
+        return self
 
     def to_arrow(self) -> dict[str, pa.Table]:
         """Return every table of the result as an Arrow table, by its name."""

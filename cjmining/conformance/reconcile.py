@@ -65,7 +65,7 @@ def reconcile(
         months=frame(months, _MONTH_COLUMNS),
         explanations=frame(rows, _ROW_COLUMNS),
         notes=_notes(context, figures),
-    )
+    )._made_from(check)
 
 
 _KEY_COLUMNS = {"month": "text", "measure": "text", "currency": "text"}

@@ -181,7 +181,7 @@ def incidence(
         hazard=_hazard(cells, times, layout),
         left_out=_left_out(counted, layout),
         notes=_notes(counted, begun, check),
-    )
+    )._made_from(check)
 
 
 def _check_options(**given: tuple[str, tuple[str, ...]]) -> None:

@@ -209,7 +209,7 @@ def scan(
         sees_until=pd.Timestamp(seen.sees_until, unit="us", tz="UTC"),
         notes=notes(seen, len(places), replicates),
         _journeys=tuple(np.unique(seen.found.journey[inside]) for inside in members),
-    )
+    )._made_from(check)
 
 
 def _checked(together: int, longest: str | timedelta, fewest: int, at_most: int, replicates: int) -> int:

@@ -118,7 +118,7 @@ def what_if(
         assumptions=_assumptions(wanted),
         notes=_notes(check, reading, found[-1].unresolved, touched),
         replicates=replicates,
-    )
+    )._made_from(check)
 
 
 def _groups_of(check: Conformance, reading: Reading) -> tuple[Ints, tuple[str, ...]]:

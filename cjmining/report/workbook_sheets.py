@@ -16,7 +16,7 @@ from cjmining.report.definitions import definitions
 from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found, small_groups
 from cjmining.report.small_rows import is_personal, largest_rows, shown_rows, size_column
 from cjmining.report.units import TEXT, Unit, units
-from cjmining.results import Result
+from cjmining.results import Result, Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,12 +96,7 @@ def sort_out(given: Sequence[object]) -> Given:
         raise LogError("export takes the results of one log, not of several")
     maps += [own for each in results if isinstance(own := getattr(each, "intended", None), IntendedMap)]
     log = logs[0] if logs else next(filter(None, map(_log_of, results)), None)
-    for own, result in zip(map(_log_of, results), results, strict=True):
-        if log is not None and own is not None and not np.array_equal(own.bounds, log.bounds):
-            raise LogError(
-                f"{type(result).__name__} was made from another log, of {own.n_journeys:,} journeys; the one "
-                f"to export has {log.n_journeys:,}"
-            )
+    _expect_one_source(log, results)
     return Given(log, _distinct(maps), _named(results))
 
 
@@ -111,6 +106,31 @@ def _distinct(maps: Sequence[IntendedMap]) -> tuple[IntendedMap, ...]:
         if not any(each is other or each == other for other in found):
             found.append(each)
     return tuple(found)
+
+
+def _expect_one_source(log: JourneyLog | None, results: Sequence[Result]) -> None:
+    """Refuse a result of another log than the one to export, or than the other results, where it is known."""
+    from cjmining.discovery import Discovery
+
+    sources = [(each, _source_of(each)) for each in results]
+    known = (source for _, source in sources if source is not None)
+    expected = Source.of(log) if log is not None else next(known, None)
+    if expected is None:
+        return
+    for result, source in sources:
+        journeys = int(result.overview["journeys"].sum()) if isinstance(result, Discovery) else None
+        foreign = source is not None and source != expected
+        if foreign or journeys not in {None, expected.n_journeys}:
+            n = source.n_journeys if source is not None else journeys
+            raise LogError(
+                f"{type(result).__name__} was made from another log, of {n:,} journeys; the one to export "
+                f"has {expected.n_journeys:,}. Make it from the check of this log"
+            )
+
+
+def _source_of(result: Result) -> Source | None:
+    log = _log_of(result)
+    return result._source if log is None else Source.of(log)
 
 
 def _log_of(result: Result) -> JourneyLog | None:

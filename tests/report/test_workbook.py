@@ -290,6 +290,22 @@ def test_what_cannot_be_exported_is_told(tmp_path, name, given, options, words):
         cj.export(tmp_path / name, *given, **options)
 
 
+OTHER_LOG = cj.simulate.shop(701, seed=6).log.split(MAP).with_personas(MAP)
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS.keys() - {"coverage", "audience", "settle_patience"}))
+def test_a_result_of_another_log_is_refused(tmp_path, name):
+    with pytest.raises(cj.LogError, match=f"was made from another log, of {LOG.n_journeys:,} journeys"):
+        cj.export(tmp_path / "a.xlsx", OTHER_LOG, RESULTS[name]())
+    assert not list(tmp_path.iterdir())
+
+
+def test_results_of_two_logs_are_refused_without_a_log_too(tmp_path):
+    other = cj.incidence(cj.check(OTHER_LOG, MAP))
+    with pytest.raises(cj.LogError, match="Incidence was made from another log"):
+        cj.export(tmp_path / "a.xlsx", RESULTS["drivers"](), other)
+
+
 def test_without_openpyxl_the_extra_is_named(tmp_path, monkeypatch):
     import sys
 
