@@ -67,7 +67,7 @@ class Audience(Result):
     identifiers : tuple of str
         The kinds of identifiers that were asked for.
     about : str
-        The conditions, in words.
+        The conditions, in words; where journeys were given by number, how many, and the conditions besides.
     made_at : pandas.Timestamp
         Until when the log knows what customers did (UTC).
     notes : tuple of str
@@ -88,6 +88,7 @@ class Audience(Result):
     _identities: pd.DataFrame
     _lots: Mapping[int, str]
     _selection: Selection
+    _returned: bool
     _log: JourneyLog
 
     def __post_init__(self) -> None:
@@ -234,9 +235,13 @@ class Audience(Result):
             if n and fate != IN
         )
         return (
-            f"Audience: {len(self):,} of the {self.behind:,} customers who {self.about}"
+            f"Audience: {len(self):,} of the {self.behind:,} customers {self._whose()}"
             f"{f'; not written to: {removed}' if removed else ''}"
         )
+
+    def _whose(self) -> str:
+        given = self._selection.journeys
+        return f"who {self.about}" if given is None else f"of {self.about}"
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
@@ -367,15 +372,24 @@ def audience(
         behind=len(behind),
         journeys=int(chosen.sum()),
         identifiers=kinds,
-        about=str(selection),
+        about=_about(selection),
         made_at=log.data_end,
         notes=tuple(notes),
         _held_out=customers.loc[[], ["customer", "left_at"]],
         _identities=asked[asked["customer"].isin(behind[keep])].reset_index(drop=True),
         _lots=_lots(own, kinds, behind[keep]),
         _selection=selection,
+        _returned=returned,
         _log=log,
     )
+
+
+def _about(selection: Selection) -> str:
+    """Say the conditions; journeys given by number come first, since they say who is behind the number."""
+    if selection.journeys is None:
+        return str(selection)
+    n = len(selection.journeys)
+    return f"the {n:,} {'journey' if n == 1 else 'journeys'} given, if they {selection}"
 
 
 def _behind(

@@ -26,7 +26,7 @@ from cjmining.dropout.exposures import (
 )
 from cjmining.dropout.mantel_haenszel import Adjusted, Strata, by_risk_sets, by_strata, mantel_haenszel
 from cjmining.dropout.segments import Segments, segment
-from cjmining.dropout.selection import moment, texts
+from cjmining.dropout.selection import expect_order, moment, texts
 from cjmining.errors import LogError, nearest
 from cjmining.intended.words import duration_in_words
 from cjmining.results import Result
@@ -226,7 +226,7 @@ def drivers(
         strata=frame((row for each in ranked for row in _strata_rows(each, groups)), _STRATA),
         left_out=frame([*dropped, *left_out, *_not_looked_at(check, stage, stratum)], _LEFT_OUT),
         notes=_notes(at, within // _US, stratum, groups, gone_back=gone_back),
-    )
+    )._made_from(check)
 
 
 _US = timedelta(microseconds=1)
@@ -261,6 +261,7 @@ def _chosen(
                 raise LogError(f"no {name} is {word!r}{nearest(word, names)}; it is {_some(names)}")
         keep &= np.array([name in chosen for name in names], dtype=bool)[codes]
     first, last = moment(since, "since"), moment(until, "until")
+    expect_order(first, last)
     if first is not None:
         keep &= at.entered_at >= first
     if last is not None:

@@ -87,9 +87,8 @@ class Selection:
             [f"on the turn of {' or '.join(turn or 'nobody' for turn in self.turns)}"] if self.turns else []
         )
         said += [f"with {name} {' or '.join(values)}" for name, values in self.where]
-        said += [f"from {_day(self.since)}"] if self.since is not None else []
-        said += [f"before {_day(self.until)}"] if self.until is not None else []
-        said += [f"in {len(self.journeys):,} journeys given"] if self.journeys is not None else []
+        said += [f"from {day_of(self.since)}"] if self.since is not None else []
+        said += [f"before {day_of(self.until)}"] if self.until is not None else []
         return ", ".join(said)
 
 
@@ -129,6 +128,7 @@ def select(
         until=moment(until, "until"),
         journeys=None if journeys is None else _numbers(journeys),
     )
+    expect_order(chosen.since, chosen.until)
     if not chosen.outcomes:
         raise LogError(f"outcome is one or more of {', '.join(OUTCOMES)}")
     for name, values in chosen.where:
@@ -179,6 +179,12 @@ def moment(given: object | None, name: str) -> int | None:
     return int(time.to_datetime64().astype("datetime64[us]").astype(np.int64))
 
 
+def expect_order(since: int | None, until: int | None) -> None:
+    """Raise a LogError where `since` is after `until`; both as `moment` returns them."""
+    if since is not None and until is not None and since > until:
+        raise LogError(f"since is after until: {day_of(since)} and {day_of(until)}")
+
+
 def _known(given: tuple[str, ...], known: Sequence[str], name: str) -> tuple[str, ...]:
     for word in given:
         if word not in known:
@@ -208,5 +214,6 @@ def _among(
     return chosen
 
 
-def _day(time: int | None) -> str:
+def day_of(time: int) -> str:
+    """Write a moment in microseconds since 1970 as a day, with the time where it is not midnight."""
     return str(np.datetime64(time, "us").astype("datetime64[s]")).replace("T00:00:00", "")

@@ -44,14 +44,14 @@ class LifetimeValue(Result):
         lifetime_value_lower and lifetime_value_upper, total_lifetime_value (their sum),
         mean_lifetime_value_of_all (over all known customers of the group), value_at_risk (sum over the
         group's places, as `places` has them), rank_by_journeys (1 has most of them), rank_by_value_at_risk (1
-        has most of it), rank_by_lifetime_value (1 has the highest total).
+        has most of it), rank_by_total_lifetime_value (1 has the highest total).
     places : pandas.DataFrame
         by, stage, touchpoint, turn, currency, journeys (dropped there), customers (whose journeys these are),
         known (those of them with a lifetime value), value_at_risk (as in `Conformance.value_by_currency`)
         with limits value_at_risk_lower and value_at_risk_upper, mean_lifetime_value (over the known
         customers) with 95 % limits lifetime_value_lower and lifetime_value_upper, total_lifetime_value (their
         sum), rank_by_journeys (1 has most of them), rank_by_value_at_risk (1 has most of it),
-        rank_by_lifetime_value (1 has the highest total). Most journeys first.
+        rank_by_total_lifetime_value (1 has the highest total). Most journeys first.
     notes : tuple of str
         What a reader should know before trusting a number.
     """
@@ -139,7 +139,7 @@ def lifetime_value(
         groups=_groups(check, left, worth),
         places=_places(check, left, worth),
         notes=_notes(column, worth),
-    )
+    )._made_from(check)
 
 
 # What customers are worth
@@ -256,7 +256,7 @@ _WORTH = ("mean_lifetime_value", "lifetime_value_lower", "lifetime_value_upper",
 _RANKS = {
     "rank_by_journeys": "journeys",
     "rank_by_value_at_risk": "value_at_risk",
-    "rank_by_lifetime_value": "total_lifetime_value",
+    "rank_by_total_lifetime_value": "total_lifetime_value",
 }
 _PLACE_COLUMNS = {
     **dict.fromkeys((*PLACE, "currency"), "text"),

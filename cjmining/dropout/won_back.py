@@ -10,7 +10,7 @@ import numpy as np
 
 from cjmining.dropout.entries import CONVERTED, FOREVER, PLACES
 from cjmining.dropout.later import Ends, ends_of, later, microseconds
-from cjmining.dropout.selection import expect_check, moment, select
+from cjmining.dropout.selection import day_of, expect_check, moment, select
 from cjmining.errors import LogError
 from cjmining.ingest.sources.base import counted
 from cjmining.results import Result
@@ -72,7 +72,25 @@ class WonBack(Result):
             f"{returned:,} of {followed:,} returned and {converted:,} converted within {days:g} days"
             for days, followed, returned, converted in counts.itertuples()
         ]
-        return f"Won back: {'; '.join(said) or 'nobody left'}"
+        return f"Won back: {'; '.join(said) or 'nobody left'}{self._in_short()}"
+
+    def _in_short(self) -> str:
+        """Say what writing did within the longest horizon that is followed, if there is an audience."""
+        if self.effects.empty:
+            return ""
+        known = self.effects.dropna(subset=["difference"])
+        if known.empty:
+            return ". Of the audience nothing can be told: nobody is followed for a horizon"
+        longest = known[known["horizon_days"] == known["horizon_days"].max()]
+        told = ", ".join(
+            f"{100 * row.share:.0f} % {row.measure} against {100 * row.other_share:.0f} % "
+            f"({100 * row.difference:+.1f} points, 95 %: {100 * row.lower:+.1f} to {100 * row.upper:+.1f})"
+            for row in longest.itertuples()
+        )
+        days, meaning = longest["horizon_days"].iloc[0], longest["meaning"].iloc[0]
+        of = self.groups[self.groups["horizon_days"] == days]
+        sizes = " and ".join(f"{row.followed:,} {row.group}" for row in of.itertuples())
+        return f". Of {sizes}, within {days:g} days {told}; {meaning}"
 
 
 def won_back(
@@ -96,7 +114,8 @@ def won_back(
     check : Conformance
         With its log; for an audience, of a log that goes on after it was written to.
     by : str, optional
-        What to group journeys by: `persona`, another attribute, or a dimension of events.
+        What to group journeys by: `persona`, another attribute, or a dimension of events; by default what the
+        check does. All together: `cj.won_back(check.overall)`.
     at : str
         What a place is: "stage" or "touchpoint".
     outcome : str or sequence of str
@@ -108,8 +127,11 @@ def won_back(
         rest of those who met its conditions, which is an association. Found in the log of `check` by the
         identifiers that the audience has, or by number where it is the same log or neither has identifiers.
     since : timestamp or text, optional
-        When the audience was written to; by default when it was made. Horizons run from then, and customers
-        who had come back by then are left out on both sides.
+        When the audience was written to, by default when it was made (`audience.made_at`), and not before:
+        who had come back by then was left out of the audience, so that measured from an earlier moment it
+        would seem to come back less. An audience made again from a later log may be measured from an earlier
+        moment where it keeps those who returned (`returned=True`) and lots say who was held out. Horizons run
+        from `since`, and customers who had come back by then are left out on both sides.
 
     Returns
     -------
@@ -119,7 +141,8 @@ def won_back(
     Raises
     ------
     LogError
-        If a group, place, outcome or horizon is none, or the customers of the audience can't be found.
+        If a group, place, outcome or horizon is none, `audience` is none or its customers can't be found, or
+        `since` lies before the audience was made or after the log ends.
 
     References
     ----------
@@ -137,6 +160,7 @@ def won_back(
     True
     """
     expect_check(check, "won_back")
+    _expect_audience(audience)
     if at not in PLACES:
         raise LogError(f"places are {' or '.join(map(repr, PLACES))}, not {at!r}")
     chosen = select(
@@ -150,11 +174,20 @@ def won_back(
     spans = [(days, int(days * DAY_US)) for days in _days(horizons)]
     reading = check._with_log("won-back rates")
     ends = ends_of(check, reading)
-    codes, names = reading.log.group(by)
+    codes, names = reading.log.group(check.by if by is None else by)
     lost = np.flatnonzero(chosen.mask(check))
     rates = _rates(check, ends, lost, (codes, names), at=at, spans=spans, data_end=reading.data_end)
     groups, effects, notes = _of_audience(check, ends, reading.log, audience, since, spans)
-    return WonBack(rates, groups, effects, notes)
+    return WonBack(rates, groups, effects, notes)._made_from(check)
+
+
+def _expect_audience(given: object) -> None:
+    from cjmining.dropout.audience import Audience
+
+    if given is not None and not isinstance(given, Audience):
+        raise LogError(
+            f"audience is what cj.audience returns, not {type(given).__name__}: cj.audience(check)"
+        )
 
 
 def _days(horizons: Sequence[str]) -> list[float]:
@@ -274,9 +307,9 @@ def _of_audience(
         if since is not None:
             raise LogError("since= says when an audience was written to; give audience= as well")
         return frame([], _GROUPS), frame([], _EFFECTS), ()
-    start = moment(since, "since")
-    start = audience._log.data_end_us if start is None else start
+    start = _written_at(audience, log, since)
     both, notes = _both_groups(check, log, audience, start)
+    notes = (*notes, *_too_short(log, start, spans))
     by_lot = both[1].name == HELD_OUT
     rows, effects = [], []
     for days, span in spans:
@@ -287,6 +320,44 @@ def _of_audience(
             about | {"measure": name} | _difference(name, *pair) for name in ("returned", "converted")
         ]
     return frame(rows, _GROUPS), frame(effects, _EFFECTS), notes
+
+
+def _written_at(audience: Audience, log: JourneyLog, since: object | None) -> int:
+    """Return from when on horizons run; raise where what came before chose who is in the audience."""
+    made = audience._log.data_end_us
+    given = moment(since, "since")
+    start = made if given is None else given
+    blind = audience._returned and len(audience._held_out) > 0
+    if start < made and not blind:
+        raise LogError(
+            f"since={day_of(start)} lies before the audience was made ({day_of(made)}): who came back in "
+            "between was left out of the audience and is among those it is held against, which looks like an "
+            "effect and is none. Give since= the moment when it was written to, or make the audience from the log "
+            "as it was by then (in a later log: with until=, returned=True and a holdout)"
+        )
+    if start > log.data_end_us:
+        what = "since" if given is not None else "the moment the audience was made"
+        end = day_of(log.data_end_us)
+        raise LogError(
+            f"{what} ({day_of(start)}) lies after this log ends ({end}): nothing is known "
+            "of what came later. Check a log that goes on after the audience was written to"
+        )
+    return start
+
+
+def _too_short(log: JourneyLog, start: int, spans: Sequence[tuple[float, int]]) -> list[str]:
+    """Say which horizons reach beyond the log."""
+    beyond = [f"{days:g}" for days, span in spans if start + span > log.data_end_us]
+    if not beyond:
+        return []
+    *others, last = beyond
+    named = f"{', '.join(others)} or {last}" if others else last
+    seen = (log.data_end_us - start) / DAY_US
+    told = (
+        f"The log ends {seen:.3g} days after the audience was written to: what became of it within "
+        f"{named} days can't be told yet (NaN). Check a log that goes on for longer."
+    )
+    return [told]
 
 
 _GROUPS = {
@@ -312,7 +383,7 @@ def _both_groups(
     if len(audience._held_out):
         other = _found(HELD_OUT, audience._held_out, find)
     else:
-        other = _rest(check, audience, written.customer, min(start, audience._log.data_end_us))
+        other = _rest(check, audience, written.customer, audience._log.data_end_us)
     both = np.intersect1d(written.customer, other.customer)
     notes = []
     if len(both):  # two customers of then are one now

@@ -143,6 +143,10 @@ def test_journeys_may_be_given_by_number_and_all_are_told_of():
     assert who.customers["customer"].tolist() == [0]
     assert reasons(who) == {("another end", "no journey given meets the other conditions"): 1}
     assert who.behind == 2
+    assert repr(who).startswith(
+        "Audience: 1 of the 2 customers of the 2 journeys given, if they dropped out, at Buy"
+    )
+    assert cj.audience(check, journeys=[2]).about == "the 1 journey given, if they dropped out"
 
 
 def test_dimensions_and_attributes_choose_like_the_groups_of_a_check():
@@ -504,6 +508,7 @@ def test_lots_are_drawn_once():
         ({"since": "soon"}, "since is a time such as"),
         ({"since": 20260504}, "since is a time such as"),
         ({"until": "04.05.2026"}, "until is a time such as"),
+        ({"since": "2026-05-04", "until": "2026-05-03"}, "since is after until: 2026-05-04 and 2026-05-03"),
         ({"where": "mobile"}, "where is a mapping such as"),
         ({"journeys": [7]}, "journeys are numbered 0 to 0, .* there is no 7"),
         ({"journeys": ["a"]}, "journeys is a list of numbers"),

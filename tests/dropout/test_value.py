@@ -100,7 +100,7 @@ def test_currencies_stand_apart_and_each_is_ranked(check):
     assert set(value.places["currency"]) == {"EUR", "CHF"}
     for _, of_currency in value.places.groupby("currency"):
         assert sorted(of_currency["rank_by_journeys"]) == [1, 2]
-        assert sorted(of_currency["rank_by_lifetime_value"]) == [1, 2]
+        assert sorted(of_currency["rank_by_total_lifetime_value"]) == [1, 2]
     assert any("currencies" in note for note in value.notes)
 
 

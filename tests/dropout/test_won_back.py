@@ -173,6 +173,9 @@ def test_rates_by_group_and_touchpoint_add_up():
     dropped = check.overall.outcomes["dropped"].iloc[0]
     assert anywhere["journeys"].tolist() == [dropped] * 3
     assert (anywhere["followed"].diff().dropna() <= 0).all()
+    grouped = cj.check(check._reading.log, intended, by="persona")
+    assert cj.won_back(grouped, at="touchpoint").rates.equals(parts)  # by default as the check is grouped
+    assert cj.won_back(grouped.overall).rates.equals(whole)
 
 
 def test_rates_say_what_they_are_of():
@@ -299,6 +302,45 @@ def test_customers_who_cannot_be_found_are_an_error():
         cj.won_back(now, audience=numbered)
 
 
+def test_who_was_chosen_for_not_coming_back_is_not_measured_from_before():
+    now = of_people(range(40), 60)
+    who = cj.audience(now)  # those who came back on day 40 are not in it
+    assert len(who) == 20
+    with pytest.raises(LogError, match=r"since=2026-03-11 lies before the audience was made \(2026-04-30\)"):
+        cj.won_back(now, audience=who, since=START + pd.Timedelta(days=10))
+    keeps = cj.audience(now, returned=True)
+    with pytest.raises(LogError, match="lies before the audience was made"):  # the rest opted out later
+        cj.won_back(now, audience=keeps, since=START + pd.Timedelta(days=30))
+    with pytest.raises(LogError, match="lies before the audience was made"):  # by lot, but of who stayed away
+        cj.won_back(now, audience=who.holdout(0.5), since=START + pd.Timedelta(days=30))
+    assert cj.won_back(now, audience=who, since=who.made_at).effects["difference"].isna().all()
+
+
+def test_what_the_log_does_not_reach_is_told():
+    then, now = cj.audience(of_people(range(40), 30), identifiers="email"), of_people(range(40), 60)
+    found = cj.won_back(now, audience=then.holdout(0.5), horizons=["7d", "40d", "90d"])
+    assert len(found.notes) == 1
+    assert "The log ends 30 days after the audience was written to" in found.notes[0]
+    assert "what became of it within 40 or 90 days can't be told yet" in found.notes[0]
+    with pytest.raises(LogError, match=r"since \(2026-05-05\) lies after this log ends \(2026-04-30\)"):
+        cj.won_back(now, audience=then, since=START + pd.Timedelta(days=65))
+    with pytest.raises(LogError, match=r"the moment the audience was made .* lies after this log ends"):
+        cj.won_back(of_people(range(40), 20), audience=then)
+
+
+def test_the_effect_is_told_in_a_line():
+    then = cj.audience(of_people(range(100), 30), identifiers="email").holdout(0.4, seed=3)
+    found = cj.won_back(of_people(range(100), 100), audience=then, horizons=["5d", "30d", "90d"])
+    sent, held = len(then), 100 - len(then)
+    even = sum(int(address[1:].split("@")[0]) % 2 == 0 for address in then.customers["email"])
+    shares = f"{100 * even / sent:.0f} % converted against {100 * (50 - even) / held:.0f} % ("
+    assert f"Of {sent} written to and {held} held out, within 30 days" in repr(found)
+    assert shares in repr(found)
+    assert repr(found).endswith("effect: who was written to was drawn by lot")
+    soon = cj.won_back(of_people(range(100), 100), audience=then, horizons="90d")
+    assert repr(soon).endswith("Of the audience nothing can be told: nobody is followed for a horizon")
+
+
 # mistakes -----------------------------------------------------------------------------------------------
 
 
@@ -312,6 +354,7 @@ def test_customers_who_cannot_be_found_are_an_error():
         ({"horizons": []}, "not an empty list"),
         ({"by": "persona"}, "no personas yet"),
         ({"since": "2026-05-01"}, "since= says when an audience was written to"),
+        ({"audience": "x"}, "audience is what cj.audience returns, not str"),
     ],
 )
 def test_mistakes_are_told(asked, words):
