@@ -210,7 +210,7 @@ def _rows(groups: Sequence[Gain], counts: Mapping[str, Count], months: float) ->
         count = counts[each.name]
         conversions, gained = float(each.conversions[0]), float(each.gained[0])
         lower, upper = _limits(each.gained)
-        leading = max(each.valued, key=lambda currency: each.valued[currency], default="")
+        leading = leading_currency(each)
         nothing = np.full(len(each.gained), math.nan)
         value = each.value.get(leading, nothing)
         value_lower, value_upper = _limits(value)
@@ -237,6 +237,11 @@ def _rows(groups: Sequence[Gain], counts: Mapping[str, Count], months: float) ->
             "goal_s": each.goal[0],
             "goal_after_s": each.goal[1],
         }
+
+
+def leading_currency(gain: Gain) -> str:
+    """Return the currency of most conversions, "" where none has a value."""
+    return max(gain.valued, key=lambda currency: gain.valued[currency], default="")
 
 
 def _limits(values: Floats) -> tuple[float, float]:

@@ -44,6 +44,10 @@ SKIP_ASSUMPTION = (
     "Who would have reached what is passed over goes at once where those went who went on from it; "
     "who left there is taken to have left because of it."
 )
+PATIENCE_ASSUMPTION = (
+    "Where the map's patience is never, silence is no leaving: journeys still open there are expected to go "
+    "on as those did that have ended"
+)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -107,6 +111,8 @@ class Scenario(Result):
         row = self.scenario.iloc[-1]
         value = row["value_gained"]
         worth = "" if math.isnan(value) else f", worth {value:,.0f} {row['currency']}".rstrip()
+        currencies = self.value_by_currency.loc[self.value_by_currency["by"] == row["by"], "currency"]
+        worth += "; other currencies in value_by_currency" if worth and len(currencies) > 1 else ""
         return (
             f"Scenario, not a forecast: {'; '.join(self.changes['change'])}. {row['gained']:,.0f} "
             f"conversions gained (95 %: {row['lower']:,.0f} to {row['upper']:,.0f}) beside "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,12 +11,19 @@ from cjmining.conformance import Conformance
 from cjmining.conformance.tables import frame
 from cjmining.dropout import gains
 from cjmining.dropout.changes import PROMISE, SKIP, TURNED_AWAY, Change, changes_of
-from cjmining.dropout.entries import DROPPED, begun_inside
+from cjmining.dropout.entries import CONVERTED, DROPPED, OPEN, begun_inside
 from cjmining.dropout.entries import TURNED_AWAY as AWAY
-from cjmining.dropout.scenario import ASSUMPTIONS, PROMISE_ASSUMPTION, SKIP_ASSUMPTION, Scenario
+from cjmining.dropout.scenario import (
+    ASSUMPTIONS,
+    PATIENCE_ASSUMPTION,
+    PROMISE_ASSUMPTION,
+    SKIP_ASSUMPTION,
+    Scenario,
+)
 from cjmining.dropout.segments import EVERYBODY
 from cjmining.dropout.semi_markov import Chain, Visits, make_chain, read_visits, solve
 from cjmining.errors import LogError
+from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +45,9 @@ def what_if(
     A scenario, not a forecast. Visits to the stages of the map lead to other stages or to an end with
     probabilities estimated by Aalen-Johansen, so that journeys still open count for as long as they were
     seen; a change multiplies or redirects some of them. Without a change the chain gives back the
-    conversions of the log, those expected of its open journeys included.
+    conversions of the log, those expected of its open journeys included. Where the map's patience is never,
+    silence is no leaving: journeys still open there are all expected to go on as those did that have ended,
+    however long ago they were last seen. A note counts them where they are more than 5 % of the journeys.
 
     Parameters
     ----------
@@ -109,14 +118,20 @@ def what_if(
     counts = gains.counts_of(visits.outcome, of_journey, names)
     months = (reading.data_end - reading.log.observed_from_us) / 1e6 / gains.MONTH_S
     touched = _touched(wanted, visits, chain, state)
+    patient = _never_lost(reading, visits)
+    values = gains.value_table(found, counts)
     return Scenario(
         by=check.by,
         scenario=gains.scenario_table(found, counts, months),
         stages=gains.stage_table(reading, chain, solved),
-        value_by_currency=gains.value_table(found, counts),
+        value_by_currency=values,
         changes=frame(touched, _CHANGES),
-        assumptions=_assumptions(wanted),
-        notes=_notes(check, reading, found[-1].unresolved, touched),
+        assumptions=_assumptions(wanted, patient, len(visits.outcome)),
+        notes=(
+            *_notes(check, reading, found[-1].unresolved, touched),
+            *_notes_on_patience(patient, len(visits.outcome)),
+            *_notes_on_currencies(found[-1]),
+        ),
         replicates=replicates,
     )._made_from(check)
 
@@ -189,9 +204,38 @@ def _without_others(chain: Chain, end: int) -> Bools:
     return ~np.isin(np.arange(n), others)
 
 
-def _assumptions(changes: Sequence[Change]) -> tuple[str, ...]:
+class _Patient(NamedTuple):
+    """A stage whose patience is never: journeys that stand there, and what became of those that ended."""
+
+    stage: str
+    standing: int
+    ended: int
+    converted: int
+
+
+def _never_lost(reading: Reading, visits: Visits) -> list[_Patient]:
+    """Return the stages that silence ends no journey at, where journeys stand when the data end."""
+    rules = [plan.rules for plan in reading.plans]
+    patience = np.stack([np.append(each.before_us, each.patience_us) for each in rules])
+    variant = np.zeros(len(visits.outcome), np.int64) if reading.variant is None else reading.variant
+    never = patience[variant[visits.journey], 1 + visits.stage] < 0
+    outcome = visits.outcome[visits.journey]
+    found = []
+    for stage, name in enumerate((BEFORE_THE_MAP, *reading.plan.intended.stage_names), -1):
+        here = never & (visits.stage == stage)
+        standing = int(np.count_nonzero(here & visits.last & (outcome == OPEN)))
+        ended = visits.outcome[np.unique(visits.journey[here & (outcome != OPEN)])]
+        if standing:
+            found.append(_Patient(name, standing, len(ended), int(np.count_nonzero(ended == CONVERTED))))
+    return found
+
+
+def _assumptions(changes: Sequence[Change], patient: Sequence[_Patient], n: int) -> tuple[str, ...]:
     kinds = {change.kind for change in changes}
     more = [told for kind, told in ((PROMISE, PROMISE_ASSUMPTION), (SKIP, SKIP_ASSUMPTION)) if kind in kinds]
+    if patient:
+        where = "; ".join(f"{each.stage}: {each.standing:,} of {n:,}" for each in patient)
+        more.append(f"{PATIENCE_ASSUMPTION} ({where}).")
     return (*ASSUMPTIONS, *more)
 
 
@@ -222,4 +266,31 @@ def _notes(
     return tuple(notes)
 
 
+def _notes_on_patience(patient: Sequence[_Patient], n: int) -> tuple[str, ...]:
+    """Say where many journeys count as still going on because nothing ends them."""
+    return tuple(
+        f"Journeys can't be lost by silence at {each.stage} (patience never): {each.standing:,} of {n:,} are "
+        f"still open there and are all expected to go on as those did that have ended, of whom "
+        f"{each.converted:,} of {each.ended:,} converted. Where some of them have left, conversions are too "
+        "many; a patience for that stage tells who did."
+        for each in patient
+        if each.standing > _MANY_OPEN * n
+    )
+
+
+def _notes_on_currencies(together: gains.Gain) -> tuple[str, ...]:
+    """Say that one currency alone is shown where there are several."""
+    if len(together.value) < 2:
+        return ()
+    leading = gains.leading_currency(together)
+    others = ", ".join(currency or "no currency" for currency in sorted(set(together.value) - {leading}))
+    told = (
+        f"value_gained is in {leading or 'no currency'} alone for all together, the currency of most "
+        f"conversions; what is gained in {others} stands in value_by_currency, and nothing is added up over "
+        "currencies."
+    )
+    return (told,)
+
+
+_MANY_OPEN = 0.05
 _HALF_A_JOURNEY = 0.5

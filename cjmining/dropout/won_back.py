@@ -332,8 +332,8 @@ def _written_at(audience: Audience, log: JourneyLog, since: object | None) -> in
         raise LogError(
             f"since={day_of(start)} lies before the audience was made ({day_of(made)}): who came back in "
             "between was left out of the audience and is among those it is held against, which looks like an "
-            "effect and is none. Give since= the moment when it was written to, or make the audience from the log "
-            "as it was by then (in a later log: with until=, returned=True and a holdout)"
+            "effect and is none. Give since= the moment when it was written to, or make the audience from "
+            "the log as it was by then (in a later log: with until=, returned=True and a holdout)"
         )
     if start > log.data_end_us:
         what = "since" if given is not None else "the moment the audience was made"

@@ -123,6 +123,23 @@ def test_open_journeys_are_no_failures() -> None:
     assert row["conversions_after"] == pytest.approx(4)
 
 
+@pytest.mark.parametrize(("silent", "told"), [(10, True), (1, False)])
+def test_journeys_that_cannot_be_lost_are_told_of(silent: int, told: bool) -> None:
+    intended = parse_map(MAP.replace("patience: 5d", "patience: never"))
+    refused = "seen@20 carted@21 refused@22"
+    log = log_of(*[CONVERTS] * 20, refused, *[LEAVES_BUY] * silent, days=100)
+    found = cj.what_if(cj.check(log.split(intended), intended), {"stage": "Look", "drop_out": 0.5})
+    assert all_of(found)["conversions"] == pytest.approx((21 + silent) * 20 / 21)
+    assert f"as those did that have ended (Buy: {silent} of {21 + silent})" in found.assumptions[-1]
+    words = (
+        f"at Buy (patience never): {silent} of {21 + silent} are still open there and are all expected to go "
+        "on as those did that have ended, of whom 20 of 21 converted."
+    )
+    assert any(words in note for note in found.notes) is told
+    with_patience = cj.what_if(checked(*[CONVERTS] * 20), {"stage": "Look", "drop_out": 0.5})
+    assert not any("patience" in each for each in (*with_patience.assumptions, *with_patience.notes))
+
+
 def test_a_promise_kept_worked_by_hand() -> None:
     nan = np.nan
     called, leaves = "seen@20 called@21 carted@22 paid@23", "seen@20 called@21"
@@ -203,6 +220,15 @@ def test_value_is_gained_net_and_by_currency() -> None:
     assert by_currency["value_per_conversion"].to_dict() == pytest.approx({"EUR": 20, "USD": 20})
     assert by_currency["value_gained"].to_dict() == pytest.approx({"EUR": 20, "USD": 20})
     assert (all_of(found)["currency"], all_of(found)["value_gained"]) == ("EUR", pytest.approx(20))
+    assert repr(found).endswith("of 4 journeys, worth 20 EUR; other currencies in value_by_currency")
+    (note,) = (note for note in found.notes if "value_gained" in note)
+    assert note.startswith("value_gained is in EUR alone for all together, the currency of most conversions")
+    assert "gained in USD stands in value_by_currency" in note
+    alone = cj.what_if(
+        checked(*[CONVERTS] * 2, value=[np.nan, np.nan, 30.0] * 2), {"stage": "Look", "drop_out": 0}
+    )
+    assert "value_by_currency" not in repr(alone)
+    assert not any("value_gained" in note for note in alone.notes)
 
 
 def test_limits_are_those_of_customers() -> None:
