@@ -90,6 +90,8 @@ def _of_variables(
 ) -> list[_Candidate]:
     values = cells[:, list(variables)]
     known = np.flatnonzero((values >= 0).all(axis=1))
+    if not len(known):
+        return []
     of_values, which = np.unique(values[known], axis=0, return_inverse=True)
     which = which.reshape(-1)
     inside = known[np.argsort(which, kind="stable")]
@@ -131,13 +133,14 @@ def _in_rows(
         for variables in of_variables
     ]
     members = [*inside, *told]
-    cell, row = np.concatenate(members), np.repeat(np.arange(len(members)), [len(own) for own in members])
+    cell = np.concatenate(members)
+    rows = np.repeat(np.arange(len(members)), [len(own) for own in members])
     order = np.argsort(cell, kind="stable")
     return Segments(
         conditions=tuple(conditions),
         population=population,
         offsets=np.searchsorted(cell[order], np.arange(len(everybody) + 1)),
-        rows=row[order].astype(np.int32),
+        rows=rows[order].astype(np.int32),
         n_rows=len(members),
     )
 

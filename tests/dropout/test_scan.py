@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ import cjmining as cj
 from cjmining.dropout.scan_counts import Ground
 from cjmining.dropout.scan_places import segments, usual_levels
 from cjmining.dropout.scan_search import Field, chance, expect, rules, search, variance_between
+from cjmining.dropout.scan_words import sentence
 from cjmining.errors import LogError
 from cjmining.intended import parse_map
 from tests.conformance.factory import START, log_of
@@ -85,6 +87,18 @@ def test_what_is_expected_by_the_others_worked_by_hand() -> None:
     assert found.expected.sum(axis=1) == pytest.approx([300, 120, 180])
 
 
+@pytest.mark.filterwarnings("error")
+def test_where_all_end_and_no_others_are_there_the_calendar_is_as_usual() -> None:
+    """Nobody stays, so that weeks tell nothing; in the second week the second segment is there alone."""
+    first, second = np.array([10.0, 0, 4]), np.array([2.0, 6, 1])
+    seen = np.stack([first + second, first, second, first + second])
+    usual = np.array([7.0, 0, 7])
+    expected = np.stack([usual + 3, usual, np.full(3, 3.0), usual + 3])
+    found = expect(seen, seen, expected, np.array([3, 3, 3]))
+    assert all(np.isfinite(each).all() for each in found)
+    assert found.expected.sum(axis=1) == pytest.approx([23, 14, 9])
+
+
 def test_levels_reproduce_every_pair() -> None:
     of = ground(constant(0.1, 0.2, 0.3, 0.15), seed=2, outcomes=2)
     levels = usual_levels(of)
@@ -114,6 +128,15 @@ def test_the_unknown_are_no_segment_and_no_calendar() -> None:
     row = found.population[found.conditions.index(((0, 0),))]
     inside = [c for c in range(4) if row in found.rows[found.offsets[c] : found.offsets[c + 1]]]
     assert inside == [0, 1, 2]
+
+
+def test_two_things_never_known_of_the_same_make_no_segment() -> None:
+    of = ground(constant(0.2, 0.2, 0.2, 0.2), seed=4)
+    apart = replace(of, cells=np.array([[0, -1], [1, -1], [-1, 0], [-1, 1]], np.int32))
+    assert segments(apart, together=2, fewest=10).conditions == (
+        (),
+        *(((variable, value),) for variable in (0, 1) for value in (0, 1)),
+    )
 
 
 # what is found --------------------------------------------------------------------------------------------
@@ -242,7 +265,7 @@ def test_whose_turn_it_was_is_told() -> None:
     waiting = cj.scan(visits(dict.fromkeys((8, 9), "{carted}")), replicates=20).findings.iloc[0]
     assert (waiting["kind"], waiting["stage"]) == ("dropped", "Buy")
     assert (waiting["ended"], waiting["companys_turn"], waiting["customers_turn"]) == (30, 30, 0)
-    assert "30 of them were waiting for the company" in waiting["sentence"]
+    assert "In all 30 the next step was the company's." in waiting["sentence"]
     assert waiting["excess_companys_turn"] == pytest.approx(waiting["excess"])
     theirs = cj.scan(visits({8: "", 9: "cancelled@{later}"}), replicates=20)
     row = theirs.findings.iloc[0]
@@ -270,8 +293,12 @@ def test_a_window_worked_by_hand() -> None:
     assert row["stands_out"]
     numbers = found.journeys(1)
     assert numbers.tolist() == [20 * week + k for week in (8, 9) for k in range(15)]
+    assert int(found.findings["stands_out"].sum()) == 1
+    assert ": 1 stands out (p < 0.05" in found._summary()
     with pytest.raises(LogError, match="no finding of rank 9"):
         found.journeys(9)
+    with pytest.raises(LogError, match="rank is a whole number such as 1, not '1'"):
+        found.journeys("1")
 
 
 GROUPS = ("all", "Gen Z", "Families", "Silver", "Islanders", "other")
@@ -348,6 +375,10 @@ def test_nothing_to_find_gives_empty_tables() -> None:
         ({"longest": "3d"}, "longest must be at least a week"),
         ({"fewest": 0}, "fewest must be"),
         ({"horizon": "soon"}, "expected a duration"),
+        ({"horizon": timedelta(0)}, "a horizon is longer than nothing"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, not -1"),
+        ({"at_most": True}, "at_most must be a whole number"),
+        ({"by": 5}, "by is a name such as 'device' or a list of them, not 5"),
     ],
 )
 def test_options_out_of_range_are_told(shop, given, says) -> None:
@@ -356,5 +387,76 @@ def test_options_out_of_range_are_told(shop, given, says) -> None:
 
 
 def test_nothing_old_enough_is_told(shop) -> None:
-    with pytest.raises(LogError, match="no journey entered a stage early enough"):
+    with pytest.raises(LogError, match="no journey entered a stage early enough") as told:
         cj.scan(shop, horizon="400d")
+    longest = int(
+        re.search(r"a shorter horizon, of at most (\d+) days, would leave some", str(told.value))[1]
+    )
+    cj.scan(shop, horizon=f"{longest}d", replicates=20)
+    with pytest.raises(LogError, match="no journey entered a stage early enough"):
+        cj.scan(shop, horizon=f"{longest + 1}d")
+    with pytest.raises(LogError, match="scan takes a check first, not DataFrame"):
+        cj.scan(shop.stages)
+
+
+def test_journeys_that_may_have_begun_before_the_data_are_the_reason() -> None:
+    """With a patience of 20 days all of 10 days of data may be the rest of earlier journeys."""
+    intended = parse_map(MAP.replace("patience: 2d", "patience: 20d"))
+    check = cj.check(log_of("seen@1 carted@2", "seen@3", days=10).split(intended), intended)
+    with pytest.raises(LogError) as told:
+        cj.scan(check, horizon="1d")
+    assert str(told.value) == (
+        "none of the 3 entries of stages that lie 1 day (the horizon) before the end of the data can be judged: "
+        "their journeys may have begun before the data. A customer's first journey counts only if it starts 20 "
+        "days, the longest patience of the map, or more after the data begin; it takes data of a longer time"
+    )
+    with pytest.raises(
+        LogError, match="no journey entered a stage early enough.*takes data of a longer time"
+    ):
+        cj.scan(check, horizon="15d")
+
+
+def test_a_shorter_horizon_is_advised_only_where_it_leaves_some() -> None:
+    """Only the second customer surely began inside the data, 6 days before they end."""
+    check = cj.check(log_of("seen@1 carted@2", "seen@14", days=20).split(parse_map(MAP)), parse_map(MAP))
+    with pytest.raises(
+        LogError, match=r"may have begun before the data.* of at most 6 days, would leave some"
+    ):
+        cj.scan(check, horizon="10d")
+    assert cj.scan(check, horizon="6d", replicates=20).looked_at == 0
+
+
+TOLD = {"kind": "dropped", "stage": "Buy", "touchpoint": "", "segment": "all", "start": 1777852800_000000} | {
+    "end": 1779667200_000000,
+    "entered": 200,
+    "ended": 33,
+    "share": 0.165,
+    "expected": 20.0,
+    "expected_share": 0.1,
+    "excess": 12.6,
+    "lower": -0.3,
+    "upper": 24.4,
+    "customers_turn": 33,
+    "companys_turn": 0,
+    "p": 0.36,
+    "stands_out": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "That is 13 more (0 to 24). In all 33 the next step was the customer's. Something as strong turns up "
+         "in 36 % of logs in which nothing is wrong: it need not mean anything."),
+        ({"customers_turn": 30}, "In 30 of 33 the next step was the customer's. "),
+        ({"customers_turn": 30, "companys_turn": 3}, "In 30 of 33 the next step was the customer's, in 3 the company's."),
+        ({"customers_turn": 3, "companys_turn": 30}, "In 30 of 33 the next step was the company's, in 3 the customer's."),
+        ({"customers_turn": 0}, "(0 to 24). Something as strong"),
+        ({"kind": "turned away"}, "(0 to 24). The company ended them. Something as strong"),
+        ({"p": 1.0}, "Something as strong turns up in most logs in which nothing is wrong: no finding."),
+        ({"p": 0.005, "stands_out": True}, "turns up in 0.5 % of logs in which nothing is wrong."),
+        ({"p": 0.0005, "stands_out": True}, "turns up in fewer than 0.1 % of logs in which nothing is wrong."),
+    ],
+)  # fmt: skip
+def test_findings_in_words(given, says) -> None:
+    assert says in sentence(TOLD | given, timedelta(days=21))
