@@ -65,11 +65,11 @@ def amounts_of_conversions(check: Conformance, reading: Reading) -> Amounts:
     """Return the events whose values make up what conversions brought, as a check counts them.
 
     The goal's value, else the values up to it; less what was given back in the journey, whenever. What the
-    map ignores is no part of it.
+    map ignores is no part of it, and what failed moved no money.
     """
     columns = reading.columns
     goal = deciding_events(check, reading)
-    events = np.flatnonzero(~np.isnan(columns.value))
+    events = np.flatnonzero(~np.isnan(columns.value) & (columns.failed != 1))
     journey = journeys_of(reading, events)
     decided = goal[journey]
     ignored = np.append(reading.plan.rules.ignored, False)[columns.touchpoint[events]]

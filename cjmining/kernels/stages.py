@@ -429,7 +429,8 @@ def _close_customer(of_customer, clusters):
 def _count_values(bounds, group, columns, judged, rules, sizes):
     """Add up the net value of conversions: the goal's, else the journey's up to it; less what was given back.
 
-    What is ignored is no part of the journey; what is earned after the goal is not this conversion's.
+    What is ignored is no part of the journey, and what failed moved no money; what is earned after the goal
+    is not this conversion's.
     """
     conversions = np.zeros(sizes.groups, np.int64)
     value = np.zeros((sizes.groups, sizes.currencies), np.float64)
@@ -450,7 +451,7 @@ def _count_values(bounds, group, columns, judged, rules, sizes):
         any_value = False
         for i in range(bounds[j], bounds[j + 1]):
             amount = values[i]
-            if np.isnan(amount) or is_ignored(touchpoint[i], ignored):
+            if np.isnan(amount) or is_ignored(touchpoint[i], ignored) or columns.failed[i] == 1:
                 continue
             if amount >= 0 and (i > goal or (goal_has_value and i != goal)):
                 continue

@@ -14,6 +14,7 @@ from cjmining import schema
 from cjmining.conformance import reading as scanning
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.reading import Reading
+from cjmining.conformance.worth import amounts_of_conversions
 from cjmining.intended import IntendedMap, parse_map
 from cjmining.log import Block, JourneyLog
 from tests.conformance.factory import START, log_of
@@ -474,6 +475,15 @@ def test_what_a_conversion_is_worth(values: dict[str, float], worth: float) -> N
     converted = AS_PLANNED.replace("view@1", "ping@0.5 view@1") + " call@6"
     check = valued(INTENDED, converted, "ad@0 view@1", "ad@0", **{name: {0: v} for name, v in values.items()})
     assert check.dropouts.set_index("touchpoint").loc["ad", "value_at_risk"] == pytest.approx(worth / 2)
+
+
+def test_what_failed_brought_and_gave_back_nothing() -> None:
+    """The payment of 70 failed at first: its value isn't earned twice; a refund that failed takes nothing."""
+    twice = AS_PLANNED.replace("pay@3", "pay!@2.5 pay@3") + " call!@6"
+    check = valued(INTENDED, twice, "ad@0 view@1", "ad@0", pay={0: 70.0}, call={0: -30.0})
+    assert check.dropouts.set_index("touchpoint").loc["ad", "value_at_risk"] == pytest.approx(70 / 2)
+    reading = check._with_log("values")
+    assert amounts_of_conversions(check, reading).value.tolist() == [70.0]
 
 
 def test_value_at_risk_by_currency_adds_up_over_conversions() -> None:
