@@ -414,18 +414,19 @@ class JourneyLog:
         if by is None:
             return np.zeros(self.n_journeys, dtype=np.int32), ("all",)
         if by != "customer" and by in self._customers.column_names:
-            return self._attribute_groups(by)
+            return self.group_of_customers(by, self.journey_customer)
         if by in self._events.column_names and pa.types.is_dictionary(self._events.schema.field(by).type):
             return _with_unknown(self._first_codes(by), self.vocabulary(by))
         if by in schema.EVENTS.names and schema.EVENTS.field(by).type == schema.TEXT:
             return np.zeros(self.n_journeys, dtype=np.int32), (schema.UNKNOWN,)
         raise self._no_group(by)
 
-    def _attribute_groups(self, by: str) -> tuple[Codes, tuple[str, ...]]:
+    def group_of_customers(self, by: str, customers: Ints) -> tuple[Codes, tuple[str, ...]]:
+        """Return for each of these customers the group by an attribute, named as by `group`."""
         column = self._customers.column(by).combine_chunks()
         array = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
         encoded = array if pa.types.is_dictionary(array.type) else tables.encode(array)
-        rows = self._customer_rows(self.journey_customer)
+        rows = self._customer_rows(customers)
         words = tuple(str(word) for word in encoded.dictionary.to_pylist())
         return _with_unknown(tables.codes_of(encoded)[rows], words)
 

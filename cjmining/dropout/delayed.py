@@ -247,11 +247,14 @@ def _first_own_in(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def names_of_customers(log: JourneyLog, customers: NDArray[np.int64], by: Sequence[str]) -> list[str]:
     """Return the group of customers who have no journey in the log: by attributes, else "unknown"."""
-    table = log.customers.set_index("customer")
     parts = [
-        [UNKNOWN if pd.isna(value) else str(value) for value in table.loc[customers, name]]
+        _words(*log.group_of_customers(name, customers))
         if name in log.attributes
         else [UNKNOWN] * len(customers)
         for name in by
     ]
     return [", ".join(row) for row in zip(*parts, strict=True)] if parts else ["all"] * len(customers)
+
+
+def _words(codes: NDArray[np.int32], names: Sequence[str]) -> list[str]:
+    return [names[code] for code in codes.tolist()]

@@ -430,6 +430,19 @@ def test_delayed_entry_by_hand():
     assert whole["dropped here"] == pytest.approx(5 / 6)
 
 
+def test_customers_without_an_event_are_in_the_group_of_those_who_have_one():
+    """Whatever an attribute holds, it has one name: truth values are "true" and "false" in every table."""
+    log = log_of("seen@1", "seen@2", days=60)
+    customers = pd.DataFrame({"customer": [0, 1, 2], "vip": [True, True, True]})
+    customers["began"] = [pd.NaT, pd.NaT, START - pd.Timedelta(days=4)]
+    customers["did"] = [pd.NaT, pd.NaT, START - pd.Timedelta(days=2)]
+    intended = parse_map(MAP)
+    events = log.events.drop(columns="journey")
+    mine = JourneyLog.from_events(events, customers=customers, data_end=log.data_end).split(intended)
+    found = incidence(cj.check(mine, intended), by="vip", origin="began", last_activity="did")
+    assert found.left_out[["by", "journeys", "delayed", "unseen"]].to_numpy().tolist() == [["true", 2, 1, 1]]
+
+
 # what may go wrong ----------------------------------------------------------------------------------------
 
 
