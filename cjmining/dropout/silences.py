@@ -195,7 +195,7 @@ class Sample:
         """Return the silences of at most so many customers, the same in every run."""
         if self.n_customers <= most:
             return self
-        customers = np.unique(self.watched.customer)
+        customers = self._customers
         drawn = customers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
         kept = np.isin(self.watched.customer, customers[np.argsort(drawn, kind="stable")[:most]])
         watched = replace(self.watched, **{name: column[kept] for name, column in vars(self.watched).items()})
@@ -204,20 +204,29 @@ class Sample:
     @cached_property
     def n_customers(self) -> int:
         """How many customers have a silence here."""
-        return int(np.count_nonzero(np.bincount(self.watched.customer)))
+        return len(self._customers)
 
     def tail(self, replicate: int | None = None) -> Tail:
         """Return the tail of those who go on, or of one replicate of a bootstrap over customers."""
         from cjmining.kernels.silences import expect_goings_on, poisson_weights, tail_share
 
-        by = self.watched.customer
-        customers = np.arange(by.max(initial=-1) + 1)
+        by, customers = self._by, self._customers
         weight = (
             np.ones(len(customers), np.uint8) if replicate is None else poisson_weights(customers, replicate)
         )
         ended, how = self.watched.ended, self._how
         expected = expect_goings_on(*self._begun, ended, how, by, weight, self.until_us)
         return Tail(ended, tail_share(expected, ended, how, by, self._returning_by, weight, self.until_us))
+
+    @cached_property
+    def _customers(self) -> NDArray[np.int64]:
+        """The customers who have a silence here, ascending; their numbers may be of any size."""
+        return np.unique(self.watched.customer)
+
+    @cached_property
+    def _by(self) -> NDArray[np.int64]:
+        """The position of each silence's customer in `_customers`."""
+        return np.searchsorted(self._customers, self.watched.customer)
 
     @cached_property
     def _how(self) -> NDArray[np.int8]:
@@ -238,17 +247,17 @@ class Sample:
         begun = self.watched.begun
         later = np.flatnonzero(begun)
         order = np.concatenate([np.flatnonzero(begun == 0), later[np.argsort(begun[later], kind="stable")]])
-        return begun[order], self.watched.customer[order]
+        return begun[order], self._by[order]
 
     @cached_property
     def _returning_by(self) -> NDArray[np.int64]:
-        """The customers of the journeys that went on, a row a journey."""
+        """The positions of the customers of the journeys that went on, a row a journey."""
         from cjmining.kernels.silences import BEGAN
 
         back = self._goes_on | ((self._how == BEGAN) & (self.watched.ended <= self.until_us))
         journeys = self.watched.journey[back]
         customer = np.full(journeys.max(initial=-1) + 1, -1)
-        customer[journeys] = self.watched.customer[back]
+        customer[journeys] = self._by[back]
         return customer[customer >= 0]
 
 

@@ -311,6 +311,19 @@ def test_the_order_of_events_does_not_matter():
     assert one.intended == other.intended
 
 
+@pytest.mark.parametrize("first", [10**15, -500])
+def test_customers_may_have_numbers_of_any_size(first):
+    log = twenty_lengths(days=25)
+    events = log.events[["customer", "timestamp", "touchpoint"]].assign(
+        customer=log.events["customer"] + first
+    )
+    moved = JourneyLog.from_events(events, data_end=log.data_end)
+    one, other = (cj.settle_patience(each, INTENDED, share=0.1, replicates=2) for each in (log, moved))
+    assert one.intended == other.intended
+    columns = ["silences", "went_on", "running", "estimate_s"]
+    pd.testing.assert_frame_equal(one.stages[columns], other.stages[columns])
+
+
 @pytest.mark.parametrize("factor", [1 / 24, 0.5, 3])
 def test_slower_customers_have_more_patience_in_proportion(factor):
     scaled = replace(INTENDED, horizon=INTENDED.horizon * factor)
