@@ -146,7 +146,7 @@ def by_strata(stratum: Ints, exposed: Bools, hit: Bools, cluster: Ints) -> tuple
     exposed, hit : bool[N]
         Whether it was exposed, and whether it is a hit.
     cluster : int64[N]
-        Whose it is, at least 0.
+        Whose it is.
 
     Returns
     -------
@@ -191,7 +191,7 @@ def by_risk_sets(
     since : int64[N]
         How long after its beginning an exposed one was exposed; how long another lasted unexposed.
     cluster : int64[N]
-        Whose it is, at least 0.
+        Whose it is.
 
     Returns
     -------
@@ -284,9 +284,14 @@ def _ratio(table: Strata, over: Any, under: Any, effect: float) -> tuple[float, 
     return ratio, ratio * math.exp(-half), ratio * math.exp(half)
 
 
+_MOST_SUMS = 1 << 24
+
+
 def _effect(influence: Floats, cluster: Ints, table: Strata, difference: float) -> float:
     """Return by how much units of one cluster, taken together, widen the variance; at least 1."""
     chosen = Strata(*(each[table.comparable] for each in table))
     alone = _variance_of_difference(chosen, difference)
+    if len(cluster) and not 0 <= cluster.min() <= cluster.max() < _MOST_SUMS:
+        cluster = np.unique(cluster, return_inverse=True)[1]  # customers may have numbers of any size
     together = float((np.bincount(cluster, weights=influence) ** 2).sum())
     return max(1.0, together / alone) if alone > 0 else 1.0

@@ -97,6 +97,13 @@ def test_neither_numbers_nor_order_matter(units: list[tuple], names: list[int], 
     close(before, after)
 
 
+@given(UNITS, st.sampled_from([10**15, -1]))
+def test_customers_may_have_numbers_of_any_size(units: list[tuple], factor: int) -> None:
+    stratum, exposed, hit, customer = columns(units)
+    after = by_strata(stratum, exposed, hit, customer * factor)[0]
+    close(by_strata(stratum, exposed, hit, customer)[0], after)
+
+
 @given(UNITS)
 def test_a_stratum_of_others_alone_changes_nothing(units: list[tuple]) -> None:
     more = [*units, (4, False, True, 6), (4, False, False, 7)]
