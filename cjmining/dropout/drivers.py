@@ -26,7 +26,7 @@ from cjmining.dropout.exposures import (
 )
 from cjmining.dropout.mantel_haenszel import Adjusted, Strata, by_risk_sets, by_strata, mantel_haenszel
 from cjmining.dropout.segments import Segments, segment
-from cjmining.dropout.selection import expect_order, moment, texts
+from cjmining.dropout.selection import expect_check, expect_order, moment, texts
 from cjmining.errors import LogError, nearest
 from cjmining.intended.words import duration_in_words
 from cjmining.results import Result
@@ -88,7 +88,8 @@ class Drivers(Result):
         dropped out there within the horizon of it), unexposed (journeys that they are held against),
         unexposed_dropped (of those, dropped out there), risk_exposed (share that dropped out, a mean over the
         strata with the weights of Mantel and Haenszel), risk_unexposed (likewise, of those they are held
-        against), difference (risk_exposed less risk_unexposed) with lower and upper, ratio (risk_exposed over
+        against), difference (risk_exposed less risk_unexposed) with lower and upper (Sato's; Newcombe's
+        where on one side nobody dropped out, or everybody did), ratio (risk_exposed over
         risk_unexposed) with ratio_lower and ratio_upper, crude_difference (the difference without the strata
         of `by`), excess (drop-outs beyond those of comparable journeys: exposed x difference), p, q, simpson
         (how the crude difference misleads; empty if it doesn't), verdict (of its own: more drop out, also
@@ -137,7 +138,7 @@ def drivers(
     *,
     stratum: str | None = "persona",
     horizon: str | timedelta | None = None,
-    where: Mapping[str, str | Sequence[str]] | None = None,
+    where: Mapping[str, Any] | None = None,
     since: object | None = None,
     until: object | None = None,
     gone_back: bool = False,
@@ -184,7 +185,10 @@ def drivers(
     Raises
     ------
     LogError
-        If there is no such stage, attribute, value, kind or candidate, or no entry is old enough.
+        If that is no check, there is no such stage, attribute, value, kind or candidate, the stage comes
+        after the goal, or no entry is in the window or old enough.
+    ValueError
+        If `smallest_cell` is no number above 0.
 
     Examples
     --------
@@ -203,11 +207,13 @@ def drivers(
     doi:10.1080/01621459.1974.10480131 (exposures that come with time); Benjamini and Hochberg (1995),
     doi:10.1111/j.2517-6161.1995.tb02031.x; Simpson (1951), doi:10.1111/j.2517-6161.1951.tb00088.x.
     """
+    expect_check(check, "drivers")
+    smallest_cell = _above_nothing(smallest_cell)
     log = check._with_log("drivers").log
     if stratum == "persona" and "persona" not in log.attributes:
         stratum = None
     within = check.intended.horizon if horizon is None else _duration(horizon)
-    at = _chosen(check, stage, within, where or {}, since, until)
+    at = _chosen(check, stage, within, where, since, until)
     if gone_back:
         at = replace(at, here=at.here | ((at.gone_on_at == FOREVER) & (at.end == DROPPED)))
     groups = segment(check, at, stratum, when="entry")
@@ -215,6 +221,7 @@ def drivers(
     found, dropped = _without(found, [leave_out] if isinstance(leave_out, str) else list(leave_out))
     judged, left_out = _judge(found, groups, at, smallest_cell)
     ranked = _rank(judged, groups, at)
+    told = _Told(stage, within, len(ranked))
     return Drivers(
         title=f"Associations with dropping out at {stage}: not causes",
         stage=stage,
@@ -222,7 +229,7 @@ def drivers(
         horizon=within,
         entered=len(at),
         dropped=int(at.dropped_soon(within // _US).sum()),
-        drivers=frame((_row(each, _crude(each, groups, at), stage, within) for each in ranked), _COLUMNS),
+        drivers=frame((_row(each, _crude(each, groups, at), told) for each in ranked), _COLUMNS),
         strata=frame((row for each in ranked for row in _strata_rows(each, groups)), _STRATA),
         left_out=frame([*dropped, *left_out, *_not_looked_at(check, stage, stratum)], _LEFT_OUT),
         notes=_notes(at, within // _US, stratum, groups, gone_back=gone_back),
@@ -242,39 +249,103 @@ def _duration(given: str | timedelta) -> timedelta:
     return found
 
 
+def _above_nothing(given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float | np.number) or not given > 0:
+        raise ValueError(f"smallest_cell must be a number above 0, not {given!r}")
+    return float(given)
+
+
 def _chosen(
     check: Conformance,
     stage: str,
     within: timedelta,
-    where: Mapping[str, str | Sequence[str]],
+    where: Mapping[str, Any] | None,
     since: object | None,
     until: object | None,
 ) -> Entries:
-    found = entries(check)
-    at = found.only(found.place == place_number(found, stage))
+    wanted = _conditions(where)
+    first, last = moment(since, "since"), moment(until, "until")
+    expect_order(first, last)
+    at = _entered(check, stage)
     keep = np.ones(len(at), dtype=bool)
-    for name, wanted in where.items():
+    for name, chosen in wanted.items():
         codes, names = segment(check, at, name, when="entry")
-        chosen = texts(wanted)
         for word in chosen:
             if word not in names:
                 raise LogError(f"no {name} is {word!r}{nearest(word, names)}; it is {_some(names)}")
         keep &= np.array([name in chosen for name in names], dtype=bool)[codes]
-    first, last = moment(since, "since"), moment(until, "until")
-    expect_order(first, last)
     if first is not None:
         keep &= at.entered_at >= first
     if last is not None:
         keep &= at.entered_at < last
+    if not keep.any():
+        raise LogError(
+            f"none of the {len(at):,} journeys that entered {stage} did so {_asked(wanted, first, last)}"
+        )
     at = at.only(keep)
     followed = at.only(at.followed(within // _US))
     if not len(followed):
+        longest = (at.data_end - int(at.entered_at.min())) // _DAY_US
+        shorter = f"choose a shorter horizon, of at most {_in_days(longest)}" if longest else ""
+        earlier = "choose an earlier window" if first is not None else ""
+        advice = " or ".join(
+            each for each in (shorter, earlier.removeprefix("choose " if shorter else "")) if each
+        )
         raise LogError(
-            f"of {len(at):,} journeys that entered {stage!r} there, none did so a horizon of "
+            f"of {len(at):,} journeys that entered {stage}, none did so a horizon of "
             f"{duration_in_words(within)} before the data ends, so that nobody can say whether they dropped "
-            "out in time: choose a shorter horizon, or an earlier window"
+            f"out in time: {advice or 'it takes data of a longer time'}"
         )
     return followed
+
+
+_DAY_US = 86_400_000_000
+
+
+def _in_days(number: int) -> str:
+    return duration_in_words(timedelta(days=number))
+
+
+def _conditions(where: object) -> dict[str, tuple[str, ...]]:
+    if where is not None and not isinstance(where, Mapping):
+        raise LogError(f"where is a mapping such as {{'device': 'mobile'}}, not {where!r}")
+    wanted = {name: texts(values) for name, values in (where or {}).items()}
+    for name, values in wanted.items():
+        if not values:
+            raise LogError(f"where={{{name!r}: ...}} names no value")
+    return wanted
+
+
+def _asked(wanted: Mapping[str, tuple[str, ...]], first: int | None, last: int | None) -> str:
+    """Say which entries were asked for."""
+    said = [f"with {name} {' or '.join(values)}" for name, values in wanted.items()]
+    said += [f"from {_day(first)} on"] if first is not None else []
+    said += [f"before {_day(last)}"] if last is not None else []
+    return " ".join(said)
+
+
+def _entered(check: Conformance, stage: str) -> Entries:
+    """Return the entries of a stage, or say why none of it counts."""
+    found = entries(check)
+    names = [name for name, _ in found.names[1:]]
+    if not isinstance(stage, str):
+        raise LogError(f"stage is the name of a stage, not {stage!r}; the map has {', '.join(names)}")
+    place = place_number(found, stage)
+    at = found.only(found.place == place)
+    if len(at):
+        return at
+    stages = check.intended.stages
+    goals = [
+        number
+        for number, each in enumerate(stages)
+        if {one.touchpoint for one in each.touchpoints} & set(check.intended.goal)
+    ]
+    if goals and place - 1 > max(goals):
+        raise LogError(
+            f"nobody drops out after the goal: {stage} comes after it, so no entry of it counts; ask for "
+            f"one of {', '.join(names[: max(goals) + 1])}"
+        )
+    raise LogError(f"no journey entered {stage}, so nobody can have dropped out there")
 
 
 def _some(names: Sequence[str]) -> str:
@@ -528,7 +599,15 @@ def _crude(each: _Judged, groups: Segments, at: Entries) -> Adjusted:
     return each.own if alone else _compare(each.trial, each.trial.cell, at.customer)[0]
 
 
-def _row(each: _Judged, crude: Adjusted, stage: str, within: timedelta) -> dict[str, Any]:
+class _Told(NamedTuple):
+    """What sentences are about: the stage, the horizon, and how many candidates were judged."""
+
+    stage: str
+    within: timedelta
+    judged: int
+
+
+def _row(each: _Judged, crude: Adjusted, told: _Told) -> dict[str, Any]:
     own = each.own
     exposed, hits, others, other_hits = (int(size) for size in each.sizes.sum(axis=1))
     along = _named(each.along) if each.along else ""
@@ -555,7 +634,7 @@ def _row(each: _Judged, crude: Adjusted, stage: str, within: timedelta) -> dict[
         "verdict": each.verdict,
         "goes_along_with": along,
         "difference_given": each.given.difference if each.given else math.nan,
-        "sentence": _sentence(each, exposed, stage, within, along),
+        "sentence": _sentence(each, told, along),
     }
 
 
@@ -610,52 +689,80 @@ def _named(what: What) -> str:
     return f"{what.candidate} ({what.kind}: {what.detail}, {what.when})"
 
 
-def _sentence(each: _Judged, exposed: int, stage: str, within: timedelta, along: str) -> str:
+def _sentence(each: _Judged, told: _Told, along: str) -> str:
     own, what = each.own, each.trial.what
-    more = own.difference >= 0
+    exposed, hits = (int(size) for size in each.sizes.sum(axis=1)[:2])
+    share = _percent(own.risk)
+    alike = "" if share == _percent(hits / exposed) else "Like for like, "  # the strata weigh otherwise
     said = (
-        f"Of {exposed:,} journeys with {_in_words(what)}, {_percent(own.risk)} dropped out at {stage} within "
-        f"{duration_in_words(within)}, of comparable ones without {_percent(own.other_risk)}: "
-        f"{_points(abs(own.difference), sign=False)} {'more' if more else 'fewer'} "
-        f"({_points(own.lower)} to {_points(own.upper)})."
+        f"{alike}{share} of {exposed:,} journeys {_in_words(what)} dropped out at {told.stage} within "
+        f"{duration_in_words(told.within)}, against {_percent(own.other_risk)} of comparable ones: "
+        f"{_more_or_fewer(own.difference)} ({_limits(own)})."
     )
-    if each.trial.is_act and not more:
+    if each.trial.is_act and own.difference < 0:
         said += " Who acts is still there, so fewer says nothing here."
     elif each.verdict == UNCLEAR:
-        said += " That can be chance."
+        said += f" {_unclear(each, told.judged)}"
     elif each.verdict == WEAKER:
         said += " Beside the stronger candidates that is not clear any more."
     if along and each.given is not None:
-        left = "nothing" if math.isnan(each.given.difference) else _points(each.given.difference)
-        said += f" It goes along with {along}: beside that, {left} is left."
+        left = each.given.difference
+        said += f" It goes along with {along}: beside that, "
+        said += f"{'nothing' if math.isnan(left) else _more_or_fewer(left)} is left."
     return said
 
 
+def _unclear(each: _Judged, judged: int) -> str:
+    if each.p <= CLEAR:
+        return f"Among {judged:,} candidates that can be chance."
+    if each.own.lower <= 0 <= each.own.upper:
+        return "That can be chance."
+    return "That can just be chance."
+
+
 def _in_words(what: What) -> str:
-    return {
-        "long wait": f"a wait {what.detail} at {what.candidate}",
-        "broken promise": f"a broken promise ({what.candidate}: {what.detail})",
-        "error": f"a failed {what.candidate}",
-        "deviation": f"{what.candidate} {what.detail}",
-        "repeat contact": f"{what.candidate} {what.detail}",
-        "hand-off": f"a hand-off ({what.candidate}, {what.detail})",
-        "channel": f"the channel {what.candidate} {what.detail}",
-        "preceding touchpoint": f"{what.candidate} just before",
-        "attribute": f"{what.candidate} {what.detail}",
-    }[what.kind] + (" before it" if what.when == BEFORE and what.kind in _PAST else "")
+    said = {
+        "long wait": f"with a wait {what.detail} at {what.candidate}",
+        "broken promise": f"with a broken promise ({what.candidate}: {what.detail})",
+        "error": f"with a failed {what.candidate}",
+        "deviation": f"with {what.candidate} {what.detail}",
+        "repeat contact": f"with {what.candidate} {what.detail}",
+        "hand-off": f"with a hand-off ({what.candidate}, {what.detail})",
+        "channel": f"with the channel {what.candidate} {what.detail}",
+        "preceding touchpoint": f"with {what.candidate} just before",
+        "attribute": f"{'on' if what.candidate == 'device' else 'with'} {what.candidate} {what.detail}",
+    }[what.kind]
+    return f"{said} beforehand" if what.when == BEFORE and what.kind in _PAST else said
 
 
 _PAST = ("long wait", "broken promise", "error", "repeat contact", "hand-off")
+
+
+def _more_or_fewer(difference: float) -> str:
+    """Say a difference of shares: 13 points more, 1 point fewer, no difference."""
+    text = _points(abs(difference)).lstrip("+")
+    if text == "0":
+        return "no difference"
+    return f"{text} {'point' if text == '1' else 'points'} {'more' if difference > 0 else 'fewer'}"
+
+
+def _limits(own: Adjusted) -> str:
+    """Say limits in the direction of the difference; where they are on both sides, of each on which."""
+    low, high = (_points(each) for each in (own.lower, own.upper))
+    if low.startswith("-") and high.startswith("+"):
+        return f"{low[1:]} fewer to {high[1:]} more"
+    if own.difference < 0:
+        low, high = high, low
+    return f"{low.lstrip('+-')} to {high.lstrip('+-')}"
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _points(share: float, *, sign: bool = True) -> str:
+def _points(share: float) -> str:
     text = f"{100 * share:+.0f}" if abs(share) >= 0.0095 else f"{100 * share:+.1f}"
-    text = "0" if float(text) == 0 else text if sign else text.lstrip("+-")
-    return text if sign else f"{text} points"
+    return "0" if float(text) == 0 else text
 
 
 def _day(moment: int) -> str:

@@ -169,13 +169,17 @@ def begun_inside(reading: Reading) -> NDArray[np.bool_]:
     -------
     numpy.ndarray of bool, shape (journeys,)
     """
-    log = reading.log
-    rules = [plan.rules for plan in reading.plans]
-    longest = max(max(int(each.before_us), int(each.patience_us.max(initial=-1))) for each in rules)
+    log, longest = reading.log, longest_patience_us(reading)
     start = reading.columns.timestamp[reading.bounds[:-1]] if log.n_journeys else np.zeros(0, np.int64)
     early = start < log.observed_from_us + max(longest, 0)
     inside: NDArray[np.bool_] = ~(early & (log.attempts == 1) & log.splittable)
     return inside
+
+
+def longest_patience_us(reading: Reading) -> int:
+    """Return the map's longest patience that ends, in microseconds; -1 where none does."""
+    rules = [plan.rules for plan in reading.plans]
+    return max(max(int(each.before_us), int(each.patience_us.max(initial=-1))) for each in rules)
 
 
 def _in_part(part: Part, *, by_cell: bool) -> dict[str, NDArray[Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjmining.stats import Z95
+from cjmining.stats import Z95, newcombe
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -40,7 +40,8 @@ class Adjusted(NamedTuple):
     risk, other_risk : float
         Shares of hits over the strata that hold both, with the weights of Mantel and Haenszel.
     difference, lower, upper : float
-        Of these two shares, with 95 % limits.
+        Of these two shares, with 95 % limits; these are Newcombe's where one side has no hits, or nothing
+        but hits, in any stratum.
     ratio, ratio_lower, ratio_upper : float
         Likewise; the limits are NaN where one side has no hits.
     z : float
@@ -97,6 +98,10 @@ def mantel_haenszel(
     Mantel and Haenszel (1959), doi:10.1093/jnci/22.4.719; Cochran (1954), doi:10.2307/3001616 (the test,
     without continuity correction); Greenland and Robins (1985), doi:10.2307/2530643 (risk ratio); Sato
     (1989), Biometrics 45, 1323-1324 (variance of the difference, for few large strata and many small ones).
+    Where one side has no hits, or nothing but hits, in all strata, that variance holds nothing of it and
+    limits collapse; there they are Newcombe's (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-
+    SIM779>3.0.CO;2-I, of the two weighted shares with the sizes that give these the same variance unweighted
+    (as Yan and Su 2010, doi:10.1198/sbr.2009.0049, have them over strata).
 
     Examples
     --------
@@ -115,7 +120,7 @@ def mantel_haenszel(
     w = n1 * n0 / total
     weight, over, under = w.sum(), (a * n0 / total).sum(), (b * n1 / total).sum()
     difference = (over - under) / weight
-    half = Z95 * math.sqrt(effect * _variance_of_difference(table, difference))
+    limits = _limits(table, float(difference), effect)
     ratio, lower, upper = _ratio(table, over, under, effect)
     varies = total > 1
     spread = (n1 * n0 * both * (total - both))[varies] / (total**2 * (total - 1))[varies]
@@ -125,8 +130,8 @@ def mantel_haenszel(
         risk=float(over / weight),
         other_risk=float(under / weight),
         difference=float(difference),
-        lower=max(-1.0, float(difference) - half),
-        upper=min(1.0, float(difference) + half),
+        lower=max(-1.0, limits[0]),
+        upper=min(1.0, limits[1]),
         ratio=ratio,
         ratio_lower=lower,
         ratio_upper=upper,
@@ -259,6 +264,26 @@ def _held_against(
         sums = np.concatenate([[0.0], np.cumsum(values[order])])
         found.append(sums[np.maximum(until, start)] - sums[start])
     return found[0], found[1]
+
+
+def _limits(table: Strata, difference: float, effect: float) -> tuple[float, float]:
+    a, n1, b, n0 = table
+    if not all(part.sum() > 0 for part in (a, n1 - a, b, n0 - b)):
+        return _limits_with_a_zero(table, effect)
+    half = Z95 * math.sqrt(effect * _variance_of_difference(table, difference))
+    return difference - half, difference + half
+
+
+def _limits_with_a_zero(table: Strata, effect: float) -> tuple[float, float]:
+    """Return Newcombe's limits of the weighted shares."""
+    a, n1, b, n0 = table
+    w = n1 * n0 / (n1 + n0)
+    sizes = [float(w.sum() ** 2 / (w**2 / n).sum()) for n in (n1, n0)]
+    shares = [float((w * hits / n).sum() / w.sum()) for hits, n in ((a, n1), (b, n0))]
+    found = newcombe(
+        shares[0] * sizes[0], sizes[0], shares[1] * sizes[1], sizes[1], effect=effect, other_effect=effect
+    )
+    return found.lower, found.upper
 
 
 def _variance_of_difference(table: Strata, difference: float) -> float:

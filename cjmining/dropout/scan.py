@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +15,7 @@ from cjmining.documents import parse_duration
 from cjmining.dropout.scan_counts import KINDS, WEEK_US, grounds, material
 from cjmining.dropout.scan_search import Field, chance, rules, search
 from cjmining.dropout.scan_words import notes, sentence
+from cjmining.dropout.selection import expect_check
 from cjmining.errors import LogError
 from cjmining.results import Result
 
@@ -98,6 +99,8 @@ class DropOutScan(Result):
         LogError
             If there is no such finding.
         """
+        if not _is_whole(rank):
+            raise LogError(f"rank is a whole number such as 1, not {rank!r}")
         if not 1 <= rank <= len(self._journeys):
             raise LogError(f"there is no finding of rank {rank}: the scan has {len(self._journeys)}")
         return self._journeys[rank - 1].copy()
@@ -106,8 +109,9 @@ class DropOutScan(Result):
         standing = int(self.findings["stands_out"].sum())
         until = self.sees_until
         return (
-            f"Scan of {self.looked_at:,} places up to {until.day} {until:%B %Y}: {standing} stand out "
-            f"(p < {LARGEST_P:g} over all of them), {len(self.findings)} told"
+            f"Scan of {self.looked_at:,} places up to {until.day} {until:%B %Y}: {standing} "
+            f"{'stands' if standing == 1 else 'stand'} out (p < {LARGEST_P:g} over all of them), "
+            f"{len(self.findings)} told"
         )
 
 
@@ -161,7 +165,8 @@ def scan(
     Raises
     ------
     LogError
-        If nothing is old enough to be judged, or there is nothing to group by under that name.
+        If that is no check, nothing is old enough to be judged, or there is nothing to group by under that
+        name.
     ValueError
         If an option is out of range.
 
@@ -182,9 +187,10 @@ def scan(
     ----------
     Scan statistics: Kulldorff (1997), doi:10.1080/03610929708831995.
     """
-    weeks = _checked(together, longest, fewest, at_most, replicates)
-    names = [by] if isinstance(by, str) else by
-    seen = material(check, names, None if horizon is None else parse_duration(horizon))
+    expect_check(check, "scan")
+    options = {"together": together, "fewest": fewest, "at_most": at_most, "replicates": replicates}
+    weeks = _checked(options | {"seed": seed}, longest)
+    seen = material(check, _names(by), None if horizon is None else _duration(horizon))
     which = rules(longest=weeks, fewest=fewest)
     fields = [
         Field(ground, together=together, fewest=fewest, weeks=seen.weeks)
@@ -212,16 +218,37 @@ def scan(
     )._made_from(check)
 
 
-def _checked(together: int, longest: str | timedelta, fewest: int, at_most: int, replicates: int) -> int:
+_LEAST = {"together": 0, "fewest": 1, "at_most": 0, "replicates": LEAST_REPLICATES, "seed": 0}
+
+
+def _checked(options: Mapping[str, object], longest: str | timedelta) -> int:
     """Return the longest window in weeks, or raise for what is out of range."""
-    least = {"together": (together, 0), "fewest": (fewest, 1), "at_most": (at_most, 0)}
-    for name, (given, smallest) in (least | {"replicates": (replicates, LEAST_REPLICATES)}).items():
-        if not isinstance(given, int) or given < smallest:
-            raise ValueError(f"{name} must be a whole number of at least {smallest}, not {given!r}")
+    for name, given in options.items():
+        if not _is_whole(given) or given < _LEAST[name]:  # type: ignore[operator]
+            raise ValueError(f"{name} must be a whole number of at least {_LEAST[name]}, not {given!r}")
     weeks = parse_duration(longest) // timedelta(days=7)
     if weeks < 1:
         raise ValueError(f"longest must be at least a week: windows are whole weeks; it is {longest!r}")
     return weeks
+
+
+def _is_whole(given: object) -> bool:
+    return isinstance(given, int | np.integer) and not isinstance(given, bool)
+
+
+def _names(by: object) -> list[str] | None:
+    if by is None or isinstance(by, str):
+        return by if by is None else [by]
+    if not isinstance(by, Sequence) or not all(isinstance(name, str) for name in by):
+        raise LogError(f"by is a name such as 'device' or a list of them, not {by!r}")
+    return list(by)
+
+
+def _duration(given: str | timedelta) -> timedelta:
+    found = parse_duration(given)
+    if found <= timedelta(0):
+        raise ValueError(f"a horizon is longer than nothing, not {given!r}")
+    return found
 
 
 # findings -------------------------------------------------------------------------------------------------

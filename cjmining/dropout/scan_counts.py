@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cjmining.dropout.entries import DROPPED, TURNED_AWAY, entries
+from cjmining.dropout.entries import DROPPED, TURNED_AWAY, entries, longest_patience_us
 from cjmining.dropout.segments import segment
 from cjmining.errors import LogError
+from cjmining.intended.words import duration_in_words
 from cjmining.schema import UNKNOWN
 
 if TYPE_CHECKING:
@@ -135,11 +136,7 @@ def material(check: Conformance, by: Sequence[str] | None, horizon: timedelta | 
     old = listed.entered_at + horizon // timedelta(microseconds=1) <= listed.data_end
     found = listed.only(old & listed.inside)
     if not len(found):
-        raise LogError(
-            f"no journey entered a stage early enough to be judged: the horizon of the scan is "
-            f"{_days(horizon)} and the data end before any has passed; give a shorter one, such as "
-            f"horizon='{_half(horizon)}d'"
-        )
+        raise LogError(_why_nothing(check, listed, old, horizon))
     variables, left_out = _variables(check, found, by)
     if outside := int((old & ~listed.inside).sum()):
         left_out.append(
@@ -168,18 +165,36 @@ def usual_horizon(check: Conformance) -> timedelta:
     Nearly all who leave do so soon after their last step and are known to have left a patience later: to
     wait longer would only keep the latest weeks out of sight.
     """
-    rules = [plan.rules for plan in check._with_log("entries").plans]
-    longest = max(max(int(each.before_us), int(each.patience_us.max(initial=-1))) for each in rules)
+    longest = longest_patience_us(check._with_log("entries"))
     whole = check.intended.horizon
     return min(timedelta(microseconds=longest) + SOME_DAYS, whole) if longest > 0 else whole
 
 
-def _days(duration: timedelta) -> str:
-    return f"{duration / timedelta(days=1):g} days"
+def _why_nothing(check: Conformance, listed: Entries, old: NDArray[np.bool_], horizon: timedelta) -> str:
+    """Say why no entry can be looked at, and what helps: a shorter horizon only where one leaves some."""
+    if not len(listed):
+        return "no journey entered a stage, so there is nothing to look over"
+    if not old.any():
+        why = (
+            "no journey entered a stage early enough to be judged: how it ended is looked at "
+            f"{duration_in_words(horizon)} later (the horizon), and the data end before that"
+        )
+    else:
+        patience = timedelta(microseconds=longest_patience_us(check._with_log("entries")))
+        why = (
+            f"none of the {int(old.sum()):,} entries of stages that lie {duration_in_words(horizon)} (the "
+            "horizon) before the end of the data can be judged: their journeys may have begun before the "
+            f"data. A customer's first journey counts only if it starts {duration_in_words(patience)}, the "
+            "longest patience of the map, or more after the data begin"
+        )
+    return f"{why}; {_what_helps(listed.entered_at[listed.inside], listed.data_end)}"
 
 
-def _half(duration: timedelta) -> int:
-    return max(1, duration.days // 2)
+def _what_helps(entered_at: NDArray[np.int64], data_end: int) -> str:
+    days = (data_end - int(entered_at.min())) // DAY_US if len(entered_at) else 0
+    if not days:
+        return "it takes data of a longer time"
+    return f"a shorter horizon, of at most {days:,} {'day' if days == 1 else 'days'}, would leave some"
 
 
 # what segments are made of --------------------------------------------------------------------------------

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from cjmining.intended.words import duration_in_words
 from cjmining.stats import wilson
 
 if TYPE_CHECKING:
     from cjmining.dropout.scan_counts import Material
 
-DAY = timedelta(days=1)
+MOST_LOGS = 0.5
 
 
 def sentence(row: Mapping[str, Any], horizon: timedelta) -> str:
@@ -28,17 +29,20 @@ def sentence(row: Mapping[str, Any], horizon: timedelta) -> str:
     """
     lower, upper = wilson(row["ended"], row["entered"])[1:]
     whose = "" if row["segment"] == "all" else f" of {row['segment']}"
+    within = duration_in_words(horizon)
     return (
         f"Of {row['entered']:,} journeys{whose} that entered {row['stage']} "
-        f"{_days(row['start'], row['end'])}, {row['ended']:,} {_ended(row)} within {horizon / DAY:g} days: "
+        f"{_days(row['start'], row['end'])}, {row['ended']:,} {_ended(row)} within {within}: "
         f"{100 * row['share']:.0f} % ({100 * lower:.0f}-{100 * upper:.0f} %), where "
-        f"{100 * row['expected_share']:.0f} % were to be expected. That is {row['excess']:,.0f} more "
-        f"({row['lower']:,.0f} to {row['upper']:,.0f}). {_turn(row)} {_by_chance(row)}"
+        f"{100 * row['expected_share']:.0f} % were to be expected. That is {_whole(row['excess'])} more "
+        f"({_whole(row['lower'])} to {_whole(row['upper'])}). {_turn(row)}{_by_chance(row)}"
     )
 
 
 def _by_chance(row: Mapping[str, Any]) -> str:
-    said = f"Chance alone brings something as strong somewhere in {_percent(row['p'])} of such logs"
+    if row["p"] > MOST_LOGS:
+        return "Something as strong turns up in most logs in which nothing is wrong: no finding."
+    said = f"Something as strong turns up in {_percent(row['p'])} of logs in which nothing is wrong"
     return f"{said}." if row["stands_out"] else f"{said}: it need not mean anything."
 
 
@@ -49,12 +53,14 @@ def _ended(row: Mapping[str, Any]) -> str:
 
 def _turn(row: Mapping[str, Any]) -> str:
     if row["kind"] != "dropped":
-        return "The company ended them."
-    theirs, companys = row["customers_turn"], row["companys_turn"]
-    if companys > theirs:
-        return f"{companys:,} of them were waiting for the company; at {theirs:,} it was the customer's turn."
-    also = f", and {companys:,} were waiting for the company" if companys else ""
-    return f"At {theirs:,} of them it was the customer's turn{also}."
+        return "The company ended them. "
+    whose = [("the customer's", row["customers_turn"]), ("the company's", row["companys_turn"])]
+    (first, most), (second, fewer) = sorted(whose, key=lambda each: -each[1])
+    if not most:
+        return ""
+    of = f"In all {most:,}" if most == row["ended"] else f"In {most:,} of {row['ended']:,}"
+    also = f", in {fewer:,} {second}" if fewer else ""
+    return f"{of} the next step was {first}{also}. "
 
 
 def _days(start: int, end: int) -> str:
@@ -68,7 +74,12 @@ def _date(us: int) -> datetime:
 
 
 def _percent(p: float) -> str:
-    return f"{100 * p:.0f} %" if p >= 0.01 else f"{100 * p:.1f} %"
+    """Write p in percent, with the three digits that tables give it."""
+    return f"{100 * p:.1f}".removesuffix(".0") + " %" if p >= 0.001 else "fewer than 0.1 %"
+
+
+def _whole(count: float) -> str:
+    return f"{round(count):,}"  # not as -0
 
 
 def notes(seen: Material, places: int, replicates: int) -> tuple[str, ...]:
@@ -80,8 +91,8 @@ def notes(seen: Material, places: int, replicates: int) -> tuple[str, ...]:
         f"often any place is as strong in {replicates:,} drawn logs in which nothing stands out."
     )
     sees = (
-        f"An end counts within {seen.horizon / DAY:g} days of entering a stage, so the scan sees entries "
-        f"up to {until.day} {until:%B %Y}; later ones are too young to be judged."
+        f"An end counts within {duration_in_words(seen.horizon)} of entering a stage, so the scan sees "
+        f"entries up to {until.day} {until:%B %Y}; later ones are too young to be judged."
     )
     limits = "Limits of an excess are those of one place: the strongest of many looks larger than it is."
     said = [looked, sees, limits]

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 import cjmining as cj
-from cjmining.dropout.drivers import CLEAR, Drivers, drivers
+from cjmining.dropout.drivers import CLEAR, Drivers, _limits, _more_or_fewer, drivers
 from cjmining.dropout.entries import entries, place_number
+from cjmining.dropout.mantel_haenszel import NOTHING, Adjusted
 from cjmining.intended import parse_map
 from cjmining.log import JourneyLog
+from cjmining.stats import newcombe
 from tests.conformance.factory import START
 from tests.dropout.test_exposures import MAP, log_of
 
@@ -67,8 +69,8 @@ def test_calls_worked_by_hand() -> None:
     z = (6 - 3.6) / np.sqrt(8 * 12 * 9 * 11 / (400 * 19))
     assert slow["p"] == pytest.approx(2 * (1 - _normal(z)), abs=1e-9)
     assert slow["sentence"].startswith(
-        "Of 8 journeys with a wait longer than 10 min at called, 75 % dropped out at Look within 20 days, of "
-        "comparable ones without 25 %: 50 points more"
+        "75 % of 8 journeys with a wait longer than 10 min at called dropped out at Look within 20 days, "
+        "against 25 % of comparable ones: 50 points more ("
     )
 
 
@@ -348,6 +350,88 @@ def test_the_same_whatever_the_blocks(shop: cj.Conformance, stage: str) -> None:
     one, other = drivers(shop, stage), drivers(many, stage)
     for name in Drivers._tables:
         pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), rtol=1e-9)
+
+
+def test_where_nobody_dropped_out_the_limits_are_newcombes() -> None:
+    """None of 12 that waited long left, 12 of 20 others."""
+    log = log_of(*[f"{SLOW} carted@22"] * 12, *[QUICK] * 12, *[f"{QUICK} carted@22"] * 8)
+    slow = row(drivers(checked(log), "Look", smallest_cell=3), "long wait", "called", "longer than 10 min")
+    limits = newcombe(0, 12, 12, 20)
+    assert slow[["difference", "lower", "upper"]].tolist() == pytest.approx(list(limits))
+    assert np.isnan(slow["ratio_upper"])
+    assert "60 points fewer (" in slow["sentence"]
+    assert "chance" not in slow["sentence"]
+
+
+def adjusted(difference: float, lower: float, upper: float) -> Adjusted:
+    return NOTHING._replace(difference=difference, lower=lower, upper=upper)
+
+
+def test_differences_in_words() -> None:
+    assert _more_or_fewer(0.13) == "13 points more"
+    assert _more_or_fewer(-0.01) == "1 point fewer"
+    assert _more_or_fewer(0.004) == "0.4 points more"
+    assert _more_or_fewer(-0.0001) == "no difference"
+    assert _limits(adjusted(0.13, 0.08, 0.19)) == "8 to 19"
+    assert _limits(adjusted(-0.22, -0.24, -0.12)) == "12 to 24"
+    assert _limits(adjusted(-0.02, -0.06, 0.02)) == "6 fewer to 2 more"
+    assert _limits(adjusted(0.02, -0.0001, 0.05)) == "0 to 5"
+
+
+def test_sentences_agree_with_the_limits_and_name_the_candidate(shop: cj.Conformance) -> None:
+    for stage in ("Research", "Checkout"):
+        table = drivers(shop, stage).drivers
+        for each in table.itertuples():
+            assert each.candidate in each.sentence
+            said = "That can be chance." in each.sentence
+            assert not (said and each.p <= CLEAR)
+            weighs = each.sentence.startswith("Like for like, ")
+            assert weighs == (
+                f"{100 * each.exposed_dropped / each.exposed:.0f}" != f"{100 * each.risk_exposed:.0f}"
+            )
+        assert (
+            table.loc[table["p"].le(CLEAR) & table["verdict"].eq("unclear"), "sentence"]
+            .str.endswith(f"Among {len(table)} candidates that can be chance.")
+            .all()
+        )
+
+
+def test_what_comes_after_the_goal_has_no_drop_out(shop: cj.Conformance) -> None:
+    with pytest.raises(cj.LogError, match="nobody drops out after the goal: Support comes after it") as told:
+        drivers(shop, "Support")
+    assert "horizon" not in str(told.value)
+    nobody = checked(log_of("seen@20", "seen@21"))
+    with pytest.raises(cj.LogError, match="no journey entered Buy, so nobody"):
+        drivers(nobody, "Buy")
+
+
+def test_windows_without_entries_are_told(shop: cj.Conformance) -> None:
+    with pytest.raises(cj.LogError, match="since is after until"):
+        drivers(shop, "Checkout", since="2026-08-01", until="2026-07-01")
+    with pytest.raises(
+        cj.LogError, match=r"none of the [\d,]+ journeys that entered Checkout did so from 1 Aug"
+    ):
+        drivers(shop, "Checkout", since="2030-08-01")
+    with pytest.raises(cj.LogError, match="did so with device mobile before 1 January 2020"):
+        drivers(shop, "Checkout", where={"device": "mobile"}, until="2020-01-01")
+    with pytest.raises(cj.LogError, match=r"of at most \d+ days or an earlier window"):
+        drivers(shop, "Checkout", since="2026-08-20")
+
+
+def test_wrong_types_are_told(shop: cj.Conformance) -> None:
+    with pytest.raises(cj.LogError, match="drivers takes a check first, not JourneyLog"):
+        drivers(shop._reading.log, "Checkout")
+    with pytest.raises(cj.LogError, match="stage is the name of a stage, not None; the map has Awareness, "):
+        drivers(shop, None)
+    with pytest.raises(cj.LogError, match=r"where is a mapping such as \{'device': 'mobile'\}, not 'mobile'"):
+        drivers(shop, "Checkout", where="mobile")
+    with pytest.raises(cj.LogError, match="names no value"):
+        drivers(shop, "Checkout", where={"device": []})
+    for wrong in (-5, 0, "5", True, float("nan")):
+        with pytest.raises(ValueError, match="smallest_cell must be a number above 0"):
+            drivers(shop, "Checkout", smallest_cell=wrong)
+    as_number, as_text = (drivers(shop, "Checkout", where={"birth_year": year}) for year in (1980, "1980"))
+    assert as_number.entered == as_text.entered > 0
 
 
 def test_wrong_words_are_told(shop: cj.Conformance) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cjmining.dropout.mantel_haenszel import Adjusted, by_risk_sets, by_strata, mantel_haenszel
-from cjmining.stats import Z95
+from cjmining.stats import Z95, newcombe
 
 Z90 = 1.6448536269514722
 UNITS = st.lists(
@@ -69,6 +69,51 @@ def test_without_hits_a_ratio_has_no_limits() -> None:
     assert none.ratio == 0
     assert math.isnan(none.ratio_upper)
     assert math.isnan(mantel_haenszel([0], [4], [0], [4]).ratio)
+
+
+def test_limits_hold_where_one_side_has_no_hits() -> None:
+    """None of 36 fits up to z² / (36 + z²) = 9.64 %; 344 of 1,639 is 20.99 %, at least 19.09 % (Wilson)."""
+    found = mantel_haenszel([0], [36], [344], [1639])
+    assert found.difference == pytest.approx(-344 / 1639)
+    assert found.upper == pytest.approx(-0.20988 + math.hypot(0.09642, 0.20988 - 0.19087), abs=1e-4)
+    exactly = newcombe(0, 36, 344, 1639)
+    assert (found.lower, found.upper) == pytest.approx((exactly.lower, exactly.upper))
+    assert math.isnan(found.ratio_upper)
+    # Two equal strata are one of twice the size.
+    twice, whole = mantel_haenszel([0, 0], [10, 10], [4, 4], [20, 20]), newcombe(0, 20, 8, 40)
+    assert (twice.lower, twice.upper) == pytest.approx((whole.lower, whole.upper))
+    # Twice the variance is half the units.
+    wide, half = mantel_haenszel([0], [36], [50], [100], effect=2), newcombe(0, 18, 25, 50)
+    assert (wide.lower, wide.upper) == pytest.approx((half.lower, half.upper))
+    # Each of one with all others in its stratum, as in risk sets: 20 of one are a share of 20.
+    sets, share = mantel_haenszel([0] * 20, [1] * 20, [30] * 20, [100] * 20), newcombe(0, 20, 600, 2000)
+    assert (sets.lower, sets.upper) == pytest.approx((share.lower, share.upper))
+
+
+TABLES = st.lists(
+    st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(TABLES)
+def test_limits_hold_the_difference_and_turn_with_it(tables: list[tuple]) -> None:
+    a, stays, b, other_stays = (np.array(column) for column in zip(*tables, strict=True))
+    one = mantel_haenszel(a, a + stays, b, b + other_stays)
+    if math.isnan(one.difference):
+        return
+    assert one.lower - 1e-9 <= one.difference <= one.upper + 1e-9
+    assert -1 <= one.lower <= one.upper <= 1
+    for turned in (
+        mantel_haenszel(b, b + other_stays, a, a + stays),
+        mantel_haenszel(stays, a + stays, other_stays, b + other_stays),
+    ):
+        assert turned.difference == pytest.approx(-one.difference, abs=1e-9)
+        assert (turned.lower, turned.upper) == pytest.approx((-one.upper, -one.lower), abs=1e-9)
+    zero = not all(part.sum() for part in (a, stays, b, other_stays))
+    if zero and one.difference > -1 and one.difference < 1:
+        assert one.upper > one.lower
 
 
 @given(UNITS)
@@ -161,6 +206,7 @@ def test_risk_sets_have_the_influence_of_plain_python(units: list[tuple]) -> Non
     if math.isnan(found.difference):
         return
     d, weights, influence = found.difference, 0.0, np.zeros(6)
+    counts = np.zeros((2, 2))
     for s, e, since, h, cluster in units:
         others = [(oh, oc) for os, oe, osince, oh, oc in units if not oe and os == s and osince >= since]
         if not e or not others:
@@ -169,10 +215,13 @@ def test_risk_sets_have_the_influence_of_plain_python(units: list[tuple]) -> Non
         w = n / (1 + n)
         expected = (h + sum(oh for oh, _ in others) - d) / (1 + n)
         weights += w
+        counts[0, int(h)] += 1
+        for other_hit, _ in others:
+            counts[1, int(other_hit)] += 1
         influence[cluster] += w * (h - expected - d)
         for oh, oc in others:
             influence[oc] -= w / n * (oh - expected)
     together = ((influence / weights) ** 2).sum()
-    alone = ((found.upper - d) / Z95) ** 2 / found.effect if found.upper < 1 else None
+    alone = ((found.upper - d) / Z95) ** 2 / found.effect if found.upper < 1 and counts.all() else None
     if alone and alone > 1e-9 and found.effect > 1:
         assert found.effect == pytest.approx(together / alone, rel=1e-6)
