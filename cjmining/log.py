@@ -753,6 +753,8 @@ def expect_map(intended: object, verb: str) -> None:
     """Raise a LogError unless `intended` is an intended map; `verb` is what was called."""
     if not hasattr(intended, "walk_rules"):
         hint = f"cj.read_map({str(intended)!r})" if isinstance(intended, str | Path) else "cj.read_map(path)"
+        if isinstance(intended, str) and "\n" in intended:
+            hint = "cjmining.intended.parse_map(text)"
         raise LogError(f"{verb} takes an intended map, not {type(intended).__name__}: give it {hint}")
 
 

@@ -301,7 +301,7 @@ def audience(
         The kinds of identifiers that may leave, such as "email"; by default none.
     complete : bool
         Whether a customer needs every kind of identifier asked for, not just one.
-    suppress : path, frame or list of them, optional
+    suppress : path, frame, named column or list of them, optional
         Identifiers of those nobody may write to, in columns such as email, phone or email_sha256; or a text
         file with one address in each line.
     opt_outs : sequence of str, or {name: value or values}
@@ -325,8 +325,8 @@ def audience(
     Raises
     ------
     LogError
-        If there is no such place, value or journey; if the log has no identifiers, or pseudonymised ones, and
-        some are needed; or if journeys of the customers are missing from the log.
+        If there is no such place, value, journey or region; if the log has no identifiers, or pseudonymised
+        ones, and some are needed; or if journeys of the customers are missing from the log.
     SourceError
         If a suppression list can't be read.
 
@@ -354,7 +354,7 @@ def audience(
     verdicts = consents.Verdicts(behind)
     verdicts.say(latest < 0, ANOTHER_END, "no journey given meets the other conditions")
     consents.refuse(verdicts, log, said)
-    own = _identities(log, behind, kinds, suppress)
+    own = _identities(log, behind, kinds, suppress, region)
     notes = [*_notes(log, suppress, said), *_suppress(verdicts, own, suppress, region, log)]
     if said.consent is not None:
         consents.require_consent(verdicts, log, said.consent)
@@ -409,11 +409,16 @@ def _behind(
 
 
 def _identities(
-    log: JourneyLog, customers: NDArray[np.int64], kinds: tuple[str, ...], suppress: object | None
+    log: JourneyLog,
+    customers: NDArray[np.int64],
+    kinds: tuple[str, ...],
+    suppress: object | None,
+    region: str | None,
 ) -> pd.DataFrame:
     """Return all identifiers of these customers; raise where some are needed and the log can't give them."""
-    from cjmining.dropout.identifiers import check_kinds, identities_of
+    from cjmining.dropout.identifiers import check_kinds, check_region, identities_of
 
+    check_region(region)
     identities = log.identities
     if kinds:
         identities = identities_of(log, "identifiers=")
@@ -435,18 +440,26 @@ def _suppress(
     """Remove who is on the list; say what of it could not be used."""
     if suppress is None:
         return []
-    from cjmining.dropout.suppression import check_comparable, on_the_list, read_suppression
+    from cjmining.dropout.suppression import (
+        check_comparable,
+        never_found,
+        numbers_without_country,
+        on_the_list,
+        read_suppression,
+    )
 
     kinds = log.identities["kind"].dropna().unique().tolist()
     listed = read_suppression(suppress, kinds)
     absent = check_comparable(listed, kinds)
     for kind, who in on_the_list(listed, own, verdicts.customers, region).items():
         verdicts.say(who, consents.SUPPRESSED, f"by {kind}")
-    return [
+    unknown = [
         f"The log knows nobody by {kind}: {len(listed[kind]):,} of these on the suppression list found "
         "nobody."
         for kind in absent
     ]
+    here = {kind: values for kind, values in listed.items() if kind not in absent}
+    return [*unknown, *never_found(here, region), *numbers_without_country(here, own, region)]
 
 
 def _notes(log: JourneyLog, suppress: object | None, said: consents.OptOuts) -> list[str]:
@@ -456,6 +469,7 @@ def _notes(log: JourneyLog, suppress: object | None, said: consents.OptOuts) -> 
             "Nothing in this log says who opted out or unsubscribed, and no suppression list was given. Name "
             "what says so with opt_outs=, or give the list as suppress=."
         )
+    notes += consents.values_of_nobody(log, said)
     ledger = log.ledger
     kept = int(ledger.loc[(ledger["what"] == "events") & (ledger["fate"] == "kept"), "count"].sum())
     if kept > log.n_events:

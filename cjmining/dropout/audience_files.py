@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjmining.dropout.identifiers import (
+    check_region,
     google_email,
     google_phone,
     is_international,
@@ -63,6 +64,7 @@ def write(
     if path.exists() and not overwrite:
         raise LogError(f"{path} exists already; give another name, or overwrite=True")
     further = _further(audience, columns)
+    check_region(region)
     lines = _MAKERS[form](audience, further, subscriber_key, region)
     _write_privately(path, lines)
     _warn(form, len(lines) - 1, path)

@@ -126,6 +126,23 @@ def refuse(verdicts: Verdicts, log: JourneyLog, given: OptOuts) -> None:
                     verdicts.say(attributes.any_of(name, values), fate, f"attribute {name}")
 
 
+def values_of_nobody(log: JourneyLog, given: OptOuts) -> list[str]:
+    """Say which values a user named that no customer of the log has: they remove nobody."""
+    notes = []
+    for name, values in given.named.items():
+        if name not in log.attributes:
+            continue
+        column = log.customers[name].dropna().unique().tolist()
+        known = {plain_word(str(value)): str(value) for value in column}
+        for value in values:
+            if plain_word(value) not in known:
+                near = nearest(value, sorted(known.values()))
+                notes.append(
+                    f"opt_outs: no customer has {name} {value!r}{near.rstrip('?')}; it removes nobody."
+                )
+    return notes
+
+
 def require_consent(verdicts: Verdicts, log: JourneyLog, name: str) -> None:
     """Refuse everybody of whom an attribute doesn't say that they consent; unknown is no consent."""
     values = _Attributes(log, verdicts.customers).words(name)

@@ -98,6 +98,29 @@ def is_international(number: str) -> bool:
     return re.fullmatch(r"\+[1-9][0-9]{6,14}", number) is not None
 
 
+def check_region(region: str | None) -> None:
+    """Raise where `region` is no country with telephone numbers of its own, as ISO 3166 writes it.
+
+    Raises
+    ------
+    LogError
+        If it is none: numbers without a country code would silently match nobody.
+    """
+    if region is None:
+        return
+    import phonenumbers
+
+    known = sorted(phonenumbers.SUPPORTED_REGIONS)
+    if region not in known:
+        near = nearest(region.upper(), known) if isinstance(region, str) else ""
+        raise LogError(f"region is a country of two letters such as 'DE', not {region!r}{near}")
+
+
+def is_address(value: str) -> bool:
+    """Say whether a text may be an email address."""
+    return re.fullmatch(r"[^\s@]+@[^\s@]+", value.strip()) is not None
+
+
 def matchable(kind: str, value: str, region: str | None) -> str:
     """Bring an identifier into the form in which two of them are compared.
 

@@ -144,6 +144,8 @@ def settle_patience(
     ------
     MapError
         If too few journeys went on after a silence to tell; it says how many, and what can be done.
+    ValueError
+        If `share`, `within` or `replicates` is none that can be.
     LogError
         If `log` is no log, or the personas ask for an attribute that customers don't have.
 
@@ -217,10 +219,10 @@ class _Asked(NamedTuple):
 
 
 def _asked(share: float, within: timedelta, *, beginnings: bool, replicates: int) -> _Asked:
-    if not 0 < share < 1:
-        raise ValueError(f"share is above 0 and below 1, not {share}")
-    if replicates < 0:
-        raise ValueError(f"replicates must be at least 0, not {replicates}")
+    if isinstance(share, str) or not 0 < share < 1:
+        raise ValueError(f"share is above 0 and below 1, such as 0.02 for 2 %, not {share!r}")
+    if not isinstance(replicates, int) or replicates < 0:
+        raise ValueError(f"replicates is a whole number of at least 0, not {replicates!r}")
     return _Asked(share, within, beginnings, replicates)
 
 

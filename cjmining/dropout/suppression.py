@@ -12,7 +12,16 @@ import numpy as np
 
 from cjmining.consent import plain_name
 from cjmining.documents import decode
-from cjmining.dropout.identifiers import google_email, google_phone, matchable, meta_email, meta_phone, sha256
+from cjmining.dropout.identifiers import (
+    google_email,
+    google_phone,
+    is_address,
+    is_international,
+    matchable,
+    meta_email,
+    meta_phone,
+    sha256,
+)
 from cjmining.errors import LogError, SourceError
 from cjmining.tables import to_table
 
@@ -40,7 +49,7 @@ def read_suppression(given: object, kinds: Iterable[str]) -> Listed:
 
     Parameters
     ----------
-    given : path, frame, or sequence of them
+    given : path, frame, column with a name (a Series), or sequence of them
         With a column for each kind of identifier (`email`, `Email Address`, `phone`, `crm_id`, ...), hashed
         ones as `email_sha256` or `phone_sha256`; or with the columns kind and value; or a text file with one
         address in each line.
@@ -51,6 +60,8 @@ def read_suppression(given: object, kinds: Iterable[str]) -> Listed:
     ------
     SourceError
         If a file can't be read, or no column is an identifier.
+    LogError
+        If a column has no name.
     """
     listed: Listed = {}
     several = given if isinstance(given, list | tuple) else [given]
@@ -112,6 +123,53 @@ def check_comparable(listed: Listed, kinds: Iterable[str]) -> list[str]:
     return absent
 
 
+def never_found(listed: Listed, region: str | None) -> list[str]:
+    """Say how many entries of the list can't be compared with what the log knows: never an entry itself.
+
+    What a SubscriberKey may be stands under several kinds; it need be only one of them.
+    """
+    notes = []
+    for kind in sorted(listed):
+        others = set().union(*(values for name, values in listed.items() if name != kind))
+        spoilt = sum(not _comparable(kind, value, region) for value in listed[kind] - others)
+        if not spoilt:
+            continue
+        of = f"By {kind}, {spoilt:,} of {len(listed[kind]):,} entries of the suppression list"
+        if kind == "phone":
+            notes.append(
+                f"{of} name no country{'' if region else ' and no region= is given'}: they are compared as "
+                "they are written, and found only where the log writes them so, too."
+            )
+        else:
+            what = "SHA-256 hashes" if kind.endswith(HASHED) else "email addresses"
+            notes.append(f"{of} are no {what} and can find nobody.")
+    return notes
+
+
+def numbers_without_country(listed: Listed, identities: pd.DataFrame, region: str | None) -> list[str]:
+    """Say how many numbers of the log, of these customers, name no country: a list hardly finds them."""
+    if not {"phone", "phone" + HASHED} & set(listed):
+        return []
+    own = identities.loc[identities["kind"] == "phone", "value"].unique().tolist()
+    n = sum(not _comparable("phone", value, region) for value in own)
+    if not n:
+        return []
+    told = (
+        f"{n:,} of {len(own):,} phone numbers of these customers name no country: the suppression list finds "
+        "them only as they are written. Give region=, such as 'DE'."
+    )
+    return [told]
+
+
+def _comparable(kind: str, value: str, region: str | None) -> bool:
+    """Say whether an identifier is what its kind says; of kinds that a company makes up, all are."""
+    if kind.endswith(HASHED):
+        return re.fullmatch(r"[0-9a-fA-F]{64}", value) is not None
+    if kind == "phone":
+        return is_international(matchable(kind, value, region))
+    return kind != "email" or is_address(matchable("email", value, region))
+
+
 def _hashes(kind: str, value: str, region: str | None) -> set[str]:
     """Return the hashes that an identifier may have been given, by either platform's form."""
     plain = matchable(kind, value, region)
@@ -125,6 +183,14 @@ _Columns = list[tuple[str, list[str]]]
 
 
 def _read_frame(frame: object) -> _Columns:
+    if type(frame).__name__ == "Series":  # of pandas or polars: a column by itself
+        name = getattr(frame, "name", None)
+        if not isinstance(name, str) or not name:
+            raise LogError(
+                "suppress: a column needs a name that says what it holds; give pd.DataFrame({'email': "
+                "column})"
+            )
+        frame = frame.to_frame()  # type: ignore[attr-defined]
     table = to_table(frame, what="suppress")
     return [
         (name, ["" if value is None else str(value) for value in column.to_pylist()])

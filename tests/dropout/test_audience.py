@@ -287,6 +287,16 @@ def test_unknown_consent_is_no_consent():
         cj.audience(check, consent="permision")
 
 
+def test_values_that_nobody_has_are_told_of():
+    check = checked(LEFT, LEFT, region=["North", "South"])
+    who = cj.audience(check, opt_outs={"region": ["Nroth", "south"]})
+    assert reasons(who) == {("opted out", "attribute region"): 1}
+    assert who.notes == (
+        "opt_outs: no customer has region 'Nroth', did you mean 'North'; it removes nobody.",
+    )
+    assert cj.audience(check, opt_outs={"region": ["NORTH"]}).notes == ()
+
+
 def test_a_log_that_says_nothing_of_consent_is_told_of():
     who = cj.audience(checked(LEFT))
     assert "Nothing in this log says who opted out" in who.notes[0]
@@ -366,6 +376,47 @@ def test_kinds_that_the_log_does_not_know_are_told_of():
     who = cj.audience(checked(LEFT, LEFT, ids=[IDS[0], IDS[2]]), suppress=stop)
     assert len(who) == 1
     assert "The log knows nobody by phone_sha256: 1 of these" in who.notes[0]
+
+
+def test_entries_that_can_find_nobody_are_counted():
+    def notes(suppress, region=None):
+        return cj.audience(checked(LEFT, LEFT, LEFT, ids=IDS), suppress=suppress, region=region).notes
+
+    phones = pd.DataFrame({"phone": ["0171 2345678", "030 1", "+49 30 23125000"]})
+    (without,) = notes(phones)
+    assert without.startswith(
+        "By phone, 2 of 3 entries of the suppression list name no country and no region="
+    )
+    (with_region,) = notes(phones, "DE")
+    assert with_region.startswith(
+        "By phone, 1 of 3 entries of the suppression list name no country: they are"
+    )
+    (emails,) = notes(pd.DataFrame({"email": ["not an address", " bob @example.org"]}))
+    assert (
+        emails
+        == "By email, 1 of 2 entries of the suppression list are no email addresses and can find nobody."
+    )
+    (hashes,) = notes(pd.DataFrame({"email_sha256": ["bob@example.org", sha256("bob@example.org")]}))
+    assert hashes.startswith("By email_sha256, 1 of 2 entries of the suppression list are no SHA-256 hashes")
+    assert notes(pd.DataFrame({"SubscriberKey": ["0035g0000000000", "bob@example.org"]})) == ()
+
+
+def test_numbers_of_the_log_without_a_country_are_counted():
+    check = checked(LEFT, LEFT, ids=[(0, "phone", "01712345678"), (1, "phone", "+493023125000")])
+    stop = pd.DataFrame({"phone": ["+491712345678"]})
+    who = cj.audience(check, suppress=stop)
+    assert len(who) == 2
+    assert who.notes[0].startswith("1 of 2 phone numbers of these customers name no country")
+    with_region = cj.audience(check, suppress=stop, region="DE")
+    assert (len(with_region), with_region.notes) == (1, ())
+
+
+def test_a_list_may_be_a_column_with_a_name():
+    check = checked(LEFT, LEFT, LEFT, ids=IDS)
+    column = pd.Series(["bob@example.org"], name="email")
+    assert cj.audience(check, suppress=column).customers["customer"].tolist() == [0, 2]
+    with pytest.raises(LogError, match="a column needs a name"):
+        cj.audience(check, suppress=pd.Series(["bob@example.org"]))
 
 
 # who came back ------------------------------------------------------------------------------------------
@@ -509,6 +560,8 @@ def test_lots_are_drawn_once():
         ({"since": 20260504}, "since is a time such as"),
         ({"until": "04.05.2026"}, "until is a time such as"),
         ({"since": "2026-05-04", "until": "2026-05-03"}, "since is after until: 2026-05-04 and 2026-05-03"),
+        ({"region": "XX"}, "region is a country of two letters such as 'DE', not 'XX'$"),
+        ({"region": "de"}, r"not 'de', did you mean 'DE'\?"),
         ({"where": "mobile"}, "where is a mapping such as"),
         ({"journeys": [7]}, "journeys are numbered 0 to 0, .* there is no 7"),
         ({"journeys": ["a"]}, "journeys is a list of numbers"),

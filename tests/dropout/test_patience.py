@@ -464,6 +464,17 @@ def test_a_share_lies_between_0_and_1(share):
         cj.settle_patience(twenty_lengths(days=15), INTENDED, share=share)
 
 
+def test_a_share_is_a_number_and_a_map_no_text():
+    log = twenty_lengths(days=15)
+    with pytest.raises(ValueError, match=r"share is above 0 and below 1, such as 0\.02 for 2 %, not '2%'"):
+        cj.settle_patience(log, INTENDED, share="2%")
+    with pytest.raises(ValueError, match="replicates is a whole number of at least 0, not '9'"):
+        cj.settle_patience(log, INTENDED, replicates="9")
+    with pytest.raises(cj.LogError) as told:
+        cj.settle_patience(log, "map: Shop\ngoal: [paid]\n")
+    assert str(told.value).endswith("not str: give it cjmining.intended.parse_map(text)")
+
+
 @pytest.mark.parametrize(
     ("length", "said"),
     [
