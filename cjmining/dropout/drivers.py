@@ -286,15 +286,13 @@ def _chosen(
     followed = at.only(at.followed(within // _US))
     if not len(followed):
         longest = (at.data_end - int(at.entered_at.min())) // _DAY_US
-        shorter = f"choose a shorter horizon, of at most {_in_days(longest)}" if longest else ""
-        earlier = "choose an earlier window" if first is not None else ""
-        advice = " or ".join(
-            each for each in (shorter, earlier.removeprefix("choose " if shorter else "")) if each
-        )
+        ways = [f"a shorter horizon, of at most {_in_days(longest)}"] if longest else []
+        ways += ["an earlier window"] if first is not None else []
+        advice = f"choose {' or '.join(ways)}" if ways else "it takes data of a longer time"
         raise LogError(
             f"of {len(at):,} journeys that entered {stage}, none did so a horizon of "
             f"{duration_in_words(within)} before the data ends, so that nobody can say whether they dropped "
-            f"out in time: {advice or 'it takes data of a longer time'}"
+            f"out in time: {advice}"
         )
     return followed
 
