@@ -348,6 +348,9 @@ def _attempts(reading: Reading, visits: Visits, of_journey: Ints) -> tuple[Ints,
     """
     last = np.flatnonzero(visits.last)
     first = np.append(0, last[:-1] + 1)[: len(last)]
+    # A source's own cases lie by their names, not by when they began.
+    order = np.lexsort((visits.since[first], reading.customer[visits.journey[first]]))
+    first, last = first[order], last[order]
     journey, number = visits.journey[first], np.arange(len(last))
     before = np.maximum(number - 1, 0)
     follows = number > 0

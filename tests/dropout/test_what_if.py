@@ -112,6 +112,20 @@ def test_who_is_kept_does_not_come_back() -> None:
     assert row["conversions_after"] == pytest.approx(0.8 * (4 + 1 / 2))
 
 
+def test_cases_follow_each_other_by_time_whatever_their_names() -> None:
+    log = log_of("seen@20 seen@40 carted@41 paid@42", CONVERTS, CONVERTS, LEAVES_LOOK)
+    second = log.events["timestamp"] > log.events["timestamp"].min() + pd.Timedelta(days=15)
+    intended, told = parse_map(MAP), []
+    for names in ("ab", "ba"):
+        events = log.events.drop(columns="journey").assign(
+            native_journey=np.where(second, names[1], names[0])
+        )
+        check = cj.check(cj.JourneyLog.from_events(events, data_end=log.data_end).split(intended), intended)
+        told.append(cj.what_if(check, {"stage": "Look", "drop_out": 0}, replicates=10).scenario)
+    assert all_of(cj.what_if(check, {"stage": "Look", "drop_out": 0}))["gained"] == pytest.approx(1)
+    pd.testing.assert_frame_equal(*told)
+
+
 def test_open_journeys_are_no_failures() -> None:
     # As `test_open_visits_worked_by_hand`: 5/8 of the visits go on, and all who go on pay.
     check = checked(
