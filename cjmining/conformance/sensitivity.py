@@ -77,7 +77,8 @@ def ranking(table: pd.DataFrame, *, fewest: int = FEWEST_RANKED) -> pd.DataFrame
         too few could be followed), tau_at_half, tau_at_double (Kendall's tau-a of the shares with those as
         stated; NaN for fewer than two stages), clear_pairs (of stages, as stated), changed_at_half,
         changed_at_double, holds (the same stage leads at all three, and no clear pair changed). Groups in
-        which no stage loses anybody have no row.
+        which no stage loses anybody have no row, nor have those in which fewer than two stages could be
+        followed: there is nothing to rank.
 
     References
     ----------
@@ -87,7 +88,8 @@ def ranking(table: pd.DataFrame, *, fewest: int = FEWEST_RANKED) -> pd.DataFrame
     for by, own in table[table["stage"] != BEFORE_THE_MAP].groupby("by", sort=False, observed=True):
         enough = own[own["mature"] >= max(fewest, 1)]
         found = {name: _by_stage(enough[enough["patience"] == name]) for name in PATIENCES}
-        if leader := _leader(found["as stated"]):
+        leader = _leader(found["as stated"])
+        if leader and len(found["as stated"]) > 1:
             rows.append({"by": str(by), **_compared(found, leader)})
     return frame(rows, _RANKING_COLUMNS)
 

@@ -226,7 +226,8 @@ def _group_facts(view: View, ends: Incidence | None, number: int, min_group: int
     check, group = view.check, view.group
     row = next(row for row in rows_of(check.outcomes) if row["by"] == group)
     promised = promises_in_words(of_group(check.expectations, group), min_group)
-    chances = None if ends is None else chances_table(ends, group, min_group)
+    after = _after_the_goal(of_group(check.stages, group))
+    chances = None if ends is None else chances_table(ends, group, min_group, after_goal=after)
     where = [_stages(check, group, min_group), chances, _dropouts(check, group, row, min_group)]
     chapters = [
         _chapter("Where they end", [table for table in where if table is not None]),
@@ -680,13 +681,20 @@ def _standouts(check: Conformance, min_group: int) -> Table:
             count_cell(row["mature"]),
             share_cell(row["rest_share"]),
             count_cell(row["rest_mature"]),
-            cell(words.times(row["risk_ratio"], row["lower"], row["upper"]), row["risk_ratio"]),
+            _ratio_cell(row),
             cell(_q(row["q"]), row["q"]),
             cell("yes" if row["stands_out"] else "no"),
         ]
         for row in sorted(rows, key=lambda row: (not row["stands_out"], row["q"]))
     ]
     return make_table("standouts", f"Each {by} against all others, stage by stage", columns, cells)
+
+
+def _ratio_cell(row: Row) -> Cell:
+    """Return a cell with the ratio of two shares; where one is nothing its limits say nothing of it."""
+    if not 0 < row["risk_ratio"] < float("inf"):
+        return cell(words.NOTHING)
+    return cell(words.times(row["risk_ratio"], row["lower"], row["upper"]), row["risk_ratio"])
 
 
 def _q(q: Any) -> str:  # noqa: ANN401

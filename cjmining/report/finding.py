@@ -26,7 +26,7 @@ class Finding:
     kind : str
         outcomes, largest drop-out, drop-out place, stand-out, no stand-out, before the map, promises, broken
         promise, channels, hand-off, deviation, or, about the data: gap, late start, early end, quarantine,
-        note, unlabelled, never seen, unknown group, knowing.
+        note, unlabelled, never seen, unknown group, knowing, patience.
     text : str
         The finding as one or two plain sentences.
     numbers : dict of str to float or str

@@ -23,6 +23,7 @@ from cjmining.report.contact_findings import contact_findings
 from cjmining.report.finding import Finding, make_finding, numbers_of
 from cjmining.report.leaving import NOT_LOOKED_INTO, Leaving, leaving_findings
 from cjmining.report.natives import native_calls
+from cjmining.report.patiences import estimated, patience_in_short
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cjmining.conformance import Conformance, Coverage
+    from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
 MOST_PLACES = 3
@@ -224,6 +226,8 @@ def _among_stages(stages: pd.DataFrame, group: str, leader: Row, min_group: int)
 
 def _at_other_patience(check: Conformance, group: str, stage: str, min_group: int) -> str:
     """Say whether the same stage leads at half and at twice the patience."""
+    if silence_never_counts(check.intended):
+        return "."
     own = check.sensitivity[check.sensitivity["by"].astype(str) == group]
     row = _first(ranking(own, fewest=min_group))
     half, twice = (row["leads_at_half"], row["leads_at_double"]) if row else ("", "")
@@ -238,6 +242,16 @@ def _at_other_patience(check: Conformance, group: str, stage: str, min_group: in
     if twice == stage:
         return f", but at half the patience {half} loses the largest share."
     return f", but at half the patience {half} loses the largest share, and at twice the patience {twice}."
+
+
+def silence_never_counts(intended: IntendedMap) -> bool:
+    """Say whether no silence ends a journey under a map, before its stages, at them, or for any persona."""
+    variants = [intended, *(intended.for_persona(each.persona) for each in intended.personas)]
+    return all(
+        patience < 0
+        for each in variants
+        for patience in (each.patience_us, *(stage.patience_us for stage in each.stages))
+    )
 
 
 def _standouts(check: Conformance, min_group: int) -> Iterator[Finding]:
@@ -334,7 +348,7 @@ def _drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
 
 def _turn(turn: Any) -> str:  # noqa: ANN401
     if turn == "customer":
-        return ", when the next step was theirs"
+        return ", when the next step was the customer's"
     return ", when the company was to act next" if turn == "company" else ""
 
 
@@ -415,6 +429,7 @@ def _how_they_ended(row: Row, horizon: str, min_group: int) -> str:
 def _about_the_data(
     log: JourneyLog, check: Conformance, coverage: Coverage, min_group: int
 ) -> Iterator[Finding]:
+    yield from _patience(check.intended)
     yield from _gaps(coverage)
     yield from _short_coverage(log)
     yield from _quarantined(log)
@@ -426,6 +441,24 @@ def _about_the_data(
         if _GAP_NOTE not in note and DEPENDS not in note:
             text = f"{note[:1].upper()}{note[1:].rstrip('.')}."
             yield make_finding("note", text, about_data=True, also=(_without_numbers(note),))
+
+
+def _patience(intended: IntendedMap) -> Iterator[Finding]:
+    """Say which patience was estimated, or that there is none: what counts as having left rests on it."""
+    if intended.settled:
+        own = [
+            f"{stage.stage} ({patience_in_short(intended, stage)})"
+            for stage in intended.stages
+            if stage.patience is not None and not estimated(intended, stage.stage)
+        ]
+        stated = f" Stated by the map itself: {words.several(own, most=20)}." if own else ""
+        yield make_finding("patience", f"{intended.settled}{stated}", about_data=True)
+    elif silence_never_counts(intended):
+        text = (
+            "Silence never counts as having left under this map (its patience is never): only exits and the "
+            "goal end a journey, and who just stays away stays open. Drop-out may well be larger."
+        )
+        yield make_finding("patience", text, about_data=True)
 
 
 _GAP_NOTE = "recorded improbably little"

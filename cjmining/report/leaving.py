@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cjmining.dropout.drivers import CLEAR, OWN, Drivers, drivers
+from cjmining.dropout.exposures import ATTRIBUTE
 from cjmining.dropout.incidence import WHOLE, Incidence, incidence
 from cjmining.dropout.scan import EVERYBODY, DropOutScan, scan
 from cjmining.errors import LogError
@@ -33,6 +34,9 @@ FEWEST_DROPPED = 50
 """At how many stages it is asked what goes with leaving: those that lose most, and at least so many."""
 
 DAY = timedelta(days=1)
+TOO_FEW = "Too few journeys ended in any place to look for weeks in which more did than usual."
+LARGEST_P = 0.05
+"""Up to where a place stands out, as `cj.scan` says; limits of what may be chance would be read as more."""
 
 _Result = TypeVar("_Result")
 _ENDS = ("converted", "dropped here", "dropped elsewhere", "turned away", "under way")
@@ -134,10 +138,11 @@ def _place(row: Row) -> Finding:
 
 def _nothing(places: DropOutScan) -> str:
     if not places.looked_at:
-        return "Too few journeys ended in any one place to look for times in which more did than usual."
+        return TOO_FEW
     return (
-        "In no place and time did clearly more journeys end than usual there: "
-        f"{words.count(places.looked_at)} places were looked at, up to {words.day(places.sees_until)}."
+        "No week or segment had clearly more drop-out than its own usual level "
+        f"({words.plural(places.looked_at, 'place')} looked at, up to {words.day(places.sees_until)}). A "
+        "level that is always high does not count here: see Who differs."
     )
 
 
@@ -156,9 +161,14 @@ def _clear(each: Drivers, min_group: int) -> list[Row]:
     return [row for row in rows_of(each.drivers) if row["verdict"] == OWN and row["exposed"] >= min_group]
 
 
-def chances_table(ends: Incidence, group: str, min_group: int) -> Table | None:
-    """Return how likely each end is within the first horizon of each stage; None without the group."""
-    table = ends.probabilities
+def chances_table(
+    ends: Incidence, group: str, min_group: int, *, after_goal: Sequence[str] = ()
+) -> Table | None:
+    """Return how likely each end is within the first horizon of each stage; None without the group.
+
+    Stages `after_goal` are left out: who comes there has converted before.
+    """
+    table = ends.probabilities[~ends.probabilities["stage"].isin(list(after_goal))]
     own = table[(table["by"].astype(str) == group) & (table["horizon_s"] == table["horizon_s"].min())]
     if own.empty:
         return None
@@ -175,6 +185,11 @@ def chances_table(ends: Incidence, group: str, min_group: int) -> Table | None:
     made = make_table("chances", caption, columns, rows)
     left = ends.left_out[ends.left_out["by"].astype(str) == group]
     made["note"] = _on_chances(int(left["left_out"].sum()), int(left["journeys"].sum()))
+    if after_goal:
+        made["note"] += (
+            f" Not shown: {words.several(after_goal)}, planned after the goal: who comes there has converted "
+            "before, so how those journeys end is told at the earlier stages."
+        )
     return made
 
 
@@ -186,7 +201,9 @@ def _chances(stage: str, rows: pd.DataFrame, min_group: int) -> list[dict[str, A
         return [cell(said), cell(fewer(min_group)), *(cell(words.NOTHING) for _ in _ENDS)]
     told = (by_end[end] for end in _ENDS)
     chances = [
-        cell(words.percent(row["probability"], row["lower"], row["upper"]), row["probability"])
+        cell(words.NOTHING)
+        if stage == WHOLE and row["end"] == "dropped elsewhere"  # there is no elsewhere
+        else cell(words.percent(row["probability"], row["lower"], row["upper"]), row["probability"])
         for row in told
     ]
     return [cell(said), count_cell(entered), *chances]
@@ -207,11 +224,13 @@ def _on_chances(left_out: int, journeys: int) -> str:
 
 def leaving_facts(leaving: Leaving, min_group: int) -> dict[str, Any] | None:
     """Return the page's section on where and when, and on what goes with it; None where nothing is known."""
-    tables = [] if leaving.places is None else [places_table(leaving.places, min_group)]
+    places = None if leaving.places is None else places_table(leaving.places, min_group)
+    tables = [places] if places is not None and places["rows"] else []
     tables += [drivers_table(each, min_group) for each in leaving.why]
-    if not tables and not leaving.undone:
+    said = [TOO_FEW] if places is not None and not places["rows"] else []
+    if not tables and not leaving.undone and not said:
         return None
-    return {"tables": tables, "undone": list(leaving.undone)}
+    return {"tables": tables, "undone": [*said, *leaving.undone]}
 
 
 def places_table(places: DropOutScan, min_group: int) -> Table:
@@ -238,7 +257,7 @@ def places_table(places: DropOutScan, min_group: int) -> Table:
             count_cell(row["entered"]),
             count_cell(row["ended"]),
             cell(f"{row['expected']:.1f}", row["expected"]),
-            cell(f"{row['excess']:.0f} ({row['lower']:.0f} to {row['upper']:.0f})", row["excess"]),
+            cell(_excess(row), row["excess"]),
             cell(_turns(row)),
             cell(f"{row['p']:.3f}" if row["p"] >= 0.001 else "<0.001", row["p"]),
         ]
@@ -252,9 +271,15 @@ def places_table(places: DropOutScan, min_group: int) -> Table:
         f"{words.count(places.looked_at)} places were looked at, week by week, for journeys that entered up "
         f"to {words.day(places.sees_until)}, and p is how often the strongest of all is as strong where "
         f"nothing is the matter. An end counts within {words.days(places.horizon)}. Limits are those of one "
-        "place: the strongest of many looks larger than it is."
+        "place, and stand only where p is below 0.05: the strongest of many looks larger than it is."
     )
     return table
+
+
+def _excess(row: Row) -> str:
+    """Write an excess; its limits, which don't know of the other places looked at, where it stands out."""
+    limits = f" ({row['lower']:.0f} to {row['upper']:.0f})" if row["p"] < LARGEST_P else ""
+    return f"{row['excess']:.0f}{limits}"
 
 
 def _where(row: Row) -> str:
@@ -301,11 +326,16 @@ def drivers_table(each: Drivers, min_group: int) -> Table:
     made = make_table(f"drivers-{each.stage.lower().replace(' ', '-')}", each.title, columns, cells)
     alike = f" of the same {words.name(each.by)}" if each.by else ""
     shown = "shown is what is clear" if rows else "nothing is clear"
+    candidates = len(each.drivers)
+    held = "candidate was" if candidates == 1 else "candidates were"
+    judged = (
+        f"{words.count(candidates)} {held} held against comparable journeys{alike}; {shown} "
+        "among so many (q at most 0.05). What goes with leaving need not be its cause."
+    )
     made["note"] = (
         f"Of {words.plural(each.entered, 'journey')} that entered {each.stage} early enough to know, "
         f"{words.count(each.dropped)} dropped out there within {words.days(each.horizon)}. "
-        f"{len(each.drivers)} candidates were held against comparable journeys{alike}; {shown} "
-        "among so many (q at most 0.05). What goes with leaving need not be its cause."
+        f"{judged if candidates else 'No candidate could be judged: too few journeys.'}"
     )
     return made
 
@@ -316,5 +346,7 @@ def _verdict(row: Row) -> str:
 
 
 def _said(row: Row) -> str:
+    if row["kind"] == ATTRIBUTE and row["detail"]:
+        return f"{words.name(row['candidate']).capitalize()}: {row['detail']}"
     detail = f", {row['detail']}" if row["detail"] else ""
     return f"{words.name(row['kind']).capitalize()}: {words.name(row['candidate'])}{detail}"

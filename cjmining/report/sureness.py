@@ -10,7 +10,7 @@ from cjmining.conformance.sensitivity import PATIENCES, ranking
 from cjmining.report import words
 from cjmining.report.cells import Cell, Row, Table, cell, fewer, make_table, rows_of
 from cjmining.report.disclosure import shown_groups
-from cjmining.report.findings import leading_stage
+from cjmining.report.findings import leading_stage, silence_never_counts
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance
@@ -42,7 +42,9 @@ def sureness(
     leaders = _leaders(check, min_group)
     knowing = [finding for finding in findings if finding["kind"] == "knowing"]
     chapters = [
-        _chapter("At another patience", _on_patience(leaders), _leading(check, leaders)),
+        _chapter("At another patience", _on_silence(), None)
+        if silence_never_counts(check.intended)
+        else _chapter("At another patience", _on_patience(leaders), _leading(check, leaders)),
         _chapter("Identified customers alone", _on_identified(check.overall, min_group)),
         _chapter("Who is known", _on_knowing(check, knowing), _known(check, min_group))
         | {"findings": knowing},
@@ -102,6 +104,10 @@ def _on_patience(leaders: Sequence[_Leaders]) -> list[str]:
         all_of_them = words.several(held or moved)
         said.append(f"The ranking {'holds' if held else 'does not hold'} for {all_of_them}.")
     return [" ".join(said)] if said else []
+
+
+def _on_silence() -> list[str]:
+    return ["Silence never counts as having left under this map, so nothing rests on how long it is."]
 
 
 def _of_everyone(ranked: Row) -> str:

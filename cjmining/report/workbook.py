@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cjmining.errors import LogError, MapError
 from cjmining.intended.words import duration_in_short
+from cjmining.report.patiences import patience_in_short
 from cjmining.report.workbook_file import write_book
 from cjmining.report.workbook_sheets import (
     Given,
@@ -184,7 +185,7 @@ def _facts(given: Given) -> Iterator[tuple[str, str]]:
         yield "Period", f"{first}{_minute(log.data_end)} UTC, when the data end"
         yield "Size", f"{log.n_journeys:,} journeys of {log.n_customers:,} customers, {log.n_events:,} events"
     for called, intended in named_maps(given.maps):
-        patience = "never" if intended.patience is None else duration_in_short(intended.patience)
+        patience = patience_in_short(intended)
         horizon = duration_in_short(intended.horizon)
         left = f"patience {patience} (the silence that counts as having left)"
         within = f"horizon {horizon} (within which drop-out and conversion are stated)"

@@ -14,6 +14,7 @@ from cjmining.errors import LogError
 from cjmining.intended.words import duration_in_short, promise_in_words
 from cjmining.report.definitions import definitions
 from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found, small_groups
+from cjmining.report.patiences import patience_in_short
 from cjmining.report.small_rows import is_personal, largest_rows, shown_rows, size_column
 from cjmining.report.units import TEXT, Unit, units
 from cjmining.results import Result, Source
@@ -368,14 +369,8 @@ def _rules(intended: IntendedMap) -> tuple[str, ...]:
     exits = ", ".join(f"{each.touchpoint} (by the {each.by})" for each in intended.exits)
     return (
         f"Goal: {' or '.join(intended.goal)}." + (f" Exits: {exits}." if exits else ""),
-        f"Patience: {_patience(intended.patience_us)}. Horizon: {duration_in_short(intended.horizon)}.",
+        f"Patience: {patience_in_short(intended)}. Horizon: {duration_in_short(intended.horizon)}.",
     )
-
-
-def _patience(microseconds: int) -> str:
-    from datetime import timedelta
-
-    return "never" if microseconds < 0 else duration_in_short(timedelta(microseconds=microseconds))
 
 
 def _map_rows(intended: IntendedMap) -> Iterator[dict[str, Any]]:
@@ -387,7 +382,7 @@ def _map_rows(intended: IntendedMap) -> Iterator[dict[str, Any]]:
                 "owner": stage.owner or "",
                 "motivation": stage.motivation or "",
                 "order": stage.order,
-                "patience": _patience(stage.patience_us),
+                "patience": patience_in_short(intended, stage),
                 "within": "" if stage.within is None else duration_in_short(stage.within),
                 "next": ", ".join(stage.next),
                 "touchpoint": touchpoint.touchpoint,
@@ -420,8 +415,11 @@ def settings_sheet(given: Given, *, smallest: int, most: int) -> Sheet:
         rows += [
             (of, "sha256", hashlib.sha256(intended.text.encode()).hexdigest()),
             (of, "horizon", duration_in_short(intended.horizon)),
-            (of, "patience", _patience(intended.patience_us)),
-            *((of, f"patience in {stage.stage}", _patience(stage.patience_us)) for stage in intended.stages),
+            (of, "patience", patience_in_short(intended)),
+            *(
+                (of, f"patience in {stage.stage}", patience_in_short(intended, stage))
+                for stage in intended.stages
+            ),
         ]
     for name, result in given.results:
         rows += [(name, key, value) for key, value in parameters(result)]

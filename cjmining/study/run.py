@@ -243,6 +243,7 @@ def _write_map(result: MapResult, form: StudyForm, page: Path, now: datetime, *,
             result.found,
             result.check,
             result.coverage,
+            *([] if result.patience is None else [result.patience]),
             *result.leaving.results.values(),
             smallest_group=form.report.min_group,
         )

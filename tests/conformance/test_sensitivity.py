@@ -64,12 +64,18 @@ def test_a_clear_pair_that_turns_round_breaks_it_though_the_leader_stays():
 
 
 def test_stages_before_the_map_or_followed_too_seldom_take_no_part():
-    stated = {BEFORE_THE_MAP: (90, 100), "A": (24, 100), "B": (9, 9)}
+    stated = {BEFORE_THE_MAP: (90, 100), "A": (24, 100), "B": (9, 9), "C": (1, 100)}
     row = one(half=stated, as_stated=stated, double={"A": (5, 9)})
     assert (row["leads"], row["leads_at_half"], row["leads_at_double"]) == ("A", "A", "")
-    assert pd.isna(row["tau_at_half"])
+    assert row["tau_at_half"] == 1
+    assert pd.isna(row["tau_at_double"])
     assert not row["holds"]  # nobody can tell at twice the patience
     assert ranking(table_of({"as stated": stated}), fewest=9).iloc[0]["leads"] == "B"
+
+
+def test_one_stage_alone_is_no_ranking():
+    alone = {"A": (24, 100), "B": (9, 9)}
+    assert len(ranking(table_of(dict.fromkeys(("half", "as stated", "double"), alone)))) == 0
 
 
 def test_nothing_lost_is_nothing_ranked():

@@ -364,3 +364,32 @@ def test_promises_come_after_what_is_at_risk_and_before_deviations():
     kinds = [finding.kind for finding in findings_of(grouped())]
     order = ["drop-out place", "promises", "broken promise", "channels", "hand-off", "deviation"]
     assert sorted(order, key=kinds.index) == order
+
+
+def with_map(results: Results, **changed) -> Results:
+    """Return the results of the same check under a map with other patiences."""
+    check = results.check
+    intended = dataclasses.replace(check.intended, **changed)
+    return dataclasses.replace(results, check=dataclasses.replace(check, intended=intended))
+
+
+def test_silence_that_never_counts_is_said_and_no_other_patience_is_claimed():
+    results = ungrouped()
+    stages = tuple(dataclasses.replace(each, patience=None) for each in results.check.intended.stages)
+    never = with_map(results, patience=None, stages=stages, personas=())
+    found = findings_of(never)
+    (told,) = of_kind(found, "patience")
+    assert told.about_data
+    assert told.text.startswith("Silence never counts as having left under this map")
+    assert not any("twice the patience" in each.text for each in found)
+    assert of_kind(findings_of(results), "patience") == []
+
+
+def test_an_estimated_patience_is_told_with_the_stages_that_state_their_own():
+    results = ungrouped()
+    first, *others = results.check.intended.stages
+    stages = (dataclasses.replace(first, patience="never"), *others)
+    settled = "Patience was estimated. The whole map: 12 days (estimate 11.4, limits 10.2 to 18.1 days)."
+    (told,) = of_kind(findings_of(with_map(results, stages=stages, settled=settled)), "patience")
+    assert told.text == f"{settled} Stated by the map itself: {first.stage} (never) and Delivery (never)."
+    assert told.about_data

@@ -50,7 +50,15 @@ def test_chances_of_a_stage_add_up_to_one(leaving):
         stages = [row for row in table["rows"] if row[1]["text"] != "fewer than 10"]
         assert len(stages) >= 5
         for row in stages:
-            assert sum(each["value"] for each in row[2:]) == pytest.approx(1)
+            told = [each["value"] for each in row[2:] if each["text"] != "-"]
+            assert sum(told) == pytest.approx(1)
+            assert len(told) == (4 if row[0]["text"] == "The whole journey" else 5)
+
+
+def test_stages_after_the_goal_have_no_chances_of_their_own(leaving):
+    table = chances_table(leaving.everyone, "all", 10, after_goal=("Support",))
+    assert "Support" not in {row[0]["text"] for row in table["rows"]}
+    assert "Not shown: Support, planned after the goal" in table["note"]
 
 
 def test_chances_of_few_are_not_shown(leaving):
@@ -124,7 +132,26 @@ def test_what_could_not_be_worked_out_is_said():
         "What goes with dropping out at Research",
         "What goes with dropping out at Checkout",
     ]
-    assert leaving_facts(found, 10)["undone"] == list(found.undone)
+    facts = leaving_facts(found, 10)
+    assert facts["undone"][-2:] == list(found.undone)
+    assert all(table["rows"] for table in facts["tables"])
+
+
+def test_limits_of_an_excess_that_may_be_chance_are_not_shown(leaving):
+    (row,) = places_table(scanned(leaving, p=0.2, stands_out=False).places, 10)["rows"]
+    assert row[7]["text"] == "30"
+
+
+def test_an_attribute_is_said_with_its_value(leaving):
+    row = {
+        "kind": "attribute", "candidate": "device", "detail": "mobile", "when": "before entry", "exposed": 50,
+        "risk_exposed": 0.5, "risk_unexposed": 0.2, "difference": 0.3, "lower": 0.1, "upper": 0.5,
+        "excess": 15.0, "q": 0.001, "verdict": "of its own", "goes_along_with": "",
+    }  # fmt: skip
+    each = replace(leaving.why[0], drivers=pd.DataFrame([row]))
+    assert drivers_table(each, 10)["rows"][0][0]["text"] == "Device: mobile"
+    none = replace(each, drivers=pd.DataFrame([row])[:0])
+    assert drivers_table(none, 10)["note"].endswith("No candidate could be judged: too few journeys.")
 
 
 def test_a_scan_without_enough_journeys_says_so():
@@ -132,5 +159,23 @@ def test_a_scan_without_enough_journeys_says_so():
     intended = parse_map(shop.intended_text)
     told = leaving_findings(look_into(cj.check(shop.log.split(intended), intended)), 10)
     assert [each.text for each in told] == [
-        "Too few journeys ended in any one place to look for times in which more did than usual."
+        "Too few journeys ended in any place to look for weeks in which more did than usual."
     ]
+
+
+def test_a_scan_without_enough_journeys_has_no_table():
+    shop = cj.simulate.shop(60, seed=5)
+    intended = parse_map(shop.intended_text)
+    facts = leaving_facts(look_into(cj.check(shop.log.split(intended), intended)), 10)
+    assert "places" not in {table["id"] for table in facts["tables"]}
+    assert facts["undone"][0].startswith("Too few journeys ended in any place")
+
+
+def test_nothing_standing_out_is_said_with_what_it_does_not_mean(leaving):
+    (told,) = [
+        each.text
+        for each in leaving_findings(scanned(leaving, stands_out=False), 10)
+        if each.kind == "no place stands out"
+    ]
+    assert told.startswith("No week or segment had clearly more drop-out than its own usual level (")
+    assert told.endswith("A level that is always high does not count here: see Who differs.")
