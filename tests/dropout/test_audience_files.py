@@ -121,6 +121,12 @@ def test_too_small_an_ad_audience_is_warned_of(who, tmp_path, caplog):
     assert "g.csv has 3 customers; ad platforms show nothing to fewer than 100" in caplog.text
 
 
+def test_an_unknown_country_of_numbers_is_refused(who, tmp_path):
+    with pytest.raises(LogError, match="region is a country of two letters such as 'DE', not 'XX'"):
+        who.write(tmp_path / "g.csv", form="google_ads", region="XX")
+    assert not (tmp_path / "g.csv").exists()
+
+
 # mailing systems -----------------------------------------------------------------------------------------
 
 
