@@ -706,7 +706,8 @@ def _sentence(each: _Judged, told: _Told, along: str) -> str:
     if along and each.given is not None:
         left = each.given.difference
         said += f" It goes along with {along}: beside that, "
-        said += f"{'nothing' if math.isnan(left) else _more_or_fewer(left)} is left."
+        left_over = "nothing" if math.isnan(left) else _more_or_fewer(left)
+        said += f"{left_over} {'remain' if 'points' in left_over else 'remains'}."
     return said
 
 

@@ -299,6 +299,11 @@ def test_the_long_wait_comes_before_its_companions(research: Drivers) -> None:
     assert len(companions)
     assert (companions["rank"] > 1).all()
     assert companions["sentence"].str.contains("It goes along with call_answered").all()
+    assert (
+        companions["sentence"]
+        .str.contains(r"beside that, (?:nothing|no difference|.* point .*) remains\.$|points .* remain\.$")
+        .all()
+    )
 
 
 def test_a_bounce_is_what_drives_from_the_basket(shop: cj.Conformance) -> None:
