@@ -64,7 +64,7 @@ def reconcile(
         tolerance=tolerance,
         months=frame(months, _MONTH_COLUMNS),
         explanations=frame(rows, _ROW_COLUMNS),
-        notes=_notes(context, figures),
+        notes=(*_notes(context, figures), *_never_counted(months)),
     )._made_from(check)
 
 
@@ -101,6 +101,12 @@ def _notes(context: Context, figures: Sequence[Control]) -> tuple[str, ...]:
     if not len(context.reading.log.ledger):
         notes.append("The log has no ledger (it was made in memory): records that were left out are unknown.")
     return tuple(notes)
+
+
+def _never_counted(months: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for measure in dict.fromkeys(row["measure"] for row in months):
+        if not any(row["ours"] for row in months if row["measure"] == measure):
+            yield f"Nothing in the log counts as {measure} in these months."
 
 
 # One measure, month by month

@@ -80,7 +80,9 @@ class Reconciliation(Result):
                 for each in self._why(row)
                 if abs(each["amount"]) > 0
             ]
-            yield f"{head}, {signed(row['difference'])}: {', '.join(parts)}; {row['verdict']}"
+            alone = [each["reason"] for each in self._why(row) if abs(each["amount"]) > 0] == [UNEXPLAINED]
+            because = UNEXPLAINED if alone else f"{', '.join(parts)}; {row['verdict']}"
+            yield f"{head}, {signed(row['difference'])}: {because}"
 
     def _why(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         names = ("month", "measure", "currency")

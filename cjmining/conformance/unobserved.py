@@ -45,7 +45,8 @@ class Covered(NamedTuple):
         log = context.reading.log
         sources = log.sources
         mine = sources[sources["source"].isin(sources_of(context.reading, measure))]["first"].dropna()
-        begin = microseconds(mine.min()) if len(mine) else context.reading.data_end
+        # where no source recorded it, nobody knows which would have: the log as a whole says what it observes
+        begin = microseconds(mine.min()) if len(mine) else log.observed_from_us
         withdrawn = _ledger(context, measure, "events", "withdrawn")
         late = sum(line.number for line in withdrawn if line.reason == LATE)
         days, details = [], []

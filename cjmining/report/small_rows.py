@@ -6,6 +6,7 @@ person never leave, rows about too few people are left out, and so are means of 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -105,6 +106,34 @@ def shown_rows(table: pd.DataFrame, place: str, smallest: int) -> Shown:
     few = ((number > 0) & (number < smallest)) | number.isna()
     kept = table[~few].reset_index(drop=True)
     return Shown(_without_few_answers(kept, place, smallest), int(few.sum()))
+
+
+def tells_of_few(result: Result, smallest: int) -> bool:
+    """Say whether a result's own account, or the line that sums it up, is about too few customers."""
+    account = getattr(result, "account", None)
+    if account is not None and "customers" in account.columns:
+        numbers = account.groupby("fate", sort=False)["customers"].sum() if "fate" in account else []
+        return any(0 < number < smallest for number in (account["customers"].sum(), *numbers))
+    return names_few(result._summary(), smallest)
+
+
+def names_few(text: str, smallest: int) -> bool:
+    """Say whether a sentence counts fewer customers or journeys than may be told of.
+
+    Examples
+    --------
+    >>> names_few("Left out: 3 of the 120 customers.", 10), names_few("120 journeys within 3 days.", 10)
+    (True, False)
+    """
+    return any(
+        0 < int(number.replace(",", "")) < smallest
+        for found in _COUNTED.finditer(text)
+        for number in found.groups()
+        if number
+    )
+
+
+_COUNTED = re.compile(r"(?<![\d.,])([\d,]+)(?: of(?: the)? ([\d,]+))? (?:customer|journey|people|person)s?\b")
 
 
 def largest_rows(table: pd.DataFrame, size: str | None, most: int) -> Shown:

@@ -21,6 +21,7 @@ NUMBER = Unit("", "#,##0")
 DECIMAL = Unit("", "#,##0.00")
 PERCENT = Unit("%", "0.0%")
 SECONDS = Unit("seconds", "#,##0.0")
+RATE = Unit("a day", "0.0000")
 DAYS = Unit("days", "#,##0.0")
 MONEY = Unit("money, in currency", "#,##0.00")
 MOMENT = Unit("UTC", "yyyy-mm-dd hh:mm")
@@ -38,7 +39,8 @@ UNITS = (
     (r"rank.*|.*_rank", NUMBER),
     (r"satisfaction(_mean)?", SCORE),
     (r"fitness|mean_fitness|.*share.*|.*probability.*|.*difference.*|target|.*incidence.*", PERCENT),
-    (r"per_day|rate|risk_.*", PERCENT),
+    (r"per_day", RATE),
+    (r"rate|risk_.*", PERCENT),
     (r"band_.*", PERCENT),
     (r".*_s(_.*)?|.*_seconds", SECONDS),
     (r"days|.*_days", DAYS),

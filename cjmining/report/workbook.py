@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from cjmining.errors import LogError, MapError
 from cjmining.intended.words import duration_in_short
+from cjmining.report import words
 from cjmining.report.patiences import patience_in_short
+from cjmining.report.small_rows import names_few, tells_of_few
 from cjmining.report.workbook_file import write_book
 from cjmining.report.workbook_sheets import (
     Given,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from cjmining.results import Result
 
 MOST_ROWS = 5_000
+WITHHELD = "Not told here: it would say something of few customers."
 Line = tuple[str, str, str]
 
 
@@ -142,17 +145,17 @@ def _read_me(
 ) -> Iterator[Line]:
     yield "Findings of customer-journey mining", "", ""
     yield "", "", ""
-    yield from ((name, text, "") for name, text in _facts(given))
+    yield from ((name, text, "") for name, text in _facts(given, smallest))
     yield "", "", ""
     yield "How to read it", "", ""
     yield from (("", text, "") for text in _HOW.strip().split("\n"))
     if smallest > 1:
         yield "", _SMALL.format(smallest=smallest).strip(), ""
-    notes = list(dict.fromkeys(_notes(given)))
+    notes = list(dict.fromkeys(_notes(given, smallest)))
     if notes:
         yield "", "", ""
         yield "Before you trust a number", "", ""
-        yield from (("", note, "") for note in notes)
+        yield from ((of, note, "") for of, note in notes)
     yield "", "", ""
     yield "Sheets", "", ""
     for sheet, tab in zip(sheets, tabs, strict=True):
@@ -178,12 +181,14 @@ Groups of fewer than {smallest} customers are merged or left out, and so are row
 """
 
 
-def _facts(given: Given) -> Iterator[tuple[str, str]]:
+def _facts(given: Given, smallest: int) -> Iterator[tuple[str, str]]:
     log = given.log
     if log is not None:
         first = f"{_minute(_first(log))} to " if log.n_events else ""
         yield "Period", f"{first}{_minute(log.data_end)} UTC, when the data end"
-        yield "Size", f"{log.n_journeys:,} journeys of {log.n_customers:,} customers, {log.n_events:,} events"
+        parts = (log.n_journeys, "journey"), (log.n_customers, "customer"), (log.n_events, "event")
+        journeys, customers, events = (words.plural(number, word) for number, word in parts)
+        yield "Size", f"{journeys} of {customers}, {events}"
     for called, intended in named_maps(given.maps):
         patience = patience_in_short(intended)
         horizon = duration_in_short(intended.horizon)
@@ -191,7 +196,7 @@ def _facts(given: Given) -> Iterator[tuple[str, str]]:
         within = f"horizon {horizon} (within which drop-out and conversion are stated)"
         yield f"M{called[1:]} '{intended.name}'", f"{left}, {within}"
     for name, result in given.results:
-        yield name, result._summary()
+        yield name, WITHHELD if tells_of_few(result, smallest) else result._summary()
 
 
 def _first(log: JourneyLog) -> datetime:
@@ -201,14 +206,20 @@ def _first(log: JourneyLog) -> datetime:
     return first
 
 
-def _notes(given: Given) -> Iterator[str]:
+def _notes(given: Given, smallest: int) -> Iterator[tuple[str, str]]:
+    """Yield what a reader should know, each with what it is about; a note of few is withheld."""
     if given.log is not None:
-        yield from (_EXAMPLE.sub("", note) for note in given.log.notes)
-    for intended in given.maps:
-        yield from intended.remarks
-    for _, result in given.results:
-        yield from getattr(result, "notes", ())
-        yield from getattr(result, "assumptions", ())
+        yield from (("log", _EXAMPLE.sub("", note)) for note in given.log.notes)
+    for called, intended in named_maps(given.maps):
+        yield from ((called, remark) for remark in intended.remarks)
+    for name, result in given.results:
+        stage = getattr(result, "stage", None)
+        of = f"{name}, {stage}" if isinstance(stage, str) else name
+        if tells_of_few(result, smallest):
+            continue
+        for note in (*getattr(result, "notes", ()), *getattr(result, "assumptions", ())):
+            if not names_few(note, smallest):
+                yield of, note
 
 
 _EXAMPLE = re.compile(r" \(such as (['\"]).*?\1\)")

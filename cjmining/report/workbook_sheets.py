@@ -17,6 +17,8 @@ from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found
 from cjmining.report.patiences import patience_in_short
 from cjmining.report.small_rows import is_personal, largest_rows, shown_rows, size_column
 from cjmining.report.units import TEXT, Unit, units
+from cjmining.report.words import name as name_in_words
+from cjmining.report.words import plural
 from cjmining.results import Result, Source
 
 if TYPE_CHECKING:
@@ -124,8 +126,8 @@ def _expect_one_source(log: JourneyLog | None, results: Sequence[Result]) -> Non
         if foreign or journeys not in {None, expected.n_journeys}:
             n = source.n_journeys if source is not None else journeys
             raise LogError(
-                f"{type(result).__name__} was made from another log, of {n:,} journeys; the one to export "
-                f"has {expected.n_journeys:,}. Make it from the check of this log"
+                f"{type(result).__name__} was made from another log, of {plural(n or 0, 'journey')}; the "
+                f"one to export has {expected.n_journeys:,}. Make it from the check of this log"
             )
 
 
@@ -239,8 +241,24 @@ def _sheets_of(
         hidden = _together([part.shown._table(table_name) for part in parts])
         shown = shown_rows(hidden, place, smallest).table
         kept = largest_rows(shown, size, most)
-        about = tuple(_about(size, len(merged) - len(shown), kept.left_out, smallest))
+        about = (
+            *_whose(name, parts[-1].merged),
+            *_about(size, len(merged) - len(shown), kept.left_out, smallest),
+        )
         yield table_sheet(f"{name} {table_name}", kept.table, kind, table_name, about)
+
+
+def _whose(name: str, result: Result) -> Iterator[str]:
+    """Say what tells a result from others of its kind: its stage, and by what it is grouped."""
+    stage, by = getattr(result, "stage", None), getattr(result, "by", None)
+    if isinstance(stage, str):
+        yield f"Of {stage}."
+    if not name[-1].isdigit():
+        return
+    if isinstance(by, tuple) or (by is None and hasattr(result, "by")):
+        yield f"By {' and '.join(map(name_in_words, by))}." if by else "Of all journeys together."
+    elif isinstance(by, str):
+        yield f"By {name_in_words(by)}."
 
 
 def _together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

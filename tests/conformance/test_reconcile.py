@@ -261,6 +261,16 @@ def test_what_people_see():
     assert "The controls have no figure for 2026-04." in told.notes
 
 
+def test_a_month_that_is_covered_is_unexplained_where_nothing_in_the_log_counts():
+    told = check_of("1 2026-03-01T00:00 viewed").reconcile(
+        {"2026-03": {"orders": 3}, "2026-02": {"orders": 3}}
+    )
+    assert month(told, "2026-03")["verdict"] == "unexplained"
+    assert month(told, "2026-02")["verdict"] == "not covered"  # the log begins in March
+    assert "Nothing in the log counts as orders in these months." in told.notes
+    assert "2026-03 orders: control 3, ours 0, +3: unexplained" in repr(told)
+
+
 @cache
 def with_repeated_records() -> cj.Conformance:
     return check_of(TEXT, ledger=[("shop", "orders.csv", "records", "superseded", "delivered again", 9)])

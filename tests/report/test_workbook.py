@@ -268,6 +268,36 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
         assert b"2026-08-31T22:00:00Z</dcterms:modified>" in parts.read("docProps/core.xml")
 
 
+def read_me_of(book) -> list[str]:
+    return [str(cell) for row in book["Read me"].iter_rows(values_only=True) for cell in row if cell]
+
+
+def test_read_me_tells_nothing_of_few_either(tmp_path):
+    who = cj.audience(CHECK, stage="Checkout")
+    book = openpyxl.load_workbook(cj.export(tmp_path / "a.xlsx", LOG, who, smallest_group=10**6))
+    told = read_me_of(book)
+    assert "Not told here: it would say something of few customers." in told
+    assert not any(who.about in line for line in told)
+
+
+def test_notes_say_what_they_are_of(book):
+    lines = [row[:2] for row in book["Read me"].iter_rows(values_only=True)]
+    notes = RESULTS["drivers"]().notes
+    assert ("drivers, Research", notes[0]) in lines
+
+
+def test_results_of_a_kind_say_by_what_they_are(tmp_path):
+    whole = cj.incidence(CHECK.overall)
+    book = openpyxl.load_workbook(cj.export(tmp_path / "a.xlsx", LOG, cj.incidence(CHECK), whole))
+    assert book["incidence 1 hazard"].cell(2, 1).value.startswith("By persona.")
+    assert book["incidence 2 hazard"].cell(2, 1).value.startswith("Of all journeys together.")
+
+
+def test_a_rate_a_day_is_no_percentage():
+    table = pd.DataFrame({"days": [2.0], "per_day": [1.5]})
+    assert units(table, "Incidence.hazard")["per_day"].name == "a day"
+
+
 # what is refused ------------------------------------------------------------------------------------------
 
 
