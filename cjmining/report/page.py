@@ -201,6 +201,7 @@ def fill_in(template: str, facts: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["bound"] = _bound
     environment.filters["emphasise"] = _emphasise
     environment.filters["key_number"] = _key_number
     return environment.get_template(template).render(facts).lstrip()

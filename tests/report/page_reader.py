@@ -104,6 +104,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._silent:
             return
+        data = data.replace("\N{NO-BREAK SPACE}", " ")  # keeps a number and its sign on one line
         self.text += data
         if self._into is not None:
             self._into.append(data)
