@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +16,12 @@ from cjmining.conformance.result import Conformance
 from cjmining.conformance.sensitivity import other_patiences, ranking, sensitivity
 from cjmining.conformance.standouts import standouts
 from cjmining.errors import LogError, nearest
+from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from cjmining.conformance.tables import Counted
@@ -222,4 +226,18 @@ def _notes(log: JourneyLog, reading: Reading, on_knowing: str) -> tuple[str, ...
         notes.append(f"No goal of the map occurs in the log ({', '.join(absent)}): no journey can convert.")
     if on_knowing:
         notes.append(on_knowing)
-    return tuple(notes)
+    return (*notes, *_too_short(intended))
+
+
+def _too_short(intended: IntendedMap) -> Iterator[str]:
+    """Say where patience is longer than the horizon, so that nobody can drop out by silence within it."""
+    horizon = intended.horizon // timedelta(microseconds=1)
+    stages = [stage for stage in intended.stages if stage.patience_us > horizon]
+    if stages:
+        longest = max(timedelta(microseconds=stage.patience_us) for stage in stages)
+        where = ", ".join(stage.stage for stage in stages)
+        yield (
+            f"The horizon ({duration_in_words(intended.horizon)}) is shorter than patience "
+            f"({duration_in_words(longest)}) at {where}: who falls silent counts as having left only once "
+            "patience is over, so no drop-out by silence lies within the horizon."
+        )

@@ -486,6 +486,17 @@ def test_what_failed_brought_and_gave_back_nothing() -> None:
     assert amounts_of_conversions(check, reading).value.tolist() == [70.0]
 
 
+def test_a_horizon_shorter_than_patience_is_told() -> None:
+    """Both journeys were dropped by silence, three days after their last step: not within two days."""
+    stage = "{stage: Buy, touchpoints: [{touchpoint: filled}, {touchpoint: paid}]}"
+    text = f"{{map: M, goal: [paid], patience: 3d, horizon: %s, stages: [{stage}]}}"
+    for horizon, share, told in (("2d", 0.0, 1), ("3d", 1.0, 0)):
+        intended = parse_map(text % horizon)
+        check = cj.check(log_of("filled@0", "filled@0").split(intended), intended)
+        assert check.stages.set_index("stage").loc["Buy", "drop_out_share"] == share
+        assert len([note for note in check.notes if "shorter than patience (3 days) at Buy" in note]) == told
+
+
 def test_value_at_risk_by_currency_adds_up_over_conversions() -> None:
     log = log_of(AS_PLANNED, AS_PLANNED, AS_PLANNED, "ad@0")
     events = log.events.drop(columns="journey")
