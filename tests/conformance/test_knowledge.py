@@ -146,7 +146,7 @@ personas:
     check = cj.check(log, of_personas, by="persona")
     assert set(check.knowledge["attribute"]) == {"persona", "birth_year", IDENTIFIED}
     assert rows_of(check, "persona")["known"].tolist() == [20, 20]
-    for table in ("stages", "outcomes", "ranking", "sensitivity", "journeys", "fitness"):
+    for table in ("stages", "outcomes", "sensitivity", "journeys", "fitness"):
         assert "unknown" in set(getattr(check, table)["by"].astype(str)), table
 
 
