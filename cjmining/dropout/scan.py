@@ -63,8 +63,8 @@ class DropOutScan(Result):
     weeks : pandas.DataFrame
         One row a stage, kind, persona (or all) and week: kind, stage, by (a persona, or all), week (its
         Monday, UTC), entered (journeys that entered the stage in the week), ended (of those, how many ended
-        so there within the horizon), share (ended / entered), expected (how many were to be expected),
-        expected_share (expected / entered).
+        so there within the horizon), share (ended / entered), expected (how many would have ended so at the
+        level of all weeks together, this one included), expected_share (expected / entered).
     looked_at : int
         How many places were looked at.
     horizon : timedelta

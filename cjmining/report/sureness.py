@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjmining.conformance.knowledge import CONVERTED_ROW, IDENTIFIED
@@ -14,6 +15,7 @@ from cjmining.report.findings import leading_stage, silence_never_counts
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance
+    from cjmining.intended import IntendedMap
 
 MOST_ATTRIBUTES = 4
 """How many attributes have a column in the table of who is known, besides being identified."""
@@ -44,7 +46,11 @@ def sureness(
     chapters = [
         _chapter("At another patience", _on_silence(), None)
         if silence_never_counts(check.intended)
-        else _chapter("At another patience", _on_patience(leaders), _leading(check, leaders)),
+        else _chapter(
+            "At another patience",
+            [*_on_patience(leaders), *_on_horizon(check.intended)],
+            _leading(check, leaders),
+        ),
         _chapter("Identified customers alone", _on_identified(check.overall, min_group)),
         _chapter("Who is known", _on_knowing(check, knowing), _known(check, min_group))
         | {"findings": knowing},
@@ -108,6 +114,23 @@ def _on_patience(leaders: Sequence[_Leaders]) -> list[str]:
 
 def _on_silence() -> list[str]:
     return ["Silence never counts as having left under this map, so nothing rests on how long it is."]
+
+
+def _on_horizon(intended: IntendedMap) -> list[str]:
+    """Say where twice the patience leaves little of the horizon: ranks may change for that reason alone."""
+    patience, horizon = intended.patience, intended.horizon
+    if not isinstance(patience, timedelta) or horizon >= 3 * patience:
+        return []
+    left = horizon - 2 * patience
+    within = (
+        f"fell silent within {words.days(left)} of entering" if left > timedelta(0) else "left by an exit"
+    )
+    said = (
+        f"At twice the patience ({words.days(2 * patience)}) only who {within} counts as dropped out within "
+        f"the horizon of {words.days(horizon)}: a change of ranks may come from that alone. A longer horizon "
+        "in the map tells."
+    )
+    return [said]
 
 
 def _of_everyone(ranked: Row) -> str:

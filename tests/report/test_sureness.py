@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 
 from cjmining.conformance.knowledge import IDENTIFIED
+from cjmining.documents import parse_duration
 from cjmining.report.disclosure import merge_check
 from cjmining.report.findings import derive_findings
 from cjmining.report.sureness import sureness
@@ -33,7 +35,7 @@ def test_the_ranking_of_everyone_and_of_each_group_is_told():
         "two stages that were clearly apart change places. The ranking holds for Gen Z journeys, Families "
         "journeys and journeys of unknown persona."
     )
-    assert chapter["said"] == [text]
+    assert chapter["said"][0] == text
     rows = texts(chapter["table"])
     assert [row[0] for row in rows] == ["Everyone", "Gen Z", "Families", "Unknown persona"]
     assert {row[-1] for row in rows} == {"yes"}
@@ -44,6 +46,22 @@ def test_the_ranking_of_everyone_and_of_each_group_is_told():
         "Checkout 30 %",
         "Checkout 34 %",
     ]
+
+
+@pytest.mark.parametrize(
+    ("horizon", "said"),
+    [
+        ("30d", "At twice the patience (28 days) only who fell silent within 2 days of entering counts"),
+        ("28d", "At twice the patience (28 days) only who left by an exit counts"),
+        ("42d", None),
+    ],
+)
+def test_a_horizon_that_leaves_twice_the_patience_no_time_is_told(horizon, said):
+    check = grouped().check
+    changed = replace(check.intended, horizon=parse_duration(horizon), patience=parse_duration("14d"))
+    chapter = sureness(replace(check, intended=changed), [], 10)[0]
+    told = [each for each in chapter["said"] if each.startswith("At twice the patience (")]
+    assert [each[: len(said or "")] for each in told] == ([said] if said else [])
 
 
 def test_another_leader_at_another_patience_is_named_and_marked():
