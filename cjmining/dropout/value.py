@@ -11,7 +11,7 @@ from cjmining.conformance.tables import frame
 from cjmining.conformance.worth import amounts_of_conversions
 from cjmining.dropout.selection import expect_check
 from cjmining.errors import LogError, nearest
-from cjmining.results import Result
+from cjmining.results import Result, Source
 from cjmining.stats import mean_of_clusters
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cjmining.conformance import Conformance
     from cjmining.conformance.reading import Reading
+    from cjmining.dropout.scan import DropOutScan
 
 PLACE = ("by", "stage", "touchpoint", "turn")
 """What names a row of `places`, beside the currency."""
@@ -52,16 +53,25 @@ class LifetimeValue(Result):
         customers) with 95 % limits lifetime_value_lower and lifetime_value_upper, total_lifetime_value (their
         sum), rank_by_journeys (1 has most of them), rank_by_value_at_risk (1 has most of it),
         rank_by_total_lifetime_value (1 has the highest total). Most journeys first.
+    findings : pandas.DataFrame
+        One row a finding of the scan given and currency, none without one: rank (of the finding), kind
+        (dropped or turned away), stage, touchpoint (where the journeys were last seen; "" for anywhere in the
+        stage), segment (its values, or "all"), start (of its window, UTC), end (of its window, UTC,
+        excluded), currency, journeys (that ended so in it), customers (whose journeys these are), known
+        (those of them with a lifetime value), mean_lifetime_value (over the known customers) with 95 % limits
+        lifetime_value_lower and lifetime_value_upper, total_lifetime_value (their sum), rank_by_journeys (1
+        has most of them), rank_by_total_lifetime_value (1 has the highest total).
     notes : tuple of str
         What a reader should know before trusting a number.
     """
 
-    _tables: ClassVar[tuple[str, ...]] = ("groups", "places")  # type: ignore[misc]
+    _tables: ClassVar[tuple[str, ...]] = ("groups", "places", "findings")  # type: ignore[misc]
 
     column: str | None
     by: str | None
     groups: pd.DataFrame
     places: pd.DataFrame
+    findings: pd.DataFrame
     notes: tuple[str, ...] = ()
 
     def _summary(self) -> str:
@@ -72,9 +82,13 @@ class LifetimeValue(Result):
 
 
 def lifetime_value(
-    check: Conformance, *, column: str | None = None, currency: str | None = None
+    check: Conformance,
+    *,
+    scan: DropOutScan | None = None,
+    column: str | None = None,
+    currency: str | None = None,
 ) -> LifetimeValue:
-    """Rank groups and places of drop-out by the lifetime value of the customers who left there.
+    """Rank groups, places and findings of drop-out by the lifetime value of the customers who left there.
 
     Observed value is what a customer's conversions brought up to the end of the data, net of what was given
     back, in each currency by itself: the past, not a forecast. Who never bought has 0, so places early on the
@@ -86,6 +100,8 @@ def lifetime_value(
     ----------
     check : Conformance
         Made by `cj.check` from a log.
+    scan : DropOutScan, optional
+        What `cj.scan(check)` returned: then its findings are ranked as well.
     column : str, optional
         An attribute of customers that says their lifetime value, as a number; those without one are left out
         of the means and counted. By default it is observed.
@@ -95,13 +111,13 @@ def lifetime_value(
     Returns
     -------
     LifetimeValue
-        `groups` and `places`, with ranks by journeys, by value at risk and by lifetime value.
+        `groups`, `places` and `findings`, with ranks by journeys, by value at risk and by lifetime value.
 
     Raises
     ------
     LogError
-        If customers have no such attribute, it holds no numbers, no conversion has a value, or `column` could
-        be in one of several currencies.
+        If `scan` is of another log, customers have no such attribute, it holds no numbers, no conversion has
+        a value, or `column` could be in one of several currencies.
 
     Notes
     -----
@@ -126,6 +142,8 @@ def lifetime_value(
     """
     expect_check(check, "lifetime_value")
     reading = check._with_log("lifetime values")
+    if scan is not None:
+        _expect_scan_of(check, scan)
     if column is None:
         if currency is not None:
             raise LogError("currency says what column is in; observed values have their own: leave it out")
@@ -138,6 +156,7 @@ def lifetime_value(
         by=check.by,
         groups=_groups(check, left, worth),
         places=_places(check, left, worth),
+        findings=_findings(check, scan, worth),
         notes=_notes(column, worth),
     )._made_from(check)
 
@@ -250,6 +269,41 @@ def _groups(check: Conformance, left: pd.DataFrame, worth: dict[str, pd.Series[A
     return table.rename(columns={"known": "known_dropped", "known_of_all": "known"})
 
 
+def _findings(check: Conformance, scan: DropOutScan | None, worth: dict[str, pd.Series[Any]]) -> pd.DataFrame:
+    """Return what the customers behind the findings of a scan had been worth."""
+    import pandas as pd
+
+    rows = []
+    listed = (
+        []
+        if scan is None
+        else [(row, scan.journeys(row["rank"])) for row in scan.findings.to_dict("records")]
+    )
+    for found, behind in listed:
+        customers = np.unique(check.journeys["customer"].to_numpy()[behind])
+        for currency, values in worth.items():
+            rows.append(
+                {name: found[name] for name in _FINDING}
+                | {"currency": currency, "journeys": len(behind), "customers": len(customers)}
+                | _told(values.reindex(customers))
+            )
+    table = _ranked(frame(rows, _FINDING_COLUMNS))
+    none = pd.DatetimeIndex(np.zeros(0, "datetime64[us]"), tz="UTC")
+    for place, name in enumerate(("start", "end"), start=len(_FINDING)):
+        moments = none if scan is None else pd.DatetimeIndex(scan.findings[name]).repeat(len(worth))
+        table.insert(place, name, moments)
+    return table
+
+
+def _expect_scan_of(check: Conformance, scan: object) -> None:
+    from cjmining.dropout.scan import DropOutScan
+
+    if not isinstance(scan, DropOutScan):
+        raise LogError(f"scan is what cj.scan(check) returned, not {type(scan).__name__}")
+    if scan._source != Source.of(check._with_log("lifetime values").log):
+        raise LogError("the scan was made from another log: its journeys have other numbers here")
+
+
 _VALUE = ("value_at_risk", "value_at_risk_lower", "value_at_risk_upper")
 _UNKNOWN = dict.fromkeys(_VALUE, np.nan)
 _WORTH = ("mean_lifetime_value", "lifetime_value_lower", "lifetime_value_upper", "total_lifetime_value")
@@ -257,6 +311,13 @@ _RANKS = {
     "rank_by_journeys": "journeys",
     "rank_by_value_at_risk": "value_at_risk",
     "rank_by_total_lifetime_value": "total_lifetime_value",
+}
+_FINDING = ("rank", "kind", "stage", "touchpoint", "segment")
+_FINDING_COLUMNS = {
+    "rank": "int",
+    **dict.fromkeys((*_FINDING[1:], "currency"), "text"),
+    **dict.fromkeys(("journeys", "customers", "known"), "int"),
+    **dict.fromkeys(_WORTH, "float"),
 }
 _PLACE_COLUMNS = {
     **dict.fromkeys((*PLACE, "currency"), "text"),
@@ -302,6 +363,7 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
     ranks = {
         rank: table.groupby("currency")[column].rank(method="min", ascending=False)
         for rank, column in _RANKS.items()
+        if column in table.columns
     }
     return table.assign(**ranks)
 

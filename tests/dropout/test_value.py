@@ -187,3 +187,41 @@ def test_groups_of_the_shop_against_sums_over_its_events():
         half = t_distribution.ppf(0.975, len(left) - 1) * error
         assert group.lifetime_value_upper == pytest.approx(expected.mean() + half)
         assert group.lifetime_value_lower == pytest.approx(max(0, expected.mean() - half))
+
+
+def test_findings_of_a_scan_are_ranked_by_what_their_customers_were_worth() -> None:
+    shop = cj.simulate.shop(1500, seed=6)
+    intended = parse_map(shop.intended_text)
+    check = cj.check(shop.log.split(intended), intended)
+    places = cj.scan(check, replicates=20)
+    found = cj.lifetime_value(check, scan=places).findings
+    assert found["rank"].tolist() == places.findings["rank"].tolist() != []
+    bought = check.journeys[check.journeys["outcome"] == "converted"]
+    conversions = bought.groupby("customer").size()
+    for row in found.to_dict("records"):
+        journeys = places.journeys(row["rank"])
+        customers = check.journeys["customer"].iloc[journeys].unique()
+        whole = places.findings.set_index("rank").loc[row["rank"]]
+        assert (row["start"], row["end"], row["journeys"]) == (whole["start"], whole["end"], whole["ended"])
+        assert row["customers"] == row["known"] == len(customers)
+        assert row["mean_lifetime_value"] * len(customers) == pytest.approx(row["total_lifetime_value"])
+        assert (row["total_lifetime_value"] > 0) == bool(conversions.reindex(customers).sum() > 0)
+    by_total = found.sort_values("rank_by_total_lifetime_value")["total_lifetime_value"]
+    assert by_total.is_monotonic_decreasing
+
+
+def test_without_a_scan_there_are_no_findings_and_columns_keep_their_types() -> None:
+    empty = cj.lifetime_value(cj.check(log_of(LOG), MAP)).findings
+    assert len(empty) == 0
+    assert str(empty["start"].dtype) == "datetime64[us, UTC]"
+    assert empty["total_lifetime_value"].dtype == float
+
+
+def test_a_scan_of_another_log_is_refused() -> None:
+    shop = cj.simulate.shop(300, seed=6)
+    intended = parse_map(shop.intended_text)
+    other = cj.scan(cj.check(shop.log.split(intended), intended), replicates=20)
+    with pytest.raises(cj.LogError, match="made from another log"):
+        cj.lifetime_value(cj.check(log_of(LOG), MAP), scan=other)
+    with pytest.raises(cj.LogError, match=r"what cj.scan\(check\) returned, not DataFrame"):
+        cj.lifetime_value(cj.check(log_of(LOG), MAP), scan=other.findings)

@@ -36,7 +36,7 @@ RESULTS = {
     "settle_patience": lambda: cj.settle_patience(SHOP.log, AUTO, share=0.05, replicates=20),
     "incidence": lambda: cj.incidence(CHECK),
     "drivers": lambda: cj.drivers(CHECK, "Research", smallest_cell=2),
-    "lifetime_value": lambda: cj.lifetime_value(CHECK),
+    "lifetime_value": lambda: cj.lifetime_value(CHECK, scan=cj.scan(CHECK, replicates=20)),
     "what_if": lambda: cj.what_if(CHECK, {"stage": "Basket", "drop_out": 0.5}, replicates=20),
     "scan": lambda: cj.scan(CHECK, replicates=20),
     "reconcile": lambda: CHECK.reconcile({"2026-03": {"orders": 40, "revenue": 4000}}),
