@@ -2,9 +2,7 @@
 
 The fault hits one persona on the mobile web at one stage for three weeks. It is found by a finding of the
 kind "dropped" at that stage whose segment has only conditions that the fault has (at least one), and whose
-window overlaps the fault's. `cj.scan` runs as it does by itself; the shops have their default settings. A
-scan needs how journeys ended, not how they align with the map, so the check that it is given has only that:
-whose turn it was isn't measured here.
+window overlaps the fault's. `cj.scan` runs as it does by itself; the shops have their default settings.
 """
 
 from __future__ import annotations
@@ -12,18 +10,17 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 import cjmining as cj
-from cjmining.conformance.plan import make_plans
-from cjmining.conformance.reading import Part, Reading, judge_part
-from cjmining.conformance.tables import TURNS, category
-from cjmining.intended import IntendedMap, parse_map
+from cjmining.intended import parse_map
 from cjmining.simulate.settings import Fault
 from cjmining.stats import wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CUSTOMERS = 20_000
 SEEDS = range(1, 101)
@@ -70,33 +67,10 @@ def run(*, quick: bool = False) -> dict:
     }
 
 
-class _Ends:
-    """What a scan reads of a check."""
-
-    def __init__(self, log: cj.JourneyLog, intended: IntendedMap) -> None:
-        self.intended = intended
-        self._reading = Reading.of(log, make_plans(log, intended, missing_cost=1, ad_hoc_cost=1), None)
-        last = np.concatenate(self._reading.map_parts(_last_touchpoint))
-        self.journeys = pd.DataFrame(
-            {
-                "turn": category(np.zeros(len(last), np.int8), TURNS),
-                "last_touchpoint": category(last + 1, ("", *self._reading.plan.labels)),
-            }
-        )
-
-    def _with_log(self, _: str) -> Reading:
-        return self._reading
-
-
-def _last_touchpoint(part: Part) -> np.ndarray:
-    place = judge_part(part).place_event
-    return np.where(place >= 0, part.columns.touchpoint[np.maximum(place, 0)], -1)
-
-
 def _scan(shop: cj.simulate.Shop) -> cj.DropOutScan:
     intended = parse_map(shop.intended_text)
     log = shop.log.split(intended).with_personas(intended)
-    return cj.scan(_Ends(log, intended))
+    return cj.scan(cj.check(log, intended, by="persona"))
 
 
 def _alarms(shop: cj.simulate.Shop) -> int:

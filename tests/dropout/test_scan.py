@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -470,3 +473,14 @@ TOLD = {
 )
 def test_findings_in_words(given, says) -> None:
     assert says in sentence(TOLD | given, timedelta(days=21))
+
+
+def test_the_measurement_of_scans_holds_findings_against_the_planted_fault() -> None:
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "accuracy" / "scan.py"
+    spec = importlib.util.spec_from_file_location("accuracy_of_scans", path)
+    measured = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(measured)
+    strong = dataclasses.replace(measured.WHOLE, leave=0.95)
+    score = measured._score(cj.simulate.shop(5000, seed=1, fault=strong), strong)
+    assert (score["rank"], score["stands out"]) == (1, True)
+    assert score["overlap"] > 0.7
