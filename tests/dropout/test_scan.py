@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import re
 from dataclasses import replace
@@ -480,7 +479,7 @@ def test_the_measurement_of_scans_holds_findings_against_the_planted_fault() -> 
     spec = importlib.util.spec_from_file_location("accuracy_of_scans", path)
     measured = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(measured)
-    strong = dataclasses.replace(measured.WHOLE, leave=0.95)
+    strong = replace(measured.WHOLE, leave=0.95)
     score = measured._score(cj.simulate.shop(5000, seed=1, fault=strong), strong)
     assert (score["rank"], score["stands out"]) == (1, True)
     assert score["overlap"] > 0.7
