@@ -101,8 +101,8 @@ def count(context: Context, measure: Measure, currency: str) -> Counts:
 
 def _conversions(context: Context, currency: str | None) -> Counts:
     """Count converted journeys or their net value, and beside it each goal and refund as it happened."""
-    reading, check = context.reading, context.check
-    deciding = deciding_events(check, reading)
+    reading = context.reading
+    deciding = deciding_events(reading)
     goals = events_of(reading, reading.plan.intended.goal, failed=False)
     of_journey = deciding[journeys_of(reading, goals)]
     further = booked(reading, goals[(of_journey >= 0) & (goals != of_journey)], currency, positive=True)
@@ -131,7 +131,7 @@ def _conversions(context: Context, currency: str | None) -> Counts:
 def _money_of_conversions(context: Context, deciding: Ints, currency: str) -> tuple[Booked, Booked]:
     """Return what conversions brought, each amount when the goal was reached, and each when it was booked."""
     reading = context.reading
-    amounts = amounts_of_conversions(context.check, reading)
+    amounts = amounts_of_conversions(reading)
     mine = amounts.currency == amounts.currencies.index(currency)
     event, value = amounts.event[mine], amounts.value[mine]
     decided = reading.columns.timestamp[deciding[amounts.journey[mine]]]
@@ -238,7 +238,7 @@ def _nameless(context: Context, measure: Measure) -> Booked:
     if not measure.is_goal:
         events = events_of(context.reading, measure.touchpoints, failed=False)
         return booked(context.reading, events, "")
-    deciding = deciding_events(context.check, context.reading)
+    deciding = deciding_events(context.reading)
     return _money_of_conversions(context, deciding, "")[1]
 
 

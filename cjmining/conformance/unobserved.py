@@ -151,8 +151,8 @@ def _valueless(context: Context, measure: Measure, series: Series, worth: float)
     """Conversions without a value, each taken for the mean of the others."""
     reading = context.reading
     if measure.is_goal:
-        deciding = deciding_events(context.check, reading)
-        valued = np.unique(amounts_of_conversions(context.check, reading).journey)
+        deciding = deciding_events(reading)
+        valued = np.unique(amounts_of_conversions(reading).journey)
         events = deciding[np.setdiff1d(np.flatnonzero(deciding >= 0), valued)]
     else:
         every = events_of(reading, measure.touchpoints, failed=False)

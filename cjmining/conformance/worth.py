@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cjmining.schema import OUTCOMES
+from cjmining.conformance.reading import judge_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.conformance.reading import Reading
-    from cjmining.conformance.result import Conformance
-
-CONVERTED = OUTCOMES.index("converted")
+    from cjmining.conformance.reading import Part, Reading
 
 
 class Amounts(NamedTuple):
@@ -31,28 +28,20 @@ class Amounts(NamedTuple):
     currencies: tuple[str, ...]
 
 
-def deciding_events(check: Conformance, reading: Reading) -> NDArray[np.int64]:
+def deciding_events(reading: Reading) -> NDArray[np.int64]:
     """Return the goal event that decided each journey, -1 where it did not convert; int64[J]."""
-    journeys = check.journeys
-    converted = journeys["outcome"].cat.codes.to_numpy() == CONVERTED
-    decided = journeys["decided_at"].dt.as_unit("us").astype("int64").to_numpy()
-    columns = reading.columns
-    events = goal_events(reading)
-    of_event = journeys_of(reading, events)
-    here = converted[of_event] & (columns.timestamp[events] == decided[of_event])
-    found = np.full(len(converted), -1, dtype=np.int64)
-    # written backwards, so that of several at one time the first stays
-    found[of_event[here][::-1]] = events[here][::-1]
+    found = np.full(len(reading.customer), -1, dtype=np.int64)
+    for journeys, events in reading.map_parts(_decided_in):
+        found[journeys] = events
     return found
 
 
-def goal_events(reading: Reading) -> NDArray[np.int64]:
-    """Return the events of the map's goal that did not fail, in the log's order."""
-    words = reading.log.vocabulary("touchpoint")
-    goal = np.array([word in reading.plan.intended.goal for word in (*words, "")], dtype=np.bool_)
-    columns = reading.columns
-    found: NDArray[np.int64] = np.flatnonzero(goal[columns.touchpoint] & (columns.failed != 1))
-    return found
+def _decided_in(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    from cjmining.kernels.outcomes import CONVERTED
+
+    judged = judge_part(part)
+    converted = np.flatnonzero(judged.outcome == CONVERTED)
+    return part.journey_numbers[converted], part.event_numbers[judged.decided_event[converted]]
 
 
 def journeys_of(reading: Reading, events: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -61,28 +50,28 @@ def journeys_of(reading: Reading, events: NDArray[np.int64]) -> NDArray[np.int64
     return found
 
 
-def amounts_of_conversions(check: Conformance, reading: Reading) -> Amounts:
+def amounts_of_conversions(reading: Reading) -> Amounts:
     """Return the events whose values make up what conversions brought, as a check counts them.
 
     The goal's value, else the values up to it; less what was given back in the journey, whenever. What the
     map ignores is no part of it, and what failed moved no money.
     """
-    columns = reading.columns
-    goal = deciding_events(check, reading)
-    events = np.flatnonzero(~np.isnan(columns.value) & (columns.failed != 1))
-    journey = journeys_of(reading, events)
-    decided = goal[journey]
-    ignored = np.append(reading.plan.rules.ignored, False)[columns.touchpoint[events]]
-    amount = columns.value[events]
-    own_value = ~np.isnan(columns.value[decided])
-    earned = (events == decided) | ((events < decided) & ~own_value)
-    counts = (decided >= 0) & ~ignored & (earned | (amount < 0))
-    currency = columns.currency[events[counts]]
-    last = len(reading.currencies)
+    found = reading.map_parts(_paid_in)
+    journey, event = (np.concatenate(each) for each in zip(*found, strict=True))
+    order = np.argsort(event, kind="stable")
+    journey, event = journey[order], event[order]
+    currency, last = reading.columns.currency[event], len(reading.currencies)
     return Amounts(
-        journey[counts],
-        events[counts],
+        journey,
+        event,
         np.where(currency < 0, last, currency).astype(np.int32),
-        amount[counts],
+        reading.columns.value[event],
         (*reading.currencies, ""),
     )
+
+
+def _paid_in(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    from cjmining.kernels.stages import paying_events
+
+    journey, event = paying_events(part.bounds, part.columns, judge_part(part), part.plan.rules)
+    return part.journey_numbers[journey], part.event_numbers[event]

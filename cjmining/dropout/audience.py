@@ -545,14 +545,14 @@ def _customers(check: Conformance, reading: Reading, latest: NDArray[np.int64]) 
             "left_at": table["decided_at"].reset_index(drop=True),
         }
     ).astype({"stage": "str", "touchpoint": "str", "turn": "str"})
-    return _with_stakes(_with_values(frame, check, reading), check)
+    return _with_stakes(_with_values(frame, reading), check)
 
 
-def _with_values(frame: pd.DataFrame, check: Conformance, reading: Reading) -> pd.DataFrame:
+def _with_values(frame: pd.DataFrame, reading: Reading) -> pd.DataFrame:
     """Add what the customers' conversions have brought so far, a column a currency."""
     from cjmining.conformance.worth import amounts_of_conversions
 
-    amounts = amounts_of_conversions(check, reading)
+    amounts = amounts_of_conversions(reading)
     customer = reading.customer[amounts.journey]
     own = np.isin(customer, frame["customer"].to_numpy())
     place = np.searchsorted(frame["customer"].to_numpy(), customer[own])

@@ -126,7 +126,7 @@ def worth_of(
     """Return the mean net value of each group's conversions, as the value at risk takes it."""
     from cjmining.kernels.bootstrap import weighted_sums
 
-    amounts = amounts_of_conversions(check, reading)
+    amounts = amounts_of_conversions(reading)
     n_groups, n_currencies = len(names), len(amounts.currencies)
     group = of_journey[amounts.journey]
     key = group * n_currencies + amounts.currency

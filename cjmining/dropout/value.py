@@ -147,7 +147,7 @@ def lifetime_value(
     if column is None:
         if currency is not None:
             raise LogError("currency says what column is in; observed values have their own: leave it out")
-        worth = _observed(check, reading)
+        worth = _observed(reading)
     else:
         worth = _given(reading, column, currency)
     left = _who_left(check)
@@ -164,11 +164,11 @@ def lifetime_value(
 # What customers are worth
 
 
-def _observed(check: Conformance, reading: Reading) -> dict[str, pd.Series[Any]]:
+def _observed(reading: Reading) -> dict[str, pd.Series[Any]]:
     """Return for each currency the net value of every customer with a journey."""
     import pandas as pd
 
-    amounts = amounts_of_conversions(check, reading)
+    amounts = amounts_of_conversions(reading)
     customers = np.unique(reading.customer)
     row = np.searchsorted(customers, reading.customer[amounts.journey])
     found = {}

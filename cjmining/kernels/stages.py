@@ -427,11 +427,7 @@ def _close_customer(of_customer, clusters):
 
 @kernel
 def _count_values(bounds, group, columns, judged, rules, sizes):
-    """Add up the net value of conversions: the goal's, else the journey's up to it; less what was given back.
-
-    What is ignored is no part of the journey, and what failed moved no money; what is earned after the goal
-    is not this conversion's.
-    """
+    """Add up the net value of conversions, journey by journey."""
     conversions = np.zeros(sizes.groups, np.int64)
     value = np.zeros((sizes.groups, sizes.currencies), np.float64)
     squared = np.zeros((sizes.groups, sizes.currencies), np.float64)
@@ -445,16 +441,13 @@ def _count_values(bounds, group, columns, judged, rules, sizes):
         if outcomes[j] != CONVERTED:
             continue
         goal = goals[j]
-        goal_has_value = not np.isnan(values[goal])
         total[:] = 0.0
         has[:] = False
         any_value = False
         for i in range(bounds[j], bounds[j + 1]):
+            if not _pays(i, goal, values, touchpoint, columns.failed, ignored):
+                continue
             amount = values[i]
-            if np.isnan(amount) or is_ignored(touchpoint[i], ignored) or columns.failed[i] == 1:
-                continue
-            if amount >= 0 and (i > goal or (goal_has_value and i != goal)):
-                continue
             currency = currencies[i] if currencies[i] >= 0 else last
             total[currency] += amount
             has[currency] = True
@@ -468,3 +461,45 @@ def _count_values(bounds, group, columns, judged, rules, sizes):
                     squared[g, u] += total[u] * total[u]
                     valued[g, u] += 1
     return conversions, value, squared, valued
+
+
+@inlined
+def _pays(i, goal, values, touchpoint, failed, ignored):
+    """Say whether an event's value is part of a conversion's net value.
+
+    That is the goal's, else the journey's up to it; less what was given back. What is ignored is no part of
+    the journey, and what failed moved no money; what is earned after the goal is not this conversion's.
+    """
+    amount = values[i]
+    pays = not (np.isnan(amount) or is_ignored(touchpoint[i], ignored) or failed[i] == 1)
+    if pays and amount >= 0:
+        pays = i == goal or (i < goal and np.isnan(values[goal]))
+    return pays
+
+
+@kernel
+def paying_events(
+    bounds: NDArray[np.int64], columns: Columns, judged: Judged, rules: WalkRules
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """List the events whose values make up the net value of conversions.
+
+    Parameters
+    ----------
+    bounds, columns, judged, rules
+        As for `count_stages`.
+
+    Returns
+    -------
+    journey, event : int64[P]
+        Numbers among those given, in the order of the events.
+    """
+    journey, event = np.empty(len(columns.value), np.int64), np.empty(len(columns.value), np.int64)
+    n = 0
+    for j in range(len(bounds) - 1):
+        if judged.outcome[j] == CONVERTED:
+            for i in range(bounds[j], bounds[j + 1]):
+                goal = judged.decided_event[j]
+                if _pays(i, goal, columns.value, columns.touchpoint, columns.failed, rules.ignored):
+                    journey[n], event[n] = j, i
+                    n += 1
+    return journey[:n].copy(), event[:n].copy()

@@ -483,7 +483,7 @@ def test_what_failed_brought_and_gave_back_nothing() -> None:
     check = valued(INTENDED, twice, "ad@0 view@1", "ad@0", pay={0: 70.0}, call={0: -30.0})
     assert check.dropouts.set_index("touchpoint").loc["ad", "value_at_risk"] == pytest.approx(70 / 2)
     reading = check._with_log("values")
-    assert amounts_of_conversions(check, reading).value.tolist() == [70.0]
+    assert amounts_of_conversions(reading).value.tolist() == [70.0]
 
 
 def test_a_horizon_shorter_than_patience_is_told() -> None:

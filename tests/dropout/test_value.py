@@ -159,7 +159,7 @@ def test_the_shop_s_conversions_are_worth_what_the_check_counts(by):
     shop = cj.simulate.shop(400, seed=3)
     intended = parse_map(shop.intended_text)
     check = cj.check(shop.log.split(intended).with_personas(intended), intended, by=by)
-    amounts = amounts_of_conversions(check, check._reading)
+    amounts = amounts_of_conversions(check._reading)
     sums = find(check._reading).sums
     assert amounts.value.sum() == pytest.approx(float(sums.value.sum()))
     assert len(np.unique(amounts.journey)) == sums.conversions.sum()
