@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjmining.conformance import Conformance
 from cjmining.conformance.tables import frame
 from cjmining.dropout import gains
 from cjmining.dropout.changes import PROMISE, SKIP, TURNED_AWAY, Change, changes_of
@@ -21,6 +20,7 @@ from cjmining.dropout.scenario import (
     Scenario,
 )
 from cjmining.dropout.segments import EVERYBODY
+from cjmining.dropout.selection import expect_check
 from cjmining.dropout.semi_markov import Chain, Visits, make_chain, read_visits, solve
 from cjmining.errors import LogError
 from cjmining.schema import BEFORE_THE_MAP
@@ -28,6 +28,7 @@ from cjmining.schema import BEFORE_THE_MAP
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cjmining.conformance import Conformance
     from cjmining.conformance.reading import Reading
 
     Ints = NDArray[np.int64]
@@ -102,8 +103,7 @@ def what_if(
     Semi-Markov chains: Howard (1971), Dynamic Probabilistic Systems II; Aalen and Johansen (1978),
     Scandinavian Journal of Statistics 5, 141-150.
     """
-    if not isinstance(check, Conformance):
-        raise LogError(f"what_if takes a check first, not {type(check).__name__}: cj.check(log, intended)")
+    expect_check(check, "what_if")
     if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 2:
         raise ValueError(f"replicates is a whole number of at least 2, not {replicates!r}")
     reading = check._with_log("scenarios")
