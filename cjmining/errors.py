@@ -50,3 +50,16 @@ def nearest(word: str, candidates: Iterable[str]) -> str:
     """
     found = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
     return f", did you mean '{found[0]}'?" if found else ""
+
+
+def shorten(names: Iterable[object], most: int = 12) -> str:
+    """List some names for a message, and say how many more there are.
+
+    Examples
+    --------
+    >>> shorten(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    listed = [str(name) for name in names]
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more

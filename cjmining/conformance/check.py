@@ -15,7 +15,7 @@ from cjmining.conformance.reading import Findings, Reading, everybody, find, tog
 from cjmining.conformance.result import Conformance
 from cjmining.conformance.sensitivity import other_patiences, ranking, sensitivity
 from cjmining.conformance.standouts import standouts
-from cjmining.errors import LogError, nearest
+from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
 
@@ -110,14 +110,9 @@ def _check_common_ground(log: JourneyLog, intended: IntendedMap) -> None:
         also = f" '{next(w for w in planned if nearest(w, occurring))}'{hints[0]}" if hints else ""
         raise LogError(
             f"the log shares no touchpoint with the map '{intended.name}': the map plans "
-            f"{_some(planned)}; the log has {_some(occurring)}.{also} Name the log's events with labels "
-            "(log.label), or the map's touchpoints as the log does"
+            f"{shorten(planned, 5)}; the log has {shorten(occurring, 5)}.{also} Name the log's events with "
+            "labels (log.label), or the map's touchpoints as the log does"
         )
-
-
-def _some(names: list[str] | tuple[str, ...]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{', '.join(names[:5])}{more}"
 
 
 def _result(

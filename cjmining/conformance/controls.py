@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjmining.errors import LogError, nearest
+from cjmining.errors import LogError, nearest, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ def resolve(
     idle = [name for name in given if name not in names]
     if idle:
         raise LogError(
-            f"controls have no measure {idle[0]!r}{nearest(idle[0], names)}; they have {_some(names)}"
+            f"controls have no measure {idle[0]!r}{nearest(idle[0], names)}; they have {shorten(names, 8)}"
         )
     return {name: _measure(name, given.get(name), reading) for name in names}
 
@@ -107,11 +107,15 @@ def _rows(controls: object) -> list[dict[str, Any]]:
     frame.columns = [str(name).strip().lower() for name in frame.columns]
     names = list(frame.columns)
     if "month" not in names:
-        raise LogError(f"controls lack the column 'month'{nearest('month', names)}; found {_some(names)}")
+        raise LogError(
+            f"controls lack the column 'month'{nearest('month', names)}; found {shorten(names, 8)}"
+        )
     frame = frame.rename(columns={"control": "value"})
     if "measure" in names:
         if "value" not in frame.columns:
-            raise LogError(f"controls lack the column 'value'{nearest('value', names)}; found {_some(names)}")
+            raise LogError(
+                f"controls lack the column 'value'{nearest('value', names)}; found {shorten(names, 8)}"
+            )
         return [{str(key): cell for key, cell in row.items()} for row in frame.to_dict("records")]
     wide = [name for name in frame.columns if name not in {"month", "currency"}]
     return [
@@ -239,7 +243,3 @@ def _meant(name: str, words: Sequence[str], goal: tuple[str, ...]) -> tuple[str,
         f"what does {name!r} count? It is no touchpoint of the log{nearest(name, words)}: say it with "
         f"measures={{{name!r}: touchpoint}}, or {{{name!r}: {{'value': touchpoint}}}} for money"
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(map(str, names[:8])) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from cjmining.conformance.promises import WITHIN, Promise, promises_of
-from cjmining.errors import LogError, nearest
+from cjmining.errors import LogError, nearest, shorten
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
@@ -274,8 +274,7 @@ def _first(kind: str) -> str:
 
 
 def _some(value: str, known: Sequence[str]) -> str:
-    more = f" and {len(known) - 5} more" if len(known) > 5 else ""
-    return f"{nearest(value, known)}; it has {', '.join(known[:5])}{more}"
+    return f"{nearest(value, known)}; it has {shorten(known, 5)}"
 
 
 def _told_place(given: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ from cjmining.dropout.exposures import (
 from cjmining.dropout.mantel_haenszel import Adjusted, Strata, by_risk_sets, by_strata, mantel_haenszel
 from cjmining.dropout.segments import Segments, segment
 from cjmining.dropout.selection import expect_check, expect_order, moment, texts
-from cjmining.errors import LogError, nearest
+from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.words import duration_in_words
 from cjmining.results import Result
 from cjmining.stats import benjamini_hochberg
@@ -272,7 +272,7 @@ def _chosen(
         codes, names = segment(check, at, name, when="entry")
         for word in chosen:
             if word not in names:
-                raise LogError(f"no {name} is {word!r}{nearest(word, names)}; it is {_some(names)}")
+                raise LogError(f"no {name} is {word!r}{nearest(word, names)}; it is {shorten(names, 8)}")
         keep &= np.array([name in chosen for name in names], dtype=bool)[codes]
     if first is not None:
         keep &= at.entered_at >= first
@@ -344,10 +344,6 @@ def _entered(check: Conformance, stage: str) -> Entries:
             f"one of {', '.join(names[: max(goals) + 1])}"
         )
     raise LogError(f"no journey entered {stage}, so nobody can have dropped out there")
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _without(found: list[Trial], unwanted: Sequence[str]) -> tuple[list[Trial], list[dict[str, Any]]]:

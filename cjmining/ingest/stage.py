@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from cjmining.errors import SourceError, nearest
+from cjmining.errors import SourceError, nearest, shorten
 from cjmining.ingest import casts
 from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
 from cjmining.ingest.readers import Records, empty_file, field_pattern
-from cjmining.ingest.sources.base import Column, Feed, Input, Source, repeated, sentence, shorten
+from cjmining.ingest.sources.base import Column, Feed, Input, Source, repeated, sentence
 from cjmining.ingest.sources.columns import repeated_note
 
 logger = logging.getLogger("cjmining")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from cjmining.errors import SourceError, nearest
+from cjmining.errors import SourceError, nearest, shorten
 from cjmining.ingest.casts import Clock, check_zone
 from cjmining.ingest.readers import Dialect
 
@@ -243,12 +243,6 @@ def named_files(paths: Sequence[Path], stems: Sequence[str], what: str) -> dict[
             f"{', '.join(map(str, paths))}; found {shorten(names) or 'nothing'}"
         )
     return found
-
-
-def shorten(names: Sequence[str], most: int = 12) -> str:
-    """List some names for a message."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def repeated(names: Sequence[str]) -> list[str]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from cjmining.errors import SourceError, nearest
+from cjmining.errors import SourceError, nearest, shorten
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect, Records, empty_file
-from cjmining.ingest.sources.base import Input, as_paths, files_in, repeated, sentence, shorten
+from cjmining.ingest.sources.base import Input, as_paths, files_in, repeated, sentence
 
 DATA_FILES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 _ALMOST = 0.85
