@@ -83,7 +83,7 @@ def write_overview(
         "maps": [_map_facts(part, number) for number, part in enumerate(parts)],
         "data_findings": list(about_the_data(parts)),
     }
-    write_whole(path, fill_in(TEMPLATE, facts))
+    write_whole(path, fill_in(TEMPLATE, facts).encode())
     return path
 
 

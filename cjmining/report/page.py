@@ -106,7 +106,7 @@ def report(
     leaving = look_into(check) if leaving is None else leaving
     facts = _facts(log, found, check, coverage, leaving, title, min_group, earlier, now or datetime.now(UTC))
     text = fill_in(TEMPLATE, {**facts, "settings_changed": settings_changed, "overview": overview})
-    write_whole(page, text)
+    write_whole(page, text.encode())
     return page
 
 
@@ -235,11 +235,11 @@ def _bound(text: str) -> str:
     return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def write_whole(page: Path, text: str) -> None:
-    """Write under a temporary name and rename, so that nobody reads half a page."""
-    unfinished = page.with_name(f".{page.name}.{os.getpid()}.unfinished")
+def write_whole(target: Path, content: bytes) -> None:
+    """Write under a temporary name and rename, so that nobody reads half of it."""
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(page)
+        unfinished.write_bytes(content)
+        unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

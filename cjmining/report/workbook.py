@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from cjmining.errors import LogError, MapError
 from cjmining.intended.words import duration_in_short
 from cjmining.report import words
+from cjmining.report.page import write_whole
 from cjmining.report.patiences import patience_in_short
 from cjmining.report.small_rows import names_few, tells_of_few
 from cjmining.report.workbook_file import write_book
@@ -103,7 +103,10 @@ def export(
         content = write_book(read_me, sheets, tabs, _made(given))
     except MapError as problem:
         raise LogError(str(problem)) from None
-    _write_whole(target, content)
+    try:
+        write_whole(target, content)
+    except OSError as problem:
+        raise LogError(f"can't write {target}: {problem.strerror}") from None
     return target
 
 
@@ -123,18 +126,6 @@ def _made(given: Given) -> datetime:
     if given.log is None:
         return datetime(2000, 1, 1)  # noqa: DTZ001 -- a file's properties have no zone
     return given.log.data_end.to_pydatetime().replace(tzinfo=None, microsecond=0)
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    """Write under a temporary name and rename, so that nobody opens half a workbook."""
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(target)
-    except OSError as problem:
-        raise LogError(f"can't write {target}: {problem.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 # The first sheet
