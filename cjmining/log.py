@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cjmining import log_view, schema, storage, tables
+from cjmining import grouping, log_view, schema, storage, tables
 from cjmining.errors import LogError, nearest
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class JourneyLog:
     split_by: str | None = None
     _split_rules: str | None = None
     _attempt: Ints | None = None
+    _tags: Mapping[str, pa.Array] = field(default_factory=dict)
     _cache: dict[object, Any] = field(default_factory=dict)
 
     @classmethod
@@ -257,7 +258,10 @@ class JourneyLog:
             "observed_until": _times(np.full(n, self.data_end_us, dtype=np.int64)),
             "events": last - first + 1,
         }
-        return pa.table(columns, schema=schema.JOURNEYS)
+        table = pa.table(columns, schema=schema.JOURNEYS)
+        for name, column in self._tags.items():
+            table = table.append_column(name, column)
+        return table
 
     @property
     def attempts(self) -> Ints:
@@ -306,6 +310,11 @@ class JourneyLog:
     def attributes(self) -> tuple[str, ...]:
         """What is known of customers: the columns of `customers` beside their number."""
         return tuple(name for name in self._customers.column_names if name != "customer")
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What journeys were tagged with: further columns of `journeys`."""
+        return tuple(self._tags)
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -391,44 +400,42 @@ class JourneyLog:
         cuts = [int(ends[min(i, len(starts))]) for i in chosen]
         return [Block(a, b, int(self.bounds[a]), int(self.bounds[b])) for a, b in itertools.pairwise(cuts)]
 
-    def group(self, by: str | None) -> tuple[Codes, tuple[str, ...]]:
+    def group(self, by: str | Sequence[str] | None) -> tuple[Codes, tuple[str, ...]]:
         """Return for each journey the group it belongs to.
 
         Parameters
         ----------
-        by : str or None
-            `persona` or another attribute of customers, or a text column of events: then the value of the
-            journey's first event that has one. None puts all journeys into one group, "all".
+        by : str, sequence of str or None
+            `persona` or another attribute of customers; what journeys were tagged with (`outcome`); a text
+            column of events: then the value of the journey's first event that has one; or the period in which
+            a journey begins: `day`, `week`, `month`, `quarter` or `year` (UTC). Several: every combination.
+            None puts all journeys into one group, "all".
 
         Returns
         -------
         codes : numpy.ndarray of int32, shape (n_journeys,)
         labels : tuple of str
-            Label i belongs to code i; journeys without a value are "unknown".
+            Label i belongs to code i; journeys without a value are "unknown". Of several, labels are those of
+            the combinations that occur, joined by ", ".
 
         Raises
         ------
         LogError
-            If neither customers nor events have `by`.
+            If neither customers nor journeys nor events have `by`, and it is no period.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> log = cj.simulate.shop(50, seed=1).log
+        >>> codes, labels = log.group("quarter")
+        >>> len(codes) == log.n_journeys
+        True
         """
-        if by is None:
-            return np.zeros(self.n_journeys, dtype=np.int32), ("all",)
-        if by != "customer" and by in self._customers.column_names:
-            return self.group_of_customers(by, self.journey_customer)
-        if by in self._events.column_names and pa.types.is_dictionary(self._events.schema.field(by).type):
-            return _with_unknown(self._first_codes(by), self.vocabulary(by))
-        if by in schema.EVENTS.names and schema.EVENTS.field(by).type == schema.TEXT:
-            return np.zeros(self.n_journeys, dtype=np.int32), (schema.UNKNOWN,)
-        raise self._no_group(by)
+        return grouping.group(self, by)
 
     def group_of_customers(self, by: str, customers: Ints) -> tuple[Codes, tuple[str, ...]]:
         """Return for each of these customers the group by an attribute, named as by `group`."""
-        column = self._customers.column(by).combine_chunks()
-        array = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-        encoded = array if pa.types.is_dictionary(array.type) else tables.encode(array)
-        rows = self._customer_rows(customers)
-        words = tuple(str(word) for word in encoded.dictionary.to_pylist())
-        return _with_unknown(tables.codes_of(encoded)[rows], words)
+        return grouping.of_customers(self, by, customers)
 
     def variant_of_journeys(self, intended: Splits) -> Codes:
         """Return for each journey which of a map's variants holds, by the persona of its customer."""
@@ -445,19 +452,6 @@ class JourneyLog:
         places = np.where(codes >= 0, np.arange(self.n_events), self.n_events)
         first = np.minimum.reduceat(places, self.bounds[:-1])
         return np.append(codes, np.int32(-1))[first]
-
-    def _no_group(self, by: str) -> LogError:
-        attributes = self.attributes
-        texts = [f.name for f in self._events.schema if pa.types.is_dictionary(f.type)]
-        if by == "persona":
-            return LogError(
-                "this log has no personas yet: call log.with_personas(intended) first, or group by one of "
-                f"{', '.join([*attributes, *texts])}"
-            )
-        return LogError(
-            f"there is no {by!r} to group by{nearest(by, [*attributes, *texts])}; customers have "
-            f"{', '.join(attributes) or 'no attributes'}, events have {', '.join(texts)}"
-        )
 
     # new logs from this one -------------------------------------------------------------------------------
 
@@ -488,7 +482,9 @@ class JourneyLog:
         idle = [rule.place for rule, n in zip(labels.rules, counts, strict=False) if not n]
         notes = (*self.notes, f"label rules that fit no event: {'; '.join(idle)}") if idle else self.notes
         table = tables.one_chunk(tables.canonical_events(labelled))
-        return replace(self, _events=table, notes=notes, split_by=None, _split_rules=None, _cache={})
+        return replace(
+            self, _events=table, notes=notes, split_by=None, _split_rules=None, _tags={}, _cache={}
+        )
 
     def split(self, intended: Splits) -> JourneyLog:
         """Return the log with customers' events cut into journeys, as the map's `new_journey_after` says.
@@ -519,7 +515,49 @@ class JourneyLog:
             split_by=intended.name,
             _split_rules=_digest(rules, variant),
             _attempt=None,
+            _tags={},
             _cache={},
+        )
+
+    def split_at(self, begins: npt.ArrayLike) -> JourneyLog:
+        """Return the log with customers' events cut into journeys at given events.
+
+        Parameters
+        ----------
+        begins : array of bool, shape (n_events,)
+            Whether a journey begins with the event. A customer's first event always begins one, and journeys
+            that a source names itself stay as they are.
+
+        Returns
+        -------
+        JourneyLog
+            With the new journeys, untagged.
+
+        Raises
+        ------
+        LogError
+            If there isn't one yes or no for each event.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> log = cj.simulate.shop(50, seed=1).log
+        >>> log.split_at(log.events["touchpoint"] == "ad_clicked").n_journeys >= log.n_customers
+        True
+        """
+        wanted = np.asarray(begins)
+        if wanted.dtype != np.bool_ or wanted.shape != (self.n_events,):
+            raise LogError(
+                f"begins is a yes or no for each of the {self.n_events:,} events, "
+                f"not {wanted.dtype} of shape {wanted.shape}"
+            )
+        whole = _native_bounds(self._events)
+        free = replace(self, bounds=whole, _cache={}).splittable
+        starts = wanted & np.repeat(free, np.diff(whole))
+        starts[whole[:-1]] = True
+        bounds = np.append(np.flatnonzero(starts), self.n_events)
+        return replace(
+            self, bounds=bounds, split_by=None, _split_rules=None, _attempt=None, _tags={}, _cache={}
         )
 
     def _rules_of_variants(self, intended: Splits) -> list[WalkRules]:
@@ -561,6 +599,37 @@ class JourneyLog:
         customers = self._customers.select(kept).append_column("persona", personas)
         return replace(self, _customers=customers, _cache={})
 
+    def tag(self, **columns: object) -> JourneyLog:
+        """Return the log with further things known of each journey, to group and to choose by.
+
+        Parameters
+        ----------
+        **columns : sequence of str
+            A value for each journey, in the order of `journeys`, None where it isn't known; a pandas Series
+            is taken by its index. Most often ``outcome=check.journeys["outcome"]``.
+
+        Returns
+        -------
+        JourneyLog
+            `journeys` has the columns; `log.group`, `log.where` and every verb's `by` take their names. Tags
+            are dropped where journeys change: by `label` and `split`.
+
+        Raises
+        ------
+        LogError
+            If there isn't one value for each journey, or the name is taken.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> log = cj.simulate.shop(200, seed=1).log
+        >>> log = log.tag(length=["long" if n > 10 else "short" for n in log.journeys["events"]])
+        >>> log.where(length="long").n_journeys < log.n_journeys
+        True
+        """
+        tags = {name: grouping.tagged(self, name, values) for name, values in columns.items()}
+        return replace(self, _tags={**self._tags, **tags}, _cache={})
+
     def where(
         self,
         *,
@@ -575,7 +644,8 @@ class JourneyLog:
         start, end : timestamp or text, optional
             Journeys that begin at or after `start` and before `end` (UTC where they have no zone).
         **values : str or sequence of str
-            `persona` or another attribute of customers: journeys of customers with one of the values. A
+            `persona` or another attribute of customers: journeys of customers with one of the values. What
+            journeys were tagged with, or the period in which they begin (`month="2026-05"`). A
             column of events (`channel`, `touchpoint`, `device`, a dimension): journeys with at least one
             event that has one of the values.
 
@@ -607,14 +677,14 @@ class JourneyLog:
         return self._only(keep)
 
     def _having(self, name: str, wanted: list[str]) -> npt.NDArray[np.bool_]:
-        is_attribute = name != "customer" and name in self._customers.column_names
-        codes, words = self.group(name) if is_attribute else (self.codes(name), self.vocabulary(name))
+        of_journeys = grouping.is_of_journeys(self, name)
+        codes, words = self.group(name) if of_journeys else (self.codes(name), self.vocabulary(name))
         for word in wanted:
             if word not in words:
                 hint = nearest(word, words)
                 raise LogError(f"no {name} is {word!r}{hint}; {_known_words(words)}")
         chosen = np.isin(codes, [words.index(word) for word in wanted])
-        if is_attribute or not self.n_journeys:
+        if of_journeys or not self.n_journeys:
             return chosen[: self.n_journeys]
         having: npt.NDArray[np.bool_] = np.logical_or.reduceat(chosen, self.bounds[:-1])
         return having
@@ -628,6 +698,7 @@ class JourneyLog:
             _events=tables.one_chunk(events),
             bounds=bounds,
             _attempt=self.attempts[keep],
+            _tags={name: tables.encode(column.filter(pa.array(keep))) for name, column in self._tags.items()},
             _cache={},
         )
 
@@ -736,7 +807,13 @@ def read_log(path: str | Path) -> JourneyLog:
         split_by=manifest["split_by"],
         _split_rules=manifest["split_rules"],
         _attempt=small["journeys"].column("attempt").to_numpy(),
+        _tags=_tags_of(small["journeys"]),
     )
+
+
+def _tags_of(journeys: pa.Table) -> dict[str, pa.Array]:
+    further = [name for name in journeys.column_names if name not in schema.JOURNEYS.names]
+    return {name: tables.encode(journeys.column(name)) for name in further}
 
 
 def _known_words(words: Sequence[str]) -> str:
@@ -870,11 +947,3 @@ def _numbered(customers: Ints, start: Ints) -> Ints:
     attempts = np.empty(len(order), dtype=np.int64)
     attempts[order] = position + 1
     return attempts
-
-
-def _with_unknown(codes: Codes, words: tuple[str, ...]) -> tuple[Codes, tuple[str, ...]]:
-    if not (codes < 0).any():
-        return codes, words
-    if schema.UNKNOWN in words:
-        return np.where(codes < 0, words.index(schema.UNKNOWN), codes).astype(np.int32), words
-    return np.where(codes < 0, len(words), codes).astype(np.int32), (*words, schema.UNKNOWN)

@@ -340,3 +340,25 @@ def test_touchpoint_vocabulary_is_sorted_and_holds_only_what_occurs():
     frame = events([(0, 0, "b"), (0, 1, "a")])
     frame["touchpoint"] = pd.Categorical(frame["touchpoint"], categories=["z", "b", "a"])
     assert JourneyLog.from_events(frame).vocabulary("touchpoint") == ("a", "b")
+
+
+def test_journeys_are_cut_where_one_says():
+    log = log_of(
+        [(0, 0, "a"), (0, 1, "b"), (0, 2, "a"), (1, 0, "b")], native_journey=[None, None, None, "c-1"]
+    )
+    cut = log.split_at(log.events["touchpoint"] == "a")
+    assert cut.bounds.tolist() == [0, 2, 3, 4]
+    assert cut.journeys["attempt"].tolist() == [1, 2, 1]
+    assert log.split_at(np.zeros(4, dtype=bool)).bounds.tolist() == [0, 3, 4]
+
+
+def test_journeys_that_a_source_names_are_never_cut():
+    log = log_of([(0, 0, "a"), (0, 1, "a"), (1, 0, "a")], native_journey=["c-1", "c-1", None])
+    assert log.split_at(np.ones(3, dtype=bool)).bounds.tolist() == [0, 2, 3]
+
+
+@pytest.mark.parametrize("begins", [[True], [1, 0, 1], ["yes", "no", "no"]])
+def test_a_cut_needs_a_yes_or_no_for_each_event(begins):
+    log = log_of([(0, 0, "a"), (0, 1, "b"), (1, 0, "b")])
+    with pytest.raises(cj.LogError, match="a yes or no for each of the 3 events"):
+        log.split_at(begins)

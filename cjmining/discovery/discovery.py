@@ -7,22 +7,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cjmining.discovery import finish
+from cjmining.discovery.steps import Steps
 from cjmining.discovery.summary import Scan, Summary, merge, summarise
 from cjmining.engine.local import map_blocks
-from cjmining.errors import LogError
-from cjmining.log import Block, expect_log
+from cjmining.log import Block
 from cjmining.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
 BLOCK_EVENTS: Final = 500_000
 """Small enough that threads share a log of a million events, large enough that merging costs little."""
 
 
-def discover(log: JourneyLog, *, by: str | None = None, ignore: Sequence[str] = ()) -> Discovery:
+def discover(
+    log: JourneyLog,
+    *,
+    by: str | Sequence[str] | None = None,
+    level: str = "touchpoint",
+    ignore: Sequence[str] = (),
+    intended: IntendedMap | None = None,
+) -> Discovery:
     """Count what customers do: transitions, variants, touchpoints, and how journeys start and end.
 
     Every event of the log counts, whoever did it, but for the touchpoints in `ignore`. Where events of a
@@ -32,13 +40,19 @@ def discover(log: JourneyLog, *, by: str | None = None, ignore: Sequence[str] = 
     ----------
     log : JourneyLog
         The journeys as they lie in the log: as the sources gave them, or as `log.split` made them.
-    by : str, optional
-        What to group journeys by: `persona`, another attribute of customers, or a dimension of events.
-        Without it there is one group, "all".
+    by : str or sequence of str, optional
+        What to group journeys by: `persona` or another attribute of customers, a dimension of events, what
+        journeys were tagged with (`outcome`), the period in which they begin (`month`), or several of these,
+        as `log.group` takes them. Without it there is one group, "all".
+    level : {"touchpoint", "touchpoint@channel", "channel", "stage"}
+        What a step of a journey is. At "channel" and "stage" several events of one name in a row are one
+        step, which begins with the first.
     ignore : sequence of str
         Touchpoints that are no part of the journey, such as `intended.ignore`: what comes before such an
         event is followed by what comes after it. A journey of nothing else stays a journey, its variant is
         "(nothing)".
+    intended : IntendedMap, optional
+        The map whose stages are the steps at level "stage".
 
     Returns
     -------
@@ -48,7 +62,7 @@ def discover(log: JourneyLog, *, by: str | None = None, ignore: Sequence[str] = 
     Raises
     ------
     LogError
-        If neither customers nor events have `by`, or `ignore` is a text instead of a sequence.
+        If there is nothing of the name `by`, no such level, or `ignore` is a text instead of a sequence.
 
     Notes
     -----
@@ -72,13 +86,14 @@ def discover(log: JourneyLog, *, by: str | None = None, ignore: Sequence[str] = 
     0              ad          shop      2      90.0
     1            shop         order      1     120.0
     """
-    expect_log(log, "discover")
-    if isinstance(ignore, str):
-        raise LogError(f"ignore is a sequence of touchpoints: write [{ignore!r}], not {ignore!r}")
-    scan = Scan.of(log, by, ignore)
+    steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="discover")
+    scan = Scan.of(log, steps, by)
     # A log without events has no blocks; one empty block gives the tables their columns.
     blocks = log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
-    return _finish(by, tuple(ignore), scan, merge(map_blocks(lambda block: summarise(scan, block), blocks)))
+    wanted = by if by is None or isinstance(by, str) else tuple(by)
+    return _finish(
+        wanted, tuple(ignore), scan, merge(map_blocks(lambda block: summarise(scan, block), blocks))
+    )
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -89,8 +104,10 @@ class Discovery(Result):
 
     Attributes
     ----------
-    by : str or None
+    by : str, tuple of str or None
         What journeys were grouped by.
+    level : str
+        What a step is.
     groups : tuple of str
         The groups that have journeys.
     ignore : tuple of str
@@ -115,7 +132,8 @@ class Discovery(Result):
         the group).
     """
 
-    by: str | None
+    by: str | tuple[str, ...] | None
+    level: str
     groups: tuple[str, ...]
     ignore: tuple[str, ...]
     overview: pd.DataFrame
@@ -148,10 +166,13 @@ def _of(word: str, number: int) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def _finish(by: str | None, ignore: tuple[str, ...], scan: Scan, summary: Summary) -> Discovery:
+def _finish(
+    by: str | tuple[str, ...] | None, ignore: tuple[str, ...], scan: Scan, summary: Summary
+) -> Discovery:
     kept = finish.groups_with_journeys(scan, summary)
     return Discovery(
         by=by,
+        level=scan.steps.level,
         groups=tuple(kept.values()),
         ignore=ignore,
         overview=finish.overview(scan, summary),

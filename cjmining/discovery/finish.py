@@ -51,8 +51,8 @@ def overview(scan: Scan, summary: Summary) -> pd.DataFrame:
 def transitions(scan: Scan, summary: Summary) -> pd.DataFrame:
     """Return how often, and how fast, one touchpoint directly follows another."""
     counted = summary.transitions
-    leaving, to = np.divmod(counted.cell, max(len(scan.touchpoints), 1))
-    group, start = np.divmod(leaving, max(len(scan.touchpoints), 1))
+    leaving, to = np.divmod(counted.cell, max(len(scan.names), 1))
+    group, start = np.divmod(leaving, max(len(scan.names), 1))
     # Cells ascend, so that the transitions that leave one touchpoint lie together.
     _, place = np.unique(leaving, return_inverse=True)
     all_leaving = np.bincount(place, weights=counted.counts)[place]
@@ -61,8 +61,8 @@ def transitions(scan: Scan, summary: Summary) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "by": _names(scan.groups, group[order]),
-            "from_touchpoint": _names(scan.touchpoints, start[order]),
-            "to_touchpoint": _names(scan.touchpoints, to[order]),
+            "from_touchpoint": _names(scan.names, start[order]),
+            "to_touchpoint": _names(scan.names, to[order]),
             "count": counted.counts[order],
             "journeys": counted.journeys[order],
             "share_of_from": (counted.counts / all_leaving)[order],
@@ -76,7 +76,7 @@ def transitions(scan: Scan, summary: Summary) -> pd.DataFrame:
 def variants(scan: Scan, summary: Summary) -> pd.DataFrame:
     """Return the sequences of touchpoints that journeys take."""
     counted = summary.variants
-    words = pa.array(scan.touchpoints, pa.large_string())
+    words = pa.array(scan.names, pa.large_string())
     steps = pa.ListArray.from_arrays(counted.bounds.astype(np.int32), words.take(pa.array(counted.codes)))
     table = pa.table(
         {
@@ -104,7 +104,7 @@ def touchpoints(scan: Scan, summary: Summary) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "by": _names(scan.groups, group),
-            "touchpoint": _names(scan.touchpoints, touchpoint),
+            "touchpoint": _names(scan.names, touchpoint),
             "count": counted.counts[here],
             "journeys": counted.journeys[here],
             "channels": pd.Series(
@@ -131,7 +131,7 @@ def ends(scan: Scan, summary: Summary) -> pd.DataFrame:
         {
             "by": _names(scan.groups, group),
             "position": _names(("start", "end"), position),
-            "touchpoint": _names(scan.touchpoints, touchpoint),
+            "touchpoint": _names(scan.names, touchpoint),
             "journeys": number,
             "share_of_journeys": number / counted.journeys[group],
         }

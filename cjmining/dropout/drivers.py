@@ -25,7 +25,7 @@ from cjmining.dropout.exposures import (
     trials,
 )
 from cjmining.dropout.mantel_haenszel import Adjusted, Strata, by_risk_sets, by_strata, mantel_haenszel
-from cjmining.dropout.segments import Segments, segment
+from cjmining.dropout.segments import segment
 from cjmining.dropout.selection import expect_check, expect_order, moment, texts
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.words import duration_in_words
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
+    from cjmining.grouping import Groups
 
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
@@ -382,7 +383,7 @@ class _Judged(NamedTuple):
 
 
 def _judge(
-    found: Sequence[Trial], groups: Segments, at: Entries, smallest: float
+    found: Sequence[Trial], groups: Groups, at: Entries, smallest: float
 ) -> tuple[list[_Judged], list[dict[str, Any]]]:
     """Judge what can be; say of the rest why it can't."""
     judged: list[_Judged] = []
@@ -431,7 +432,7 @@ def _reason(own: Adjusted, smallest: float) -> str:
     return ""
 
 
-def _compared(trial: Trial, groups: Segments, at: Entries) -> _Judged:
+def _compared(trial: Trial, groups: Groups, at: Entries) -> _Judged:
     """Compare within the strata; an act in both ways, of which the one that finds less is told."""
     if trial.also is None:
         return _compared_so(trial, groups, at)
@@ -439,7 +440,7 @@ def _compared(trial: Trial, groups: Segments, at: Entries) -> _Judged:
     return min(found, key=_z)
 
 
-def _compared_so(trial: Trial, groups: Segments, at: Entries) -> _Judged:
+def _compared_so(trial: Trial, groups: Groups, at: Entries) -> _Judged:
     group = groups.codes[trial.entry].astype(np.int64)
     stratum = group * trial.cells + trial.cell
     own, tables, of_table, used = _compare(trial, stratum, at.customer)
@@ -470,7 +471,7 @@ def _compare(trial: Trial, stratum: Ints, customer: Ints) -> tuple[Adjusted, Str
 # holding the stronger ones constant -----------------------------------------------------------------------
 
 
-def _rank(judged: Sequence[_Judged], groups: Segments, at: Entries) -> list[_Judged]:
+def _rank(judged: Sequence[_Judged], groups: Groups, at: Entries) -> list[_Judged]:
     """Put first what goes with most drop-out of its own, and after it what only goes along."""
     strong = [each for each in judged if each.q <= CLEAR and each.own.difference > 0]
     known = {each.trial.what for each in strong}
@@ -489,7 +490,7 @@ def _n(each: _Judged) -> int:
 
 
 def _stepwise(
-    strong: Sequence[_Judged], n_judged: int, groups: Segments, at: Entries
+    strong: Sequence[_Judged], n_judged: int, groups: Groups, at: Entries
 ) -> list[tuple[str, list[_Judged]]]:
     """Take the candidate with most evidence, hold it constant for the others, and so on.
 
@@ -524,7 +525,7 @@ def _z(each: _Judged) -> float:
     return -math.inf if math.isnan(z) else z
 
 
-def _given(trial: Trial, groups: Segments, at: Entries, first: Sequence[Ints]) -> Adjusted:
+def _given(trial: Trial, groups: Groups, at: Entries, first: Sequence[Ints]) -> Adjusted:
     """Compare once more, among those alike in the stronger candidates as of the moment."""
     stratum = groups.codes[trial.entry].astype(np.int64) * trial.cells + trial.cell
     for when in first:
@@ -587,7 +588,7 @@ _STRATA = {
 _LEFT_OUT = {**_WHAT, "exposed": "int", "reason": "text"}
 
 
-def _crude(each: _Judged, groups: Segments, at: Entries) -> Adjusted:
+def _crude(each: _Judged, groups: Groups, at: Entries) -> Adjusted:
     """Return the comparison without the strata."""
     alone = len(groups.names) == 1
     return each.own if alone else _compare(each.trial, each.trial.cell, at.customer)[0]
@@ -643,7 +644,7 @@ def _simpson(own: Adjusted, crude: Adjusted) -> str:
     return said if abs(own.difference - crude.difference) >= _SMALLER * stronger else ""
 
 
-def _strata_rows(each: _Judged, groups: Segments) -> list[dict[str, Any]]:
+def _strata_rows(each: _Judged, groups: Groups) -> list[dict[str, Any]]:
     rows = []
     for number, name in enumerate(groups.names):
         tables = Strata(*(column[each.groups == number] for column in each.tables))
@@ -766,7 +767,7 @@ def _day(moment: int) -> str:
 
 
 def _notes(
-    at: Entries, horizon_us: int, stratum: str | None, groups: Segments, *, gone_back: bool
+    at: Entries, horizon_us: int, stratum: str | None, groups: Groups, *, gone_back: bool
 ) -> tuple[str, ...]:
     notes = [
         "These are associations: who waits long, or meets an error, may differ in ways that nobody records.",

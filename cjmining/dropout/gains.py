@@ -11,7 +11,7 @@ import numpy as np
 from cjmining.conformance.tables import frame
 from cjmining.conformance.worth import amounts_of_conversions
 from cjmining.dropout.entries import CONVERTED, DROPPED, OPEN, TURNED_AWAY
-from cjmining.dropout.segments import EVERYBODY
+from cjmining.grouping import EVERYBODY
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from cjmining.grouping import EVERYBODY, Groups, is_of_journeys, together
 from cjmining.schema import UNKNOWN
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from cjmining.conformance import Conformance
     from cjmining.log import JourneyLog
 
-EVERYBODY = "all"
 WHEN = ("journey", "entry")
 
 
@@ -33,16 +33,9 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
 
 
-class Segments(NamedTuple):
-    """The segment of each entry: a code, and the name of each code."""
-
-    codes: NDArray[np.int32]
-    names: tuple[str, ...]
-
-
 def segment(
     check: Conformance, found: Rows, by: str | Sequence[str] | None, *, when: str = "journey"
-) -> Segments:
+) -> Groups:
     """Return the segment of each entry.
 
     Parameters
@@ -60,7 +53,7 @@ def segment(
 
     Returns
     -------
-    Segments
+    Groups
         Where nothing is known the name is "unknown". Names of several are those that occur.
 
     Raises
@@ -74,18 +67,18 @@ def segment(
     log = check._with_log("segments").log
     each = [_one(log, found, name, when) for name in names]
     if not each:
-        return Segments(np.zeros(len(found), np.int32), (EVERYBODY,))
-    return each[0] if len(each) == 1 else _together(each)
+        return Groups(np.zeros(len(found), np.int32), (EVERYBODY,))
+    return each[0] if len(each) == 1 else together(each)
 
 
-def _one(log: JourneyLog, found: Rows, name: str, when: str) -> Segments:
+def _one(log: JourneyLog, found: Rows, name: str, when: str) -> Groups:
     codes, names = log.group(name)
-    if when == "journey" or name in log.attributes:
-        return Segments(codes[found.journey], names)
+    if when == "journey" or is_of_journeys(log, name):
+        return Groups(codes[found.journey], names)
     at_entry = _last_known(log, name)[found.event]
     unknown = names.index(UNKNOWN) if UNKNOWN in names else len(names)
     names = names if UNKNOWN in names else (*names, UNKNOWN)
-    return Segments(np.where(at_entry >= 0, at_entry, unknown).astype(np.int32), names)
+    return Groups(np.where(at_entry >= 0, at_entry, unknown).astype(np.int32), names)
 
 
 def _last_known(log: JourneyLog, column: str) -> NDArray[np.int32]:
@@ -94,15 +87,3 @@ def _last_known(log: JourneyLog, column: str) -> NDArray[np.int32]:
     last = np.maximum.accumulate(np.where(codes >= 0, np.arange(len(codes)), -1))
     first = np.repeat(log.bounds[:-1], np.diff(log.bounds))
     return np.where(last >= first, codes[np.maximum(last, 0)], np.int32(-1))
-
-
-def _together(each: Sequence[Segments]) -> Segments:
-    """Number the combinations that occur, in the order of their parts."""
-    combined = np.zeros(len(each[0].codes), np.int64)
-    for one in each:
-        combined = combined * len(one.names) + one.codes
-    known, codes = np.unique(combined, return_inverse=True)
-    sizes = [len(one.names) for one in each]
-    parts = np.stack(np.unravel_index(known, sizes), axis=1)
-    names = [", ".join(one.names[code] for one, code in zip(each, row, strict=True)) for row in parts]
-    return Segments(codes.astype(np.int32), tuple(names))

@@ -19,10 +19,10 @@ from cjmining.dropout.scenario import (
     SKIP_ASSUMPTION,
     Scenario,
 )
-from cjmining.dropout.segments import EVERYBODY
 from cjmining.dropout.selection import expect_check
 from cjmining.dropout.semi_markov import Chain, Visits, make_chain, read_visits, solve
 from cjmining.errors import LogError
+from cjmining.grouping import EVERYBODY
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:

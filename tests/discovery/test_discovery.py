@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.discovery import finish
+from cjmining.discovery.steps import Steps
 from cjmining.discovery.summary import Scan, merge, summarise
 from cjmining.intended import parse_map
 from cjmining.kernels.histogram import RELATIVE_ERROR
@@ -202,7 +203,7 @@ def test_equals_brute_force_in_pandas(frame):
 @given(events(), st.integers(1, 12))
 def test_any_split_into_blocks_gives_the_same_discovery(frame, size):
     log = _of_frame(frame)
-    scan = Scan.of(log, "device")
+    scan = Scan.of(log, Steps.of(log, verb="discover"), "device")
     whole = merge([summarise(scan, block) for block in log.blocks()])
     split = merge([summarise(scan, block) for block in log.blocks(size)])
     for table in (finish.overview, finish.transitions, finish.variants, finish.touchpoints, finish.ends):

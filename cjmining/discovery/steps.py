@@ -1,0 +1,214 @@
+"""Journeys as sequences of steps, at the level that a question is asked at.
+
+A step is what an event is called at that level: its touchpoint, its channel, the stage of the map. All verbs
+of discovery read journeys through `Steps`, so that they agree on what comes after what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from cjmining.errors import LogError, nearest
+from cjmining.intended.rules import actor_codes
+from cjmining.log import expect_log, expect_map
+from cjmining.schema import UNKNOWN
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.intended import IntendedMap
+    from cjmining.log import Block, JourneyLog
+
+    Ints = NDArray[np.int64]
+    Codes = NDArray[np.int32]
+    Rows = slice | Ints
+
+LEVELS: Final = ("touchpoint", "touchpoint@channel", "channel", "stage")
+"""What a step may be."""
+
+STAYS: Final = ("channel", "stage")
+"""Levels at which several events in a row of one name are one step, which begins with the first."""
+
+
+class Part(NamedTuple):
+    """The steps of some journeys that lie together in the log.
+
+    `bounds` counts from 0: journey j of the part has the steps bounds[j] to bounds[j + 1] - 1, maybe none.
+    `rows` leads from a column of the log's events to a value a step (``log.numbers("wait_s")[part.rows]``),
+    and `journeys` from a column of journeys to a value a journey.
+    """
+
+    bounds: Ints
+    timestamp: Ints
+    code: Codes
+    rows: Rows
+    journeys: slice
+
+    def events(self) -> Ints:
+        """Return the row in the log of each step."""
+        if isinstance(self.rows, slice):
+            return np.arange(self.rows.start, self.rows.stop, dtype=np.int64)
+        return self.rows
+
+    def only(self, kept: NDArray[np.bool_]) -> Part:
+        """Return the same journeys with only the steps that `kept` marks; some may be left empty."""
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return self._replace(
+            bounds=before[self.bounds],
+            timestamp=self.timestamp[kept],
+            code=self.code[kept],
+            rows=self.events()[kept],
+        )
+
+    def stays(self) -> Part:
+        """Return the steps with those of one name in a row as one."""
+        from cjmining.kernels.steps import begins_stay
+
+        return self.only(begins_stay(self.bounds, self.code))
+
+
+class Steps(NamedTuple):
+    """The journeys of a log as steps.
+
+    Attributes
+    ----------
+    level : str
+        One of `LEVELS`.
+    code : int32[n_events]
+        The step of each event of the log, -1 where it is none.
+    names : tuple of str
+        What the codes mean.
+    dropped : bool
+        Whether some events are no step.
+    """
+
+    level: str
+    bounds: Ints
+    timestamp: Ints
+    code: Codes
+    names: tuple[str, ...]
+    dropped: bool
+
+    @classmethod
+    def of(
+        cls,
+        log: JourneyLog,
+        *,
+        level: str = "touchpoint",
+        ignore: Sequence[str] = (),
+        intended: IntendedMap | None = None,
+        verb: str,
+    ) -> Steps:
+        """Read the journeys of a log at a level.
+
+        Parameters
+        ----------
+        log : JourneyLog
+        level : str
+            What a step is: "touchpoint", "touchpoint@channel" (the touchpoint alone where no channel is
+            known), "channel" ("unknown" where none is), or "stage" of the map: where the journey is at;
+            events that leave it where it is are no step.
+        ignore : sequence of str
+            Touchpoints that are no part of the journey.
+        intended : IntendedMap, optional
+            Needed at level "stage" alone; what it ignores is ignored too.
+        verb : str
+            What was called, for messages.
+
+        Raises
+        ------
+        LogError
+            If there is no such level, a map is lacking, or `ignore` is a text.
+        """
+        expect_log(log, verb)
+        if isinstance(ignore, str):
+            raise LogError(f"ignore is a sequence of touchpoints: write [{ignore!r}], not {ignore!r}")
+        if level not in LEVELS:
+            raise LogError(
+                f"there is no level {level!r}{nearest(level, LEVELS)}; it is one of {', '.join(LEVELS)}"
+            )
+        code, names = _at_level(log, level, intended, verb)
+        touchpoints = np.array(log.vocabulary("touchpoint"), dtype=object)
+        ignored = np.isin(touchpoints, list(ignore))
+        if ignored.any():
+            code = np.where(ignored[log.codes("touchpoint")], np.int32(-1), code)
+        return cls(level, log.bounds, log.timestamps, code, names, bool(ignored.any()) or level == "stage")
+
+    def events_of(self, block: Block) -> Part:
+        """Return the events of a block that are steps, each by itself at every level."""
+        its_events = slice(block.first_event, block.last_event)
+        part = Part(
+            bounds=self.bounds[block.first_journey : block.last_journey + 1] - block.first_event,
+            timestamp=self.timestamp[its_events],
+            code=self.code[its_events],
+            rows=its_events,
+            journeys=slice(block.first_journey, block.last_journey),
+        )
+        return part.only(part.code >= 0) if self.dropped else part
+
+    def of_block(self, block: Block) -> Part:
+        """Return the steps of a block; at levels of stays, events of one name in a row are one step."""
+        part = self.events_of(block)
+        return part.stays() if self.level in STAYS else part
+
+    def whole(self) -> Part:
+        """Return the steps of the whole log."""
+        from cjmining.log import Block
+
+        return self.of_block(Block(0, len(self.bounds) - 1, 0, len(self.code)))
+
+
+def _at_level(
+    log: JourneyLog, level: str, intended: IntendedMap | None, verb: str
+) -> tuple[Codes, tuple[str, ...]]:
+    if level == "touchpoint":
+        return log.codes("touchpoint"), log.vocabulary("touchpoint")
+    if level == "touchpoint@channel":
+        return _with_channel(log)
+    if level == "channel":
+        return _or_unknown(log.codes("channel"), log.vocabulary("channel"))
+    if intended is None:
+        raise LogError(f"{verb} at level 'stage' needs the map that has the stages: pass intended=")
+    expect_map(intended, verb)
+    return _stages(log, intended)
+
+
+def _with_channel(log: JourneyLog) -> tuple[Codes, tuple[str, ...]]:
+    touchpoints, channels = log.vocabulary("touchpoint"), ("", *log.vocabulary("channel"))
+    both = log.codes("touchpoint").astype(np.int64) * len(channels) + log.codes("channel") + 1
+    counts = np.bincount(both, minlength=len(touchpoints) * len(channels))
+    used = np.flatnonzero(counts)
+    place = np.zeros(len(counts), np.int32)
+    place[used] = np.arange(len(used), dtype=np.int32)
+    names = [(touchpoints[one // len(channels)], channels[one % len(channels)]) for one in used.tolist()]
+    return place[both], tuple(
+        f"{touchpoint}@{channel}" if channel else touchpoint for touchpoint, channel in names
+    )
+
+
+def _or_unknown(codes: Codes, words: tuple[str, ...]) -> tuple[Codes, tuple[str, ...]]:
+    if not (codes < 0).any():
+        return codes, words
+    names = words if UNKNOWN in words else (*words, UNKNOWN)
+    return np.where(codes < 0, np.int32(names.index(UNKNOWN)), codes), names
+
+
+def _stages(log: JourneyLog, intended: IntendedMap) -> tuple[Codes, tuple[str, ...]]:
+    """Read every journey by the variant of the map that holds for its customer's persona."""
+    from cjmining.kernels.steps import stages_of_events
+
+    words, actors = log.vocabulary("touchpoint"), log.vocabulary("actor")
+    actor_codes(actors)
+    events = log.codes("touchpoint"), log.codes("actor")
+    names = list(dict.fromkeys(name for variant in intended.variants for name in variant.stage_names))
+    of_event = np.repeat(log.variant_of_journeys(intended), np.diff(log.bounds))
+    code = np.full(log.n_events, -1, np.int32)
+    for number, variant in enumerate(intended.variants):
+        found = stages_of_events(log.bounds, *events, variant.walk_rules(words, actors))
+        common = np.array([*(names.index(name) for name in variant.stage_names), -1], np.int32)
+        mine = of_event == number
+        code[mine] = common[found[mine]]
+    return code, tuple(names)
