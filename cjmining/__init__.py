@@ -40,6 +40,7 @@ _HOMES = {
     "lifetime_value": "cjmining.dropout.value",
     "read_log": "cjmining.log",
     "read_map": "cjmining.intended",
+    "read_personas": "cjmining.intended.personas",
     "report": "cjmining.report",
     "run_study": "cjmining.study",
     "scan": "cjmining.dropout.scan",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from cjmining.ingest import sources as sources
     from cjmining.intended import IntendedMap as IntendedMap
     from cjmining.intended import read_map as read_map
+    from cjmining.intended.personas import read_personas as read_personas
     from cjmining.log import JourneyLog as JourneyLog
     from cjmining.log import read_log as read_log
     from cjmining.report import report as report

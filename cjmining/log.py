@@ -58,7 +58,7 @@ class Splits(Protocol):
 
 
 class NamesPersonas(Protocol):
-    """What `with_personas` needs of an intended map."""
+    """What `with_personas` needs of an intended map, or of whatever else names personas."""
 
     def personas_of(self, customers: pa.Table) -> pa.Array:
         """The persona of each row."""
@@ -586,14 +586,16 @@ class JourneyLog:
         return self._split_rules == _digest(self._rules_of_variants(intended), variant)
 
     def with_personas(self, intended: NamesPersonas) -> JourneyLog:
-        """Return the log with each customer's persona: the first of the map whose rules fit.
+        """Return the log with each customer's persona: the first whose rules fit.
 
         Parameters
         ----------
-        intended : IntendedMap
-            Customers whom no persona fits are `other`; where a needed attribute is missing, `unknown`.
+        intended : IntendedMap or Personas
+            A map, or personas from `cj.read_personas`. Customers whom no persona fits are `other`; where a
+            needed attribute is missing, `unknown`.
         """
-        expect_map(intended, "with_personas")
+        if not hasattr(intended, "personas_of"):
+            expect_map(intended, "with_personas")
         personas = intended.personas_of(self._customers)
         kept = [name for name in self._customers.column_names if name != "persona"]
         customers = self._customers.select(kept).append_column("persona", personas)

@@ -23,6 +23,7 @@ VERBS = [
     "lifetime_value",
     "read_log",
     "read_map",
+    "read_personas",
     "report",
     "run_study",
     "scan",

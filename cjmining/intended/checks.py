@@ -29,6 +29,11 @@ def cross_checks(outline: Outline) -> list[Mistake]:
     return mistakes
 
 
+def checks_of_personas(outline: Outline) -> list[Mistake]:
+    """Return the mistakes that only show between personas: names twice, or the library's own words."""
+    return [mistake for check in _CHECKS_OF_NAMES for mistake in check(outline)]
+
+
 @dataclass(frozen=True)
 class Named:
     """A name and where it stands."""
@@ -360,4 +365,5 @@ def _overridden_stages(outline: Outline) -> Iterator[Mistake]:
         )
 
 
-_CHECKS_OF_PERSONAS = (_repeated_personas, _reserved_personas, _overridden_stages)
+_CHECKS_OF_NAMES = (_repeated_personas, _reserved_personas)
+_CHECKS_OF_PERSONAS = (*_CHECKS_OF_NAMES, _overridden_stages)

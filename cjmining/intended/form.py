@@ -295,6 +295,14 @@ class PersonaForm(Form):
     )
 
 
+class PersonasForm(Form):
+    """Personas without a map."""
+
+    personas: Annotated[tuple[PersonaForm, ...], Field(min_length=1)] = Field(
+        description="Groups of customers; the first that fits is a customer's."
+    )
+
+
 class MapForm(Form):
     """An intended customer journey, as cjmining reads it."""
 

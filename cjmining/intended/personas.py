@@ -1,4 +1,4 @@
-"""Personas by rules over the attributes of customers.
+"""Personas by rules over the attributes of customers: those of a map, or given by themselves.
 
 A rule over a missing attribute is neither true nor false. The first persona that is true is the customer's;
 where none is, the customer is `unknown` if any could not be told, else `other`.
@@ -6,23 +6,152 @@ where none is, the customer is `unknown` if any could not be told, else `other`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cjmining.errors import LogError, nearest
-from cjmining.intended.model import RESERVED_PERSONAS
+from cjmining.documents import Document, Mistake, check, parse_document, raise_mistakes, read_document
+from cjmining.errors import LogError, MapError, nearest
+from cjmining.intended.model import RESERVED_PERSONAS, Persona
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from cjmining.intended.model import IntendedMap, Persona
+    from cjmining.intended.model import IntendedMap
 
 Column: TypeAlias = Any
 """A chunked Arrow array, one value a customer; pyarrow carries no types."""
+
+
+@dataclass(frozen=True)
+class Personas:
+    """Personas given by rules, without a map: what `log.with_personas` takes.
+
+    Attributes
+    ----------
+    personas : tuple of Persona
+        In order; the first that fits is a customer's.
+    path : str
+        Where they were read, or what stands for it in messages.
+    """
+
+    personas: tuple[Persona, ...]
+    path: str = "personas"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the personas, in order."""
+        return tuple(persona.persona for persona in self.personas)
+
+    def personas_of(self, customers: pa.Table) -> pa.Array:
+        """Return each customer's persona, as a dictionary array aligned with `customers`.
+
+        The first persona that fits; where none does, `unknown` if that depends on an attribute which this
+        customer lacks, else `other`.
+
+        Raises
+        ------
+        LogError
+            If `customers` has attributes, but not one that a persona asks for.
+        """
+        return personas_of(self.personas, customers)
+
+    def __repr__(self) -> str:
+        return f"Personas: {', '.join(self.names)}"
+
+
+def read_personas(source: str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Personas:
+    """Read personas that are given by rules over the attributes of customers, without a map.
+
+    Parameters
+    ----------
+    source : path, text, mapping, or sequence of mappings
+        A YAML file, or YAML text of several lines, with the key `personas` or nothing but its list; or the
+        same as plain values. The keys and conditions are those of a map's section `personas`
+        (`docs/map-format.md`), but for `stages`, which only a map has.
+
+    Returns
+    -------
+    Personas
+        For `log.with_personas`.
+
+    Raises
+    ------
+    MapError
+        With every mistake at once, by line, also as `.mistakes`.
+
+    Examples
+    --------
+    >>> given = read_personas([
+    ...     {"persona": "Young", "where": {"birth_year": {"at_least": 1997}}},
+    ...     {"persona": "Islanders", "where": {"region": {"equals": "Islands"}}},
+    ... ])
+    >>> given
+    Personas: Young, Islanders
+    >>> import cjmining as cj
+    >>> log = cj.simulate.shop(200, seed=1).log.with_personas(given)
+    >>> sorted(set(log.customers["persona"]))
+    ['Islanders', 'Young', 'other', 'unknown']
+    """
+    from cjmining.intended.checks import Outline, checks_of_personas
+    from cjmining.intended.form import PersonasForm
+
+    document = _document(source)
+    form, mistakes = check(document, PersonasForm)
+    outline = Outline(document.data)
+    mistakes += [*checks_of_personas(outline), *_with_stages(outline.raw_personas)]
+    if form is None or mistakes:
+        raise_mistakes(document, mistakes, error=MapError)
+        raise AssertionError  # pragma: no cover -- raise_mistakes always raises
+    return Personas(
+        tuple(
+            Persona(
+                each.persona,
+                {name: condition.model_dump(exclude_none=True) for name, condition in each.where.items()},
+                each.needs,
+                each.value,
+            )
+            for each in form.personas
+        ),
+        document.path,
+    )
+
+
+def _document(source: str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Document:
+    if isinstance(source, str) and "\n" in source:
+        return _under_its_key(parse_document(source, name="personas", error=MapError))
+    if isinstance(source, str | Path):
+        return _under_its_key(read_document(source, error=MapError))
+    if isinstance(source, Mapping):
+        return Document(dict(source), "personas", "", {})
+    if not isinstance(source, Sequence):
+        raise MapError(
+            f"personas are a file, YAML text or a list of mappings, not {type(source).__name__}: "
+            'write [{"persona": "Young", "where": {"birth_year": {"at_least": 1997}}}]'
+        )
+    plain = [dict(each) if isinstance(each, Mapping) else each for each in source]
+    return Document({"personas": plain}, "personas", "", {})
+
+
+def _under_its_key(document: Document) -> Document:
+    """Read a file that is nothing but the list as if its key stood above it."""
+    if not isinstance(document.data, list):
+        return document
+    lines = {("personas", *steps): line for steps, line in document.lines.items()}
+    mistakes = tuple(Mistake(("personas", *each.steps), each.what, each.line) for each in document.mistakes)
+    return Document({"personas": document.data}, document.path, document.text, lines, mistakes)
+
+
+def _with_stages(personas: Sequence[tuple[Any, Mapping[str, Any]]]) -> Iterator[Mistake]:
+    for at, raw in personas:
+        if "stages" in raw:
+            what = "stages differ from those of a map: write this persona into the map that has them"
+            yield Mistake((*at, "stages"), what)
 
 
 def personas_of(personas: Sequence[Persona], customers: pa.Table) -> pa.Array:
