@@ -53,6 +53,10 @@ class Result:
         table: pd.DataFrame = getattr(self, name)
         return table
 
+    def _head(self, name: str) -> pd.DataFrame:
+        """Return the first rows of a table; subclasses may make these alone."""
+        return self._table(name).head(8)
+
     def _summary(self) -> str:
         """One line that says what the result is; subclasses say more."""
         sizes = ", ".join(f"{name} ({len(self._table(name)):,} rows)" for name in self._tables)
@@ -63,7 +67,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         heads = "".join(
-            f"<h4>.{escape(name)}</h4>{self._table(name).head(8).to_html(index=False)}"
+            f"<h4>.{escape(name)}</h4>{self._head(name).to_html(index=False)}"
             for name in self._tables
         )
         return f"<div><p><strong>{escape(self._summary())}</strong></p>{heads}</div>"
