@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.discovery import finish
 from cjmining.discovery.steps import Steps
-from cjmining.discovery.summary import Scan, Summary, merge, summarise
+from cjmining.discovery.summary import Scan, Summary, blocks_of, merge, summarise
 from cjmining.engine.local import map_blocks
-from cjmining.log import Block
+from cjmining.errors import LogError
 from cjmining.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cjmining.intended import IntendedMap
+    from cjmining.kernels.histogram import Histogram
+    from cjmining.kernels.transitions import Transitions
     from cjmining.log import JourneyLog
-
-BLOCK_EVENTS: Final = 500_000
-"""Small enough that threads share a log of a million events, large enough that merging costs little."""
 
 
 def discover(
@@ -57,12 +57,15 @@ def discover(
     Returns
     -------
     Discovery
-        The tables, one row a group and thing counted; groups without journeys are left out.
+        The tables, one row a group and thing counted; groups without journeys are left out. Further tables
+        are made when they are first asked for: `follows`, `rework`, `first_and_again`, `together`,
+        `quantiles`.
 
     Raises
     ------
     LogError
-        If there is nothing of the name `by`, no such level, or `ignore` is a text instead of a sequence.
+        If there is nothing of the name `by`, no such level, `ignore` is a text instead of a sequence, or
+        journeys are tagged with an outcome that is none.
 
     Notes
     -----
@@ -88,37 +91,49 @@ def discover(
     """
     steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="discover")
     scan = Scan.of(log, steps, by)
-    # A log without events has no blocks; one empty block gives the tables their columns.
-    blocks = log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
-    wanted = by if by is None or isinstance(by, str) else tuple(by)
     return _finish(
-        wanted, tuple(ignore), scan, merge(map_blocks(lambda block: summarise(scan, block), blocks))
+        tuple(ignore), scan, merge(map_blocks(lambda block: summarise(scan, block), blocks_of(log)))
     )
+
+
+class Kept(NamedTuple):
+    """What further tables are made from."""
+
+    scan: Scan
+    transitions: Transitions
+    times: Histogram
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Discovery(Result):
     """What customers do, by group. The column `by` names the group; "all" where nothing was asked for.
 
-    Rows are sorted by group (in the order of `groups`), then by falling count, then by name.
+    Rows are sorted by group (in the order of `groups`), then by falling count, then by name. The tables
+    `follows`, `rework`, `first_and_again` and `together`, and `quantiles`, are made when they are first asked
+    for, from the log, which the result therefore holds.
 
     Attributes
     ----------
     by : str, tuple of str or None
         What journeys were grouped by.
     level : str
-        What a step is.
+        What a step is. At other levels than "touchpoint" the columns touchpoint, from_touchpoint and so on
+        hold what steps are called there.
     groups : tuple of str
         The groups that have journeys.
     ignore : tuple of str
         The touchpoints that were left out.
     overview : pandas.DataFrame
-        by, journeys, customers (with at least one journey in the group), events, start and end (first and
-        last event).
+        by, journeys, customers (with at least one journey in the group), events (at levels "channel" and
+        "stage": stays), events_per_journey (their mean), start and end (first and last event), median_s and
+        p90_s (median and 90th percentile of the seconds from a journey's first to its last event, within
+        0.8 %); where journeys are tagged with their outcome also converted, dropped, turned_away, open.
     transitions : pandas.DataFrame
         by, from_touchpoint and to_touchpoint (the one that is left, and the one that follows), count (how
         often the second directly follows the first within a journey), journeys (in which it does so at least
-        once), share_of_from (count as a share of all transitions that leave from_touchpoint), median_s and
+        once), share_of_journeys (of the group), share_of_from (count as a share of all transitions that leave
+        from_touchpoint), share_into (count as a share of all transitions that lead to to_touchpoint),
+        repeated_count (how often it does so again in the same journey: count less journeys), median_s and
         p90_s (median and 90th percentile of the seconds between the two, within 0.8 %), mean_s (their mean).
     variants : pandas.DataFrame
         by, variant (the touchpoints of a journey joined by " > "), journeys, share_of_journeys (of the
@@ -141,6 +156,7 @@ class Discovery(Result):
     variants: pd.DataFrame
     touchpoints: pd.DataFrame
     ends: pd.DataFrame
+    _kept: Kept | None = None
 
     _tables = ("overview", "transitions", "variants", "touchpoints", "ends")
 
@@ -148,6 +164,140 @@ class Discovery(Result):
     def journeys(self) -> pd.Series[int]:
         """The number of journeys of each group."""
         return self.overview.set_index("by")["journeys"]
+
+    @cached_property
+    def group_values(self) -> pd.DataFrame:
+        """What each group stands for: by, and a column a name that journeys are grouped by.
+
+        "Gen Z, mobile" is taken apart again: persona "Gen Z", device "mobile".
+
+        Raises
+        ------
+        LogError
+            If small groups were merged.
+        """
+        return finish.group_values(self._with_log("group_values").scan, self.groups)
+
+    @cached_property
+    def follows(self) -> pd.DataFrame:
+        """What follows what, directly or later in the journey.
+
+        by, from_touchpoint, to_touchpoint, journeys (in which the second occurs some time after the first,
+        each counted once), share_of_from_journeys (of the journeys that have the first), directly (of
+        `journeys`, those in which it also follows directly), count (ordered pairs of events: what pm4py's
+        eventually-follows graph counts), median_s and p90_s (median and 90th percentile, over `journeys`, of
+        the seconds from the first occurrence of the first to the next one of the second, within 0.8 %). A
+        touchpoint follows itself where it occurs twice. What never follows has no row.
+
+        Raises
+        ------
+        LogError
+            If small groups were merged or small rows left out.
+        """
+        from cjmining.discovery import follows
+
+        return follows.eventually(self._with_log("follows").scan)
+
+    @cached_property
+    def rework(self) -> pd.DataFrame:
+        """What journeys do more than once, and how long it takes until they do it again.
+
+        by, touchpoint, journeys (with it), repeated_journeys (in which it occurs more than once),
+        share_repeated (repeated_journeys / journeys), events, repeated_events (all but the first of each
+        journey) = self_loops (directly after itself) + loops (after something else), most (events in one
+        journey), steps_mean (steps from one event of it to the next, 1 where directly), median_s and p90_s
+        (median and 90th percentile of the seconds from one to the next, within 0.8 %), extra_mean_s (seconds
+        from the first to the last of a journey, mean of repeated_journeys). The most repeated_events come
+        first. At levels "channel" and "stage" nothing follows itself directly.
+
+        Raises
+        ------
+        LogError
+            If small groups were merged or small rows left out.
+        """
+        from cjmining.discovery import rework
+
+        return rework.touchpoints_again(self._with_log("rework").scan)
+
+    @cached_property
+    def first_and_again(self) -> pd.DataFrame:
+        """The time of transitions: the first of its kind in a journey against those that come again.
+
+        by, from_touchpoint, to_touchpoint, first_count (transitions that are their journey's first of the
+        kind), first_median_s and first_p90_s (median and 90th percentile of their seconds, within 0.8 %),
+        repeated_count (those that are not the first), repeated_median_s and repeated_p90_s (of these, NaN
+        where there are none).
+
+        Raises
+        ------
+        LogError
+            If small groups were merged or small rows left out.
+        """
+        from cjmining.discovery import rework
+
+        return rework.transitions_again(self._with_log("first_and_again").scan)
+
+    @cached_property
+    def together(self) -> pd.DataFrame:
+        """Which touchpoints occur in the same journey, in whatever order.
+
+        by, touchpoint and other_touchpoint (each pair once, in the order of their names; pairs that no
+        journey has are left out), journeys (with both), share_of_touchpoint_journeys and
+        share_of_other_journeys (of the journeys with the one, and with the other), expected_journeys (with
+        both, were the one as frequent with the other as without), lift (journeys / expected_journeys),
+        jaccard (journeys / journeys with at least one of them), phi (the correlation of having the one with
+        having the other, -1 to 1; NaN where all journeys have one of them).
+
+        Raises
+        ------
+        LogError
+            If small groups were merged or small rows left out.
+        """
+        from cjmining.discovery import co_occurrence
+
+        return co_occurrence.pairs(self._with_log("together").scan)
+
+    def quantiles(self, shares: float | Sequence[float], *, exact: bool = False) -> pd.DataFrame:
+        """Return any quantiles of the time that transitions take.
+
+        Parameters
+        ----------
+        shares : float or sequence of float
+            Which quantiles, each from 0 to 1: 0.5 is the median.
+        exact : bool
+            Whether to take all times into memory again and give what `numpy.quantile` gives; else they come
+            from a histogram and lie within 1/128 (0.8 %) of that.
+
+        Returns
+        -------
+        pandas.DataFrame
+            by, from_touchpoint, to_touchpoint, count, journeys, and a column a quantile, in seconds: q25_s
+            for 0.25, q99.9_s for 0.999. Rows as in `transitions`.
+
+        Raises
+        ------
+        LogError
+            If a share isn't one, or small groups were merged or small rows left out.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> found = cj.discover(cj.simulate.shop(100, seed=1).log)
+        >>> found.quantiles((0.25, 0.95)).columns.tolist()[-2:]
+        ['q25_s', 'q95_s']
+        """
+        from cjmining.discovery import quantiles
+
+        kept = self._with_log("quantiles")
+        return quantiles.quantiles(kept.scan, kept.transitions, kept.times, shares, exact=exact)
+
+    def _with_log(self, what: str) -> Kept:
+        if self._kept is None:
+            raise LogError(
+                f"this discovery is for showing: its small groups are merged or its small rows left out, and "
+                f"{what} would show them again; ask the result of cj.discover"
+            )
+        return self._kept
 
     def _summary(self) -> str:
         journeys, events = int(self.overview["journeys"].sum()), int(self.overview["events"].sum())
@@ -166,12 +316,10 @@ def _of(word: str, number: int) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def _finish(
-    by: str | tuple[str, ...] | None, ignore: tuple[str, ...], scan: Scan, summary: Summary
-) -> Discovery:
+def _finish(ignore: tuple[str, ...], scan: Scan, summary: Summary) -> Discovery:
     kept = finish.groups_with_journeys(scan, summary)
     return Discovery(
-        by=by,
+        by=scan.by,
         level=scan.steps.level,
         groups=tuple(kept.values()),
         ignore=ignore,
@@ -180,4 +328,5 @@ def _finish(
         variants=finish.variants(scan, summary),
         touchpoints=finish.touchpoints(scan, summary),
         ends=finish.ends(scan, summary),
+        _kept=Kept(scan, summary.transitions, summary.times),
     )

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cjmining.discovery.outcomes import COLUMNS
 from cjmining.kernels import histogram
 
 if TYPE_CHECKING:
@@ -32,40 +33,59 @@ def groups_with_journeys(scan: Scan, summary: Summary) -> dict[int, str]:
     return {int(code): scan.groups[code] for code in np.flatnonzero(summary.journeys.journeys)}
 
 
+def group_values(scan: Scan, groups: Sequence[str]) -> pd.DataFrame:
+    """Return for each of these groups the value of each name that journeys are grouped by."""
+    by = () if scan.by is None else (scan.by,) if isinstance(scan.by, str) else scan.by
+    table = pd.DataFrame({"by": pd.Series(list(groups), dtype="str")})
+    if len(by) == 1:
+        return table.assign(**{by[0]: table["by"]})
+    # The first journey of a group says what all of them have in common.
+    _, first = np.unique(scan.group, return_index=True)
+    for name in by:
+        codes, words = scan.log.group(name)
+        table[name] = names_of(words, codes[first])
+    return table
+
+
 def overview(scan: Scan, summary: Summary) -> pd.DataFrame:
-    """Return how many journeys, customers and events each group has, and when."""
+    """Return how many journeys, customers and events each group has, when, how long, and with which ends."""
     counted = summary.journeys
     group = np.flatnonzero(counted.journeys)
-    return pd.DataFrame(
+    times = quantiles_or_none(summary.durations, group, (0.5, 0.9)) / SECOND
+    table = pd.DataFrame(
         {
-            "by": _names(scan.groups, group),
+            "by": names_of(scan.groups, group),
             "journeys": counted.journeys[group],
             "customers": counted.customers[group],
             "events": counted.events[group],
+            "events_per_journey": counted.events[group] / counted.journeys[group],
             "start": _moments(counted.start[group], counted.events[group]),
             "end": _moments(counted.end[group], counted.events[group]),
+            "median_s": times[:, 0],
+            "p90_s": times[:, 1],
         }
     )
+    # There are no counts where outcomes are unknown.
+    return table.assign(**dict(zip(COLUMNS, summary.outcomes[group].T, strict=False)))
 
 
 def transitions(scan: Scan, summary: Summary) -> pd.DataFrame:
     """Return how often, and how fast, one touchpoint directly follows another."""
     counted = summary.transitions
-    leaving, to = np.divmod(counted.cell, max(len(scan.names), 1))
-    group, start = np.divmod(leaving, max(len(scan.names), 1))
-    # Cells ascend, so that the transitions that leave one touchpoint lie together.
-    _, place = np.unique(leaving, return_inverse=True)
-    all_leaving = np.bincount(place, weights=counted.counts)[place]
+    group, start, to = parts_of(counted.cell, len(scan.names))
     times = histogram.quantiles(summary.times, counted.cell, (0.5, 0.9)) / SECOND
     order = np.lexsort((to, start, -counted.counts, group))
     return pd.DataFrame(
         {
-            "by": _names(scan.groups, group[order]),
-            "from_touchpoint": _names(scan.names, start[order]),
-            "to_touchpoint": _names(scan.names, to[order]),
+            "by": names_of(scan.groups, group[order]),
+            "from_touchpoint": names_of(scan.names, start[order]),
+            "to_touchpoint": names_of(scan.names, to[order]),
             "count": counted.counts[order],
             "journeys": counted.journeys[order],
-            "share_of_from": (counted.counts / all_leaving)[order],
+            "share_of_journeys": (counted.journeys / summary.journeys.journeys[group])[order],
+            "share_of_from": _shares(counted.counts, group, start, len(scan.names))[order],
+            "share_into": _shares(counted.counts, group, to, len(scan.names))[order],
+            "repeated_count": (counted.counts - counted.journeys)[order],
             "median_s": times[order, 0],
             "p90_s": times[order, 1],
             "mean_s": (counted.total / counted.counts / SECOND)[order],
@@ -88,7 +108,7 @@ def variants(scan: Scan, summary: Summary) -> pd.DataFrame:
     group, journeys = table["group"].to_numpy(), table["journeys"].to_numpy()
     return pd.DataFrame(
         {
-            "by": _names(scan.groups, group),
+            "by": names_of(scan.groups, group),
             "variant": table["variant"].to_pandas().astype("str").replace("", NOTHING),
             "journeys": journeys,
             "share_of_journeys": journeys / summary.journeys.journeys[group],
@@ -99,12 +119,12 @@ def variants(scan: Scan, summary: Summary) -> pd.DataFrame:
 def touchpoints(scan: Scan, summary: Summary) -> pd.DataFrame:
     """Return which touchpoints occur, through which channels, with which waits and satisfaction."""
     counted = summary.touchpoints
-    group, touchpoint = _by_count(counted.counts)
+    group, touchpoint = by_count(counted.counts)
     here = (group, touchpoint)
     return pd.DataFrame(
         {
-            "by": _names(scan.groups, group),
-            "touchpoint": _names(scan.names, touchpoint),
+            "by": names_of(scan.groups, group),
+            "touchpoint": names_of(scan.names, touchpoint),
             "count": counted.counts[here],
             "journeys": counted.journeys[here],
             "channels": pd.Series(
@@ -124,28 +144,54 @@ def ends(scan: Scan, summary: Summary) -> pd.DataFrame:
     # Position lies between group and touchpoint: within a group first the starts, then the ends.
     n_groups, n_touchpoints = counted.starts.shape
     both = np.stack([counted.starts, counted.ends], axis=1).reshape(2 * n_groups, n_touchpoints)
-    row, touchpoint = _by_count(both)
+    row, touchpoint = by_count(both)
     group, position = np.divmod(row, 2)
     number = both[row, touchpoint]
     return pd.DataFrame(
         {
-            "by": _names(scan.groups, group),
-            "position": _names(("start", "end"), position),
-            "touchpoint": _names(scan.names, touchpoint),
+            "by": names_of(scan.groups, group),
+            "position": names_of(("start", "end"), position),
+            "touchpoint": names_of(scan.names, touchpoint),
             "journeys": number,
             "share_of_journeys": number / counted.journeys[group],
         }
     )
 
 
-def _by_count(counts: Ints) -> tuple[Ints, Ints]:
-    """Rows and columns of the counts that aren't zero: by row, falling count, then column."""
+def parts_of(cell: Ints, n_names: int) -> tuple[Ints, Ints, Ints]:
+    """Return the group, the name that is left and the name that follows of cells."""
+    leaving, to = np.divmod(cell, max(n_names, 1))
+    group, start = np.divmod(leaving, max(n_names, 1))
+    return group, start, to
+
+
+def _shares(counts: Ints, group: Ints, name: Ints, n_names: int) -> Floats:
+    """Counts as shares of all of their group and name."""
+    cell = group * n_names + name
+    totals = np.bincount(cell, weights=counts)
+    shares: Floats = counts / totals[cell]
+    return shares
+
+
+def quantiles_or_none(
+    times: histogram.Histogram, cell: NDArray[np.int64], shares: tuple[float, ...]
+) -> Floats:
+    """Return quantiles of each cell, NaN where it has no durations."""
+    found = np.full((len(cell), len(shares)), np.nan)
+    some = np.isin(cell, times.key // histogram.BINS)
+    found[some] = histogram.quantiles(times, cell[some], shares)
+    return found
+
+
+def by_count(counts: Ints) -> tuple[Ints, Ints]:
+    """Return rows and columns of the counts that aren't zero: by row, falling count, then column."""
     row, column = np.nonzero(counts)
     order = np.lexsort((column, -counts[row, column], row))
     return row[order], column[order]
 
 
-def _names(names: Sequence[str], codes: Ints) -> pd.Series[str]:
+def names_of(names: Sequence[str], codes: Ints) -> pd.Series[str]:
+    """Return the names of codes."""
     return pd.Series(np.asarray(names, dtype=object)[codes], dtype="str")
 
 

@@ -80,7 +80,7 @@ def hide_small_counts(found: Discovery, min_group: int) -> Discovery:
     names = ("transitions", "variants", "ends")
     tables: dict[str, Any] = {name: _at_least(getattr(found, name), min_group) for name in names}
     tables["touchpoints"] = _withhold(found.touchpoints, ["count", "journeys"], min_group)
-    return replace(found, **tables)
+    return replace(found, _kept=None, **tables)
 
 
 def small_groups(check: Conformance, min_group: int) -> frozenset[str]:
@@ -162,7 +162,9 @@ _CHECK_RULES = {
     "outcomes": _Rule((), ("journeys", "converted", "dropped", "turned_away", "open", "customers")),
 }
 _FOUND_RULES = {
-    "transitions": _Rule(("from_touchpoint", "to_touchpoint"), ("count", "journeys"), {"mean_s": "count"}),
+    "transitions": _Rule(
+        ("from_touchpoint", "to_touchpoint"), ("count", "journeys", "repeated_count"), {"mean_s": "count"}
+    ),
     "variants": _Rule(("variant",), ("journeys",)),
     "touchpoints": _Rule(
         ("touchpoint",),
@@ -171,6 +173,9 @@ _FOUND_RULES = {
     ),
     "ends": _Rule(("position", "touchpoint"), ("journeys",)),
 }
+
+_OVERVIEW_COUNTS = ("journeys", "customers", "events")
+_OUTCOMES = ("converted", "dropped", "turned_away", "open")
 
 
 def _merge_check(check: Conformance, small: frozenset[str]) -> Conformance:
@@ -201,16 +206,25 @@ def _merge_found(found: Discovery, small: frozenset[str]) -> Discovery:
     tables: dict[str, Any] = {
         name: _merged(getattr(found, name), rule, small) for name, rule in _FOUND_RULES.items()
     }
-    overview = found.overview.assign(by=_merged_names(found.overview["by"], small))
-    kept = {"journeys": "sum", "customers": "sum", "events": "sum", "start": "min", "end": "max"}
-    overview = overview.groupby("by", sort=False, as_index=False).agg(kept)
-    tables["overview"] = overview
+    overview = tables["overview"] = _merged_overview(found.overview, small)
     transitions = tables["transitions"]
-    left = transitions.groupby(["by", "from_touchpoint"], observed=True)["count"].transform("sum")
-    transitions["share_of_from"] = transitions["count"] / left
-    for name in ("variants", "ends"):
+    for share, end in (("share_of_from", "from_touchpoint"), ("share_into", "to_touchpoint")):
+        whole = transitions.groupby(["by", end], observed=True)["count"].transform("sum")
+        transitions[share] = transitions["count"] / whole
+    for name in ("transitions", "variants", "ends"):
         tables[name]["share_of_journeys"] = _share(tables[name], overview, "journeys")
-    return replace(found, groups=_merged_groups(found.groups, small), **tables)
+    # What is made from the log later would show the small groups again.
+    return replace(found, groups=_merged_groups(found.groups, small), _kept=None, **tables)
+
+
+def _merged_overview(overview: pd.DataFrame, small: frozenset[str]) -> pd.DataFrame:
+    counted = [name for name in (*_OVERVIEW_COUNTS, *_OUTCOMES) if name in overview]
+    merged = _merged(overview, _Rule((), tuple(counted)), small)
+    mine = overview["by"].astype(str).isin(small)
+    merged.loc[merged["by"] == SMALLER, "start"] = overview.loc[mine, "start"].min()
+    merged.loc[merged["by"] == SMALLER, "end"] = overview.loc[mine, "end"].max()
+    _state(merged, "events_per_journey", merged["events"] / _above_none(merged["journeys"]))
+    return merged
 
 
 def _merged_names(groups: pd.Series[Any], small: frozenset[str]) -> pd.Series[Any]:

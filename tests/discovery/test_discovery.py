@@ -58,7 +58,10 @@ def test_transitions_by_hand(shop):
             "to_touchpoint": ["shop", "order", "shop"],
             "count": [2, 1, 1],
             "journeys": [2, 1, 1],
+            "share_of_journeys": [2 / 3, 1 / 3, 1 / 3],
             "share_of_from": [1.0, 0.5, 0.5],
+            "share_into": [2 / 3, 1.0, 1 / 3],
+            "repeated_count": [0, 0, 0],
             "median_s": [90.0, 120.0, 10.0],
             # Between 60 s and 120 s, nine tenths of the way.
             "p90_s": [114.0, 120.0, 10.0],
@@ -97,6 +100,34 @@ def test_ends_and_overview_by_hand(shop):
     assert found.overview[["journeys", "customers", "events"]].to_numpy().tolist() == [[3, 3, 7]]
     assert found.overview.loc[0, "start"] == pd.Timestamp(0, tz="UTC")
     assert found.overview.loc[0, "end"] == pd.Timestamp(500, unit="s", tz="UTC")
+    assert found.overview.loc[0, "events_per_journey"] == pytest.approx(7 / 3)
+    # Journeys of 180, 130 and 0 seconds: four fifths of the way from 130 to 180 is the 90th percentile.
+    assert found.overview.loc[0, "median_s"] == 130.0
+    assert found.overview.loc[0, "p90_s"] == pytest.approx(170.0)
+    assert "converted" not in found.overview
+
+
+def test_outcomes_are_counted_where_journeys_are_tagged_with_them(shop):
+    tagged = shop.tag(outcome=["converted", "open", None])
+    overview = cj.discover(tagged).overview
+    assert overview[["converted", "dropped", "turned_away", "open"]].to_numpy().tolist() == [[1, 0, 0, 1]]
+    by_outcome = cj.discover(tagged, by="outcome").overview.set_index("by")
+    assert by_outcome.loc["converted", ["journeys", "converted", "open"]].tolist() == [1, 1, 0]
+    assert by_outcome.loc["unknown", ["converted", "dropped", "turned_away", "open"]].sum() == 0
+
+
+def test_a_stay_ends_with_its_last_event():
+    log = _log([0, 0, 0], [0, 60, 180], ["ad", "shop", "order"], channel=["social", "web", "web"])
+    overview = cj.discover(log, level="channel").overview.iloc[0]
+    assert (overview["events"], overview["median_s"]) == (2, 180.0)
+    assert overview["end"] == pd.Timestamp(180, unit="s", tz="UTC")
+
+
+def test_a_journey_of_ignored_events_has_no_duration(shop):
+    overview = cj.discover(shop, ignore=["ad", "shop", "order"]).overview.iloc[0]
+    assert (overview["journeys"], overview["events"], overview["events_per_journey"]) == (3, 0, 0.0)
+    assert np.isnan(overview["median_s"])
+    assert np.isnan(overview["p90_s"])
 
 
 def test_groups_have_their_own_shares_and_journeys_without_one_are_unknown(shop):
@@ -219,8 +250,12 @@ def test_the_tables_add_up(frame):
     assert found.transitions["count"].sum() == overview["events"] - overview["journeys"]
     assert found.variants["journeys"].sum() == overview["journeys"]
     assert (found.ends.groupby("position")["journeys"].sum() == overview["journeys"]).all()
-    shares = found.transitions.groupby("from_touchpoint")["share_of_from"].sum()
-    assert shares.tolist() == pytest.approx([1.0] * len(shares))
+    for end, share in (("from_touchpoint", "share_of_from"), ("to_touchpoint", "share_into")):
+        shares = found.transitions.groupby(end)[share].sum()
+        assert shares.tolist() == pytest.approx([1.0] * len(shares))
+    assert (found.transitions["repeated_count"] + found.transitions["journeys"]).equals(
+        found.transitions["count"]
+    )
 
 
 def test_a_persona_alone_is_its_part_of_the_whole():
@@ -237,12 +272,13 @@ def test_a_persona_alone_is_its_part_of_the_whole():
         pd.testing.assert_frame_equal(alone._table(name), silver)
 
 
-def test_the_help_desk_log_equals_pm4pys_directly_follows_graph(shared_data):
-    pytest.importorskip("pm4py")
+@pytest.fixture(scope="module")
+def help_desk(shared_data):
+    """The published log of a help desk, as it lies in its file."""
     frame = _read_xes(shared_data / "crm" / "helpdesk_tickets.xes.gz")
     assert frame["case"].nunique() == 4_580
     assert len(frame) == 21_348
-    log = cj.JourneyLog.from_events(
+    return cj.JourneyLog.from_events(
         pa.table(
             {
                 "customer": frame["case"].to_numpy(),
@@ -252,15 +288,23 @@ def test_the_help_desk_log_equals_pm4pys_directly_follows_graph(shared_data):
             }
         )
     )
-    found = cj.discover(log)
-    followed, starts, ends = _pm4py_directly_follows(log)
-    table = found.transitions
-    assert dict(
-        zip(zip(table["from_touchpoint"], table["to_touchpoint"], strict=True), table["count"], strict=True)
-    ) == dict(followed)
+
+
+def test_the_help_desk_log_equals_pm4pys_directly_follows_graph(help_desk):
+    pm4py = pytest.importorskip("pm4py")
+    found = cj.discover(help_desk)
+    followed, starts, ends = pm4py.discover_dfg(_for_pm4py(help_desk))
+    assert _counts(found.transitions) == dict(followed)
     for position, expected in (("start", starts), ("end", ends)):
         rows = found.ends[found.ends["position"] == position]
         assert dict(zip(rows["touchpoint"], rows["journeys"], strict=True)) == dict(expected)
+
+
+@pytest.mark.filterwarnings("ignore:The 'lsuffix' and 'rsuffix'")  # pandas, of pm4py
+def test_the_help_desk_log_equals_pm4pys_eventually_follows_graph(help_desk):
+    pm4py = pytest.importorskip("pm4py")
+    expected = pm4py.discover_eventually_follows_graph(_for_pm4py(help_desk))
+    assert _counts(cj.discover(help_desk).follows) == dict(expected)
 
 
 def _read_xes(path):
@@ -278,12 +322,16 @@ def _read_xes(path):
     return frame.assign(time=pd.to_datetime(frame["time"], utc=True))
 
 
-def _pm4py_directly_follows(log):
-    """pm4py's graph of the events in the log's order: it sorts by time, so it gets the order as time."""
-    import pm4py
+def _counts(table):
+    return dict(
+        zip(zip(table["from_touchpoint"], table["to_touchpoint"], strict=True), table["count"], strict=True)
+    )
 
+
+def _for_pm4py(log):
+    """The events in the log's order: pm4py sorts by time alone, so it gets the order as time."""
     ordered = log.events
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "case:concept:name": ordered["customer"].astype(str),
             "concept:name": ordered["touchpoint"].astype(str).astype(object),
@@ -291,4 +339,3 @@ def _pm4py_directly_follows(log):
             + pd.to_timedelta(np.arange(len(ordered)), unit="s"),
         }
     )
-    return pm4py.discover_dfg(frame)

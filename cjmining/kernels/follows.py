@@ -1,0 +1,130 @@
+"""How often one code occurs some time after another in a journey, and how long it takes until it does.
+
+Each journey is read once. At each step the codes that it had before are gone through, so that the work is
+steps x different codes of the journey, not steps x steps.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from cjmining.kernels import histogram, sums
+from cjmining.kernels._jit import kernel
+from cjmining.kernels.arrays import longer
+from cjmining.kernels.cells import Room, by_cell, pairs_at_most, place_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Codes = NDArray[np.int32]
+
+
+class Follows(NamedTuple):
+    """What follows what, by cell (group x names + from) x names + to.
+
+    `counted` has the columns: ordered pairs of steps, journeys, journeys in which it follows directly.
+    `times` are microseconds from the first step of `from` to the next of `to`, one a journey. `holding` says
+    how many journeys of each group have each code (groups x names).
+    """
+
+    counted: sums.Sums
+    times: histogram.Histogram
+    holding: Ints
+
+
+def count(bounds: Ints, timestamp: Ints, code: Codes, group: Codes, n_groups: int, n_names: int) -> Follows:
+    """Count what eventually follows what.
+
+    Parameters
+    ----------
+    bounds : int64[journeys + 1]
+        Journey j has the steps bounds[j] to bounds[j + 1] - 1.
+    timestamp : int64[steps]
+        Microseconds, not decreasing within a journey.
+    code : int32[steps]
+        From 0 to n_names - 1.
+    group : int32[journeys]
+        From 0 to n_groups - 1.
+    """
+    cells = n_groups * n_names * n_names
+    room = Room.of(cells, pairs_at_most(bounds, code, n_names))
+    cell, pairs, journeys, directly, holding, place, elapsed = _follow(
+        bounds, timestamp, code, group, n_groups, n_names, room.places, room.table
+    )
+    used = np.flatnonzero(pairs)
+    order = used[np.argsort(cell[used])]
+    counted = np.stack([pairs[order], journeys[order], directly[order]], axis=1)
+    times = histogram.summarise(*by_cell(place, cell, journeys, elapsed))
+    return Follows(sums.Sums(cell[order], counted), times, holding)
+
+
+def merge(parts: list[Follows]) -> Follows:
+    """Add up summaries of blocks, in their order."""
+    return Follows(
+        sums.merge([part.counted for part in parts]),
+        histogram.merge([part.times for part in parts]),
+        np.sum([part.holding for part in parts], axis=0),
+    )
+
+
+@kernel
+def _follow(
+    bounds: Ints,
+    timestamp: Ints,
+    code: Codes,
+    group: Codes,
+    n_groups: int,
+    n_names: int,
+    places: int,
+    room: int,
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Codes, Ints]:
+    cell = np.arange(places)
+    pairs, journeys, directly = (
+        np.zeros(places, np.int64),
+        np.zeros(places, np.int64),
+        np.zeros(places, np.int64),
+    )
+    last_journey, last_direct = np.zeros(places, np.int64), np.zeros(places, np.int64)
+    table = np.full(room, -1, np.int32)
+    found = 0
+    holding = np.zeros((n_groups, n_names), np.int64)
+    place, elapsed, emitted = np.empty(1024, np.int32), np.empty(1024, np.int64), 0
+    number, first = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
+    met = np.empty(n_names, np.int64)
+    for journey in range(len(bounds) - 1):
+        base = np.int64(group[journey]) * n_names
+        different = 0
+        before = np.int64(-1)
+        for step in range(bounds[journey], bounds[journey + 1]):
+            to, now = np.int64(code[step]), timestamp[step]
+            if emitted + different > len(place):
+                size = 2 * (emitted + different)
+                place, elapsed = longer(place, emitted, size), longer(elapsed, emitted, size)
+            for i in range(different):
+                start = met[i]
+                here, found = place_of((base + start) * n_names + to, table, cell, found)
+                pairs[here] += number[start]
+                if last_journey[here] != journey + 1:
+                    last_journey[here] = journey + 1
+                    journeys[here] += 1
+                    place[emitted] = here
+                    elapsed[emitted] = max(now - first[start], 0)
+                    emitted += 1
+                if start == before and last_direct[here] != journey + 1:
+                    last_direct[here] = journey + 1
+                    directly[here] += 1
+            if number[to] == 0:
+                met[different] = to
+                different += 1
+                first[to] = now
+                holding[group[journey], to] += 1
+            number[to] += 1
+            before = to
+        for i in range(different):
+            number[met[i]] = 0
+    return cell, pairs, journeys, directly, holding, place[:emitted].copy(), elapsed[:emitted].copy()
