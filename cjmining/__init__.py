@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Audience": "cjmining.dropout.audience",
     "CjminingError": "cjmining.errors",
+    "Comparison": "cjmining.discovery.compare",
     "Conformance": "cjmining.conformance",
     "Coverage": "cjmining.conformance.coverage",
     "Discovery": "cjmining.discovery",
@@ -31,6 +32,7 @@ _HOMES = {
     "WonBack": "cjmining.dropout.won_back",
     "audience": "cjmining.dropout.audience",
     "check": "cjmining.conformance.check",
+    "compare": "cjmining.discovery.compare",
     "coverage": "cjmining.conformance.coverage",
     "discover": "cjmining.discovery",
     "drivers": "cjmining.dropout.drivers",
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     from cjmining.conformance.reconciliation import Reconciliation as Reconciliation
     from cjmining.discovery import Discovery as Discovery
     from cjmining.discovery import discover as discover
+    from cjmining.discovery.compare import Comparison as Comparison
+    from cjmining.discovery.compare import compare as compare
     from cjmining.discovery.sketch import sketch_map as sketch_map
     from cjmining.dropout.audience import Audience as Audience
     from cjmining.dropout.audience import audience as audience
