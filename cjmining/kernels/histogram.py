@@ -26,6 +26,9 @@ RELATIVE_ERROR: Final = 1 / 128
 BINS: Final = 128 * 58
 """Number of bins: enough for every positive int64."""
 
+LOWEST: Final = ((1023 + 8) << 7) - 256
+"""A float's exponent and the leading seven bits of its fraction, as one integer, count the bins from here."""
+
 
 class Histogram(NamedTuple):
     """Durations by cell and bin; only bins in use are kept. `key` = cell x BINS + bin, ascending."""
@@ -84,8 +87,7 @@ def bin_of(duration: int) -> int:
     """The bin of a duration in microseconds, at least 0."""
     if duration < 256:
         return duration
-    # A float's exponent and the leading seven bits of its fraction, read as one integer, count the bins.
-    return int(np.float64(duration).view(np.int64) >> 45) - ((1023 + 8) << 7) + 256
+    return int(np.float64(duration).view(np.int64) >> 45) - LOWEST
 
 
 @kernel

@@ -2,7 +2,8 @@
 
 A *cell* is the number (group x touchpoints + from) x touchpoints + to. Where there can be many, cells are
 found through a hash table, so that work and memory follow the transitions that occur, not the square of the
-vocabulary.
+vocabulary. The loops stop where a table is full, and go on once it was made longer: growing it inside would
+cost every event.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from cjmining.kernels import histogram
+from cjmining.kernels import bins
 from cjmining.kernels._jit import kernel
+from cjmining.kernels.bins import CHUNK, CHUNK_BITS, CHUNKS, OFFSET, ONE
+from cjmining.kernels.histogram import LOWEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from cjmining.kernels.histogram import Histogram
 
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 DIRECT_CELLS: Final = 1 << 16
 """Up to so many possible cells each has its own place, and nothing is looked up."""
 
+_FIRST_SLOTS: Final = 1 << 10
+
 
 class Transitions(NamedTuple):
     """Transitions by cell, ascending; summaries of different blocks add up with `merge`."""
@@ -33,6 +40,18 @@ class Transitions(NamedTuple):
     counts: Ints
     journeys: Ints
     total: Floats
+
+
+class _Slots(NamedTuple):
+    """Where cells are counted: the cell of each slot, and the table that finds it (None: they are the same).
+
+    `last` is the journey that was there last, -1 none.
+    """
+
+    cell: Ints
+    table: Codes | None
+    last: Ints
+    journeys: Ints
 
 
 def count(
@@ -56,8 +75,21 @@ def count(
     group : array of int32, shape (journeys,)
         From 0 to n_groups - 1.
     """
-    found, _ = _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints, places=False)
-    return found
+    slots = _start(n_groups * n_touchpoints * n_touchpoints)
+    number = np.zeros(len(slots.last), np.int64)
+    total = np.zeros(len(slots.last), np.float64)
+    journey, event, found = 0, 0, 0
+    while True:
+        journey, event, found = _count(
+            bounds, timestamp, touchpoint, group, n_touchpoints, *slots, number, total, journey, event, found
+        )
+        if journey == len(group):
+            break
+        slots = _widen(slots, found)
+        number = bins.longer(number, len(slots.last), 0)
+        total = bins.longer(total, len(slots.last), 0)
+    order = _ascending(slots, found)
+    return Transitions(slots.cell[order], number[order], slots.journeys[order], total[order])
 
 
 def count_with_times(
@@ -67,13 +99,25 @@ def count_with_times(
     group: Codes,
     n_groups: int,
     n_touchpoints: int,
-) -> tuple[Transitions, histogram.Histogram]:
+) -> tuple[Transitions, Histogram]:
     """Count as `count` does, and put the time of every transition into a histogram of its cell."""
-    found, slot = _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints, places=True)
-    offsets = np.zeros(len(found.cell) + 1, np.int64)
-    np.cumsum(found.counts, out=offsets[1:])
-    elapsed = _gather(slot, timestamp, offsets)
-    return found, histogram.summarise(found.cell, offsets, elapsed)
+    slots = _start(n_groups * n_touchpoints * n_touchpoints)
+    times = bins.start(len(slots.last), len(timestamp))
+    journey, event, found, chunks, aside = 0, 0, 0, 0, 0
+    while True:
+        reached = journey, event, found, chunks, aside
+        journey, event, found, chunks, aside = _fill(
+            bounds, timestamp, touchpoint, group, n_touchpoints, *slots, *times, *reached
+        )
+        if journey == len(group):
+            break
+        full = chunks * CHUNK == len(times.bins)
+        slots = slots if full else _widen(slots, found)
+        times = bins.widen(times, len(slots.last), bins=len(times.bins) * (2 if full else 1))
+    order = _ascending(slots, found)
+    cell = slots.cell[order]
+    histogram, number, total = bins.finish(times, order, cell, chunks=chunks, aside=aside)
+    return Transitions(cell, number, slots.journeys[order], total), histogram
 
 
 def merge(parts: list[Transitions]) -> Transitions:
@@ -86,30 +130,35 @@ def merge(parts: list[Transitions]) -> Transitions:
     return merged
 
 
-def _count_sorted(
-    bounds: Ints,
-    timestamp: Ints,
-    touchpoint: Codes,
-    group: Codes,
-    n_groups: int,
-    n_touchpoints: int,
-    *,
-    places: bool,
-) -> tuple[Transitions, Codes]:
-    """Transitions by ascending cell, and for every event the place of the one that starts there (or -1)."""
-    cells = n_groups * n_touchpoints * n_touchpoints
+def _start(cells: int) -> _Slots:
     direct = cells <= DIRECT_CELLS
-    room = cells if direct else 1 << max(2 * len(timestamp) - 1, 1).bit_length()
-    slot = np.full(len(timestamp) if places else 0, -1, np.int32)
-    cell, number, journeys, total = _count(
-        bounds, timestamp, touchpoint, group, n_touchpoints, room, direct, slot
+    size = cells if direct else _FIRST_SLOTS
+    return _Slots(
+        cell=np.arange(cells) if direct else np.zeros(size, np.int64),
+        table=None if direct else np.full(4 * size, -1, np.int32),
+        last=np.full(size, -1, np.int64),
+        journeys=np.zeros(size, np.int64),
     )
-    used = np.flatnonzero(number)
-    order = used[np.argsort(cell[used])]
-    place = np.empty(len(number), np.int32)
-    place[order] = np.arange(len(order), dtype=np.int32)
-    _renumber(slot, place)
-    return Transitions(cell[order], number[order], journeys[order], total[order]), slot
+
+
+def _widen(slots: _Slots, found: int) -> _Slots:
+    """Twice as many slots, looked up in a table four times as long as those."""
+    size = 2 * len(slots.last)
+    table = np.full(4 * size, -1, np.int32)
+    _enter(slots.cell[:found], table)
+    return _Slots(
+        cell=bins.longer(slots.cell, size, 0),
+        table=table,
+        last=bins.longer(slots.last, size, -1),
+        journeys=bins.longer(slots.journeys, size, 0),
+    )
+
+
+def _ascending(slots: _Slots, found: int) -> Ints:
+    """The slots in use, by ascending cell."""
+    if slots.table is None:
+        return np.flatnonzero(slots.last >= 0)
+    return np.argsort(slots.cell[:found])
 
 
 @kernel
@@ -119,71 +168,132 @@ def _count(
     touchpoint: Codes,
     group: Codes,
     n_touchpoints: int,
-    room: int,
-    direct: bool,
-    slot: Codes,
-) -> tuple[Ints, Ints, Ints, Floats]:
-    """Count by slot: `direct` makes the cell itself the slot, else a hash table of `room` places finds it."""
-    most = room if direct else room // 2
-    cell = np.arange(most)
-    number = np.zeros(most, np.int64)
-    journeys = np.zeros(most, np.int64)
-    total = np.zeros(most, np.float64)
-    last_journey = np.full(most, -1, np.int64)
-    table = np.full(0 if direct else room, -1, np.int32)
-    found = 0
-    for journey in range(len(bounds) - 1):
-        if bounds[journey] == bounds[journey + 1]:
+    cell: Ints,
+    table: Codes | None,
+    last: Ints,
+    journeys: Ints,
+    number: Ints,
+    total: Floats,
+    journey: int,
+    event: int,
+    found: int,
+) -> tuple[int, int, int]:
+    """Count from a journey and event on; return where it stopped (behind the last: done), and slots in use."""
+    n = np.uint64(n_touchpoints)
+    for current in range(journey, len(bounds) - 1):
+        first, end = np.uint64(max(bounds[current], event)), np.uint64(bounds[current + 1])
+        if first == end:
             continue
-        base = np.int64(group[journey]) * n_touchpoints
-        start = np.int64(touchpoint[bounds[journey]])
-        left = timestamp[bounds[journey]]
-        for event in range(bounds[journey] + 1, bounds[journey + 1]):
-            to = np.int64(touchpoint[event])
-            arrived = timestamp[event]
-            here = int((base + start) * n_touchpoints + to)
-            if not direct:
-                here, found = _look_up(here, table, cell, found)
-            if len(slot) > 0:
-                slot[event - 1] = here
+        base = np.uint64(group[current]) * n
+        start, left = np.uint64(touchpoint[first]), timestamp[first]
+        for at in range(first + np.uint64(1), end):
+            to, arrived = np.uint64(touchpoint[at]), timestamp[at]
+            here = (base + start) * n + to
+            if table is not None:
+                slot = _look_up(np.int64(here), table, cell, found)
+                if slot == found:
+                    if found == len(cell):
+                        return current, int(np.int64(at)) - 1, found
+                    found = _take(np.int64(here), table, cell, found)
+                here = np.uint64(slot)
             number[here] += 1
             total[here] += max(arrived - left, 0)
-            if last_journey[here] != journey:
-                last_journey[here] = journey
-                journeys[here] += 1
+            journeys[here] += last[here] != current
+            last[here] = current
             start, left = to, arrived
-    return cell, number, journeys, total
+    return len(bounds) - 1, 0, found
 
 
 @kernel
-def _look_up(key: int, table: Codes, cell: Ints, found: int) -> tuple[int, int]:
-    """Return the slot of a cell, a new one where it wasn't met before, and how many are in use."""
+def _fill(
+    bounds: Ints,
+    timestamp: Ints,
+    touchpoint: Codes,
+    group: Codes,
+    n_touchpoints: int,
+    cell: Ints,
+    table: Codes | None,
+    last: Ints,
+    journeys: Ints,
+    chunk: Codes,
+    filled: Ints,
+    aside: Ints,
+    aside_offset: Ints,
+    journey: int,
+    event: int,
+    found: int,
+    chunks: int,
+    n_aside: int,
+) -> tuple[int, int, int, int, int]:
+    """Do as `_count`, but put each time into a bin; what its bins hold is what a cell counts and adds up."""
+    n, room = np.uint64(n_touchpoints), len(filled) // CHUNK
+    for current in range(journey, len(bounds) - 1):
+        first, end = np.uint64(max(bounds[current], event)), np.uint64(bounds[current + 1])
+        if first == end:
+            continue
+        base = np.uint64(group[current]) * n
+        start, left = np.uint64(touchpoint[first]), timestamp[first]
+        for at in range(first + np.uint64(1), end):
+            to, arrived = np.uint64(touchpoint[at]), timestamp[at]
+            here = (base + start) * n + to
+            if table is not None:
+                slot = _look_up(np.int64(here), table, cell, found)
+                if slot == found:
+                    if found == len(cell):
+                        return current, int(np.int64(at)) - 1, found, chunks, n_aside
+                    found = _take(np.int64(here), table, cell, found)
+                here = np.uint64(slot)
+            elapsed = max(arrived - left, 0)
+            bits = np.float64(elapsed).view(np.int64)
+            place = (bits >> 45) - LOWEST if elapsed >= 256 else elapsed  # as `bin_of`
+            part = here * np.uint64(CHUNKS) + np.uint64(place >> CHUNK_BITS)
+            its_chunk = int(chunk[part])
+            if its_chunk == 0:
+                if chunks == room:
+                    return current, int(np.int64(at)) - 1, found, chunks, n_aside
+                chunks += 1
+                its_chunk = chunks
+                chunk[part] = chunks
+            bin_ = np.uint64((its_chunk - 1) * CHUNK + (place & (CHUNK - 1)))
+            held = filled[bin_] + (ONE + (bits & OFFSET))
+            if held < 0:  # its 512th duration: all but one are set aside
+                aside[n_aside] = bin_
+                aside_offset[n_aside] = held & (ONE - 1)
+                n_aside += 1
+                held = np.int64(ONE)
+            filled[bin_] = held
+            journeys[here] += last[here] != current
+            last[here] = current
+            start, left = to, arrived
+    return len(bounds) - 1, 0, found, chunks, n_aside
+
+
+@kernel
+def _look_up(key: np.int64, table: Codes, cell: Ints, found: int) -> int:
+    """Return the slot of a cell, or `found` where it wasn't met before."""
     mask = len(table) - 1
     place = ((key ^ (key >> 17)) * 40503) & mask
     while table[place] >= 0:
         if cell[table[place]] == key:
-            return table[place], found
+            return int(table[place])
+        place = (place + 1) & mask
+    return found
+
+
+@kernel
+def _take(key: np.int64, table: Codes, cell: Ints, found: int) -> int:
+    """Give a new cell the next slot; return how many are in use."""
+    mask = len(table) - 1
+    place = ((key ^ (key >> 17)) * 40503) & mask
+    while table[place] >= 0:
         place = (place + 1) & mask
     table[place] = found
     cell[found] = key
-    return found, found + 1
+    return found + 1
 
 
 @kernel
-def _renumber(slot: Codes, place: Codes) -> None:
-    for event in range(len(slot)):
-        if slot[event] >= 0:
-            slot[event] = place[slot[event]]
-
-
-@kernel
-def _gather(slot: Codes, timestamp: Ints, offsets: Ints) -> Ints:
-    """The times of the transitions, those of one cell together (a counting sort)."""
-    free = offsets[:-1].copy()
-    elapsed = np.empty(offsets[-1], np.int64)
-    for event in range(len(slot)):
-        here = slot[event]
-        if here >= 0:
-            elapsed[free[here]] = max(timestamp[event + 1] - timestamp[event], 0)
-            free[here] += 1
-    return elapsed
+def _enter(cells: Ints, table: Codes) -> None:
+    """Give cells the slots 0, 1 and so on."""
+    for slot in range(len(cells)):
+        _take(cells[slot], table, cells, slot)

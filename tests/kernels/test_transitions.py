@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cjmining.kernels import histogram, transitions
+from cjmining.kernels import bins, histogram, transitions
 
 
 def test_by_hand():
@@ -102,6 +102,47 @@ def test_blocks_add_up_to_the_whole(log, data):
     merged_times = histogram.merge([part[1] for part in parts])
     for one, other in zip((*whole, *times), (*merged, *merged_times), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@given(logs(most_touchpoints=2_000), st.sampled_from([5, 2_000]))
+def test_tables_that_grow_again_and_again_change_nothing(log, n_touchpoints):
+    bounds, timestamp, touchpoint, group = log
+    log = bounds, timestamp, touchpoint % np.int32(n_touchpoints), group
+    expected, expected_times = transitions.count_with_times(*log, 3, n_touchpoints)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transitions, "_FIRST_SLOTS", 1)
+        patch.setattr(bins, "_FIRST_CHUNKS", 1)
+        found, times = transitions.count_with_times(*log, 3, n_touchpoints)
+        counted = transitions.count(*log, 3, n_touchpoints)
+    for one, other in zip((*found, *times, *counted), (*expected, *expected_times, *expected), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@given(st.lists(st.integers(0, 2**62), min_size=1, max_size=4), st.integers(500, 3_000))
+def test_bins_that_are_full_lose_nothing(durations, n):
+    # 512 durations fill a bin's counter; the histogram is that of the same durations put in one by one.
+    elapsed = np.resize(np.array(durations, np.int64), n)
+    timestamp = np.zeros(2 * n, np.int64)
+    timestamp[1::2] = elapsed
+    found, times = transitions.count_with_times(
+        np.arange(0, 2 * n + 1, 2), timestamp, np.zeros(2 * n, np.int32), np.zeros(n, np.int32), 1, 1
+    )
+    expected = histogram.summarise(np.array([0]), np.array([0, n]), elapsed)
+    np.testing.assert_array_equal(times.key, expected.key)
+    np.testing.assert_array_equal(times.counts, expected.counts)
+    np.testing.assert_allclose(times.total, expected.total, rtol=1e-13)
+    assert found.counts.tolist() == [n]
+    assert found.total == pytest.approx([float(sum(elapsed.tolist()))], rel=1e-13)
+
+
+def test_equal_times_are_exact_however_many():
+    eight_days, n = 8 * 86_400_000_000 + 1, 100_000
+    timestamp = np.zeros(2 * n, np.int64)
+    timestamp[1::2] = eight_days
+    found, times = transitions.count_with_times(
+        np.arange(0, 2 * n + 1, 2), timestamp, np.zeros(2 * n, np.int32), np.zeros(n, np.int32), 1, 1
+    )
+    assert histogram.quantiles(times, found.cell, (0.5, 0.9)).ravel().tolist() == [eight_days] * 2
 
 
 def test_no_events_no_transitions():
