@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     import pandas as pd
@@ -41,9 +43,16 @@ class Result:
 
     def _made_from(self, check: Conformance) -> Self:
         """Note of which log the check was, so that results of several logs are not taken for those of one."""
-        if check._reading is not None:
-            object.__setattr__(self, "_source", Source.of(check._reading.log))
+        return self if check._reading is None else self._made_of(check._reading.log)
+
+    def _made_of(self, log: JourneyLog) -> Self:
+        """Note of which log it was made."""
+        object.__setattr__(self, "_source", Source.of(log))
         return self
+
+    def _with_tables(self, tables: Mapping[str, pd.DataFrame]) -> Self:
+        """Return the result with other tables in place of its own."""
+        return replace(self, **tables)  # type: ignore[type-var]  # every result is a dataclass
 
     def to_arrow(self) -> dict[str, pa.Table]:
         """Return every table of the result as an Arrow table, by its name."""
@@ -67,7 +76,6 @@ class Result:
 
     def _repr_html_(self) -> str:
         heads = "".join(
-            f"<h4>.{escape(name)}</h4>{self._head(name).to_html(index=False)}"
-            for name in self._tables
+            f"<h4>.{escape(name)}</h4>{self._head(name).to_html(index=False)}" for name in self._tables
         )
         return f"<div><p><strong>{escape(self._summary())}</strong></p>{heads}</div>"

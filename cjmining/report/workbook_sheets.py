@@ -213,14 +213,12 @@ def _check_with(given: Given, by: object) -> Conformance | None:
 
 def _without_groups(result: Result, small: frozenset[str]) -> Result:
     """Leave the rows of small groups out of every table that names groups."""
-    from dataclasses import replace
-
     kept = {}
     for name in result._tables:
         table = result._table(name)
         if "by" in table.columns:
             kept[name] = table[~table["by"].astype(str).isin(small)].reset_index(drop=True)
-    return replace(result, **kept)  # type: ignore[type-var]
+    return result._with_tables(kept)
 
 
 def _sheets_of(
