@@ -16,19 +16,25 @@ _HOMES = {
     "Conformance": "cjmining.conformance",
     "Coverage": "cjmining.conformance.coverage",
     "Discovery": "cjmining.discovery",
+    "Funnel": "cjmining.discovery.funnel",
     "Drivers": "cjmining.dropout.drivers",
     "Incidence": "cjmining.dropout.incidence",
     "DropOutScan": "cjmining.dropout.scan",
+    "FoundPersonas": "cjmining.discovery.personas",
     "IntendedMap": "cjmining.intended",
     "JourneyLog": "cjmining.log",
     "LifetimeValue": "cjmining.dropout.value",
     "LogError": "cjmining.errors",
     "MapError": "cjmining.errors",
+    "NearestJourneys": "cjmining.discovery.nearest",
+    "Partings": "cjmining.discovery.partings",
     "Reconciliation": "cjmining.conformance.reconciliation",
+    "Representatives": "cjmining.discovery.representatives",
     "SettledPatience": "cjmining.dropout.patience",
     "Scenario": "cjmining.dropout.scenario",
     "SourceError": "cjmining.errors",
     "StudyError": "cjmining.errors",
+    "Variants": "cjmining.discovery.variants",
     "WonBack": "cjmining.dropout.won_back",
     "audience": "cjmining.dropout.audience",
     "check": "cjmining.conformance.check",
@@ -37,9 +43,13 @@ _HOMES = {
     "discover": "cjmining.discovery",
     "drivers": "cjmining.dropout.drivers",
     "export": "cjmining.report.workbook",
+    "funnel": "cjmining.discovery.funnel",
+    "find_personas": "cjmining.discovery.personas",
     "incidence": "cjmining.dropout.incidence",
     "ingest": "cjmining.ingest",
     "lifetime_value": "cjmining.dropout.value",
+    "nearest_journey": "cjmining.discovery.nearest",
+    "partings": "cjmining.discovery.partings",
     "read_log": "cjmining.log",
     "read_map": "cjmining.intended",
     "read_personas": "cjmining.intended.personas",
@@ -48,6 +58,7 @@ _HOMES = {
     "scan": "cjmining.dropout.scan",
     "settle_patience": "cjmining.dropout.patience",
     "sketch_map": "cjmining.discovery.sketch",
+    "variants": "cjmining.discovery.variants",
     "what_if": "cjmining.dropout.what_if",
     "won_back": "cjmining.dropout.won_back",
 }
@@ -65,7 +76,18 @@ if TYPE_CHECKING:
     from cjmining.discovery import discover as discover
     from cjmining.discovery.compare import Comparison as Comparison
     from cjmining.discovery.compare import compare as compare
+    from cjmining.discovery.funnel import Funnel as Funnel
+    from cjmining.discovery.funnel import funnel as funnel
+    from cjmining.discovery.nearest import NearestJourneys as NearestJourneys
+    from cjmining.discovery.nearest import nearest_journey as nearest_journey
+    from cjmining.discovery.partings import Partings as Partings
+    from cjmining.discovery.partings import partings as partings
+    from cjmining.discovery.personas import FoundPersonas as FoundPersonas
+    from cjmining.discovery.personas import find_personas as find_personas
+    from cjmining.discovery.representatives import Representatives as Representatives
     from cjmining.discovery.sketch import sketch_map as sketch_map
+    from cjmining.discovery.variants import Variants as Variants
+    from cjmining.discovery.variants import variants as variants
     from cjmining.dropout.audience import Audience as Audience
     from cjmining.dropout.audience import audience as audience
     from cjmining.dropout.drivers import Drivers as Drivers

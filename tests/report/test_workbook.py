@@ -23,6 +23,7 @@ SHOP = cj.simulate.shop(700, seed=4)
 MAP = parse_map(SHOP.intended_text)
 LOG = SHOP.log.split(MAP).with_personas(MAP)
 CHECK = cj.check(LOG, MAP, by="persona")
+TAGGED = LOG.tag(outcome=CHECK.journeys["outcome"])
 FOUND = cj.discover(LOG, by="persona")
 
 AUTO = parse_map(SHOP.intended_text.replace("patience: 14d", "patience: auto", 1))
@@ -30,6 +31,7 @@ AUTO = parse_map(SHOP.intended_text.replace("patience: 14d", "patience: auto", 1
 RESULTS = {
     "check": lambda: CHECK,
     "discover": lambda: FOUND,
+    "funnel": lambda: cj.funnel(LOG, ["ad_clicked", "product_viewed"], within="7d", by="persona"),
     "coverage": lambda: cj.coverage(LOG, MAP),
     "audience": lambda: cj.audience(CHECK, stage="Checkout"),
     "won_back": lambda: cj.won_back(CHECK),
@@ -40,6 +42,9 @@ RESULTS = {
     "what_if": lambda: cj.what_if(CHECK, {"stage": "Basket", "drop_out": 0.5}, replicates=20),
     "scan": lambda: cj.scan(CHECK, replicates=20),
     "reconcile": lambda: CHECK.reconcile({"2026-03": {"orders": 40, "revenue": 4000}}),
+    "variants": lambda: cj.variants(TAGGED, by="persona"),
+    "representatives": lambda: cj.variants(TAGGED).representatives(3),
+    "partings": lambda: cj.partings(TAGGED),
 }
 """Every result that `export` takes, on a small shop: add a line for a new one."""
 
