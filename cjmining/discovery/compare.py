@@ -11,9 +11,11 @@ import numpy as np
 from cjmining.discovery import compare_cells as cells
 from cjmining.discovery import compare_groups as groups
 from cjmining.discovery import compare_read as read
+from cjmining.discovery import compare_times as durations
 from cjmining.discovery import compare_words as words
 from cjmining.discovery.compare_groups import Made
 from cjmining.discovery.compare_read import BLOCK_EVENTS, SHARES
+from cjmining.discovery.compare_strata import compare_within
 from cjmining.discovery.discovery import Discovery
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cjmining.discovery.compare_cells import Compared, Within
+    from cjmining.discovery.compare_cells import Compared
     from cjmining.discovery.compare_groups import Chosen, Strata
     from cjmining.discovery.compare_read import Counts, Sides
+    from cjmining.discovery.compare_strata import Within
     from cjmining.discovery.compare_tables import Judged
     from cjmining.kernels.compare import Sums
 
@@ -332,10 +335,10 @@ def _sums(sides: Sides, blocks: Blocks, keys: dict[str, Ints]) -> dict[str, Sums
 def _test_times(sides: Sides, blocks: Blocks, pairs: Counts, smallest: int) -> tuple[Ints, Compared]:
     keys = pairs.key[(pairs.hits >= smallest).all(axis=1)]
     times = _times(sides, blocks, keys)
-    enough = cells.comparable_times(cells.rank_sums(times, len(keys), 2), smallest)
+    enough = durations.comparable_times(durations.rank_sums(times, len(keys), 2), smallest)
     times = times.only(enough)
     keys = keys[enough]
-    return keys, cells.compare_times(times, cells.rank_sums(times, len(keys), 2))
+    return keys, durations.compare_times(times, durations.rank_sums(times, len(keys), 2))
 
 
 def _times(sides: Sides, blocks: Blocks, keys: Ints) -> read.Times:
@@ -355,11 +358,11 @@ def _judge(
         values, stratum = np.unique(strata.codes, return_inverse=True)
         alike = sides.over(stratum, len(values))
         found = _sums(alike, blocks, keys)
-        found["times"] = cells.rank_sums(
+        found["times"] = durations.rank_sums(
             _times(alike, blocks, keys["times"]), len(keys["times"]), 2 * len(values)
         )
         for table in TABLES:
-            within[table][name] = cells.compare_within(found[table], smallest)
+            within[table][name] = compare_within(found[table], smallest)
     return [
         Judged(table, tested.keys[table], tested.compared[table], q[table], is_found[table], within[table])
         for table in TABLES

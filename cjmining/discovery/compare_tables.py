@@ -14,8 +14,9 @@ from cjmining.discovery.compare_read import path_names
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.discovery.compare_cells import Compared, Within
+    from cjmining.discovery.compare_cells import Compared
     from cjmining.discovery.compare_groups import Chosen
+    from cjmining.discovery.compare_strata import Within
     from cjmining.discovery.compare_words import Names
 
     Ints = NDArray[np.int64]
