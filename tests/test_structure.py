@@ -14,6 +14,7 @@ from cjmining.results import Result
 VERBS = [
     "audience",
     "check",
+    "compare",
     "coverage",
     "discover",
     "drivers",
