@@ -97,6 +97,7 @@ def test_docstrings_are_numpydoc_with_an_example(name, function):
     "result",
     [
         cj.Discovery,
+        cj.Comparison,
         cj.Conformance,
         cj.Coverage,
         cj.Drivers,
