@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from cjmining.kernels.mixture import customers_with
 from cjmining.stats import benjamini_hochberg, compare_shares
 
 if TYPE_CHECKING:
@@ -76,23 +77,17 @@ def shares_of(behaviour: Behaviour, persona: Ints, number: int) -> Shares:
     number : int
         How many personas there are.
     """
-    cells, counts = behaviour.cells, behaviour.customers.counts
-    n_steps, n = len(cells.names), len(persona)
-    unit = np.repeat(np.arange(n), np.diff(counts.bounds))
-    before, after = cells.from_step[counts.cell], cells.to_step[counts.cell]
-    tables = []
-    for chosen, step in (
-        (before == n_steps, after),
-        (after < n_steps, after),
-        (after == n_steps, before),
-    ):
-        once = np.unique(unit[chosen] * (n_steps + 1) + step[chosen])
-        who, what = np.divmod(once, n_steps + 1)
-        flat = np.bincount(what * number + persona[who], minlength=n_steps * number)
-        tables.append(flat.reshape(n_steps, number))
+    cells, n_steps = behaviour.cells, len(behaviour.cells.names)
+    begins = np.where(cells.from_step == n_steps, cells.to_step, -1)
+    does = np.where(cells.to_step < n_steps, cells.to_step, -1)
+    ends = np.where(cells.to_step == n_steps, cells.from_step, -1)
+    counted = [
+        customers_with(behaviour.customers.counts, what, persona, n_steps, number)
+        for what in (begins, does, ends)
+    ]
     kind = tuple(np.repeat([BEGINS, DOES, ENDS], n_steps).tolist())
     found = Shares(
-        kind, np.tile(np.arange(n_steps), 3), np.concatenate(tables), np.bincount(persona, minlength=number)
+        kind, np.tile(np.arange(n_steps), 3), np.concatenate(counted), np.bincount(persona, minlength=number)
     )
     some = found.with_it.sum(axis=1) > 0
     return Shares(

@@ -5,6 +5,8 @@ alternatives of one choice, such as all steps that may follow a step. A componen
 probability a cell.
 """
 
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -262,3 +264,31 @@ def bootstrap_weights(number: Ints, replicate: int) -> Floats:
     for unit in range(len(number)):
         weights[unit] = poisson_weight(number[unit], replicate)
     return weights
+
+
+@kernel
+def customers_with(
+    counts: Counts, what: Ints, component: Ints, n_what: int, n_components: int
+) -> NDArray[np.int64]:
+    """Count the customers of each component who ever have something, each once: int64[W, K].
+
+    Parameters
+    ----------
+    counts : Counts
+        A customer a unit.
+    what : int64[cells]
+        What each cell is counted as, -1 as nothing.
+    component : int64[units]
+        Of each customer.
+    n_what, n_components : int
+        How many there are, W and K.
+    """
+    found = np.zeros((n_what, n_components), np.int64)
+    seen = np.full(n_what, -1, np.int64)
+    for unit in range(len(component)):
+        for place in range(counts.bounds[unit], counts.bounds[unit + 1]):
+            one = what[counts.cell[place]]
+            if one >= 0 and seen[one] != unit:
+                seen[one] = unit
+                found[one, component[unit]] += 1
+    return found
