@@ -143,7 +143,7 @@ class Comparison(Result):
         Up to which q a difference is a finding.
     overview : pandas.DataFrame
         One row a group: side (a or b), group (its name), journeys, customers, open (journeys without an
-        outcome yet, before any are left out; missing where the log is not tagged with outcomes).
+        outcome yet, before any are left out; NaN where the log is not tagged with outcomes).
     touchpoints : pandas.DataFrame
         touchpoint, customers (with a journey that has it, in both groups), journeys_a (of a that have it),
         share_of_journeys_a (as a share of all journeys of a), journeys_b (of b that have it),
@@ -286,7 +286,7 @@ def compare_groups(
         strata=within,
         cells=tables.cells(judged, tested.cells),
         notes=_notes(made, chosen, over, with_open=with_open),
-    )
+    )._made_of(made.log)
 
 
 class Held(NamedTuple):

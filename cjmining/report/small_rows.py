@@ -37,6 +37,7 @@ SIZES = (
 """How many a row is about: the first of these columns that the table has."""
 
 SIZED: dict[str, str | None] = {
+    "Comparison.cells": None,
     "Conformance.ranking": None,
     "Coverage.missing_from_log": None,
     "Coverage.gaps": None,

@@ -43,6 +43,7 @@ RESULTS = {
     "scan": lambda: cj.scan(CHECK, replicates=20),
     "reconcile": lambda: CHECK.reconcile({"2026-03": {"orders": 40, "revenue": 4000}}),
     "variants": lambda: cj.variants(TAGGED, by="persona"),
+    "compare": lambda: cj.compare(FOUND, "Silver", "Gen Z", q=0.5, smallest=10),
     "representatives": lambda: cj.variants(TAGGED).representatives(3),
     "partings": lambda: cj.partings(TAGGED),
 }
