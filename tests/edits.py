@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
 
-ONE: Mapping[int, int] = dict.fromkeys(range(100), 1)
+ONE: Mapping = defaultdict(lambda: 1)
 
 
 def distance(mine: Sequence, theirs: Sequence, cost: Mapping = ONE) -> int:
