@@ -160,9 +160,11 @@ class Comparison(Result):
     times : pandas.DataFrame
         How long transitions take: from_touchpoint (that is left) and to_touchpoint (that follows directly),
         customers (who went so, in both groups), count_a (times in a), median_s_a (their median), count_b
-        (times in b), median_s_b (their median), longer_by_s (the median of a less that of b) with lower_s and
-        upper_s, ratio (of the medians), probability_longer (that a time of a is longer than one of b; of
-        equal ones half count) with probability_lower and probability_upper, p, q, turns_within (attributes
+        (times in b), median_s_b (their median), longer_by_s (the median of a less that of b), lower_s
+        (lower 95 % limit of longer_by_s), upper_s (upper 95 % limit of longer_by_s), ratio (of the medians),
+        probability_longer (that a time of a is longer than one of b; of equal ones half count),
+        probability_lower (lower 95 % limit of probability_longer), probability_upper (upper 95 % limit of
+        probability_longer), p, q, turns_within (attributes
         within which the difference turns, or is gone; of findings only).
     paths : pandas.DataFrame
         path (three steps in a row, "(start)" and "(end)" among them), customers (with a journey that has it,
@@ -186,7 +188,7 @@ class Comparison(Result):
         the other sign; gone: less than half is left, and limits that hold 0; turns: strata have both
         directions, p below .05; not comparable: covered_share below one half).
     cells : pandas.DataFrame
-        One row a table of cells: table, cells (that occur in either group), tested (of these), left_out (not
+        One row a table of cells: table (its name), cells (that occur in either group), tested (of these), left_out (not
         tested, too few), found (tested, with q up to the largest).
     notes : tuple of str
         What a reader should know before trusting a number.
