@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import table
 
 HERE = Path(__file__).parent
-PARTS = ("deviations", "incidence", "patience", "what_if", "scan", "drivers")
+PARTS = ("deviations", "incidence", "patience", "what_if", "scan", "drivers", "personas")
 
 
 def main() -> None:

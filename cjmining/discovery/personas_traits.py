@@ -61,9 +61,10 @@ class Shares(NamedTuple):
         spread = np.sqrt((share * (1 - share) + other * (1 - other)) / 2)
         difference = share - other
         # All of the one and none of the other have no spread: they are as far apart as it gets.
-        certain = np.where(difference == 0, 0.0, np.sign(difference) * np.inf)
-        apart: Floats = np.where(spread > 0, difference / np.where(spread > 0, spread, 1.0), certain)
-        return np.nan_to_num(apart, nan=0.0, posinf=np.inf, neginf=-np.inf)
+        certain = np.where(difference > 0, np.inf, -np.inf)
+        none = np.where(difference == 0, 0.0, certain)
+        apart: Floats = np.where(spread > 0, difference / np.where(spread > 0, spread, 1.0), none)
+        return apart
 
 
 def shares_of(behaviour: Behaviour, persona: Ints, number: int) -> Shares:
