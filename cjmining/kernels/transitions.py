@@ -178,7 +178,7 @@ def _count(
     event: int,
     found: int,
 ) -> tuple[int, int, int]:
-    """Count from a journey and event on; return where it stopped (behind the last: done), and slots in use."""
+    """Count from a journey and event on; return where it stopped (behind the last: done) and slots in use."""
     n = np.uint64(n_touchpoints)
     for current in range(journey, len(bounds) - 1):
         first, end = np.uint64(max(bounds[current], event)), np.uint64(bounds[current + 1])

@@ -46,6 +46,34 @@ def test_clashing_hashes_merge_nothing(journeys):
 
 
 @given(JOURNEYS, st.integers(0, 40))
+def test_parts_whose_hashes_clash_merge_nothing(journeys, cut):
+    parts = [variants.count(*_arrays(part)) for part in (journeys[:cut], journeys[cut:])]
+    clashing = [part._replace(hashes=np.zeros(len(part.group), np.uint64)) for part in parts]
+    whole = _counted(variants.count(*_arrays(journeys)))
+    assert _counted(variants.merge(clashing)) == whole
+    assert _counted(variants.merge([part._replace(hashes=None) for part in parts])) == whole
+
+
+@given(JOURNEYS, st.integers(1, 3))
+def test_threads_change_nothing(journeys, threads):
+    parts = [variants.count(*_arrays(journeys)), variants.count(*_arrays(journeys[::-1]))]
+    merged = variants.merge(parts, threads=threads)
+    for one, other in zip(merged, variants.merge(parts, threads=1), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_many_journeys_keep_their_order():
+    # More than one stretch of the table is fetched ahead; counts and order are those of a dictionary.
+    rng = np.random.default_rng(4)
+    journeys = [(0, rng.integers(0, 4, rng.integers(0, 6)).tolist()) for _ in range(3_000)]
+    found = variants.count(*_arrays(journeys))
+    expected = Counter(tuple(steps) for _, steps in journeys)
+    sequences = [tuple(one.tolist()) for one in np.split(found.codes, found.bounds[1:-1])]
+    assert sequences == list(expected)
+    assert found.journeys.tolist() == list(expected.values())
+
+
+@given(JOURNEYS, st.integers(0, 40))
 def test_blocks_add_up_to_the_whole(journeys, cut):
     parts = [variants.count(*_arrays(part)) for part in (journeys[:cut], journeys[cut:])]
     whole = variants.count(*_arrays(journeys))
