@@ -26,6 +26,7 @@ _HOMES = {
     "LifetimeValue": "cjmining.dropout.value",
     "LogError": "cjmining.errors",
     "MapError": "cjmining.errors",
+    "MarkovChains": "cjmining.discovery.markov",
     "NearestJourneys": "cjmining.discovery.nearest",
     "Partings": "cjmining.discovery.partings",
     "Reconciliation": "cjmining.conformance.reconciliation",
@@ -50,6 +51,7 @@ _HOMES = {
     "lifetime_value": "cjmining.dropout.value",
     "nearest_journey": "cjmining.discovery.nearest",
     "partings": "cjmining.discovery.partings",
+    "markov": "cjmining.discovery.markov",
     "read_log": "cjmining.log",
     "read_map": "cjmining.intended",
     "read_personas": "cjmining.intended.personas",
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
     from cjmining.discovery.compare import compare as compare
     from cjmining.discovery.funnel import Funnel as Funnel
     from cjmining.discovery.funnel import funnel as funnel
+    from cjmining.discovery.markov import MarkovChains as MarkovChains
+    from cjmining.discovery.markov import markov as markov
     from cjmining.discovery.nearest import NearestJourneys as NearestJourneys
     from cjmining.discovery.nearest import nearest_journey as nearest_journey
     from cjmining.discovery.partings import Partings as Partings

@@ -30,6 +30,9 @@ Counted = TypeVar("Counted")
 BLOCK_EVENTS = 500_000
 """Small enough that threads share a log of a million events, large enough that merging costs little."""
 
+MOST_BLOCKS = 8
+"""A large log has larger blocks: enough of them for the threads, and no more to merge."""
+
 
 class Scan(NamedTuple):
     """What discovery reads of a log: its journeys as steps, columns beside them, names of codes.
@@ -87,7 +90,7 @@ class Scan(NamedTuple):
 
 def blocks_of(log: JourneyLog) -> list[Block]:
     """Return the blocks of a log; one without events has an empty one, which gives tables their columns."""
-    return log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
+    return log.blocks(max(BLOCK_EVENTS, log.n_events // MOST_BLOCKS)) or [Block(0, 0, 0, 0)]
 
 
 class Summary(NamedTuple):

@@ -100,3 +100,22 @@ def _scatter(place: Codes, free: Ints, values: Ints) -> Ints:
         together[free[place[i]]] = values[i]
         free[place[i]] += 1
     return together
+
+
+def numbered(key: Ints) -> tuple[Ints, Codes]:
+    """Return the keys that occur, ascending, and the place of each key among them (int32[N])."""
+    cell, place = _number(key, 1 << max(2 * len(key) - 1, 1).bit_length())
+    order = np.argsort(cell)
+    rank = np.empty(len(cell), np.int32)
+    rank[order] = np.arange(len(cell), dtype=np.int32)
+    return cell[order], rank[place]
+
+
+@kernel
+def _number(key: Ints, room: int) -> tuple[Ints, Codes]:
+    cell, place = np.empty(len(key), np.int64), np.empty(len(key), np.int32)
+    table = np.full(room, -1, np.int32)
+    found = 0
+    for i in range(len(key)):
+        place[i], found = place_of(key[i], table, cell, found)
+    return cell[:found].copy(), place

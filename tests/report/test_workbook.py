@@ -32,6 +32,7 @@ RESULTS = {
     "check": lambda: CHECK,
     "discover": lambda: FOUND,
     "funnel": lambda: cj.funnel(LOG, ["ad_clicked", "product_viewed"], within="7d", by="persona"),
+    "markov": lambda: cj.markov(LOG, by="persona"),
     "coverage": lambda: cj.coverage(LOG, MAP),
     "audience": lambda: cj.audience(CHECK, stage="Checkout"),
     "won_back": lambda: cj.won_back(CHECK),
