@@ -21,6 +21,7 @@ _HOMES = {
     "Incidence": "cjmining.dropout.incidence",
     "DropOutScan": "cjmining.dropout.scan",
     "FoundPersonas": "cjmining.discovery.personas",
+    "FoundJourneys": "cjmining.discovery.find_journeys",
     "IntendedMap": "cjmining.intended",
     "JourneyLog": "cjmining.log",
     "LifetimeValue": "cjmining.dropout.value",
@@ -46,6 +47,7 @@ _HOMES = {
     "export": "cjmining.report.workbook",
     "funnel": "cjmining.discovery.funnel",
     "find_personas": "cjmining.discovery.personas",
+    "find_journeys": "cjmining.discovery.find_journeys",
     "incidence": "cjmining.dropout.incidence",
     "ingest": "cjmining.ingest",
     "lifetime_value": "cjmining.dropout.value",
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
     from cjmining.discovery import discover as discover
     from cjmining.discovery.compare import Comparison as Comparison
     from cjmining.discovery.compare import compare as compare
+    from cjmining.discovery.find_journeys import FoundJourneys as FoundJourneys
+    from cjmining.discovery.find_journeys import find_journeys as find_journeys
     from cjmining.discovery.funnel import Funnel as Funnel
     from cjmining.discovery.funnel import funnel as funnel
     from cjmining.discovery.markov import MarkovChains as MarkovChains
