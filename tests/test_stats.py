@@ -18,6 +18,7 @@ from cjmining.stats import (
     limits_of_probabilities,
     mean_of_clusters,
     newcombe,
+    p_of_turning,
     width_of_band,
     wilson,
     wilson_of_clusters,
@@ -190,3 +191,12 @@ def test_a_band_around_a_random_walk_is_as_wide_as_its_greatest_deviation() -> N
     expected = np.quantile(np.abs(steps).max(axis=1), 0.95)
     at = np.arange(1.0, 26)
     assert width_of_band(np.minimum.outer(at, at)) == pytest.approx(expected, abs=0.05)
+
+
+def test_turning_is_tested_as_published() -> None:
+    # Gail and Simon (1985) give 0.088 for these four groups of patients.
+    z = [0.163 / 0.0788, -0.114 / 0.0689, -0.047 / 0.0614, -0.151 / 0.0547]
+    assert p_of_turning(z) == pytest.approx(0.0877, abs=5e-4)
+    assert p_of_turning([2.0, 3.0]) == 0.5
+    assert p_of_turning([3.0, -3.0]) == pytest.approx(stats.norm.sf(3))  # the chi-square of one, by half
+    assert math.isnan(p_of_turning([1.0]))

@@ -17,6 +17,7 @@ from cjmining.discovery.compare_groups import Made
 from cjmining.discovery.compare_read import BLOCK_EVENTS, SHARES
 from cjmining.discovery.compare_strata import compare_within
 from cjmining.discovery.discovery import Discovery
+from cjmining.discovery.outcomes import TAG
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.log import Block
@@ -188,8 +189,8 @@ class Comparison(Result):
         the other sign; gone: less than half is left, and limits that hold 0; turns: strata have both
         directions, p below .05; not comparable: covered_share below one half).
     cells : pandas.DataFrame
-        One row a table of cells: table (its name), cells (that occur in either group), tested (of these), left_out (not
-        tested, too few), found (tested, with q up to the largest).
+        One row a table of cells: table (its name), cells (that occur in either group), tested (of these),
+        left_out (not tested, too few), found (tested, with q up to the largest).
     notes : tuple of str
         What a reader should know before trusting a number.
     """
@@ -287,7 +288,7 @@ def compare_groups(
         findings=findings,
         strata=within,
         cells=tables.cells(judged, tested.cells),
-        notes=_notes(made, chosen, over, with_open=with_open),
+        notes=(*_notes(made, chosen, over, with_open=with_open), _rare(tested)),
     )._made_of(made.log)
 
 
@@ -377,8 +378,13 @@ def _q_over_all(compared: dict[str, Compared], order: Sequence[str]) -> dict[str
     return dict(zip(order, np.split(q, ends[:-1]), strict=True))
 
 
+def _rare(held: Held) -> str:
+    n_cells, n_tested = sum(held.cells.values()), sum(map(len, held.keys.values()))
+    return f"Too rare to be tested, and left out: {n_cells - n_tested:,} of {n_cells:,} cells."
+
+
 def _notes(made: Made, chosen: Chosen, over: Strata, *, with_open: bool) -> tuple[str, ...]:
-    notes = [words.association(groups.OUTCOME in made.by), *chosen.notes]
+    notes = [words.association(TAG in made.by), *chosen.notes]
     if chosen.open_journeys is not None and chosen.open_journeys.any():
         numbers = [
             f"{number:,} of {name}" for number, name in zip(chosen.open_journeys, chosen[:2], strict=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cjmining import grouping
 from cjmining.discovery.compare_read import Sides
+from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.schema import UNKNOWN
 
@@ -25,7 +26,6 @@ MOST_VALUES: Final = 20
 """An attribute with more values makes strata too thin to hold groups alike in."""
 
 OTHERS: Final = "the others"
-OUTCOME, OPEN = "outcome", "open"
 
 
 class Made(NamedTuple):
@@ -121,16 +121,13 @@ def _known(made: Made, others: list[str]) -> tuple[list[str], tuple[str, ...]]:
 
 
 def _open(made: Made, with_open: bool) -> Bools | None:
-    if OUTCOME not in made.log.tags:
-        if with_open:
-            return None
+    outcome = outcomes_of(made.log)
+    if outcome is None and not with_open:
         raise LogError(
             "with_open=False needs to know which journeys are open: check the log against a map, then "
             "log.tag(outcome=check.journeys['outcome']) before cj.discover"
         )
-    codes, names = made.log.group(OUTCOME)
-    is_open: Bools = codes == (names.index(OPEN) if OPEN in names else -1)
-    return is_open
+    return None if outcome is None else np.asarray(outcome == OPEN)
 
 
 def _expect_journeys(side: NDArray[np.int8], names: tuple[str, str]) -> None:

@@ -55,9 +55,13 @@ class _Share(NamedTuple):
 
 
 def _share(share: float, lower: float, upper: float) -> _Share:
-    digits = 0 if lower >= 0.01 or share == 0 else 1
-    percent = [f"{100 * each:.{digits}f}" for each in (share, lower, upper)]
+    fine = (0 < share < 1 and lower < _FINE) or upper < _FINE or lower > 1 - _FINE
+    percent = [f"{100 * each:.{int(fine)}f}".removesuffix(".0") for each in (share, lower, upper)]
     return _Share(f"{percent[0]} %", f"{percent[1]}-{percent[2]} %")
+
+
+_FINE = 0.01
+"""Within this of nobody or everybody, shares are told to a tenth of a per cent."""
 
 
 def _of_times(row: Mapping[str, Any], names: Names) -> str:
@@ -95,7 +99,8 @@ def warning(row: Mapping[str, Any]) -> str:
     if row["verdict"] == TURNS:
         return f"its direction differs between values of {row['attribute']}"
     points = [_points(row[name]) for name in ("weighted_difference", "lower", "upper")]
-    told = f"{points[0]} points ({points[1]} to {points[2]})"
+    unit = "points of pairs" if row.get("table") == "times" else "points"
+    told = f"{points[0]} {unit} ({points[1]} to {points[2]})"
     what = f"little is left: {told}" if row["verdict"] == GONE else f"the difference is {told}"
     return f"held alike in {row['attribute']}, {what}"
 

@@ -20,8 +20,8 @@ from cjmining.discovery.compare_strata import compare_within
 from cjmining.discovery.compare_times import midranks
 from cjmining.dropout.mantel_haenszel import by_strata
 from cjmining.intended import parse_map
-from cjmining.kernels.compare import Units, merge, sums
-from cjmining.stats import benjamini_hochberg, newcombe, p_of_turning
+from cjmining.kernels.compare import Units, sums
+from cjmining.stats import benjamini_hochberg, newcombe
 
 TABLES = ("touchpoints", "transitions", "times", "paths")
 DAY = 86_400
@@ -295,36 +295,6 @@ def test_one_time_a_customer_gives_the_rank_sum_test_itself():
     assert row["probability_longer"] == pytest.approx(expected.statistic / (60 * 45))
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1), st.integers(0, 3), st.booleans()), max_size=25),
-    st.integers(0, 4),
-)
-def test_sums_over_clusters_equal_brute_force_and_add_up_over_blocks(rows, cut):
-    """Units of two scopes; cell 0 is of scope 0, cells 1 and 2 of scope 1; each unit may hit one."""
-    scope = np.array([0, 1, 1])
-
-    def summed(chosen):
-        units = Units(*(np.array([row[i] for row in chosen], np.int64) for i in range(3)))
-        cells = [(c, 0 if of == 0 else 1 + slot % 2, slot) for c, of, slot, hit in chosen if hit]
-        hits = Units(*(np.array([cell[i] for cell in cells], np.int64) for i in range(3)))
-        return sums(units, hits, scope, n_scopes=2, n_slots=4), cells
-
-    found, cells = summed(rows)
-    parts = merge([summed([r for r in rows if r[0] < cut])[0], summed([r for r in rows if r[0] >= cut])[0]])
-    for whole, added in zip(found, parts, strict=True):
-        np.testing.assert_array_equal(whole, added)
-    for cell, of in enumerate(scope):
-        own = [[sum(e == (c, cell, s) for e in cells) for s in range(4)] for c in range(5)]
-        all_ = [[sum(r[:3] == (c, of, s) for r in rows) for s in range(4)] for c in range(5)]
-        np.testing.assert_array_equal(found.hits[cell], np.sum(own, axis=0))
-        np.testing.assert_array_equal(found.n[of], np.sum(all_, axis=0))
-        np.testing.assert_array_equal(found.clusters[of], np.sum(np.array(all_) > 0, axis=0))
-        np.testing.assert_array_equal(found.holders[cell], np.sum(np.sum(own, axis=1) > 0))
-        np.testing.assert_array_equal(found.hits_hits[cell], np.transpose(own) @ np.array(own))
-        np.testing.assert_array_equal(found.hits_units[cell], np.transpose(own) @ np.array(all_))
-        np.testing.assert_array_equal(found.units_units[of], np.transpose(all_) @ np.array(all_))
-
-
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5)), min_size=1, max_size=30))
 def test_midranks_are_the_share_below(rows):
     of, values = (np.array([row[i] for row in rows]) for i in (0, 1))
@@ -535,15 +505,6 @@ def test_weighted_differences_equal_those_of_units_in_strata(seed):
     assert within.weighted[0] == pytest.approx(expected.difference)
     # There Sato's variance is the least that limits have, here that of single units.
     assert within.upper[0] - within.lower[0] == pytest.approx(expected.upper - expected.lower, rel=0.02)
-
-
-def test_turning_is_tested_as_published():
-    # Gail and Simon (1985) give 0.088 for these four groups of patients.
-    z = [0.163 / 0.0788, -0.114 / 0.0689, -0.047 / 0.0614, -0.151 / 0.0547]
-    assert p_of_turning(z) == pytest.approx(0.0877, abs=5e-4)
-    assert p_of_turning([2.0, 3.0]) == 0.5
-    assert math.isnan(p_of_turning([1.0]))
-    assert p_of_turning([3.0, -3.0]) == pytest.approx(0.5 * 2 * scipy_stats.norm.sf(3))
 
 
 # groups -----------------------------------------------------------------------------------------------------
