@@ -381,5 +381,5 @@ def _notes(reading: _Reading) -> tuple[str, ...]:
             "ones too; log.tag(outcome=check.journeys['outcome']) tells them apart."
         )
         return (note,)
-    number = int(reading.unfinished.sum())
-    return (f"{number:,} open journeys have no end here: what follows their last step is not known.",)
+    number, of = int(reading.unfinished.sum()), len(reading.unfinished)
+    return (f"Open journeys: {number:,} of {of:,}. They have no end, since what follows is not known.",)

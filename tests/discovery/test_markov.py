@@ -67,7 +67,7 @@ def test_chains_by_hand():
     assert chains.orders["states"].tolist() == [1, 3, 4]
     assert chains.orders["parameters"].tolist() == [2, 2, 2]
     assert chains.orders["steps"].tolist() == [8, 8, 8]
-    assert chains.notes == ("1 open journeys have no end here: what follows their last step is not known.",)
+    assert chains.notes == ("Open journeys: 1 of 3. They have no end, since what follows is not known.",)
 
 
 def test_without_the_tag_every_journey_ends():
