@@ -1,31 +1,19 @@
-"""Exchange with pm4py: maps as Petri nets, Petri nets and BPMN as maps, logs in pm4py's columns.
-
-pm4py is an extra (`pip install 'cjmining[pm4py]'`) and imported nowhere else; it is licensed under AGPL-3.0.
-"""
+"""Maps as Petri nets of pm4py, and Petri nets as maps where they say the same."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cjmining.documents import read_content
 from cjmining.errors import MapError, nearest
-from cjmining.log import expect_log, expect_map
+from cjmining.interop.peer import pm4py_module
+from cjmining.log import expect_map
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
-    import pandas as pd
-
     from cjmining.intended import Exit, IntendedMap
     from cjmining.intended.behaviour import Behaviour
-    from cjmining.log import JourneyLog
 
 MAX_MARKINGS = 10_000
 Tokens = tuple[int, ...]
@@ -76,7 +64,7 @@ def to_petri_net(intended: IntendedMap, *, ends_in: str | None = None) -> tuple[
     """
     expect_map(intended, "cjmining.interop.to_petri_net")
     automaton = intended.automaton
-    petri = _pm4py("pm4py.objects.petri_net.obj")
+    petri = pm4py_module("pm4py.objects.petri_net.obj")
     net = petri.PetriNet(intended.name)
     places = [petri.PetriNet.Place(_state_name(state)) for state in range(automaton.n_states)]
     final = petri.PetriNet.Place("end")
@@ -149,150 +137,9 @@ def from_petri_net(
     from cjmining.intended.redraw import redraw
 
     what = "the net"
-    planned = _planned((net, initial_marking, final_marking), goal, exits, ignore, what)
-    head = _head(name, goal, patience, horizon, exits, ignore)
-    return redraw(planned, head, what=what, drawn=_drawn(net))
-
-
-def read_bpmn(
-    path: str | Path,
-    *,
-    goal: Sequence[str],
-    patience: str | timedelta,
-    name: str | None = None,
-    horizon: str | timedelta = "30d",
-    exits: Sequence[str | Exit] = (),
-    ignore: Sequence[str] = (),
-) -> IntendedMap:
-    """Read a BPMN diagram as an intended map, where it is one.
-
-    Parameters
-    ----------
-    path : str or Path
-        A BPMN 2.0 file with one process of tasks, start and end events, and exclusive, parallel and inclusive
-        gateways.
-    goal : sequence of str
-        The tasks that complete a journey.
-    patience, horizon, exits, ignore
-        As for `from_petri_net`.
-    name : str, optional
-        The map's name; by default that of the process, else of the file.
-
-    Returns
-    -------
-    IntendedMap
-        The names of tasks are its touchpoints, as they stand; tasks without a name and events are passed
-        over. Lanes are the owners of stages.
-
-    Raises
-    ------
-    MapError
-        If the file can't be read, has elements that have no place in a map (all are named), or draws what
-        is no journey map.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "order.bpmn"
-    >>> _ = file.write_text('''<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL">
-    ...   <process id="order" name="Order">
-    ...     <startEvent id="s"/> <task id="a" name="Choose"/> <task id="b" name="Pay"/> <endEvent id="e"/>
-    ...     <sequenceFlow id="1" sourceRef="s" targetRef="a"/>
-    ...     <sequenceFlow id="2" sourceRef="a" targetRef="b"/>
-    ...     <sequenceFlow id="3" sourceRef="b" targetRef="e"/>
-    ...   </process>
-    ... </definitions>''')
-    >>> read_bpmn(file, goal=["Pay"], patience="14d").stage_names
-    ('Choose', 'Pay')
-    """
-    from cjmining.intended.redraw import redraw
-
-    text = read_content(path, error=MapError, what="a BPMN file", suffixes=(".bpmn", ".xml"))
-    path = Path(path)
-    root = _read_xml(text, path)
-    _expect_plain(root, path)
-    diagram = _pm4py("pm4py.objects.bpmn.importer.variants.lxml").import_from_string(text)
-    net = _pm4py("pm4py.objects.conversion.bpmn.variants.to_petri_net").apply(diagram)
-    head = _head(name or diagram.get_name() or path.stem, goal, patience, horizon, exits, ignore)
-    what = "the diagram"
-    try:
-        planned = _planned(net, goal, exits, ignore, what)
-        return redraw(planned, head, what=what, drawn=_drawn(net[0]), owners=_owners(root))
-    except MapError as problem:
-        raise MapError(f"{path}: {problem}", mistakes=problem.mistakes) from None
-
-
-def to_event_log(log: JourneyLog) -> pd.DataFrame:
-    """Return the events under the column names of pm4py (those of XES), for its functions and for export.
-
-    Parameters
-    ----------
-    log : JourneyLog
-        The log.
-
-    Returns
-    -------
-    pandas.DataFrame
-        case:concept:name (number of the journey, as text), concept:name (touchpoint), time:timestamp (UTC),
-        org:resource (actor), channel, source, failed (True, False or None), case:customer (its number, as
-        text), and case:persona where the log has personas. Texts are text and not categories, which pm4py
-        rejects; what is unknown is None.
-
-    Examples
-    --------
-    >>> import cjmining as cj
-    >>> events = to_event_log(cj.simulate.shop(100, seed=1).log)
-    >>> events.columns[:4].tolist()
-    ['case:concept:name', 'concept:name', 'time:timestamp', 'org:resource']
-    """
-    import numpy as np
-    import pandas as pd
-
-    expect_log(log, "cjmining.interop.to_event_log")
-    journeys = log.event_journeys()
-
-    def texts(column: str) -> Any:  # noqa: ANN401 -- an array of objects
-        return np.array([*log.vocabulary(column), None], dtype=object)[log.codes(column)]
-
-    columns = {
-        "case:concept:name": journeys.astype(str).astype(object),
-        "concept:name": texts("touchpoint"),
-        "time:timestamp": pd.DatetimeIndex(log.timestamps.astype("datetime64[us]"), tz="UTC"),
-        "org:resource": texts("actor"),
-        "channel": texts("channel"),
-        "source": texts("source"),
-        "failed": np.array([False, True, None], dtype=object)[log.flags("failed")],
-        "case:customer": log.event_customers.astype(str).astype(object),
-    }
-    if "persona" in log.attributes:
-        codes, names = log.group("persona")
-        columns["case:persona"] = np.array(names, dtype=object)[codes[journeys]]
-    return pd.DataFrame(columns)
-
-
-# pm4py ----------------------------------------------------------------------------------------------------
-
-
-def _pm4py(module: str) -> ModuleType:
-    """Import a module of pm4py, which greets on import; this library never prints."""
-    import importlib
-
-    silence = io.StringIO()
-    try:
-        with (
-            contextlib.redirect_stdout(silence),
-            contextlib.redirect_stderr(silence),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            return importlib.import_module(module)
-    except ModuleNotFoundError as problem:
-        if not str(problem.name).startswith("pm4py"):
-            raise
-        raise ImportError(
-            "exchange with Petri nets and BPMN needs pm4py (AGPL-3.0), which is not installed: "
-            "pip install 'cjmining[pm4py]'"
-        ) from None
+    planned = planned_by((net, initial_marking, final_marking), goal, exits, ignore, what)
+    head = head_of(name, goal, patience, horizon, exits, ignore)
+    return redraw(planned, head, what=what, drawn=drawn_in(net))
 
 
 def _last_edges(intended: IntendedMap, ends_in: str | None) -> frozenset[int]:
@@ -313,18 +160,15 @@ def _state_name(state: int) -> str:
 
 
 def _connect(net: Any, name: str, label: str | None, source: Any, target: Any) -> None:  # noqa: ANN401
-    petri = _pm4py("pm4py.objects.petri_net.obj")
-    utils = _pm4py("pm4py.objects.petri_net.utils.petri_utils")
+    petri = pm4py_module("pm4py.objects.petri_net.obj")
+    utils = pm4py_module("pm4py.objects.petri_net.utils.petri_utils")
     transition = petri.PetriNet.Transition(name, label)
     net.transitions.add(transition)
     utils.add_arc_from_to(source, transition, net)
     utils.add_arc_from_to(transition, target, net)
 
 
-# From a net to what it lets happen ------------------------------------------------------------------------
-
-
-def _behaviour_of(
+def behaviour_of(
     net: Any,  # noqa: ANN401
     initial: Any,  # noqa: ANN401
     final: Any,  # noqa: ANN401
@@ -351,7 +195,7 @@ def _behaviour_of(
     return Behaviour.of(start, kept)
 
 
-def _planned(
+def planned_by(
     net: tuple[Any, Any, Any],
     goal: Sequence[str],
     exits: Sequence[str | Exit],
@@ -359,7 +203,7 @@ def _planned(
     what: str,
 ) -> Behaviour:
     """Return what a net plans: what it lets happen, exits apart; raise where it lacks a goal."""
-    planned = _behaviour_of(*net, ignore, what).without([_as_exit(exit_)["touchpoint"] for exit_ in exits])
+    planned = behaviour_of(*net, ignore, what).without([_as_exit(exit_)["touchpoint"] for exit_ in exits])
     for touchpoint in goal:
         if touchpoint not in planned.names:
             hint = nearest(touchpoint, planned.names)
@@ -370,7 +214,7 @@ def _planned(
     return planned
 
 
-def _head(
+def head_of(
     name: str,
     goal: Sequence[str],
     patience: str | timedelta,
@@ -386,13 +230,13 @@ def _head(
     return head | ({"ignore": list(ignore)} if ignore else {})
 
 
-def _drawn(net: Any) -> Counter[str]:  # noqa: ANN401
+def drawn_in(net: Any) -> Counter[str]:  # noqa: ANN401
     """Return how many transitions a net has of each label."""
     return Counter(str(transition.label) for transition in net.transitions if transition.label)
 
 
 def _expect_plain_arcs(net: Any, what: str) -> None:  # noqa: ANN401
-    petri = _pm4py("pm4py.objects.petri_net.obj")
+    petri = pm4py_module("pm4py.objects.petri_net.obj")
     for arc in net.arcs:
         if type(arc) is not petri.PetriNet.Arc:
             raise MapError(
@@ -499,73 +343,3 @@ def _as_written(duration: str | timedelta) -> str:
     from cjmining.intended.writing import duration_text
 
     return duration_text(duration) if isinstance(duration, timedelta) else duration
-
-
-# BPMN -----------------------------------------------------------------------------------------------------
-
-_STEPS = {
-    "task",
-    "usertask",
-    "sendtask",
-    "receivetask",
-    "manualtask",
-    "servicetask",
-    "scripttask",
-    "businessruletask",
-}
-_KNOWN = _STEPS | {"startevent", "endevent", "exclusivegateway", "parallelgateway", "inclusivegateway"}
-
-
-def _read_xml(text: bytes, path: Path) -> Any:  # noqa: ANN401 -- an element of lxml
-    _pm4py("pm4py.objects.bpmn.importer.variants.lxml")
-    from lxml import etree  # type: ignore[import-untyped]
-
-    try:
-        root = etree.fromstring(text, etree.XMLParser(resolve_entities=False, remove_comments=True))
-    except etree.LxmlError as problem:
-        raise MapError(f"{path}: not a BPMN file ({problem})") from None
-    if root.getroottree().docinfo.doctype:
-        raise MapError(f"{path}: not a BPMN file (it declares a document type, which BPMN has none of)")
-    return root
-
-
-def _expect_plain(root: Any, path: Path) -> None:  # noqa: ANN401
-    """Raise for everything that would be lost without a word; pm4py passes over what it doesn't know."""
-    kinds = {node.get("id"): node for node in root.iter("{*}*") if node.get("id")}
-    flows = list(root.iter("{*}sequenceFlow"))
-    ends = [kinds.get(flow.get(end)) for flow in flows for end in ("sourceRef", "targetRef")]
-    strange = {
-        f"{_kind(node)} '{node.get('name') or node.get('id')}'": None
-        for node in [*ends, *root.iter("{*}boundaryEvent"), *root.iter("{*}subProcess")]
-        if node is not None and _kind(node).lower() not in _KNOWN
-    }
-    if any(node is None for node in ends):
-        strange["a sequence flow that begins or ends nowhere"] = None
-    if strange:
-        raise MapError(
-            f"{path}: the diagram has {'; '.join(strange)}. A map is read from tasks, start and end events, "
-            "and exclusive, parallel and inclusive gateways: draw the rest as tasks, or leave it out"
-        )
-    drawn = [process for process in root.iter("{*}process") if process.find("{*}sequenceFlow") is not None]
-    if len(drawn) != 1:
-        raise MapError(
-            f"{path}: the diagram has {len(drawn)} processes with sequence flows; a map is read from one"
-        )
-    if drawn[0].find("{*}startEvent") is None:
-        raise MapError(f"{path}: the diagram has no start event: nothing says where journeys begin")
-
-
-def _kind(node: Any) -> str:  # noqa: ANN401
-    return str(node.tag).rpartition("}")[2]
-
-
-def _owners(root: Any) -> dict[str, str]:  # noqa: ANN401
-    """Return the lane of each task by its name; a name that stands in two lanes has none."""
-    names = {node.get("id"): node.get("name") for node in root.iter("{*}*") if _kind(node).lower() in _STEPS}
-    lanes: dict[str, set[str]] = {}
-    for lane in root.iter("{*}lane"):
-        for ref in lane.iterchildren("{*}flowNodeRef"):
-            task = names.get((ref.text or "").strip())
-            if task and lane.get("name"):
-                lanes.setdefault(task, set()).add(lane.get("name"))
-    return {task: owners.pop() for task, owners in lanes.items() if len(owners) == 1}
