@@ -169,13 +169,12 @@ def find_personas(
     again = None
     if stability:
         again = stability_of(few, model, replicates=stability, starts=starts, seed=seed)
-    return _found(log, reading, behaviour, model, _Account(criterion, choice, again, few))
+    return _found(log, reading, behaviour, model, _Account(choice, again, few))._made_of(log)
 
 
 class _Account(NamedTuple):
     """How the number was chosen, and how stable the personas are, on which customers."""
 
-    asked: str | None
     choice: Choice | None
     stability: Stability | None
     few: Behaviour
@@ -208,31 +207,33 @@ class FoundPersonas(Result):
         persona), entropy (how unsure on average, bits; 0 is certain), description (what sets it apart most:
         steps whose share of customers differs by at least half a standard deviation).
     traits : pandas.DataFrame
-        What is more or less frequent in a persona than in all others: persona, kind ("begins with", "does" or
-        "ends with", in any of a customer's journeys), step, customers (of the persona who do so),
-        share_of_customers (of the persona), elsewhere (customers of all other personas who do so),
-        share_elsewhere (of those customers), ratio (of the two shares), apart (their difference in standard
-        deviations; rows are sorted by its size), q (of no difference, Benjamini-Hochberg over the table; it
-        tells what sets the personas apart, not that there are any, since they were made from these counts).
+        What is more or less frequent in a persona than in all others: persona (by its name), kind ("begins
+        with", "does" or "ends with", in any of a customer's journeys), step (which), customers (of the
+        persona who do so), share_of_customers (of the persona), elsewhere (customers of all other personas
+        who do so), share_elsewhere (of those customers), ratio (of the two shares), apart (their difference
+        in standard deviations; rows are sorted by its size), q (of no difference, Benjamini-Hochberg over the
+        table; it tells what sets the personas apart, not that there are any, since they were made from these
+        counts).
     customers : pandas.DataFrame
-        One row a customer of the log: customer, persona, probability (of being of it), second_best (the
-        persona that is next), second_probability (of being of that).
+        One row a customer of the log: customer (by number), persona (by its name), probability (of being of
+        it), second_best (the persona that is next), second_probability (of being of that).
     transitions : pandas.DataFrame
-        The chain of each persona: persona, from_step ("(start)" is the beginning), to_step ("(end)" is the
-        end), customers (of the persona who do so), count (how often they do so), probability (of going to
-        to_step from from_step, by the model).
+        The chain of each persona: persona (by its name), from_step ("(start)" is the beginning), to_step
+        ("(end)" is the end), customers (of the persona who do so), count (how often they do so), probability
+        (of going to to_step from from_step, by the model).
     criteria : pandas.DataFrame
         One row a number tried: number (of personas), customers (on whom it was chosen), log_likelihood
         (natural logarithm), parameters (free ones), bic and icl (smaller is better), entropy (how unsure all
         customers' personas are together, natural logarithm; icl is bic + 2 x entropy), further_journey_bits
         (by how many bits a journey is told better from the customer's other journeys, among customers left
         out of the fit), further_journey_p (p value of that being no more than by any smaller number that
-        counts), belongs_together (whether the number counts), chosen (whether it was taken).
+        counts), belongs_together (whether the number counts, as every number does where too few customers
+        have several journeys), chosen (whether it was taken).
     stability : pandas.DataFrame
-        One row a persona; empty without replicates: persona, customers (on whom it was stated), replicates
-        (of the bootstrap), jaccard (mean likeness to the most similar persona of a replicate, 0 to 1),
-        share_recovered (of replicates with at least .75), share_dissolved (of replicates with at most .5),
-        adjusted_rand (agreement of all personas, mean over replicates: 1 the same, 0 by chance).
+        One row a persona; empty without replicates: persona (by its name), customers (on whom it was stated),
+        replicates (of the bootstrap), jaccard (mean likeness to the most similar persona of a replicate, 0 to
+        1), share_recovered (of replicates with at least .75), share_dissolved (of replicates with at most
+        .5), adjusted_rand (agreement of all personas, mean over replicates: 1 the same, 0 by chance).
     quality : pandas.DataFrame
         Entropic relevance, bits a journey that has ended, fewer being better: told_by (one chain for all, or
         those of the personas), personas (how many chains), journeys (that have ended), share_fitting (of
