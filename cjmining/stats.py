@@ -291,14 +291,12 @@ def compare_shares(
     """
     if n <= 0 or other_n <= 0:
         return Comparison(math.nan, math.nan, math.nan, math.nan)
-    from scipy.stats import fisher_exact
-
     ratio = math.nan if hits == 0 else math.inf
     if other_hits:
         ratio = (hits / n) / (other_hits / other_n)
     a, b = hits / effect, (n - hits) / effect
     c, d = other_hits / other_effect, (other_n - other_hits) / other_effect
-    p = float(fisher_exact([[round(a), round(b)], [round(c), round(d)]]).pvalue)
+    p = fisher(round(a), round(b), round(c), round(d))
     if 0 in (hits, other_hits):
         a, b, c, d = a + 0.5, b + 0.5, c + 0.5, d + 0.5
     error = math.sqrt(1 / a - 1 / (a + b) + 1 / c - 1 / (c + d))
@@ -339,6 +337,48 @@ def p_of_turning(z: ArrayLike) -> float:
     q = min(float((values[values > 0] ** 2).sum()), float((values[values < 0] ** 2).sum()))
     weights = [math.comb(others, k) / 2**others for k in range(1, others + 1)]
     return float(sum(w * gammaincc(k / 2, q / 2) for k, w in enumerate(weights, 1)))
+
+
+def fisher(a: int, b: int, c: int, d: int) -> float:
+    """Return the two-sided p value of Fisher's exact test of a table [[a, b], [c, d]].
+
+    It adds up the tables with the same margins that are no likelier than this one. What lies 40 standard
+    deviations from the likeliest, and beyond this table, is left out: it is below the least float.
+
+    Parameters
+    ----------
+    a, b, c, d : int
+        Hits and others of one group, then of the other.
+
+    References
+    ----------
+    Fisher (1935), doi:10.2307/2342435.
+
+    Examples
+    --------
+    The lady who told three of four cups of tea from each other:
+
+    >>> round(fisher(3, 1, 1, 3), 4)
+    0.4857
+    """
+    n, hits, total = a + b, a + c, a + b + c + d
+    least, most = max(0, hits - (c + d)), min(n, hits)
+    if least == most:
+        return 1.0
+    mode = min(max((n + 1) * (hits + 1) // (total + 2), least), most)
+    spread = math.sqrt(n * (hits / total) * (1 - hits / total) * (total - n) / (total - 1))
+    reach = math.ceil(40 * spread) + 1
+    first, last = max(least, min(mode - reach, a)), min(most, max(mode + reach, a))
+    k = np.arange(first, last, dtype=np.float64)
+    steps = np.log((hits - k) * (n - k)) - np.log((k + 1) * (total - n - hits + k + 1))
+    chances = np.concatenate([[0.0], np.cumsum(steps)])
+    chances -= chances[mode - first]
+    likely = np.exp(chances)
+    return min(1.0, float(likely[chances <= chances[a - first] + _AS_LIKELY].sum() / likely.sum()))
+
+
+_AS_LIKELY = 1e-7
+"""Tables whose chances differ by no more than floats do are as likely as each other."""
 
 
 class Limits(NamedTuple):

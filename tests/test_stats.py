@@ -15,6 +15,7 @@ from cjmining.stats import (
     benjamini_hochberg,
     compare_shares,
     design_effect,
+    fisher,
     limits_of_probabilities,
     mean_of_clusters,
     newcombe,
@@ -200,3 +201,16 @@ def test_turning_is_tested_as_published() -> None:
     assert p_of_turning([2.0, 3.0]) == 0.5
     assert p_of_turning([3.0, -3.0]) == pytest.approx(stats.norm.sf(3))  # the chi-square of one, by half
     assert math.isnan(p_of_turning([1.0]))
+
+
+@given(*(st.integers(0, 300) for _ in range(4)))
+def test_fishers_test_is_scipys(a: int, b: int, c: int, d: int) -> None:
+    assert fisher(a, b, c, d) == pytest.approx(stats.fisher_exact([[a, b], [c, d]]).pvalue, rel=1e-8)
+
+
+def test_fishers_test_holds_for_large_counts() -> None:
+    table = [[40_400, 960_000], [40_000, 970_000]]
+    assert fisher(*table[0], *table[1]) == pytest.approx(stats.fisher_exact(table).pvalue, rel=1e-6)
+    assert fisher(0, 100_000, 100_000, 0) == 0
+    # Of all tables with these margins the observed one is the likeliest, or as likely as it gets.
+    assert fisher(500_000, 500_000, 500_000, 500_000) == pytest.approx(1)
