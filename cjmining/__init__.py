@@ -17,6 +17,7 @@ _HOMES = {
     "Coverage": "cjmining.conformance.coverage",
     "Discovery": "cjmining.discovery",
     "Funnel": "cjmining.discovery.funnel",
+    "Paths": "cjmining.discovery.paths",
     "Drivers": "cjmining.dropout.drivers",
     "Incidence": "cjmining.dropout.incidence",
     "DropOutScan": "cjmining.dropout.scan",
@@ -46,6 +47,7 @@ _HOMES = {
     "drivers": "cjmining.dropout.drivers",
     "export": "cjmining.report.workbook",
     "funnel": "cjmining.discovery.funnel",
+    "paths": "cjmining.discovery.paths",
     "find_personas": "cjmining.discovery.personas",
     "find_journeys": "cjmining.discovery.find_journeys",
     "incidence": "cjmining.dropout.incidence",
@@ -84,6 +86,8 @@ if TYPE_CHECKING:
     from cjmining.discovery.find_journeys import find_journeys as find_journeys
     from cjmining.discovery.funnel import Funnel as Funnel
     from cjmining.discovery.funnel import funnel as funnel
+    from cjmining.discovery.paths import Paths as Paths
+    from cjmining.discovery.paths import paths as paths
     from cjmining.discovery.markov import MarkovChains as MarkovChains
     from cjmining.discovery.markov import markov as markov
     from cjmining.discovery.nearest import NearestJourneys as NearestJourneys

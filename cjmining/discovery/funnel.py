@@ -12,7 +12,7 @@ import numpy as np
 from cjmining.discovery import funnel_tables as tables
 from cjmining.discovery.funnel_reading import FATES, ORDERS, Question, read
 from cjmining.discovery.outcomes import OPEN, outcomes_of
-from cjmining.discovery.paths_steps import alternatives, limit_of, marks, notes_on_ends
+from cjmining.discovery.paths_steps import alternatives, expect_one_of, limit_of, marks, notes_on_ends
 from cjmining.discovery.paths_sums import share_text
 from cjmining.discovery.steps import Steps
 from cjmining.errors import LogError, nearest
@@ -117,9 +117,9 @@ def funnel(
     1     2   shop        2     1      90.0
     2     3  order        1     0     120.0
     """
-    _expect_one_of("order", order, tuple(ORDERS))
-    _expect_one_of("start", start, STARTS)
-    _expect_one_of("unit", unit, UNITS)
+    expect_one_of("order", order, tuple(ORDERS))
+    expect_one_of("start", start, STARTS)
+    expect_one_of("unit", unit, UNITS)
     names, asked = _steps(steps)
     limit = limit_of(within, "funnel")
     journeys = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="funnel")
@@ -278,7 +278,7 @@ class Funnel(Result):
         LogError
             If there is no such step or fate.
         """
-        _expect_one_of("fate", fate, FATES)
+        expect_one_of("fate", fate, FATES)
         found, _ = self._behind
         kept = (found.reached == self._number(step) + 1) & (found.fate == FATES.index(fate))
         return np.unique(found.journey[kept])
@@ -362,8 +362,3 @@ def _steps(given: Sequence[Step] | Mapping[str, Step]) -> tuple[tuple[str, ...],
     if isinstance(given, Mapping):
         return tuple(str(name) for name in given), asked
     return tuple(" | ".join(one) for one in asked), asked
-
-
-def _expect_one_of(what: str, given: str, known: Sequence[str]) -> None:
-    if given not in known:
-        raise LogError(f"{what} is one of {', '.join(known)}, not {given!r}{nearest(str(given), known)}")

@@ -115,9 +115,11 @@ def marks(log: JourneyLog, steps: Steps, given: Sequence[str]) -> Flags:
     Raises
     ------
     LogError
-        If the log has no such step.
+        If the log has no such step; one without any events is merely empty.
     """
     found = np.zeros(log.n_events, np.bool_)
+    if not log.n_events:
+        return found
     known = log.vocabulary("touchpoint")
     for one in given:
         found |= _named(steps, one) if steps.level in STAYS else parse_step(one, known=known).of(log)
@@ -132,6 +134,12 @@ def _named(steps: Steps, name: str) -> Flags:
         )
     found: Flags = steps.code == steps.names.index(name)
     return found
+
+
+def expect_one_of(what: str, given: str, known: Sequence[str]) -> None:
+    """Raise a LogError unless an option is one of those known."""
+    if given not in known:
+        raise LogError(f"{what} is one of {', '.join(known)}, not {given!r}{nearest(str(given), known)}")
 
 
 def notes_on_ends(limit: Limit, *, tagged: bool) -> tuple[str, ...]:

@@ -100,9 +100,10 @@ def words(names: Sequence[str], codes: NDArray[np.integer]) -> pd.Series[str]:
 
 def chosen(names: Sequence[str], codes: NDArray[np.integer]) -> pd.Categorical:
     """Return names of codes as a column that holds each name once."""
-    once = list(dict.fromkeys(names))
-    place = np.array([once.index(name) for name in names], np.int64)
-    return pd.Categorical.from_codes(place[codes], categories=pd.Index(once, dtype="str"))
+    place = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    if len(place) < len(names):  # steps of a funnel may share a name
+        codes = np.array([place[name] for name in names], np.int64)[codes]
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(place), dtype="str"))
 
 
 def moments(microseconds: Ints, known: Flags | None = None) -> pd.DatetimeIndex:
@@ -124,3 +125,14 @@ def share_text(share: Share) -> str:
     if np.isnan(share.share):
         return "none to tell of"
     return f"{100 * share.share:.0f} % ({100 * share.lower:.0f}-{100 * share.upper:.0f} %)"
+
+
+def plural(number: int, word: str) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> plural(1, "way"), plural(1200, "way")
+    ('1 way', '1,200 ways')
+    """
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -1,6 +1,7 @@
 """Ways from one step to another: found, cut out, shortened, numbered, and searched for what lies on them."""
 
 # mypy: disable-error-code="no-untyped-call,no-untyped-def"
+# ruff: noqa: ANN001, ANN202 -- numba infers the types of inner steps
 
 from __future__ import annotations
 
@@ -58,6 +59,8 @@ class Presence(NamedTuple):
         Sums over customers of n x n, n being their attempts.
     having, squares, products : int64[G, 2, C]
         Attempts that have the step, and sums over customers of d x d and d x n, d being theirs that have it.
+    customers : int64[G, C]
+        Customers with such an attempt of either side.
     """
 
     attempts: Ints
@@ -65,6 +68,7 @@ class Presence(NamedTuple):
     having: Ints
     squares: Ints
     products: Ints
+    customers: Ints
 
 
 def find(
@@ -91,7 +95,7 @@ def find(
 
 
 @kernel
-def _find(bounds, timestamp, starts, ends, within, which, itself):  # noqa: ANN001, ANN202 -- numba infers
+def _find(bounds, timestamp, starts, ends, within, which, itself):
     room = len(bounds) - 1 if which == FIRST else int(starts.sum())
     journeys = np.empty(room, np.int64)
     firsts = np.empty(room, np.int64)
@@ -121,14 +125,14 @@ def _find(bounds, timestamp, starts, ends, within, which, itself):  # noqa: ANN0
 
 
 @kernel
-def _next_end(ends, step, stop):  # noqa: ANN001, ANN202
+def _next_end(ends, step, stop):
     while step < stop and not ends[step]:
         step += 1
     return step
 
 
 @kernel
-def _last_start(starts, first, stop):  # noqa: ANN001, ANN202
+def _last_start(starts, first, stop):
     for other in range(first + 1, stop):
         if starts[other]:
             first = other
@@ -136,7 +140,7 @@ def _last_start(starts, first, stop):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _way(timestamp, ends, first, beyond, stop, limit):  # noqa: ANN001, ANN202
+def _way(timestamp, ends, first, beyond, stop, limit):
     """Return the last step of an attempt, and whether it arrived there."""
     last = first + beyond
     while last < stop and timestamp[last] <= limit and not ends[last]:
@@ -259,12 +263,13 @@ def present(
 
 
 @kernel
-def _present(codes, begin, stop, side, group, customer, order, n_groups, n_codes):  # noqa: ANN001, ANN202
+def _present(codes, begin, stop, side, group, customer, order, n_groups, n_codes):
     attempts = np.zeros((n_groups, 2), np.int64)
     sizes = np.zeros((n_groups, 2), np.int64)
     having = np.zeros((n_groups, 2, n_codes), np.int64)
     squares = np.zeros((n_groups, 2, n_codes), np.int64)
     products = np.zeros((n_groups, 2, n_codes), np.int64)
+    customers = np.zeros((n_groups, n_codes), np.int64)
     seen = np.full(n_codes, -1, np.int64)
     counts = np.zeros((2, n_codes), np.int64)
     touched = np.empty((2, n_codes), np.int64)
@@ -287,15 +292,39 @@ def _present(codes, begin, stop, side, group, customer, order, n_groups, n_codes
         following = order[place + 1] if place + 1 < len(order) else row
         if place + 1 < len(order) and customer[following] == customer[row] and group[following] == group[row]:
             continue
-        for at in range(2):
-            attempts[group[row], at] += own[at]
-            sizes[group[row], at] += own[at] * own[at]
-            for entry in range(n_touched[at]):
-                code = touched[at, entry]
-                d = counts[at, code]
-                having[group[row], at, code] += d
-                squares[group[row], at, code] += d * d
-                products[group[row], at, code] += d * own[at]
-                counts[at, code] = 0
-            n_touched[at], own[at] = 0, 0
-    return attempts, sizes, having, squares, products
+        _close_customer(
+            group[row], own, counts, touched, n_touched, attempts, sizes, having, squares, products, customers
+        )
+    return attempts, sizes, having, squares, products, customers
+
+
+@kernel
+def _close_customer(
+    group,
+    own,
+    counts,
+    touched,
+    n_touched,
+    attempts,
+    sizes,
+    having,
+    squares,
+    products,
+    customers,
+):
+    """Add up what a customer did, and forget it."""
+    for entry in range(n_touched[1]):
+        customers[group, touched[1, entry]] += counts[0, touched[1, entry]] == 0
+    for entry in range(n_touched[0]):
+        customers[group, touched[0, entry]] += 1
+    for at in range(2):
+        attempts[group, at] += own[at]
+        sizes[group, at] += own[at] * own[at]
+        for entry in range(n_touched[at]):
+            code = touched[at, entry]
+            d = counts[at, code]
+            having[group, at, code] += d
+            squares[group, at, code] += d * d
+            products[group, at, code] += d * own[at]
+            counts[at, code] = 0
+        n_touched[at], own[at] = 0, 0

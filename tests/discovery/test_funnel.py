@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,34 +16,11 @@ import cjmining as cj
 from cjmining.discovery import funnel_reading
 from cjmining.intended import parse_map
 from cjmining.stats import wilson, wilson_of_clusters
-
-
-def log_of(journeys, *, end=None, customers=None, channels=None):
-    """Build a log of journeys such as "a0 b5 c5": a touchpoint and its second, in this order."""
-    events = [
-        (number, customers[number] if customers else number, word[0], int(word[1:]))
-        for number, journey in enumerate(journeys)
-        for word in journey.split()
-    ]
-    table = {
-        "customer": pa.array([customer for _, customer, _, _ in events], pa.int64()),
-        "timestamp": pa.array([second * 1_000_000 for *_, second in events], pa.timestamp("us", "UTC")),
-        "touchpoint": pa.array([word for *_, word, _ in events], pa.string()),
-        "native_journey": pa.array([f"{number:04}" for number, *_ in events], pa.string()),
-        "sequence": pa.array(range(len(events)), pa.int64()),
-    }
-    if channels:
-        table["channel"] = pa.array(channels, pa.string())
-    moment = None if end is None else pd.Timestamp(end, unit="s")
-    return cj.JourneyLog.from_events(pa.table(table), data_end=moment)
+from tests.small_logs import log_of, rows
 
 
 def reached(found):
     return found.steps["reached"].tolist()
-
-
-def rows(table, *columns):
-    return table[list(columns)].astype(object).to_numpy().tolist()
 
 
 # by hand --------------------------------------------------------------------------------------------------
@@ -253,9 +229,11 @@ def test_empty_logs_and_funnels_that_nobody_enters_keep_their_types():
     full = cj.funnel(log_of(["x0 a1", "x1"]), ["x", "a"])
     never = cj.funnel(log_of(["x0 y0 a1"]).where(touchpoint="x"), ["a", "x"])
     assert reached(none) == [1, 0]
+    empty = cj.funnel(log_of(["x0 a1"]).where(end="1970"), ["x", "a"])
     for name in full._tables:
-        left, right = getattr(never, name).dtypes, getattr(full, name).dtypes
-        assert left.astype(str).tolist() == right.astype(str).tolist()
+        for found in (never, empty):
+            left, right = getattr(found, name).dtypes, getattr(full, name).dtypes
+            assert left.astype(str).tolist() == right.astype(str).tolist(), name
 
 
 def test_it_shows_itself():
