@@ -31,6 +31,7 @@ AUTO = parse_map(SHOP.intended_text.replace("patience: 14d", "patience: auto", 1
 RESULTS = {
     "check": lambda: CHECK,
     "discover": lambda: FOUND,
+    "find_personas": lambda: cj.find_personas(LOG, number=2, stability=2),
     "paths": lambda: cj.paths(LOG, start="ad_clicked", end="product_viewed", within="7d", by="persona"),
     "funnel": lambda: cj.funnel(LOG, ["ad_clicked", "product_viewed"], within="7d", by="persona"),
     "markov": lambda: cj.markov(LOG, by="persona"),
