@@ -12,7 +12,7 @@ import numpy as np
 from cjmining.discovery import funnel_tables as tables
 from cjmining.discovery.funnel_reading import FATES, ORDERS, Question, read
 from cjmining.discovery.outcomes import OPEN, outcomes_of
-from cjmining.discovery.paths_steps import alternatives, expect_one_of, limit_of, marks, notes_on_ends
+from cjmining.discovery.paths_steps import Marks, alternatives, expect_one_of, limit_of, notes_on_ends
 from cjmining.discovery.paths_sums import share_text
 from cjmining.discovery.steps import Steps
 from cjmining.errors import LogError, nearest
@@ -125,7 +125,8 @@ def funnel(
     journeys = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="funnel")
     outcome = outcomes_of(log)
     question = Question(
-        marks=[marks(log, journeys, one) for one in asked],
+        marks=Marks.of(log, journeys, asked),
+        n_steps=len(asked),
         limit=limit,
         order=order,
         every=start == "every",

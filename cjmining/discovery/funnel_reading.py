@@ -12,11 +12,9 @@ from cjmining.kernels import funnel as kernels
 from cjmining.log import Block
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from cjmining.discovery.paths_steps import Limit
+    from cjmining.discovery.paths_steps import Limit, Marks
     from cjmining.discovery.steps import Part, Steps
     from cjmining.log import JourneyLog
 
@@ -39,8 +37,9 @@ class Question(NamedTuple):
 
     Attributes
     ----------
-    marks : sequence of bool[n_events]
-        Which events are each step.
+    marks : Marks
+        Which steps of the funnel each event fits.
+    n_steps : int
     limit : Limit
     order : {"ordered", "strict", "any"}
     every : bool
@@ -49,7 +48,8 @@ class Question(NamedTuple):
         Whether attempts go on across the journeys of a customer.
     """
 
-    marks: Sequence[Flags]
+    marks: Marks
+    n_steps: int
     limit: Limit
     order: str
     every: bool
@@ -134,7 +134,7 @@ def read(
     customer = log.journey_customer[found.journey]
     over, may_go_on = _maturity(log, question, found, customer, open_ones)
     fate = np.where(may_go_on, OPEN, LOST).astype(np.int8)
-    fate[found.reached == len(question.marks)] = COMPLETED
+    fate[found.reached == question.n_steps] = COMPLETED
     return Attempts(
         journey=found.journey,
         grouped=Grouped.of(group[found.journey], customer, names),
@@ -170,12 +170,10 @@ def _of_block(log: JourneyLog, steps: Steps, question: Question, block: Block) -
     part = steps.of_block(block)
     if question.of_customers:
         part = _by_customer(part, log.journey_customer[part.journeys])
-    fits = np.zeros(len(part.code), np.uint32)
-    for number, marked in enumerate(question.marks):
-        fits |= marked[part.rows].astype(np.uint32) << np.uint32(number)
+    fits = question.marks.at(part.rows)
     within = question.limit.us
     follow = ORDERS[question.order]
-    found = follow(part.bounds, part.timestamp, fits, len(question.marks), within, every=question.every)
+    found = follow(part.bounds, part.timestamp, fits, question.n_steps, within, every=question.every)
     return _describe(log, part, found, question)
 
 

@@ -101,11 +101,12 @@ def _step(found: Attempts, measured: list[Taken], number: int) -> dict[str, Ints
     """Return the columns of one step, an entry a group."""
     grouped = found.grouped
     never = np.full((len(grouped.names), len(QUANTILES)), np.nan)  # the first step takes no time
-    before = found.reached >= max(number, 1)
     there = found.reached > number
     stopped = found.reached == number + 1
     of_first = grouped.sums(found.mature, there)
-    of_previous = grouped.sums(found.mature & before, there)
+    of_previous = of_first
+    if number > 1:  # for the first two the step before is the first
+        of_previous = grouped.sums(found.mature & (found.reached >= number), there)
     reached = grouped.sums(there, there)
     columns: dict[str, Ints | Floats] = {
         "customers": reached.unit_clusters,

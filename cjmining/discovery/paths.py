@@ -13,7 +13,7 @@ from cjmining.discovery import paths_tables as tables
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.paths_reading import FATES, LOOPS, NOT_ARRIVED, WHICH, Question, read
 from cjmining.discovery.paths_reading import OPEN as UNDER_WAY
-from cjmining.discovery.paths_steps import alternatives, expect_one_of, limit_of, marks, notes_on_ends
+from cjmining.discovery.paths_steps import Marks, alternatives, expect_one_of, limit_of, notes_on_ends
 from cjmining.discovery.paths_sums import plural
 from cjmining.discovery.steps import Steps
 from cjmining.errors import LogError, nearest
@@ -136,8 +136,9 @@ def paths(
         log,
         steps,
         Question(
-            starts=None if starts is None else marks(log, steps, starts),
-            ends=None if ends is None else marks(log, steps, ends),
+            marks=Marks.of(log, steps, (starts or (), ends or ())),
+            from_beginning=starts is None,
+            to_end=ends is None,
             limit=limit,
             attempts=attempts,
             loops=loops,

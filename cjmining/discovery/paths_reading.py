@@ -15,7 +15,7 @@ from cjmining.log import Block
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.discovery.paths_steps import Limit
+    from cjmining.discovery.paths_steps import Limit, Marks
     from cjmining.discovery.steps import Part, Steps
     from cjmining.log import JourneyLog
 
@@ -31,6 +31,9 @@ OPEN: Final = 2
 WHICH: Final = {"first": kernels.FIRST, "last": kernels.LAST, "every": kernels.EVERY}
 LOOPS: Final = ("keep", "once")
 
+START: Final = np.uint32(1)
+END: Final = np.uint32(2)
+
 BLOCK_EVENTS: Final = 500_000
 """Small enough that threads share a log of a million events, large enough that merging costs little."""
 
@@ -40,8 +43,10 @@ class Question(NamedTuple):
 
     Attributes
     ----------
-    starts, ends : bool[n_events] or None
-        Which events are a start, and an end; None for the beginning, and the end, of the journey.
+    marks : Marks
+        Bit 0 says whether an event is a start, bit 1 whether it is an end.
+    from_beginning, to_end : bool
+        Whether instead the beginning and the end of the journey are.
     limit : Limit
     attempts : {"first", "last", "every"}
         Which starts count.
@@ -49,8 +54,9 @@ class Question(NamedTuple):
         Whether a path has each step only where it first comes.
     """
 
-    starts: Flags | None
-    ends: Flags | None
+    marks: Marks
+    from_beginning: bool
+    to_end: bool
     limit: Limit
     attempts: str
     loops: str
@@ -142,7 +148,7 @@ def read(
     found = _Found(*(np.concatenate(column) for column in columns))
     bounds = np.concatenate([[0], np.cumsum(found.length)])
     all_steps, shown = Flat(bounds, found.codes), Flat(bounds, found.codes)
-    closed = found.arrived & (question.ends is not None)
+    closed = found.arrived & (not question.to_end)
     if question.loops == "once":
         shown = Flat(*kernels.once(bounds, found.codes, closed, len(steps.names)))
     path, first = kernels.number(shown.bounds, shown.codes)
@@ -158,7 +164,7 @@ def read(
         fate=fate,
         mature=mature,
         steps=all_steps,
-        inner=(bounds[:-1] + (question.starts is not None), bounds[1:] - closed),
+        inner=(bounds[:-1] + (not question.from_beginning), bounds[1:] - closed),
         path=path,
         paths=Flat(*kernels.cut(shown.codes, shown.bounds[first], shown.bounds[first + 1] - 1)),
     )
@@ -176,7 +182,7 @@ def _fates(
         over = found.start_at + question.limit.us <= log.data_end_us
     fate = np.where(under_way | ~over, OPEN, NOT_ARRIVED).astype(np.int8)
     arrived = found.arrived
-    if question.ends is None:  # nobody knows where a journey ends that still runs
+    if question.to_end:  # nobody knows where a journey ends that still runs
         arrived, over = arrived & ~under_way, over & ~under_way
     fate[arrived] = ARRIVED
     return fate, over
@@ -184,14 +190,15 @@ def _fates(
 
 def _of_block(steps: Steps, question: Question, block: Block) -> _Found:
     part = steps.of_block(block)
+    bits = question.marks.at(part.rows)
     found = kernels.find(
         part.bounds,
         part.timestamp,
-        _first_steps(part) if question.starts is None else question.starts[part.rows],
-        _last_steps(part) if question.ends is None else question.ends[part.rows],
+        _first_steps(part) if question.from_beginning else (bits & START) > 0,
+        _last_steps(part) if question.to_end else (bits & END) > 0,
         question.limit.us,
         WHICH[question.attempts],
-        itself=question.starts is None or question.ends is None,
+        itself=question.from_beginning or question.to_end,
     )
     bounds, codes = kernels.cut(part.code, found.first, found.last)
     events = part.events()

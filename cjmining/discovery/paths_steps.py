@@ -12,14 +12,15 @@ from cjmining.discovery.steps import STAYS
 from cjmining.documents import parse_duration
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.patterns import parse_step
+from cjmining.patterns.nodes import Cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.discovery.steps import Steps
+    from cjmining.discovery.steps import Rows, Steps
     from cjmining.log import JourneyLog
 
-    Ints = NDArray[np.int64]
+    Codes = NDArray[np.int32]
     Flags = NDArray[np.bool_]
 
     Step = str | Sequence[str]
@@ -105,25 +106,53 @@ def alternatives(given: Step, what: str) -> tuple[str, ...]:
     return tuple(several)
 
 
-def marks(log: JourneyLog, steps: Steps, given: Sequence[str]) -> Flags:
-    """Say for each event of a log whether it is one of some steps.
+class Marks(NamedTuple):
+    """Which of several questions each event of a log answers.
 
-    At levels of touchpoints a step is what `cjmining.patterns.parse_step` reads: a touchpoint, one bound to a
-    channel ("ad_clicked@social"), any of a channel ("@email"); at the others it is a channel or a stage by
-    its name.
-
-    Raises
-    ------
-    LogError
-        If the log has no such step; one without any events is merely empty.
+    Attributes
+    ----------
+    kind : int32[n_events]
+        What an event is, as far as anybody asks.
+    masks : uint32[K]
+        Bit q says whether events of that kind answer question q.
     """
-    found = np.zeros(log.n_events, np.bool_)
-    if not log.n_events:
+
+    kind: Codes
+    masks: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, log: JourneyLog, steps: Steps, asked: Sequence[Sequence[str]]) -> Marks:
+        """Read at most 32 questions, each of which takes any of some steps.
+
+        At levels of touchpoints a step is what `cjmining.patterns.parse_step` reads: a touchpoint, one bound
+        to a channel ("ad_clicked@social"), any of a channel ("@email"); at the others it is a channel or a
+        stage by its name.
+
+        Raises
+        ------
+        LogError
+            If the log has no such step; one without any events is merely empty.
+        """
+        if steps.level in STAYS:
+            kind, n_kinds = steps.code, len(steps.names)
+            tables = [[_named(steps, one) for one in question] for question in asked if log.n_events]
+        else:
+            known = log.vocabulary("touchpoint")
+            read = [[parse_step(one, known=known) for one in question] for question in asked]
+            cells = Cells.of(log, [step for question in read for step in question])
+            kind, n_kinds = cells.of_events(log), cells.n_kinds
+            empty = not log.n_events
+            tables = [[cells.table(step, allow_unknown=empty) for step in question] for question in read]
+        masks = np.zeros(n_kinds, np.uint32)
+        for number, table in enumerate(tables):
+            for fits in table:
+                masks |= fits.astype(np.uint32) << np.uint32(number)
+        return cls(kind, masks)
+
+    def at(self, rows: Rows) -> NDArray[np.uint32]:
+        """Return the bits of some events that are steps."""
+        found: NDArray[np.uint32] = self.masks[self.kind[rows]]
         return found
-    known = log.vocabulary("touchpoint")
-    for one in given:
-        found |= _named(steps, one) if steps.level in STAYS else parse_step(one, known=known).of(log)
-    return found
 
 
 def _named(steps: Steps, name: str) -> Flags:
@@ -132,8 +161,7 @@ def _named(steps: Steps, name: str) -> Flags:
         raise LogError(
             f"no {steps.level} is {name!r}{hint}; at level {steps.level!r} steps are {shorten(steps.names)}"
         )
-    found: Flags = steps.code == steps.names.index(name)
-    return found
+    return np.array(steps.names) == name
 
 
 def expect_one_of(what: str, given: str, known: Sequence[str]) -> None:
