@@ -351,7 +351,7 @@ class _Assigned(NamedTuple):
 def _expect_arguments(
     number: object, criterion: str | None, starts: int, sample: int | None, stability: int
 ) -> None:
-    numbers = (number,) if isinstance(number, int) else number
+    numbers = (number, number) if isinstance(number, int) else number
     if numbers is not None and not _are_numbers(numbers):
         raise LogError(
             f"number is how many personas, or the smallest and the largest to try, such as {NUMBERS}; "
@@ -370,7 +370,7 @@ def _expect_arguments(
 def _are_numbers(numbers: object) -> bool:
     return (
         isinstance(numbers, tuple)
-        and len(numbers) in {1, 2}
+        and len(numbers) == 2
         and all(isinstance(each, int) and not isinstance(each, bool) and each >= 1 for each in numbers)
         and numbers[0] <= numbers[-1]
     )

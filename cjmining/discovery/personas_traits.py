@@ -113,8 +113,14 @@ def descriptions(shares: Shares, names: tuple[str, ...], level: str) -> list[Des
     number = len(shares.customers)
     if number == 1:
         return [Description("everybody", "everybody")]
-    phrases = [_phrases(shares, persona, names, level) for persona in range(number)]
-    return [Description(_joined(each), _joined(each[:IN_NAME])) for each in phrases]
+    return [_description(shares, persona, names, level) for persona in range(number)]
+
+
+def _description(shares: Shares, persona: int, names: tuple[str, ...], level: str) -> Description:
+    if not shares.customers[persona]:
+        return Description("nobody's likeliest", "nobody's likeliest")
+    phrases = _phrases(shares, persona, names, level)
+    return Description(_joined(phrases), _joined(phrases[:IN_NAME]))
 
 
 def _joined(phrases: list[tuple[int, str]]) -> str:

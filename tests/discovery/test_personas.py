@@ -305,6 +305,7 @@ def test_a_group_that_the_model_never_saw_has_the_weights_of_all():
     [
         ({"number": 0}, "how many personas"),
         ({"number": (3, 2)}, "the smallest and the largest"),
+        ({"number": (3,)}, "the smallest and the largest"),
         ({"number": "two"}, "not 'two'"),
         ({"number": 3}, "3 personas can't be told apart: there are 2 different customers"),
         ({"criterion": "bicc"}, "did you mean 'bic'"),
