@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from cjmining.kernels.outcomes import WalkRules
     from cjmining.labels import Labels
+    from cjmining.patterns import Pattern
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -637,6 +638,7 @@ class JourneyLog:
         *,
         start: object | None = None,
         end: object | None = None,
+        path: str | Pattern | Sequence[str | Pattern] | None = None,
         **values: str | Sequence[str],
     ) -> JourneyLog:
         """Return the log with only those whole journeys that meet every condition.
@@ -645,6 +647,9 @@ class JourneyLog:
         ----------
         start, end : timestamp or text, optional
             Journeys that begin at or after `start` and before `end` (UTC where they have no zone).
+        path : str, Pattern or sequence of these, optional
+            Journeys that have such a path, as `cart -> {within 2d} order`, or that don't, as `not cart ->
+            order`; of several, all. `cjmining.patterns` has the language.
         **values : str or sequence of str
             `persona` or another attribute of customers: journeys of customers with one of the values. What
             journeys were tagged with, or the period in which they begin (`month="2026-05"`). A
@@ -659,13 +664,17 @@ class JourneyLog:
         Raises
         ------
         LogError
-            If a column or a value does not occur in the log.
+            If a column or a value does not occur in the log, or a path can't be read.
 
         Examples
         --------
         >>> import cjmining as cj
         >>> log = cj.simulate.shop(200, seed=1).log
         >>> log.where(channel="phone").n_journeys < log.n_journeys
+        True
+        >>> quick = log.where(path="basket_filled -> {within 2d} order_placed")
+        >>> slow = log.where(path="not basket_filled -> {within 2d} order_placed")
+        >>> quick.n_journeys + slow.n_journeys == log.n_journeys
         True
         """
         keep = np.ones(self.n_journeys, dtype=bool)
@@ -674,6 +683,10 @@ class JourneyLog:
             keep &= begin >= _microseconds(start)
         if end is not None:
             keep &= begin < _microseconds(end)
+        if path is not None:
+            from cjmining.patterns import having
+
+            keep &= having(self, path)
         for name, wanted in values.items():
             keep &= self._having(name, [wanted] if isinstance(wanted, str) else list(wanted))
         return self._only(keep)

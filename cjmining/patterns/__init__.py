@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 from cjmining.patterns.grammar import read_step
 from cjmining.patterns.nodes import Step
+from cjmining.patterns.pattern import Pattern, having, parse
 
-__all__ = ["Step", "parse_step"]
+__all__ = ["Pattern", "Step", "having", "parse", "parse_step"]
 
 
 def parse_step(text: str, *, known: Collection[str] = ()) -> Step:

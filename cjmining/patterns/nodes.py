@@ -179,6 +179,11 @@ class Cells(NamedTuple):
             knows_failed=by_failed and bool((log.flags("failed") >= 0).any()),
         )
 
+    @property
+    def n_kinds(self) -> int:
+        """Number of kinds."""
+        return len(self.touchpoints) * self.n_channels * self.n_failed
+
     def of_events(self, log: JourneyLog) -> NDArray[np.int32]:
         """Return the kind of each event of the log."""
         kind = log.codes("touchpoint")
