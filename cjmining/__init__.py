@@ -21,7 +21,7 @@ _HOMES = {
     "Drivers": "cjmining.dropout.drivers",
     "Incidence": "cjmining.dropout.incidence",
     "DropOutScan": "cjmining.dropout.scan",
-    "FoundPersonas": "cjmining.discovery.personas",
+    "FoundPersonas": "cjmining.discovery.personas_result",
     "FoundJourneys": "cjmining.discovery.find_journeys",
     "IntendedMap": "cjmining.intended",
     "JourneyLog": "cjmining.log",
@@ -86,16 +86,16 @@ if TYPE_CHECKING:
     from cjmining.discovery.find_journeys import find_journeys as find_journeys
     from cjmining.discovery.funnel import Funnel as Funnel
     from cjmining.discovery.funnel import funnel as funnel
-    from cjmining.discovery.paths import Paths as Paths
-    from cjmining.discovery.paths import paths as paths
     from cjmining.discovery.markov import MarkovChains as MarkovChains
     from cjmining.discovery.markov import markov as markov
     from cjmining.discovery.nearest import NearestJourneys as NearestJourneys
     from cjmining.discovery.nearest import nearest_journey as nearest_journey
     from cjmining.discovery.partings import Partings as Partings
     from cjmining.discovery.partings import partings as partings
-    from cjmining.discovery.personas import FoundPersonas as FoundPersonas
+    from cjmining.discovery.paths import Paths as Paths
+    from cjmining.discovery.paths import paths as paths
     from cjmining.discovery.personas import find_personas as find_personas
+    from cjmining.discovery.personas_result import FoundPersonas as FoundPersonas
     from cjmining.discovery.representatives import Representatives as Representatives
     from cjmining.discovery.sketch import sketch_map as sketch_map
     from cjmining.discovery.variants import Variants as Variants
