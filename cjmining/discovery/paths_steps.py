@@ -73,7 +73,8 @@ def limit_of(within: str | timedelta | None, verb: str) -> Limit:
         raise LogError(f"within of {verb}: {problem}") from None
     if found <= timedelta(0):
         raise LogError(f"within of {verb} is longer than nothing, not {within!r}")
-    return Limit(f" within {duration_text(found)}", found // MICROSECOND, given=True)
+    text = within.strip() if isinstance(within, str) else duration_text(found)
+    return Limit(f" within {text}", found // MICROSECOND, given=True)
 
 
 def duration_text(duration: timedelta) -> str:
