@@ -56,6 +56,8 @@ _HOMES = {
     "nearest_journey": "cjmining.discovery.nearest",
     "partings": "cjmining.discovery.partings",
     "markov": "cjmining.discovery.markov",
+    "Matches": "cjmining.discovery.matches",
+    "matches": "cjmining.discovery.matches",
     "read_log": "cjmining.log",
     "read_map": "cjmining.intended",
     "read_personas": "cjmining.intended.personas",
@@ -88,6 +90,8 @@ if TYPE_CHECKING:
     from cjmining.discovery.funnel import funnel as funnel
     from cjmining.discovery.markov import MarkovChains as MarkovChains
     from cjmining.discovery.markov import markov as markov
+    from cjmining.discovery.matches import Matches as Matches
+    from cjmining.discovery.matches import matches as matches
     from cjmining.discovery.nearest import NearestJourneys as NearestJourneys
     from cjmining.discovery.nearest import nearest_journey as nearest_journey
     from cjmining.discovery.partings import Partings as Partings

@@ -25,6 +25,7 @@ VERBS = [
     "ingest",
     "lifetime_value",
     "markov",
+    "matches",
     "nearest_journey",
     "partings",
     "paths",
@@ -100,6 +101,7 @@ def test_docstrings_are_numpydoc_with_an_example(name, function):
     "result",
     [
         cj.Discovery,
+        cj.Matches,
         cj.Comparison,
         cj.Conformance,
         cj.Coverage,

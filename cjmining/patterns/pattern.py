@@ -49,6 +49,16 @@ class Pattern:
         """For each of `steps`, whether it may be left out."""
         return self._plan.optional
 
+    @property
+    def item_states(self) -> tuple[tuple[int, ...], ...]:
+        """For each of `steps`, the states of the automaton that complete it."""
+        return self._plan.items
+
+    @property
+    def item_of_states(self) -> tuple[int, ...]:
+        """For each state of the automaton, which of `steps` it belongs to."""
+        return self._plan.item_of
+
     def __str__(self) -> str:
         return self.text
 

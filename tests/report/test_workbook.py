@@ -49,6 +49,7 @@ RESULTS = {
     "compare": lambda: cj.compare(FOUND, "Silver", "Gen Z", q=0.5, smallest=10),
     "representatives": lambda: cj.variants(TAGGED).representatives(3),
     "partings": lambda: cj.partings(TAGGED),
+    "matches": lambda: cj.matches(TAGGED, "basket_filled -> {within 2d} order_placed", by="persona"),
 }
 """Every result that `export` takes, on a small shop: add a line for a new one."""
 

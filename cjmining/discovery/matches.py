@@ -1,0 +1,346 @@
+"""The verb `matches` and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN, outcomes_of
+from cjmining.discovery.paths_sums import SECOND, Grouped, moments, plural, ratio, share_text, shares, words
+from cjmining.engine.local import map_blocks
+from cjmining.errors import LogError
+from cjmining.grouping import EVERYBODY
+from cjmining.kernels import patterns as kernel
+from cjmining.log import expect_log
+from cjmining.patterns import Pattern, parse
+from cjmining.results import Result
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.log import JourneyLog
+    from cjmining.stats import Share
+
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+BLOCK_EVENTS: Final = 500_000
+SIDES: Final = ("with", "without")
+
+
+def matches(
+    log: JourneyLog,
+    pattern: str | Pattern,
+    *,
+    by: str | Sequence[str] | None = None,
+    every: bool = False,
+) -> Matches:
+    """Find where journeys match a pattern: how many do, how long it takes, by which events.
+
+    A match is found at the first event that completes one. Of the matches that it completes, that one counts
+    which began first; of those, the one whose next event comes first, and so on. Where events have the same
+    time, the log's own order decides which comes first.
+
+    Parameters
+    ----------
+    log : JourneyLog
+    pattern : str or Pattern
+        What to look for, as `cart -> {within 2d} order`; `cjmining.patterns` has the language. With
+        ``parse(text, allow_unknown=True)`` it may name touchpoints that the log doesn't have.
+    by : str or sequence of str, optional
+        What to group journeys by, as `log.group` takes it.
+    every : bool
+        Whether the search goes on after the first match of a journey. Matches of one journey share no event:
+        the next begins after the last event of the one before. There is no way to find more such matches.
+
+    Returns
+    -------
+    Matches
+
+    Raises
+    ------
+    LogError
+        If the pattern can't be read, begins with `not`, or asks for what the log doesn't have; or if there
+        is nothing of the name `by`.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> import pyarrow as pa
+    >>> events = pa.table({
+    ...     "customer": [0, 0, 0, 1, 1],
+    ...     "timestamp": pa.array([0, 60, 180, 0, 120], pa.timestamp("s", "UTC")),
+    ...     "touchpoint": ["ad", "shop", "order", "ad", "shop"],
+    ... })
+    >>> found = cj.matches(cj.JourneyLog.from_events(events), "ad -> {within 3m} order")
+    >>> found.overview[["journeys", "matched", "share_of_journeys", "median_s"]]
+       journeys  matched  share_of_journeys  median_s
+    0         2        1                0.5     180.0
+    """
+    expect_log(log, "matches")
+    wanted = parse(pattern)
+    if wanted.negated:
+        raise LogError(
+            f"matches finds where a pattern is met, and {wanted.text!r} asks for journeys without one: leave "
+            "`not` out, or choose such journeys by log.where(path=...)"
+        )
+    outcome, (group, groups) = outcomes_of(log), log.group(by)
+    reading = _read(log, wanted, every, Grouped.of(group, log.journey_customer, groups))
+    return Matches(
+        pattern=wanted,
+        by=by if by is None or isinstance(by, str) else tuple(by),
+        every=every,
+        overview=_overview(reading, outcome),
+        steps=_steps(reading, wanted),
+        outcomes=_outcomes(reading, outcome),
+        matches=_matches(reading, log),
+        events=_events(reading, log, wanted),
+        _share=_share(reading),
+    )._made_of(log)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Matches(Result):
+    """Where journeys match a pattern. The column `by` names the group; "all" where nothing was asked for.
+
+    Attributes
+    ----------
+    pattern : Pattern
+        What was looked for.
+    by : str, tuple of str or None
+        What journeys were grouped by.
+    every : bool
+        Whether a journey may have several matches.
+    overview : pandas.DataFrame
+        A row a group that has journeys: by, journeys (all of the group), customers, matched (journeys with a
+        match), share_of_journeys (matched as a share of all journeys of the group) with limits lower and
+        upper, found (number of matches), median_s and p90_s (seconds from the first event of a match to its
+        last, over all matches found, exact); where journeys are tagged with their outcome also open_without
+        (journeys without a match that were open when the data ended, and may have one yet).
+    steps : pandas.DataFrame
+        A row a step of each group: by, step (1 for the first), name (of the step, as written), optional
+        (whether a match may do without it), journeys (with the pattern from its beginning up to and with this
+        step, all bounds kept), share_of_journeys (journeys as a share of all journeys of the group).
+    outcomes : pandas.DataFrame
+        Where journeys are tagged with their outcome, else empty; two rows a group: by, path ("with" or
+        "without" a match), journeys, converted, dropped, turned_away, open, unknown (journeys whose outcome
+        nobody told), share_converted (converted as a share of the journeys that are over: converted, dropped
+        or turned away) with limits lower and upper.
+    matches : pandas.DataFrame
+        A row a match: by, match (its number), journey, customer, start and end (times of its first and its
+        last event), duration_s, first_event and last_event (rows of the log's events).
+    events : pandas.DataFrame
+        A row an event of a match: match (its number), journey, step (1 for the first), name (of the step, as
+        written), event (row of the log's events), timestamp, touchpoint.
+    """
+
+    pattern: Pattern
+    by: str | tuple[str, ...] | None
+    every: bool
+    overview: pd.DataFrame
+    steps: pd.DataFrame
+    outcomes: pd.DataFrame
+    matches: pd.DataFrame
+    events: pd.DataFrame
+    _share: Share
+
+    _tables = ("overview", "steps", "outcomes", "matches", "events")
+    _of_persons = ("matches", "events")
+
+    def _summary(self) -> str:
+        journeys = int(self.overview["journeys"].sum())
+        return (
+            f"Matches of {self.pattern.text!r}: in {share_text(self._share)} of {plural(journeys, 'journey')}"
+        )
+
+
+class _Reading(NamedTuple):
+    """What was found, and whose it is; `reached` has the states that each journey got to, as bits."""
+
+    grouped: Grouped
+    found: kernel.Found
+    reached: Ints
+    items: tuple[tuple[int, ...], ...]
+    item_of: Ints
+    time: Ints
+
+    @property
+    def matched(self) -> Flags:
+        """Whether a journey has a match."""
+        flags = np.zeros(len(self.reached), np.bool_)
+        flags[self.found.journey] = True
+        return flags
+
+    @property
+    def first(self) -> Ints:
+        """The first event of each match."""
+        return self.found.event[self.found.offsets[:-1]]
+
+    @property
+    def last(self) -> Ints:
+        """The last event of each match."""
+        return self.found.event[self.found.offsets[1:] - 1]
+
+    @property
+    def of_group(self) -> Ints:
+        """The number of journeys of each group."""
+        return np.diff(self.grouped.starts)
+
+
+def _read(log: JourneyLog, wanted: Pattern, every: bool, grouped: Grouped) -> _Reading:
+    machine, columns = wanted.compiled(log)
+
+    def search(first: int, last: int) -> tuple[kernel.Found, Ints]:
+        return (
+            kernel.find(columns, machine, first, last, every),
+            kernel.reached(columns, machine, first, last),
+        )
+
+    blocks = log.blocks(max(BLOCK_EVENTS, log.n_events // 8))
+    parts = map_blocks(lambda block: search(block.first_journey, block.last_journey), blocks) or [
+        search(0, 0)
+    ]
+    return _Reading(
+        grouped,
+        _merged([found for found, _ in parts]),
+        np.concatenate([reached for _, reached in parts]),
+        wanted.item_states,
+        np.array(wanted.item_of_states, np.int64),
+        log.timestamps,
+    )
+
+
+def _merged(parts: list[kernel.Found]) -> kernel.Found:
+    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+    return kernel.Found(
+        np.concatenate([part.journey for part in parts]),
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        np.concatenate([part.event for part in parts]),
+        np.concatenate([part.state for part in parts]),
+    )
+
+
+def _overview(reading: _Reading, outcome: NDArray[np.int8] | None) -> pd.DataFrame:
+    grouped, matched = reading.grouped, reading.matched
+    sums = grouped.sums(np.ones(len(matched), np.bool_), matched)
+    share = np.array(shares(sums)).reshape(-1, 3)
+    of_matches = Grouped.of(
+        grouped.group[reading.found.journey], grouped.customer[reading.found.journey], grouped.names
+    )
+    took = reading.time[reading.last] - reading.time[reading.first]
+    all_of_them = np.ones(len(took), np.bool_)
+    times = of_matches.quantiles(took, all_of_them, (0.5, 0.9))
+    columns = {
+        "journeys": sums.units,
+        "customers": sums.unit_clusters,
+        "matched": sums.hits,
+        "share_of_journeys": share[:, 0],
+        "lower": share[:, 1],
+        "upper": share[:, 2],
+        "found": of_matches.number(all_of_them),
+        "median_s": times[:, 0],
+        "p90_s": times[:, 1],
+    }
+    if outcome is not None:
+        columns["open_without"] = grouped.number(~matched & (outcome == OPEN))
+    kept = np.flatnonzero(sums.units)
+    return pd.DataFrame(
+        {"by": words(grouped.names, kept), **{name: column[kept] for name, column in columns.items()}}
+    )
+
+
+def _steps(reading: _Reading, wanted: Pattern) -> pd.DataFrame:
+    grouped, n_steps = reading.grouped, len(reading.items)
+    reached = np.stack(
+        [
+            grouped.number((reading.reached & sum(1 << state for state in set(states))) != 0)
+            for states in reading.items
+        ],
+        axis=1,
+    )
+    kept = np.repeat(np.flatnonzero(reading.of_group), n_steps)
+    step = np.tile(np.arange(n_steps), len(kept) // n_steps)
+    return pd.DataFrame(
+        {
+            "by": words(grouped.names, kept),
+            "step": step + 1,
+            "name": words(wanted.steps, step),
+            "optional": np.array(wanted.optional, np.bool_)[step],
+            "journeys": reached[kept, step],
+            "share_of_journeys": ratio(reached[kept, step], reading.of_group[kept]),
+        }
+    )
+
+
+def _outcomes(reading: _Reading, outcome: NDArray[np.int8] | None) -> pd.DataFrame:
+    """Return how journeys with and without a match ended, group by group; no rows where nobody told."""
+    groups = np.flatnonzero(reading.of_group) if outcome is not None else np.zeros(0, np.int64)
+    told = np.full(len(reading.reached), -1, np.int8) if outcome is None else outcome
+    sides = [_of_side(reading.grouped, mine, told) for mine in (reading.matched, ~reading.matched)]
+    group, side = np.repeat(groups, 2), np.tile(np.arange(2), len(groups))
+    return pd.DataFrame(
+        {
+            "by": words(reading.grouped.names, group),
+            "path": words(SIDES, side),
+            **{name: np.stack([one[name] for one in sides])[side, group] for name in sides[0]},
+        }
+    )
+
+
+def _of_side(grouped: Grouped, mine: Flags, told: NDArray[np.int8]) -> dict[str, NDArray[Any]]:
+    over = mine & (told >= 0) & (told != OPEN)
+    share = np.array(shares(grouped.sums(over, told == CONVERTED))).reshape(-1, 3)
+    return {
+        "journeys": grouped.number(mine),
+        **{name: grouped.number(mine & (told == code)) for code, name in enumerate(COLUMNS)},
+        "unknown": grouped.number(mine & (told < 0)),
+        "share_converted": share[:, 0],
+        "lower": share[:, 1],
+        "upper": share[:, 2],
+    }
+
+
+def _matches(reading: _Reading, log: JourneyLog) -> pd.DataFrame:
+    grouped, journey = reading.grouped, reading.found.journey
+    start, end = reading.time[reading.first], reading.time[reading.last]
+    return pd.DataFrame(
+        {
+            "by": words(grouped.names, grouped.group[journey]),
+            "match": np.arange(len(journey)),
+            "journey": journey,
+            "customer": log.journey_customer[journey],
+            "start": moments(start),
+            "end": moments(end),
+            "duration_s": (end - start) / SECOND,
+            "first_event": reading.first,
+            "last_event": reading.last,
+        }
+    )
+
+
+def _events(reading: _Reading, log: JourneyLog, wanted: Pattern) -> pd.DataFrame:
+    found = reading.found
+    match = np.repeat(np.arange(len(found.journey)), np.diff(found.offsets))
+    step = reading.item_of[found.state]
+    return pd.DataFrame(
+        {
+            "match": match,
+            "journey": found.journey[match],
+            "step": step + 1,
+            "name": words(wanted.steps, step),
+            "event": found.event,
+            "timestamp": moments(reading.time[found.event]),
+            "touchpoint": words(log.vocabulary("touchpoint"), log.codes("touchpoint")[found.event]),
+        }
+    )
+
+
+def _share(reading: _Reading) -> Share:
+    """Return the share of all journeys that have a match."""
+    matched = reading.matched
+    whole = Grouped.of(np.zeros(len(matched), np.int32), reading.grouped.customer, (EVERYBODY,))
+    return shares(whole.sums(np.ones(len(matched), np.bool_), matched))[0]
