@@ -131,19 +131,31 @@ def _chains(number: int, memory: bool, anew: bool, *, journeys: int, seed: int) 
     """Draw customers whose journeys follow chains with rows drawn at random, and find their personas."""
     draw = np.random.default_rng([seed, number, memory, anew, journeys])
     states = N_STEPS * (N_STEPS + 1) if memory else N_STEPS
-    rows = draw.dirichlet(np.full(N_STEPS, 0.3), size=(number, states))
-    starts = draw.dirichlet(np.full(N_STEPS, 0.3), size=number)
+    rows = draw.dirichlet(np.full(N_STEPS, 0.3), size=(number, states)).cumsum(axis=-1)
+    starts = draw.dirichlet(np.full(N_STEPS, 0.3), size=number).cumsum(axis=-1)
     persona = draw.integers(0, number, CUSTOMERS)
-    of_journey = draw.integers(0, number, CUSTOMERS * journeys) if anew else np.repeat(persona, journeys)
-    events = []
-    for journey, kind in enumerate(of_journey.tolist()):
-        before, at = N_STEPS, int(draw.choice(N_STEPS, p=starts[kind]))
-        for _ in range(1 + int(draw.geometric(0.15))):
-            events.append((journey // journeys, journey, f"step {at}"))
-            state = before * N_STEPS + at if memory else at
-            before, at = at, int(draw.choice(N_STEPS, p=rows[kind, state]))
+    n = CUSTOMERS * journeys
+    of_journey = draw.integers(0, number, n) if anew else np.repeat(persona, journeys)
+    lengths = draw.geometric(0.15, n) + 1
+    before, at = np.full(n, N_STEPS), _next(starts[of_journey], draw)
+    steps = [at]
+    for _ in range(int(lengths.max()) - 1):
+        state = before * N_STEPS + at if memory else at
+        before, at = at, _next(rows[of_journey, state], draw)
+        steps.append(at)
+    ways = np.stack(steps, axis=1)
+    events = [
+        (journey // journeys, journey, f"step {step}")
+        for journey, length in enumerate(lengths.tolist())
+        for step in ways[journey, :length].tolist()
+    ]
     truth = np.zeros(CUSTOMERS, np.int64) if anew else persona
     return _score(cj.find_personas(_log(events)), pd.Series(truth))
+
+
+def _next(upper: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """Draw a step for each journey by the upper ends of its alternatives."""
+    return np.minimum((upper < draw.random(len(upper))[:, None]).sum(axis=1), N_STEPS - 1)
 
 
 def _log(events: list[tuple[int, int, str]]) -> cj.JourneyLog:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from cjmining.discovery.personas_result import Chains, FoundPersonas
 from cjmining.discovery.personas_stability import Stability, stability_of
 from cjmining.discovery.personas_traits import descriptions, shares_of, traits
 from cjmining.errors import LogError, nearest
+from cjmining.kernels.mixture import hashed
 from cjmining.log import expect_log
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-NUMBERS = (1, 8)
+NUMBERS: Final = (1, 8)
 """How many personas are tried where nothing else is asked for."""
+SAMPLES: Final = 55_000_000
+"""Makes the hash by which customers are sampled another than those of halves and starts."""
 
 
 def find_personas(
@@ -208,7 +211,7 @@ def _sampled(behaviour: Behaviour, sample: int, seed: int) -> Behaviour:
     if n <= sample:
         return behaviour
     kept = np.zeros(n, np.bool_)
-    kept[np.random.default_rng([seed, n, sample]).permutation(n)[:sample]] = True
+    kept[np.argsort(hashed(behaviour.customers.number, SAMPLES + seed), kind="stable")[:sample]] = True
     return behaviour.of_customers(kept)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from cjmining.engine.local import map_blocks
-from cjmining.kernels.mixture import Counts, expect, merge_equal, posterior
+from cjmining.kernels.mixture import Counts, expect, hashed, merge_equal, posterior
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -180,16 +180,17 @@ def _start(data: Data, everybody: Floats, number: int, start: int, seed: int) ->
     This is the idea of k-means++ (Arthur and Vassilvitskii 2007) for chains: a customer's distance is by how
     much the own chain tells what they did better than the best chain so far.
     """
-    draw = np.random.default_rng([seed, start, number])
+    salt = (seed * 1_000 + start) * 1_000 + number
     cells, n = data.cells, len(data.counts.weight)
-    pool = np.sort(draw.permutation(n)[:POOL])
+    pool = np.sort(np.argsort(hashed(np.arange(n), salt), kind="stable")[:POOL])
+    draws = hashed(np.arange(number), salt + 500)
     few = _chosen(data.counts, pool)
     row = np.repeat(np.arange(len(cells.rows) - 1), np.diff(cells.rows))
     own = _own_log_likelihood(few, row, everybody)
     best = np.full(len(pool), -np.inf)
     weights, columns = few.weight / few.weight.sum(), []
-    for _ in range(number):
-        one = int(draw.choice(len(pool), p=weights))
+    for draw in draws:
+        one = min(int(np.searchsorted(np.cumsum(weights), draw, side="right")), len(pool) - 1)
         columns.append(_log_cells_of(few, one, cells, everybody))
         best = np.maximum(best, _log_likelihood(few, columns[-1]))
         far = few.weight * np.maximum(own - best, 1e-12)

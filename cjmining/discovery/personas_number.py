@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from cjmining.discovery.personas_fit import Data, Model, fit, members
-from cjmining.kernels.mixture import Counts, merge_equal
+from cjmining.kernels.mixture import Counts, hashed, merge_equal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,8 @@ SAMPLE: Final = 10_000
 WITNESSES: Final = 30
 """Customers with several journeys in each half, from whom on these are asked."""
 LARGEST_P: Final = 0.05
+HALVES: Final = 77_000_000
+"""Makes the hash of a customer's half another than those of samples and starts."""
 PATIENCE: Final = 2
 """After so many numbers in a row that are no better, larger ones aren't tried."""
 
@@ -80,7 +82,9 @@ def choose(
     worse = 0
     for number in range(smallest, largest + 1):
         if progress:
-            progress(f"{number} personas", (number - smallest) / (largest - smallest + 1))
+            progress(
+                f"{number} persona{'s' if number > 1 else ''}", (number - smallest) / (largest - smallest + 1)
+            )
         row = _row(data, behaviour, fit(data, number, starts=starts, seed=seed))
         gain = halves.gain(number, starts=starts, seed=seed) if asked and number > 1 else halves.nothing()
         row |= _told_better(gain, best, asked=asked, first=number == smallest)
@@ -183,9 +187,7 @@ class _Halves(NamedTuple):
 
 
 def _halves(behaviour: Behaviour, seed: int) -> _Halves:
-    n = len(behaviour.customers.number)
-    first = np.zeros(n, np.bool_)
-    first[np.random.default_rng([seed, n]).permutation(n)[: n // 2]] = True
+    first = hashed(behaviour.customers.number, HALVES + seed) < 1 / 2
     parts = [behaviour.of_customers(mine) for mine in (first, ~first)]
     return _Halves(
         data=(data_of(parts[0]), data_of(parts[1])),

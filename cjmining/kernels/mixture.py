@@ -258,6 +258,26 @@ def _normalise(mine: Floats) -> float:
 
 
 @kernel
+def hashed(number: Ints, salt: int) -> Floats:
+    """Return a number from 0 to 1 for each number, from a hash of it and a salt: the same in every order.
+
+    References
+    ----------
+    Steele, Lea, Flood (2014), doi:10.1145/2660193.2660195, SplitMix64.
+    """
+    shares = np.empty(len(number))
+    for unit in range(len(number)):
+        mixed = np.uint64(number[unit]) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= np.uint64(salt) * np.uint64(0xD1342543DE82EF95)
+        for _ in range(2):
+            mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            mixed ^= mixed >> np.uint64(31)
+        shares[unit] = np.float64(mixed >> np.uint64(11)) / np.float64(1 << 53)
+    return shares
+
+
+@kernel
 def bootstrap_weights(number: Ints, replicate: int) -> Floats:
     """Return how often each customer counts in a replicate of the bootstrap, from a hash of both."""
     weights = np.empty(len(number))

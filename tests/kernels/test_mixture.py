@@ -15,6 +15,7 @@ from cjmining.kernels.mixture import (
     bootstrap_weights,
     customers_with,
     expect,
+    hashed,
     merge_equal,
     posterior,
     transitions_of_customers,
@@ -149,3 +150,11 @@ def test_bootstrap_weights_are_a_hash_of_customer_and_replicate():
     assert weights.var() == pytest.approx(1, abs=0.05)
     np.testing.assert_array_equal(bootstrap_weights(numbers[::-1].copy(), 3), weights[::-1])
     assert (bootstrap_weights(numbers, 4) != weights).any()
+
+
+def test_a_hash_is_uniform_and_the_same_in_every_order():
+    numbers = np.arange(50_000)
+    shares = hashed(numbers, 5)
+    assert np.abs(np.histogram(shares, 10, (0, 1))[0] - 5_000).max() < 5 * np.sqrt(4_500)
+    np.testing.assert_array_equal(hashed(numbers[::-1].copy(), 5), shares[::-1])
+    assert abs(np.corrcoef(shares, hashed(numbers, 6))[0, 1]) < 0.02
