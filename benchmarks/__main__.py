@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
@@ -14,7 +13,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import conformance, ingestion, table, workload
-from benchmarks.measure import TASKS
+from benchmarks.discovery import __main__ as discovery
+from benchmarks.tasks import TASKS
 
 HERE = Path(__file__).parent
 SLOW = {"pm4py", "pm4py, its fastest search", "r4pm"}
@@ -26,8 +26,6 @@ SMALL_ONLY = {ingestion.NATIVE, conformance.ON_HELP_DESK}
 """Tasks that are measured on at most `SLOW_EVENTS` events, or have events of their own."""
 LONG = {*ingestion.ENGINES, "check, everything"}
 """Tasks that take seconds: one run a process, and one round with more than `SLOW_EVENTS` events."""
-WITHIN = {"transitions, mean": 1e-9, "transitions, median": 1 / 128}
-"""How far times may lie apart: means are sums of floats, our medians come from a histogram."""
 
 
 def main() -> None:
@@ -37,6 +35,8 @@ def main() -> None:
         print(table.of(result), end="\n\n")
         if not wanted.quick and not wanted.task:
             _write(result)
+    if not wanted.task:
+        discovery.main(_for_discovery(wanted))
 
 
 def _arguments() -> argparse.Namespace:
@@ -48,9 +48,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--task", action="append", choices=list(TASKS), help="only this task; nothing is written down"
     )
+    parser.add_argument(
+        "--retentioneering", metavar="PYTHON", help="the Python of an environment with that peer of discovery"
+    )
     wanted = parser.parse_args()
+    wanted.given = wanted.events or []
     wanted.events = wanted.events or ([QUICK_EVENTS] if wanted.quick else [1_000_000, 10_000_000])
     return wanted
+
+
+def _for_discovery(wanted: argparse.Namespace) -> list[str]:
+    quick = ["--quick"] if wanted.quick else []
+    events = [] if wanted.quick else [f"--events={number}" for number in wanted.given]
+    peer = [] if wanted.retentioneering is None else [f"--retentioneering={wanted.retentioneering}"]
+    return [*quick, *events, *peer]
 
 
 def _measure_size(events: int, wanted: argparse.Namespace) -> dict:
@@ -139,14 +150,8 @@ def _agree(task: str, ours: dict, theirs: dict, engine: str) -> None:
     else:
         common = ours.keys() | theirs.keys()
     for key in common:
-        if not _same(ours.get(key), theirs.get(key), WITHIN.get(task, 0.0)):
+        if ours.get(key) != theirs.get(key):
             raise SystemExit(f"{task}: {engine} says {theirs.get(key)} for {key!r}, cjmining {ours.get(key)}")
-
-
-def _same(one: object, other: object, within: float) -> bool:
-    if isinstance(one, list) and isinstance(other, list):
-        return one[0] == other[0] and (other[1] is None or math.isclose(one[1], other[1], rel_tol=within))
-    return one == other
 
 
 def _child(module: str, *arguments: str) -> dict:

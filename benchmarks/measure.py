@@ -6,29 +6,43 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-
-from benchmarks import conformance, ingestion, transitions, verbs
-
-TASKS = {**ingestion.ENGINES, **transitions.ENGINES, **conformance.ENGINES, **verbs.ENGINES}
-WITHOUT_WARM_UP = set(ingestion.ENGINES)
-"""Tasks that are done once on fresh data: their first run is the one that counts."""
+from typing import Any
 
 
-def main(task: str, engine: str, folder: str, runs: int) -> None:
-    run = TASKS[task][engine](Path(folder))
+def measure(run: Callable[[], Any], runs: int, *, warm_up: bool = True) -> dict:
+    """Return the times of `runs` runs, the memory of this process, and the answer.
+
+    `run` returns the answer, or a function that makes it once the clock has stopped. Without a warm-up the
+    first run counts.
+    """
     loaded, held = _peak(), _forget_peak()
-    if task not in WITHOUT_WARM_UP:
+    if warm_up:
         run()
-    seconds, cpu = [], []
+    seconds, cpu, answer = times(run, runs)
+    found = {"seconds": seconds, "cpu": cpu, "loaded_mb": loaded, "peak_mb": max(loaded, _peak())}
+    found["grown_mb"] = None if held is None else _status("VmHWM") - held
+    return {**found, "answer": answer() if callable(answer) else answer}
+
+
+def times(run: Callable[[], Any], runs: int) -> tuple[list[float], list[float], Any]:
+    """Return the seconds and the CPU seconds of each run, and what the last returned."""
+    seconds, cpu, answer = [], [], None
     for _ in range(runs):
+        answer = None  # the memory of the last run is free for the next
         start, start_cpu = time.perf_counter(), time.process_time()
         answer = run()
         seconds.append(time.perf_counter() - start)
         cpu.append(time.process_time() - start_cpu)
-    found = {"seconds": seconds, "cpu": cpu, "loaded_mb": loaded, "peak_mb": max(loaded, _peak())}
-    found["grown_mb"] = None if held is None else _status("VmHWM") - held
-    print(json.dumps({**found, "answer": answer() if callable(answer) else answer}))
+    return seconds, cpu, answer
+
+
+def main(task: str, engine: str, folder: str, runs: int) -> None:
+    from benchmarks.tasks import TASKS, WITHOUT_WARM_UP
+
+    run = TASKS[task][engine](Path(folder))
+    print(json.dumps(measure(run, runs, warm_up=task not in WITHOUT_WARM_UP)))
 
 
 def _peak() -> float:

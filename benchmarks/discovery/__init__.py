@@ -1,0 +1,1 @@
+"""Discovery beside its peers: the same operations on the same events (`python -m benchmarks.discovery`)."""
