@@ -477,6 +477,34 @@ def test_a_direction_that_differs_between_strata_is_told():
     assert told.endswith("; its direction differs between values of region")
 
 
+def test_times_turn_within_strata_by_their_ranks():
+    """In either region x is faster than y, but most of x are where all are slow."""
+    rng = np.random.default_rng(13)
+    rows = []
+    for place, (group, region, n, usual) in enumerate(
+        [("x", "n", 40, 50), ("y", "n", 160, 80), ("x", "s", 160, 500), ("y", "s", 40, 800)]
+    ):
+        rows += [(1000 * place + i, group, region, int(usual * rng.uniform(0.5, 1.5))) for i in range(n)]
+    journeys = [(who, (group, region), [(0, "a"), (seconds, "b")]) for who, group, region, seconds in rows]
+    found = compare(cj.discover(log_of(journeys, attributes=("group", "region")), by="group"), "x", "y")
+    alike = row_of(found.strata, table="times")
+    ranks = scipy_stats.rankdata([row[3] for row in rows]) / len(rows)
+    means = {
+        (group, region): np.mean(
+            [r for r, row in zip(ranks, rows, strict=True) if row[1:3] == (group, region)]
+        )
+        for group in "xy"
+        for region in "ns"
+    }
+    # Both regions weigh 40 x 160 / 200; a difference of mean ranks is half of that of pairs.
+    expected = sum(means["x", region] - means["y", region] for region in "ns")
+    assert alike["weighted_difference"] == pytest.approx(expected)
+    assert alike["difference"] > 0 > alike["upper"] > alike["weighted_difference"] > alike["lower"]
+    assert alike["verdict"] == "reversed"
+    assert row_of(found.times, from_touchpoint="a")["turns_within"] == "region"
+    assert "points of pairs" in row_of(found.findings, table="times")["sentence"]
+
+
 def test_what_strata_cannot_tell_apart_is_said():
     journeys = [(i, ("xy"[i % 2], "np"[i % 2]), steps("ab" if i % 3 == i % 2 else "a")) for i in range(400)]
     found = compare(
