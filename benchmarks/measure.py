@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 import time
@@ -11,16 +12,18 @@ from pathlib import Path
 from typing import Any
 
 
-def measure(run: Callable[[], Any], runs: int, *, warm_up: bool = True) -> dict:
+def measure(run: Callable[[], Any], runs: int, *, warm_up: bool = True, patience: float = math.inf) -> dict:
     """Return the times of `runs` runs, the memory of this process, and the answer.
 
     `run` returns the answer, or a function that makes it once the clock has stopped. Without a warm-up the
-    first run counts.
+    first run counts; with one that takes longer than `patience` (seconds) that run is the only one.
     """
     loaded, held = _peak(), _forget_peak()
     if warm_up:
-        run()
-    seconds, cpu, answer = times(run, runs)
+        seconds, cpu, answer = times(run, 1)
+    if not warm_up or seconds[0] < patience:
+        answer = None
+        seconds, cpu, answer = times(run, runs)
     found = {"seconds": seconds, "cpu": cpu, "loaded_mb": loaded, "peak_mb": max(loaded, _peak())}
     found["grown_mb"] = None if held is None else _status("VmHWM") - held
     return {**found, "answer": answer() if callable(answer) else answer}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.discovery import transitions, variants
+from benchmarks.discovery import follows, funnel, pattern, personas, transitions, variants
 
 if TYPE_CHECKING:
     from benchmarks.discovery.engines import Operation
@@ -13,4 +13,8 @@ OPERATIONS: dict[str, Operation] = {
     "transitions, means": transitions.MEAN,
     "transitions, medians": transitions.QUANTILES,
     "variants": variants.OPERATION,
+    "eventually-follows": follows.OPERATION,
+    "funnel of three steps": funnel.OPERATION,
+    "path pattern": pattern.OPERATION,
+    "three personas": personas.OPERATION,
 }

@@ -18,8 +18,8 @@ import numpy as np
 if not os.environ.get("RETENTIONEERING_NO_TRACK"):
     raise SystemExit("set RETENTIONEERING_NO_TRACK=1: nothing is to be sent while measuring")
 
-FUNNEL = ("product_viewed", "cart_filled", "order_placed")
-PATTERN = "cart_filled->.*->order_placed"
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from benchmarks.discovery.questions import FUNNEL, PATTERN, PATTERN_DAYS
 
 
 def main(operation: str, folder: Path, events: int, runs: int) -> None:
@@ -87,7 +87,24 @@ def _cells(matrix, present=None):
     }
 
 
-RUNS = {"transitions, means": _counts, "transitions, medians": _medians}
+def _funnel(stream):
+    """No time within which it has to be."""
+    found = stream.funnel_data(steps=list(FUNNEL))
+    return lambda: {step["step"]: int(step["unique_paths"]) for step in found["steps"]}
+
+
+def _pattern(stream):
+    """From the first of the first touchpoint alone."""
+    found = stream.get_conversion_rate(*PATTERN, within=f"{PATTERN_DAYS}d")
+    return lambda: {"journeys": int(found["converted"].iloc[0])}
+
+
+RUNS = {
+    "transitions, means": _counts,
+    "transitions, medians": _medians,
+    "funnel of three steps": _funnel,
+    "path pattern": _pattern,
+}
 
 if __name__ == "__main__":
     main(sys.argv[1], Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))

@@ -33,6 +33,7 @@ def _answer(engine, events):
     return answer() if callable(answer) else answer
 
 
+@pytest.mark.filterwarnings("ignore:The 'lsuffix':DeprecationWarning")  # pm4py's own use of pandas
 @pytest.mark.parametrize(("operation", "engine"), PAIRS)
 def test_equals_its_peers(operation, engine, events, ours):
     for package in ("polars", "duckdb", "pm4py", "r4pm"):
