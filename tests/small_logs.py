@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 import pyarrow as pa
 
@@ -30,3 +32,17 @@ def log_of(journeys, *, end=None, customers=None, channels=None):
 
 def rows(table, *columns):
     return table[list(columns)].astype(object).to_numpy().tolist()
+
+
+def timed(gaps):
+    """Return journeys of words and seconds, made of words and the gaps before them; one has every word."""
+    journeys = [
+        list(zip([word for word, _ in one], itertools.accumulate(gap for _, gap in one), strict=True))
+        for one in gaps
+    ]
+    return [[(word, 0) for word in "abcx"], *journeys]
+
+
+def written(journeys):
+    """Write such journeys as `log_of` reads them."""
+    return [" ".join(f"{word}{second}" for word, second in one) for one in journeys]

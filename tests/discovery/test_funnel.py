@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import math
 
 import numpy as np
@@ -16,7 +15,7 @@ import cjmining as cj
 from cjmining.discovery import funnel_reading
 from cjmining.intended import parse_map
 from cjmining.stats import wilson, wilson_of_clusters
-from tests.small_logs import log_of, rows
+from tests.small_logs import log_of, rows, timed, written
 
 
 def reached(found):
@@ -324,7 +323,7 @@ WORDS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), min_size=
 STEPS = st.lists(st.sets(st.sampled_from("abc"), min_size=1, max_size=2), min_size=2, max_size=4)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(
     st.lists(WORDS, min_size=1, max_size=4),
     STEPS,
@@ -334,14 +333,9 @@ STEPS = st.lists(st.sets(st.sampled_from("abc"), min_size=1, max_size=2), min_si
     st.integers(0, 20),
 )
 def test_attempts_are_those_of_the_definitions(gaps, steps, window, order, start, later):
-    journeys = [
-        list(zip([word for word, _ in one], itertools.accumulate(gap for _, gap in one), strict=True))
-        for one in gaps
-    ]
-    # every touchpoint is in the log, in a journey of none of the steps' times
-    journeys.append([(word, 0) for word in "abc"])
+    journeys = timed(gaps)
     end = max(second for one in journeys for _, second in one) + later
-    log = log_of([" ".join(f"{word}{second}" for word, second in one) for one in journeys], end=end)
+    log = log_of(written(journeys), end=end)
     found = cj.funnel(log, [sorted(one) for one in steps], within=f"{window}s", order=order, start=start)
     table = found.attempts
     seconds = (table["start"] - pd.Timestamp(0, tz="UTC")).dt.total_seconds().astype(int)
@@ -357,6 +351,78 @@ def test_attempts_are_those_of_the_definitions(gaps, steps, window, order, start
         assert row["open"] == sum(one[2] == step + 1 and one[4] == "open" for one in expected)
         following = found.steps["reached"].get(step + 1, row["reached"])
         assert row["reached"] == following + row["lost"] + row["open"]
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(WORDS, min_size=1, max_size=4),
+    STEPS,
+    st.sampled_from(["ordered", "strict", "any"]),
+    st.sampled_from(["first", "every"]),
+    st.integers(0, 12),
+)
+def test_what_mature_attempts_reached_stays_so_however_long_the_data_go_on(gaps, steps, order, start, cut):
+    journeys = timed(gaps)
+    known = [[event for event in one if event[1] <= cut] for one in journeys]
+    options = {"within": "3s", "order": order, "start": start}
+    steps = [sorted(one) for one in steps]
+    early = cj.funnel(log_of(written([one for one in known if one]), end=cut), steps, **options)
+    late = cj.funnel(log_of(written(journeys), end=100), steps, **options)
+    number = [at for at, one in enumerate(known) if one]  # journeys that have begun
+    told = early.attempts[early.attempts["mature"]]
+    columns = ("journey", "start", "reached")
+    then = rows(late.attempts, *columns)
+    for journey, *what in rows(told, *columns):
+        assert [number[journey], *what] in then
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(WORDS, min_size=1, max_size=5),
+    st.lists(st.integers(0, 1), min_size=6, max_size=6),
+    STEPS,
+    st.sampled_from(["ordered", "strict", "any"]),
+    st.sampled_from(["first", "every"]),
+)
+def test_attempts_of_customers_are_those_of_their_journeys_put_together(gaps, customers, steps, order, start):
+    journeys = written(timed(gaps))
+    customers = customers[: len(journeys)]
+    apart = log_of(journeys, customers=customers, end=100)
+    joined = [
+        sorted(
+            (
+                event
+                for one, whose in zip(journeys, customers, strict=True)
+                if whose == customer
+                for event in one.split()
+            ),
+            key=lambda event: int(event[1:]),
+        )
+        for customer in sorted(set(customers))
+    ]
+    whole = log_of([" ".join(one) for one in joined], customers=sorted(set(customers)), end=100)
+    options = {"within": "4s", "order": order, "start": start}
+    steps = [sorted(one) for one in steps]
+    found = cj.funnel(apart, steps, unit="customer", **options)
+    expected = cj.funnel(whole, steps, **options)
+    columns = ("customer", "start", "reached", "duration_s", "fate", "mature")
+    assert rows(found.attempts, *columns) == rows(expected.attempts, *columns)
+
+
+def test_groups_and_levels_count_the_same_attempts():
+    shop = cj.simulate.shop(300, seed=5)
+    log = shop.log.split(parse_map(shop.intended_text))
+    options = {"within": "7d", "start": "every"}
+    steps = ["product_viewed", "basket_filled", "order_placed"]
+    whole = cj.funnel(log, steps, **options)
+    parts = cj.funnel(log, steps, by=["month", "device"], **options)
+    assert (
+        parts.steps.groupby("step")[["reached", "lost", "open", "mature_reached"]]
+        .sum()
+        .equals(whole.steps.set_index("step")[["reached", "lost", "open", "mature_reached"]])
+    )
+    bound = cj.funnel(log, steps, level="touchpoint@channel", **options)
+    pd.testing.assert_frame_equal(bound.steps, whole.steps)
 
 
 @pytest.mark.parametrize("order", ["ordered", "strict", "any"])

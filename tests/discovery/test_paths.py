@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import math
 
 import numpy as np
@@ -16,7 +15,7 @@ import cjmining as cj
 from cjmining.discovery import paths_reading
 from cjmining.intended import parse_map
 from cjmining.stats import newcombe, wilson, wilson_of_clusters
-from tests.small_logs import log_of, rows
+from tests.small_logs import log_of, rows, timed, written
 
 
 def ways(found):
@@ -322,7 +321,7 @@ WORDS = st.lists(st.tuples(st.sampled_from("abcx"), st.integers(0, 3)), min_size
 BORDER = st.none() | st.sets(st.sampled_from("abc"), min_size=1, max_size=2).map(sorted)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(
     st.lists(WORDS, min_size=1, max_size=4),
     BORDER,
@@ -333,13 +332,9 @@ BORDER = st.none() | st.sets(st.sampled_from("abc"), min_size=1, max_size=2).map
     st.integers(0, 20),
 )
 def test_attempts_are_those_of_the_definitions(gaps, start, end, window, which, loops, later):
-    journeys = [
-        list(zip([word for word, _ in one], itertools.accumulate(gap for _, gap in one), strict=True))
-        for one in gaps
-    ]
-    journeys.append([(word, 0) for word in "abcx"])  # so that the log has every touchpoint
+    journeys = timed(gaps)
     data_end = max(second for one in journeys for _, second in one) + later
-    log = log_of([" ".join(f"{word}{second}" for word, second in one) for one in journeys], end=data_end)
+    log = log_of(written(journeys), end=data_end)
     found = cj.paths(log, start=start, end=end, within=f"{window}s", attempts=which, loops=loops)
     expected, taken, between = [], {}, {}
     for number, events in enumerate(journeys):
@@ -381,6 +376,44 @@ def test_attempts_are_those_of_the_definitions(gaps, start, end, window, which, 
     assert counted["arrived_with"].to_dict() == {word: sum(sides) for word, sides in between.items()}
     for fate, shown in (("not arrived", found.failing), ("open", found.under_way)):
         assert shown["attempts"].sum() == sum(one[3] == fate for one in expected)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(WORDS, min_size=1, max_size=4),
+    BORDER,
+    BORDER,
+    st.sampled_from(["first", "every"]),
+    st.integers(0, 12),
+)
+def test_whether_mature_attempts_arrived_stays_so_however_long_the_data_go_on(gaps, start, end, which, cut):
+    if end is None:
+        return  # where a journey ends depends on what comes
+    journeys = timed(gaps)
+    known = [[event for event in one if event[1] <= cut] for one in journeys]
+    options = {"start": start, "end": end, "within": "3s", "attempts": which}
+    early = cj.paths(log_of(written([one for one in known if one]), end=cut), **options)
+    late = cj.paths(log_of(written(journeys), end=100), **options)
+    number = [at for at, one in enumerate(known) if one]  # journeys that have begun
+    columns = ("journey", "start", "path", "fate")
+    then = [tuple(row) for row in rows(late.attempts, *columns)]
+    for journey, *told in rows(early.attempts[early.attempts["mature"]], *columns):
+        assert (number[journey], *told) in then
+
+
+def test_groups_count_the_same_attempts():
+    shop = cj.simulate.shop(300, seed=5)
+    log = shop.log.split(parse_map(shop.intended_text))
+    options = {"start": "product_viewed", "end": "basket_filled", "within": "7d", "attempts": "every"}
+    whole, parts = (cj.paths(log, by=by, **options) for by in (None, ["month", "device"]))
+    for table, key in (
+        ("paths", "path"),
+        ("failing", "path"),
+        ("between", "touchpoint"),
+        ("lost_at", "last_touchpoint"),
+    ):
+        counted = getattr(parts, table).groupby(key)["attempts"].sum()
+        assert counted.to_dict() == getattr(whole, table).set_index(key)["attempts"].to_dict()
 
 
 @pytest.mark.parametrize("attempts", ["first", "last", "every"])
