@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FEWEST: Final = 30
-"""So many silences, and `SHARE` of all, must be longer than the dip."""
+"""So many silences, and `SHARE` of all, must be longer than the dip, and as many shorter."""
 
 SHARE: Final = 0.01
 
@@ -39,7 +39,7 @@ def find_gap(silence: Ints) -> int:
     Raises
     ------
     LogError
-        If there is no such dip, or fewer than 30 silences or 1 % of them are longer.
+        If there is no such dip, or fewer than 30 silences or 1 % of them are longer (or shorter).
 
     Examples
     --------
@@ -54,9 +54,9 @@ def find_gap(silence: Ints) -> int:
     away = np.arange(-20, 21) * _STEP / _WIDTH
     height = np.convolve(number, np.exp(-(away**2) / 2), mode="same")
     longer = len(length) - np.cumsum(number)
-    left = np.maximum.accumulate(height)
-    right = np.maximum.accumulate(height[::-1])[::-1]
-    dips = (height <= DEPTH * np.minimum(left, right)) & (longer >= max(FEWEST, SHARE * len(length)))
+    lower_peak = np.minimum(np.maximum.accumulate(height), np.maximum.accumulate(height[::-1])[::-1])
+    enough = np.minimum(longer, len(length) - longer) >= max(FEWEST, SHARE * len(length))
+    dips = (height <= DEPTH * lower_peak) & (lower_peak > 0) & enough
     if not dips.any():
         raise LogError(
             f"the {len(length):,} silences show no dip between the lengths within journeys and those between "

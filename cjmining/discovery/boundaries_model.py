@@ -5,7 +5,9 @@ before it in the journey (at most `order`), or the journey ends; a journey begin
 that journeys begin with. Silences within a journey depend on the two steps around them, silences between
 journeys on nothing. All of it is estimated by expectation maximisation: forward and backward over each
 customer's steps for the probabilities, expected counts for the model. A customer's steps are judged by what
-the other customers show, so that nothing confirms itself.
+the other customers show, so that nothing confirms itself. How long a customer has been silent when the data
+end tells whether the last journey had ended: only so can journeys that start over be told from one that goes
+in circles, where silences say nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from cjmining.discovery.boundaries_gap import find_gap
 from cjmining.engine.local import map_blocks
+from cjmining.errors import LogError
 from cjmining.kernels import boundaries as kernels
 from cjmining.kernels.boundary_silences import silence_ratios, silence_sums
 
@@ -39,14 +43,20 @@ PARTS: Final = 10
 LONGEST_ORDER: Final = 4
 """More steps before a step are not looked at."""
 
-SEEN_BEFORE: Final = 20
-"""So often must a run of steps occur on average for runs of its length to be looked at."""
+TELLS: Final = 0.01
+"""By so much, at least, must one step further back raise the log-likelihood of a step of unseen customers."""
 
 DOUBT: Final = 30.0
 """A pair of steps with so many silences around them is half believed that its silences are its own."""
 
 FIRST_SHARE: Final = 0.2
 """The share of steps that journeys are taken to begin with at first: where the silences are long."""
+
+SURE: Final = 0.95
+"""What is first thought of silences beyond the dip, where there is one."""
+
+MOST_OF_WAITS: Final = 3.0
+"""Odds of a wait at the data end: who never comes back is no draw of those who do, so it is half believed."""
 
 ROUNDS: Final = 60
 """At most so many rounds are gone; most logs need fewer."""
@@ -58,17 +68,36 @@ _BINS = 40
 _A_BIN = 25
 """So many silences, at least, tell how likely those of about their length are between journeys."""
 _PAIR = 20
+_TRIALS = 10
 _MOST_PAIRS = 5000
 
 
 class Sequences(NamedTuple):
-    """Steps of customers: sequence i has those from bounds[i] to bounds[i + 1] - 1."""
+    """Steps of customers: sequence i has those from bounds[i] to bounds[i + 1] - 1.
+
+    `silence` is the time since the step before, in microseconds; that of a sequence's first step is nothing.
+    `wait` is the time from a sequence's last step until the data end.
+    """
 
     bounds: Ints
     code: Codes
     silence: Ints
     customer: Ints
+    wait: Ints
     n_codes: int
+
+    def with_waits(self) -> Sequences:
+        """Return the sequences with a last step each, of the code -1, that stands for the wait."""
+        after = self.bounds[1:]
+        return self._replace(
+            bounds=self.bounds + np.arange(len(self.bounds)),
+            code=np.insert(self.code, after, -1).astype(np.int32),
+            silence=np.insert(self.silence, after, self.wait),
+        )
+
+    def steps(self) -> NDArray[np.bool_]:
+        """Return whether each is a step, and none that stands for a wait."""
+        return self.code >= 0
 
     def part(self) -> Parts:
         """Return the part of each step: its customer's, or its tenth of all steps where customers are few."""
@@ -78,8 +107,8 @@ class Sequences(NamedTuple):
         return (np.arange(len(self.code)) * PARTS // max(len(self.code), 1)).astype(np.int8)
 
     def inner(self) -> NDArray[np.bool_]:
-        """Return whether each step has another one of its sequence before it."""
-        inner = np.ones(len(self.code), np.bool_)
+        """Return whether each is a step that has another one of its sequence before it."""
+        inner = self.steps()
         inner[self.bounds[:-1]] = False
         return inner
 
@@ -142,6 +171,7 @@ class _Model(NamedTuple):
     start: Floats
     edges: Floats
     ratio: Floats
+    waited: Floats
 
 
 def learn(steps: Sequences, *, order: int | None = None, least: int = 0, seed: int = 0) -> Learnt:
@@ -150,14 +180,15 @@ def learn(steps: Sequences, *, order: int | None = None, least: int = 0, seed: i
     Parameters
     ----------
     steps : Sequences
-        Silences in microseconds; that of a sequence's first step does not count.
+        Without waits, which are added here.
     order : int, optional
-        How many steps before a step are looked at; by default as many as runs of steps occur often enough.
+        How many steps before a step are looked at; by default as many as tell something of unseen customers.
     least : int
         A journey may begin only after so long a silence, in microseconds.
     seed : int
         Which customers are chosen to learn from, where there are many.
     """
+    steps = steps.with_waits()
     part = steps.part()
     chosen = _sample(steps, seed)
     fitting = _Fitting(*_only(steps, part, chosen), order, least)
@@ -169,8 +200,8 @@ def learn(steps: Sequences, *, order: int | None = None, least: int = 0, seed: i
     begins = np.ones(len(steps.code))
     map_blocks(lambda block: _judge(model, steps, part, block, least, begins), list(_blocks(steps.bounds)))
     likelihood = tuple(fitting.likelihood)
-    n = len(fitting.steps.code)
-    return Learnt(begins, model.grams.order, rounds, moved, n, len(fitting.steps.bounds) - 1, likelihood)
+    learnt_from = int(fitting.steps.steps().sum()), len(fitting.steps.bounds) - 1
+    return Learnt(begins[steps.steps()], model.grams.order, rounds, moved, *learnt_from, likelihood)
 
 
 # Learning -------------------------------------------------------------------------------------------------
@@ -183,14 +214,14 @@ class _Fitting:
         n = len(steps.code)
         self.steps, self.part, self.least = steps, part, least
         self.inner = steps.inner()
-        self.grams = _grams(steps, order)
+        self.grams = _grams(steps, _order_of(steps, part) if order is None else order)
         self.found = self.grams.find(steps.bounds, steps.code)
         self.pair = self.grams.pairs(self.found)
         self.edges = _edges(steps.silence[self.inner])
         self.bin = np.searchsorted(self.edges, steps.silence, side="right").astype(np.int32)
         shape = (n, self.grams.order)
         self.inside, self.across, self.go_on, self.end = (np.zeros(shape) for _ in range(4))
-        self.begins = _by_silence(steps.silence, self.inner, least)
+        self.begins = _by_silence(steps, self.inner, least)
         self.trust = np.full((2, self.grams.order + 1, kernels.BUCKETS), 0.5)
         self.likelihood: list[float] = []
         kernels.ages(steps.bounds, self.begins, self.inside, self.across)
@@ -202,25 +233,28 @@ class _Fitting:
         self._continue_or_end(counts)
         across, inside = self._silences()
         ratio, share = self._ratios(across, inside)
-        start = self._starts()[self.part, self.steps.code]
-        of_step = ratio[self.pair, self.part, self.bin]
-        of_step = np.where(self.steps.silence >= self.least, of_step, 0.0)
+        waited, still = _of_waits(across, inside)
+        odds = _odds(ratio, waited, self.steps, self.pair, self.part, self.bin, self.least)
+        start = _start(self._starts(), self.part, self.steps.code)
         total = kernels.forward_backward(
-            bounds, self.go_on, self.end, start, of_step, self.begins, self.inside, self.across
+            bounds, self.go_on, self.end, start, odds, self.begins, self.inside, self.across
         )
         total += float(np.log(share[self.pair, self.part, self.bin][self.inner]).sum())
-        self.likelihood.append(total / len(start))
+        total += float(np.log(still[self.bin[~self.steps.steps()]]).sum())
+        self.likelihood.append(total / max(len(start), 1))
         n_inner = max(int(self.inner.sum()), 1)
         return float(np.abs(self.begins - before).sum()) / n_inner
 
     def model(self) -> _Model:
         """Return the model that goes with the probabilities."""
-        ratio, _ = self._ratios(*self._silences())
-        return _Model(self.grams, self._counts(), self.trust, self._starts(), self.edges, ratio)
+        across, inside = self._silences()
+        ratio, _ = self._ratios(across, inside)
+        waited, _ = _of_waits(across, inside)
+        return _Model(self.grams, self._counts(), self.trust, self._starts(), self.edges, ratio, waited)
 
     def _counts(self) -> kernels.Counts:
         shape = (2, self.grams.size, PARTS + 1)
-        counts = kernels.Counts(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+        counts = kernels.Counts(*(np.zeros(shape) for _ in range(4)))
         kernels.count(self.steps.bounds, self.part, self.found, self.inside, self.across, counts)
         return counts
 
@@ -259,24 +293,47 @@ class _Fitting:
 
     def _starts(self) -> Floats:
         """Return how likely a journey begins with each code, by all parts but one: float64[parts, codes]."""
-        n_codes, code = self.steps.n_codes, self.steps.code
-        cell = self.part.astype(np.int64) * n_codes + code
-        begun = np.bincount(cell, weights=self.begins, minlength=PARTS * n_codes).reshape(PARTS, n_codes)
+        mine = self.steps.steps()
+        n_codes, code, begins = self.steps.n_codes, self.steps.code[mine], self.begins[mine]
+        cell = self.part[mine].astype(np.int64) * n_codes + code
+        begun = np.bincount(cell, weights=begins, minlength=PARTS * n_codes).reshape(PARTS, n_codes)
         others = begun.sum(axis=0) - begun
         usual = (np.bincount(code, minlength=n_codes) + 1.0) / (len(code) + n_codes)
         starts: Floats = (np.maximum(others, 0.0) + 2 * usual) / (others.sum(axis=1, keepdims=True) + 2)
         return starts
 
 
-def _by_silence(silence: Ints, inner: NDArray[np.bool_], least: int) -> Floats:
-    """Return a first guess of the probabilities: the longer the silence beside the others, the likelier."""
-    begins = np.ones(len(silence))
-    mine = silence[inner]
-    ordered = np.sort(mine)
-    rank = (np.searchsorted(ordered, mine, "left") + np.searchsorted(ordered, mine, "right")) / 2
-    guess = (rank / max(len(mine), 1)) ** (1 / FIRST_SHARE - 1)
-    begins[inner] = np.where(mine >= least, guess, 0.0)
-    return begins
+def _by_silence(steps: Sequences, inner: NDArray[np.bool_], least: int) -> Floats:
+    """Return a first guess of the probabilities: by the dip among silences, else by their rank."""
+    silence, of = steps.silence, steps.silence[inner]
+    try:
+        guess = np.where(silence >= find_gap(of), SURE, 1 - SURE)
+    except LogError:
+        ordered = np.sort(of)
+        rank = (np.searchsorted(ordered, silence, "left") + np.searchsorted(ordered, silence, "right")) / 2
+        guess = (rank / max(len(ordered), 1)) ** (1 / FIRST_SHARE - 1)
+    guess[inner & (silence < least)] = 0.0
+    guess[steps.bounds[:-1]] = 1.0
+    return guess
+
+
+def _of_waits(across: Floats, inside: Floats) -> tuple[Floats, Floats]:
+    """Return how much likelier journeys had ended than not after a wait of each bin, and how likely not."""
+    ended, still = (share[::-1].cumsum()[::-1] - share / 2 for share in (across, inside))
+    return np.minimum(ended / still, MOST_OF_WAITS), still
+
+
+def _odds(
+    ratio: Floats, waited: Floats, steps: Sequences, pair: Codes, part: Parts, bin_: Codes, least: int
+) -> Floats:
+    """Return how much likelier each silence is between journeys, and each wait after one, than within."""
+    odds = np.where(steps.silence >= least, ratio[pair, part, bin_], 0.0)
+    return np.where(steps.steps(), odds, waited[bin_])
+
+
+def _start(starts: Floats, part: Parts, code: Codes) -> Floats:
+    """Return how likely a journey begins with each step; a wait is no beginning."""
+    return np.where(code >= 0, starts[part, np.maximum(code, 0)], 1.0)
 
 
 def _edges(silence: Ints) -> Floats:
@@ -291,40 +348,60 @@ def _edges(silence: Ints) -> Floats:
     return np.unique(np.quantile(silence, at)) if n else np.zeros(0)
 
 
-def _grams(steps: Sequences, order: int | None) -> _Grams:
-    """Number the runs of steps that occur at least twice, longer ones up to the order that fits."""
+def _order_of(steps: Sequences, part: Parts) -> int:
+    """Return how many steps back tell something of the next one, in customers that were not counted."""
+    grams = _grams(steps, LONGEST_ORDER)
+    found = grams.find(steps.bounds, steps.code)
+    shape = (len(steps.code), LONGEST_ORDER)
+    oldest, none, go_on, end = (np.zeros(shape) for _ in range(4))
+    oldest[:, -1] = 1.0
+    counts = kernels.Counts(*(np.zeros((2, grams.size, PARTS + 1)) for _ in range(4)))
+    kernels.count(steps.bounds, part, found, oldest, none, counts)
+    alike, mine = np.ones(shape), steps.inner()
+    alike[~steps.steps()] = 0.0
+    trust = np.full((2, LONGEST_ORDER + 1, kernels.BUCKETS), 0.5)
+    for _ in range(_TRIALS):
+        helped, tried = np.zeros_like(trust), np.zeros_like(trust)
+        kernels.continue_or_end(
+            steps.bounds, part, found, counts, trust, steps.n_codes, alike, none, go_on, end, helped, tried
+        )
+        trust = kernels.trusted(trust, helped, tried)
+    order = 1
+    for longer in range(2, LONGEST_ORDER + 1):
+        both = mine & (go_on[:, longer - 1] > 0)
+        gain = np.log(go_on[both, longer - 1]).sum() - np.log(go_on[both, longer - 2]).sum()
+        if gain >= TELLS * max(int(mine.sum()), 1):
+            order = longer
+    return order
+
+
+def _grams(steps: Sequences, order: int) -> _Grams:
+    """Number the runs of steps that occur at least twice, of up to one more than `order`."""
     place = np.arange(len(steps.code)) - np.repeat(steps.bounds[:-1], np.diff(steps.bounds))
     ending = np.full(len(steps.code), -1, np.int64)
     keys, numbers, size, pair_rows = [], [], 0, np.zeros(0, np.int32)
-    most = LONGEST_ORDER if order is None else order
-    longest = 0
-    while longest <= most:
-        here = place >= longest
-        if longest:
+    for before in range(order + 1):
+        here = (place >= before) & steps.steps()
+        if before:
             ending = np.concatenate([[-1], ending[:-1]])
             here &= ending >= 0
         key = ending * steps.n_codes + steps.code
         unique, of, times = np.unique(key[here], return_inverse=True, return_counts=True)
-        kept = (times >= 2) | (longest == 0)
+        kept = (times >= 2) | (before == 0)
         number = np.where(kept, size + np.cumsum(kept) - 1, -1)
         ending = np.full(len(key), -1, np.int64)
         ending[here] = number[of]
         keys.append(unique[kept])
         numbers.append(number[kept].astype(np.int32))
+        if before == 1:
+            pair_rows = _pair_rows(size + int(kept.sum()), number[kept], times[kept])
         size += int(kept.sum())
-        if longest == 1:
-            pair_rows = _pair_rows(size + 1, number[kept], times[kept])
-        longest += 1
-        # The runs of this length are the contexts of the next; too many different ones tell too little.
-        if order is None and longest > 1 and int(here.sum()) < SEEN_BEFORE * len(unique):
-            most = min(most, max(longest - 1, 1))
-    used = longest - 1
     table = 1 << max(2 * size - 1, 1).bit_length()
     table_keys, table_numbers = np.zeros(table, np.int64), np.full(table, -1, np.int32)
     kernels.fill_table(np.concatenate(keys), np.concatenate(numbers), table_keys, table_numbers)
     rows = np.full(size + 1, -1, np.int32)
-    rows[: len(pair_rows)] = pair_rows[: size + 1]
-    return _Grams(table_keys, table_numbers, size + 1, used, steps.n_codes, rows)
+    rows[: len(pair_rows)] = pair_rows
+    return _Grams(table_keys, table_numbers, size + 1, order, steps.n_codes, rows)
 
 
 def _pair_rows(size: int, number: Ints, times: Ints) -> Codes:
@@ -352,7 +429,7 @@ def _sample(steps: Sequences, seed: int) -> Ints:
 
 def _hash(customer: Ints, seed: int) -> NDArray[np.uint64]:
     """Mix the bits of customers' numbers (SplitMix64's finaliser)."""
-    mixed = customer.astype(np.uint64) + np.uint64(seed % (1 << 32)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = customer.astype(np.uint64) + np.uint64((seed * 0x9E3779B97F4A7C15) % (1 << 64))
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
@@ -366,7 +443,13 @@ def _only(steps: Sequences, part: Parts, chosen: Ints) -> tuple[Sequences, Parts
     lengths = np.diff(steps.bounds)
     mine = np.repeat(keep, lengths)
     bounds = np.concatenate([[0], np.cumsum(lengths[keep])])
-    fewer = Sequences(bounds, steps.code[mine], steps.silence[mine], steps.customer[keep], steps.n_codes)
+    fewer = steps._replace(
+        bounds=bounds,
+        code=steps.code[mine],
+        silence=steps.silence[mine],
+        customer=steps.customer[keep],
+        wait=steps.wait[keep],
+    )
     return fewer, part[mine]
 
 
@@ -385,12 +468,13 @@ def _judge(
     """Fill in the probabilities of the steps of a block."""
     bounds = steps.bounds[block[0] : block[1] + 1]
     mine = slice(int(bounds[0]), int(bounds[-1]))
-    code, silence, parts = steps.code[mine], steps.silence[mine], part[mine]
-    grams = model.grams.find(bounds - bounds[0], code)
-    shape = (len(code), model.grams.order)
+    own = steps._replace(bounds=bounds - bounds[0], code=steps.code[mine], silence=steps.silence[mine])
+    parts = part[mine]
+    grams = model.grams.find(own.bounds, own.code)
+    shape = (len(own.code), model.grams.order)
     inside, across, go_on, end = (np.zeros(shape) for _ in range(4))
     kernels.continue_or_end(
-        bounds - bounds[0],
+        own.bounds,
         parts,
         grams,
         model.counts,
@@ -403,15 +487,7 @@ def _judge(
         np.zeros_like(model.trust),
         np.zeros_like(model.trust),
     )
-    place = np.searchsorted(model.edges, silence, side="right")
-    ratio = model.ratio[model.grams.pairs(grams), parts, place]
-    kernels.forward_backward(
-        bounds - bounds[0],
-        go_on,
-        end,
-        model.start[parts, code],
-        np.where(silence >= least, ratio, 0.0),
-        begins[mine],
-        inside,
-        across,
-    )
+    bin_ = np.searchsorted(model.edges, own.silence, side="right").astype(np.int32)
+    odds = _odds(model.ratio, model.waited, own, model.grams.pairs(grams), parts, bin_, least)
+    start = _start(model.start, parts, own.code)
+    kernels.forward_backward(own.bounds, go_on, end, start, odds, begins[mine], inside, across)

@@ -8,6 +8,9 @@ The hidden state of a step is its *age*: 1 where a journey begins with it, 2 for
 means "K or more". A context of length j thus counts twice: for all journeys that are at least that old (kind
 0), and for those exactly that old, which began with it (kind 1, for j below K).
 
+The last step of each sequence is none: it stands for the wait until the data end, has the code -1, and tells
+only that the journey before it went on, or had ended.
+
 Counts have a row a gram and a column a *part* (the log's customers are dealt into parts), and a last column
 for all parts together, so that a step is judged by what the other parts show.
 """
@@ -41,13 +44,15 @@ _HASH = 0x9E3779B97F4A7C15
 class Counts(NamedTuple):
     """Expected numbers, float64[2, grams, parts + 1]; the first axis is the kind.
 
-    `inside`: how often the gram's last step continues the journey of the steps before. `ended`: how often a
-    journey ended with the gram. `followed`: how often the gram was followed by anything, inside or not.
+    `inside`: how often the gram's last step continues the journey of the steps before. `gone_on`: how often
+    the gram was followed by any step of the same journey. `ended`: how often a journey ended with the gram.
+    `waiting`: how often it had not ended when the data did.
     """
 
     inside: Floats
+    gone_on: Floats
     ended: Floats
-    followed: Floats
+    waiting: Floats
 
 
 @kernel
@@ -73,7 +78,7 @@ def find_grams(
     bounds : int64[S + 1]
         Bounds of the sequences over the steps, from 0.
     code : int32[N]
-        From 0 to n_codes - 1.
+        From 0 to n_codes - 1; runs with another one are unknown.
     width : int
         The longest gram.
     table_keys, table_numbers : int64[M], int32[M]
@@ -86,7 +91,7 @@ def find_grams(
             most = min(width, t - bounds[sequence] + 1)
             for j in range(most):
                 beginning = np.int64(-1) if j == 0 else np.int64(grams[t - 1, j - 1])
-                if j > 0 and beginning < 0:
+                if code[t] < 0 or (j > 0 and beginning < 0):
                     continue
                 grams[t, j] = _find(beginning * n_codes + code[t], table_keys, table_numbers)
     return grams
@@ -120,18 +125,22 @@ def count(
                 context = empty if j == 0 else grams[t - 1, j - 1]
                 if context < 0:
                     continue
-                _add(counts, 0, context, grams[t, j], part[t], everywhere, on, over)
+                waits = t == bounds[sequence + 1] - 1
+                _add(counts, 0, context, grams[t, j], waits, part[t], everywhere, on, over)
                 if 0 < j < most:
                     exact, exact_over = inside[t, j - 1], across[t, j - 1]
-                    _add(counts, 1, context, grams[t, j], part[t], everywhere, exact, exact_over)
+                    _add(counts, 1, context, grams[t, j], waits, part[t], everywhere, exact, exact_over)
 
 
 @inlined
-def _add(counts, kind, context, gram, part, everywhere, on, over):
+def _add(counts, kind, context, gram, waits, part, everywhere, on, over):
     for which in range(2):
         column = np.int64(part) if which == 0 else np.int64(everywhere)
-        counts.followed[kind, context, column] += on + over
         counts.ended[kind, context, column] += over
+        if waits:
+            counts.waiting[kind, context, column] += on
+        else:
+            counts.gone_on[kind, context, column] += on
         if gram >= 0:
             counts.inside[kind, gram, column] += on
 
@@ -176,10 +185,13 @@ def continue_or_end(
     for sequence in range(len(bounds) - 1):
         for t in range(bounds[sequence] + 1, bounds[sequence + 1]):
             longest = min(most, t - bounds[sequence])
-            below_on, below_over = chance, chance
+            waits = t == bounds[sequence + 1] - 1
+            below_on, below_over = 1 - chance if waits else chance, chance
             for j in range(longest + 1):
                 context = empty if j == 0 else grams[t - 1, j - 1]
-                bucket[j], on_share[j], over_share[j] = _shares(counts, 0, context, grams[t, j], part[t])
+                bucket[j], on_share[j], over_share[j] = _shares(
+                    counts, 0, context, grams[t, j], waits, part[t]
+                )
                 weight[j] = trust[0, j, bucket[j]] if bucket[j] >= 0 else 0.0
                 below_on = weight[j] * on_share[j] + (1 - weight[j]) * below_on
                 below_over = weight[j] * over_share[j] + (1 - weight[j]) * below_over
@@ -188,7 +200,7 @@ def continue_or_end(
                 go_on[t, age - 1], end[t, age - 1] = on[age], over[age]
                 goes, ends = inside[t, age - 1], across[t, age - 1]
                 if age < most:
-                    b, s, e = _shares(counts, 1, grams[t - 1, age - 1], grams[t, age], part[t])
+                    b, s, e = _shares(counts, 1, grams[t - 1, age - 1], grams[t, age], waits, part[t])
                     if b >= 0:
                         w = trust[1, age, b]
                         go_on[t, age - 1] = w * s + (1 - w) * on[age]
@@ -211,19 +223,23 @@ def continue_or_end(
 
 
 @inlined
-def _shares(counts, kind, context, gram, part):
+def _shares(counts, kind, context, gram, waits, part):
     """Return a context's bucket (-1: never seen elsewhere), and the shares of going on so and of ending."""
     everywhere = counts.inside.shape[2] - 1
     bucket, goes, ends = -1, 0.0, 0.0
     if context >= 0:
-        seen = counts.followed[kind, context, everywhere] - counts.followed[kind, context, part]
+        ended = counts.ended[kind, context, everywhere] - counts.ended[kind, context, part]
+        gone_on = counts.gone_on[kind, context, everywhere] - counts.gone_on[kind, context, part]
+        waiting = counts.waiting[kind, context, everywhere] - counts.waiting[kind, context, part]
+        seen = ended + gone_on + waiting
         if seen > _SELDOM:
             bucket = min(int(2 * np.log2(1.0 + seen)), BUCKETS - 1)
-            ended = counts.ended[kind, context, everywhere] - counts.ended[kind, context, part]
             ends = min(max(ended / seen, 0.0), 1.0)
-            if gram >= 0:
-                gone = counts.inside[kind, gram, everywhere] - counts.inside[kind, gram, part]
-                goes = min(max(gone / seen, 0.0), 1.0)
+            if waits:
+                goes = 1.0 - ends
+            elif gram >= 0 and gone_on > _SELDOM:
+                so = counts.inside[kind, gram, everywhere] - counts.inside[kind, gram, part]
+                goes = min(max(so / gone_on, 0.0), 1.0) * (1.0 - ends)
     return bucket, goes, ends
 
 
@@ -251,7 +267,7 @@ def forward_backward(
     ratio : float64[N]
         How much likelier the silence before the step is between journeys than within one.
     begins : float64[N]
-        Filled: probability that a journey begins with the step.
+        Filled: probability that a journey begins with the step; of the wait, that the journey had ended.
     inside, across : float64[N, K]
         Filled: probability that the step before has the age, and that the journey goes on, or another begins.
 

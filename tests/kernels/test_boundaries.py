@@ -133,18 +133,19 @@ def test_certain_journeys_are_counted_as_by_hand(customers):
     most = 2
     runs = [run for n in (1, 2, 3) for run in itertools.product(range(3), repeat=n)]
     number, table = table_of(runs, 3)
-    bounds = np.cumsum([0, *map(len, customers)])
-    code = np.array([step for steps in customers for step, _ in steps], np.int32)
-    begins = np.array([float(cut or i == 0) for steps in customers for i, (_, cut) in enumerate(steps)])
+    waits = [[*steps, (-1, steps[0][1])] for steps in customers]  # whether the last journey had ended
+    bounds = np.cumsum([0, *map(len, waits)])
+    code = np.array([step for steps in waits for step, _ in steps], np.int32)
+    begins = np.array([float(cut or i == 0) for steps in waits for i, (_, cut) in enumerate(steps)])
     part = np.repeat(np.arange(len(customers)) % PARTS, np.diff(bounds)).astype(np.int8)
     grams = kernels.find_grams(bounds, code, most + 1, 3, *table)
     inside, across = np.zeros((len(code), most)), np.zeros((len(code), most))
     kernels.ages(bounds, begins, inside, across)
-    counts = Counts(*(np.zeros((2, len(number) + 1, PARTS + 1)) for _ in range(3)))
+    counts = Counts(*(np.zeros((2, len(number) + 1, PARTS + 1)) for _ in range(4)))
     kernels.count(bounds, part, grams, inside, across, counts)
 
-    inside_of, ended, followed = Counter(), Counter(), Counter()
-    for steps in customers:
+    inside_of, ended, gone_on, waiting = Counter(), Counter(), Counter(), Counter()
+    for steps in waits:
         journey: list[int] = []
         for i, (step, cut) in enumerate(steps):
             if i and journey:
@@ -152,13 +153,14 @@ def test_certain_journeys_are_counted_as_by_hand(customers):
                     context = tuple(journey[len(journey) - j :])
                     kinds = [0, 1] if 0 < j < most and j == len(journey) else [0]
                     for kind in kinds:
-                        followed[kind, context] += 1
                         ended[kind, context] += cut
+                        (gone_on if step >= 0 else waiting)[kind, context] += not cut
                         inside_of[kind, (*context, step)] += not cut
             journey = [step] if cut or not i else [*journey, step]
     for kind in (0, 1):
         for run, place in [*number.items(), ((), len(number))]:
-            assert counts.followed[kind, place, PARTS] == pytest.approx(followed[kind, run])
+            assert counts.gone_on[kind, place, PARTS] == pytest.approx(gone_on[kind, run])
+            assert counts.waiting[kind, place, PARTS] == pytest.approx(waiting[kind, run])
             assert counts.ended[kind, place, PARTS] == pytest.approx(ended[kind, run])
             if run:
                 assert counts.inside[kind, place, PARTS] == pytest.approx(inside_of[kind, run])
@@ -172,24 +174,24 @@ def test_what_may_follow_and_the_end_add_up_to_one():
     number, table = table_of([run for n in (1, 2, 3) for run in itertools.product(range(3), repeat=n)], 3)
     random = np.random.default_rng(5)
     code = random.integers(0, 3, 400).astype(np.int32)
+    code[9::10] = -1
     bounds = np.arange(0, 401, 10)
     part = np.repeat(np.arange(40) % PARTS, 10).astype(np.int8)
     grams = kernels.find_grams(bounds, code, most + 1, 3, *table)
     begins = random.uniform(0, 0.5, 400)
     inside, across = np.zeros((400, most)), np.zeros((400, most))
     kernels.ages(bounds, begins, inside, across)
-    counts = Counts(*(np.zeros((2, len(number) + 1, PARTS + 1)) for _ in range(3)))
+    counts = Counts(*(np.zeros((2, len(number) + 1, PARTS + 1)) for _ in range(4)))
     kernels.count(bounds, part, grams, inside, across, counts)
     trust = random.uniform(0.2, 0.9, (2, most + 1, BUCKETS))
 
     def chances(last):
-        path = np.array([0, 1, last], np.int32)
-        its = kernels.find_grams(np.array([0, 3]), path, most + 1, 3, *table)
-        zero = [np.zeros((3, most)) for _ in range(4)]
+        path, bounds = np.array([0, 1, last, -1], np.int32), np.array([0, 4])
+        its = kernels.find_grams(bounds, path, most + 1, 3, *table)
+        zero = [np.zeros((4, most)) for _ in range(4)]
         learnt = np.zeros_like(trust), np.zeros_like(trust)
-        kernels.continue_or_end(
-            np.array([0, 3]), np.zeros(3, np.int8), its, counts, trust, n_codes, *zero, *learnt
-        )
+        kernels.continue_or_end(bounds, np.zeros(4, np.int8), its, counts, trust, n_codes, *zero, *learnt)
+        np.testing.assert_allclose(zero[2][3] + zero[3][3], 1)  # waiting, or ended
         return zero[2][2], zero[3][2]
 
     goes = [chances(last) for last in range(3)]
@@ -199,14 +201,16 @@ def test_what_may_follow_and_the_end_add_up_to_one():
 
 def test_nothing_known_makes_all_equally_likely():
     number, table = table_of([(0,), (1,)], 2)
-    counts = Counts(*(np.zeros((2, len(number) + 1, PARTS + 1)) for _ in range(3)))
-    grams = kernels.find_grams(np.array([0, 2]), np.array([0, 1], np.int32), 2, 2, *table)
-    zero = [np.zeros((2, 1)) for _ in range(4)]
+    counts = Counts(*(np.zeros((2, len(number) + 1, PARTS + 1)) for _ in range(4)))
+    bounds = np.array([0, 3])
+    grams = kernels.find_grams(bounds, np.array([0, 1, -1], np.int32), 2, 2, *table)
+    zero = [np.zeros((3, 1)) for _ in range(4)]
     trust = np.full((2, 2, BUCKETS), 0.5)
-    kernels.continue_or_end(
-        np.array([0, 2]), np.zeros(2, np.int8), grams, counts, trust, 2, *zero, trust.copy(), trust.copy()
-    )
-    assert zero[2][1, 0] == zero[3][1, 0] == pytest.approx(1 / 3)
+    learnt = np.zeros_like(trust), np.zeros_like(trust)
+    kernels.continue_or_end(bounds, np.zeros(3, np.int8), grams, counts, trust, 2, *zero, *learnt)
+    # One of two touchpoints, or the end; the wait is no end with two of three.
+    np.testing.assert_allclose(zero[2][1:, 0], [1 / 3, 2 / 3])
+    np.testing.assert_allclose(zero[3][1:, 0], [1 / 3, 1 / 3])
 
 
 # silences -------------------------------------------------------------------------------------------------
