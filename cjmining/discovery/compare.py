@@ -332,7 +332,16 @@ def _worth_testing(counted: dict[str, Counts], sides: Sides) -> dict[str, Ints]:
 
 
 def _sums(sides: Sides, blocks: Blocks, keys: dict[str, Ints]) -> dict[str, Sums]:
-    return read.merge_shares(map_blocks(lambda block: read.sums_of_shares(sides, block, keys), blocks))
+    parts: list[dict[str, Sums]] = []
+    for first in range(0, len(blocks), _AT_ONCE):
+        few = blocks[first : first + _AT_ONCE]
+        parts += map_blocks(lambda block: read.sums_of_shares(sides, block, keys), few)
+        parts = [read.merge_shares(parts)]
+    return parts[0]
+
+
+_AT_ONCE = 4
+"""Blocks whose sums are held at once: over strata of many values they are large."""
 
 
 def _test_times(sides: Sides, blocks: Blocks, pairs: Counts, smallest: int) -> tuple[Ints, Compared]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -66,35 +66,44 @@ _MEASURES: Mapping[str, tuple[str, str]] = {
 
 def table(judged: Judged, names: Sequence[str], *, wide: bool = False) -> pd.DataFrame:
     """Return a table, those first that are surest to differ; `wide` adds what sentences tell besides."""
-    found, (count, estimate) = judged.compared, _MEASURES[judged.table]
+    found = judged.compared
     named = cell_names(judged, names)
     columns: dict[str, Any] = {name: pd.Series(values, dtype="str") for name, values in named.items()}
     columns["customers"] = found.customers.astype(np.int64)
-    for side, letter in enumerate("ab"):
-        columns[f"{count}_{letter}"] = found.hits[:, side].astype(np.int64)
-        if judged.table == "transitions":
-            columns[f"leaving_{letter}"] = found.n[:, side].astype(np.int64)
-        columns[f"{estimate}_{letter}"] = found.estimate[:, side]
-        if wide:
-            columns[f"n_{letter}"] = found.n[:, side].astype(np.int64)
-            columns[f"lower_{letter}"] = found.estimate_lower[:, side]
-            columns[f"upper_{letter}"] = found.estimate_upper[:, side]
-    if judged.table == "times":
-        columns |= {"longer_by_s": found.difference, "lower_s": found.lower, "upper_s": found.upper}
-        columns["ratio"] = found.ratio
-        for name in ("effect", "effect_lower", "effect_upper"):
-            chance = name.replace("effect", "probability")
-            columns["probability_longer" if chance == "probability" else chance] = (
-                getattr(found, name) + 1
-            ) / 2
-    else:
-        columns |= {"difference": found.difference, "lower": found.lower, "upper": found.upper}
-        columns["ratio"] = found.ratio
+    columns |= _of_side(judged, 0, wide=wide) | _of_side(judged, 1, wide=wide) | _differences(judged)
     columns |= {"p": found.p, "q": judged.q, "turns_within": _turns_within(judged)}
     frame = pd.DataFrame(columns)
     if wide:
         return frame.assign(least_difference=_least(found), effect=found.effect)
     return frame.iloc[_order(found, list(zip(*named.values(), strict=True)))].reset_index(drop=True)
+
+
+def _of_side(judged: Judged, side: int, *, wide: bool) -> dict[str, Any]:
+    found, letter = judged.compared, "ab"[side]
+    count, estimate = _MEASURES[judged.table]
+    columns: dict[str, Any] = {f"{count}_{letter}": found.hits[:, side].astype(np.int64)}
+    if judged.table == "transitions":
+        columns[f"leaving_{letter}"] = found.n[:, side].astype(np.int64)
+    columns[f"{estimate}_{letter}"] = found.estimate[:, side]
+    if wide:
+        columns[f"n_{letter}"] = found.n[:, side].astype(np.int64)
+        columns[f"lower_{letter}"] = found.estimate_lower[:, side]
+        columns[f"upper_{letter}"] = found.estimate_upper[:, side]
+    return columns
+
+
+def _differences(judged: Judged) -> dict[str, Any]:
+    found = judged.compared
+    names = ("difference", "lower", "upper")
+    if judged.table == "times":
+        names = ("longer_by_s", "lower_s", "upper_s")
+    columns = dict(zip(names, (found.difference, found.lower, found.upper), strict=True))
+    columns["ratio"] = found.ratio
+    if judged.table == "times":
+        columns["probability_longer"] = (found.effect + 1) / 2
+        columns["probability_lower"] = (found.effect_lower + 1) / 2
+        columns["probability_upper"] = (found.effect_upper + 1) / 2
+    return columns
 
 
 def _least(found: Compared) -> Floats:
@@ -180,37 +189,43 @@ class Told(NamedTuple):
 
 def told(all_judged: Sequence[Judged], names: Sequence[str], groups: Names) -> Told:
     """Tell what was found, over all tables, those first that are surest to differ."""
-    findings: list[dict[str, Any]] = []
-    within: list[dict[str, Any]] = []
-    for judged in all_judged:
-        wide = table(judged, names, wide=True)[judged.found].reset_index(drop=True)
-        named = list(cell_names(judged, names))
-        rows = [{str(key): value for key, value in row.items()} for row in wide.to_dict("records")]
-        for row in rows:
-            row |= {"table": judged.table, "what": " > ".join(row[name] for name in named)}
-            row |= {"difference": row["effect"], "sentence": words.sentence(judged.table, row, groups)}
-        mine = [
-            _stratum(row, name, values)
-            for name, each in judged.within.items()
-            for row, values in zip(rows, _stratified(judged, each), strict=True)
-        ]
-        for row in rows:
-            warned = [
-                words.warning(each)
-                for each in mine
-                if each["what"] == row["what"] and each["verdict"] in words.MISLEADS
-            ]
-            row["sentence"] = "; ".join([row["sentence"], *warned])
-        findings += rows
-        within += mine
-    findings.sort(
-        key=lambda row: (-abs(row["least_difference"]), row["p"], TABLES.index(row["table"]), row["what"])
-    )
-    for rank, row in enumerate(findings, 1):
-        row["rank"] = rank
-    order = {(row["table"], row["what"]): row["rank"] for row in findings}
-    within.sort(key=lambda row: (order[row["table"], row["what"]], row["attribute"]))
-    return Told(frame(findings, _FINDINGS), frame(within, _STRATA))
+    findings = [(row, strata) for judged in all_judged for row, strata in _told_of(judged, names, groups)]
+    findings.sort(key=lambda told: _rank_key(told[0]))
+    rows = [row | {"rank": rank} for rank, (row, _) in enumerate(findings, 1)]
+    within = [
+        {key: row[key] for key in ("table", "what", "customers", "difference")} | stratum
+        for row, strata in findings
+        for stratum in sorted(strata, key=lambda stratum: str(stratum["attribute"]))
+    ]
+    return Told(frame(rows, _FINDINGS), frame(within, _STRATA))
+
+
+Row = dict[str, Any]
+
+
+def _told_of(judged: Judged, names: Sequence[str], groups: Names) -> Iterator[tuple[Row, list[Row]]]:
+    """Yield each finding of a table with what is left of it within each attribute."""
+    wide = table(judged, names, wide=True)[judged.found].to_dict("records")
+    named = list(cell_names(judged, names))
+    strata = {name: _stratified(judged, within) for name, within in judged.within.items()}
+    for place, found in enumerate(wide):
+        row: Row = {str(key): value for key, value in found.items()}
+        row |= {"table": judged.table, "what": " > ".join(row[name] for name in named)}
+        mine = [{"attribute": name, "table": judged.table} | each[place] for name, each in strata.items()]
+        told = [words.sentence(judged.table, row, groups)]
+        told += [words.warning(each) for each in mine if each["verdict"] in words.MISLEADS]
+        yield row | {"difference": row["effect"], "sentence": "; ".join(told)}, mine
+
+
+def _rank_key(row: Row) -> tuple[float, float, int, str]:
+    return -abs(row["least_difference"]), row["p"], TABLES.index(row["table"]), row["what"]
+
+
+def _stratified(judged: Judged, within: Within) -> list[Row]:
+    columns = ("weighted_difference", "lower", "upper", "p", "covered_share")
+    values = [column.tolist() for column in _scaled(judged, within)]
+    rows = zip(*values, verdict(judged, within), strict=True)
+    return [dict(zip((*columns, "verdict"), row, strict=True)) for row in rows]
 
 
 def overview(chosen: Chosen) -> pd.DataFrame:
@@ -241,17 +256,6 @@ def cells(all_judged: Sequence[Judged], n_cells: Mapping[str, int]) -> pd.DataFr
         for judged in all_judged
     ]
     return frame(rows, {"table": "str"} | dict.fromkeys(("cells", "tested", "left_out", "found"), "int64"))
-
-
-def _stratified(judged: Judged, within: Within) -> list[tuple[Any, ...]]:
-    columns = [column.tolist() for column in _scaled(judged, within)]
-    return list(zip(*columns, verdict(judged, within), strict=True))
-
-
-def _stratum(row: Mapping[str, Any], name: str, values: tuple[Any, ...]) -> dict[str, Any]:
-    columns = ("weighted_difference", "lower", "upper", "p", "covered_share", "verdict")
-    kept = {key: row[key] for key in ("table", "what", "customers", "difference")}
-    return kept | {"attribute": name} | dict(zip(columns, values, strict=True))
 
 
 def frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
