@@ -27,7 +27,7 @@ MOST_TIMES: Final = 60
 _TOKENS: Final = re.compile(
     r"""(?P<space>\s+)
     | (?P<quoted>"(?:[^"]|"")*"|'(?:[^']|'')*')
-    | (?P<word>[\w*](?:[\w.:/&%\#*]|-(?!>))*)
+    | (?P<word>[\w/*](?:[\w.:/&%\#*]|-(?!>))*)
     | (?P<sign>->|[>(){}|!?+,@^$])""",
     re.VERBOSE,
 )
@@ -55,7 +55,13 @@ class Read(NamedTuple):
 
 def read_pattern(text: str) -> Read:
     """Read a whole pattern."""
-    reader = _Reader(text)
+    try:
+        return _read(_Reader(text))
+    except RecursionError:
+        raise LogError("the pattern is nested too deeply to be read; leave out brackets") from None
+
+
+def _read(reader: _Reader) -> Read:
     negated = reader.take_word("not")
     at_start = reader.take("^")
     node, items = reader.choice()
@@ -201,8 +207,6 @@ class _Reader:
         """Read {3}, {2,}, {2,5} or, with anything between, {-> 3}."""
         self.expect("{")
         direct = not self.take("->")
-        if direct:
-            self.take(">")
         place = self.now
         least = self.number()
         most: int | None = least
@@ -320,7 +324,8 @@ class _Reader:
     def expect_word(self, what: str, words: tuple[str, ...]) -> str:
         """Read one of these words."""
         if self.now.kind != "word" or self.now.text not in words:
-            self.fail(f"expected {what}, found {self.found()}{nearest(self.now.text, words)}{self.hint()}")
+            hint = nearest(self.now.text, words) or self.hint()
+            self.fail(f"expected {what}, found {self.found()}{hint}")
         return self.next().text
 
     def close(self, opened: Token) -> None:

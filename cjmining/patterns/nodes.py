@@ -224,7 +224,12 @@ class Cells(NamedTuple):
         return np.array([not failed, not failed, failed], dtype=np.bool_)
 
     def unknown(self, step: Step) -> Iterator[tuple[int, str]]:
-        """Yield what a step asks for and the log lacks, with its place in the text."""
+        """Yield what a step asks for and the log lacks, with its place in the text.
+
+        A log without events has no words to hold names against.
+        """
+        if not self.touchpoints:
+            return
         channels = (*self.channels, *((UNKNOWN,) if self.without_channel else ()))
         for event in step.events:
             for what, name, words in (
