@@ -217,6 +217,13 @@ def test_equals_brute_force_in_pandas(frame):
         assert got[name].tolist() == pytest.approx(expected[name].tolist(), rel=RELATIVE_ERROR)
     assert got["mean_s"].tolist() == pytest.approx(expected["mean_s"].tolist(), rel=1e-9)
 
+    each = frame.groupby(["by", "customer"])["seconds"].agg(["size", "min", "max"])
+    lasting = (each["max"] - each["min"]).groupby("by")
+    overview = found.overview.set_index("by").sort_index()
+    assert overview["events_per_journey"].tolist() == each["size"].groupby("by").mean().tolist()
+    for name, share in (("median_s", 0.5), ("p90_s", 0.9)):
+        assert overview[name].tolist() == pytest.approx(lasting.quantile(share).tolist(), rel=RELATIVE_ERROR)
+
     ways = frame.groupby(["by", "customer"])["touchpoint"].agg(" > ".join).groupby("by")
     variants = found.variants.set_index(["by", "variant"])["journeys"].to_dict()
     assert variants == {
