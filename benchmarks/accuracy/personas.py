@@ -82,6 +82,9 @@ def run(*, quick: bool = False) -> dict[str, Any]:
             for name, split in (("split", True), ("one journey each", False))
         },
         "in between": {str(way): [_shop(_between(way, seed)) for seed in some] for way in WAYS},
+        "in between, many": {
+            str(way): [_shop(_between(way, seed, customers=MANY)) for seed in some[:3]] for way in WAYS[2:4]
+        },
         "own": [_shop(cj.simulate.shop(MANY, seed=seed)) for seed in some[:3]],
         "own, four asked for": [_shop(cj.simulate.shop(MANY, seed=seed), number=4) for seed in some[:3]],
         "chains": {
@@ -96,7 +99,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
     return result
 
 
-def _between(way: float, seed: int) -> cj.simulate.Shop:
+def _between(way: float, seed: int, *, customers: int = CUSTOMERS) -> cj.simulate.Shop:
     """Simulate a shop whose personas lie that far from the defaults towards those clearly apart."""
     personas = []
     for each in APART:
@@ -108,7 +111,7 @@ def _between(way: float, seed: int) -> cj.simulate.Shop:
             if isinstance(getattr(usual, field.name), float) and field.name != "share"
         }
         personas.append(replace(usual, **moved))
-    return cj.simulate.shop(CUSTOMERS, seed=seed, personas=tuple(personas), **WITHOUT_A_FAULT)
+    return cj.simulate.shop(customers, seed=seed, personas=tuple(personas), **WITHOUT_A_FAULT)
 
 
 def _shop(
@@ -200,9 +203,9 @@ def as_text(result: dict[str, Any]) -> str:
     fewer = f"{result['some seeds'][0]} to {result['some seeds'][1]}"
     intro = (
         f"Shops of {CUSTOMERS:,} customers unless another number is named. Seeds {first} to {last} for shops "
-        f"in which nobody differs and those clearly apart, else {fewer} (3 for the shop's own personas)."
+        f"in which nobody differs and those clearly apart, else {fewer}; in the second table 3 with {MANY:,}."
     )
-    between = result["in between"].items()
+    many = f", {MANY:,} customers"
     lines = [
         intro,
         "",
@@ -216,11 +219,9 @@ def as_text(result: dict[str, Any]) -> str:
         "| shops with three personas | numbers found | adjusted Rand index: mean, least |",
         "|---|---|---|",
         *(_line(f"clearly apart, {name}", rows) for name, rows in result["apart"].items()),
-        *(
-            _line(f"{float(way):.0%} of the way there, split".replace("%", " %"), rows)
-            for way, rows in between
-        ),
-        _line(f"the shop's own four personas, {MANY:,} customers", result["own"]),
+        *(_line(_way(way), rows) for way, rows in result["in between"].items()),
+        *(_line(_way(way) + many, rows) for way, rows in result["in between, many"].items()),
+        _line(f"the shop's own four personas, split{many}", result["own"]),
         _line("the same, four asked for", result["own, four asked for"]),
         "",
         "| chains over ten steps; journeys a customer | numbers found | adjusted Rand index: mean, least |",
@@ -247,6 +248,10 @@ def _told_of_speed(speed: dict[str, Any]) -> str:
         f"journeys with {speed['events']:,} events: {speed['wall_s']:.0f} s, {speed['cpu_s']:.0f} s of "
         f"computing, {speed['peak_mb_more']:,} MB above the peak of making the log."
     )
+
+
+def _way(way: str) -> str:
+    return f"{100 * float(way):.0f} % of the way there, split"
 
 
 def _others(numbers: list[int]) -> str:
