@@ -5,7 +5,24 @@ networkx is an extra too (`pip install 'cjmining[networkx]'`, BSD). XES is writt
 """
 
 from cjmining.interop.bpmn import read_bpmn
-from cjmining.interop.logs import to_event_log
+from cjmining.interop.graphs import to_dfg, to_networkx, to_performance_dfg
+from cjmining.interop.logs import from_event_log, to_event_log
+from cjmining.interop.models import Model, ModelBesideMap, discover_model, model_beside_map
 from cjmining.interop.nets import from_petri_net, to_petri_net
+from cjmining.interop.xes import write_xes
 
-__all__ = ["from_petri_net", "read_bpmn", "to_event_log", "to_petri_net"]
+__all__ = [
+    "Model",
+    "ModelBesideMap",
+    "discover_model",
+    "from_event_log",
+    "from_petri_net",
+    "model_beside_map",
+    "read_bpmn",
+    "to_dfg",
+    "to_event_log",
+    "to_networkx",
+    "to_performance_dfg",
+    "to_petri_net",
+    "write_xes",
+]

@@ -81,6 +81,15 @@ def expect_story(story: object, verb: str) -> None:
     _expect(story, ("moves", "ending", "end_position"), f"{verb} takes what check.explain(journey) returns")
 
 
+def expect_beside(beside: object, verb: str) -> None:
+    """Raise a LogError unless `beside` is what `model_beside_map` returned; `verb` is what was called."""
+    _expect(
+        beside,
+        ("pairs", "account", "counted", "intended"),
+        f"{verb} takes what cjmining.interop.model_beside_map returned",
+    )
+
+
 def _expect(value: object, having: tuple[str, ...], expected: str) -> None:
     if not all(hasattr(value, name) for name in having):
         raise LogError(f"{expected}, not {type(value).__name__}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot import theme
 from cjmining.plot.sheet import Point, Sheet
@@ -13,7 +13,7 @@ from cjmining.plot.text import Box, box, place
 from cjmining.plot.words import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cjmining.plot.graph_model import Graph
     from cjmining.plot.graph_places import Places
@@ -31,18 +31,40 @@ _Curve = list[Point]
 """A start, then three points for each cubic Bezier piece."""
 
 
-def draw_edges(sheet: Sheet, graph: Graph, places: Places) -> int:
-    """Draw the lines and their counts, the strongest on top; return how many counts found no room."""
+class Look(NamedTuple):
+    """How a line looks: its colour, its thickness in points, its dashes, and the number on it, if any."""
+
+    colour: str
+    thick: float
+    dashes: tuple[float, ...] = ()
+    label: str = ""
+
+
+def draw_edges(sheet: Sheet, graph: Graph, places: Places, look: Callable[[Edge], Look] | None = None) -> int:
+    """Draw the lines and their counts, the strongest on top; return how many counts found no room.
+
+    By default a line is as thick as it is heavy, and its colour says whether it leads on or back.
+    """
     most = max((edge.weight for edge in graph.edges), default=1.0)
+    looks = {edge: look(edge) if look else _by_weight(graph, edge, most) for edge in graph.edges}
     ports = _ports(graph, places)
     curves = {edge: _curve(graph, places, edge, ports) for edge in graph.edges}
     for edge in reversed(graph.edges):
-        thick = 0.7 + _THICKEST * edge.weight / most
-        colour = _colour(graph, edge)
-        sheet.curve(curves[edge], colour=colour, width=thick, z=1.2)
+        colour, thick, dashes, _ = looks[edge]
+        sheet.curve(curves[edge], colour=colour, width=thick, dashes=dashes, z=1.2)
         _arrow(sheet, curves[edge], thick, colour)
     taken = [*places.boxes.values(), *(line.box for line in sheet.words)]
-    return sum(not _label(sheet, edge, curves[edge], taken) for edge in graph.edges)
+    labelled = [edge for edge in graph.edges if looks[edge].label]
+    return sum(not _label(sheet, looks[edge].label, curves[edge], taken) for edge in labelled)
+
+
+def thickness(weight: float, most: float) -> float:
+    """Return how thick a line of a weight is where the heaviest has `most`, in points."""
+    return 0.7 + _THICKEST * weight / most
+
+
+def _by_weight(graph: Graph, edge: Edge, most: float) -> Look:
+    return Look(_colour(graph, edge), thickness(edge.weight, most), (), number(edge.weight))
 
 
 def _colour(graph: Graph, edge: Edge) -> str:
@@ -161,9 +183,8 @@ def _arrow(sheet: Sheet, curve: _Curve, thick: float, colour: str) -> None:
     sheet.area(corners, colour, z=1.3)
 
 
-def _label(sheet: Sheet, edge: Edge, curve: _Curve, taken: list[Box]) -> bool:
+def _label(sheet: Sheet, text: str, curve: _Curve, taken: list[Box]) -> bool:
     """Write the count on the line where there is room for it; say whether there was."""
-    text = number(edge.weight)
     spots = list(_spots(curve))
     boxes = [box(text, x, y + 0.35 * theme.SMALL, theme.SMALL, align="center") for x, y in spots]
     chosen = place(boxes, taken)

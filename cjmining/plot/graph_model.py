@@ -22,7 +22,7 @@ OTHERS = "(others)"
 FEW = -1
 """In place of a number of journeys that is withheld because it is small."""
 
-_Ways = dict[tuple[str, str], int]
+Ways = dict[tuple[str, str], int]
 """How often the second directly follows the first."""
 
 
@@ -49,7 +49,13 @@ class Graph:
 
 def graph_of(found: Discovery, intended: IntendedMap | None, group: str | None) -> Graph:
     """Choose what is drawn of a discovery's transitions."""
-    counts, journeys_of, journeys = _counts(found, group)
+    return graph_of_counts(*_counts(found, group), intended)
+
+
+def graph_of_counts(
+    counts: Ways, journeys_of: dict[str, int], journeys: int, intended: IntendedMap | None
+) -> Graph:
+    """Choose what is drawn of pairs, the heaviest first."""
     total = sum(counts.values())
     layer, planned = _planned(intended)
     ignored = set(intended.ignore) - set(planned) if intended is not None else set()
@@ -86,12 +92,12 @@ def graph_of(found: Discovery, intended: IntendedMap | None, group: str | None) 
     )
 
 
-def _counts(found: Discovery, group: str | None) -> tuple[_Ways, dict[str, int], int]:
+def _counts(found: Discovery, group: str | None) -> tuple[Ways, dict[str, int], int]:
     """Read the transitions, each touchpoint's journeys and all journeys; without a group, of all together."""
     if group is not None:
         chosen(found, group, what="group")
     wanted = [str(name) for name in found.groups] if group is None else [group]
-    counts: _Ways = {}
+    counts: Ways = {}
     used: dict[str, int] = {}
     journeys = 0
     for one in wanted:
@@ -118,14 +124,14 @@ def _planned(intended: IntendedMap | None) -> tuple[dict[str, int], list[str]]:
 
 
 def _put_together(
-    counts: _Ways, off_map: list[str], journeys_of: dict[str, int]
-) -> tuple[_Ways, dict[str, int]]:
+    counts: Ways, off_map: list[str], journeys_of: dict[str, int]
+) -> tuple[Ways, dict[str, int]]:
     """Sum up all but the most frequent touchpoints off the map."""
     by_use = sorted(off_map, key=lambda touchpoint: (-journeys_of.get(touchpoint, 0), touchpoint))
     rare = set(by_use[MOST_OFF_MAP:]) if len(by_use) > MOST_OFF_MAP + 1 else set()
     if not rare:
         return counts, {}
-    together: _Ways = {}
+    together: Ways = {}
     for (a, b), n in counts.items():
         pair = (OTHERS if a in rare else a, OTHERS if b in rare else b)
         together[pair] = together.get(pair, 0) + n

@@ -127,14 +127,23 @@ class Sheet:
         z: float = 2,
     ) -> None:
         """Draw a line through points."""
-        self._path(Path(list(points)), colour, width, dashed, z)
+        self._path(Path(list(points)), colour, width, (3, 2) if dashed else (), z)
 
     def curve(
-        self, points: Sequence[Point], *, colour: str = theme.INK, width: float = 0.8, z: float = 2
+        self,
+        points: Sequence[Point],
+        *,
+        colour: str = theme.INK,
+        width: float = 0.8,
+        dashes: Sequence[float] = (),
+        z: float = 2,
     ) -> None:
-        """Draw cubic Bezier curves: a start, then three points for each piece."""
+        """Draw cubic Bezier curves: a start, then three points for each piece.
+
+        `dashes` are lengths of ink and of gaps in turn, as multiples of the width.
+        """
         codes = [Path.MOVETO] + [Path.CURVE4] * (len(points) - 1)
-        self._path(Path(list(points), codes), colour, width, dashed=False, z=z)
+        self._path(Path(list(points), codes), colour, width, dashes, z)
 
     def area(
         self,
@@ -199,12 +208,12 @@ class Sheet:
             _draw_words(ax, line, scale)
         return ax
 
-    def _path(self, path: Path, colour: str, width: float, dashed: bool, z: float) -> None:
+    def _path(self, path: Path, colour: str, width: float, dashes: Sequence[float], z: float) -> None:
         shape = PathPatch(
             path, facecolor="none", edgecolor=colour, zorder=z, capstyle="round", joinstyle="round"
         )
-        if dashed:
-            shape.set_linestyle((0, (3, 2)))
+        if dashes:
+            shape.set_linestyle((0, tuple(dashes)))
         self.shapes.append((shape, width))
 
     def _patch(

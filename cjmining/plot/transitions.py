@@ -70,7 +70,7 @@ def transitions(
     places = places_of(graph)
     sheet = Sheet(width=places.width)
     _title(sheet, graph, group)
-    _columns(sheet, graph, places)
+    draw_columns(sheet, graph, places)
     for node in graph.nodes:
         _box(sheet, graph, node, places.boxes[node])
     unlabelled = draw_edges(sheet, graph, places)
@@ -92,7 +92,7 @@ def _title(sheet: Sheet, graph: Graph, group: str | None) -> None:
     sheet.paragraph(facts, theme.MARGIN, y + 1, room, colour=theme.MUTED, lines=1)
 
 
-def _columns(sheet: Sheet, graph: Graph, places: Places) -> None:
+def draw_columns(sheet: Sheet, graph: Graph, places: Places) -> None:
     """The stages as pale columns with their names; what is off the map in a lane below."""
     for number_, stage in enumerate(graph.stages):
         left, right = places.column(number_)

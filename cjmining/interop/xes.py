@@ -1,0 +1,209 @@
+"""Writing XES (IEEE 1849), the exchange format of process mining."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from cjmining.errors import LogError
+from cjmining.interop.logs import ACTIVITY, RESOURCE, TIME, numbered
+from cjmining.log import expect_log
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cjmining.log import JourneyLog
+
+    Fragments = NDArray[np.object_]
+
+CHUNK: Final = 2_000
+"""Journeys whose text is put together at once, at most."""
+
+_TEXTS: Final = ("channel", "source", "device", "campaign", "session", "currency")
+_NUMBERS: Final = ("value", "wait_s", "duration_s", "satisfaction")
+_NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_HEAD: Final = """<?xml version="1.0" encoding="UTF-8"?>
+<log xes.version="1849.2016" xes.features="" xmlns="http://www.xes-standard.org/">
+<extension name="Concept" prefix="concept" uri="http://www.xes-standard.org/concept.xesext"/>
+<extension name="Time" prefix="time" uri="http://www.xes-standard.org/time.xesext"/>
+<extension name="Organizational" prefix="org" uri="http://www.xes-standard.org/org.xesext"/>
+<global scope="trace">
+<string key="concept:name" value=""/>
+</global>
+<global scope="event">
+<string key="concept:name" value=""/>
+<date key="time:timestamp" value="1970-01-01T00:00:00.000000+00:00"/>
+</global>
+<classifier name="Touchpoint" keys="concept:name"/>
+"""
+
+
+def write_xes(log: JourneyLog, path: str | Path) -> Path:
+    """Write a log as XES, each journey a trace.
+
+    Parameters
+    ----------
+    log : JourneyLog
+        The log.
+    path : str or Path
+        A file .xes, or .xes.gz to be packed. One that is there is replaced when the new one is complete.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    LogError
+        If the name ends otherwise, its folder does not exist, or a text has a character that XML can't hold.
+
+    Notes
+    -----
+    Of an event are written concept:name (the touchpoint), time:timestamp (UTC, to the microsecond),
+    org:resource (the actor), channel, source, device, campaign, session, currency, value, wait_s, duration_s,
+    satisfaction, failed, and the log's dimensions, where known; of a journey concept:name (its number with
+    leading zeros), customer ("customer-" and its number), persona and what journeys are tagged with (such as
+    outcome). Not written are properties, native names, and everything else that is known of customers,
+    identifiers above all. The same log gives the same bytes.
+
+    References
+    ----------
+    IEEE 1849-2016, https://www.xes-standard.org.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import cjmining as cj
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_xes(cj.simulate.shop(20, seed=1).log, f"{folder}/shop.xes.gz").name
+    'shop.xes.gz'
+    """
+    expect_log(log, "cjmining.interop.write_xes")
+    target = Path(path)
+    if not target.name.endswith((".xes", ".xes.gz")):
+        raise LogError(f"a file of XES ends in .xes or .xes.gz, not {target.name!r}")
+    if not target.parent.is_dir():
+        raise LogError(f"can't write {target}: the folder {target.parent} does not exist")
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            _write(log, file, packed=target.suffix == ".gz")
+        unfinished.replace(target)
+    except OSError as problem:
+        raise LogError(f"can't write {target}: {problem.strerror}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return target
+
+
+def _write(log: JourneyLog, file: IO[bytes], *, packed: bool) -> None:
+    # Without a name and a time in it, the same content gives the same file.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) if packed else file as out:
+        out.write(_HEAD.encode())
+        for text in _traces(log):
+            out.write(text.encode())
+        out.write(b"</log>\n")
+
+
+def _traces(log: JourneyLog) -> Iterator[str]:
+    """Put the traces together, the events of some journeys at a time."""
+    of_journey = _journey_columns(log)
+    of_event = _event_columns(log)
+    for first in range(0, log.n_journeys, CHUNK):
+        last = min(first + CHUNK, log.n_journeys)
+        start, end = int(log.bounds[first]), int(log.bounds[last])
+        events = _joined([column(slice(start, end)) for column in of_event], "<event>", "</event>\n")
+        traces = _joined([column(slice(first, last)) for column in of_journey], "<trace>", "\n")
+        for number in range(first, last):
+            its = events[log.bounds[number] - start : log.bounds[number + 1] - start]
+            yield f"{traces[number - first]}{''.join(its)}</trace>\n"
+
+
+Column = Callable[[slice], "Fragments"]
+
+
+def _joined(columns: list[Fragments], before: str, after: str) -> list[str]:
+    return [f"{before}{''.join(row)}{after}" for row in zip(*columns, strict=True)]
+
+
+def _journey_columns(log: JourneyLog) -> list[Column]:
+    names = numbered(range(log.n_journeys))
+    customers = numbered(log.journey_customer.tolist(), "customer-")
+    columns = [
+        _column([_text(ACTIVITY, name) for name in names]),
+        _column([_text("customer", name) for name in customers]),
+    ]
+    tagged = [*(["persona"] if "persona" in log.attributes else []), *log.tags]
+    for name in tagged:
+        codes, words = log.group(name)
+        columns.append(_column(np.array([_text(name, word) for word in words], dtype=object)[codes]))
+    return columns
+
+
+def _event_columns(log: JourneyLog) -> list[Column]:
+    columns = [_texts(log, "touchpoint", ACTIVITY), _times(log.timestamps), _texts(log, "actor", RESOURCE)]
+    columns += [_texts(log, name, name) for name in (*_TEXTS, *log.dimensions) if log.vocabulary(name)]
+    columns += [
+        _numbers(name, log.numbers(name)) for name in _NUMBERS if not np.isnan(log.numbers(name)).all()
+    ]
+    flags = np.array([_known("boolean", "failed", flag) for flag in ("false", "true")] + [""], dtype=object)
+    if (log.flags("failed") >= 0).any():
+        columns.append(_column(flags[log.flags("failed")]))
+    return columns
+
+
+def _column(fragments: Any) -> Column:  # noqa: ANN401 -- any sequence of texts
+    whole = np.asarray(fragments, dtype=object)
+    return lambda here: whole[here]
+
+
+def _texts(log: JourneyLog, name: str, key: str) -> Column:
+    fragments = np.array([*(_text(key, word) for word in log.vocabulary(name)), ""], dtype=object)
+    codes = log.codes(name)
+    return lambda here: fragments[codes[here]]
+
+
+def _times(timestamps: NDArray[np.int64]) -> Column:
+    def written(here: slice) -> Fragments:
+        texts = np.datetime_as_string(timestamps[here].astype("datetime64[us]"), unit="us")
+        return np.array([_known("date", TIME, f"{text}+00:00") for text in texts.tolist()], dtype=object)
+
+    return written
+
+
+def _numbers(name: str, values: NDArray[np.float64]) -> Column:
+    def written(here: slice) -> Fragments:
+        return np.array([_number(name, value) for value in values[here].tolist()], dtype=object)
+
+    return written
+
+
+def _number(name: str, value: float) -> str:
+    if math.isnan(value):
+        return ""
+    text = repr(value) if math.isfinite(value) else "INF" if value > 0 else "-INF"
+    return _known("float", name, text)
+
+
+def _known(kind: str, key: str, value: str) -> str:
+    return f'<{kind} key="{key}" value="{value}"/>'
+
+
+def _text(key: str, value: str) -> str:
+    strange = _NO_XML.search(key + value)
+    if strange:
+        raise LogError(
+            f"{key} has the value {value!r} with a character that XML can't hold ({strange.group()!r}); "
+            "rename it by label rules"
+        )
+    return f"<string key={quoteattr(key)} value={quoteattr(value)}/>"
