@@ -153,9 +153,10 @@ class Matches(Result):
 
     def _summary(self) -> str:
         journeys = int(self.overview["journeys"].sum())
-        return (
-            f"Matches of {self.pattern.text!r}: in {share_text(self._share)} of {plural(journeys, 'journey')}"
+        share = (
+            f"in {share_text(self._share)} of {plural(journeys, 'journey')}" if journeys else "no journeys"
         )
+        return f"Matches of {self.pattern.text!r}: {share}"
 
 
 class _Reading(NamedTuple):
