@@ -241,22 +241,10 @@ def _scan(columns, machine, room, journey, low, last, mode, told):
                         if before != event - 1 or time[event] - time[before] < after[edge]:
                             continue
                     elif bounded:
-                        _queue_up(
-                            queue,
-                            head,
-                            tail,
-                            next_one,
-                            edge,
-                            source,
-                            event,
-                            low,
-                            after[edge],
-                            time,
-                            taken,
-                            began,
-                        )
+                        ends_of = head, tail, next_one
+                        _queue_up(queue, ends_of, edge, source, event, low, after[edge], time, taken, began)
                         before = _first_in_time(
-                            queue, head, tail, edge, event, low, within[edge], time, blocked, bar[edge]
+                            queue, ends_of, edge, event, low, within[edge], time, blocked, bar[edge]
                         )
                     elif after[edge]:
                         ahead = next_one[edge]
@@ -309,8 +297,9 @@ def _block(bars, blocked, event):
 
 
 @kernel
-def _queue_up(queue, head, tail, next_one, edge, source, event, low, after, time, taken, began):
+def _queue_up(queue, ends_of, edge, source, event, low, after, time, taken, began):
     """Queue up the events that an edge may lead from by now; one outlives those that don't begin later."""
+    head, tail, next_one = ends_of
     ahead, end = next_one[edge], tail[edge]
     while ahead < event and time[event] - time[ahead] >= after:
         place = ahead - low
@@ -324,8 +313,9 @@ def _queue_up(queue, head, tail, next_one, edge, source, event, low, after, time
 
 
 @kernel
-def _first_in_time(queue, head, tail, edge, event, low, within, time, blocked, bar):
+def _first_in_time(queue, ends_of, edge, event, low, within, time, blocked, bar):
     """Return the first of an edge's queue from which it may still lead to an event."""
+    head, tail, _ = ends_of
     while head[edge] < tail[edge]:
         before = low + queue[edge, head[edge]]
         if time[event] - time[before] <= within and (bar == NONE or before >= blocked[bar]):
@@ -338,32 +328,36 @@ def _first_in_time(queue, head, tail, edge, event, low, within, time, blocked, b
 def _trace(columns, machine, room, begin, low, done):
     """Go back from the event that completes a match: note which states lead to it, return where it began."""
     _, time, kind = columns
-    taken = room.taken
-    room.last[:] = NONE
+    n_states, n_bars, total, at_start = machine.n_states, machine.n_bars, machine.total, machine.at_start
+    wanted, barred, starts, ends = machine.wanted, machine.barred, machine.starts, machine.ends
+    edge_from, edge_to, taken, last = machine.edge_from, machine.edge_to, room.taken, room.last
+    last[:] = NONE
     room.nearest[:] = NONE
     room.ahead[:] = done
     room.blocked[:] = done + 1
-    start = done
+    start, states = done, 0
     for event in range(done, low - 1, -1):
-        if time[done] - time[event] > machine.total:
+        if time[done] - time[event] > total:
             break
-        fits = machine.wanted[kind[event]]
-        now = fits & machine.ends if event == done else 0
+        fits = wanted[kind[event]]
+        now = fits & ends if event == done else 0
         if event < done and fits:
-            for edge in range(len(machine.edge_from)):
-                state = machine.edge_from[edge]
-                if not _is_in(state, fits) or _is_in(state, now):
+            for edge in range(len(edge_from)):
+                state = edge_from[edge]
+                if not _is_in(state, fits) or _is_in(state, now) or not _is_in(edge_to[edge], states):
                     continue
                 if _earliest_after(machine, room, time, edge, event, low) != NONE:
                     now |= 1 << state
         taken[event - low] = now
-        for state in range(machine.n_states):
-            if _is_in(state, now):
-                room.last[state] = event
-        if now & machine.starts and (event == begin or not machine.at_start):
-            start = event
-        if machine.n_bars and machine.barred[kind[event]]:
-            _block(machine.barred[kind[event]], room.blocked, event)
+        if now:
+            states |= now
+            for state in range(n_states):
+                if _is_in(state, now):
+                    last[state] = event
+            if now & starts and (event == begin or not at_start):
+                start = event
+        if n_bars and barred[kind[event]]:
+            _block(barred[kind[event]], room.blocked, event)
     return start
 
 
@@ -392,7 +386,8 @@ def _earliest_after(machine, room, time, edge, event, low):
 def _follow(columns, machine, room, low, start, done, events, states, size):
     """Write down the events of a match, each the first with which it can still be completed."""
     _, time, kind = columns
-    taken = room.taken
+    taken, edge_from, edge_to, barred = room.taken, machine.edge_from, machine.edge_to, machine.barred
+    after, within, direct, bar = machine.after, machine.within, machine.direct, machine.bar
     state = _lowest(taken[start - low] & machine.starts)
     events[size], states[size] = start, state
     here, bars = start, 0
@@ -400,20 +395,17 @@ def _follow(columns, machine, room, low, start, done, events, states, size):
     for event in range(start + 1, done + 1):
         if here == done:
             break
-        chosen = NONE
-        for edge in range(len(machine.edge_from)):
-            target = machine.edge_to[edge]
-            if machine.edge_from[edge] != state or not _is_in(target, taken[event - low]):
+        chosen, wait = NONE, time[event] - time[here]
+        for edge in range(len(edge_from)):
+            target = edge_to[edge]
+            if edge_from[edge] != state or not _is_in(target, taken[event - low]):
                 continue
-            wait = time[event] - time[here]
-            if wait < machine.after[edge] or wait > machine.within[edge]:
+            if wait < after[edge] or wait > within[edge] or (direct[edge] and event != here + 1):
                 continue
-            if machine.direct[edge] and event != here + 1:
-                continue
-            if machine.bar[edge] != NONE and _is_in(machine.bar[edge], bars):
+            if bar[edge] != NONE and _is_in(bar[edge], bars):
                 continue
             chosen = target if chosen == NONE else min(chosen, target)
-        bars |= machine.barred[kind[event]]
+        bars |= barred[kind[event]]
         if chosen != NONE:
             events[size], states[size] = event, chosen
             state, here, bars = chosen, event, 0
