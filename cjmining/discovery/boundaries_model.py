@@ -3,11 +3,12 @@
 The model: a customer's steps are journeys one after the other. Within a journey each step depends on those
 before it in the journey (at most `order`), or the journey ends; a journey begins with a step drawn from those
 that journeys begin with. Silences within a journey depend on the two steps around them, silences between
-journeys on nothing. All of it is estimated by expectation maximisation: forward and backward over each
-customer's steps for the probabilities, expected counts for the model. A customer's steps are judged by what
-the other customers show, so that nothing confirms itself. How long a customer has been silent when the data
-end tells whether the last journey had ended: only so can journeys that start over be told from one that goes
-in circles, where silences say nothing.
+journeys on nothing. Who has ended a journey comes back for another one or not; how long a customer has been
+silent when the data end tells whether the last journey had ended.
+
+All of it is estimated by expectation maximisation: forward and backward over each customer's steps for the
+probabilities, expected counts for the model. A customer's steps are judged by what the other customers show,
+so that nothing confirms itself.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ FIRST_SHARE: Final = 0.2
 SURE: Final = 0.95
 """What is first thought of silences beyond the dip, where there is one."""
 
-MOST_OF_WAITS: Final = 3.0
-"""Odds of a wait at the data end: who never comes back is no draw of those who do, so it is half believed."""
+AGAIN: Final = 0.5
+"""The share of those whose journey has ended who come back for another one, as it is taken to be at first."""
 
 ROUNDS: Final = 60
 """At most so many rounds are gone; most logs need fewer."""
@@ -170,6 +171,7 @@ class _Model(NamedTuple):
     trust: Floats
     start: Floats
     edges: Floats
+    longest: int
     ratio: Floats
     waited: Floats
 
@@ -218,11 +220,13 @@ class _Fitting:
         self.found = self.grams.find(steps.bounds, steps.code)
         self.pair = self.grams.pairs(self.found)
         self.edges = _edges(steps.silence[self.inner])
-        self.bin = np.searchsorted(self.edges, steps.silence, side="right").astype(np.int32)
+        self.longest = int(steps.silence[self.inner].max(initial=0))
+        self.bin = _bins(self.edges, self.longest, steps)
         shape = (n, self.grams.order)
         self.inside, self.across, self.go_on, self.end = (np.zeros(shape) for _ in range(4))
         self.begins = _by_silence(steps, self.inner, least)
         self.trust = np.full((2, self.grams.order + 1, kernels.BUCKETS), 0.5)
+        self.again = AGAIN
         self.likelihood: list[float] = []
         kernels.ages(steps.bounds, self.begins, self.inside, self.across)
 
@@ -233,14 +237,19 @@ class _Fitting:
         self._continue_or_end(counts)
         across, inside = self._silences()
         ratio, share = self._ratios(across, inside)
-        waited, still = _of_waits(across, inside)
-        odds = _odds(ratio, waited, self.steps, self.pair, self.part, self.bin, self.least)
+        waits = _of_waits(across, inside, self.again)
+        odds = _odds(ratio * self.again, waits.odds, self.steps, self.pair, self.part, self.bin, self.least)
         start = _start(self._starts(), self.part, self.steps.code)
         total = kernels.forward_backward(
             bounds, self.go_on, self.end, start, odds, self.begins, self.inside, self.across
         )
-        total += float(np.log(share[self.pair, self.part, self.bin][self.inner]).sum())
-        total += float(np.log(still[self.bin[~self.steps.steps()]]).sum())
+        mine = self.inner
+        total += float(np.log(share[self.pair[mine], self.part[mine], self.bin[mine]]).sum())
+        waiting = ~self.steps.steps()
+        total += float(np.log(waits.still[self.bin[waiting]]).sum())
+        back = float(self.begins[mine].sum())
+        gone = float((self.begins * waiting * waits.gone[np.where(waiting, self.bin, 0)]).sum())
+        self.again = (back + AGAIN) / (back + gone + 1.0)
         self.likelihood.append(total / max(len(start), 1))
         n_inner = max(int(self.inner.sum()), 1)
         return float(np.abs(self.begins - before).sum()) / n_inner
@@ -249,8 +258,11 @@ class _Fitting:
         """Return the model that goes with the probabilities."""
         across, inside = self._silences()
         ratio, _ = self._ratios(across, inside)
-        waited, _ = _of_waits(across, inside)
-        return _Model(self.grams, self._counts(), self.trust, self._starts(), self.edges, ratio, waited)
+        waited = _of_waits(across, inside, self.again).odds
+        bins = self.edges, self.longest
+        return _Model(
+            self.grams, self._counts(), self.trust, self._starts(), *bins, ratio * self.again, waited
+        )
 
     def _counts(self) -> kernels.Counts:
         shape = (2, self.grams.size, PARTS + 1)
@@ -317,17 +329,38 @@ def _by_silence(steps: Sequences, inner: NDArray[np.bool_], least: int) -> Float
     return guess
 
 
-def _of_waits(across: Floats, inside: Floats) -> tuple[Floats, Floats]:
-    """Return how much likelier journeys had ended than not after a wait of each bin, and how likely not."""
-    ended, still = (share[::-1].cumsum()[::-1] - share / 2 for share in (across, inside))
-    return np.minimum(ended / still, MOST_OF_WAITS), still
+class _Waits(NamedTuple):
+    """What a wait until the data end says, by its bin; the last bin is that of waits beyond all silences.
+
+    `odds`: how much likelier it is after the end of a journey than amid one. `still`: how likely it is amid
+    one. `gone`: of those whose journey has ended, the share of those who won't come back.
+    """
+
+    odds: Floats
+    still: Floats
+    gone: Floats
+
+
+def _of_waits(across: Floats, inside: Floats, again: float) -> _Waits:
+    back, still = (
+        np.append(share[::-1].cumsum()[::-1] - share / 2, share[-1] / 4) for share in (across, inside)
+    )
+    ended = 1 - again + again * back
+    return _Waits(ended / still, still, (1 - again) / ended)
+
+
+def _bins(edges: Floats, longest: int, steps: Sequences) -> Codes:
+    """Return the bin of each silence, and of each wait, which has one more beyond the longest silence."""
+    bins = np.searchsorted(edges, steps.silence, side="right")
+    beyond = ~steps.steps() & (steps.silence > longest)
+    return np.where(beyond, len(edges) + 1, bins).astype(np.int32)
 
 
 def _odds(
     ratio: Floats, waited: Floats, steps: Sequences, pair: Codes, part: Parts, bin_: Codes, least: int
 ) -> Floats:
     """Return how much likelier each silence is between journeys, and each wait after one, than within."""
-    odds = np.where(steps.silence >= least, ratio[pair, part, bin_], 0.0)
+    odds = np.where(steps.silence >= least, ratio[pair, part, np.minimum(bin_, ratio.shape[2] - 1)], 0.0)
     return np.where(steps.steps(), odds, waited[bin_])
 
 
@@ -487,7 +520,7 @@ def _judge(
         np.zeros_like(model.trust),
         np.zeros_like(model.trust),
     )
-    bin_ = np.searchsorted(model.edges, own.silence, side="right").astype(np.int32)
+    bin_ = _bins(model.edges, model.longest, own)
     odds = _odds(model.ratio, model.waited, own, model.grams.pairs(grams), parts, bin_, least)
     start = _start(model.start, parts, own.code)
     kernels.forward_backward(own.bounds, go_on, end, start, odds, begins[mine], inside, across)

@@ -170,8 +170,8 @@ def find_journeys(
     of a beginning at each; expected counts give the model; both are repeated until probabilities stand still.
     Shares after long runs of events are mixed with those after shorter ones (deleted interpolation). Silences
     within journeys may depend on the events around them; the odds that they add never fall with their
-    length. What a customer does is judged by what others do. Long silence at the data end says that the last
-    journey has ended.
+    length. What a customer does is judged by what others do. Silence until the data end says whether the last
+    journey has ended; some who ended one come back, some don't.
 
     Where what follows what is the same within journeys as between them, and silences show no dip, the number
     of journeys can't be told: give `gap`, or a `share`.
@@ -179,9 +179,20 @@ def find_journeys(
     Examples
     --------
     >>> import cjmining as cj
-    >>> found = cj.find_journeys(cj.simulate.shop(500, seed=1).log, gap="7d")
-    >>> found.log.n_journeys == found.overview["journeys"].iloc[0]
-    True
+    >>> import pyarrow as pa
+    >>> events = pa.table({
+    ...     "customer": [0, 0, 0, 0],
+    ...     "timestamp": pa.array([0, 60, 7260, 7320], pa.timestamp("s", "UTC")),
+    ...     "touchpoint": ["ad", "shop", "ad", "shop"],
+    ... })
+    >>> found = cj.find_journeys(cj.JourneyLog.from_events(events), method="gap", gap="30m")
+    >>> found.boundaries[["touchpoint", "gap_s", "begins"]]
+      touchpoint   gap_s  begins
+    0       shop    60.0   False
+    1         ad  7200.0    True
+    2       shop    60.0   False
+    >>> found.log.n_journeys
+    2
 
     References
     ----------
