@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from cjmining.discovery.boundaries_gap import find_gap
+from cjmining.discovery.boundaries_grams import Grams, find_runs, order_of
+from cjmining.discovery.boundaries_sequences import PARTS, Sequences
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.kernels import boundaries as kernels
@@ -37,15 +39,6 @@ SAMPLE_STEPS: Final = 100_000
 
 BLOCK_STEPS: Final = 100_000
 """So many steps are judged at once."""
-
-PARTS: Final = 10
-"""Customers are dealt into so many parts; each is judged by the others."""
-
-LONGEST_ORDER: Final = 4
-"""More steps before a step are not looked at."""
-
-TELLS: Final = 0.01
-"""By so much, at least, must one step further back raise the log-likelihood of a step of unseen customers."""
 
 DOUBT: Final = 30.0
 """A pair of steps with so many silences around them is half believed that its silences are its own."""
@@ -68,50 +61,6 @@ STILL: Final = 2e-4
 _BINS = 40
 _A_BIN = 25
 """So many silences, at least, tell how likely those of about their length are between journeys."""
-_PAIR = 20
-_TRIALS = 10
-_MOST_PAIRS = 5000
-
-
-class Sequences(NamedTuple):
-    """Steps of customers: sequence i has those from bounds[i] to bounds[i + 1] - 1.
-
-    `silence` is the time since the step before, in microseconds; that of a sequence's first step is nothing.
-    `wait` is the time from a sequence's last step until the data end.
-    """
-
-    bounds: Ints
-    code: Codes
-    silence: Ints
-    customer: Ints
-    wait: Ints
-    n_codes: int
-
-    def with_waits(self) -> Sequences:
-        """Return the sequences with a last step each, of the code -1, that stands for the wait."""
-        after = self.bounds[1:]
-        return self._replace(
-            bounds=self.bounds + np.arange(len(self.bounds)),
-            code=np.insert(self.code, after, -1).astype(np.int32),
-            silence=np.insert(self.silence, after, self.wait),
-        )
-
-    def steps(self) -> NDArray[np.bool_]:
-        """Return whether each is a step, and none that stands for a wait."""
-        return self.code >= 0
-
-    def part(self) -> Parts:
-        """Return the part of each step: its customer's, or its tenth of all steps where customers are few."""
-        customers, number = np.unique(self.customer, return_inverse=True)
-        if len(customers) >= PARTS:
-            return np.repeat((number % PARTS).astype(np.int8), np.diff(self.bounds))
-        return (np.arange(len(self.code)) * PARTS // max(len(self.code), 1)).astype(np.int8)
-
-    def inner(self) -> NDArray[np.bool_]:
-        """Return whether each is a step that has another one of its sequence before it."""
-        inner = self.steps()
-        inner[self.bounds[:-1]] = False
-        return inner
 
 
 class Learnt(NamedTuple):
@@ -147,26 +96,8 @@ class Learnt(NamedTuple):
         return self.moved < STILL
 
 
-class _Grams(NamedTuple):
-    """The runs of steps that are counted: their hash table and their number, the empty one included."""
-
-    keys: Ints
-    numbers: Codes
-    size: int
-    order: int
-    n_codes: int
-    pair_rows: Codes
-
-    def find(self, bounds: Ints, code: Codes) -> Codes:
-        return kernels.find_grams(bounds, code, self.order + 1, self.n_codes, self.keys, self.numbers)
-
-    def pairs(self, grams: Codes) -> Codes:
-        """Return the row of the silences of each step and the one before it, -1 where they have none."""
-        return np.where(grams[:, 1] >= 0, self.pair_rows[grams[:, 1]], np.int32(-1))
-
-
 class _Model(NamedTuple):
-    grams: _Grams
+    grams: Grams
     counts: kernels.Counts
     trust: Floats
     start: Floats
@@ -216,7 +147,7 @@ class _Fitting:
         n = len(steps.code)
         self.steps, self.part, self.least = steps, part, least
         self.inner = steps.inner()
-        self.grams = _grams(steps, _order_of(steps, part) if order is None else order)
+        self.grams = find_runs(steps, order_of(steps, part) if order is None else order)
         self.found = self.grams.find(steps.bounds, steps.code)
         self.pair = self.grams.pairs(self.found)
         self.edges = _edges(steps.silence[self.inner])
@@ -379,71 +310,6 @@ def _edges(silence: Ints) -> Floats:
         tail /= 2
         at.append(1 - tail)
     return np.unique(np.quantile(silence, at)) if n else np.zeros(0)
-
-
-def _order_of(steps: Sequences, part: Parts) -> int:
-    """Return how many steps back tell something of the next one, in customers that were not counted."""
-    grams = _grams(steps, LONGEST_ORDER)
-    found = grams.find(steps.bounds, steps.code)
-    shape = (len(steps.code), LONGEST_ORDER)
-    oldest, none, go_on, end = (np.zeros(shape) for _ in range(4))
-    oldest[:, -1] = 1.0
-    counts = kernels.Counts(*(np.zeros((2, grams.size, PARTS + 1)) for _ in range(4)))
-    kernels.count(steps.bounds, part, found, oldest, none, counts)
-    alike, mine = np.ones(shape), steps.inner()
-    alike[~steps.steps()] = 0.0
-    trust = np.full((2, LONGEST_ORDER + 1, kernels.BUCKETS), 0.5)
-    for _ in range(_TRIALS):
-        helped, tried = np.zeros_like(trust), np.zeros_like(trust)
-        kernels.continue_or_end(
-            steps.bounds, part, found, counts, trust, steps.n_codes, alike, none, go_on, end, helped, tried
-        )
-        trust = kernels.trusted(trust, helped, tried)
-    order = 1
-    for longer in range(2, LONGEST_ORDER + 1):
-        both = mine & (go_on[:, longer - 1] > 0)
-        gain = np.log(go_on[both, longer - 1]).sum() - np.log(go_on[both, longer - 2]).sum()
-        if gain >= TELLS * max(int(mine.sum()), 1):
-            order = longer
-    return order
-
-
-def _grams(steps: Sequences, order: int) -> _Grams:
-    """Number the runs of steps that occur at least twice, of up to one more than `order`."""
-    place = np.arange(len(steps.code)) - np.repeat(steps.bounds[:-1], np.diff(steps.bounds))
-    ending = np.full(len(steps.code), -1, np.int64)
-    keys, numbers, size, pair_rows = [], [], 0, np.zeros(0, np.int32)
-    for before in range(order + 1):
-        here = (place >= before) & steps.steps()
-        if before:
-            ending = np.concatenate([[-1], ending[:-1]])
-            here &= ending >= 0
-        key = ending * steps.n_codes + steps.code
-        unique, of, times = np.unique(key[here], return_inverse=True, return_counts=True)
-        kept = (times >= 2) | (before == 0)
-        number = np.where(kept, size + np.cumsum(kept) - 1, -1)
-        ending = np.full(len(key), -1, np.int64)
-        ending[here] = number[of]
-        keys.append(unique[kept])
-        numbers.append(number[kept].astype(np.int32))
-        if before == 1:
-            pair_rows = _pair_rows(size + int(kept.sum()), number[kept], times[kept])
-        size += int(kept.sum())
-    table = 1 << max(2 * size - 1, 1).bit_length()
-    table_keys, table_numbers = np.zeros(table, np.int64), np.full(table, -1, np.int32)
-    kernels.fill_table(np.concatenate(keys), np.concatenate(numbers), table_keys, table_numbers)
-    rows = np.full(size + 1, -1, np.int32)
-    rows[: len(pair_rows)] = pair_rows
-    return _Grams(table_keys, table_numbers, size + 1, order, steps.n_codes, rows)
-
-
-def _pair_rows(size: int, number: Ints, times: Ints) -> Codes:
-    """Give the pairs of steps that occur often enough rows of their own."""
-    often = np.flatnonzero(times >= _PAIR)
-    often = np.sort(often[np.argsort(-times[often], kind="stable")][:_MOST_PAIRS])
-    rows = np.full(size, -1, np.int32)
-    rows[number[often]] = np.arange(len(often), dtype=np.int32)
-    return rows
 
 
 # Choosing and judging -------------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cjmining.discovery.boundaries_model import Learnt, Sequences
+    from cjmining.discovery.boundaries_model import Learnt
+    from cjmining.discovery.boundaries_sequences import Sequences
     from cjmining.log import JourneyLog
 
     Ints = NDArray[np.int64]
@@ -336,7 +337,7 @@ def _by_gap_and_order(log: JourneyLog, reading: _Reading, asked: Asked) -> _Foun
 
 
 def _sequences(log: JourneyLog, reading: _Reading) -> Sequences:
-    from cjmining.discovery.boundaries_model import Sequences
+    from cjmining.discovery.boundaries_sequences import Sequences
 
     customer = log.journey_customer[reading.journey]
     last = reading.rows[reading.bounds[1:] - 1]

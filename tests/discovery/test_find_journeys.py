@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 import cjmining as cj
 from cjmining.discovery import boundaries_model as model
 from cjmining.discovery.boundaries_gap import find_gap
+from cjmining.discovery.boundaries_sequences import Sequences
 from cjmining.discovery.find_journeys import find_journeys
 
 MINUTE, DAY = 60, 86_400
@@ -242,7 +243,7 @@ def test_learning_settles_and_explains_more_than_at_first():
     log, truth = orders(60, seed=4, longer=MINUTE)
     wait = log.data_end_us - log.timestamps[log.bounds[1:] - 1]
     silence = np.diff(log.timestamps, prepend=0)
-    steps = model.Sequences(log.bounds, log.codes("touchpoint"), silence, np.arange(60), wait, 3)
+    steps = Sequences(log.bounds, log.codes("touchpoint"), silence, np.arange(60), wait, 3)
     learnt = model.learn(steps)
     assert learnt.settled
     assert learnt.rounds < model.ROUNDS
