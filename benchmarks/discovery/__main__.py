@@ -23,6 +23,7 @@ ROOT = HERE.parents[1]
 RESULTS = HERE.parent / "results" / "discovery.json"
 SIZES = (MILLION, 10 * MILLION, 50 * MILLION)
 QUICK = (100_000,)
+RUNS = 3
 TIMED_OUT = 600
 RETENTIONEERING = "retentioneering"
 RETENTIONEERING_EVENTS = 1.1 * MILLION
@@ -67,7 +68,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--operation", action="append", choices=list(OPERATIONS), help="only this one; writes nothing"
     )
     parser.add_argument(
-        "--rounds", type=int, default=3, help="how often engines take turns (50 million: once)"
+        "--rounds", type=int, default=2, help="how often engines take turns with a million events; else once"
     )
     parser.add_argument("--folder", type=Path, help="where the events are put while this runs (1.3 GB)")
     parser.add_argument(
@@ -91,7 +92,7 @@ def _measure(name: str, size: int, folder: Path, wanted: argparse.Namespace) -> 
     for turn in range(_rounds(size, wanted)):
         for engine in engines:
             print(f"{size:,} events, round {turn + 1}: {name}, {engine}", file=sys.stderr)
-            runs = 1 if wanted.quick or (size <= SIZES[0] and _is_slow(found[engine])) else 3
+            runs = 1 if wanted.quick else RUNS
             arguments = [name, engine, str(folder), str(size), str(runs)]
             found[engine].append(_child(arguments, wanted.retentioneering))
     _compare(name, operation, {engine: parts[0]["answer"] for engine, parts in found.items()})
@@ -99,13 +100,7 @@ def _measure(name: str, size: int, folder: Path, wanted: argparse.Namespace) -> 
 
 
 def _rounds(size: int, wanted: argparse.Namespace) -> int:
-    if wanted.quick or size > SIZES[1]:
-        return 1
-    return wanted.rounds if size <= SIZES[0] else max(wanted.rounds - 1, 1)
-
-
-def _is_slow(parts: list[dict]) -> bool:
-    return bool(parts) and parts[0]["seconds"][0] > 1
+    return 1 if wanted.quick or size > SIZES[0] else wanted.rounds
 
 
 def _compare(name: str, operation: Operation, answers: dict) -> None:

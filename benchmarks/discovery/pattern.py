@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.discovery.engines import Engine, Operation, Run, duckdb_table, polars_frame, same_numbers
+from benchmarks.discovery.engines import (
+    MILLION,
+    Engine,
+    Operation,
+    Run,
+    duckdb_table,
+    polars_frame,
+    same_numbers,
+)
 from benchmarks.discovery.questions import DAY, PATTERN, PATTERN_DAYS
 
 if TYPE_CHECKING:
@@ -78,10 +86,12 @@ def duckdb_pairs(events: Events, over: str) -> Run:
 OPERATION = Operation(
     {
         "cjmining": Engine(ours),
-        "cjmining, log.where": Engine(ours_where),
+        "cjmining, log.where": Engine(ours_where, 11 * MILLION),
         "polars, pairs of the two": Engine(polars_pairs),
         "duckdb, pairs of the two, sorted": Engine(lambda events: duckdb_pairs(events, _NEXT["sorted"])),
-        "duckdb, pairs of the two, window": Engine(lambda events: duckdb_pairs(events, _NEXT["window"])),
+        "duckdb, pairs of the two, window": Engine(
+            lambda events: duckdb_pairs(events, _NEXT["window"]), 11 * MILLION
+        ),
     },
     floor=("bounds", "timestamp", "touchpoint"),
     agree=same_numbers,

@@ -77,7 +77,7 @@ def _growth_cells(name: str, ours: dict, before: dict | None, engines: dict) -> 
         _time(ours["seconds"]),
         _exponent("seconds", ours, before),
         _exponent("cpu", ours, before),
-        f"{ours['one_core'] / ours['seconds']:.2f} x",
+        "" if ours["one_core"] is None else f"{ours['one_core'] / ours['seconds']:.2f} x",
         "" if best is None else f"{best}: {_times(peers[best] / ours['seconds'])}",
     ]
 

@@ -59,6 +59,23 @@ def ours_median(events: Events) -> Run:
     return run
 
 
+def ours_discover(events: Events) -> Run:
+    """`cj.discover` with all its tables: transitions, variants with names, touchpoints, starts and ends."""
+    import cjmining as cj
+    from benchmarks.discovery.workload import log_of
+
+    log = log_of(events)
+
+    def run():
+        table = cj.discover(log).transitions
+        pairs = zip(
+            table["from_touchpoint"], table["to_touchpoint"], table["count"], table["median_s"], strict=True
+        )
+        return lambda: {f"{a} > {b}": [int(count), float(median)] for a, b, count, median in pairs}
+
+    return run
+
+
 def polars_sorted(events: Events, *, statistic: str) -> Run:
     """Shift the sorted columns by one, keep the pairs within a journey, group by one small integer."""
     import polars as pl
@@ -214,7 +231,9 @@ def _peers(statistic: str) -> dict[str, Engine]:
         "polars, sorted codes": Engine(partial(polars_sorted, statistic=statistic)),
         "polars, window by journey": Engine(partial(polars_plain, statistic=statistic), 11 * MILLION),
         "duckdb, sorted": Engine(partial(duckdb_engine, statistic=in_sql, form="sorted")),
-        "duckdb, window by journey": Engine(partial(duckdb_engine, statistic=in_sql, form="window")),
+        "duckdb, window by journey": Engine(
+            partial(duckdb_engine, statistic=in_sql, form="window"), 11 * MILLION
+        ),
         "pm4py": Engine(partial(pm4py_called, statistic=statistic), SLOW),
         "pm4py, its fastest adapter": Engine(partial(pm4py_fastest, statistic=statistic), SLOW),
     }
@@ -228,7 +247,11 @@ MEAN = Operation(
     retentioneering=True,
 )
 QUANTILES = Operation(
-    {"cjmining": Engine(ours_median), **_peers("median")},
+    {
+        "cjmining": Engine(ours_median),
+        "cjmining, cj.discover": Engine(ours_discover, 11 * MILLION),
+        **_peers("median"),
+    },
     floor=COLUMNS,
     agree=partial(agree, within=1 / 128),
     retentioneering=True,
