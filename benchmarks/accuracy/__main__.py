@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import table
 
 HERE = Path(__file__).parent
-PARTS = ("deviations", "incidence", "patience", "what_if", "scan", "drivers", "personas")
+PARTS = ("deviations", "incidence", "patience", "what_if", "scan", "drivers", "personas", "compare")
 
 
 def main() -> None:
