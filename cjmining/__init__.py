@@ -70,9 +70,15 @@ _HOMES = {
     "what_if": "cjmining.dropout.what_if",
     "won_back": "cjmining.dropout.won_back",
 }
-_MODULES = {"plot": "cjmining.plot", "simulate": "cjmining.simulate", "sources": "cjmining.ingest.sources"}
+_MODULES = {
+    "patterns": "cjmining.patterns",
+    "plot": "cjmining.plot",
+    "simulate": "cjmining.simulate",
+    "sources": "cjmining.ingest.sources",
+}
 
 if TYPE_CHECKING:
+    from cjmining import patterns as patterns
     from cjmining import plot as plot
     from cjmining import simulate as simulate
     from cjmining.conformance import Conformance as Conformance

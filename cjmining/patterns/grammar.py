@@ -22,6 +22,7 @@ from cjmining.patterns.nodes import (
 )
 
 BOUNDS: Final = ("within", "after", "without")
+LAST: Final = ("total", "failed")
 MOST_TIMES: Final = 60
 
 _TOKENS: Final = re.compile(
@@ -282,7 +283,8 @@ class _Reader:
     def number(self) -> int:
         """Read how many times."""
         if not self.now.text.isdecimal():
-            self.fail(f"expected how many times, as {{2}} or {{2,}}, found {self.found()}{self.hint()}")
+            hint = self.hint() if self.now.text in LAST else nearest(self.now.text, LAST) or self.hint()
+            self.fail(f"expected how many times, as {{2}} or {{2,}}, found {self.found()}{hint}")
         return int(self.next().text)
 
     # the text ---------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,6 @@ from cjmining.patterns.grammar import read_pattern
 from cjmining.patterns.machine import compiled, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from cjmining.log import JourneyLog
@@ -76,7 +75,7 @@ def parse(text: str | Pattern, *, allow_unknown: bool = False) -> Pattern:
     Parameters
     ----------
     text : str
-        In the language that `cjmining.patterns` describes. A Pattern is returned as it is.
+        In the language that `cjmining.patterns` describes. A Pattern stays what it is.
     allow_unknown : bool
         Whether it may name touchpoints and channels that a log doesn't have: they are then taken for what
         didn't happen. Otherwise such a name is a mistake, told when the pattern is used.
@@ -99,7 +98,7 @@ def parse(text: str | Pattern, *, allow_unknown: bool = False) -> Pattern:
     ('cart', '(order | call)?', 'leave')
     """
     if isinstance(text, Pattern):
-        return text
+        return replace(text, allow_unknown=True) if allow_unknown else text
     read = read_pattern(text)
     built = plan(read)
     if built.whole.optional:
@@ -107,7 +106,7 @@ def parse(text: str | Pattern, *, allow_unknown: bool = False) -> Pattern:
     return Pattern(text, read.items, read.negated, allow_unknown, _read=read, _plan=built)
 
 
-def having(log: JourneyLog, path: str | Pattern | Sequence[str | Pattern]) -> NDArray[np.bool_]:
+def having(log: JourneyLog, path: str | Pattern | Iterable[str | Pattern]) -> NDArray[np.bool_]:
     """Say which journeys have a match of a pattern, of every pattern where there are several.
 
     Of a pattern that begins with `not`, those that have none.
@@ -118,10 +117,9 @@ def having(log: JourneyLog, path: str | Pattern | Sequence[str | Pattern]) -> ND
     """
     from cjmining.kernels import patterns as kernel
 
-    wanted = [path] if isinstance(path, str | Pattern) else list(path)
+    several = [path] if isinstance(path, str | Pattern) or not isinstance(path, Iterable) else path
     found = np.ones(log.n_journeys, dtype=np.bool_)
-    for each in wanted:
-        pattern = parse(each)
+    for pattern in [parse(each) for each in several]:
         machine, columns = pattern.compiled(log)
         found &= kernel.having(columns, machine, 0, log.n_journeys) != pattern.negated
     return found

@@ -84,6 +84,7 @@ def test_a_pattern_shows_itself_and_is_a_value():
     assert pattern == parse(pattern.text)
     assert hash(pattern) == hash(parse(pattern.text))
     assert parse(pattern) is pattern
+    assert parse(pattern, allow_unknown=True) == parse(pattern.text, allow_unknown=True) != pattern
     with pytest.raises(dataclasses.FrozenInstanceError):
         pattern.text = "other"
     assert isinstance(pattern, Pattern)
@@ -113,7 +114,7 @@ def test_a_pattern_shows_itself_and_is_a_value():
         ("a{0}", 3, "at least 0 and at most 0 times is never"),
         ("a{100}", 3, "at most 60 times"),
         ("a{x}", 3, "expected how many times"),
-        ("a {totl 3d}", 4, "expected how many times"),
+        ("a {totl 3d}", 4, "expected how many times, as {2} or {2,}, found 'totl', did you mean 'total'?"),
         ("a {total 3d} -> b", 14, "expected an arrow (-> or >) or the end"),
         ("(a | b){failed}", 9, "{failed} stands after a single step"),
         ("a@", 3, "expected a channel, found the end"),

@@ -300,6 +300,8 @@ def test_where_keeps_whole_journeys_with_all_of_the_paths():
         assert chosen.journey_customer.tolist() == journeys_, path
         assert chosen.n_events == sum(len([[1] * 3, [1] * 2, [1] * 2, [1]][j]) for j in journeys_)
     assert log.where(path=parse("a > b"), touchpoint="c").n_journeys == 1
+    with pytest.raises(cj.LogError, match="a pattern is a text such as 'cart -> order', not int"):
+        log.where(path=5)
 
 
 def test_a_log_without_events_has_no_match():
