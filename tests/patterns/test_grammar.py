@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cjmining import LogError
 from cjmining.patterns import Pattern, parse, parse_step
@@ -157,6 +159,26 @@ def test_what_cannot_be_a_pattern(given, words):
     with pytest.raises(LogError) as told:
         parse(given)
     assert words in str(told.value)
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(
+        st.sampled_from([
+            *"ab()|!?+,@^$*'{}", " ", "->", ">", "{within 2d}", "{without b}", "{2,}", "{-> 3}", "{failed}",
+            "not", "total", "1d", '"a b"', "é", "a-", "~", "=",
+        ]),
+        max_size=12,
+    )
+)  # fmt: skip
+def test_whatever_is_written_is_a_pattern_or_a_mistake_that_is_told(parts):
+    text, mistakes = "".join(parts), []
+    for read in (parse, parse_step):
+        try:
+            read(text)
+        except LogError as problem:
+            mistakes.append(str(problem))
+    assert all("can't be read" in told or "met by no event" in told for told in mistakes)
 
 
 def test_a_step_by_itself():

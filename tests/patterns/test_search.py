@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -151,6 +151,28 @@ def test_blocks_of_journeys_find_what_the_whole_log_does(text, several, data):
     assert kernel.reached(columns, machine, 0, len(several)).tolist() == [
         each for part in reached for each in part.tolist()
     ]
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(arrows(), items(choices)), min_size=2, max_size=3),
+    st.sampled_from(["", " {total 2d}", " {total 4d}"]),
+    st.lists(journeys(), min_size=3, max_size=6),
+)
+def test_a_step_is_reached_where_the_pattern_up_to_it_has_a_match(parts, total, several):
+    log = log_of(several)
+    texts = [parts[0][1]]
+    for arrow, item in parts[1:]:
+        texts.append(f"{texts[-1]} {arrow} {item}")
+    assume(is_tried(texts[-1]))
+    pattern = parse(texts[-1] + total, allow_unknown=True)
+    machine, columns = pattern.compiled(log)
+    states = kernel.reached(columns, machine, 0, log.n_journeys)
+    for number, text in enumerate(texts):
+        if not pattern.optional[number]:
+            reached = (states & sum(1 << state for state in pattern.item_states[number])) != 0
+            expected = having(log, parse(text + total, allow_unknown=True))
+            assert reached.tolist() == expected.tolist()
 
 
 def days(text):
