@@ -103,7 +103,9 @@ def _take(parts: list[Variants], hashes: Hashes, variant: Ints, first: Ints, thr
     def agrees(place: int) -> bool:
         part = parts[place]
         its = variant[begins[place] : ends[place]]
-        return _agree(part.bounds, part.codes, part.group, its, bounds, found.codes, found.group)
+        return _agree(
+            part.bounds, part.codes, part.group, its, first, begins[place], bounds, found.codes, found.group
+        )
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
         run = pool.map if threads > 1 else map
@@ -236,13 +238,17 @@ def _agree(
     codes: Codes,
     group: Codes,
     variant: Ints,
+    first: Ints,
+    begin: int,
     kept: Ints,
     kept_codes: Codes,
     kept_group: Codes,
 ) -> bool:
-    """Say whether every sequence is that of its variant."""
+    """Say whether every sequence is that of its variant; the part's sequences are those from `begin` on."""
     for journey in range(len(variant)):
         here = variant[journey]
+        if first[here] == begin + journey:
+            continue  # it was copied itself
         if group[journey] != kept_group[here] or not _same(
             codes, bounds[journey], bounds[journey + 1], kept_codes, kept[here], kept[here + 1]
         ):
