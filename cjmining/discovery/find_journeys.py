@@ -229,7 +229,7 @@ def find_journeys(
         ends=ends_table(judged),
         gaps=gaps_table(judged),
         notes=tuple(_notes(log, reading, found)),
-    )
+    )._made_of(split)
 
 
 # What is read of the log ----------------------------------------------------------------------------------

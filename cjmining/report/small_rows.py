@@ -41,6 +41,7 @@ SIZED: dict[str, str | None] = {
     "Conformance.ranking": None,
     "Coverage.missing_from_log": None,
     "Coverage.gaps": None,
+    "FoundJourneys.gaps": "gaps",
     "Reconciliation.months": None,
     "Reconciliation.explanations": None,
     "WonBack.effects": None,

@@ -44,6 +44,7 @@ RESULTS = {
     "lifetime_value": lambda: cj.lifetime_value(CHECK, scan=cj.scan(CHECK, replicates=20)),
     "what_if": lambda: cj.what_if(CHECK, {"stage": "Basket", "drop_out": 0.5}, replicates=20),
     "scan": lambda: cj.scan(CHECK, replicates=20),
+    "find_journeys": lambda: cj.find_journeys(LOG, method="gap", gap="999d"),  # cuts nothing: still that log
     "reconcile": lambda: CHECK.reconcile({"2026-03": {"orders": 40, "revenue": 4000}}),
     "variants": lambda: cj.variants(TAGGED, by="persona"),
     "compare": lambda: cj.compare(FOUND, "Silver", "Gen Z", q=0.5, smallest=10),
