@@ -1,10 +1,14 @@
 """Few that cover many: greedy choice, and which to consider where there are too many to consider all."""
 
+# mypy: disable-error-code="no-untyped-call,no-untyped-def"
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from cjmining.kernels._jit import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +57,7 @@ def greedy(near: NDArray[np.bool_], weight: Floats, number: int) -> Chosen:
     chosen: list[int] = []
     covered, at_best = 0.0, np.inf
     while True:
-        gains = near @ open_
+        gains = _gains(near, open_)
         at_best = min(at_best, covered + float(np.sort(gains)[::-1][:number].sum()))
         best = int(np.argmax(gains)) if len(gains) else 0
         if len(chosen) == number or not len(gains) or gains[best] <= 0:
@@ -61,6 +65,17 @@ def greedy(near: NDArray[np.bool_], weight: Floats, number: int) -> Chosen:
         chosen.append(best)
         covered += float(gains[best])
         open_[near[best]] = 0.0
+
+
+@kernel
+def _gains(near: NDArray[np.bool_], weight: Floats) -> Floats:
+    """Add up the weights that each candidate covers, without a copy of the table as numbers."""
+    gains = np.zeros(len(near), np.float64)
+    for candidate in range(len(near)):
+        for thing in range(len(weight)):
+            if near[candidate, thing]:
+                gains[candidate] += weight[thing]
+    return gains
 
 
 def draw(size: Ints, uniform: Floats, number: int) -> Drawn:
