@@ -14,7 +14,17 @@ from pathlib import Path
 from benchmarks import table
 
 HERE = Path(__file__).parent
-PARTS = ("deviations", "incidence", "patience", "what_if", "scan", "drivers", "personas", "compare")
+PARTS = (
+    "deviations",
+    "incidence",
+    "patience",
+    "what_if",
+    "scan",
+    "drivers",
+    "personas",
+    "compare",
+    "journeys",
+)
 
 
 def main() -> None:
