@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -167,7 +168,6 @@ def paths(
         under_way=tables.stranded(found, steps.names, texts, UNDER_WAY, "share_of_open"),
         lost_at=tables.lost_at(found, steps.names),
         between=tables.between(found, steps.names),
-        attempts=tables.attempts(found, texts),
         _behind=(found, texts),
     )._made_of(log)
 
@@ -259,11 +259,21 @@ class Paths(Result):
     under_way: pd.DataFrame
     lost_at: pd.DataFrame
     between: pd.DataFrame
-    attempts: pd.DataFrame
     _behind: tuple[Attempts, NDArray[np.object_]]
 
     _tables = ("overview", "paths", "fastest", "failing", "under_way", "lost_at", "between", "attempts")
     _of_persons = ("attempts",)
+
+    @cached_property
+    def attempts(self) -> pd.DataFrame:
+        """A row an attempt; made when it is first asked for."""
+        return tables.attempts(*self._behind)
+
+    def _with_tables(self, tables: Mapping[str, pd.DataFrame]) -> Paths:
+        made = super()._with_tables({name: table for name, table in tables.items() if name != "attempts"})
+        if "attempts" in tables:
+            vars(made)["attempts"] = tables["attempts"]
+        return made
 
     def journeys(self, path: str, fate: str | None = None) -> NDArray[np.int64]:
         """Return the numbers of the journeys that took a path.

@@ -10,6 +10,7 @@ from cjmining.discovery.paths_sums import Grouped
 from cjmining.engine.local import map_blocks
 from cjmining.kernels import paths as kernels
 from cjmining.kernels.paths import Flat
+from cjmining.kernels.sequences import ordered
 from cjmining.log import Block
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Attempts(NamedTuple):
     path : int64[A]
         Which of the different paths it is, as they are shown.
     paths : Flat
-        The different paths.
+        The different paths, in the order of their steps.
     """
 
     journey: Ints
@@ -151,7 +152,7 @@ def read(
     closed = found.arrived & (not question.to_end)
     if question.loops == "once":
         shown = Flat(*kernels.once(bounds, found.codes, closed, len(steps.names)))
-    path, first = kernels.number(shown.bounds, shown.codes)
+    path, paths = _numbered(shown, len(steps.names))
     fate, mature = _fates(log, question, found, open_ones)
     group, names = grouping
     return Attempts(
@@ -166,8 +167,19 @@ def read(
         steps=all_steps,
         inner=(bounds[:-1] + (not question.from_beginning), bounds[1:] - closed),
         path=path,
-        paths=Flat(*kernels.cut(shown.codes, shown.bounds[first], shown.bounds[first + 1] - 1)),
+        paths=paths,
     )
+
+
+def _numbered(shown: Flat, n_codes: int) -> tuple[Ints, Flat]:
+    """Return the number of each path among the different ones, which stand in the order of their steps."""
+    path, first = kernels.number(shown.bounds, shown.codes)
+    paths = Flat(*kernels.cut(shown.codes, shown.bounds[first], shown.bounds[first + 1] - 1))
+    keys = (kernels.prefix(paths.bounds, paths.codes, n_codes, part) for part in (0, 1))
+    order = ordered(paths.bounds, paths.codes, *keys)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return place[path], Flat(*kernels.cut(paths.codes, paths.bounds[order], paths.bounds[order + 1] - 1))
 
 
 def _fates(

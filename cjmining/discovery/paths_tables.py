@@ -125,7 +125,7 @@ def travelled(found: Attempts, texts: NDArray[np.object_], smallest: int) -> pd.
     n_paths = max(len(texts), 1)
     cells = together(found, kept, found.grouped.group[kept] * np.int64(n_paths) + found.path[kept])
     group, path = np.divmod(cells.cell, n_paths)
-    order = _by_number(group, cells.attempts, texts, path)
+    order = np.lexsort((path, -cells.attempts, group))
     group, path = group[order], path[order]
     attempts, median = cells.attempts[order], cells.times[order, 0]
     arrived = found.grouped.number(kept)
@@ -143,17 +143,6 @@ def travelled(found: Attempts, texts: NDArray[np.object_], smallest: int) -> pd.
             "fastest_rank": _ranks(group, median, attempts >= smallest),
         }
     )
-
-
-def _by_number(group: Ints, attempts: Ints, texts: NDArray[np.object_], path: Ints) -> Ints:
-    """Order rows by group, falling number, then text; texts are compared only where they must be."""
-    order = np.lexsort((-attempts, group))
-    tied = np.append(False, (np.diff(group[order]) == 0) & (np.diff(attempts[order]) == 0))[: len(order)]
-    alphabetical = np.zeros(len(texts), np.int64)
-    involved = np.unique(path[order][tied | np.append(tied[1:], False)]) if len(order) else path
-    ranked = pc.sort_indices(pa.array(texts[involved], pa.large_string())).to_numpy()
-    alphabetical[involved[ranked]] = np.arange(len(involved))
-    return np.lexsort((alphabetical[path], -attempts, group))
 
 
 def _running(group: Ints, attempts: Ints) -> Ints:
@@ -193,7 +182,7 @@ def stranded(
     cells = together(found, kept, cell + found.last_codes()[kept])
     rest, last = np.divmod(cells.cell, n_codes)
     group, path = np.divmod(rest, n_paths)
-    order = _by_number(group, cells.attempts, texts, path)
+    order = np.lexsort((path, -cells.attempts, group))
     return pd.DataFrame(
         {
             "by": words(found.grouped.names, group[order]),

@@ -234,6 +234,26 @@ def _same(bounds: Ints, codes: Codes, one: int, other: int) -> bool:
     return True
 
 
+@kernel
+def prefix(bounds: Ints, codes: Codes, n_codes: int, part: int) -> Ints:
+    """Write as many steps of each path as fit into a number, from the first or (part 1) those after them.
+
+    Numbers stand in the order of the steps; where a path has ended, they are as small as can be.
+    """
+    base = max(n_codes, 1) + 1
+    length = 1
+    room = (1 << 62) // base
+    while room >= base:
+        room //= base
+        length += 1
+    keys = np.zeros(len(bounds) - 1, np.int64)
+    for path in range(len(keys)):
+        start = bounds[path] + part * length
+        for step in range(start, start + length):
+            keys[path] = keys[path] * base + (codes[step] + 1 if step < bounds[path + 1] else 0)
+    return keys
+
+
 def present(
     paths: Flat,
     inner: tuple[Ints, Ints],

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cjmining.kernels.paths import Flat, number, present
+from cjmining.kernels.paths import Flat, number, prefix, present
 
 PATHS = st.lists(
     st.tuples(
@@ -58,3 +58,13 @@ def test_equal_paths_have_one_number_in_the_order_they_come_in(paths):
     order = list(dict.fromkeys(tuple(path) for path in paths))
     assert numbers.tolist() == [order.index(tuple(path)) for path in paths]
     assert [tuple(paths[at]) for at in first] == order
+
+
+@given(st.lists(st.lists(st.integers(0, 29), min_size=1, max_size=30), min_size=1, max_size=20))
+def test_prefixes_stand_in_the_order_of_the_steps(paths):
+    keys = [prefix(*flat(paths), 30, part).tolist() for part in (0, 1)]
+    length = 12  # 31 to the power of 12 is below 2 to the power of 62, of 13 it isn't
+    for part, key in enumerate(keys):
+        cuts = [path[part * length : (part + 1) * length] for path in paths]
+        order = sorted(set(map(tuple, cuts)))
+        assert [sorted(set(key)).index(one) for one in key] == [order.index(tuple(cut)) for cut in cuts]
