@@ -97,6 +97,7 @@ class Counted:
     def numbers(self) -> Ints:
         """Return the sequence of each journey."""
         if "numbers" not in self._cache:
+            self.index()  # once, before threads ask for it
             found = map_blocks(self._numbers_of, self.blocks)
             self._cache["numbers"] = np.concatenate(found)
         numbers: Ints = self._cache["numbers"]
