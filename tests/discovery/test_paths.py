@@ -249,6 +249,15 @@ def test_it_shows_itself():
     assert ".failing" in found._repr_html_()
 
 
+def test_small_groups_can_be_left_out_of_every_table():
+    log = log_of(["a0 c1", "a0 c1", "a0"], end=10).tag(team=["red", "red", "blue"])
+    found = cj.paths(log, start="a", end="c", by="team")
+    kept = {name: table[table["by"] == "red"] for name in found._tables for table in [getattr(found, name)]}
+    without = found._with_tables(kept)
+    assert all(set(getattr(without, name)["by"]) <= {"red"} for name in without._tables)
+    assert len(without.attempts) == 2
+
+
 def test_it_says_when_most_ways_are_taken_only_once():
     log = log_of(["a0 x1 c2", "a0 x1 x2 c3", "a0 x1 x2 x3 c4"])
     assert "3 ways were taken only once" in " ".join(cj.paths(log, start="a", end="c").notes)
