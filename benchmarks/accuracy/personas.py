@@ -203,7 +203,8 @@ def as_text(result: dict[str, Any]) -> str:
     fewer = f"{result['some seeds'][0]} to {result['some seeds'][1]}"
     intro = (
         f"Shops of {CUSTOMERS:,} customers unless another number is named. Seeds {first} to {last} for shops "
-        f"in which nobody differs and those clearly apart, else {fewer}; below the first table, 3 seeds with {MANY:,}."
+        f"in which nobody differs and those clearly apart, else {fewer}; below the first "
+        f"table, 3 seeds with {MANY:,}."
     )
     many = f", {MANY:,} customers"
     lines = [
