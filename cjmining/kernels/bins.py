@@ -38,7 +38,8 @@ OFFSET: Final = (1 << 45) - 1
 """The bits of a float that say how far it lies above its bin's lower edge."""
 
 _ASIDE: Final = 511
-_FIRST_CHUNKS: Final = 1 << 11
+FIRST_CHUNKS: Final = 1 << 11
+"""Chunks that there is room for at first."""
 
 
 class Filling(NamedTuple):
@@ -55,7 +56,7 @@ def start(rows: int, durations: int) -> Filling:
     set_aside = durations // _ASIDE + 1
     return Filling(
         chunk=np.zeros(rows * CHUNKS, np.int32),
-        bins=np.zeros(_FIRST_CHUNKS * CHUNK, np.int64),
+        bins=np.zeros(FIRST_CHUNKS * CHUNK, np.int64),
         aside=np.empty(set_aside, np.int64),
         aside_offset=np.empty(set_aside, np.int64),
     )

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from cjmining.kernels import bins
+from cjmining.kernels import bins, histogram
 from cjmining.kernels._jit import kernel
 from cjmining.kernels.bins import CHUNK, CHUNK_BITS, CHUNKS, OFFSET, ONE
 from cjmining.kernels.histogram import LOWEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from cjmining.kernels.histogram import Histogram
 
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
@@ -31,6 +29,10 @@ DIRECT_CELLS: Final = 1 << 16
 """Up to so many possible cells each has its own place, and nothing is looked up."""
 
 _FIRST_SLOTS: Final = 1 << 10
+
+_EVENTS_A_CELL: Final = 64
+_EVENTS_A_CHUNK: Final = 256
+"""Where there are fewer events for each possible cell, or chunk of bins in use, times are sorted by cell."""
 
 
 class Transitions(NamedTuple):
@@ -75,19 +77,7 @@ def count(
     group : array of int32, shape (journeys,)
         From 0 to n_groups - 1.
     """
-    slots = _start(n_groups * n_touchpoints * n_touchpoints)
-    number = np.zeros(len(slots.last), np.int64)
-    total = np.zeros(len(slots.last), np.float64)
-    journey, event, found = 0, 0, 0
-    while True:
-        journey, event, found = _count(
-            bounds, timestamp, touchpoint, group, n_touchpoints, *slots, number, total, journey, event, found
-        )
-        if journey == len(group):
-            break
-        slots = _widen(slots, found)
-        number = bins.longer(number, len(slots.last), 0)
-        total = bins.longer(total, len(slots.last), 0)
+    slots, found, number, total = _count_cells(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
     order = _ascending(slots, found)
     return Transitions(slots.cell[order], number[order], slots.journeys[order], total[order])
 
@@ -99,11 +89,15 @@ def count_with_times(
     group: Codes,
     n_groups: int,
     n_touchpoints: int,
-) -> tuple[Transitions, Histogram]:
+) -> tuple[Transitions, histogram.Histogram]:
     """Count as `count` does, and put the time of every transition into a histogram of its cell."""
-    slots = _start(n_groups * n_touchpoints * n_touchpoints)
+    cells = n_groups * n_touchpoints * n_touchpoints
+    if len(timestamp) < _EVENTS_A_CELL * cells:
+        return _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
+    slots = _start(cells)
     times = bins.start(len(slots.last), len(timestamp))
     journey, event, found, chunks, aside = 0, 0, 0, 0, 0
+    most_chunks = max(bins.FIRST_CHUNKS, len(timestamp) // _EVENTS_A_CHUNK)
     while True:
         reached = journey, event, found, chunks, aside
         journey, event, found, chunks, aside = _fill(
@@ -112,6 +106,8 @@ def count_with_times(
         if journey == len(group):
             break
         full = chunks * CHUNK == len(times.bins)
+        if full and chunks >= most_chunks:
+            return _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
         slots = slots if full else _widen(slots, found)
         times = bins.widen(times, len(slots.last), bins=len(times.bins) * (2 if full else 1))
     order = _ascending(slots, found)
@@ -128,6 +124,52 @@ def merge(parts: list[Transitions]) -> Transitions:
     np.add.at(merged.journeys, place, np.concatenate([part.journeys for part in parts]))
     np.add.at(merged.total, place, np.concatenate([part.total for part in parts]))
     return merged
+
+
+def _count_cells(
+    bounds: Ints,
+    timestamp: Ints,
+    touchpoint: Codes,
+    group: Codes,
+    n_groups: int,
+    n_touchpoints: int,
+) -> tuple[_Slots, int, Ints, Floats]:
+    """The slots, how many are in use, and for each how often and how long."""
+    slots = _start(n_groups * n_touchpoints * n_touchpoints)
+    number = np.zeros(len(slots.last), np.int64)
+    total = np.zeros(len(slots.last), np.float64)
+    journey, event, found = 0, 0, 0
+    while True:
+        journey, event, found = _count(
+            bounds, timestamp, touchpoint, group, n_touchpoints, *slots, number, total, journey, event, found
+        )
+        if journey == len(group):
+            return slots, found, number, total
+        slots = _widen(slots, found)
+        number = bins.longer(number, len(slots.last), 0)
+        total = bins.longer(total, len(slots.last), 0)
+
+
+def _count_sorted(
+    bounds: Ints,
+    timestamp: Ints,
+    touchpoint: Codes,
+    group: Codes,
+    n_groups: int,
+    n_touchpoints: int,
+) -> tuple[Transitions, histogram.Histogram]:
+    """Count first, then put the times of each cell together, and make one histogram after the other."""
+    slots, found, number, total = _count_cells(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
+    order = _ascending(slots, found)
+    counted = Transitions(slots.cell[order], number[order], slots.journeys[order], total[order])
+    offsets = np.zeros(len(order) + 1, np.int64)
+    np.cumsum(counted.counts, out=offsets[1:])
+    free = np.zeros(len(number), np.int64)
+    free[order] = offsets[:-1]
+    elapsed = _sort(
+        bounds, timestamp, touchpoint, group, n_touchpoints, slots.cell, slots.table, free, offsets[-1]
+    )
+    return counted, histogram.summarise(counted.cell, offsets, elapsed)
 
 
 def _start(cells: int) -> _Slots:
@@ -266,6 +308,31 @@ def _fill(
             last[here] = current
             start, left = to, arrived
     return len(bounds) - 1, 0, found, chunks, n_aside
+
+
+@kernel
+def _sort(
+    bounds: Ints,
+    timestamp: Ints,
+    touchpoint: Codes,
+    group: Codes,
+    n_touchpoints: int,
+    cell: Ints,
+    table: Codes | None,
+    free: Ints,
+    n: int,
+) -> Ints:
+    """The times of all transitions, those of one slot together: `free` is where its next goes."""
+    elapsed = np.empty(n, np.int64)
+    for journey in range(len(bounds) - 1):
+        base = np.int64(group[journey]) * n_touchpoints
+        for event in range(bounds[journey] + 1, bounds[journey + 1]):
+            here = (base + touchpoint[event - 1]) * n_touchpoints + touchpoint[event]
+            if table is not None:
+                here = np.int64(_look_up(here, table, cell, len(cell)))
+            elapsed[free[here]] = max(timestamp[event] - timestamp[event - 1], 0)
+            free[here] += 1
+    return elapsed
 
 
 @kernel

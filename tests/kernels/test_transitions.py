@@ -13,6 +13,14 @@ from hypothesis import strategies as st
 from cjmining.kernels import bins, histogram, transitions
 
 
+@pytest.fixture(params=[0, 64], ids=["into bins at once", "sorted first"], scope="module", autouse=True)
+def _way(request):
+    """Small logs are sorted; all tests run with times put into bins in the first pass, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transitions, "_EVENTS_A_CELL", request.param)
+        yield
+
+
 def test_by_hand():
     # Two journeys: 0 1 0 1 with 10 us each, and 1 1 with 7 us. Cells are from x 2 + to.
     found, times = transitions.count_with_times(
@@ -104,14 +112,17 @@ def test_blocks_add_up_to_the_whole(log, data):
         np.testing.assert_array_equal(one, other)
 
 
-@given(logs(most_touchpoints=2_000), st.sampled_from([5, 2_000]))
-def test_tables_that_grow_again_and_again_change_nothing(log, n_touchpoints):
+@given(logs(most_touchpoints=2_000), st.sampled_from([5, 2_000]), st.sampled_from([0.01, 100]))
+def test_tables_that_grow_or_turn_out_sparse_change_nothing(log, n_touchpoints, least):
+    # With one chunk to begin with: tables grow again and again, or times are sorted after all.
     bounds, timestamp, touchpoint, group = log
     log = bounds, timestamp, touchpoint % np.int32(n_touchpoints), group
     expected, expected_times = transitions.count_with_times(*log, 3, n_touchpoints)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transitions, "_FIRST_SLOTS", 1)
-        patch.setattr(bins, "_FIRST_CHUNKS", 1)
+        patch.setattr(bins, "FIRST_CHUNKS", 1)
+        patch.setattr(transitions, "_EVENTS_A_CELL", 0)
+        patch.setattr(transitions, "_EVENTS_A_CHUNK", least)
         found, times = transitions.count_with_times(*log, 3, n_touchpoints)
         counted = transitions.count(*log, 3, n_touchpoints)
     for one, other in zip((*found, *times, *counted), (*expected, *expected_times, *expected), strict=True):
