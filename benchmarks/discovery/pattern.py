@@ -30,6 +30,15 @@ def ours(events: Events) -> Run:
     return lambda: {"journeys": int(having(log, TEXT).sum())}
 
 
+def ours_matches(events: Events) -> Run:
+    """`cj.matches`: also how long each match takes and by which events it goes, with limits."""
+    import cjmining as cj
+    from benchmarks.discovery.workload import log_of
+
+    log = log_of(events)
+    return lambda: {"journeys": int(cj.matches(log, TEXT).overview["matched"].sum())}
+
+
 def ours_where(events: Events) -> Run:
     """`log.where(path=...)`: the log of those journeys, with all its columns."""
     from benchmarks.discovery.workload import log_of
@@ -86,6 +95,7 @@ def duckdb_pairs(events: Events, over: str) -> Run:
 OPERATION = Operation(
     {
         "cjmining": Engine(ours),
+        "cjmining, cj.matches": Engine(ours_matches),
         "cjmining, log.where": Engine(ours_where, 11 * MILLION),
         "polars, pairs of the two": Engine(polars_pairs),
         "duckdb, pairs of the two, sorted": Engine(lambda events: duckdb_pairs(events, _NEXT["sorted"])),

@@ -103,9 +103,9 @@ def _take(parts: list[Variants], hashes: Hashes, variant: Ints, first: Ints, thr
     def agrees(place: int) -> bool:
         part = parts[place]
         its = variant[begins[place] : ends[place]]
-        return _agree(
-            part.bounds, part.codes, part.group, its, first, begins[place], bounds, found.codes, found.group
-        )
+        new = numbers[0][place]
+        agrees, _ = _agree(part.bounds, part.codes, part.group, its, new, bounds, found.codes, found.group)
+        return bool(agrees)
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
         run = pool.map if threads > 1 else map
@@ -238,22 +238,32 @@ def _agree(
     codes: Codes,
     group: Codes,
     variant: Ints,
-    first: Ints,
-    begin: int,
+    new: int,
     kept: Ints,
     kept_codes: Codes,
     kept_group: Codes,
-) -> bool:
-    """Say whether every sequence is that of its variant; the part's sequences are those from `begin` on."""
-    for journey in range(len(variant)):
-        here = variant[journey]
-        if first[here] == begin + journey:
-            continue  # it was copied itself
-        if group[journey] != kept_group[here] or not _same(
-            codes, bounds[journey], bounds[journey + 1], kept_codes, kept[here], kept[here + 1]
-        ):
-            return False
-    return True
+) -> tuple[bool, int]:
+    """Say whether every sequence is that of its variant; `new` is the next variant to come first.
+
+    Sequences that come first were copied and need no comparing. What was fetched ahead is returned too.
+    """
+    fetched = np.int32(0)
+    for begin in range(0, len(variant), _AHEAD):
+        end = min(begin + _AHEAD, len(variant))
+        for journey in range(begin, end):
+            here = variant[journey]
+            fetched |= kept_group[here]
+            if kept[here] < kept[here + 1]:
+                fetched |= kept_codes[kept[here]] | kept_codes[kept[here + 1] - 1]
+        for journey in range(begin, end):
+            here = variant[journey]
+            if here == new:
+                new += 1
+            elif group[journey] != kept_group[here] or not _same(
+                codes, bounds[journey], bounds[journey + 1], kept_codes, kept[here], kept[here + 1]
+            ):
+                return False, int(fetched)
+    return True, int(fetched)
 
 
 @kernel
