@@ -218,6 +218,9 @@ def events_of(text, pattern, *, every=True):
         # of two ways to d, the one that began later is still in time for e
         ("b0 c1 a2 d2.5 e4", "(a | b -> c) -> d -> e {total 3d}", [[2, 3, 4]]),
         ("a0 b1 c2 d3 e4", "(a | b -> c) -> d -> e {total 3d}", [[1, 2, 3, 4]]),
+        # the d of the later start is too old for e, or has a c after it: the other is still known
+        ("a0 b1 d2 c3 d4 e5", "(b | a -> c) > d -> {within 1d} e {total 5d}", [[0, 3, 4, 5]]),
+        ("a0 b1 d2 c3 d4 e5", "(b | a -> c) > d -> {without c} e {total 5d}", [[0, 3, 4, 5]]),
         # what lies between: the two themselves may be what is forbidden
         ("a0 c1 b2", "a -> {without c} b", []),
         ("a0 c1 a2 b3", "a -> {without c} b", [[2, 3]]),
