@@ -12,49 +12,49 @@ __version__ = "0.1.0"
 _HOMES = {
     "Audience": "cjmining.dropout.audience",
     "CjminingError": "cjmining.errors",
-    "Comparison": "cjmining.discovery.compare",
+    "Comparison": "cjmining.discovery.comparison.compare",
     "Conformance": "cjmining.conformance",
     "Coverage": "cjmining.conformance.coverage",
     "Discovery": "cjmining.discovery",
-    "Funnel": "cjmining.discovery.funnel",
-    "Paths": "cjmining.discovery.paths",
+    "Funnel": "cjmining.discovery.funnels.funnel",
+    "Paths": "cjmining.discovery.paths.paths",
     "Drivers": "cjmining.dropout.drivers",
     "Incidence": "cjmining.dropout.incidence",
     "DropOutScan": "cjmining.dropout.scan",
-    "FoundPersonas": "cjmining.discovery.personas_result",
-    "FoundJourneys": "cjmining.discovery.find_journeys",
+    "FoundPersonas": "cjmining.discovery.personas.result",
+    "FoundJourneys": "cjmining.discovery.journeys.find",
     "IntendedMap": "cjmining.intended",
     "JourneyLog": "cjmining.log",
     "LifetimeValue": "cjmining.dropout.value",
     "LogError": "cjmining.errors",
     "MapError": "cjmining.errors",
     "MarkovChains": "cjmining.discovery.markov",
-    "NearestJourneys": "cjmining.discovery.nearest",
-    "Partings": "cjmining.discovery.partings",
+    "NearestJourneys": "cjmining.discovery.variants.nearest",
+    "Partings": "cjmining.discovery.variants.partings",
     "Reconciliation": "cjmining.conformance.reconciliation",
-    "Representatives": "cjmining.discovery.representatives",
+    "Representatives": "cjmining.discovery.variants.representatives",
     "SettledPatience": "cjmining.dropout.patience",
     "Scenario": "cjmining.dropout.scenario",
     "SourceError": "cjmining.errors",
     "StudyError": "cjmining.errors",
-    "Variants": "cjmining.discovery.variants",
+    "Variants": "cjmining.discovery.variants.variants",
     "WonBack": "cjmining.dropout.won_back",
     "audience": "cjmining.dropout.audience",
     "check": "cjmining.conformance.check",
-    "compare": "cjmining.discovery.compare",
+    "compare": "cjmining.discovery.comparison.compare",
     "coverage": "cjmining.conformance.coverage",
     "discover": "cjmining.discovery",
     "drivers": "cjmining.dropout.drivers",
     "export": "cjmining.report.workbook",
-    "funnel": "cjmining.discovery.funnel",
-    "paths": "cjmining.discovery.paths",
-    "find_personas": "cjmining.discovery.personas",
-    "find_journeys": "cjmining.discovery.find_journeys",
+    "funnel": "cjmining.discovery.funnels.funnel",
+    "paths": "cjmining.discovery.paths.paths",
+    "find_personas": "cjmining.discovery.personas.find",
+    "find_journeys": "cjmining.discovery.journeys.find",
     "incidence": "cjmining.dropout.incidence",
     "ingest": "cjmining.ingest",
     "lifetime_value": "cjmining.dropout.value",
-    "nearest_journey": "cjmining.discovery.nearest",
-    "partings": "cjmining.discovery.partings",
+    "nearest_journey": "cjmining.discovery.variants.nearest",
+    "partings": "cjmining.discovery.variants.partings",
     "markov": "cjmining.discovery.markov",
     "Matches": "cjmining.discovery.matches",
     "matches": "cjmining.discovery.matches",
@@ -66,7 +66,7 @@ _HOMES = {
     "scan": "cjmining.dropout.scan",
     "settle_patience": "cjmining.dropout.patience",
     "sketch_map": "cjmining.discovery.sketch",
-    "variants": "cjmining.discovery.variants",
+    "variants": "cjmining.discovery.variants.variants",
     "what_if": "cjmining.dropout.what_if",
     "won_back": "cjmining.dropout.won_back",
 }
@@ -88,28 +88,28 @@ if TYPE_CHECKING:
     from cjmining.conformance.reconciliation import Reconciliation as Reconciliation
     from cjmining.discovery import Discovery as Discovery
     from cjmining.discovery import discover as discover
-    from cjmining.discovery.compare import Comparison as Comparison
-    from cjmining.discovery.compare import compare as compare
-    from cjmining.discovery.find_journeys import FoundJourneys as FoundJourneys
-    from cjmining.discovery.find_journeys import find_journeys as find_journeys
-    from cjmining.discovery.funnel import Funnel as Funnel
-    from cjmining.discovery.funnel import funnel as funnel
+    from cjmining.discovery.comparison.compare import Comparison as Comparison
+    from cjmining.discovery.comparison.compare import compare as compare
+    from cjmining.discovery.funnels.funnel import Funnel as Funnel
+    from cjmining.discovery.funnels.funnel import funnel as funnel
+    from cjmining.discovery.journeys.find import FoundJourneys as FoundJourneys
+    from cjmining.discovery.journeys.find import find_journeys as find_journeys
     from cjmining.discovery.markov import MarkovChains as MarkovChains
     from cjmining.discovery.markov import markov as markov
     from cjmining.discovery.matches import Matches as Matches
     from cjmining.discovery.matches import matches as matches
-    from cjmining.discovery.nearest import NearestJourneys as NearestJourneys
-    from cjmining.discovery.nearest import nearest_journey as nearest_journey
-    from cjmining.discovery.partings import Partings as Partings
-    from cjmining.discovery.partings import partings as partings
-    from cjmining.discovery.paths import Paths as Paths
-    from cjmining.discovery.paths import paths as paths
-    from cjmining.discovery.personas import find_personas as find_personas
-    from cjmining.discovery.personas_result import FoundPersonas as FoundPersonas
-    from cjmining.discovery.representatives import Representatives as Representatives
+    from cjmining.discovery.paths.paths import Paths as Paths
+    from cjmining.discovery.paths.paths import paths as paths
+    from cjmining.discovery.personas.find import find_personas as find_personas
+    from cjmining.discovery.personas.result import FoundPersonas as FoundPersonas
     from cjmining.discovery.sketch import sketch_map as sketch_map
-    from cjmining.discovery.variants import Variants as Variants
-    from cjmining.discovery.variants import variants as variants
+    from cjmining.discovery.variants.nearest import NearestJourneys as NearestJourneys
+    from cjmining.discovery.variants.nearest import nearest_journey as nearest_journey
+    from cjmining.discovery.variants.partings import Partings as Partings
+    from cjmining.discovery.variants.partings import partings as partings
+    from cjmining.discovery.variants.representatives import Representatives as Representatives
+    from cjmining.discovery.variants.variants import Variants as Variants
+    from cjmining.discovery.variants.variants import variants as variants
     from cjmining.dropout.audience import Audience as Audience
     from cjmining.dropout.audience import audience as audience
     from cjmining.dropout.drivers import Drivers as Drivers

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 import cjmining as cj
-from cjmining.discovery.personas_stability import adjusted_rand
+from cjmining.discovery.personas.stability import adjusted_rand
 from cjmining.intended import parse_map
 from cjmining.simulate import Behaviour
 

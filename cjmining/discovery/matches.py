@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN, outcomes_of
-from cjmining.discovery.paths_sums import SECOND, Grouped, moments, plural, ratio, share_text, shares, words
+from cjmining.discovery.sums import SECOND, Grouped, moments, plural, ratio, share_text, shares, words
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.grouping import EVERYBODY

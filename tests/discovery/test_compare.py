@@ -15,9 +15,9 @@ from hypothesis import given
 from scipy import stats as scipy_stats
 
 import cjmining as cj
-from cjmining.discovery.compare import Comparison, compare, compare_groups, made_of
-from cjmining.discovery.compare_strata import compare_within
-from cjmining.discovery.compare_times import midranks
+from cjmining.discovery.comparison.compare import Comparison, compare, compare_groups, made_of
+from cjmining.discovery.comparison.strata import compare_within
+from cjmining.discovery.comparison.times import midranks
 from cjmining.dropout.mantel_haenszel import by_strata
 from cjmining.intended import parse_map
 from cjmining.kernels.compare import Units, sums

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cjmining.discovery.entropic_relevance import entropy_bits, relevance
+from cjmining.discovery.personas.entropic_relevance import entropy_bits, relevance
 
 
 def test_by_hand():

@@ -13,10 +13,10 @@ from pandas.testing import assert_frame_equal
 from scipy.stats import rankdata
 
 import cjmining as cj
-from cjmining.discovery import boundaries_model as model
-from cjmining.discovery.boundaries_gap import find_gap
-from cjmining.discovery.boundaries_sequences import Sequences
-from cjmining.discovery.find_journeys import find_journeys
+from cjmining.discovery.journeys import model
+from cjmining.discovery.journeys.find import find_journeys
+from cjmining.discovery.journeys.gap import find_gap
+from cjmining.discovery.journeys.sequences import Sequences
 
 MINUTE, DAY = 60, 86_400
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
-from cjmining.discovery import funnel_reading
+from cjmining.discovery.funnels import reading as funnel_reading
 from cjmining.intended import parse_map
 from cjmining.stats import wilson, wilson_of_clusters
 from tests.small_logs import log_of, rows, timed, written

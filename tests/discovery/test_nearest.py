@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
-from cjmining.discovery import ended
+from cjmining.discovery.variants import ended
 from tests.discovery.test_variants import log_of
 from tests.edits import distance, from_beginning
 

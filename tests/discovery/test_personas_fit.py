@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
-from cjmining.discovery import personas_fit
-from cjmining.discovery.personas_counts import Reading, behaviour_of
-from cjmining.discovery.personas_fit import PRIOR, climb, fit, members
-from cjmining.discovery.personas_number import data_of
-from cjmining.discovery.personas_stability import adjusted_rand
+from cjmining.discovery.personas import fit as personas_fit
+from cjmining.discovery.personas.counts import Reading, behaviour_of
+from cjmining.discovery.personas.fit import PRIOR, climb, fit, members
+from cjmining.discovery.personas.number import data_of
+from cjmining.discovery.personas.stability import adjusted_rand
 
 PLAIN = Reading("touchpoint", (), None, ())
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
-from cjmining.discovery import variant_facts
+from cjmining.discovery.variants import facts as variant_facts
 from cjmining.schema import OUTCOMES
 from cjmining.stats import wilson, wilson_of_clusters
 

@@ -1,0 +1,1 @@
+"""How far journeys come through given steps."""

@@ -1,0 +1,1 @@
+"""Where journeys begin when no map says so."""

@@ -1,0 +1,1 @@
+"""The ways that journeys take, those that stand for many, and those that are near."""
