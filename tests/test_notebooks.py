@@ -42,5 +42,10 @@ def test_notebook_is_stored_without_what_it_shows(path):
     assert not [cell.source for cell in cells if cell.outputs or cell.execution_count]
 
 
-def test_there_is_a_first_look_one_at_conformance_and_one_at_drop_out():
-    assert [path.stem for path in NOTEBOOKS][:3] == ["01_first_look", "02_conformance", "03_dropout"]
+def test_there_is_a_notebook_for_each_part_of_the_way():
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_first_look",
+        "02_conformance",
+        "03_dropout",
+        "04_discovery",
+    ]
