@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from cjmining import schema, tables
-from cjmining.errors import LogError, nearest
+from cjmining import asked, schema, tables
+from cjmining.errors import LogError, nearest, shorten
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,11 +39,14 @@ def group(log: JourneyLog, by: str | Sequence[str] | None) -> Groups:
         return Groups(np.zeros(log.n_journeys, dtype=np.int32), (EVERYBODY,))
     if isinstance(by, str):
         return _one(log, by)
-    names = list(by)
+    names = asked.texts("by", by)
     if not names:
         raise LogError(
             "by is a name or several names to group by, not an empty sequence; leave it out for one group"
         )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise LogError(f"by names {shorten(twice)} more than once; name each thing to group by once")
     each = [_one(log, name) for name in names]
     return each[0] if len(each) == 1 else together(each)
 

@@ -115,3 +115,16 @@ def test_periods_choose_journeys(log):
     assert log.where(quarter="2026-Q2").n_journeys == 2
     with pytest.raises(cj.LogError, match="no quarter is '2027-Q1'"):
         log.where(quarter="2027-Q1")
+
+
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [
+        (5, "by is a sequence of names, not 5"),
+        ([None], "which are texts; it has None"),
+        (["city", "city"], "by names city more than once"),
+    ],
+)
+def test_what_is_no_name_to_group_by_is_told(log, by, message):
+    with pytest.raises(cj.LogError, match=message):
+        log.group(by)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from cjmining.errors import LogError, nearest
+from cjmining import asked
+from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.rules import actor_codes
 from cjmining.log import expect_log, expect_map
 from cjmining.schema import UNKNOWN
@@ -83,6 +84,8 @@ class Steps(NamedTuple):
         What the codes mean.
     dropped : bool
         Whether some events are no step.
+    notes : tuple of str
+        What a reader should know: names to ignore that the log doesn't have.
     """
 
     level: str
@@ -91,6 +94,7 @@ class Steps(NamedTuple):
     code: Codes
     names: tuple[str, ...]
     dropped: bool
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -121,21 +125,20 @@ class Steps(NamedTuple):
         Raises
         ------
         LogError
-            If there is no such level, a map is lacking, or `ignore` is a text.
+            If there is no such level, a map is lacking or is none, or `ignore` isn't a sequence of texts.
         """
         expect_log(log, verb)
-        if isinstance(ignore, str):
-            raise LogError(f"ignore is a sequence of touchpoints: write [{ignore!r}], not {ignore!r}")
-        if level not in LEVELS:
-            raise LogError(
-                f"there is no level {level!r}{nearest(level, LEVELS)}; it is one of {', '.join(LEVELS)}"
-            )
+        ignored_names = asked.texts("ignore", ignore, of="touchpoints")
+        asked.one_of("level", level, LEVELS)
+        if intended is not None:
+            expect_map(intended, verb)
         code, names = _at_level(log, level, intended, verb)
         touchpoints = np.array(log.vocabulary("touchpoint"), dtype=object)
-        ignored = np.isin(touchpoints, list(ignore))
+        ignored = np.isin(touchpoints, list(ignored_names))
         if ignored.any():
             code = np.where(ignored[log.codes("touchpoint")], np.int32(-1), code)
-        return cls(level, log.bounds, log.timestamps, code, names, bool(ignored.any()) or level == "stage")
+        dropped = bool(ignored.any()) or level == "stage"
+        return cls(level, log.bounds, log.timestamps, code, names, dropped, _unknown(log, ignored_names))
 
     def events_of(self, block: Block) -> Part:
         """Return the events of a block that are steps, each by itself at every level."""
@@ -161,6 +164,15 @@ class Steps(NamedTuple):
         return self.of_block(Block(0, len(self.bounds) - 1, 0, len(self.code)))
 
 
+def _unknown(log: JourneyLog, ignored: Sequence[str]) -> tuple[str, ...]:
+    """Say what to ignore the log doesn't have: a map may name such, and a person may misspell one."""
+    known = log.vocabulary("touchpoint")
+    absent = [f"{name!r}{nearest(name, known)}" for name in ignored if name not in known]
+    if not absent or not log.n_events:
+        return ()
+    return (f"of what is to be ignored, the log has no {shorten(absent, 4)}",)
+
+
 def _at_level(
     log: JourneyLog, level: str, intended: IntendedMap | None, verb: str
 ) -> tuple[Codes, tuple[str, ...]]:
@@ -172,7 +184,6 @@ def _at_level(
         return _or_unknown(log.codes("channel"), log.vocabulary("channel"))
     if intended is None:
         raise LogError(f"{verb} at level 'stage' needs the map that has the stages: pass intended=")
-    expect_map(intended, verb)
     return _stages(log, intended)
 
 

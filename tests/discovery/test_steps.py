@@ -109,3 +109,24 @@ def test_bad_questions_are_told():
         words(LOG, level="stage")
     with pytest.raises(cj.LogError, match=r"write \['ping'\]"):
         words(LOG, ignore="ping")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"level": None}, "there is no level None"),
+        ({"ignore": None}, "ignore is a sequence of touchpoints, not None"),
+        ({"ignore": [1]}, "which are texts; it has 1"),
+        ({"ignore": MAP}, "ignore is a sequence of touchpoints, not"),
+        ({"intended": LOG}, "takes an intended map, not JourneyLog"),
+    ],
+)
+def test_other_bad_questions_are_told_as_well(options, message):
+    with pytest.raises(cj.LogError, match=message):
+        words(LOG, **options)
+
+
+def test_touchpoints_to_ignore_that_the_log_lacks_are_noted():
+    steps = Steps.of(LOG, ignore=["pings", "ad"], verb="discover")
+    assert steps.notes == ("of what is to be ignored, the log has no 'pings', did you mean 'ping'?",)
+    assert Steps.of(LOG, ignore=["ad"], verb="discover").notes == ()
