@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Final, NamedTuple, NoReturn
 
+from cjmining.asked import LONGEST
 from cjmining.documents import parse_duration
 from cjmining.errors import LogError, nearest
 from cjmining.patterns.nodes import (
@@ -32,6 +33,9 @@ _TOKENS: Final = re.compile(
     | (?P<sign>->|[>(){}|!?+,@^$])""",
     re.VERBOSE,
 )
+_ARROWS: Final = re.compile(r"[→⟶⟹⇒⇨➔➙➛➜➝➞➡↦⮕]|(?:[–—−-]+|=+)>")
+"""What people and their word processors write for an arrow."""
+_NEGATIVE: Final = re.compile(r"[–−-] ?[0-9]")
 _NOTHING: Final = re.compile(r"0+(?:\.0+)? ?[smhdw]")
 
 
@@ -94,15 +98,24 @@ def _tokens(text: str) -> list[Token]:
     while at < len(text):
         match = _TOKENS.match(text, at)
         if match is None:
-            sign = text[at]
-            what = "this quote is never closed" if sign in "\"'" else f"{sign!r} has no meaning here"
-            raise LogError(
-                _message(text, at, f"{what}; names with such characters stand in quotes, as 'a b'")
-            )
+            raise LogError(_message(text, at, _meaningless(text, at)))
         if match.lastgroup != "space":
             tokens.append(Token(match.lastgroup or "", match[0], at))
         at = match.end()
     return [*tokens, Token("end", "", len(text))]
+
+
+def _meaningless(text: str, at: int) -> str:
+    """Say what is wrong with a character that begins nothing, and what may have been meant."""
+    quoted = "names with such characters stand in quotes, as 'a b'"
+    arrow = _ARROWS.match(text, at)
+    if arrow is not None:
+        return f"{arrow[0]!r} has no meaning here, did you mean '->'?"
+    if _NEGATIVE.match(text, at):
+        return "a time is never negative: write it without the minus"
+    if text[at] in "\"'":
+        return f"this quote is never closed; {quoted}"
+    return f"{text[at]!r} has no meaning here; {quoted}"
 
 
 def _message(text: str, at: int, what: str) -> str:
@@ -142,13 +155,14 @@ class _Reader:
         parts, arrows, texts = [], [], []
         while True:
             begin = self.now.at
-            parts.append(self.item())
+            part, inside = self.item()
+            parts.append(part)
             texts.append(self.text_from(begin))
             if self.now.text not in {"->", ">"} or self.now.kind != "sign":
                 break
             arrows.append(self.arrow())
-        if len(parts) == 1:
-            return parts[0], tuple(texts)
+        if len(parts) == 1:  # a sequence in brackets alone is that sequence
+            return parts[0], inside if isinstance(parts[0], Sequence) else tuple(texts)
         return Sequence(tuple(parts), tuple(arrows)), tuple(texts)
 
     def arrow(self) -> Arrow:
@@ -180,17 +194,18 @@ class _Reader:
             self.expect("}")
         return Arrow(direct, after, within, without)
 
-    def item(self) -> Node:
-        """Read a step or a bracket, with how often it may occur."""
+    def item(self) -> tuple[Node, tuple[str, ...]]:
+        """Read a step or a bracket, with how often it may occur; return also the texts inside the bracket."""
+        inside: tuple[str, ...] = ()
         if self.now == Token("sign", "(", self.now.at):
             opened = self.next()
-            node = self.choice()[0]
+            node, inside = self.choice()
             self.close(opened)
             if isinstance(node, Step) and self.now.text == "@":
                 self.fail("a channel belongs to a single step: write (a@web | b@web)")
         else:
             node = self.events()
-        return self.repeated(node)
+        return self.repeated(node), inside
 
     def repeated(self, node: Node) -> Node:
         """Read ?, + or {2,5}, several times if need be."""
@@ -278,6 +293,8 @@ class _Reader:
             duration = parse_duration(text)
         except ValueError as problem:
             self.fail(str(problem), begin)
+        if duration > LONGEST:
+            self.fail(f"a time is at most a hundred years, not {text}", begin)
         return round(duration.total_seconds() * 1_000_000)
 
     def number(self) -> int:

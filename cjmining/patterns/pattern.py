@@ -114,12 +114,20 @@ def having(log: JourneyLog, path: str | Pattern | Iterable[str | Pattern]) -> ND
     Returns
     -------
     numpy.ndarray of bool, shape (n_journeys,)
+
+    Raises
+    ------
+    LogError
+        If a pattern can't be read, asks for what the log doesn't have, or there is none.
     """
     from cjmining.kernels import patterns as kernel
 
     several = [path] if isinstance(path, str | Pattern) or not isinstance(path, Iterable) else path
+    patterns = [parse(each) for each in several]
+    if not patterns:
+        raise LogError("path names no pattern: write one, such as 'cart -> order', or leave path out")
     found = np.ones(log.n_journeys, dtype=np.bool_)
-    for pattern in [parse(each) for each in several]:
+    for pattern in patterns:
         machine, columns = pattern.compiled(log)
         found &= kernel.having(columns, machine, 0, log.n_journeys) != pattern.negated
     return found

@@ -85,6 +85,7 @@ def test_a_pattern_shows_itself_and_is_a_value():
     assert pattern.optional == (False, True, False)
     assert pattern == parse(pattern.text)
     assert hash(pattern) == hash(parse(pattern.text))
+    assert parse("(cart -> order){total 7d}").steps == parse("((cart -> order))").steps == ("cart", "order")
     assert parse(pattern) is pattern
     assert parse(pattern, allow_unknown=True) == parse(pattern.text, allow_unknown=True) != pattern
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -116,13 +117,18 @@ def test_a_pattern_shows_itself_and_is_a_value():
         ("a{0}", 3, "at least 0 and at most 0 times is never"),
         ("a{100}", 3, "at most 60 times"),
         ("a{x}", 3, "expected how many times"),
+        ("a → b", 3, "'→' has no meaning here, did you mean '->'?"),
+        ("a —> b", 3, "'—>' has no meaning here, did you mean '->'?"),
+        ("a => b", 3, "'=>' has no meaning here, did you mean '->'?"),
+        ("a -> {within -2d} b", 14, "a time is never negative"),
+        ("a -> {within 999999999d} b", 14, "at most a hundred years, not 999999999d"),
+        ("a -> {WITHIN 2d} b", 7, "did you mean 'within'?"),
         ("a {totl 3d}", 4, "expected how many times, as {2} or {2,}, found 'totl', did you mean 'total'?"),
         ("a {total 3d} -> b", 14, "expected an arrow (-> or >) or the end"),
         ("(a | b){failed}", 9, "{failed} stands after a single step"),
         ("a@", 3, "expected a channel, found the end"),
         ("a -> 'b", 6, "this quote is never closed"),
         ("a -> ''", 6, "this name is empty"),
-        ("a => b", 3, "'=' has no meaning here"),
         ("a ~ b", 3, "'~' has no meaning here"),
     ],
 )

@@ -321,7 +321,6 @@ def test_where_keeps_whole_journeys_with_all_of_the_paths():
         "not a -> {within 2d} b": [1, 2, 3],
         ("a -> b", "c"): [0],
         ("a", "not c", "not b -> a"): [1],
-        (): [0, 1, 2, 3],
     }
     for path, journeys_ in kept.items():
         chosen = log.where(path=path)
@@ -330,6 +329,10 @@ def test_where_keeps_whole_journeys_with_all_of_the_paths():
     assert log.where(path=parse("a > b"), touchpoint="c").n_journeys == 1
     with pytest.raises(cj.LogError, match="a pattern is a text such as 'cart -> order', not int"):
         log.where(path=5)
+    with pytest.raises(cj.LogError, match="path names no pattern"):
+        log.where(path=[])
+    with pytest.raises(cj.LogError, match="no touchpoint 'C', did you mean 'c'"):
+        log.where(path="a -> C")
 
 
 def test_a_log_without_events_has_no_match():
