@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 from scipy.stats import rankdata
 
 import cjmining as cj
-from cjmining.discovery.journeys import model
+from cjmining.discovery.journeys import model, told
 from cjmining.discovery.journeys.find import find_journeys
 from cjmining.discovery.journeys.gap import find_gap
 from cjmining.discovery.journeys.sequences import Sequences
@@ -104,7 +104,8 @@ def test_the_tables_of_a_gap_worked_by_hand():
         [60, 300, 1, 0],
         [1800, 3600, 0, 2],
     ]
-    assert str(found).startswith("FoundJourneys: 4 journeys of 2 customers by gap; 2 of the 3 events")
+    assert str(found).startswith("FoundJourneys: 4 journeys of 2 customers, 2 before, by gap of 30 minutes")
+    assert "2 of the 3 events that could begin one do" in str(found)
 
 
 def test_a_gap_is_found_where_silences_are_rarest():
@@ -370,9 +371,9 @@ def test_published_journeys_are_found_from_silence_and_order(shared_data):
     ("options", "words"),
     [
         ({"method": "gaps"}, "no method 'gaps', did you mean 'gap'"),
-        ({"level": "stage"}, "no level 'stage'; it is one of 'touchpoint'"),
+        ({"level": "stage"}, "no level 'stage'; it is one of touchpoint"),
         ({"method": "start"}, "needs start="),
-        ({"method": "start", "start": "ad"}, r"write start=\['ad'\]"),
+        ({"method": "start", "start": "ad"}, r"start is a sequence of touchpoints: write \['ad'\]"),
         ({"method": "start", "start": ["adds"]}, "no event is 'adds', did you mean 'ad'"),
         ({"method": "start", "changes": ["sesion"]}, "no column to change 'sesion', did you mean 'session'"),
         ({"start": ["ad"]}, "go with method='start'"),
@@ -380,12 +381,22 @@ def test_published_journeys_are_found_from_silence_and_order(shared_data):
         ({"method": "start", "start": ["ad"], "order": 2}, "order goes with method='gap and order'"),
         ({"threshold": 0.5, "share": 0.1}, "threshold or share, not both"),
         ({"threshold": 0}, "threshold is above 0"),
-        ({"share": 1.5}, "share is above 0 and at most 1"),
+        ({"share": 1.5}, "share is a number from 0 to 1"),
         ({"order": 0}, "order is a whole number from 1 to 6"),
         ({"order": 1.5}, "order is a whole number"),
         ({"seed": -1}, "seed is a whole number"),
         ({"gap": timedelta(0)}, "gap is longer than nothing"),
         ({"method": "gap"}, "show no dip"),
+        ({"gap": "-1h"}, "gap is a duration"),
+        ({"gap": 30}, "gap is a duration .* which unit"),
+        ({"gap": "x"}, "gap is a duration"),
+        ({"gap": float("nan")}, "gap is a duration"),
+        ({"gap": "0s"}, "gap is a duration .* longer than nothing"),
+        ({"method": "start", "start": [5]}, "start is a sequence of touchpoints, which are texts; it has 5"),
+        ({"method": "start", "changes": None}, "changes is a sequence of columns of events"),
+        ({"threshold": float("nan")}, "threshold is a number from 0 to 1"),
+        ({"seed": "x"}, "seed is a whole number"),
+        ({"method": None}, "no method None"),
         ({"ignore": "ad"}, "ignore is a sequence"),
     ],
 )
@@ -394,8 +405,58 @@ def test_what_cannot_be_asked_is_told(options, words):
         find_journeys(log_of(*TWO_VISITS), **options)
 
 
-def test_a_gap_needs_its_unit():
-    with pytest.raises(ValueError, match="in which unit"):
-        find_journeys(log_of(*TWO_VISITS), gap=30)
+def test_it_takes_a_log_and_numbers_of_numpy():
     with pytest.raises(cj.LogError, match="find_journeys takes a JourneyLog first"):
         find_journeys("log")
+    log, _ = orders(20, seed=4, longer=MINUTE)
+    plain, of_numpy = (find_journeys(log, order=kind(1), seed=kind(2)) for kind in (int, np.int64))
+    assert_frame_equal(plain.boundaries, of_numpy.boundaries)
+
+
+# what is told ---------------------------------------------------------------------------------------------
+
+
+def test_a_view_tells_how_journeys_were_found_and_what_to_know():
+    by_gap = find_journeys(log_of(*TWO_VISITS), method="gap", gap="30m", ignore=["nothing"])
+    lines = str(by_gap).splitlines()
+    assert "3 journeys of 1 customer, 1 before, by gap of 30 minutes" in lines[0]
+    assert lines[1] == "  begin with: ad 33 %, order 33 %, shop 33 % of 3 journeys"
+    assert lines[2] == "  end, before another one, with: shop 100 % of 2 journeys"
+    assert "'nothing'" in lines[3]
+    log, _ = orders(20, seed=4, longer=MINUTE)
+    assert "where it is at least 0.5 likely" in str(find_journeys(log))
+
+
+def test_sums_of_probabilities_that_are_far_from_the_beginnings_are_told():
+    low = told.Cut(np.append(np.full(1000, 0.03), 1.0), np.arange(1001) == 1000, 0.5, np.full(1001, 60))
+    note = " ".join(told.of_sums(low, with_gap=False))
+    assert "add up to 31 beginnings, but a journey begins with 1 event" in note
+    assert "30 are spread over 1,000 events below 0.5, 3.0 % each on average" in note
+    assert "give the shortest" in note
+    assert "give the shortest" not in " ".join(told.of_sums(low, with_gap=True))
+    near = low._replace(probability=np.append(np.full(1000, 0.01), 1.0))
+    assert not list(told.of_sums(near, with_gap=False))
+    many = low._replace(begins=np.ones(1001, np.bool_), threshold=0.01)
+    assert "some of these are not likely to" in " ".join(told.of_sums(many, with_gap=False))
+
+
+def test_a_shortest_silence_mends_sums_that_are_too_high(shared_data):
+    """Sessions of the published shop are the truth: nobody begins one within an hour of the last event."""
+    table = pd.read_csv(shared_data / "web" / "shop_clickstream.csv.gz", parse_dates=["timestamp"])
+    table = table.sort_values(["user_id", "timestamp"], kind="stable")
+    log = cj.JourneyLog.from_events(
+        pd.DataFrame(
+            {
+                "customer": table["user_id"].factorize()[0],
+                "timestamp": table["timestamp"].dt.tz_localize("UTC"),
+                "touchpoint": table["event"],
+            }
+        )
+    )
+    truth = table["session_id"].nunique() - table["user_id"].nunique()
+    anywhere = find_journeys(log)
+    assert "Probabilities add up to" in anywhere.notes[-1]
+    assert anywhere.overview["begin"].iloc[0] == pytest.approx(truth, rel=0.03)
+    after_an_hour = find_journeys(log, gap="1h")
+    assert after_an_hour.overview["expected"].iloc[0] == pytest.approx(truth, rel=0.05)
+    assert not any("add up to" in note for note in after_an_hour.notes)

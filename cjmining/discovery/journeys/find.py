@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cjmining.discovery.journeys import told
 from cjmining.discovery.journeys.asked import THRESHOLD, Asked
 from cjmining.discovery.journeys.gap import SECOND_US, begins_after, find_gap
 from cjmining.discovery.journeys.tables import (
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
     Floats = NDArray[np.float64]
-
-FEW_STEPS: Final = 500
-"""Fewer events than these tell little of an order."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -94,11 +92,10 @@ class FoundJourneys(Result):
     _tables = ("overview", "boundaries", "starts", "ends", "gaps")
 
     def _summary(self) -> str:
-        row = self.overview.iloc[0]
-        return (
-            f"FoundJourneys: {row['journeys']:,} journeys of {row['customers']:,} customers "
-            f"by {self.method}; {row['begin']:,} of the {row['could_begin']:,} events that could begin one do"
-        )
+        return told.summary(self)
+
+    def __repr__(self) -> str:
+        return "\n".join([self._summary(), *told.lines(self), *(f"  note: {note}" for note in self.notes)])
 
 
 def find_journeys(
@@ -156,10 +153,8 @@ def find_journeys(
     Raises
     ------
     LogError
-        If there is no such method, level, touchpoint or column, an option does not go with the method, or
-        `gap` is None and the silences show no dip.
-    ValueError
-        If `gap` is no duration.
+        If there is no such method, level, touchpoint or column, a value is none that an option takes, or the
+        option does not go with the method, or, by "gap", `gap` is None and the silences show no dip.
 
     Notes
     -----
@@ -228,7 +223,7 @@ def find_journeys(
         starts=starts_table(judged),
         ends=ends_table(judged),
         gaps=gaps_table(judged),
-        notes=tuple(_notes(log, reading, found)),
+        notes=(*steps.notes, *_notes(log, reading, found)),
     )._made_of(split)
 
 
@@ -381,15 +376,10 @@ def _notes(log: JourneyLog, reading: _Reading, found: _Found) -> Iterable[str]:
             f"{reading.others:,} events were by the company or by systems: they begin no journey and belong "
             "to the one before."
         )
-    learnt = found.learnt
-    if learnt is None:
-        return
-    if learnt.steps < len(reading.rows):
-        yield (
-            f"Learnt from {learnt.steps:,} events of {learnt.customers:,} customers; all "
-            f"{len(reading.rows):,} events are judged."
+    if found.learnt is not None:
+        inner = reading.inner
+        judged = told.Cut(
+            found.probability[inner], found.begins[inner], found.threshold, reading.silence[inner]
         )
-    if learnt.steps < FEW_STEPS:
-        yield (f"Learnt from {learnt.steps:,} events only: their order says little, and so do probabilities.")
-    if not learnt.settled:
-        yield (f"After {learnt.rounds} rounds probabilities still moved by {learnt.moved:.4f} on average.")
+        yield from told.of_learning(found.learnt, len(reading.rows))
+        yield from told.of_sums(judged, with_gap=found.gap_us is not None)
