@@ -41,15 +41,22 @@ class StudyError(CjminingError):
 def nearest(word: str, candidates: Iterable[str]) -> str:
     """Return ``", did you mean 'x'?"`` for the candidate nearest to `word`, or an empty text.
 
+    Upper and lower case are taken for the same.
+
     Examples
     --------
     >>> nearest("chanels", ["channels", "actor"])
     ", did you mean 'channels'?"
+    >>> nearest("AD_CLICKED", ["ad_clicked", "ad_closed"])
+    ", did you mean 'ad_clicked'?"
     >>> nearest("zzz", ["channels"])
     ''
     """
-    found = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
-    return f", did you mean '{found[0]}'?" if found else ""
+    folded: dict[str, str] = {}
+    for candidate in candidates:
+        folded.setdefault(candidate.casefold(), candidate)
+    found = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return f", did you mean '{folded[found[0]]}'?" if found else ""
 
 
 def shorten(names: Iterable[object], most: int = 12) -> str:
