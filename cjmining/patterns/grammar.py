@@ -33,9 +33,9 @@ _TOKENS: Final = re.compile(
     | (?P<sign>->|[>(){}|!?+,@^$])""",
     re.VERBOSE,
 )
-_ARROWS: Final = re.compile(r"[→⟶⟹⇒⇨➔➙➛➜➝➞➡↦⮕]|(?:[–—−-]+|=+)>")
+_ARROWS: Final = re.compile(r"[→⟶⟹⇒⇨➔➙➛➜➝➞➡↦⮕]|(?:[\u2013\u2014\u2212-]+|=+)>")
 """What people and their word processors write for an arrow."""
-_NEGATIVE: Final = re.compile(r"[–−-] ?[0-9]")
+_NEGATIVE: Final = re.compile(r"[\u2013\u2212-] ?[0-9]")
 _NOTHING: Final = re.compile(r"0+(?:\.0+)? ?[smhdw]")
 
 
