@@ -608,7 +608,11 @@ def test_empty_tables_keep_their_types():
         assert empty._table(table).dtypes.equals(full._table(table).dtypes), table
     assert not any(len(empty._table(table)) for table in (*TABLES, "findings", "strata"))
     assert isinstance(empty, Comparison)
-    assert "0 of 0 cells differ" in repr(empty)
+    assert "nothing could be tested" in repr(empty)
+    assert "Nothing could be tested: x has 3 customers, smallest is 20." in empty.notes
+    alike = groups_of(3, "a", "x", first=0) + groups_of(3, "a", "y", first=10)
+    rare = compare(cj.discover(log_of(alike), by="group"), "x", "y", smallest=2)
+    assert any("too rare, or what nearly all do" in note for note in rare.notes)
     assert set(empty.to_arrow()) == set(empty._tables)
 
 
@@ -625,13 +629,48 @@ def test_empty_tables_keep_their_types():
             "there is no 'regio'.*did you mean 'region'",
         ),
         (lambda found: compare(found, "Silver", q=0), "q is a false-discovery rate"),
-        (lambda found: compare(found, "Silver", smallest=1), "smallest is a number of customers"),
+        (lambda found: compare(found, "Silver", smallest=1), "smallest is a whole number of at least 2"),
+        (lambda found: compare(found, "Silver", smallest=2.5), "smallest is a whole number"),
+        (lambda found: compare(found, "Silver", q="low"), "q is a number from 0 to 1"),
+        (lambda found: compare(found, None), "a is a group of cj.discover, .* not None"),
+        (lambda found: compare(found, "Silver", 5), "b is a group of cj.discover, .* not 5"),
+        (lambda found: compare(found, "Silver", strata=5), "strata is a sequence of names, not 5"),
+        (lambda found: compare(found, "Silver", strata=[None]), "strata is a sequence of names, which are"),
+        (lambda found: compare(found, "Silver", with_open="no"), "with_open is True or False"),
         (lambda found: compare(found.transitions, "Silver"), "what cj.discover found first, not DataFrame"),
     ],
 )
 def test_mistakes_are_told(shop, call, words):
     with pytest.raises(cj.LogError, match=words):
         call(cj.discover(shop, by="persona"))
+
+
+def test_groups_of_several_are_told_apart_in_a_message(shop):
+    with pytest.raises(cj.LogError, match=r"there are '[^',]+, [^',]+', '[^',]+, [^',]+'"):
+        compare(cj.discover(shop, by=["persona", "region"]), "Silver")
+
+
+def test_a_view_tells_findings_and_notes():
+    found = compare(cj.discover(log_of(HAND), by="group", ignore=["nothing"]), "old", "young", smallest=10)
+    lines = repr(found).splitlines()
+    shown = min(len(found.findings), 5)
+    assert lines[1 : 1 + shown] == [f"  {sentence}" for sentence in found.findings["sentence"].head(5)]
+    assert lines[-len(found.notes) :] == [f"  note: {note}" for note in found.notes]
+    assert any("'nothing'" in note for note in found.notes)
+    assert any("Not looked into whether anything turns" in note for note in found.notes)
+    assert not any(
+        "turns" in note
+        for note in compare(
+            cj.discover(log_of(HAND), by="group"), "old", "young", smallest=10, strata=()
+        ).notes
+    )
+    assert len(lines) <= 20
+
+
+def test_open_journeys_are_whole_numbers_or_missing(shop):
+    untagged = cj.discover(log_of(HAND), by="group")
+    assert compare(untagged, "old", "young", smallest=10).overview["open"].isna().all()
+    assert str(compare(untagged, "old", "young", smallest=10).overview["open"].dtype) == "Int64"
 
 
 def test_groups_are_needed(shop):

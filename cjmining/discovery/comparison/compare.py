@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from cjmining.discovery.comparison import cells, groups, read, words
+from cjmining import asked
+from cjmining.discovery.comparison import cells, groups, notes, read, words
 from cjmining.discovery.comparison import times as durations
 from cjmining.discovery.comparison.groups import Made
 from cjmining.discovery.comparison.read import BLOCK_EVENTS, SHARES
 from cjmining.discovery.comparison.strata import compare_within
 from cjmining.discovery.discovery import Discovery
-from cjmining.discovery.outcomes import TAG
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.log import Block
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.comparison.cells import Compared
-    from cjmining.discovery.comparison.groups import Chosen, Strata
+    from cjmining.discovery.comparison.groups import Strata
     from cjmining.discovery.comparison.read import Counts, Sides
     from cjmining.discovery.comparison.strata import Within
     from cjmining.discovery.comparison.tables import Judged
@@ -82,7 +82,8 @@ def compare(
     ------
     LogError
         If `found` has no groups, there is no group of a name, both groups are the same, one has no journeys,
-        or strata are unknown, what the groups are made of, or have more than 20 values.
+        or strata are unknown, what the groups are made of, or have more than 20 values, or an option is out
+        of its limits.
 
     Notes
     -----
@@ -117,8 +118,15 @@ def compare(
     >>> len(different.findings)
     0
     """
-    _expect_numbers(q, smallest)
-    return compare_groups(made_of(found), a, b, q=q, smallest=smallest, strata=strata, with_open=with_open)
+    return compare_groups(
+        made_of(found),
+        _group("a", a),
+        None if b is None else _group("b", b),
+        q=_rate(q),
+        smallest=asked.whole("smallest", smallest, least=_FEWEST),
+        strata=strata if strata is None or isinstance(strata, str) else asked.texts("strata", strata),
+        with_open=asked.yes("with_open", with_open),
+    )
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -141,7 +149,7 @@ class Comparison(Result):
         Up to which q a difference is a finding.
     overview : pandas.DataFrame
         One row a group: side (a or b), group (its name), journeys, customers, open (journeys without an
-        outcome yet, before any are left out; NaN where the log is not tagged with outcomes).
+        outcome yet, before any are left out; missing where the log is not tagged with outcomes).
     touchpoints : pandas.DataFrame
         touchpoint, customers (with a journey that has it, in both groups), journeys_a (of a that have it),
         share_of_journeys_a (as a share of all journeys of a), journeys_b (of b that have it),
@@ -221,18 +229,37 @@ class Comparison(Result):
     def _summary(self) -> str:
         journeys = [f"{number:,}" for number in self.overview["journeys"].tolist()]
         tested, turned = int(self.cells["tested"].sum()), int(self.findings["turns_within"].ne("").sum())
-        return (
-            f"Comparison of {self.a} ({journeys[0]} journeys) with {self.b} ({journeys[1]}): "
+        return f"Comparison of {self.a} ({journeys[0]} journeys) with {self.b} ({journeys[1]}): " + (
             f"{len(self.findings):,} of {tested:,} cells differ at q up to {self.largest_q:g}"
             f"{f', {turned:,} of them turn within an attribute' if turned else ''}"
+            if tested
+            else "nothing could be tested"
         )
 
+    def __repr__(self) -> str:
+        lines = [f"  {sentence}" for sentence in self.findings["sentence"].head(_SHOWN)]
+        if len(self.findings) > _SHOWN:
+            lines.append(f"  and {len(self.findings) - _SHOWN:,} findings more in .findings")
+        return "\n".join([self._summary(), *lines, *(f"  note: {note}" for note in self.notes)])
 
-def _expect_numbers(q: float, smallest: int) -> None:
-    if not 0 < q <= 1:
+
+_SHOWN = 5
+"""Findings that a terminal shows."""
+
+
+def _group(name: str, given: object) -> str | tuple[str, ...]:
+    if isinstance(given, str):
+        return given
+    if not isinstance(given, Iterable):
+        raise LogError(f"{name} is a group of cj.discover, or its parts in the order of by, not {given!r}")
+    return tuple(str(part) for part in given)
+
+
+def _rate(q: float) -> float:
+    rate = asked.number("q", q, least=0, most=1)
+    if not rate:
         raise LogError(f"q is a false-discovery rate over 0 and up to 1, not {q!r}")
-    if smallest < _FEWEST:
-        raise LogError(f"smallest is a number of customers, at least {_FEWEST}, not {smallest!r}")
+    return rate
 
 
 _FEWEST = 2
@@ -285,7 +312,7 @@ def compare_groups(
         findings=findings,
         strata=within,
         cells=tables.cells(judged, tested.cells),
-        notes=(*_notes(made, chosen, over, with_open=with_open), _rare(tested)),
+        notes=notes.notes(made, chosen, over, tested, smallest=smallest, with_open=with_open),
     )._made_of(made.log)
 
 
@@ -382,22 +409,3 @@ def _q_over_all(compared: dict[str, Compared], order: Sequence[str]) -> dict[str
     ends = np.cumsum([len(compared[table].p) for table in order])
     q = benjamini_hochberg(np.concatenate([compared[table].p for table in order]))
     return dict(zip(order, np.split(q, ends[:-1]), strict=True))
-
-
-def _rare(held: Held) -> str:
-    n_cells, n_tested = sum(held.cells.values()), sum(map(len, held.keys.values()))
-    return f"Too rare to be tested, and left out: {n_cells - n_tested:,} of {n_cells:,} cells."
-
-
-def _notes(made: Made, chosen: Chosen, over: Strata, *, with_open: bool) -> tuple[str, ...]:
-    notes = [words.association(TAG in made.by), *chosen.notes]
-    if chosen.open_journeys is not None and chosen.open_journeys.any():
-        numbers = [
-            f"{number:,} of {name}" for number, name in zip(chosen.open_journeys, chosen[:2], strict=True)
-        ]
-        what = "they count like all others" if with_open else "they are left out"
-        notes.append(f"Open when the data end: {' and '.join(numbers)} journeys; {what}.")
-    both = len(np.intersect1d(*(chosen.sides.customer[chosen.sides.side == side] for side in (0, 1))))
-    if both:
-        notes.append(f"Customers with journeys in both groups: {both:,}; inference allows for them.")
-    return (*notes, *over.notes)

@@ -27,6 +27,11 @@ MOST_VALUES: Final = 20
 
 OTHERS: Final = "the others"
 
+NOTHING_TO_HOLD: Final = (
+    "Not looked into whether anything turns: customers have no other attributes with 2 to "
+    f"{MOST_VALUES} values; name attributes, tags or dimensions in strata."
+)
+
 
 class Made(NamedTuple):
     """What a discovery was made of: its log, the steps, and the group of each journey."""
@@ -100,7 +105,7 @@ def _group(made: Made, name: str | Sequence[str], present: Sequence[str]) -> str
     if wanted not in present:
         raise LogError(
             f"there is no group {wanted!r}{nearest(wanted, present)}; by {' and '.join(made.by)} there are "
-            f"{shorten(present)}"
+            f"{shorten(map(repr, present) if len(made.by) > 1 else present)}"
         )
     return wanted
 
@@ -178,6 +183,8 @@ def _usual(made: Made, sides: Sides) -> Strata:
             too_many.append(name)
         elif number > 1:
             found[name] = groups
+    if not found and not too_many:
+        return Strata(found, (NOTHING_TO_HOLD,))
     if not too_many:
         return Strata(found, ())
     note = (

@@ -231,14 +231,14 @@ def _stratified(judged: Judged, within: Within) -> list[Row]:
 def overview(chosen: Chosen) -> pd.DataFrame:
     """Return the sizes of both groups."""
     of = [chosen.sides.side == side for side in (0, 1)]
-    is_open = [np.nan, np.nan] if chosen.open_journeys is None else chosen.open_journeys.tolist()
+    is_open = [pd.NA, pd.NA] if chosen.open_journeys is None else chosen.open_journeys.tolist()
     return pd.DataFrame(
         {
             "side": pd.Series(["a", "b"], dtype="str"),
             "group": pd.Series([chosen.a, chosen.b], dtype="str"),
             "journeys": np.array([int(each.sum()) for each in of]),
             "customers": np.array([len(np.unique(chosen.sides.customer[each])) for each in of]),
-            "open": np.array(is_open, np.float64),
+            "open": pd.array(is_open, dtype="Int64"),
         }
     )
 

@@ -84,7 +84,8 @@ def of_sums(cut: Cut, *, with_gap: bool) -> Iterator[str]:
     expected, begin = float(cut.probability.sum()), int(cut.begins.sum())
     if abs(expected - begin) <= max(FAR[0], FAR[1] * begin):
         return
-    sums = f"Probabilities add up to {expected:,.0f} beginnings, but a journey begins with {plural(begin, 'event')}"
+    events = plural(begin, "event")
+    sums = f"Probabilities add up to {expected:,.0f} beginnings, but a journey begins with {events}"
     if expected < begin:
         yield f"{sums}: some of these are not likely to, at a threshold of {cut.threshold:.3g}."
         return
