@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from cjmining import asked, schema, tables
 from cjmining.errors import LogError, nearest, shorten
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from cjmining.log import JourneyLog
@@ -24,6 +26,9 @@ EVERYBODY: Final = "all"
 
 PERIODS: Final = ("day", "week", "month", "quarter", "year")
 """Periods in which journeys begin, UTC: 2026-05-04, 2026-W19 (as ISO 8601 counts), 2026-05, 2026-Q2, 2026."""
+
+_KEPT_NAMES: Final = ("by", "customers", "journeys", "path")
+"""Columns of results' tables, and a parameter of `JourneyLog.where`: no names for tags."""
 
 
 class Groups(NamedTuple):
@@ -103,6 +108,7 @@ def tagged(log: JourneyLog, name: str, values: object) -> pa.Array:
     column = (
         values if isinstance(values, pd.Series) else pd.Series(list(_iterable(name, values)), dtype=object)
     )
+    _expect_single(name, column)
     if len(column) != log.n_journeys:
         raise LogError(
             f"{name!r} has {len(column):,} values, but the log has {log.n_journeys:,} journeys: give one each"
@@ -116,13 +122,23 @@ def tagged(log: JourneyLog, name: str, values: object) -> pa.Array:
 
 
 def _iterable(name: str, values: object) -> Sequence[object]:
-    if isinstance(values, str) or not hasattr(values, "__iter__"):
-        raise LogError(f"{name!r} takes a value for each journey, not {values!r}")
+    if isinstance(values, str | Mapping | AbstractSet) or not hasattr(values, "__iter__"):
+        raise LogError(f"{name!r} takes a value for each journey, in their order, not {values!r}")
     return values  # type: ignore[return-value]
 
 
+def _expect_single(name: str, column: pd.Series[Any]) -> None:
+    several = (list, tuple, AbstractSet, Mapping, np.ndarray)
+    found = next((value for value in column if isinstance(value, several)), None)
+    if found is not None:
+        raise LogError(f"{name!r} takes one text for each journey, not several at once such as {found!r}")
+
+
 def _expect_new(log: JourneyLog, name: str) -> None:
+    if not name.strip():
+        raise LogError("a tag needs a name to group and to choose by, not an empty one")
     known = {
+        "tables of results and log.where have something": _KEPT_NAMES,
         "customers have an attribute": log.attributes,
         "journeys have a column": schema.JOURNEYS.names,
         "events have a column": (*schema.EVENTS.names, *log.dimensions),
