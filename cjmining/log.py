@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cjmining import grouping, log_view, schema, storage, tables
+from cjmining import asked, grouping, log_view, schema, storage, tables
 from cjmining.errors import LogError, nearest
 
 if TYPE_CHECKING:
@@ -150,7 +150,8 @@ class JourneyLog:
         Raises
         ------
         LogError
-            If a needed column is absent or can't be read, or events lie after `data_end`.
+            If a needed column is absent or can't be read, a touchpoint is empty, or events lie after
+            `data_end`.
 
         Examples
         --------
@@ -167,6 +168,7 @@ class JourneyLog:
         if order not in {"sort", "sorted"}:
             raise LogError(f"order is 'sort' or 'sorted', not {order!r}")
         table = tables.one_chunk(tables.canonical_events(tables.to_table(events, what="events")))
+        tables.expect_touchpoints(table, "row {} of the events".format)
         listed = sources if sources is not None else _sources_of(table)
         if order == "sort":
             table = tables.sort_events(table, listed.column("source").to_pylist())
@@ -473,7 +475,7 @@ class JourneyLog:
         Raises
         ------
         LogError
-            If the rules have mistakes: all of them, by line.
+            If the rules have mistakes: all of them, by line; or if an event's touchpoint is empty.
         """
         from cjmining.labels import read_labels
 
@@ -483,6 +485,7 @@ class JourneyLog:
         idle = [rule.place for rule, n in zip(labels.rules, counts, strict=False) if not n]
         notes = (*self.notes, f"label rules that fit no event: {'; '.join(idle)}") if idle else self.notes
         table = tables.one_chunk(tables.canonical_events(labelled))
+        tables.expect_touchpoints(table, "row {} of log.events".format)
         return replace(
             self, _events=table, notes=notes, split_by=None, _split_rules=None, _tags={}, _cache={}
         )
@@ -620,7 +623,7 @@ class JourneyLog:
         Raises
         ------
         LogError
-            If there isn't one value for each journey, or the name is taken.
+            If there isn't one value for each journey, values are lists, or the name is empty or taken.
 
         Examples
         --------
@@ -646,7 +649,8 @@ class JourneyLog:
         Parameters
         ----------
         start, end : timestamp or text, optional
-            Journeys that begin at or after `start` and before `end` (UTC where they have no zone).
+            Journeys that begin at or after `start` and before `end`, which is later (UTC where they have no
+            zone).
         path : str, Pattern or sequence of these, optional
             Journeys that have such a path, as `cart -> {within 2d} order`, or that don't, as `not cart ->
             order`; of several, all. `cjmining.patterns` has the language.
@@ -664,7 +668,8 @@ class JourneyLog:
         Raises
         ------
         LogError
-            If a column or a value does not occur in the log, or a path can't be read.
+            If a column or a value does not occur in the log, none is given, `start` or `end` is no time or
+            `end` isn't after `start`, or a path can't be read.
 
         Examples
         --------
@@ -679,20 +684,25 @@ class JourneyLog:
         """
         keep = np.ones(self.n_journeys, dtype=bool)
         begin = self.timestamps[self.bounds[:-1]]
-        if start is not None:
-            keep &= begin >= _microseconds(start)
-        if end is not None:
-            keep &= begin < _microseconds(end)
+        first, last = _limit("start", start), _limit("end", end)
+        if first is not None and last is not None and first >= last:
+            raise LogError(f"no journey begins from start, {start}, until end, {end}: end must be later")
+        if first is not None:
+            keep &= begin >= first
+        if last is not None:
+            keep &= begin < last
         if path is not None:
             from cjmining.patterns import having
 
             keep &= having(self, path)
         for name, wanted in values.items():
-            keep &= self._having(name, [wanted] if isinstance(wanted, str) else list(wanted))
+            keep &= self._having(name, _wanted(name, wanted))
         return self._only(keep)
 
-    def _having(self, name: str, wanted: list[str]) -> npt.NDArray[np.bool_]:
+    def _having(self, name: str, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
         of_journeys = grouping.is_of_journeys(self, name)
+        if not of_journeys and name not in self._text_columns():
+            raise self._nothing_to_choose_by(name)
         codes, words = self.group(name) if of_journeys else (self.codes(name), self.vocabulary(name))
         for word in wanted:
             if word not in words:
@@ -703,6 +713,24 @@ class JourneyLog:
             return chosen[: self.n_journeys]
         having: npt.NDArray[np.bool_] = np.logical_or.reduceat(chosen, self.bounds[:-1])
         return having
+
+    def _text_columns(self) -> list[str]:
+        return [field.name for field in schema.EVENTS if field.type == schema.TEXT] + list(self.dimensions)
+
+    def _nothing_to_choose_by(self, name: str) -> LogError:
+        if name in ("persona", "outcome"):  # says how a log comes to know them
+            try:
+                self.group(name)
+            except LogError as problem:
+                return problem
+        columns = self._text_columns()
+        hint = nearest(name, [*grouping.PERIODS, *self.attributes, *self.tags, *columns])
+        tags = f"journeys are tagged with {', '.join(self.tags)}, " if self.tags else ""
+        return LogError(
+            f"there is no {name!r} to choose journeys by{hint}; customers have "
+            f"{', '.join(self.attributes) or 'no attributes'}, {tags}events have {', '.join(columns)}; "
+            f"periods are {', '.join(grouping.PERIODS)}"
+        )
 
     def _only(self, keep: npt.NDArray[np.bool_]) -> JourneyLog:
         lengths = np.diff(self.bounds)
@@ -935,11 +963,38 @@ def _microseconds(moment: object) -> int:
     if isinstance(moment, int):
         return moment
     try:
-        time = pd.Timestamp(moment)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as problem:
+        time = pd.NaT if isinstance(moment, float) else pd.Timestamp(moment)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as problem:
         raise LogError(f"{moment!r} is not a time; write it as 2026-08-31T22:00:00Z") from problem
+    if not isinstance(time, pd.Timestamp):
+        raise LogError(f"{moment!r} is not a time; write it as 2026-08-31T22:00:00Z")
     time = time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
     return int(time.to_datetime64().astype("datetime64[us]").astype(np.int64))
+
+
+def _limit(name: str, moment: object) -> int | None:
+    """Return a time in microseconds; a bare number is none, since nobody knows its unit."""
+    if moment is None:
+        return None
+    if isinstance(moment, int | np.number):
+        raise LogError(f"{name}={moment!r} is not a time; write it as 2026-08-31T22:00:00Z")
+    try:
+        return _microseconds(moment)
+    except LogError as problem:
+        raise LogError(f"{name}={problem}") from None
+
+
+def _wanted(name: str, values: object) -> Sequence[str]:
+    """Return the values to choose by: one text or some."""
+    if isinstance(values, str):
+        return (values,)
+    if isinstance(values, Iterable):
+        texts = asked.texts(name, values, of="values")
+        if not texts:
+            raise LogError(f"{name}=[] chooses no journey; give a value, or leave {name} out")
+        return texts
+    hint = "" if values is None else f": write {name}={str(values)!r}"
+    raise LogError(f"{name} takes a value or several values to choose by, as texts, not {values!r}{hint}")
 
 
 def _times(microseconds: Ints) -> pa.Array:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from cjmining.log import JourneyLog
@@ -50,6 +52,7 @@ def facts(log: JourneyLog) -> list[tuple[str, str]]:
     if "persona" in log.customers.columns:
         counts = log.customers["persona"].value_counts(sort=False)
         found.append(("personas", ", ".join(f"{name} {n:,}" for name, n in counts.items())))
+    found += [(f"tag {name}", _journeys_by(log, name)) for name in log.tags]
     found.append(("quality", _quality(log)))
     return found
 
@@ -61,9 +64,15 @@ def _period(log: JourneyLog) -> str:
     return f"{first} to {log.data_end:%Y-%m-%dT%H:%M:%S} UTC (end of the data)"
 
 
-def _shares(log: JourneyLog, column: str, most: int = 8) -> str:
-    codes = log.codes(column)
-    words = log.vocabulary(column)
+def _shares(log: JourneyLog, column: str) -> str:
+    return _counted(log.codes(column), log.vocabulary(column))
+
+
+def _journeys_by(log: JourneyLog, tag: str) -> str:
+    return _counted(*log.group(tag))
+
+
+def _counted(codes: npt.NDArray[np.int32], words: Sequence[str], most: int = 8) -> str:
     counts = np.bincount(codes[codes >= 0], minlength=len(words))
     order = np.argsort(-counts, kind="stable")
     parts = [f"{words[i]} {counts[i]:,}" for i in order[:most]]

@@ -5,7 +5,7 @@ Functions from Arrow tables to Arrow tables; `log.py` builds the central object 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining import schema
-from cjmining.errors import LogError, nearest
+from cjmining.errors import LogError, nearest, shorten
 
 REQUIRED = ("customer", "timestamp", "touchpoint")
 
@@ -76,6 +76,29 @@ def _no_nulls(columns: dict[str, pa.Array]) -> None:
     for name in (*REQUIRED, "source", "actor"):
         if columns[name].null_count:
             raise LogError(f"{columns[name].null_count:,} events have no {name}; every event needs one")
+
+
+def expect_touchpoints(events: pa.Table, place: Callable[[str], str]) -> None:
+    """Raise a LogError where an event's touchpoint is empty: nothing could ask for it by name.
+
+    Parameters
+    ----------
+    events : pyarrow.Table
+        In canonical columns.
+    place : callable
+        Says where a row is, by its number from 0.
+    """
+    column = _one_chunk(events.column("touchpoint"))
+    words = column.dictionary.to_pylist() if len(column) else []
+    empty = [code for code, word in enumerate(words) if not word.strip()]
+    if empty:
+        rows = np.flatnonzero(np.isin(codes_of(column), empty))
+        listed = place(shorten([f"{row:,}" for row in rows[:6].tolist()], len(rows)))
+        more = f" and {len(rows) - 6:,} more" if len(rows) > 6 else ""
+        raise LogError(
+            f"{len(rows):,} events have an empty touchpoint (counted from 0: {listed}{more}); name what "
+            "happened, or leave them out"
+        )
 
 
 def _cast(name: str, column: pa.ChunkedArray, type_: pa.DataType) -> pa.Array:

@@ -242,7 +242,27 @@ def test_dimensions_are_kept_and_absent_columns_count_as_null():
         (lambda log: log.group("devise"), "did you mean 'device'"),
         (lambda log: log.where(devise="m"), "did you mean 'device'"),
         (lambda log: log.where(device="mobil"), "did you mean 'mobile'"),
-        (lambda log: log.where(start="soon"), "is not a time"),
+        (lambda log: log.where(start="soon"), "start='soon' is not a time"),
+        (lambda log: log.where(start=float("nan")), "start=nan is not a time"),
+        (lambda log: log.where(start=pd.NaT), "start=NaT is not a time"),
+        (lambda log: log.where(end=5), "end=5 is not a time"),
+        (lambda log: log.where(start="2026-03-02", end="2026-03-01"), "end must be later"),
+        (lambda log: log.where(month=5), "month takes a value or several .* not 5: write month='5'"),
+        (lambda log: log.where(month=None), "month takes a value or several .* not None$"),
+        (lambda log: log.where(month=[]), r"month=\[\] chooses no journey"),
+        (lambda log: log.where(month=[5]), "month is a sequence of values, which are texts; it has 5"),
+        (lambda log: log.where(months="2026-03"), "did you mean 'month'.* periods are day, week, month"),
+        (lambda log: log.where(value="5"), "there is no 'value' to choose journeys by"),
+        (lambda log: log.where(outcome="dropped"), r"log\.tag\(outcome="),
+        (lambda log: log.tag(size=["s"]).where(Size="s"), "did you mean 'size'.* are tagged with size"),
+        (lambda log: log.where(device="MOBILE"), "did you mean 'mobile'"),
+        (lambda log: log.tag(size=[["s"]]), r"one text for each journey, not several .* \['s'\]"),
+        (lambda log: log.tag(size=pd.Series([("s",)])), "one text for each journey, not several"),
+        (lambda log: log.tag(size={0: "s"}), "takes a value for each journey, in their order"),
+        (lambda log: log.tag(**{"": ["s"]}), "a tag needs a name"),
+        (lambda log: log.tag(by=["s"]), "can't be tagged with 'by'"),
+        (lambda log: log.tag(journeys=["s"]), "can't be tagged with 'journeys'"),
+        (lambda log: log.tag(path=["s"]), "can't be tagged with 'path'"),
         (lambda log: log.split("map.yaml"), r"cj\.read_map\('map\.yaml'\)"),
         (lambda log: log.with_personas(None), "takes an intended map, not NoneType"),
         (lambda log: log.codes("chanel"), "did you mean 'channel'"),
@@ -258,6 +278,8 @@ def test_mistakes_name_the_nearest_right_thing(do, words):
     [
         (pd.DataFrame({"custmer": [1]}), "did you mean 'customer'|lack the column 'customer'"),
         (events([(0, 0, None)]), "1 events have no touchpoint"),
+        (events([(0, 0, "a"), (0, 1, ""), (0, 2, " ")]), "2 events have an empty .* row 1, 2 of the events"),
+        (events([(0, day, "") for day in range(8)]), "row 0, 1, 2, 3, 4, 5 of the events and 2 more"),
         (events([(0, 0, "a")]).assign(value=["cheap"]), "column 'value'"),
         ({"customer": [1]}, "speaks Arrow"),
     ],
@@ -329,6 +351,20 @@ def test_what_a_log_shows_of_itself_is_escaped_and_names_its_notes():
     assert "note: sources end on different days" in repr(log)
     assert "web 1" in repr(log)
     assert "<b>bold" not in log._repr_html_()
+
+
+def test_what_journeys_are_tagged_with_is_shown():
+    log = log_of([(0, 0, "a"), (1, 0, "a"), (2, 0, "a")]).tag(outcome=["converted", None, "<b>"])
+    shown = "<b> 1, converted 1, unknown 1"  # of equally many in order of the words
+    assert f"  tag outcome: {shown}" in repr(log).splitlines()
+    assert "<th align='left'>tag outcome</th>" in log._repr_html_()
+    assert "&lt;b&gt; 1" in log._repr_html_()
+
+
+def test_labels_can_not_leave_a_touchpoint_empty():
+    log = log_of([(0, 1, "b"), (0, 0, "a")])
+    with pytest.raises(cj.LogError, match=r"row 1 of log\.events"):
+        log.label([{"native": "b", "touchpoint": " "}])
 
 
 def test_customers_without_events_are_told_apart():
