@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cjmining import asked
 from cjmining.simulate import truth as truths
 from cjmining.simulate.deviations import deviation_truth, undecided_events
 from cjmining.simulate.journeys import World, world
@@ -142,6 +143,13 @@ def shop(customers: int = 2000, *, seed: int = 7, **settings: Any) -> Shop:  # n
     -------
     Shop
 
+    Raises
+    ------
+    LogError
+        If `customers` or `seed` is no whole number, or is below 1 or 0.
+    TypeError
+        If `Settings` has no such field.
+
     Examples
     --------
     >>> import cjmining as cj
@@ -182,4 +190,5 @@ def _settings(customers: int, seed: int, given: dict[str, Any]) -> Settings:
     for name in given:
         if name not in names:
             raise TypeError(f"a shop has no setting {name!r}{nearest(name, names)}")
-    return replace(Settings(customers=customers, seed=seed), **given)
+    made = Settings(customers=asked.whole("customers", customers), seed=asked.seed(seed))
+    return replace(made, **given)

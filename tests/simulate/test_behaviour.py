@@ -73,8 +73,23 @@ def test_an_unknown_setting_is_refused_with_a_hint():
         cj.simulate.shop(10, long_wait=0.5)
     with pytest.raises(ValueError, match="stray is a share between 0 and 1"):
         cj.simulate.shop(10, stray=1.5)
-    with pytest.raises(ValueError, match="at least 1"):
-        cj.simulate.shop(0)
+
+
+@pytest.mark.parametrize("make", [cj.simulate.shop, cj.simulate.null_shop])
+@pytest.mark.parametrize(
+    ("customers", "seed", "words"),
+    [
+        (0, 7, "customers is a whole number of at least 1, not 0"),
+        (-1, 7, "customers is a whole number of at least 1, not -1"),
+        (2.5, 7, "customers is a whole number of at least 1, not 2.5"),
+        (10, "x", "seed is a whole number from 0 to .*, not 'x'"),
+        (10, -1, "seed is a whole number from 0 to .*, not -1"),
+        (10, None, "seed is a whole number from 0 to .*, not None"),
+    ],
+)
+def test_how_many_and_the_seed_are_whole_numbers(make, customers, seed, words):
+    with pytest.raises(cj.LogError, match=words):
+        make(customers, seed=seed)
 
 
 # the fault ------------------------------------------------------------------------------------------------
