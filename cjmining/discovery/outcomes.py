@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from cjmining import asked
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.schema import OUTCOMES, UNKNOWN
 
@@ -59,10 +60,6 @@ def needed(log: JourneyLog) -> NDArray[np.int8]:
     return code_of[codes]
 
 
-def code_of(outcome: str) -> int:
+def code_of(outcome: object, name: str = "outcome") -> int:
     """Return the code of an outcome; raise where there is none of the name."""
-    if outcome not in OUTCOMES:
-        raise LogError(
-            f"there is no outcome {outcome!r}{nearest(outcome, OUTCOMES)}; it is one of {', '.join(OUTCOMES)}"
-        )
-    return OUTCOMES.index(outcome)
+    return OUTCOMES.index(asked.one_of(name, outcome, OUTCOMES))

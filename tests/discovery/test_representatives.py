@@ -120,7 +120,10 @@ def test_groups_have_their_own_and_none_has_none():
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"number": 0}, "number and largest are at least 1"), ({"limit": 1.5}, "from 0 to 1, not 1.5")],
+    [
+        ({"number": 0}, "number is a whole number of at least 1, not 0"),
+        ({"limit": 1.5}, "limit is a number from 0 to 1, not 1.5"),
+    ],
 )
 def test_what_makes_no_sense_is_refused(options, words):
     with pytest.raises(cj.LogError, match=words):

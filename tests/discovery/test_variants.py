@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
-from cjmining.discovery.variants import facts as variant_facts
+from cjmining.discovery import summary
 from cjmining.schema import OUTCOMES
 from cjmining.stats import wilson, wilson_of_clusters
 
@@ -205,7 +205,7 @@ def test_blocks_add_up(drawn, events):
     log, _ = _logged(drawn)
     whole = cj.variants(log)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(variant_facts, "BLOCK_EVENTS", events)
+        patched.setattr(summary, "BLOCK_EVENTS", events)
         parts = cj.variants(log)
         pd.testing.assert_frame_equal(parts.variants, whole.variants, rtol=1e-9)
         pd.testing.assert_frame_equal(parts.coverage, whole.coverage)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from cjmining import asked
 from cjmining.discovery.outcomes import code_of, needed
 from cjmining.discovery.steps import Steps
 from cjmining.discovery.variants.facts import Counted
@@ -75,8 +76,7 @@ class Ended:
 
         first, last = counted.span(group)
         if first == last:
-            where = f" of {self.groups[group]!r}" if len(self.groups) > 1 else ""
-            raise LogError(f"no journey{where} has the outcome {outcome!r}: there is nothing to compare with")
+            raise none_of(outcome, f" of {self.groups[group]!r}" if len(self.groups) > 1 else "")
         return take(counted.sequences, np.arange(first, last))
 
     def sequence_of(self, journey: int) -> Sequences:
@@ -86,6 +86,11 @@ class Ended:
         first, last = int(self.steps.bounds[journey]), int(self.steps.bounds[journey + 1])
         part = self.steps.of_block(Block(journey, journey + 1, first, last))
         return Variants(part.bounds, part.code, self.group[journey : journey + 1], np.ones(1, np.int64))
+
+
+def none_of(outcome: str, where: str = "") -> LogError:
+    """Return the error that nothing can be compared with."""
+    return LogError(f"no journey{where} has the outcome {outcome!r}: there is nothing to compare with")
 
 
 class Nearest:
@@ -123,15 +128,27 @@ class Nearest:
         return np.concatenate(places), np.concatenate(distance)
 
 
+def expect_weights(weights: object) -> None:
+    """Raise where weights are no mapping of steps to numbers."""
+    if weights is None:
+        return
+    if not isinstance(weights, Mapping):
+        raise LogError(f"weights is a mapping of steps to numbers, such as {{'mail': 0.2}}, not {weights!r}")
+    for name, weight in weights.items():
+        if not isinstance(name, str):
+            raise LogError(f"weights names steps by their texts, not by {name!r}")
+        asked.number(f"the weight of {name!r}", weight, least=0, most=1_000)
+
+
 def costs_of(names: Sequence[str], weights: Mapping[str, float] | None) -> Ints:
-    """Return what each step costs in thousandths of an edit; raise for weights of steps that don't occur."""
+    """Return what each step costs in thousandths of an edit; raise where one doesn't occur or none counts."""
     from cjmining.kernels.nearest import UNIT
 
     cost = np.full(len(names), UNIT, np.int64)
     for name, weight in (weights or {}).items():
         if name not in names:
             raise LogError(f"weights names {name!r}, which no journey has{nearest(name, names)}")
-        if not 0 <= weight <= 1_000:
-            raise LogError(f"the weight of {name!r} is a number from 0 to 1,000, not {weight!r}")
-        cost[names.index(name)] = round(weight * UNIT)
+        cost[names.index(name)] = round(float(weight) * UNIT)
+    if weights and not cost.any():
+        raise LogError("weights lets no step count: every journey would be as near as every other")
     return cost

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN
+from cjmining.discovery.summary import blocks_of
+from cjmining.discovery.variants.words import ARROW, NOTHING, unmistakable
 from cjmining.engine.local import map_blocks
-from cjmining.log import Block
+from cjmining.errors import LogError
 from cjmining.stats import wilson_of_clusters
 
 if TYPE_CHECKING:
@@ -22,23 +24,19 @@ if TYPE_CHECKING:
     from cjmining.kernels.sequences import Index
     from cjmining.kernels.sums import Sums
     from cjmining.kernels.variants import Variants as Sequences
-    from cjmining.log import JourneyLog
+    from cjmining.log import Block, JourneyLog
 
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
     Floats = NDArray[np.float64]
 
-BLOCK_EVENTS: Final = 500_000
 SECOND: Final = 1_000_000
 """Microseconds."""
-NOTHING: Final = "(nothing)"
-"""The variant of a journey all of whose events are ignored."""
-ARROW: Final = " > "
 
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """Different sequences by group, falling number of journeys, and steps.
+    """Different sequences by group, falling number of journeys, and steps; put in order when first asked for.
 
     Attributes
     ----------
@@ -46,15 +44,15 @@ class Counted:
         The journeys.
     group, groups
         The group of each journey, and the names of groups.
-    sequences : kernels.variants.Variants
-        The sequences, in order.
+    found : kernels.variants.Variants
+        The sequences, as they come in the log.
     blocks : list of Block
     """
 
     steps: Steps
     group: Codes
     groups: tuple[str, ...]
-    sequences: Sequences
+    found: Sequences
     blocks: list[Block]
     _cache: dict[str, Any] = field(default_factory=dict)
 
@@ -66,21 +64,33 @@ class Counted:
     @classmethod
     def of_groups(cls, log: JourneyLog, steps: Steps, group: Codes, groups: tuple[str, ...]) -> Counted:
         """Count them by groups that are known already."""
-        from cjmining.kernels import sequences, variants
+        from cjmining.kernels import variants
 
-        blocks = log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
+        blocks = blocks_of(log)
 
         def count(block: Block) -> Sequences:
             part = steps.of_block(block)
             return variants.count(part.bounds, part.code, group[part.journeys])
 
-        found = variants.merge(map_blocks(count, blocks))
-        order = sequences.ordered(found.bounds, found.codes, found.group.astype(np.int64), -found.journeys)
-        return cls(steps, group, groups, sequences.take(found, order), blocks)
+        return cls(steps, group, groups, variants.merge(map_blocks(count, blocks)), blocks)
+
+    @property
+    def sequences(self) -> Sequences:
+        """The sequences in order."""
+        from cjmining.kernels import sequences
+
+        if "sequences" not in self._cache:
+            found = self.found
+            order = sequences.ordered(
+                found.bounds, found.codes, found.group.astype(np.int64), -found.journeys
+            )
+            self._cache["sequences"] = sequences.take(found, order)
+        made: Sequences = self._cache["sequences"]
+        return made
 
     def codes_of_groups(self) -> list[int]:
         """Return the codes of the groups that have journeys."""
-        codes: list[int] = np.unique(self.sequences.group).tolist()
+        codes: list[int] = np.flatnonzero(np.bincount(self.found.group)).tolist()
         return codes
 
     def span(self, group: int) -> tuple[int, int]:
@@ -122,16 +132,19 @@ class Counted:
         """Return the sequence of a group that is named so or has these steps, -1 where none is."""
         from cjmining.kernels import sequences
 
-        if isinstance(variant, str) and any(ARROW in name for name in self.steps.names):
+        names = self.steps.names
+        if isinstance(variant, str) and any(ARROW in name for name in names):
             first, last = self.span(group)
             here = np.arange(first, last)
-            named = (texts(sequences.take(self.sequences, here), self.steps.names) == variant).to_numpy()
-            return int(here[named][0]) if named.any() else -1
+            named = here[(texts(sequences.take(self.sequences, here), names) == variant).to_numpy()]
+            if len(named) > 1:
+                raise LogError(f"{len(named):,} variants are named {variant!r}: give the steps of one")
+            return int(named[0]) if len(named) else -1
         if isinstance(variant, str):
-            variant = () if variant == NOTHING else variant.split(ARROW)
-        if not set(variant) <= set(self.steps.names):
+            variant = () if variant == unmistakable(NOTHING, names) else variant.split(ARROW)
+        if not set(variant) <= set(names):
             return -1
-        codes = np.array([self.steps.names.index(name) for name in variant], np.int32)
+        codes = np.array([names.index(name) for name in variant], np.int32)
         bounds = np.array([0, len(codes)], np.int64)
         return int(sequences.numbers(self.index(), bounds, codes, np.array([group], np.int32))[0])
 
@@ -253,7 +266,14 @@ def texts(sequences: Sequences, names: Sequence[str]) -> pd.Series[str]:
     steps = pa.LargeListArray.from_arrays(sequences.bounds, words.take(pa.array(sequences.codes)))
     joined = pc.binary_join(steps, pa.scalar(ARROW, pa.large_string()))
     named: pd.Series[str] = joined.to_pandas().astype("str")
-    return named.where(np.diff(sequences.bounds) > 0, NOTHING)
+    return named.where(np.diff(sequences.bounds) > 0, unmistakable(NOTHING, names))
+
+
+def customers_by(key: Ints, customer: Ints, n: int) -> Ints:
+    """Return how many different customers each of n keys has; those of one customer lie together."""
+    from cjmining.kernels.sums import sum_by_cluster
+
+    return _spread(sum_by_cluster(key, customer, np.zeros(len(key), np.int64)), n)[:, 2]
 
 
 def _running(counted: Counted) -> Ints:

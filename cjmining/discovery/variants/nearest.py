@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
+from cjmining import asked
 from cjmining.discovery.outcomes import code_of
-from cjmining.discovery.variants.ended import Ended, Nearest, costs_of
-from cjmining.discovery.variants.nearest_words import Way, in_words, joined
+from cjmining.discovery.variants.ended import Ended, Nearest, costs_of, expect_weights
+from cjmining.discovery.variants.nearest_words import Way, far, in_words, joined
+from cjmining.discovery.variants.words import plural
 from cjmining.errors import LogError
 from cjmining.results import Result
 from cjmining.schema import OUTCOMES, UNKNOWN
@@ -79,8 +81,9 @@ def nearest_journey(
     Raises
     ------
     LogError
-        If the log isn't tagged with outcomes, has no such journey, the journey has that outcome itself, or no
-        journey (of its group) has it.
+        If the log isn't tagged with outcomes, has no such journey, the journey has that outcome itself, no
+        journey (of its group) has it, an option is none that there is, or `weights` has a step that no
+        journey has or leaves none that counts.
 
     Notes
     -----
@@ -107,16 +110,21 @@ def nearest_journey(
     checkout > order). It has too much: left. They part after basket (step 2): they went on to checkout, this
     one to left.
     """
+    journey = asked.whole("journey", journey, least=0)
+    code_of(outcome)
+    number, whole = asked.whole("number", number), asked.yes("whole", whole)
+    expect_weights(weights)
     ended = Ended.of(log, by, level, ignore, intended, "nearest_journey")
-    _expect(ended, journey, outcome, number)
+    _expect(ended, journey, outcome)
     cost = costs_of(ended.steps.names, weights)
-    mine, ways = _ways(log, ended, int(journey), outcome, number, cost, whole=whole)
+    mine, ways = _ways(log, ended, journey, outcome, number, cost, whole=whole)
     names = ended.steps.names
     return NearestJourneys(
-        journey=int(journey),
+        journey=journey,
         outcome=outcome,
         whole=whole,
         words=in_words(_who(ended, journey, mine), mine, ways[0], outcome, names, whole=whole),
+        notes=(*ended.steps.notes, *far(mine, ways[0])),
         nearest=_nearest_table(ways, mine, names),
         alignment=_alignment(ways, mine, names),
     )._made_of(log)
@@ -136,12 +144,16 @@ class NearestJourneys(Result):
         Whether they were held against it from start to end.
     words : str
         What sets it apart from the nearest one, in words.
+    notes : tuple of str
+        What a reader should know: that the nearest way isn't near, names to ignore that the log lacks.
     nearest : pandas.DataFrame
         A row a variant: rank, variant (its steps joined by " > "), steps (in it), journeys (of this variant
         and outcome), distance (edits, weighed where weights were given), distance_per_step (as a share of the
         steps compared, of the journey or the variant, whichever has more; without weights from 0 to 1),
-        compared_steps (how many of its steps were compared, all where whole journeys were), journey (the
-        lowest number of a journey of this variant and outcome).
+        compared_steps (how many of its steps were compared, all where whole journeys were),
+        differing_share_of_steps (of the steps of the journey, those that the variant lacks or has something
+        else in place of: above 0.5 even the nearest isn't near), journey (the lowest number of a journey of
+        this variant and outcome).
     alignment : pandas.DataFrame
         How the journey and each variant lie side by side: rank (of the variant), position (from 1), step (of
         the journey, 0 where it has none), touchpoint (of the journey, "" where it has none), their_step (of
@@ -154,6 +166,7 @@ class NearestJourneys(Result):
     outcome: str
     whole: bool
     words: str
+    notes: tuple[str, ...]
     nearest: pd.DataFrame
     alignment: pd.DataFrame
 
@@ -163,15 +176,16 @@ class NearestJourneys(Result):
     def _summary(self) -> str:
         return f"NearestJourneys: {self.words}"
 
+    def __repr__(self) -> str:
+        untold = [note for note in self.notes if note not in self.words]
+        return "\n".join([self._summary(), *(f"  note: {note}" for note in untold)])
 
-def _expect(ended: Ended, journey: int, outcome: str, number: int) -> None:
+
+def _expect(ended: Ended, journey: int, outcome: str) -> None:
     n = len(ended.outcome)
-    if isinstance(journey, bool) or not isinstance(journey, (int, np.integer)):
-        raise LogError(f"journey is the number of a journey, not {journey!r}")
-    if not 0 <= journey < n:
-        raise LogError(f"there is no journey {journey}: this log has {n:,}, from 0 to {n - 1:,}")
-    if number < 1:
-        raise LogError(f"number is at least 1, not {number}")
+    if journey >= n:
+        has = f"has {n:,}, from 0 to {n - 1:,}" if n else "has none"
+        raise LogError(f"there is no journey {journey}: this log {has}")
     if ended.outcome[journey] == code_of(outcome):
         raise LogError(f"journey {journey} is {outcome} itself; give one that ended otherwise")
 
@@ -204,7 +218,7 @@ def _ways(
 def _who(ended: Ended, journey: int, mine: Codes) -> str:
     code = ended.outcome[journey]
     how = OUTCOMES[code] if code >= 0 else f"outcome {UNKNOWN}"
-    return f"Journey {journey} ({len(mine)} {'step' if len(mine) == 1 else 'steps'}, {how})"
+    return f"Journey {journey} ({plural(len(mine), 'step')}, {how})"
 
 
 def _nearest_table(ways: list[Way], mine: Codes, names: Sequence[str]) -> pd.DataFrame:
@@ -221,6 +235,7 @@ def _nearest_table(ways: list[Way], mine: Codes, names: Sequence[str]) -> pd.Dat
             "distance": distance,
             "distance_per_step": distance / np.maximum(np.maximum(compared, len(mine)), 1),
             "compared_steps": compared,
+            "differing_share_of_steps": [way.differing / len(mine) if len(mine) else np.nan for way in ways],
             "journey": [way.example for way in ways],
         }
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cjmining.discovery.variants.facts import ARROW, NOTHING
+from cjmining.discovery.variants.words import ARROW, NOTHING, percent, plural, unmistakable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +32,11 @@ class Way(NamedTuple):
     of_theirs: Ints
     compared: int
 
+    @property
+    def differing(self) -> int:
+        """How many steps of the journey the variant doesn't have beside them."""
+        return int(((self.kind == OTHER) | (self.kind == EXTRA)).sum())
+
     def both(self, mine: Codes) -> tuple[Codes, Codes]:
         """Return the code of each row of the alignment, of the journey and of the variant; -1 is none."""
         return np.append(mine, np.int32(-1))[self.of_mine], np.append(self.codes, np.int32(-1))[
@@ -42,12 +47,21 @@ class Way(NamedTuple):
 def in_words(who: str, mine: Codes, way: Way, outcome: str, names: Sequence[str], *, whole: bool) -> str:
     """Say what sets a journey apart from the nearest way, and where they part for good."""
     edits = f"{way.distance:g} {'edit' if way.distance == 1 else 'edits'}"
-    of = f"the way of {way.journeys:,} {outcome} {'journey' if way.journeys == 1 else 'journeys'}"
+    of = f"the way of {plural(way.journeys, f'{outcome} journey')}"
     beginning = "" if whole else "the beginning of "
     parts = [f"{who} is {edits} from {beginning}{of} ({joined(way.codes, names)})."]
+    parts += far(mine, way)
     parts += _differences(mine, way, names)
     parts.append(_parting(mine, way, names))
     return " ".join(parts)
+
+
+def far(mine: Codes, way: Way) -> list[str]:
+    """Say so where the nearest way isn't near: where more than half of the journey's steps differ."""
+    if 2 * way.differing <= len(mine):
+        return []
+    of = f"{way.differing:,} of the journey's {plural(len(mine), 'step')}"
+    return [f"The nearest isn't near: {of} ({percent(way.differing / len(mine))}) differ."]
 
 
 def _differences(mine: Codes, way: Way, names: Sequence[str]) -> list[str]:
@@ -85,4 +99,4 @@ def _parting(mine: Codes, way: Way, names: Sequence[str]) -> str:
 
 def joined(codes: Codes, names: Sequence[str]) -> str:
     """Return the name of a sequence: its steps joined by " > "."""
-    return ARROW.join(names[code] for code in codes.tolist()) or NOTHING
+    return ARROW.join(names[code] for code in codes.tolist()) or unmistakable(NOTHING, names)

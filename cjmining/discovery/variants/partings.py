@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cjmining import asked
 from cjmining.discovery.outcomes import code_of
-from cjmining.discovery.variants.ended import Ended, Nearest, costs_of
+from cjmining.discovery.variants.ended import Ended, Nearest, costs_of, expect_weights, none_of
+from cjmining.discovery.variants.facts import customers_by
+from cjmining.discovery.variants.words import END, START, bounded, percent, plural, unmistakable
 from cjmining.errors import LogError
 from cjmining.results import Result
 
@@ -23,9 +26,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
-
-START: Final = "(start)"
-END: Final = "(end)"
+    Flags = NDArray[np.bool_]
 
 
 def partings(
@@ -75,7 +76,9 @@ def partings(
     Raises
     ------
     LogError
-        If the log isn't tagged with outcomes, there is no such outcome, or both are the same.
+        If the log isn't tagged with outcomes, there is no such outcome, both are the same, no journey has
+        the one that others are held against, or `weights` has a step that no journey has or leaves none that
+        counts.
 
     Examples
     --------
@@ -92,12 +95,16 @@ def partings(
       after_touchpoint to_touchpoint nearest_to_touchpoint  journeys
     0           basket          left              checkout         1
     """
-    if code_of(outcome) == code_of(of):
+    whole = asked.yes("whole", whole)
+    expect_weights(weights)
+    if code_of(outcome) == code_of(of, "outcome (of=)"):
         raise LogError(
             f"outcome and of are both {of!r}; journeys are held against those that ended otherwise"
         )
     ended = Ended.of(log, by, level, ignore, intended, "partings")
     cost = costs_of(ended.steps.names, weights)
+    if not (ended.outcome == code_of(outcome)).any():
+        raise none_of(outcome)
     theirs, mine = ended.counted(log, outcome), ended.counted(log, of)
     groups = [group for group in mine.codes_of_groups() if group < len(ended.groups)]
     parted = [
@@ -112,8 +119,9 @@ def partings(
         whole=whole,
         parting=_parting(ended, journeys),
         touchpoints=_touchpoints(ended, journeys),
-        differences=_differences(ended, mine, parted),
-        account=_account(ended, theirs, mine, parted),
+        differences=_differences(ended, mine, parted, journeys),
+        account=_account(log, ended, theirs, mine, parted),
+        notes=ended.steps.notes,
     )._made_of(log)
 
 
@@ -131,10 +139,13 @@ class Partings(Result):
         How those ended that were held against them.
     whole : bool
         Whether journeys were held against each other from start to end.
+    notes : tuple of str
+        What a reader should know: names to ignore that the log lacks.
     parting : pandas.DataFrame
         by, after_touchpoint (the last step that a journey and its nearest one both have; "(start)" where they
         have none), to_touchpoint (what the journey went on to; "(end)" where it ended), nearest_to_touchpoint
-        (what the nearest one went on to; "(end)" where it ended), journeys (that parted so), customers (with
+        (what the nearest one went on to; "(end)" where it ended; both words stand in one more pair of
+        brackets where a touchpoint is named so), journeys (that parted so), customers (with
         at least one such journey), share_of_journeys (of those compared in the group), mean_distance (edits
         from the nearest, weighed where weights were given; mean over the journeys).
     touchpoints : pandas.DataFrame
@@ -143,12 +154,14 @@ class Partings(Result):
         share_of_journeys (of those compared in the group), mean_distance (edits, mean over the journeys).
     differences : pandas.DataFrame
         What sets journeys apart from their nearest ones, as far as these are compared: by, touchpoint,
-        journeys (with at least one difference in it), share_of_journeys (of those compared in the group),
+        journeys (with at least one difference in it), customers (with at least one such journey),
+        share_of_journeys (of those compared in the group),
         lacking (journeys that have it too seldom, or something else in its place), too_much (journeys that
         have it too often, or in place of something else). Who has it in the wrong place is in both.
     account : pandas.DataFrame
-        by, journeys (of the outcome `of`), compared_journeys (those whose group has journeys to compare
-        with), nearest_journeys (of the group and the other outcome: those that could be the nearest),
+        by, journeys (of the outcome `of`), customers (with at least one such journey), compared_journeys
+        (those whose group has journeys to compare with), candidate_journeys (of the group and the other
+        outcome: those that could be the nearest),
         mean_distance (edits, mean over the journeys compared).
     """
 
@@ -160,15 +173,40 @@ class Partings(Result):
     differences: pd.DataFrame
     account: pd.DataFrame
 
+    notes: tuple[str, ...] = ()
+
     _tables = ("parting", "touchpoints", "differences", "account")
 
     def _summary(self) -> str:
-        compared = int(self.account["compared_journeys"].sum())
-        head = f"Partings: {compared:,} {self.of} journeys held against {self.outcome} ones"
+        account = self.account[["journeys", "compared_journeys", "candidate_journeys"]].sum()
+        compared, of = int(account["compared_journeys"]), int(account["journeys"])
+        head = f"Partings: {plural(compared, 'journey')} ({self.of}) held against the nearest of "
+        head += f"{plural(int(account['candidate_journeys']), 'journey')} ({self.outcome})"
+        if compared < of:
+            head += f", {of - compared:,} more whose group has none of these"
         if self.touchpoints.empty:
             return head
-        most = self.touchpoints.sort_values("journeys", ascending=False, kind="stable").iloc[0]
-        return f"{head}; most part after {most['after_touchpoint']} ({most['journeys']:,} journeys)"
+        places = self.touchpoints.groupby("after_touchpoint", sort=False)["journeys"].sum()
+        return f"{head}; the commonest place is {_place(places.idxmax(), int(places.max()), compared)}"
+
+    def __repr__(self) -> str:
+        shown = bounded(self._groups(), _SHOWN, ".touchpoints") if len(self.account) > 1 else []
+        return "\n".join([self._summary(), *shown, *(f"  note: {note}" for note in self.notes)])
+
+    def _groups(self) -> list[str]:
+        compared = dict(zip(self.account["by"], self.account["compared_journeys"], strict=True))
+        first = self.touchpoints.drop_duplicates("by")
+        rows = zip(first["by"], first["after_touchpoint"], first["journeys"], strict=True)
+        return [f"{by}: {_place(after, journeys, compared[by])}" for by, after, journeys in rows]
+
+
+_SHOWN = 16
+"""Groups that a terminal shows."""
+
+
+def _place(after: object, journeys: int, compared: int) -> str:
+    share = percent(journeys / compared)
+    return f"after {after}: {journeys:,} of {plural(compared, 'journey')} ({share})"
 
 
 class Parted(NamedTuple):
@@ -198,10 +236,11 @@ def _part(group: int, theirs: Counted, mine: Counted, cost: Ints, *, beginning: 
 
 
 class Journeys(NamedTuple):
-    """The journeys that were compared: group, customer, where each parted, and how far it was."""
+    """The journeys that were compared: group, customer, sequence, where each parted, and how far it was."""
 
     group: Ints
     customer: Ints
+    sequence: Ints
     last: Ints
     own: Ints
     theirs: Ints
@@ -222,6 +261,7 @@ def _journeys(log: JourneyLog, mine: Counted, parted: list[Parted]) -> Journeys:
     return Journeys(
         mine.sequences.group[numbers[rows]].astype(np.int64),
         log.journey_customer[rows],
+        numbers[rows],
         last.astype(np.int64),
         own.astype(np.int64),
         theirs.astype(np.int64),
@@ -256,7 +296,8 @@ def _count(ended: Ended, journeys: Journeys, codes: list[Ints]) -> pd.DataFrame:
     columns: list[pd.Series[str]] = []
     for place in range(len(codes) - 1, -1, -1):
         rest, code = np.divmod(rest, n)
-        words = np.array([END if place else START, *ended.steps.names], dtype=object)
+        none = unmistakable(END if place else START, ended.steps.names)
+        words = np.array([none, *ended.steps.names], dtype=object)
         columns.insert(0, pd.Series(words[code], dtype="str"))
     of_group = np.bincount(journeys.group, minlength=len(ended.groups))
     table = pd.DataFrame(
@@ -273,40 +314,59 @@ def _count(ended: Ended, journeys: Journeys, codes: list[Ints]) -> pd.DataFrame:
     return table.iloc[order].reset_index(drop=True)
 
 
-def _differences(ended: Ended, mine: Counted, parted: list[Parted]) -> pd.DataFrame:
+def _differences(ended: Ended, mine: Counted, parted: list[Parted], journeys: Journeys) -> pd.DataFrame:
     import pandas as pd
 
-    rows = [_differences_of(mine, part) for part in parted]
-    group, code, number, share, lacking, extra = (
-        np.concatenate([np.zeros(0, kind), *column])
-        for column, kind in zip(zip(*rows, strict=True) if rows else [()] * 6, "iiifii", strict=True)
+    names = ended.steps.names
+    lacking, extra = _by_sequence(mine, parted, len(names))
+    compared = np.bincount(journeys.group, minlength=len(ended.groups))
+    rows = [
+        (group, -number, code, customers, too_seldom, too_often)
+        for code in range(len(names))
+        for group, number, customers, too_seldom, too_often in _of_code(
+            journeys, lacking[:, code], extra[:, code]
+        )
+    ]
+    group, fewer, code, customers, too_seldom, too_often = (
+        np.array(sorted(rows), np.int64).reshape(-1, 6).T  # by group, falling journeys, touchpoint
     )
     return pd.DataFrame(
         {
             "by": pd.Series(np.array(ended.groups, dtype=object)[group], dtype="str"),
-            "touchpoint": pd.Series(np.array(ended.steps.names, dtype=object)[code], dtype="str"),
-            "journeys": number.astype(np.int64),
-            "share_of_journeys": share.astype(np.float64),
-            "lacking": lacking.astype(np.int64),
-            "too_much": extra.astype(np.int64),
+            "touchpoint": pd.Series(np.array(names, dtype=object)[code], dtype="str"),
+            "journeys": -fewer,
+            "customers": customers,
+            "share_of_journeys": -fewer / compared[group],
+            "lacking": too_seldom,
+            "too_much": too_often,
         }
     )
 
 
-def _differences_of(mine: Counted, part: Parted) -> tuple[Ints, Ints, Ints, Floats, Ints, Ints]:
-    """Count the journeys of a group by what sets them apart."""
-    here = slice(part.first, part.first + len(part.last))
-    weight = mine.sequences.journeys[here]
-    lacking, extra = part.lacking > 0, part.extra > 0
-    either = weight @ (lacking | extra)
-    code = np.flatnonzero(either)
-    code = code[np.lexsort((code, -either[code]))]
-    group = np.full(len(code), mine.sequences.group[part.first])
-    number = either[code]
-    return group, code, number, number / weight.sum(), (weight @ lacking)[code], (weight @ extra)[code]
+def _by_sequence(mine: Counted, parted: list[Parted], n_names: int) -> tuple[Flags, Flags]:
+    """Return for each sequence and step whether the sequence lacks it, and whether it has too much of it."""
+    lacking, extra = np.zeros((2, len(mine.sequences.group), n_names), bool)
+    for part in parted:
+        here = slice(part.first, part.first + len(part.last))
+        lacking[here], extra[here] = part.lacking > 0, part.extra > 0
+    return lacking, extra
 
 
-def _account(ended: Ended, theirs: Counted, mine: Counted, parted: list[Parted]) -> pd.DataFrame:
+def _of_code(journeys: Journeys, lacking: Flags, extra: Flags) -> list[list[int]]:
+    """Count the journeys that one step sets apart: group, journeys, customers, lacking, too much."""
+    from cjmining.kernels.sums import sum_by, sum_by_cluster
+
+    mine = np.flatnonzero((lacking | extra)[journeys.sequence])
+    group, sequence = journeys.group[mine], journeys.sequence[mine]
+    people = sum_by_cluster(group, journeys.customer[mine], np.zeros(len(mine), np.int64))
+    kinds = sum_by(group, lacking[sequence].astype(np.int64), extra[sequence].astype(np.int64))
+    found: list[list[int]] = np.column_stack([people.key, people.totals[:, [0, 2]], kinds.totals]).tolist()
+    return found
+
+
+def _account(
+    log: JourneyLog, ended: Ended, theirs: Counted, mine: Counted, parted: list[Parted]
+) -> pd.DataFrame:
     import pandas as pd
 
     n = len(ended.groups)
@@ -314,6 +374,7 @@ def _account(ended: Ended, theirs: Counted, mine: Counted, parted: list[Parted])
         np.bincount(side.sequences.group, side.sequences.journeys, minlength=n + 1)[:n].astype(np.int64)
         for side in (mine, theirs)
     ]
+    customers = customers_by(mine.group.astype(np.int64), log.journey_customer, n + 1)
     compared, apart = np.zeros(n, np.int64), np.zeros(n)
     for part in parted:
         group = mine.sequences.group[part.first]
@@ -325,8 +386,9 @@ def _account(ended: Ended, theirs: Counted, mine: Counted, parted: list[Parted])
         {
             "by": pd.Series(np.array(ended.groups, dtype=object)[some], dtype="str"),
             "journeys": totals[0][some],
+            "customers": customers[some],
             "compared_journeys": compared[some],
-            "nearest_journeys": totals[1][some],
+            "candidate_journeys": totals[1][some],
             "mean_distance": mean[some],
         }
     )

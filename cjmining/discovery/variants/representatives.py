@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cjmining import asked
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN
+from cjmining.discovery.variants.words import bounded, percent, plural, shortened
 from cjmining.engine.local import map_blocks
-from cjmining.errors import LogError
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -36,38 +37,76 @@ class Representatives(Result):
         How many were asked for.
     limit : float
         Edits per step of the longer of two journeys, up to which one stands for the other.
+    notes : tuple of str
+        What a reader should know: names to ignore that the log lacks.
     representatives : pandas.DataFrame
         In the order in which they were chosen: by, rank, variant (the steps joined by " > "), steps (in it),
-        journeys (covered, and nearer to it than to the others; of equally near ones the first chosen
-        counts), customers (with at least one of these), own_journeys (of exactly this variant),
-        share_of_journeys (journeys as a share of all of the group), covered_so_far_share (of all journeys of
-        the group, those covered by this one or one before it), mean_distance (edits per step of the longer,
-        mean over its journeys). Where the log is tagged with outcomes also converted, dropped, turned_away
-        (its journeys that the company ended), open (its journeys still undecided when the data ended),
+        journeys (that it stands for: within the limit of it, and nearer to it than to any other of all
+        chosen; of equally near ones the first chosen counts), customers (with at least one of these),
+        own_journeys (of exactly this variant), share_of_journeys (`journeys` as a share of all of the group),
+        covered_journeys (within the limit of it, also those that are nearer to another), covered_so_far_share
+        (of all journeys of the group, those within the limit of this one or of one before it: in the first
+        row that of covered_journeys, in the last that of all `journeys` together), mean_distance (edits per
+        step of the longer, mean over its journeys). Where the log is tagged with outcomes also converted,
+        dropped, turned_away (its journeys that the company ended), open (its journeys still undecided when
+        the data ended),
         converted_share_of_decided (converted as a share of its converted, dropped and turned away, with
         limits at 95 % that allow for several journeys of one customer) and its limits lower and upper.
     account : pandas.DataFrame
-        One row a group: by, journeys, covered_journeys (by any of the chosen), uncovered_journeys (by none),
-        covered_share (of all journeys), mean_distance (edits per step of the longer, of all journeys from
-        the nearest chosen one, covered or not), variants (the group has), considered_variants (held against
-        each other for the choice), considered_journeys (of exactly these variants), at_best_share (no choice
-        of as many of the considered variants covers a larger share of all journeys; an estimate where not
-        all were considered).
+        One row a group: by, journeys, customers, covered_journeys (by any of the chosen),
+        uncovered_journeys (by none), covered_share (of all journeys), mean_distance (edits per step of the
+        longer, of all journeys from the nearest chosen one, covered or not), variants (the group has),
+        considered_variants (held against each other for the choice), considered_journeys (of exactly these
+        variants), at_best_share (no choice of as many of the considered variants covers a larger share of
+        all journeys; an estimate where not all were considered).
     """
 
     number: int
     limit: float
     representatives: pd.DataFrame
     account: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
     _tables = ("representatives", "account")
 
     def _summary(self) -> str:
-        told = ", ".join(f"{row.by} {row.covered_share:.0%}" for row in self.account.itertuples())
-        return (
-            f"Representatives: {len(self.representatives)} variants within {self.limit:g} edits per step of "
-            f"these shares of journeys: {told or 'none'}"
+        total, covered = self.account[["journeys", "covered_journeys"]].sum()
+        of = (
+            f"{covered:,} of {plural(total, 'journey')} ({percent(covered / total)})"
+            if total
+            else "no journeys"
         )
+        groups = f" for {plural(len(self.account), 'group')}" if len(self.account) != 1 else ""
+        return (
+            f"Representatives: {plural(len(self.representatives), 'variant')}{groups}, within {self.limit:g} "
+            f"{'edit' if self.limit == 1 else 'edits'} per step of {of}"
+        )
+
+    def __repr__(self) -> str:
+        lines = self._groups() if len(self.account) > 1 else self._variants()
+        where = ".account" if len(self.account) > 1 else ".representatives"
+        notes = [f"  note: {note}" for note in self.notes]
+        return "\n".join([self._summary(), *bounded(lines, _SHOWN, where), *notes])
+
+    def _groups(self) -> list[str]:
+        columns = ("by", "covered_journeys", "journeys", "covered_share")
+        rows = zip(*(self.account[name] for name in columns), strict=True)
+        return [
+            f"{by}: {covered:,} of {plural(journeys, 'journey')} ({percent(share)})"
+            for by, covered, journeys, share in rows
+        ]
+
+    def _variants(self) -> list[str]:
+        columns = ("variant", "steps", "journeys", "share_of_journeys")
+        rows = zip(*(self.representatives[name] for name in columns), strict=True)
+        return [
+            f"{shortened(variant, steps)}: stands for {plural(journeys, 'journey')} ({percent(share)})"
+            for variant, steps, journeys, share in rows
+        ]
+
+
+_SHOWN = 16
+"""Lines that a terminal shows."""
 
 
 class Choice(NamedTuple):
@@ -77,6 +116,7 @@ class Choice(NamedTuple):
     nearest: Ints
     distance: Floats
     covered: NDArray[np.bool_]
+    within: Ints
     so_far: Floats
     considered: Ints
     at_best: float
@@ -84,14 +124,12 @@ class Choice(NamedTuple):
 
 def choose(found: Variants, number: int, limit: float, largest: int) -> Representatives:
     """Choose the representatives of every group."""
-    if number < 1 or largest < 1:
-        raise LogError(f"number and largest are at least 1, not {number} and {largest}")
-    if not 0 <= limit <= 1:
-        raise LogError(f"limit is a number of edits per step, from 0 to 1, not {limit:g}")
+    number, largest = asked.whole("number", number), asked.whole("largest", largest)
+    limit = asked.number("limit", limit, least=0, most=1)
     counted = found._counted
     groups = counted.codes_of_groups()
     choices = {group: _choose(found, group, number, limit, largest) for group in groups}
-    made = Representatives(number, limit, _table(found, choices), _account(found, choices))
+    made = Representatives(number, limit, _table(found, choices), _account(found, choices), found.notes)
     return made._made_of(found._log)
 
 
@@ -119,6 +157,7 @@ def _choose(found: Variants, group: int, number: int, limit: float, largest: int
         nearest=nearest,
         distance=apart.min(axis=1),
         covered=any_so_far[:, -1],
+        within=here.journeys @ within,
         so_far=(here.journeys[:, None] * any_so_far).sum(axis=0) / total,
         considered=drawn.numbers,
         at_best=chosen.at_best / float(drawn.weight.sum()),
@@ -145,7 +184,7 @@ def _table(found: Variants, choices: dict[int, Choice]) -> pd.DataFrame:
 
 
 _NONE = np.zeros(0, np.int64)
-_NO_CHOICE = Choice(_NONE, _NONE, np.zeros(0), np.zeros(0, bool), np.zeros(0), _NONE, 0.0)
+_NO_CHOICE = Choice(_NONE, _NONE, np.zeros(0), np.zeros(0, bool), _NONE, np.zeros(0), _NONE, 0.0)
 
 
 def _rows(found: Variants, group: int, choice: Choice) -> pd.DataFrame:
@@ -172,6 +211,7 @@ def _rows(found: Variants, group: int, choice: Choice) -> pd.DataFrame:
             "customers": customers,
             "own_journeys": here.journeys,
             "share_of_journeys": journeys / max(counted.sequences.journeys[first:last].sum(), 1),
+            "covered_journeys": choice.within,
             "covered_so_far_share": choice.so_far.astype(float),
             "mean_distance": apart / np.maximum(journeys, 1),
         }
@@ -207,7 +247,11 @@ def _people(found: Variants, group: int, choice: Choice) -> tuple[Ints, Ints, In
 def _account(found: Variants, choices: dict[int, Choice]) -> pd.DataFrame:
     import pandas as pd
 
+    from cjmining.discovery.variants.facts import customers_by
+
     counted = found._counted
+    group_of = counted.group.astype(np.int64)
+    customers = customers_by(group_of, found._log.journey_customer, len(counted.groups))
     rows = []
     for group, choice in choices.items():
         first, last = counted.span(group)
@@ -217,6 +261,7 @@ def _account(found: Variants, choices: dict[int, Choice]) -> pd.DataFrame:
             {
                 "by": counted.groups[group],
                 "journeys": total,
+                "customers": int(customers[group]),
                 "covered_journeys": covered,
                 "uncovered_journeys": total - covered,
                 "covered_share": covered / total,
@@ -233,6 +278,7 @@ def _account(found: Variants, choices: dict[int, Choice]) -> pd.DataFrame:
 _ACCOUNT = {
     "by": "str",
     "journeys": "int64",
+    "customers": "int64",
     "covered_journeys": "int64",
     "uncovered_journeys": "int64",
     "covered_share": "float64",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from cjmining import asked
 from cjmining.discovery.outcomes import COLUMNS, outcomes_of
 from cjmining.discovery.steps import Steps
-from cjmining.discovery.variants.facts import Counted, facts_of, rows_of
+from cjmining.discovery.variants.facts import Counted, customers_by, facts_of, rows_of
+from cjmining.discovery.variants.words import bounded, percent, plural, shortened
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.results import Result
 
@@ -69,8 +71,9 @@ def variants(
 
     Notes
     -----
-    The verb itself counts codes. Times, customers, outcomes and names are worked out when they are first
-    asked for, names for the rows shown alone: half a million different names cost more than all counting.
+    The verb itself counts codes. Their order, times, customers, outcomes and names are worked out when they
+    are first asked for, names for the rows shown alone: half a million different names cost more than all
+    counting.
 
     Examples
     --------
@@ -96,7 +99,7 @@ def variants(
         groups=tuple(counted.groups[code] for code in counted.codes_of_groups()),
         ignore=tuple(ignore),
         outcomes=outcome is not None,
-        coverage=_coverage(counted),
+        notes=steps.notes,
         _log=log,
         _counted=counted,
         _outcome=outcome,
@@ -119,15 +122,19 @@ class Variants(Result):
         The touchpoints that were left out.
     outcomes : bool
         Whether the log was tagged with how journeys ended.
+    notes : tuple of str
+        What a reader should know: names to ignore that the log lacks.
     coverage : pandas.DataFrame
-        How few ways most journeys take: by, percent (of the group's journeys, aimed at), variants (how many
-        of the most frequent variants have at least as many), journeys (that they have), share_of_journeys
-        (of the group), of_variants (how many variants the group has).
+        How few ways most journeys take, made when first asked for: by, percent (of the group's journeys,
+        aimed at), variants (how many of the most frequent variants have at least as many), journeys (that
+        they have), customers (with at least one of these journeys), share_of_journeys (of the group),
+        of_variants (how many variants the group has).
     variants : pandas.DataFrame
         One row a group and variant, made when first asked for: by, rank (1 has the most journeys; of equally
         many the order is that of their steps), variant (the steps joined by " > ", "(nothing)" where all
-        were ignored), journeys, customers (with at least one such journey), share_of_journeys (of the group),
-        cumulative_share (of the group's journeys in this variant and those before it), steps (in a journey),
+        were ignored, in one more pair of brackets where a step is named so), journeys, customers (with at
+        least one such journey), share_of_journeys (of the group), cumulative_share
+        (of the group's journeys in this variant and those before it), steps (in a journey),
         median_s and p90_s (median and 90th percentile of the seconds from the first to the last step of a
         journey, within 0.8 %), mean_s (their mean), first_seen (when the first of its journeys began, UTC),
         last_seen (when the last of its journeys began, UTC). Where the log is tagged with outcomes also
@@ -142,13 +149,21 @@ class Variants(Result):
     groups: tuple[str, ...]
     ignore: tuple[str, ...]
     outcomes: bool
-    coverage: pd.DataFrame
+    notes: tuple[str, ...]
     _log: JourneyLog
     _counted: Counted
     _outcome: NDArray[np.int8] | None
     _cache: dict[str, Any] = field(default_factory=dict)
 
     _tables = ("coverage", "variants")
+
+    @property
+    def coverage(self) -> pd.DataFrame:
+        """How few ways most journeys take; see the class for its columns."""
+        if "coverage" not in self._cache:
+            self._cache["coverage"] = _coverage(self._counted, self._log)
+        table: pd.DataFrame = self._cache["coverage"]
+        return table
 
     @property
     def variants(self) -> pd.DataFrame:
@@ -159,7 +174,7 @@ class Variants(Result):
         return table
 
     def __len__(self) -> int:
-        return len(self._counted.sequences.group)
+        return len(self._counted.found.group)
 
     def head(self, n: int = 10) -> pd.DataFrame:
         """Return the `n` most frequent variants of each group, with the columns of `variants`.
@@ -168,7 +183,13 @@ class Variants(Result):
         ----------
         n : int
             How many of each group. Names are made for these alone.
+
+        Raises
+        ------
+        LogError
+            If `n` is no whole number of at least 0.
         """
+        n = asked.whole("n", n, least=0)
         return self._rows(np.flatnonzero(self._counted.rank <= n))
 
     def journeys(self, variant: int | str | Sequence[str], *, group: str | None = None) -> Ints:
@@ -177,14 +198,16 @@ class Variants(Result):
         Parameters
         ----------
         variant : int, str or sequence of str
-            Its rank in the group, its name as in the table, or its steps.
+            Its rank in the group, its name as in the table, or its steps (two variants have one name where
+            a step has " > " in its own).
         group : str, optional
             One of `groups`; needed where there are several.
 
         Raises
         ------
         LogError
-            If no journey of the group is of that variant, or the group is lacking or unknown.
+            If no journey of the group is of that variant, several variants are named so, or the group is
+            lacking or unknown.
         """
         code = self._group(group)
         wanted = self._place(variant, code)
@@ -221,7 +244,7 @@ class Variants(Result):
         Raises
         ------
         LogError
-            If `number` or `largest` is below 1 or `limit` isn't from 0 to 1.
+            If `number` or `largest` is no whole number of at least 1, or `limit` no number from 0 to 1.
 
         References
         ----------
@@ -250,10 +273,7 @@ class Variants(Result):
         return facts
 
     def _with_tables(self, tables: Mapping[str, pd.DataFrame]) -> Variants:
-        fields = {name: table for name, table in tables.items() if name != "variants"}
-        made = {"variants": tables["variants"]} if "variants" in tables else {}
-        kept = replace(self, _cache={**self._cache, **made}, **fields)  # type: ignore[arg-type]
-        return kept._made_of(self._log)
+        return replace(self, _cache={**self._cache, **tables})._made_of(self._log)
 
     def _head(self, name: str) -> pd.DataFrame:
         if name != "variants":
@@ -265,17 +285,19 @@ class Variants(Result):
             group = self.groups[0]
         if group not in self.groups:
             what = "which group is meant" if group is None else f"there is no group {group!r}"
-            hint = "" if group is None else nearest(group, self.groups)
+            hint = nearest(group, self.groups) if isinstance(group, str) else ""
             raise LogError(f"{what}{hint}: pass group=, one of {shorten(self.groups) or 'none'}")
         return self._counted.groups.index(group)
 
     def _place(self, variant: int | str | Sequence[str], group: int) -> int:
         counted = self._counted
         first, last = counted.span(group)
-        if isinstance(variant, (int, np.integer)):
+        if isinstance(variant, int | np.integer) and not isinstance(variant, bool):
             if 1 <= variant <= last - first:
                 return first + int(variant) - 1
             raise LogError(f"there is no variant of rank {variant}; ranks go from 1 to {last - first:,}")
+        if not isinstance(variant, str):
+            variant = asked.texts("variant", variant, of="steps, or a rank, or a name")
         place = counted.find(variant, group)
         if place < 0:
             raise LogError(
@@ -284,41 +306,86 @@ class Variants(Result):
         return place
 
     def _summary(self) -> str:
-        total, of = int(self._counted.sequences.journeys.sum()), len(self)
-        told = f", with outcomes ({', '.join(COLUMNS)})" if self.outcomes else ""
-        return f"Variants: {of:,} different ways of {total:,} journeys in {len(self.groups)} group(s){told}"
+        total, told = self._counted.found.journeys.sum(), ""
+        if self.outcomes:
+            told = f", with outcomes ({', '.join(COLUMNS)})"
+        ways = "different way" if len(self) == 1 else "different ways"
+        of = f"{plural(int(total), 'journey')} in {plural(len(self.groups), 'group')}"
+        return f"Variants: {len(self):,} {ways} of {of}{told}"
+
+    def __repr__(self) -> str:
+        lines = bounded(self._lines(), _SHOWN, ".head()") if len(self) else []
+        return "\n".join([self._summary(), *lines, *(f"  note: {note}" for note in self.notes)])
+
+    def _lines(self) -> list[str]:
+        """The commonest few of each group, as many as a terminal holds, at least one of each."""
+        from cjmining.discovery.variants.facts import texts
+        from cjmining.kernels.sequences import take
+
+        counted = self._counted
+        few = max(_SHOWN // (2 * len(self.groups)), 1) if len(self.groups) > 1 else _FEW
+        chosen = np.flatnonzero(counted.rank <= few)
+        here = take(counted.sequences, chosen[:_SHOWN])
+        its_group = np.bincount(counted.found.group, counted.found.journeys)
+        told = zip(
+            here.group.tolist(),
+            here.journeys.tolist(),
+            np.diff(here.bounds).tolist(),
+            texts(here, counted.steps.names),
+            strict=True,
+        )
+        lines = []
+        for group, journeys, steps, name in told:
+            by = f"{counted.groups[group]}: " if len(self.groups) > 1 else ""
+            share = percent(journeys / its_group[group])
+            lines.append(f"{by}{shortened(name, steps)}: {plural(journeys, 'journey')} ({share})")
+        return lines + [""] * (len(chosen) - len(lines))
 
 
-def _coverage(counted: Counted) -> pd.DataFrame:
+_SHOWN: Final = 16
+"""Lines of variants that a terminal shows."""
+_FEW: Final = 5
+"""So many of the only group."""
+
+
+def _coverage(counted: Counted, log: JourneyLog) -> pd.DataFrame:
     import pandas as pd
 
+    number, rank = counted.numbers(), counted.rank
+    group, customer = counted.group.astype(np.int64), log.journey_customer
+    spans = {code: counted.span(code) for code in counted.codes_of_groups()}
+    running = {code: np.cumsum(counted.sequences.journeys[slice(*span)]) for code, span in spans.items()}
     rows = []
-    for group in counted.codes_of_groups():
-        first, last = counted.span(group)
-        running = np.cumsum(counted.sequences.journeys[first:last])
-        for percent in COVERED:
-            number = int(np.searchsorted(running * 100, percent * running[-1])) + 1
-            covered = int(running[number - 1])
+    for aimed in COVERED:
+        enough = np.zeros(len(counted.groups), np.int64)
+        for code, sums in running.items():
+            enough[code] = np.searchsorted(sums * 100, aimed * sums[-1]) + 1
+        inside = np.flatnonzero(rank[number] <= enough[group])
+        people = customers_by(group[inside], customer[inside], len(counted.groups))
+        for code, sums in running.items():
+            covered = int(sums[enough[code] - 1])
             rows.append(
                 (
-                    counted.groups[group],
-                    percent,
-                    number,
+                    code,
+                    aimed,
+                    int(enough[code]),
                     covered,
-                    covered / int(running[-1]),
-                    last - first,
+                    int(people[code]),
+                    covered / int(sums[-1]),
+                    len(sums),
                 )
             )
-    table = pd.DataFrame(
-        rows, columns=["by", "percent", "variants", "journeys", "share_of_journeys", "of_variants"]
-    )
-    return table.astype(
-        {
-            "by": "str",
-            "percent": "int64",
-            "variants": "int64",
-            "journeys": "int64",
-            "share_of_journeys": "float64",
-            "of_variants": "int64",
-        }
-    )
+    table = pd.DataFrame(sorted(rows), columns=list(_COVERAGE)).astype({**_COVERAGE, "by": "int64"})
+    names = np.array(counted.groups, dtype=object)[table["by"].to_numpy()]
+    return table.assign(by=pd.Series(names, dtype="str"))
+
+
+_COVERAGE: Final = {
+    "by": "str",
+    "percent": "int64",
+    "variants": "int64",
+    "journeys": "int64",
+    "customers": "int64",
+    "share_of_journeys": "float64",
+    "of_variants": "int64",
+}
