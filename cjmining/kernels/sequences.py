@@ -68,8 +68,55 @@ def numbers(
 
 
 def ordered(bounds: Ints, codes: Codes, first: Ints, second: Ints) -> Ints:
-    """Return the order of sequences by two keys, then step by step; a beginning goes before the whole."""
-    return _merge_sort(bounds, codes, first, second)
+    """Return the order of sequences by two keys, then step by step; a beginning goes before the whole.
+
+    Those that are equal so far are sorted by their next steps, as many of them as one number holds, until
+    none are equal or their steps are at an end. Equal ones stay in the order they came in.
+    """
+    order = np.lexsort((second, first))
+    differs = (np.diff(first[order]) != 0) | (np.diff(second[order]) != 0)
+    places, run = _tied(np.arange(len(order)), differs)
+    bits = int(codes.max(initial=0) + 1).bit_length()
+    at_once, step = 64 // bits, 0
+    while len(places):
+        those = order[places]
+        packed = _packed(bounds, codes, those, step, bits, at_once)
+        by_steps = np.lexsort((packed, run))
+        order[places], packed = those[by_steps], packed[by_steps]
+        places, run = _tied(places, (np.diff(run) != 0) | (np.diff(packed) != 0))
+        step += at_once
+        if len(places):
+            going_on = bounds[order[places] + 1] - bounds[order[places]] > step
+            goes_on = np.bincount(run, going_on)[run] > 0
+            places, run = places[goes_on], run[goes_on]
+    return order
+
+
+def _tied(places: Ints, differs: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Return the places whose value is that of a neighbour, and which run of equal ones each is in."""
+    if not len(places):
+        return places, places
+    starts = np.concatenate([[0], np.flatnonzero(differs) + 1])
+    lengths = np.diff(starts, append=len(places))
+    kept = np.repeat(lengths > 1, lengths)
+    return places[kept], np.repeat(np.arange(len(starts)), lengths)[kept]
+
+
+@kernel
+def _packed(
+    bounds: Ints, codes: Codes, those: Ints, step: int, bits: int, at_once: int
+) -> NDArray[np.uint64]:
+    """Return the steps from `step` on, each in some bits, the first in the highest; 0 is none."""
+    found = np.empty(len(those), np.uint64)
+    for i in range(len(those)):
+        start, end = bounds[those[i]] + step, bounds[those[i] + 1]
+        number = np.uint64(0)
+        for place in range(start, start + at_once):
+            number <<= np.uint64(bits)
+            if place < end:
+                number |= np.uint64(codes[place] + 1)
+        found[i] = number
+    return found
 
 
 def take(sequences: Variants, chosen: Ints) -> Variants:
@@ -78,7 +125,9 @@ def take(sequences: Variants, chosen: Ints) -> Variants:
     bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     starts = np.repeat(sequences.bounds[chosen] - bounds[:-1], lengths)
     codes = sequences.codes[starts + np.arange(bounds[-1])]
-    return type(sequences)(bounds, codes, sequences.group[chosen], sequences.journeys[chosen])
+    customers = None if sequences.customers is None else sequences.customers[chosen]
+    group, journeys = sequences.group[chosen], sequences.journeys[chosen]
+    return type(sequences)(bounds, codes, group, journeys, customers=customers)
 
 
 def uniform(bounds: Ints, codes: Codes, group: Codes) -> Floats:
@@ -161,43 +210,3 @@ def _look_up(
                 found[i] = one
                 break
     return found
-
-
-@kernel
-def _before(bounds: Ints, codes: Codes, first: Ints, second: Ints, one: int, other: int) -> bool:
-    if first[one] != first[other]:
-        return bool(first[one] < first[other])
-    if second[one] != second[other]:
-        return bool(second[one] < second[other])
-    a, b = bounds[one], bounds[other]
-    while a < bounds[one + 1] and b < bounds[other + 1]:
-        if codes[a] != codes[b]:
-            return bool(codes[a] < codes[b])
-        a += 1
-        b += 1
-    return bool(bounds[one + 1] - bounds[one] <= bounds[other + 1] - bounds[other])
-
-
-@kernel
-def _merge_sort(bounds: Ints, codes: Codes, first: Ints, second: Ints) -> Ints:
-    n = len(bounds) - 1
-    order = np.arange(n)
-    spare = np.empty_like(order)
-    width = 1
-    while width < n:
-        for left in range(0, n, 2 * width):
-            middle, right = min(left + width, n), min(left + 2 * width, n)
-            i, j = left, middle
-            for place in range(left, right):
-                take_left = j >= right
-                if not take_left and i < middle:
-                    take_left = _before(bounds, codes, first, second, order[i], order[j])
-                if take_left:
-                    spare[place] = order[i]
-                    i += 1
-                else:
-                    spare[place] = order[j]
-                    j += 1
-        order, spare = spare, order
-        width *= 2
-    return order
