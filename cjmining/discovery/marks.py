@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from cjmining import asked
 from cjmining.discovery.steps import STAYS
-from cjmining.documents import parse_duration
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.patterns import parse_step
 from cjmining.patterns.nodes import Cells
@@ -57,22 +58,19 @@ class Limit(NamedTuple):
     given: bool
 
 
-def limit_of(within: str | timedelta | None, verb: str) -> Limit:
+def limit_of(within: str | timedelta | None) -> Limit:
     """Read the time limit of a question.
 
     Raises
     ------
     LogError
-        If it is no duration, or not longer than nothing.
+        If it is no duration, not longer than nothing, or longer than a hundred years.
     """
     if within is None:
         return Limit("", NO_LIMIT, given=False)
-    try:
-        found = parse_duration(within)
-    except ValueError as problem:
-        raise LogError(f"within of {verb}: {problem}") from None
-    if found <= timedelta(0):
-        raise LogError(f"within of {verb} is longer than nothing, not {within!r}")
+    found = asked.duration("within", within)
+    if found < MICROSECOND:
+        raise LogError(f"within is longer than nothing, not {within!r}")
     text = within.strip() if isinstance(within, str) else duration_text(found)
     return Limit(f" within {text}", found // MICROSECOND, given=True)
 
@@ -99,12 +97,22 @@ def alternatives(given: Step, what: str) -> tuple[str, ...]:
     LogError
         If it is no text, and no sequence of some.
     """
-    several = (given,) if isinstance(given, str) else given
-    if not isinstance(several, Sequence) or not several or not all(isinstance(one, str) for one in several):
+    listed = (given,) if isinstance(given, str) else in_order(given)
+    several = [str(one) for one in listed if isinstance(one, str)]
+    if not several or len(several) < len(listed):
         raise LogError(
             f"{what} is a step such as 'cart_filled' or 'ad_clicked@social', or several, not {given!r}"
         )
-    return tuple(several)
+    if not all(one.strip() for one in several):
+        raise LogError(f"{what} has a step without a name: {given!r}")
+    return tuple(dict.fromkeys(several))
+
+
+def in_order(given: object) -> tuple[object, ...]:
+    """Return what a list, a tuple, an array or a Series holds; nothing of what has no order or is none."""
+    if isinstance(given, str | bytes | AbstractSet | Mapping) or not isinstance(given, Iterable):
+        return ()
+    return tuple(given) if getattr(given, "ndim", 1) == 1 else ()
 
 
 class Marks(NamedTuple):
@@ -122,7 +130,7 @@ class Marks(NamedTuple):
     masks: NDArray[np.uint32]
 
     @classmethod
-    def of(cls, log: JourneyLog, steps: Steps, asked: Sequence[Sequence[str]]) -> Marks:
+    def of(cls, log: JourneyLog, steps: Steps, questions: Sequence[Sequence[str]]) -> Marks:
         """Read at most 32 questions, each of which takes any of some steps.
 
         At levels of touchpoints a step is what `cjmining.patterns.parse_step` reads: a touchpoint, one bound
@@ -136,10 +144,10 @@ class Marks(NamedTuple):
         """
         if steps.level in STAYS:
             kind, n_kinds = steps.code, len(steps.names)
-            tables = [[_named(steps, one) for one in question] for question in asked if log.n_events]
+            tables = [[_named(steps, one) for one in question] for question in questions if log.n_events]
         else:
             known = log.vocabulary("touchpoint")
-            read = [[parse_step(one, known=known) for one in question] for question in asked]
+            read = [[parse_step(one, known=known) for one in question] for question in questions]
             cells = Cells.of(log, [step for question in read for step in question])
             kind, n_kinds = cells.of_events(log), cells.n_kinds
             empty = not log.n_events
@@ -163,12 +171,6 @@ def _named(steps: Steps, name: str) -> Flags:
             f"no {steps.level} is {name!r}{hint}; at level {steps.level!r} steps are {shorten(steps.names)}"
         )
     return np.array([one == name for one in steps.names], dtype=np.bool_)
-
-
-def expect_one_of(what: str, given: str, known: Sequence[str]) -> None:
-    """Raise a LogError unless an option is one of those known."""
-    if given not in known:
-        raise LogError(f"{what} is one of {', '.join(known)}, not {given!r}{nearest(str(given), known)}")
 
 
 def notes_on_ends(limit: Limit, *, tagged: bool) -> tuple[str, ...]:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from cjmining import asked
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN, outcomes_of
-from cjmining.discovery.sums import SECOND, Grouped, moments, plural, ratio, share_text, shares, words
+from cjmining.discovery.sums import (
+    SECOND,
+    Grouped,
+    moments,
+    plural,
+    ratio,
+    share_text,
+    shares,
+    time_text,
+    words,
+)
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.grouping import EVERYBODY
@@ -18,18 +29,20 @@ from cjmining.kernels import patterns as kernel
 from cjmining.log import expect_log
 from cjmining.patterns import Pattern, parse
 from cjmining.results import Result
+from cjmining.stats import Share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.log import JourneyLog
-    from cjmining.stats import Share
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
 BLOCK_EVENTS: Final = 500_000
 SIDES: Final = ("with", "without")
+SHOWN: Final = 18
+"""Groups that a terminal shows."""
 
 
 def matches(
@@ -82,6 +95,7 @@ def matches(
     0         2        1                0.5     180.0
     """
     expect_log(log, "matches")
+    every = asked.yes("every", every)
     wanted = parse(pattern)
     if wanted.negated:
         raise LogError(
@@ -128,8 +142,8 @@ class Matches(Result):
     outcomes : pandas.DataFrame
         Where journeys are tagged with their outcome, else empty; two rows a group: by, path ("with" or
         "without" a match), journeys, converted, dropped, turned_away, open, unknown (journeys whose outcome
-        nobody told), share_converted (converted as a share of the journeys that are over: converted, dropped
-        or turned away) with limits lower and upper.
+        nobody told), converted_share_of_decided (converted as a share of converted, dropped and turned away)
+        with limits lower and upper.
     matches : pandas.DataFrame
         A row a match: by, match (its number), journey, customer, start and end (times of its first and its
         last event), duration_s, first_event and last_event (rows of the log's events).
@@ -156,7 +170,23 @@ class Matches(Result):
         share = (
             f"in {share_text(self._share)} of {plural(journeys, 'journey')}" if journeys else "no journeys"
         )
-        return f"Matches of {self.pattern.text!r}: {share}"
+        groups = "" if self.by is None else f" in {plural(len(self.overview), 'group')}"
+        return f"Matches of {self.pattern.text!r}: {share}{groups}"
+
+    def __repr__(self) -> str:
+        if self.by is None:
+            return self._summary()
+        lines = [_line(row) for row in self.overview.head(SHOWN).to_dict("records")]
+        if len(self.overview) > SHOWN:
+            lines.append(f"  and {plural(len(self.overview) - SHOWN, 'group')} more in .overview")
+        return "\n".join([self._summary(), *lines])
+
+
+def _line(row: Mapping[Hashable, Any]) -> str:
+    """Tell of one group."""
+    share = share_text(Share(row["share_of_journeys"], row["lower"], row["upper"]))
+    took = f", median {time_text(row['median_s'])}" if row["matched"] else ""
+    return f"  {row['by']}: in {share} of {plural(row['journeys'], 'journey')}{took}"
 
 
 class _Reading(NamedTuple):
@@ -299,7 +329,7 @@ def _of_side(grouped: Grouped, mine: Flags, told: NDArray[np.int8]) -> dict[str,
         "journeys": grouped.number(mine),
         **{name: grouped.number(mine & (told == code)) for code, name in enumerate(COLUMNS)},
         "unknown": grouped.number(mine & (told < 0)),
-        "share_converted": share[:, 0],
+        "converted_share_of_decided": share[:, 0],
         "lower": share[:, 1],
         "upper": share[:, 2],
     }

@@ -127,6 +127,34 @@ def share_text(share: Share) -> str:
     return f"{100 * share.share:.0f} % ({100 * share.lower:.0f}-{100 * share.upper:.0f} %)"
 
 
+def time_text(seconds: float) -> str:
+    """Write a length of time in its largest unit that makes it at least one.
+
+    Examples
+    --------
+    >>> time_text(181_440), time_text(660), time_text(0.25)
+    ('2.1 d', '11 min', '0.25 s')
+    """
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            amount = seconds / length
+            return f"{amount:,.0f} {unit}" if amount >= 10 else f"{amount:.2g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def open_text(number: int, otherwise: str, *, timed: bool) -> str:
+    """Say how many attempts are open, and what that means; nothing where none is.
+
+    Examples
+    --------
+    >>> open_text(2, "may still arrive", timed=True), open_text(2, "may still arrive", timed=False)
+    (', 2 of them with time left', ', 2 of them may still arrive')
+    """
+    if not number:
+        return ""
+    return f", {number:,} of them {'with time left' if timed else otherwise}"
+
+
 def plural(number: int, word: str) -> str:
     """Write a number of things.
 

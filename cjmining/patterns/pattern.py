@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cjmining.asked import yes
 from cjmining.errors import LogError
 from cjmining.patterns.grammar import read_pattern
 from cjmining.patterns.machine import compiled, plan
@@ -97,6 +98,7 @@ def parse(text: str | Pattern, *, allow_unknown: bool = False) -> Pattern:
     >>> parse("cart -> (order | call)? -> leave").steps
     ('cart', '(order | call)?', 'leave')
     """
+    allow_unknown = yes("allow_unknown", allow_unknown)
     if isinstance(text, Pattern):
         return replace(text, allow_unknown=True) if allow_unknown else text
     read = read_pattern(text)

@@ -54,7 +54,7 @@ def test_strict_steps_follow_directly_but_for_what_is_ignored():
     log = log_of(["a0 b1 c2", "a0 x1 b2 c3", "a0 a1 b2 c3"])
     assert reached(cj.funnel(log, ["a", "b", "c"], order="strict")) == [3, 1, 1]
     assert reached(cj.funnel(log, ["a", "b", "c"], order="strict", ignore=["x"])) == [3, 2, 2]
-    every = cj.funnel(log, ["a", "b", "c"], order="strict", start="every")
+    every = cj.funnel(log, ["a", "b", "c"], order="strict", starts="every")
     assert reached(every) == [4, 2, 2]
 
 
@@ -72,13 +72,13 @@ def test_repeated_touchpoints_take_the_earliest_that_fits():
 
 def test_every_start_is_one_only_when_the_attempt_before_is_over():
     log = log_of(["a0 a1 b2 a3 b4 a5"], end=1000)
-    assert reached(cj.funnel(log, ["a", "b"], start="every")) == [3, 2]  # a1 lies within the first
+    assert reached(cj.funnel(log, ["a", "b"], starts="every")) == [3, 2]  # a1 lies within the first
     log = log_of(["a0 a5 b20"], end=1000)
-    assert reached(cj.funnel(log, ["a", "b"], within="10s", start="every")) == [
+    assert reached(cj.funnel(log, ["a", "b"], within="10s", starts="every")) == [
         1,
         0,
     ]
-    assert reached(cj.funnel(log, ["a", "b"], within="4s", start="every")) == [2, 0]
+    assert reached(cj.funnel(log, ["a", "b"], within="4s", starts="every")) == [2, 0]
 
 
 def test_any_order_counts_how_many_were_reached_and_which():
@@ -110,10 +110,30 @@ def test_open_journeys_are_never_lost_but_what_is_known_of_their_time_counts():
     found = cj.funnel(log, ["a", "b"])
     assert rows(found.overview, "lost", "open", "mature", "mature_completed") == [[1, 1, 2, 1]]
     assert "journeys decided so far" in found.notes[0]
-    # within 20 s it didn't come; leaving it out would keep the completed ones alone of all open journeys
+    # with a time the clock alone decides: at 100 all three had theirs
     found = cj.funnel(log, ["a", "b"], within="20s")
-    assert rows(found.overview, "lost", "open", "mature", "mature_completed") == [[1, 1, 3, 1]]
+    assert rows(found.overview, "lost", "open", "mature", "mature_completed") == [[2, 0, 3, 1]]
     assert found.notes == ()
+
+
+@pytest.mark.parametrize("word", ["open", "dropped", "converted", "turned away", None])
+@pytest.mark.parametrize("unit", ["journey", "customer"])
+def test_with_a_time_the_clock_decides_whatever_the_tag_says(word, unit):
+    log = log_of(["a0 x5", "a0 b30", "a90", "a95 b99"], end=100).tag(outcome=[word] * 4)
+    found = cj.funnel(log, ["a", "b"], within="20s", unit=unit)
+    assert found.attempts["fate"].tolist() == ["lost", "lost", "open", "completed"]
+    assert found.attempts["mature"].tolist() == [True, True, False, False]
+    long = cj.funnel(log, ["a", "b"], within="36500d", unit=unit)
+    assert long.attempts["fate"].tolist() == ["open", "completed", "open", "completed"]
+
+
+def test_steps_may_be_arrays_and_series():
+    log = log_of(["a0 b1", "a0"])
+    expected = cj.funnel(log, ["a", "b"]).steps
+    for steps in (("a", "b"), np.array(["a", "b"]), pd.Series(["a", "b"]), pd.Index(["a", "b"])):
+        pd.testing.assert_frame_equal(cj.funnel(log, steps).steps, expected)
+    either = cj.funnel(log, ["a", np.array(["a", "b", "b"])])
+    assert either.names == ("a", "a | b")
 
 
 def test_a_log_without_outcomes_says_what_it_lacks():
@@ -183,7 +203,7 @@ def test_across_the_journeys_of_a_customer_in_order_of_time():
     assert reached(found) == [1, 1, 1]
     assert rows(found.attempts, "journey", "customer", "duration_s") == [[0, 0, 60.0]]
     # journeys overlap: a0 a10 b50 c60
-    strict = cj.funnel(log, ["a", "b"], unit="customer", order="strict", start="every")
+    strict = cj.funnel(log, ["a", "b"], unit="customer", order="strict", starts="every")
     assert reached(strict) == [2, 1]
 
 
@@ -239,7 +259,7 @@ def test_it_shows_itself():
     found = cj.funnel(log_of(["a0 b1", "a0", "a99"], end=100), ["a", "b"], within="20s")
     assert repr(found) == (
         "Funnel: a > b within 20s, first start of each journey: 1 of 2 mature attempts completed, "
-        "3 in all, 1 of them may still go on\n"
+        "3 in all, 1 of them with time left\n"
         "  1 a: 3 reached; 1 lost after it, 1 open\n"
         "  2 b: 1 reached, of mature attempts 50 % (9-91 %)"
     )
@@ -253,14 +273,25 @@ def test_it_shows_itself():
         (lambda log: cj.funnel(log, ["a"]), "2 to 32 steps, not 1"),
         (lambda log: cj.funnel(log, ["a", 3]), "step 2 is a step such as"),
         (lambda log: cj.funnel(log, ["a", "bb"]), "'bb'"),
+        (lambda log: cj.funnel(log, ["a", "B"]), "did you mean 'b'"),
+        (lambda log: cj.funnel(log, {"a", "b"}), "steps is a sequence such as"),
+        (lambda log: cj.funnel(log, ["a", " "]), "step 2 has a step without a name"),
+        (lambda log: cj.funnel(log, ["a", None]), "step 2 is a step such as"),
+        (
+            lambda log: cj.funnel(log, {"": "a", "b": "b"}),
+            "the names of steps are texts such as 'Cart', not ''",
+        ),
+        (lambda log: cj.funnel(log, {1: "a", 2: "b"}), "the names of steps are texts such as 'Cart', not 1"),
+        (lambda log: cj.funnel(log, ["a", "b"], starts="last"), "there is no starts 'last'"),
+        (lambda log: cj.funnel(log, ["a", "b"], within=dt.timedelta.max), "at most a hundred years"),
         (lambda log: cj.funnel(log, ["a", "b"], order="strickt"), "did you mean 'strict'"),
-        (lambda log: cj.funnel(log, ["a", "b"], within="7"), "within of funnel: expected a duration"),
+        (lambda log: cj.funnel(log, ["a", "b"], within="7"), "within is a duration such as"),
         (lambda log: cj.funnel(log, ["a", "b"], within=dt.timedelta(0)), "longer than nothing"),
         (lambda log: cj.funnel(log, ["a", "b"], level="channel"), "no channel is 'a'"),
         (lambda log: cj.funnel(log, ["a", "b"]).between(3), "a number from 1 to 2"),
         (lambda log: cj.funnel(log, ["a", "a"]).between("a"), "give its number"),
         (lambda log: cj.funnel(log, ["a", "b"]).between("c"), "there is no step 'c'"),
-        (lambda log: cj.funnel(log, ["a", "b"]).journeys(1, "gone"), "fate is one of"),
+        (lambda log: cj.funnel(log, ["a", "b"]).journeys(1, "gone"), "there is no fate 'gone'"),
         (lambda _: cj.funnel("log", ["a", "b"]), "funnel takes a JourneyLog first"),
     ],
 )
@@ -300,8 +331,11 @@ def follow(events, start, steps, window, order):
     return hit, inside[-1] + 1
 
 
-def plainly(journeys, steps, window, order, start, end):
-    """Return journey, start, steps reached, seconds taken, fate and maturity of each attempt."""
+def plainly(journeys, steps, window, order, starts, end, journey_over=None):
+    """Return journey, start, steps reached, seconds taken, fate and maturity of each attempt.
+
+    The clock says what is mature, or, where given, whether a journey is over.
+    """
     found = []
     for number, events in enumerate(journeys):
         begins = set().union(*steps) if order == "any" else steps[0]
@@ -311,11 +345,11 @@ def plainly(journeys, steps, window, order, start, end):
                 at += 1
                 continue
             hit, over = follow(events, at, steps, window, order)
-            mature = events[at][1] + window <= end
+            mature = events[at][1] + window <= end if journey_over is None else journey_over[number]
             decided = mature or (order == "strict" and max(hit) + 1 < len(events))
             fate = "completed" if len(hit) == len(steps) else "lost" if decided else "open"
             found.append((number, events[at][1], len(hit), events[max(hit)][1] - events[at][1], fate, mature))
-            at = over if start == "every" else len(events)
+            at = over if starts == "every" else len(events)
     return found
 
 
@@ -331,17 +365,25 @@ STEPS = st.lists(st.sets(st.sampled_from("abc"), min_size=1, max_size=2), min_si
     st.sampled_from(["ordered", "strict", "any"]),
     st.sampled_from(["first", "every"]),
     st.integers(0, 20),
+    st.none() | st.lists(st.booleans(), min_size=5, max_size=5),
 )
-def test_attempts_are_those_of_the_definitions(gaps, steps, window, order, start, later):
+def test_attempts_are_those_of_the_definitions(gaps, steps, window, order, starts, later, tags):
     journeys = timed(gaps)
     end = max(second for one in journeys for _, second in one) + later
     log = log_of(written(journeys), end=end)
-    found = cj.funnel(log, [sorted(one) for one in steps], within=f"{window}s", order=order, start=start)
+    tags = tags[: len(journeys)] if tags else [False] * len(journeys)  # which are open
+    if any(tags):
+        log = log.tag(outcome=["open" if still else "dropped" for still in tags])
+    within = {"within": f"{window}s"} if window < 1000 else {}
+    over = None if within else [not still for still in tags]
+    found = cj.funnel(log, [sorted(one) for one in steps], order=order, starts=starts, **within)
     table = found.attempts
     seconds = (table["start"] - pd.Timestamp(0, tz="UTC")).dt.total_seconds().astype(int)
     columns = [table[name] for name in ("journey", "reached", "duration_s", "fate", "mature")]
     attempts = list(zip(columns[0], seconds, *columns[1:], strict=True))
-    expected = plainly(journeys, steps, window, order, start, end)
+    expected = plainly(journeys, steps, window, order, starts, end, over)
+    one = found.overview.iloc[0]
+    assert one["attempts"] == one["completed"] + one["lost"] + one["open"] == len(expected)
     assert attempts == expected
     for step in range(len(steps)):
         row = found.steps.iloc[step]
@@ -361,10 +403,10 @@ def test_attempts_are_those_of_the_definitions(gaps, steps, window, order, start
     st.sampled_from(["first", "every"]),
     st.integers(0, 12),
 )
-def test_what_mature_attempts_reached_stays_so_however_long_the_data_go_on(gaps, steps, order, start, cut):
+def test_what_mature_attempts_reached_stays_so_however_long_the_data_go_on(gaps, steps, order, starts, cut):
     journeys = timed(gaps)
     known = [[event for event in one if event[1] <= cut] for one in journeys]
-    options = {"within": "3s", "order": order, "start": start}
+    options = {"within": "3s", "order": order, "starts": starts}
     steps = [sorted(one) for one in steps]
     early = cj.funnel(log_of(written([one for one in known if one]), end=cut), steps, **options)
     late = cj.funnel(log_of(written(journeys), end=100), steps, **options)
@@ -384,7 +426,9 @@ def test_what_mature_attempts_reached_stays_so_however_long_the_data_go_on(gaps,
     st.sampled_from(["ordered", "strict", "any"]),
     st.sampled_from(["first", "every"]),
 )
-def test_attempts_of_customers_are_those_of_their_journeys_put_together(gaps, customers, steps, order, start):
+def test_attempts_of_customers_are_those_of_their_journeys_put_together(
+    gaps, customers, steps, order, starts
+):
     journeys = written(timed(gaps))
     customers = customers[: len(journeys)]
     apart = log_of(journeys, customers=customers, end=100)
@@ -401,7 +445,7 @@ def test_attempts_of_customers_are_those_of_their_journeys_put_together(gaps, cu
         for customer in sorted(set(customers))
     ]
     whole = log_of([" ".join(one) for one in joined], customers=sorted(set(customers)), end=100)
-    options = {"within": "4s", "order": order, "start": start}
+    options = {"within": "4s", "order": order, "starts": starts}
     steps = [sorted(one) for one in steps]
     found = cj.funnel(apart, steps, unit="customer", **options)
     expected = cj.funnel(whole, steps, **options)
@@ -412,7 +456,7 @@ def test_attempts_of_customers_are_those_of_their_journeys_put_together(gaps, cu
 def test_groups_and_levels_count_the_same_attempts():
     shop = cj.simulate.shop(300, seed=5)
     log = shop.log.split(parse_map(shop.intended_text))
-    options = {"within": "7d", "start": "every"}
+    options = {"within": "7d", "starts": "every"}
     steps = ["product_viewed", "basket_filled", "order_placed"]
     whole = cj.funnel(log, steps, **options)
     parts = cj.funnel(log, steps, by=["month", "device"], **options)
@@ -430,7 +474,7 @@ def test_groups_and_levels_count_the_same_attempts():
 def test_blocks_change_nothing(order, unit, monkeypatch):
     shop = cj.simulate.shop(150, seed=5)
     log = shop.log.split(parse_map(shop.intended_text))
-    options = {"within": "7d", "start": "every", "by": "month", "order": order, "unit": unit}
+    options = {"within": "7d", "starts": "every", "by": "month", "order": order, "unit": unit}
     whole = cj.funnel(log, ["product_viewed", "basket_filled", "order_placed"], **options)
     monkeypatch.setattr(funnel_reading, "BLOCK_EVENTS", 40)
     parts = cj.funnel(log, ["product_viewed", "basket_filled", "order_placed"], **options)

@@ -103,7 +103,7 @@ def test_outcomes_of_journeys_with_and_without():
     assert found["path"].tolist() == ["with", "without"]
     columns = ["journeys", "converted", "dropped", "turned_away", "open", "unknown"]
     assert found[columns].to_numpy().tolist() == [[3, 2, 0, 0, 0, 1], [3, 1, 1, 0, 1, 0]]
-    assert found["share_converted"].tolist() == [1.0, 0.5]
+    assert found["converted_share_of_decided"].tolist() == [1.0, 0.5]
     by = cj.matches(TAGGED, PATTERN, by=["persona"]).outcomes
     assert by[["by", "path", "journeys"]].to_numpy().tolist() == [
         ["new", "with", 2], ["new", "without", 2], ["old", "with", 1], ["old", "without", 1],
@@ -142,6 +142,22 @@ def test_it_shows_what_was_found():
     assert repr(found).startswith("Matches of 'cart -> {within 3d} order': in 50 % (")
     assert repr(found).endswith(" of 6 journeys")
     assert found.pattern == parse(PATTERN)
+    new, old = (wilson_of_clusters(*sums) for sums in ((2, 4, (4, 4, 8)), (1, 2, (1, 1, 2))))
+    assert repr(cj.matches(LOG, PATTERN, by="persona")).splitlines()[1:] == [
+        f"  new: in 50 % ({100 * new.lower:.0f}-{100 * new.upper:.0f} %) of 4 journeys, median 1 d",
+        f"  old: in 50 % ({100 * old.lower:.0f}-{100 * old.upper:.0f} %) of 2 journeys, median 3 d",
+    ]
+    one = cj.matches(LOG.where(persona="old"), "order > order", by="persona")
+    assert repr(one).splitlines()[0].endswith(" of 2 journeys in 1 group")
+    assert repr(one).splitlines()[1].startswith("  old: in 0 % (0-")
+
+
+def test_many_groups_are_cut():
+    journeys = [(number, "x1", "cart 0, order 1") for number in range(4)] * 5
+    log = log_of([(customer, f"x{at}", text) for at, (customer, _, text) in enumerate(journeys)])
+    found = cj.matches(log.tag(team=[f"{at:02}" for at in range(20)]), PATTERN, by="team")
+    assert len(repr(found).splitlines()) == 20
+    assert repr(found).endswith("  and 2 groups more in .overview")
 
 
 def test_blocks_and_threads_give_what_the_whole_log_does(monkeypatch):
@@ -161,6 +177,9 @@ def test_blocks_and_threads_give_what_the_whole_log_does(monkeypatch):
         (lambda: cj.matches("log", "a"), "matches takes a JourneyLog first, not str"),
         (lambda: cj.matches(LOG, "not cart"), "asks for journeys without one: leave `not` out"),
         (lambda: cj.matches(LOG, ["cart"]), "a pattern is a text such as 'cart -> order', not list"),
+        (lambda: cj.matches(LOG, "cart", every="yes"), "every is True or False, not 'yes'"),
+        (lambda: parse("cart", allow_unknown=1), "allow_unknown is True or False, not 1"),
+        (lambda: cj.matches(LOG, "CART"), "no touchpoint 'CART', did you mean 'cart'"),
         (lambda: cj.matches(LOG, "carts"), "no touchpoint 'carts', did you mean 'cart'"),
         (lambda: cj.matches(LOG, "cart", by="personas"), "did you mean 'persona'"),
     ],

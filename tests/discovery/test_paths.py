@@ -58,20 +58,20 @@ def test_which_starts_count():
     log = log_of(["a0 a1 x2 c3 a4 c5 a6"], end=100)
     first = cj.paths(log, start="a", end="c")
     assert ways(first) == {"a > a > x > c": 1}
-    last = cj.paths(log, start="a", end="c", attempts="last")
+    last = cj.paths(log, start="a", end="c", starts="last")
     assert ways(last) == {"a > c": 1, "a > x > c": 1}
     assert fates(last) == ["arrived", "arrived", "not arrived"]
-    every = cj.paths(log, start="a", end="c", attempts="every")
+    every = cj.paths(log, start="a", end="c", starts="every")
     assert ways(every) == {"a > a > x > c": 1, "a > c": 1}
     assert fates(every) == ["arrived", "arrived", "not arrived"]
 
 
 def test_with_a_time_every_start_after_it_begins_anew():
     log = log_of(["a0 a5 a11 c12 c30"], end=100)
-    every = cj.paths(log, start="a", end="c", attempts="every", within="10s")
+    every = cj.paths(log, start="a", end="c", starts="every", within="10s")
     assert [str(path) for path in every.attempts["path"]] == ["a > a", "a > c"]
     # the last start before the end at 12 counts, however long the ones before it had
-    last = cj.paths(log, start="a", end="c", attempts="last", within="10s")
+    last = cj.paths(log, start="a", end="c", starts="last", within="10s")
     assert [str(path) for path in last.attempts["path"]] == ["a > c"]
 
 
@@ -83,7 +83,7 @@ def test_an_end_just_as_the_time_is_up_counts():
 
 
 def test_one_event_may_end_an_attempt_and_start_the_next_but_never_its_own():
-    found = cj.paths(log_of(["o0 o10 x11 o30", "o0"]), start="o", end="o", attempts="every")
+    found = cj.paths(log_of(["o0 o10 x11 o30", "o0"]), start="o", end="o", starts="every")
     assert ways(found) == {"o > o": 1, "o > x > o": 1}
     assert fates(found) == ["arrived", "arrived", "not arrived", "not arrived"]
 
@@ -128,7 +128,28 @@ def test_open_journeys_never_fail_but_what_is_known_of_their_time_counts():
     columns = ("not_arrived", "open", "mature", "mature_arrived")
     found = cj.paths(log, start="a", end="c")
     assert rows(found.overview, *columns) == [[1, 1, 2, 1]]
-    assert rows(cj.paths(log, start="a", end="c", within="20s").overview, *columns) == [[1, 1, 3, 1]]
+    # with a time the clock alone decides: at 100 all three had theirs
+    assert rows(cj.paths(log, start="a", end="c", within="20s").overview, *columns) == [[2, 0, 3, 1]]
+
+
+@pytest.mark.parametrize("word", ["open", "dropped", "converted", "turned away", None])
+def test_with_a_time_the_clock_decides_whatever_the_tag_says(word):
+    log = log_of(["a0 x5", "a0 c30", "a90", "a95 c99"], end=100).tag(outcome=[word] * 4)
+    found = cj.paths(log, start="a", end="c", within="20s")
+    assert fates(found) == ["not arrived", "not arrived", "open", "arrived"]
+    assert found.attempts["mature"].tolist() == [True, True, False, False]
+    assert ", 1 of them with time left;" in repr(found)
+    # a time that no attempt has had yet leaves all but the arrived open, those of ended journeys too
+    assert fates(cj.paths(log, start="a", end="c", within="36500d")) == ["open", "arrived", "open", "arrived"]
+
+
+def test_an_open_journey_ends_too_late_where_it_went_on_for_longer():
+    journeys = ["a0 c1", "a0 b50", "a0 c1", "a0 b50", "a90 b95", "a90 b95"]
+    words = ["dropped", "dropped", "open", "open", "open", "dropped"]
+    found = cj.paths(log_of(journeys, end=100).tag(outcome=words), start="a", end=None, within="20s")
+    assert fates(found) == ["arrived", "not arrived", "open", "not arrived", "open", "arrived"]
+    assert found.attempts["mature"].tolist() == [True, True, False, True, False, False]
+    assert "Nobody knows where journeys end that are tagged as open" in found.notes[0]
 
 
 def test_limits_allow_for_customers_with_several_attempts():
@@ -241,12 +262,53 @@ def test_it_shows_itself():
     found = cj.paths(log_of(["a0 c1", "a0", "a99"], end=100), start="a", end="c", within="20s")
     first, second, *_ = repr(found).splitlines()
     assert first == (
-        "Paths from a to c within 20s, first start: 1 of 2 mature attempts arrived, 3 in all, "
-        "1 of them may still arrive; 1 way"
+        "Paths from a to c within 20s, first start of each journey: 1 of 2 mature attempts arrived, "
+        "50 % (9-91 %), median 1 s; 3 attempts in all, 1 of them with time left; 1 way"
     )
     assert second == "  a > c: 1 attempt, 100 % of the arrived"
     assert "association" in found.notes[-1]
     assert ".failing" in found._repr_html_()
+
+
+def test_it_shows_every_group():
+    log = log_of(["a0 c1", "a0 x1 c2", "a0 x1 c2", "a0", "x0", "a99"], end=100)
+    log = log.tag(team=["red", "blue", "blue", "blue", "green", "late"])
+    found = cj.paths(log, start="a", end="c", within="20s", by="team")
+    first, *lines = repr(found).splitlines()
+    assert first == (
+        "Paths from a to c within 20s, first start of each journey: "
+        "3 of 4 mature attempts arrived in 4 groups; 5 attempts in all, 1 of them with time left; 2 ways"
+    )
+    limits = [f"{100 * limit:.0f}" for limit in (*wilson(2, 3)[1:], wilson(1, 1)[1])]
+    assert lines[:6] == [
+        f"  blue: 67 % ({limits[0]}-{limits[1]} %) of 3 mature attempts arrived, median 2 s",
+        "    a > x > c: 2 attempts, 100 % of the arrived",
+        "  green: no attempts",
+        "  late: 1 attempt, none mature",
+        f"  red: 100 % ({limits[2]}-100 %) of 1 mature attempt arrived, median 1 s",
+        "    a > c: 1 attempt, 100 % of the arrived",
+    ]
+    assert lines[6].startswith("  note: ")
+
+
+@pytest.mark.parametrize(("n", "each", "hidden"), [(1, 2, 1), (5, 2, 5), (6, 1, 12), (8, 1, 16), (17, 0, 51)])
+def test_however_many_groups_it_stays_short(n, each, hidden):
+    journeys = ["a0 c1", "a0 x1 c2", "a0 y1 c2"] * n
+    log = log_of(journeys, end=100).tag(team=[f"{at // 3:02}" for at in range(3 * n)])
+    lines = repr(cj.paths(log, start="a", end="c", within="20s", by="team")).splitlines()
+    groups = "group" if n == 1 else "groups"
+    assert f"in {n} {groups};" in lines[0]
+    assert sum(line.startswith(("  0", "  1")) for line in lines) == n
+    assert sum(line.startswith("    a > ") for line in lines) == each * n
+    assert f"  and {hidden} row{'s' * (hidden > 1)} more in .paths" in lines
+    assert len(lines) <= 21
+
+
+def test_many_groups_are_cut_and_long_ways_shortened():
+    log = log_of(["a0 c1"] * 18, end=100).tag(team=[f"{at:02}" for at in range(18)])
+    assert "  and 1 group more in .overview" in repr(cj.paths(log, start="a", end="c", by="team"))
+    long = " ".join(["a0", *(f"x{at}" for at in range(1, 60)), "c60"])
+    assert "  a > x > x > (56 more) > x > c: 1 attempt" in repr(cj.paths(log_of([long]), start="a", end="c"))
 
 
 def test_small_groups_can_be_left_out_of_every_table():
@@ -270,10 +332,22 @@ def test_it_says_when_most_ways_are_taken_only_once():
         ({"start": "aa"}, "'aa'"),
         ({"start": 3}, "start is a step such as"),
         ({"end": []}, "end is a step such as"),
-        ({"attempts": "frist"}, "did you mean 'first'"),
-        ({"loops": "never"}, "loops is one of keep, once"),
-        ({"within": 7}, "within of paths: expected a duration"),
+        ({"starts": "frist"}, "did you mean 'first'"),
+        ({"loops": "never"}, "there is no loops 'never'; it is one of keep, once"),
+        ({"within": 7}, "within is a duration such as"),
+        ({"within": dt.timedelta.max}, "within is a duration .* at most a hundred years"),
+        ({"within": "-2d"}, "within is a duration such as"),
+        ({"within": dt.timedelta(days=-2)}, "within is a duration"),
+        ({"within": float("nan")}, "within is a duration such as"),
+        ({"within": pd.Timedelta(1, "ns")}, "within is longer than nothing"),
         ({"smallest": 0}, "smallest is a whole number"),
+        ({"smallest": "10"}, "smallest is a whole number"),
+        ({"smallest": True}, "smallest is a whole number"),
+        ({"starts": None}, "there is no starts None"),
+        ({"start": "A"}, "did you mean 'a'"),
+        ({"start": " "}, "start has a step without a name"),
+        ({"end": ["c", ""]}, "end has a step without a name"),
+        ({"end": {"c", "a"}}, "end is a step such as"),
         ({"level": "stage"}, "needs the map"),
         ({"level": "channel"}, "no channel is 'a'"),
     ],
@@ -287,7 +361,9 @@ def test_paths_and_fates_that_are_none_are_told():
     found = cj.paths(log_of(["a0 x1 c2"]), start="a", end="c")
     with pytest.raises(cj.LogError, match="nobody took the path 'a > x > d', did you mean 'a > x > c'"):
         found.journeys("a > x > d")
-    with pytest.raises(cj.LogError, match="fate is one of"):
+    with pytest.raises(cj.LogError, match="a path is a text"):
+        found.journeys(["a"])
+    with pytest.raises(cj.LogError, match="there is no fate 'gone'"):
         found.journeys("a > x > c", "gone")
 
 
@@ -326,6 +402,13 @@ def plainly(events, starts, ends, window, which):
     return found
 
 
+def what_became(arrived, over, *, unknown):
+    """Return the fate and the maturity; unknown: the end reached may be none, since its journey runs."""
+    if unknown and arrived:
+        return "open", False
+    return "arrived" if arrived else "not arrived" if over else "open", over
+
+
 WORDS = st.lists(st.tuples(st.sampled_from("abcx"), st.integers(0, 3)), min_size=1, max_size=9)
 BORDER = st.none() | st.sets(st.sampled_from("abc"), min_size=1, max_size=2).map(sorted)
 
@@ -339,17 +422,23 @@ BORDER = st.none() | st.sets(st.sampled_from("abc"), min_size=1, max_size=2).map
     st.sampled_from(["first", "last", "every"]),
     st.sampled_from(["keep", "once"]),
     st.integers(0, 20),
+    st.none() | st.lists(st.booleans(), min_size=5, max_size=5),
 )
-def test_attempts_are_those_of_the_definitions(gaps, start, end, window, which, loops, later):
+def test_attempts_are_those_of_the_definitions(gaps, start, end, window, which, loops, later, tags):
     journeys = timed(gaps)
     data_end = max(second for one in journeys for _, second in one) + later
     log = log_of(written(journeys), end=data_end)
-    found = cj.paths(log, start=start, end=end, within=f"{window}s", attempts=which, loops=loops)
+    tags = tags[: len(journeys)] if tags else [False] * len(journeys)  # which are open
+    if any(tags):
+        log = log.tag(outcome=["open" if still else "dropped" for still in tags])
+    within = {"within": f"{window}s"} if window < 1000 else {}
+    found = cj.paths(log, start=start, end=end, starts=which, loops=loops, **within)
     expected, taken, between = [], {}, {}
     for number, events in enumerate(journeys):
         for first, last, arrived in plainly(events, start, end, window, which):
-            mature = events[first][1] + window <= data_end
-            fate = "arrived" if arrived else "not arrived" if mature else "open"
+            over = events[first][1] + window <= data_end if within else not tags[number]
+            fate, mature = what_became(arrived, over, unknown=end is None and tags[number])
+            arrived = fate == "arrived"  # noqa: PLW2901 -- as far as anybody knows
             words = [word for word, _ in events[first : last + 1]]
             inner = words[start is not None : len(words) - (arrived and end is not None)]
             if loops == "once":
@@ -376,6 +465,9 @@ def test_attempts_are_those_of_the_definitions(gaps, start, end, window, which, 
         )
     )
     assert told == expected
+    one = found.overview.iloc[0]
+    assert one["attempts"] == one["arrived"] + one["not_arrived"] + one["open"] == len(expected)
+    assert one["mature_arrived"] == sum(each[3] == "arrived" and each[4] for each in expected)
     assert ways(found) == {path: len(times) for path, times in taken.items()}
     for _, row in found.paths.iterrows():
         assert row["median_s"] == pytest.approx(np.quantile(taken[row["path"]], 0.5))
@@ -400,7 +492,7 @@ def test_whether_mature_attempts_arrived_stays_so_however_long_the_data_go_on(ga
         return  # where a journey ends depends on what comes
     journeys = timed(gaps)
     known = [[event for event in one if event[1] <= cut] for one in journeys]
-    options = {"start": start, "end": end, "within": "3s", "attempts": which}
+    options = {"start": start, "end": end, "within": "3s", "starts": which}
     early = cj.paths(log_of(written([one for one in known if one]), end=cut), **options)
     late = cj.paths(log_of(written(journeys), end=100), **options)
     number = [at for at, one in enumerate(known) if one]  # journeys that have begun
@@ -413,7 +505,7 @@ def test_whether_mature_attempts_arrived_stays_so_however_long_the_data_go_on(ga
 def test_groups_count_the_same_attempts():
     shop = cj.simulate.shop(300, seed=5)
     log = shop.log.split(parse_map(shop.intended_text))
-    options = {"start": "product_viewed", "end": "basket_filled", "within": "7d", "attempts": "every"}
+    options = {"start": "product_viewed", "end": "basket_filled", "within": "7d", "starts": "every"}
     whole, parts = (cj.paths(log, by=by, **options) for by in (None, ["month", "device"]))
     for table, key in (
         ("paths", "path"),
@@ -425,13 +517,13 @@ def test_groups_count_the_same_attempts():
         assert counted.to_dict() == getattr(whole, table).set_index(key)["attempts"].to_dict()
 
 
-@pytest.mark.parametrize("attempts", ["first", "last", "every"])
-def test_blocks_change_nothing(attempts, monkeypatch):
+@pytest.mark.parametrize("starts", ["first", "last", "every"])
+def test_blocks_change_nothing(starts, monkeypatch):
     shop = cj.simulate.shop(150, seed=5)
     log = shop.log.split(parse_map(shop.intended_text))
     options = {"start": "product_viewed", "end": "basket_filled", "within": "7d", "by": "month"}
-    whole = cj.paths(log, attempts=attempts, **options)
+    whole = cj.paths(log, starts=starts, **options)
     monkeypatch.setattr(paths_reading, "BLOCK_EVENTS", 40)
-    parts = cj.paths(log, attempts=attempts, **options)
+    parts = cj.paths(log, starts=starts, **options)
     for name in whole._tables:
         pd.testing.assert_frame_equal(getattr(whole, name), getattr(parts, name), check_exact=True)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from cjmining import asked
 from cjmining.discovery.funnels import tables
 from cjmining.discovery.funnels.reading import FATES, ORDERS, Question, read
-from cjmining.discovery.marks import Marks, alternatives, expect_one_of, limit_of, notes_on_ends
+from cjmining.discovery.marks import Marks, alternatives, in_order, limit_of, notes_on_ends
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import Steps
-from cjmining.discovery.sums import share_text
+from cjmining.discovery.sums import open_text, plural, share_text
 from cjmining.errors import LogError, nearest
 from cjmining.results import Result
 from cjmining.stats import Share
@@ -39,7 +40,7 @@ def funnel(
     *,
     within: str | timedelta | None = None,
     order: str = "ordered",
-    start: str = "first",
+    starts: str = "first",
     unit: str = "journey",
     by: str | Sequence[str] | None = None,
     level: str = "touchpoint",
@@ -49,24 +50,25 @@ def funnel(
     """Count how many come from a first step to a second, a third, and where the others are lost.
 
     An attempt begins at the first step. It reaches the next where one comes after it, by the order of the log
-    where times are equal; one event counts for one step. Attempts whose journey still runs, or whose time was
-    not over when the data ended, are told apart and never counted as lost.
+    where times are equal; one event counts for one step. Attempts whose time was not over when the data ended
+    (without `within`: whose journey still runs) are told apart and never counted as lost.
 
     Parameters
     ----------
     log : JourneyLog
     steps : sequence or mapping
-        At least two steps, each a text ("ad_clicked", "ad_clicked@social", "@email") or several of which any
-        will do; a mapping gives them names: ``{"Ad": "@social", "Cart": ["cart_filled", "cart_shared"]}``.
-        At level "channel" and "stage" steps are channels and stages.
+        At least two steps in a list, tuple, array or Series, each a text ("ad_clicked", "ad_clicked@social",
+        "@email") or several of which any will do; a mapping gives them names: ``{"Ad": "@social", "Cart":
+        ["cart_filled", "cart_shared"]}``. At level "channel" and "stage" steps are channels and stages.
     within : str or timedelta, optional
-        How long an attempt may take from its first step: "7d", "36h". What happens just as the time ends
-        still counts.
+        How long an attempt may take from its first step: "7d", "36h", at most a hundred years. What happens
+        just as the time ends still counts. The clock alone then decides whether an attempt is over, whatever
+        becomes of its journey.
     order : {"ordered", "strict", "any"}
         "ordered": each step after the one before, with anything between. "strict": directly after it.
         "any": the steps in whatever order; an attempt begins at whichever comes first, the rows count how
         many were reached, and an event counts for each step that it fits.
-    start : {"first", "every"}
+    starts : {"first", "every"}
         "first": a journey makes one attempt, at its first start. "every": once an attempt is over (complete,
         its time up, or, if strict, broken), the next start begins another; starts during an attempt don't,
         so that no event counts in two attempts.
@@ -97,9 +99,10 @@ def funnel(
     The headline shares are of mature attempts: with `within`, all those that began at least as long before
     the end of the data, so that of each it is known how far it came in that time, whatever else becomes of
     its journey; without, those of journeys that are not open (by the tag `outcome`; without the tag, of all).
-    The naive shares beside them count every attempt, as if nobody still under way would go on. Limits are
-    Wilson's at 95 %, widened for customers who make several attempts (Rao and Scott 1992,
-    doi:10.2307/2532311).
+    What is mature and not complete is lost; what is neither mature nor complete is open (but for a strict
+    funnel, in which whatever came next has decided it). The naive shares beside them count every attempt, as
+    if nobody still under way would go on. Limits are Wilson's at 95 %, widened for customers who make several
+    attempts (Rao and Scott 1992, doi:10.2307/2532311).
 
     Examples
     --------
@@ -117,19 +120,19 @@ def funnel(
     1     2   shop        2     1      90.0
     2     3  order        1     0     120.0
     """
-    expect_one_of("order", order, tuple(ORDERS))
-    expect_one_of("start", start, STARTS)
-    expect_one_of("unit", unit, UNITS)
-    names, asked = _steps(steps)
-    limit = limit_of(within, "funnel")
+    order = asked.one_of("order", order, tuple(ORDERS))
+    starts = asked.one_of("starts", starts, STARTS)
+    unit = asked.one_of("unit", unit, UNITS)
+    names, choices = _steps(steps)
+    limit = limit_of(within)
     journeys = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="funnel")
     outcome = outcomes_of(log)
     question = Question(
-        marks=Marks.of(log, journeys, asked),
-        n_steps=len(asked),
+        marks=Marks.of(log, journeys, choices),
+        n_steps=len(choices),
         limit=limit,
         order=order,
-        every=start == "every",
+        every=starts == "every",
         of_customers=unit == "customer",
     )
     grouping = log.group(by)
@@ -144,10 +147,10 @@ def funnel(
             by if by is None or isinstance(by, str) else tuple(by),
             level,
             order,
-            start,
+            starts,
             unit,
             limit.text,
-            notes_on_ends(limit, tagged=outcome is not None),
+            (*journeys.notes, *notes_on_ends(limit, tagged=outcome is not None)),
         ),
     )._made_of(log)
 
@@ -158,7 +161,7 @@ class _Settings(NamedTuple):
     by: str | tuple[str, ...] | None
     level: str
     order: str
-    start: str
+    starts: str
     unit: str
     within: str
     notes: tuple[str, ...]
@@ -172,7 +175,7 @@ class Funnel(Result):
     ----------
     names : tuple of str
         The steps.
-    order, start, unit, level : str
+    order, starts, unit, level : str
         As asked.
     within : str
         " within 7d", empty without a limit.
@@ -181,8 +184,10 @@ class Funnel(Result):
     overview : pandas.DataFrame
         A row a group that has journeys: by, journeys_in_group (all of them), journeys (with an attempt),
         customers (with an attempt), attempts (that reached the first step), completed (attempts that reached
-        every step), lost (attempts that are over and didn't), open (attempts that may still go on), mature
-        (attempts whose time was over before the data ended), mature_completed (of those, the completed),
+        every step), lost (attempts that are over and didn't), open (attempts that are not complete and were
+        not over when the data ended; these three make up `attempts`), mature (attempts whose time was over
+        when the data ended, without `within` those whose journey was), mature_completed (of those, the
+        completed),
         share_of_mature_attempts (mature_completed / mature) with limits lower and upper,
         naive_share_of_attempts (completed / attempts, as if nobody open would go on), median_s and p90_s
         (seconds from the first step to the last, over the completed).
@@ -191,13 +196,13 @@ class Funnel(Result):
         of them in any order), customers (who reached it), reached (attempts that did), mature_first (mature
         attempts), mature_previous (mature attempts that reached the step before), mature_reached (mature
         attempts that reached this one), share_of_mature_first (mature_reached / mature_first) with limits
-        share_of_mature_first_lower and share_of_mature_first_upper, share_of_mature_previous
-        (mature_reached / mature_previous) with limits share_of_mature_previous_lower and
-        share_of_mature_previous_upper, naive_share_of_first (reached / reached of the first step),
-        naive_share_of_previous (reached / reached of the step before), lost (attempts that reached this
-        step, not the next, and are over), open (attempts that reached this step and may still reach the
-        next), median_s and p90_s (seconds since the step before, over all that reached this one),
-        median_from_first_s and p90_from_first_s (seconds since the first step).
+        share_of_mature_first_lower and share_of_mature_first_upper, share_of_mature_previous (mature_reached
+        / mature_previous) with limits share_of_mature_previous_lower and share_of_mature_previous_upper,
+        naive_share_of_first (reached / reached of the first step), naive_share_of_previous (reached / reached
+        of the step before), lost (attempts that reached this step, not the next, and are over), open
+        (attempts that reached this step, not the next, and were not over when the data ended), median_s and
+        p90_s (seconds since the step before, over all that reached this one), median_from_first_s and
+        p90_from_first_s (seconds since the first step).
     singly : pandas.DataFrame
         In any order a row a step, else empty: by, name (of the step), customers (who reached it), reached
         (attempts that did, in whatever order), mature_reached (mature attempts that did),
@@ -222,7 +227,7 @@ class Funnel(Result):
     by: str | tuple[str, ...] | None
     level: str
     order: str
-    start: str
+    starts: str
     unit: str
     within: str
     notes: tuple[str, ...]
@@ -279,7 +284,7 @@ class Funnel(Result):
         LogError
             If there is no such step or fate.
         """
-        expect_one_of("fate", fate, FATES)
+        fate = asked.one_of("fate", fate, FATES)
         found, _ = self._behind
         kept = (found.reached == self._number(step) + 1) & (found.fate == FATES.index(fate))
         return np.unique(found.journey[kept])
@@ -301,16 +306,17 @@ class Funnel(Result):
         way = {"ordered": " > ".join(self.names), "strict": " > ".join(self.names) + ", directly"}
         return (
             f"Funnel: {way.get(self.order, ', '.join(self.names) + ' in any order')}{self.within}, "
-            f"{self.start} start of each {self.unit}: "
-            f"{total['mature_completed']:,} of {total['mature']:,} mature attempts completed, "
-            f"{total['attempts']:,} in all, {total['open']:,} of them may still go on"
+            f"{self.starts} start of each {self.unit}: "
+            f"{total['mature_completed']:,} of {plural(total['mature'], 'mature attempt')} completed, "
+            f"{total['attempts']:,} in all"
+            f"{open_text(total['open'], 'may still go on', timed=bool(self.within))}"
         )
 
     def __repr__(self) -> str:
         shown = self.steps.head(_SHOWN)
         lines = [_line(row) for row in shown.to_dict("records")]
         if len(self.steps) > _SHOWN:
-            lines.append(f"  and {len(self.steps) - _SHOWN:,} rows more in .steps")
+            lines.append(f"  and {plural(len(self.steps) - _SHOWN, 'row')} more in .steps")
         return "\n".join([self._summary(), *lines, *(f"  note: {note}" for note in self.notes)])
 
 
@@ -354,12 +360,15 @@ def _finish(
 
 def _steps(given: Sequence[Step] | Mapping[str, Step]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the names of the steps, and the alternatives of each."""
-    if isinstance(given, str) or not isinstance(given, Mapping | Sequence):
+    each = tuple(given.values()) if isinstance(given, Mapping) else in_order(given)
+    if not each and (isinstance(given, str) or not isinstance(given, Mapping | Sequence)):
         raise LogError(f"steps is a sequence such as ['ad_clicked', 'cart_filled'], not {given!r}")
-    each = list(given.values()) if isinstance(given, Mapping) else list(given)
-    asked = [alternatives(one, f"step {number + 1}") for number, one in enumerate(each)]
-    if not 2 <= len(asked) <= MOST_STEPS:
-        raise LogError(f"a funnel has 2 to {MOST_STEPS} steps, not {len(asked)}")
-    if isinstance(given, Mapping):
-        return tuple(str(name) for name in given), asked
-    return tuple(" | ".join(one) for one in asked), asked
+    choices = [alternatives(one, f"step {number + 1}") for number, one in enumerate(each)]  # type: ignore[arg-type]
+    if not 2 <= len(choices) <= MOST_STEPS:
+        raise LogError(f"a funnel has 2 to {MOST_STEPS} steps, not {len(choices)}")
+    if not isinstance(given, Mapping):
+        return tuple(" | ".join(one) for one in choices), choices
+    for name in given:
+        if not isinstance(name, str) or not name.strip():
+            raise LogError(f"the names of steps are texts such as 'Cart', not {name!r}")
+    return tuple(given), choices

@@ -74,7 +74,7 @@ class Attempts(NamedTuple):
     fate : int8[A]
         Of `FATES`.
     mature : bool[A]
-        Whether its time was over when the data ended.
+        Whether its time was over when the data ended; without a limit, whether its journey was.
     next, last : int32[A]
         What came directly after the last step reached, and last of all within its time; -1 nothing did.
     """
@@ -119,7 +119,7 @@ def read(
     grouping : int32[n_journeys], and names
         The group of each journey.
     open_ones : bool[n_journeys] or None
-        Which journeys may still go on, where the log says it.
+        Which journeys may still go on, where the log says it: what decides without a time limit.
     """
     blocks = log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
     found = _Found(
@@ -151,16 +151,19 @@ def read(
 def _maturity(
     log: JourneyLog, question: Question, found: _Found, customer: Ints, open_ones: Flags | None
 ) -> tuple[Flags, Flags]:
-    """Say which attempts' time was over at the end of the data, and which may still go on."""
-    under_way = np.zeros(len(found.journey), np.bool_)
-    if open_ones is not None:
-        under_way = open_ones[found.journey]
-        if question.of_customers:
-            under_way = np.isin(customer, log.journey_customer[open_ones])
-    over = ~under_way
+    """Say which attempts' time was over at the end of the data, and which may still go on.
+
+    With a time limit the clock decides, without one the outcomes of journeys.
+    """
     if question.limit.given:
         over = found.times[:, 0] + question.limit.us <= log.data_end_us
-    may_go_on = under_way | ~over
+    elif open_ones is None:
+        over = np.ones(len(found.journey), np.bool_)
+    elif question.of_customers:
+        over = ~np.isin(customer, log.journey_customer[open_ones])
+    else:
+        over = ~open_ones[found.journey]
+    may_go_on = ~over
     if question.order == "strict":
         may_go_on &= found.next < 0  # whatever came next has decided it
     return over, may_go_on

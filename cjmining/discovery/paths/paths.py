@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cjmining.discovery.marks import Marks, alternatives, expect_one_of, limit_of, notes_on_ends
+from cjmining import asked
+from cjmining.discovery.marks import Marks, alternatives, limit_of, notes_on_ends
 from cjmining.discovery.outcomes import OPEN, outcomes_of
-from cjmining.discovery.paths import tables
+from cjmining.discovery.paths import shown, tables
 from cjmining.discovery.paths.reading import FATES, LOOPS, NOT_ARRIVED, WHICH, Question, read
 from cjmining.discovery.paths.reading import OPEN as UNDER_WAY
 from cjmining.discovery.steps import Steps
-from cjmining.discovery.sums import plural
 from cjmining.errors import LogError, nearest
 from cjmining.results import Result
 
@@ -37,6 +37,10 @@ LAST_EVENTS = (
     "A journey's end is taken to be its last event, also where the journey may still go on: tag the log with "
     "outcomes, log.tag(outcome=check.journeys['outcome']), to tell those apart."
 )
+STILL_RUNNING = (
+    "Nobody knows where journeys end that are tagged as open: those that went on for longer than the time "
+    "have not arrived; the others are open and no part of the headline, which may be too low for that."
+)
 
 
 def paths(
@@ -45,7 +49,7 @@ def paths(
     start: Step | None,
     end: Step | None,
     within: str | timedelta | None = None,
-    attempts: str = "first",
+    starts: str = "first",
     loops: str = "keep",
     by: str | Sequence[str] | None = None,
     level: str = "touchpoint",
@@ -56,8 +60,8 @@ def paths(
     """Show what lies between two touchpoints: the ways taken, the fastest, and those that lead nowhere.
 
     An attempt begins at a start and arrives at the first end after it, by the order of the log where times
-    are equal. Attempts whose journey still runs, or whose time was not over when the data ended, are told
-    apart and never counted as failing.
+    are equal. Attempts whose time was not over when the data ended (without `within`: whose journey still
+    runs) are told apart and never counted as failing.
 
     Parameters
     ----------
@@ -69,8 +73,10 @@ def paths(
         Where they arrive, likewise. None is the end of the journey, its last event. An event that fits both
         is never the end of the attempt that it starts.
     within : str or timedelta, optional
-        How long an attempt may take: "7d", "36h". An end just as the time is up still counts.
-    attempts : {"first", "last", "every"}
+        How long an attempt may take: "7d", "36h", at most a hundred years. An end just as the time is up
+        still counts. The clock alone then decides whether an attempt is over, whatever becomes of its
+        journey.
+    starts : {"first", "last", "every"}
         Which starts count. "first": the journey's first, so that each journey makes one attempt. "last": of
         the starts before each end the last (and the last one of all where no end follows): what the arrival
         came from most recently, however much came before. "every": once an attempt is over (arrived, or its
@@ -99,14 +105,19 @@ def paths(
     LogError
         If the log lacks a step, or an option is none.
 
-    Notes ----- The headline share is of mature attempts: with `within`, all those that began at least as
-    long before the end of the data, so that of each it is known whether it arrived in that time, whatever
-    else becomes of its journey; without, those of journeys that are not open (by the tag `outcome`; without
-    the tag, of all). The share of the resolved beside it counts those that arrived or failed until the data
-    ended: arrivals are known at once and failures only after their time, so it is too high. Limits are
-    Wilson's at 95 %, widened for customers who make several attempts (Rao and Scott 1992,
-    doi:10.2307/2532311); those of differences are Newcombe's (1998). Quantiles are exact, as
-    `numpy.quantile` gives them.
+    Notes
+    -----
+    The headline share is of mature attempts: with `within`, all those that began at least as long before the
+    end of the data, so that of each it is known whether it arrived in that time, whatever else becomes of its
+    journey; without, those of journeys that are not open (by the tag `outcome`; without the tag, of all).
+    What is mature and did not arrive has failed; what is not mature and has not arrived yet is open. With
+    ``end=None`` an attempt in a journey tagged as open never arrives: within a time it fails where the
+    journey went on for longer, and else is open and not mature.
+
+    The share of the resolved beside it counts those that arrived or failed until the data ended: arrivals are
+    known at once and failures only after their time, so it is too high. Limits are Wilson's at 95 %, widened
+    for customers who make several attempts (Rao and Scott 1992, doi:10.2307/2532311); those of differences
+    are Newcombe's (1998). Quantiles are exact, as `numpy.quantile` gives them.
 
     Examples
     --------
@@ -123,12 +134,11 @@ def paths(
     0         ad > cart         1               0.5     120.0
     1  ad > shop > cart         1               0.5     180.0
     """
-    expect_one_of("attempts", attempts, tuple(WHICH))
-    expect_one_of("loops", loops, LOOPS)
-    if isinstance(smallest, bool) or not isinstance(smallest, int | np.integer) or smallest < 1:
-        raise LogError(f"smallest is a whole number of at least 1, not {smallest!r}")
-    limit = limit_of(within, "paths")
-    starts = None if start is None else alternatives(start, "start")
+    starts = asked.one_of("starts", starts, tuple(WHICH))
+    loops = asked.one_of("loops", loops, LOOPS)
+    smallest = asked.whole("smallest", smallest)
+    limit = limit_of(within)
+    begins = None if start is None else alternatives(start, "start")
     ends = None if end is None else alternatives(end, "end")
     steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="paths")
     outcome = outcomes_of(log)
@@ -137,11 +147,11 @@ def paths(
         log,
         steps,
         Question(
-            marks=Marks.of(log, steps, (starts or (), ends or ())),
-            from_beginning=starts is None,
+            marks=Marks.of(log, steps, (begins or (), ends or ())),
+            from_beginning=begins is None,
             to_end=ends is None,
             limit=limit,
-            attempts=attempts,
+            starts=starts,
             loops=loops,
         ),
         grouping,
@@ -149,18 +159,18 @@ def paths(
     )
     texts = tables.path_texts(found.paths, steps.names)
     travelled = tables.travelled(found, texts, smallest)
-    about_ends: tuple[str, ...] = (LAST_EVENTS,)
-    if ends is not None or outcome is not None:
-        about_ends = notes_on_ends(limit, tagged=outcome is not None)
+    about_ends = notes_on_ends(limit, tagged=outcome is not None)
+    if ends is None:
+        about_ends = (LAST_EVENTS,) if outcome is None else (STILL_RUNNING,) if limit.given else about_ends
     return Paths(
-        start=starts,
+        start=begins,
         end=ends,
         within=limit.text,
-        counted=attempts,
+        starts=starts,
         loops=loops,
         by=by if by is None or isinstance(by, str) else tuple(by),
         level=level,
-        notes=(*about_ends, *_note_on_loops(travelled, loops), ASSOCIATION),
+        notes=(*steps.notes, *about_ends, *_note_on_loops(travelled, loops), ASSOCIATION),
         overview=tables.overview(found, np.bincount(grouping[0], minlength=len(grouping[1]))),
         paths=travelled,
         fastest=tables.fastest(travelled),
@@ -196,15 +206,16 @@ class Paths(Result):
         The steps asked for; None for the beginning and the end of journeys.
     within : str
         " within 7d", empty without a limit.
-    counted, loops, level : str
-        As asked; `counted` says which starts count.
+    starts, loops, level : str
+        As asked; `starts` says which starts count.
     notes : tuple of str
         What a reader should know before trusting a number.
     overview : pandas.DataFrame
         A row a group that has journeys: by, journeys_in_group (all of them), journeys (with an attempt),
         customers (with an attempt), attempts (that began at a start), arrived (attempts that reached an end),
-        not_arrived (attempts that are over and didn't), open (attempts that may still arrive), mature
-        (attempts whose time was over before the data ended), mature_arrived (of those, the arrived),
+        not_arrived (attempts that are over and didn't), open (attempts that have not arrived and were not
+        over when the data ended; these three make up `attempts`), mature (attempts whose time was over when
+        the data ended, without `within` those whose journey was), mature_arrived (of those, the arrived),
         share_of_mature_attempts (mature_arrived / mature) with limits lower and upper, share_of_resolved
         (arrived / those that arrived or didn't; too high, since arrivals are known sooner) with limits
         share_of_resolved_lower and share_of_resolved_upper, median_s and p90_s (seconds from start to end,
@@ -224,8 +235,9 @@ class Paths(Result):
         first: by, path (its steps), last_touchpoint (the last of them), journeys, customers, attempts,
         share_of_not_arrived (of the attempts of the group that did not arrive).
     under_way : pandas.DataFrame
-        The same of the attempts that may still arrive: by, path (its steps so far), last_touchpoint (the
-        last of them), journeys, customers, attempts, share_of_open (of the open attempts of the group).
+        The same of the open attempts, not over when the data ended: by, path (its steps so far),
+        last_touchpoint (the last of them), journeys, customers, attempts, share_of_open (of the open attempts
+        of the group).
     lost_at : pandas.DataFrame
         Where those were last who did not arrive: by, last_touchpoint (their last step within the time),
         journeys, customers, attempts, share_of_not_arrived (of the attempts of the group that did not
@@ -247,7 +259,7 @@ class Paths(Result):
     start: tuple[str, ...] | None
     end: tuple[str, ...] | None
     within: str
-    counted: str
+    starts: str
     loops: str
     by: str | tuple[str, ...] | None
     level: str
@@ -295,40 +307,25 @@ class Paths(Result):
         LogError
             If nobody took such a path, or there is no such fate.
         """
+        if fate is not None:
+            fate = asked.one_of("fate", fate, FATES)
         found, texts = self._behind
+        if not isinstance(path, str):
+            raise LogError(f"a path is a text such as 'ad_clicked > cart_filled', not {path!r}")
         taken = np.flatnonzero(texts == path)
         if not len(taken):
-            raise LogError(f"nobody took the path {path!r}{nearest(str(path), texts[:_COMPARED])}")
+            raise LogError(f"nobody took the path {path!r}{nearest(path, texts[:_COMPARED])}")
         kept = np.isin(found.path, taken)
         if fate is not None:
-            expect_one_of("fate", fate, FATES)
             kept &= found.fate == FATES.index(fate)
         return np.unique(found.journey[kept])
 
     def _summary(self) -> str:
-        total = self.overview[["attempts", "mature", "mature_arrived", "open"]].sum()
-        start = "the beginning" if self.start is None else " | ".join(self.start)
-        end = "the end of the journey" if self.end is None else " | ".join(self.end)
-        return (
-            f"Paths from {start} to {end}{self.within}, {self.counted} start: {total['mature_arrived']:,} of "
-            f"{total['mature']:,} mature attempts arrived, {total['attempts']:,} in all, "
-            f"{total['open']:,} of them may still arrive; "
-            f"{plural(self.paths['path'].nunique(), 'way')}"
-        )
+        return shown.summary(self)
 
     def __repr__(self) -> str:
-        lines = [
-            f"  {'' if row['by'] == 'all' else row['by'] + ': '}{row['path']}: "
-            f"{plural(row['attempts'], 'attempt')}, "
-            f"{100 * row['share_of_arrived']:.0f} % of the arrived"
-            for row in self.paths.head(_SHOWN).to_dict("records")
-        ]
-        if len(self.paths) > _SHOWN:
-            lines.append(f"  and {len(self.paths) - _SHOWN:,} rows more in .paths")
-        return "\n".join([self._summary(), *lines, *(f"  note: {note}" for note in self.notes)])
+        return "\n".join([self._summary(), *shown.lines(self), *(f"  note: {note}" for note in self.notes)])
 
 
-_SHOWN = 8
-"""Paths that a terminal shows."""
 _COMPARED = 5_000
 """Paths among which the nearest is looked for."""

@@ -49,7 +49,7 @@ class Question(NamedTuple):
     from_beginning, to_end : bool
         Whether instead the beginning and the end of the journey are.
     limit : Limit
-    attempts : {"first", "last", "every"}
+    starts : {"first", "last", "every"}
         Which starts count.
     loops : {"keep", "once"}
         Whether a path has each step only where it first comes.
@@ -59,7 +59,7 @@ class Question(NamedTuple):
     from_beginning: bool
     to_end: bool
     limit: Limit
-    attempts: str
+    starts: str
     loops: str
 
 
@@ -78,7 +78,7 @@ class Attempts(NamedTuple):
     fate : int8[A]
         Of `FATES`.
     mature : bool[A]
-        Whether its time was over when the data ended.
+        Whether its time was over when the data ended; without a limit, whether its journey was.
     steps : Flat
         All steps of each, with those at which it starts and ends.
     inner : two arrays int64[A]
@@ -142,7 +142,7 @@ def read(
     grouping : int32[n_journeys], and names
         The group of each journey.
     open_ones : bool[n_journeys] or None
-        Which journeys may still go on, where the log says it.
+        Which journeys may still go on, where the log says it: what decides without a time limit.
     """
     blocks = log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
     columns = zip(*map_blocks(lambda block: _of_block(steps, question, block), blocks), strict=True)
@@ -185,17 +185,19 @@ def _numbered(shown: Flat, n_codes: int) -> tuple[Ints, Flat]:
 def _fates(
     log: JourneyLog, question: Question, found: _Found, open_ones: Flags | None
 ) -> tuple[NDArray[np.int8], Flags]:
-    """Say what became of each attempt, and whether its time was over when the data ended."""
+    """Say what became of each attempt, and whether its time was over when the data ended.
+
+    With a time limit the clock decides whether it was, without one the outcome of its journey.
+    """
     under_way = np.zeros(len(found.journey), np.bool_)
     if open_ones is not None:
         under_way = open_ones[found.journey]
-    over = ~under_way
+    over, arrived = ~under_way, found.arrived
     if question.limit.given:
         over = found.start_at + question.limit.us <= log.data_end_us
-    fate = np.where(under_way | ~over, OPEN, NOT_ARRIVED).astype(np.int8)
-    arrived = found.arrived
-    if question.to_end:  # nobody knows where a journey ends that still runs
-        arrived, over = arrived & ~under_way, over & ~under_way
+    if question.to_end:  # where a journey ends that still runs nobody knows, but that it went on too long
+        arrived, over = arrived & ~under_way, over & ~(arrived & under_way)
+    fate = np.where(over, NOT_ARRIVED, OPEN).astype(np.int8)
     fate[arrived] = ARRIVED
     return fate, over
 
@@ -209,7 +211,7 @@ def _of_block(steps: Steps, question: Question, block: Block) -> _Found:
         _first_steps(part) if question.from_beginning else (bits & START) > 0,
         _last_steps(part) if question.to_end else (bits & END) > 0,
         question.limit.us,
-        WHICH[question.attempts],
+        WHICH[question.starts],
         itself=question.from_beginning or question.to_end,
     )
     bounds, codes = kernels.cut(part.code, found.first, found.last)
