@@ -598,6 +598,8 @@ class JourneyLog:
             A map, or personas from `cj.read_personas`. Customers whom no persona fits are `other`; where a
             needed attribute is missing, `unknown`.
         """
+        if type(intended).__name__ == "FoundPersonas":
+            raise LogError("personas that cj.find_personas found are given to a log by found.assign(log)")
         if not hasattr(intended, "personas_of"):
             expect_map(intended, "with_personas")
         personas = intended.personas_of(self._customers)

@@ -232,12 +232,19 @@ def _bound(value: object) -> object:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("expected a number or a date such as 2026-01-31")  # noqa: TRY004 -- pydantic gathers it
-    return value
+    return _finite(value)
 
 
 def _plain(value: object) -> object:
     if not isinstance(value, str | int | float | bool | date):
         raise ValueError("expected one value: text, a number, true or false")  # noqa: TRY004 -- as above
+    return _finite(value)
+
+
+def _finite(value: object) -> object:
+    """No customer is above, below or equal to a number that is none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"expected a number, found {value!r}; customers without a value are missing: true")
     return value
 
 

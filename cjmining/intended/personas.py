@@ -123,6 +123,8 @@ def read_personas(source: str | Path | Mapping[str, Any] | Sequence[Mapping[str,
 
 
 def _document(source: str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Document:
+    if isinstance(source, str) and not source.strip():
+        raise MapError("personas are a file, YAML text or a list of mappings, not an empty text")
     if isinstance(source, str) and "\n" in source:
         return _under_its_key(parse_document(source, name="personas", error=MapError))
     if isinstance(source, str | Path):

@@ -58,7 +58,7 @@ def in_shop(shop):
 
 
 def test_personas_are_ordered_by_size_and_named_by_what_sets_them_apart(two):
-    assert two.names == ("Persona 1: begins with a, d", "Persona 2: begins with c, ends with b")
+    assert two.names == ("Persona 1: begins with a and d", "Persona 2: begins with c and ends with b")
     assert two.personas["customers"].tolist() == [3, 2]
     assert two.personas["journeys"].tolist() == [4, 3]
     assert two.personas["share_of_customers"].tolist() == [0.6, 0.4]
@@ -149,7 +149,7 @@ def test_only_what_customers_do_counts_and_nobody_is_lost():
     assert found.personas["journeys"].tolist() == [2, 1]
     assert found.customers["persona"].tolist()[2] == "unknown"
     assert math.isnan(found.customers["probability"][2])
-    assert "1 customers took no step themselves" in found.notes[0]
+    assert "1 customer took no step of their own" in found.notes[0]
 
 
 def test_attributes_lean_to_a_persona_but_make_none():
@@ -309,19 +309,83 @@ def test_a_group_that_the_model_never_saw_has_the_weights_of_all():
         ({"number": "two"}, "not 'two'"),
         ({"number": 3}, "3 personas can't be told apart: there are 2 different customers"),
         ({"criterion": "bicc"}, "did you mean 'bic'"),
-        ({"starts": 0}, "starts is a whole number of at least 1"),
-        ({"stability": -1}, "stability is a whole number of at least 0"),
+        ({"starts": 0}, "starts is a whole number from 1 to 1,000, not 0"),
+        ({"stability": -1}, "stability is a whole number from 0 to 10,000, not -1"),
         ({"sample": 0.5}, "sample is a whole number"),
         ({"attributes": "region"}, r"write \['region'\]"),
         ({"attributes": ["regoin"]}, "did you mean 'region'"),
         ({"level": "touch"}, "there is no level 'touch'"),
         ({"ignore": ["a", "b", "c"]}, "nobody in this log took a step"),
+        ({"ignore": "ab"}, "ignore is a sequence of touchpoints"),
+        ({"number": (1, 2.5)}, "the smallest and the largest"),
+        ({"seed": "x"}, "seed is a whole number"),
+        ({"seed": None}, "seed is a whole number"),
+        ({"seed": -1}, "seed is a whole number"),
+        ({"seed": 10**30}, "seed is a whole number"),
+        ({"starts": 10**6}, "starts is a whole number from 1 to 1,000"),
+        ({"stability": 10**6}, "stability is a whole number from 0 to 10,000"),
+        ({"starts": None}, "starts is a whole number"),
+        ({"attributes": 5}, "attributes is a sequence of names, not 5"),
+        ({"progress": 5}, "progress is called with"),
     ],
 )
 def test_wrong_arguments_are_told(options, words):
     log = log_of([(0, "ab"), (1, "ab"), (2, "c")], region=["North", "South", "North"])
     with pytest.raises(cj.LogError, match=words):
         cj.find_personas(log, **options)
+
+
+def test_numbers_may_be_those_of_numpy(two):
+    ways = [(0, "ab"), (0, "ab"), (1, "ab"), (2, "c")]
+    plain = cj.find_personas(log_of(ways), number=2, seed=3)
+    assert cj.find_personas(log_of(ways), number=np.int64(2), seed=np.int64(3)).names == plain.names
+
+
+def test_names_hold_no_commas_and_ignored_names_that_are_not_there_are_told():
+    log = log_of([(0, ["a, b", 'say "c"']), (1, ["a, b", 'say "c"']), (2, ["d", "e"]), (3, ["d", "e"])])
+    found = cj.find_personas(log, number=2, ignore=["nothing"])
+    assert sorted(found.names) == ["Persona 1: begins with a b and say c", "Persona 2: begins with d and e"]
+    assert "begins with a, b" in found.personas["description"].iloc[0]
+    assert "'nothing'" in found.notes[-1]
+
+
+def test_assigning_overwrites_nothing_unless_told(two):
+    given = log_of([(0, "abd"), (1, "cb")], persona=["Young", "Old"])
+    with pytest.raises(cj.LogError, match="have the attribute 'persona' already: give another name"):
+        two.assign(given)
+    beside = two.assign(given, name="found")
+    assert beside.customers["persona"].tolist() == ["Young", "Old"]
+    assert beside.customers["found"].tolist() == list(two.names)
+    assert set(cj.discover(beside, by=["persona", "found"]).groups) == {
+        f"Young, {two.names[0]}",
+        f"Old, {two.names[1]}",
+    }
+    replaced = two.assign(given, overwrite=True)
+    assert replaced.customers["persona"].tolist() == list(two.names)
+    assert replaced.attributes == ("persona",)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"name": ""}, "name is what the attribute is called"),
+        ({"name": 5}, "name is what the attribute is called"),
+        ({"name": "customer"}, "means something else in this log"),
+        ({"name": "channel"}, "means something else in this log"),
+        ({"name": "month"}, "means something else in this log"),
+        ({"name": "outcome"}, "means something else in this log"),
+        ({"overwrite": "yes"}, "overwrite is True or False"),
+    ],
+)
+def test_names_that_mean_something_else_are_refused(two, options, words):
+    log = log_of([(0, "ab"), (1, "cb")]).tag(outcome=["converted", "dropped"])
+    with pytest.raises(cj.LogError, match=words):
+        two.assign(log, **options)
+
+
+def test_found_personas_are_no_rules(two):
+    with pytest.raises(cj.LogError, match=r"found\.assign\(log\)"):
+        log_of([(0, "ab")]).with_personas(two)
 
 
 def test_too_many_combinations_of_attributes_are_refused():
@@ -331,7 +395,12 @@ def test_too_many_combinations_of_attributes_are_refused():
 
 
 def test_it_says_what_it_is(two, in_shop):
-    assert repr(two) == "FoundPersonas: 2 personas (as given) among 5 customers with 7 journeys"
+    lines = repr(two).splitlines()
+    assert lines[0] == "FoundPersonas: 2 personas (as given) among 5 customers with 7 journeys"
+    assert lines[1].startswith(f"  {two.names[0]}: 3 customers (60 % of all), 4 journeys; ")
+    assert lines[1].endswith(two.personas["description"].iloc[0])
+    assert len(lines) == 3
+    assert f"  note: {in_shop[1].notes[0]}" in repr(in_shop[1])
     assert "2 personas (by BIC) among 900 customers" in repr(in_shop[1])
     assert "Persona 1" in two._repr_html_()
     assert two.stability.empty

@@ -124,3 +124,23 @@ def test_what_is_no_persona_is_told(source, words):
 def test_with_personas_still_says_what_it_takes(log):
     with pytest.raises(cj.LogError, match="with_personas takes an intended map, not list"):
         log.with_personas([])
+
+
+@pytest.mark.parametrize(
+    "rule", [{"at_least": float("nan")}, {"equals": float("nan")}, {"above": float("inf")}]
+)
+def test_a_bound_that_is_no_number_is_refused(rule):
+    with pytest.raises(cj.MapError, match=r"birth_year.*expected a number, found (nan|inf)"):
+        cj.read_personas([{"persona": "Young", "where": {"birth_year": rule}}])
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_an_empty_text_is_told_plainly(source):
+    with pytest.raises(cj.MapError, match="not an empty text"):
+        cj.read_personas(source)
+
+
+@pytest.mark.parametrize("name", ["other", "unknown"])
+def test_words_of_the_library_are_no_names_as_in_a_map(name):
+    with pytest.raises(cj.MapError, match="the library's own word"):
+        cj.read_personas([{"persona": name, "where": {"birth_year": {"at_least": 1997}}}])

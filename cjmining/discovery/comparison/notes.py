@@ -19,7 +19,7 @@ def notes(
     made: Made, chosen: Chosen, over: Strata, held: Held, *, smallest: int, with_open: bool
 ) -> tuple[str, ...]:
     """Return what a reader should know before trusting a number."""
-    told = [words.association(TAG in made.by), *made.steps.notes, *chosen.notes]
+    told = [words.association(TAG in made.by), *chosen.notes]
     if chosen.open_journeys is not None and chosen.open_journeys.any():
         numbers = [
             f"{number:,} of {name}" for number, name in zip(chosen.open_journeys, chosen[:2], strict=True)
@@ -29,7 +29,7 @@ def notes(
     both = len(np.intersect1d(*(chosen.sides.customer[chosen.sides.side == side] for side in (0, 1))))
     if both:
         told.append(f"Customers with journeys in both groups: {both:,}; inference allows for them.")
-    return (*told, *over.notes, _rare(held, chosen, smallest))
+    return (*told, *over.notes, _rare(held, chosen, smallest), *made.steps.notes)
 
 
 def _rare(held: Held, chosen: Chosen, smallest: int) -> str:

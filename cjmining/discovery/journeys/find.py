@@ -223,7 +223,7 @@ def find_journeys(
         starts=starts_table(judged),
         ends=ends_table(judged),
         gaps=gaps_table(judged),
-        notes=(*steps.notes, *_notes(log, reading, found)),
+        notes=(*_notes(log, reading, found), *steps.notes),
     )._made_of(split)
 
 

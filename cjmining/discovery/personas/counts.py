@@ -91,7 +91,8 @@ class Behaviour(NamedTuple):
     """The customers of a log with what they did, and the same by journey.
 
     `customers.number` are numbers of customers, `journeys.number` those of journeys; `customer_of` leads from
-    a journey here to its customer here, and `ended` says of a journey whether it has an end.
+    a journey here to its customer here, and `ended` says of a journey whether it has an end; `notes` are
+    those of `Steps`.
     """
 
     cells: Cells
@@ -100,6 +101,7 @@ class Behaviour(NamedTuple):
     customer_of: Ints
     ended: NDArray[np.bool_]
     groups: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def of_customers(self, kept: NDArray[np.bool_]) -> Behaviour:
         """Return the same cells with only some customers and their journeys."""
@@ -143,6 +145,7 @@ def behaviour_of(log: JourneyLog, reading: Reading, *, known: Cells | None = Non
         owner,
         ~reader.is_open[journeys.number],
         groups,
+        steps.notes,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from cjmining import asked
 from cjmining.discovery.personas import tables
 from cjmining.discovery.personas.counts import Behaviour, Reading, behaviour_of
 from cjmining.discovery.personas.fit import Model, fit, members
@@ -14,7 +15,8 @@ from cjmining.discovery.personas.number import CRITERIA, SAMPLE, Choice, choose,
 from cjmining.discovery.personas.result import Chains, FoundPersonas
 from cjmining.discovery.personas.stability import Stability, stability_of
 from cjmining.discovery.personas.traits import descriptions, shares_of, traits
-from cjmining.errors import LogError, nearest
+from cjmining.discovery.sums import plural
+from cjmining.errors import LogError
 from cjmining.kernels.mixture import hashed
 from cjmining.log import expect_log
 
@@ -30,6 +32,9 @@ NUMBERS: Final = (1, 8)
 """How many personas are tried where nothing else is asked for."""
 SAMPLES: Final = 55_000_000
 """Makes the hash by which customers are sampled another than those of halves and starts."""
+MOST_STARTS: Final = 1_000
+MOST_REPLICATES: Final = 10_000
+"""More of these would only take time."""
 
 
 def find_personas(
@@ -75,14 +80,15 @@ def find_personas(
         By what the number is chosen. By default "bic" where enough customers have several journeys for these
         to be asked, else "icl": see Notes.
     starts : int
-        From how many starts the mixture is fitted; the best is taken.
+        From how many starts the mixture is fitted; the best is taken. At most 1,000.
     seed : int
         Makes starts, sample and halves repeatable.
     sample : int, optional
         On how many customers the number is chosen, and the stability stated; by default 10,000. The personas
         themselves are always fitted to all customers.
     stability : int
-        In how many replicates of a bootstrap over customers the personas are looked for again.
+        In how many replicates of a bootstrap over customers the personas are looked for again, at most
+        10,000.
     progress : callable, optional
         Called with what is being done and the share done.
 
@@ -95,7 +101,7 @@ def find_personas(
     ------
     LogError
         If nobody took a step, more personas are asked for than customers differ, or an argument names
-        nothing.
+        nothing or is out of its limits.
 
     Notes
     -----
@@ -140,28 +146,34 @@ def find_personas(
     ... }))
     >>> found = cj.find_personas(log, number=2)
     >>> found.personas[["persona", "customers", "journeys"]]
-                                     persona  customers  journeys
-    0  Persona 1: begins with search, call          5        10
-    1       Persona 2: begins with ad, shop          1         2
+                                         persona  customers  journeys
+    0  Persona 1: begins with search and call          5        10
+    1       Persona 2: begins with ad and shop          1         2
     """
     expect_log(log, "find_personas")
-    _expect_arguments(number, criterion, starts, sample, stability)
-    if isinstance(attributes, str):
-        raise LogError(f"attributes is a sequence of names: write [{attributes!r}], not {attributes!r}")
-    reading = Reading(level, tuple(ignore), intended, tuple(attributes))
+    wanted = _numbers(number)
+    if criterion is not None:
+        asked.one_of("criterion", criterion, CRITERIA)
+    starts, seed = asked.whole("starts", starts, most=MOST_STARTS), asked.seed(seed)
+    stability = asked.whole("stability", stability, least=0, most=MOST_REPLICATES)
+    sample = SAMPLE if sample is None else asked.whole("sample", sample)
+    if progress is not None and not callable(progress):
+        raise LogError(f"progress is called with what is being done and the share done: not {progress!r}")
+    reading = Reading(
+        level,
+        asked.texts("ignore", ignore, of="touchpoints"),
+        intended,
+        asked.texts("attributes", attributes),
+    )
     behaviour = behaviour_of(log, reading, verb="find_personas")
     if not len(behaviour.customers.number):
         raise LogError(
             f"nobody in this log took a step at level {level!r} themselves: there is no behaviour to compare"
         )
-    few = _sampled(behaviour, SAMPLE if sample is None else sample, seed)
+    few = _sampled(behaviour, sample, seed)
     choice = None
-    if isinstance(number, int):
-        wanted = number
-    else:
-        choice = choose(
-            few, number or NUMBERS, criterion=criterion, starts=starts, seed=seed, progress=progress
-        )
+    if not isinstance(wanted, int):
+        choice = choose(few, wanted, criterion=criterion, starts=starts, seed=seed, progress=progress)
         wanted = choice.number
     model = _fitted(behaviour, wanted, starts, seed)
     again = None
@@ -178,32 +190,23 @@ class _Account(NamedTuple):
     few: Behaviour
 
 
-def _expect_arguments(
-    number: object, criterion: str | None, starts: int, sample: int | None, stability: int
-) -> None:
-    numbers = (number, number) if isinstance(number, int) else number
-    if numbers is not None and not _are_numbers(numbers):
-        raise LogError(
-            f"number is how many personas, or the smallest and the largest to try, such as {NUMBERS}; "
-            f"not {number!r}"
-        )
-    if criterion is not None and criterion not in CRITERIA:
-        raise LogError(
-            f"there is no criterion {criterion!r}{nearest(str(criterion), CRITERIA)}; "
-            f"it is one of {', '.join(CRITERIA)}"
-        )
-    for name, given, least in (("starts", starts, 1), ("sample", sample, 1), ("stability", stability, 0)):
-        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < least):
-            raise LogError(f"{name} is a whole number of at least {least}, not {given!r}")
-
-
-def _are_numbers(numbers: object) -> bool:
-    return (
-        isinstance(numbers, tuple)
-        and len(numbers) == 2
-        and all(isinstance(each, int) and not isinstance(each, bool) and each >= 1 for each in numbers)
-        and numbers[0] <= numbers[-1]
+def _numbers(number: object) -> int | tuple[int, int]:
+    """Return the number of personas that is asked for, or the smallest and the largest to choose from."""
+    if number is None:
+        return NUMBERS
+    problem = LogError(
+        f"number is how many personas, or the smallest and the largest to try, such as {NUMBERS}; "
+        f"not {number!r}"
     )
+    try:
+        if not isinstance(number, tuple | list):
+            return asked.whole("number", number)
+        smallest, largest = (asked.whole("number", each) for each in number)
+    except (LogError, ValueError):
+        raise problem from None
+    if smallest > largest:
+        raise problem
+    return smallest, largest
 
 
 def _sampled(behaviour: Behaviour, sample: int, seed: int) -> Behaviour:
@@ -266,7 +269,7 @@ def _found(
 def _notes(behaviour: Behaviour, account: _Account, nobody: int) -> tuple[str, ...]:
     notes = []
     if nobody:
-        notes.append(f"{nobody:,} customers took no step themselves: they are unknown.")
+        notes.append(f"{plural(nobody, 'customer')} took no step of their own and are unknown.")
     choice, n = account.choice, len(behaviour.customers.number)
     if choice:
         notes.append(_note_on_number(choice, n))
@@ -274,7 +277,7 @@ def _notes(behaviour: Behaviour, account: _Account, nobody: int) -> tuple[str, .
             notes.append(f"{choice.number} is the largest number that was tried: there may be more personas.")
     if account.stability:
         notes.append(f"Stability is that of {len(account.few.customers.number):,} of {n:,} customers.")
-    return tuple(notes)
+    return (*notes, *behaviour.notes)
 
 
 def _note_on_number(choice: Choice, n: int) -> str:

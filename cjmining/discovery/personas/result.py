@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from cjmining import asked
 from cjmining.discovery.personas.counts import Cells, Reading, behaviour_of
 from cjmining.discovery.personas.fit import Membership, Model, members
+from cjmining.errors import LogError
+from cjmining.grouping import PERIODS
 from cjmining.log import expect_log
 from cjmining.results import Result
-from cjmining.schema import UNKNOWN
+from cjmining.schema import EVENTS, JOURNEYS, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,8 +112,8 @@ class FoundPersonas(Result):
         """The names of the personas, by falling number of customers."""
         return self._chains.names
 
-    def assign(self, log: JourneyLog) -> JourneyLog:
-        """Return a log whose customers have the attribute `persona` by these chains.
+    def assign(self, log: JourneyLog, *, name: str = "persona", overwrite: bool = False) -> JourneyLog:
+        """Return a log whose customers have their persona by these chains as an attribute.
 
         Parameters
         ----------
@@ -117,6 +121,10 @@ class FoundPersonas(Result):
             The log that the personas were found in, or another of the same kind. What the model never saw (a
             new touchpoint, a step that never followed another) says nothing of a persona; a combination of
             attributes that it never saw has the weights of all customers together.
+        name : str
+            What the attribute is called, for every verb's `by`.
+        overwrite : bool
+            Whether an attribute of that name, such as personas by rules, is replaced.
 
         Returns
         -------
@@ -126,7 +134,8 @@ class FoundPersonas(Result):
         Raises
         ------
         LogError
-            If customers of the log lack an attribute that the model asks for.
+            If customers of the log lack an attribute that the model asks for, have one called `name` that
+            isn't to be replaced, or `name` is empty or means something else in the log.
 
         Examples
         --------
@@ -138,7 +147,11 @@ class FoundPersonas(Result):
         True
         """
         expect_log(log, "assign")
-        return log.with_personas(_Assigned(self._chains, log))
+        _expect_name(log, name, overwrite=asked.yes("overwrite", overwrite))
+        personas = self._chains.personas_of(log)
+        kept = [column for column in log._customers.column_names if column != name]
+        customers = log._customers.select(kept).append_column(name, personas)
+        return replace(log, _customers=customers, _cache={})
 
     def _summary(self) -> str:
         told = self.personas[self.personas["persona"] != UNKNOWN]
@@ -149,6 +162,12 @@ class FoundPersonas(Result):
             f"FoundPersonas: {self.number} {word} ({how}) among {customers:,} customers "
             f"with {journeys:,} journeys"
         )
+
+    def __repr__(self) -> str:
+        lines = [_line(row) for row in self.personas.head(_SHOWN).to_dict("records")]
+        if len(self.personas) > _SHOWN:
+            lines.append(f"  and {len(self.personas) - _SHOWN:,} more in .personas")
+        return "\n".join([self._summary(), *lines, *(f"  note: {note}" for note in self.notes)])
 
 
 class Chains(NamedTuple):
@@ -173,17 +192,31 @@ class Chains(NamedTuple):
         counts = read.customers.counts._replace(group=group[read.customers.counts.group])
         return read.customers.number, members(counts, self.model._replace(log_mixing=log_mixing))
 
+    def personas_of(self, log: JourneyLog) -> pa.Array:
+        """Return the persona of each customer of a log, as a dictionary array."""
+        number, member = self.members(log)
+        everybody = log._customers.column("customer").to_numpy()
+        codes = np.full(len(everybody), len(self.names), np.int32)
+        codes[np.searchsorted(everybody, number)] = member.persona
+        return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([*self.names, UNKNOWN], pa.string()))
 
-class _Assigned(NamedTuple):
-    """Names the personas of a log's customers, as `JourneyLog.with_personas` asks."""
 
-    found: Chains
-    log: JourneyLog
+def _expect_name(log: JourneyLog, name: object, *, overwrite: bool) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise LogError(f"name is what the attribute is called, such as 'persona', not {name!r}")
+    if name in (*JOURNEYS.names, *EVENTS.names, *log.dimensions, *log.tags, *PERIODS):
+        raise LogError(f"an attribute can't be called {name!r}: that means something else in this log")
+    if name in log.attributes and not overwrite:
+        raise LogError(
+            f"customers have the attribute {name!r} already: give another name, such as "
+            "name='found_persona', or overwrite=True to replace it"
+        )
 
-    def personas_of(self, customers: pa.Table) -> pa.Array:
-        """Return the persona of each row, as a dictionary array."""
-        number, member = self.found.members(self.log)
-        codes = np.full(customers.num_rows, len(self.found.names), np.int32)
-        codes[np.searchsorted(customers.column("customer").to_numpy(), number)] = member.persona
-        words = pa.array([*self.found.names, UNKNOWN], pa.string())
-        return pa.DictionaryArray.from_arrays(pa.array(codes), words)
+
+def _line(row: Mapping[Hashable, Any]) -> str:
+    of_all = f"{row['customers']:,} customers ({100 * row['share_of_customers']:.0f} % of all)"
+    return f"  {row['persona']}: {of_all}, {row['journeys']:,} journeys; {row['description']}"
+
+
+_SHOWN = 12
+"""Personas that a terminal shows."""

@@ -120,11 +120,16 @@ def _description(shares: Shares, persona: int, names: tuple[str, ...], level: st
     if not shares.customers[persona]:
         return Description("nobody's likeliest", "nobody's likeliest")
     phrases = _phrases(shares, persona, names, level)
-    return Description(_joined(phrases), _joined(phrases[:IN_NAME]))
+    return Description(_joined(phrases, ", "), _plain(_joined(phrases[:IN_NAME], " and ")))
 
 
-def _joined(phrases: list[tuple[int, str]]) -> str:
-    return ", ".join(said for _, said in sorted(phrases, key=lambda each: each[0])) or "like all others"
+def _joined(phrases: list[tuple[int, str]], between: str) -> str:
+    return between.join(said for _, said in sorted(phrases, key=lambda each: each[0])) or "like all others"
+
+
+def _plain(name: str) -> str:
+    """Leave out what makes names of several groups hard to read: in these, commas stand between the parts."""
+    return name.replace(",", "").replace('"', "")
 
 
 def _phrases(shares: Shares, persona: int, names: tuple[str, ...], level: str) -> list[tuple[int, str]]:
