@@ -296,6 +296,36 @@ def test_a_goal_that_the_net_lacks_is_told_with_the_nearest(pm4py):
         read(net_of(("buy", "p", "q")), "by")
 
 
+@pytest.mark.parametrize(
+    ("place", "given_", "words"),
+    [
+        (0, None, "takes pm4py's PetriNet as net, not NoneType"),
+        (1, None, "takes pm4py's Marking as initial_marking, not NoneType"),
+        (2, "end", "takes pm4py's Marking as final_marking, not str"),
+    ],
+)
+def test_what_is_no_net_is_told(pm4py, place, given_, words):
+    parts = list(net_of(("buy", "p", "q")))
+    parts[place] = given_
+    with pytest.raises(MapError, match=words):
+        from_petri_net(*parts, name="A", goal=["buy"], patience="2d")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"goal": "buy"}, r"goal is a sequence of touchpoints: write \['buy'\]"),
+        ({"goal": None}, "goal is a sequence of touchpoints, not None"),
+        ({"ignore": "look"}, r"ignore is a sequence of touchpoints: write \['look'\]"),
+        ({"exits": "gone"}, r"exits is a sequence of touchpoints: write \['gone'\]"),
+    ],
+)
+def test_touchpoints_are_given_in_a_sequence(pm4py, options, words):
+    asked = {"name": "A", "goal": ["buy"], "patience": "2d", **options}
+    with pytest.raises(MapError, match=words):
+        from_petri_net(*net_of(("buy", "p", "q")), **asked)
+
+
 def test_too_many_markings_are_told(pm4py):
     places = "abcdefghijklmno"
     net = net_of(("s", "p", places), *((n, n, n.upper()) for n in places), ("buy", places.upper(), "q"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cjmining.errors import LogError, nearest
+from cjmining import asked
+from cjmining.errors import LogError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,11 +173,11 @@ def _group(found: Discovery, group: str | None, verb: str) -> str:
     groups = [str(name) for name in found.groups]
     if group is None and len(groups) == 1:
         return groups[0]
-    if group is None or group not in groups:
-        what = "which group is meant" if group is None else f"there is no group {group!r}"
-        hint = "" if group is None else nearest(group, groups)
-        raise LogError(f"{what}{hint}: pass group=, one of {', '.join(groups) or 'none, the log is empty'}")
-    return group
+    if group is None or not groups:
+        raise LogError(
+            f"which group is meant: pass group=, one of {', '.join(groups) or 'none, the log is empty'}"
+        )
+    return asked.one_of("group", group, groups)
 
 
 def _of(table: pd.DataFrame, group: str) -> pd.DataFrame:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from cjmining import asked
 from cjmining.errors import LogError
 from cjmining.interop.logs import to_event_log
 from cjmining.interop.nets import behaviour_of
 from cjmining.interop.peer import pm4py_module
-from cjmining.log import expect_map
+from cjmining.log import expect_log, expect_map
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def discover_model(log: JourneyLog, *, noise: float = 0.2, ignore: Sequence[str]
     Raises
     ------
     LogError
-        If `noise` isn't from 0 to 1, `ignore` is a text, or no event is left.
+        If `log` is none, `noise` isn't a number from 0 to 1, `ignore` no sequence of texts, or no event is
+        left.
     ImportError
         If pm4py is not installed.
 
@@ -87,12 +89,11 @@ def discover_model(log: JourneyLog, *, noise: float = 0.2, ignore: Sequence[str]
     >>> model = discover_model(cj.simulate.shop(50, seed=1).log, noise=0.2)
     >>> net, initial_marking, final_marking = model.net
     """
-    if not 0 <= noise <= 1:
-        raise LogError(f"noise is a share from 0 to 1, not {noise:g}")
-    if isinstance(ignore, str):
-        raise LogError(f"ignore is a sequence of touchpoints: write [{ignore!r}], not {ignore!r}")
+    expect_log(log, "cjmining.interop.discover_model")
+    noise = asked.number("noise", noise, least=0, most=1)
+    ignored = asked.texts("ignore", ignore, of="touchpoints")
     events = to_event_log(log)
-    events = events[~events["concept:name"].isin(list(ignore))]
+    events = events[~events["concept:name"].isin(ignored)]
     if events.empty:
         raise LogError("the log has no events to discover a model from")
     discovery = pm4py_module("pm4py.discovery")

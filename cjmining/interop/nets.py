@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cjmining.errors import MapError, nearest
+from cjmining import asked
+from cjmining.errors import LogError, MapError, nearest
 from cjmining.interop.peer import pm4py_module
 from cjmining.log import expect_map
 
@@ -137,6 +138,7 @@ def from_petri_net(
     from cjmining.intended.redraw import redraw
 
     what = "the net"
+    _expect_net(net, initial_marking, final_marking)
     planned = planned_by((net, initial_marking, final_marking), goal, exits, ignore, what)
     head = head_of(name, goal, patience, horizon, exits, ignore)
     return redraw(planned, head, what=what, drawn=drawn_in(net))
@@ -203,6 +205,9 @@ def planned_by(
     what: str,
 ) -> Behaviour:
     """Return what a net plans: what it lets happen, exits apart; raise where it lacks a goal."""
+    goal, ignore = _touchpoints("goal", goal), _touchpoints("ignore", ignore)
+    if isinstance(exits, str):
+        raise MapError(f"exits is a sequence of touchpoints: write [{exits!r}], not {exits!r}")
     planned = behaviour_of(*net, ignore, what).without([_as_exit(exit_)["touchpoint"] for exit_ in exits])
     for touchpoint in goal:
         if touchpoint not in planned.names:
@@ -233,6 +238,27 @@ def head_of(
 def drawn_in(net: Any) -> Counter[str]:  # noqa: ANN401
     """Return how many transitions a net has of each label."""
     return Counter(str(transition.label) for transition in net.transitions if transition.label)
+
+
+def _touchpoints(option: str, given: object) -> tuple[str, ...]:
+    try:
+        return asked.texts(option, given, of="touchpoints")
+    except LogError as problem:
+        raise MapError(str(problem)) from None
+
+
+def _expect_net(net: object, initial: object, final: object) -> None:
+    petri = pm4py_module("pm4py.objects.petri_net.obj")
+    parts = [
+        ("net", net, petri.PetriNet), ("initial_marking", initial, petri.Marking),
+        ("final_marking", final, petri.Marking),
+    ]  # fmt: skip
+    for name, given, kind in parts:
+        if not isinstance(given, kind):
+            raise MapError(
+                f"from_petri_net takes pm4py's {kind.__name__} as {name}, not {type(given).__name__}: pass "
+                "(net, initial_marking, final_marking) as pm4py returns them"
+            )
 
 
 def _expect_plain_arcs(net: Any, what: str) -> None:  # noqa: ANN401

@@ -6,7 +6,7 @@ import gzip
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import quoteattr
@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from cjmining.errors import LogError
-from cjmining.interop.logs import ACTIVITY, RESOURCE, TIME, numbered
+from cjmining.interop.logs import ACTIVITY, DATA_END, RESOURCE, TIME, numbered, of_journeys, utc_text
 from cjmining.log import expect_log
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from cjmining.log import JourneyLog
 
     Fragments = NDArray[np.object_]
+    from cjmining.interop.logs import Known
+
+    OfJourneys = dict[str, Known]
 
 CHUNK: Final = 2_000
 """Journeys whose text is put together at once, at most."""
@@ -47,7 +50,7 @@ _HEAD: Final = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def write_xes(log: JourneyLog, path: str | Path) -> Path:
+def write_xes(log: JourneyLog, path: str | Path, *, attributes: Sequence[str] = ()) -> Path:
     """Write a log as XES, each journey a trace.
 
     Parameters
@@ -56,6 +59,9 @@ def write_xes(log: JourneyLog, path: str | Path) -> Path:
         The log.
     path : str or Path
         A file .xes, or .xes.gz to be packed. One that is there is replaced when the new one is complete.
+    attributes : sequence of str
+        What else is known of customers and is written with their journeys; by default nothing but the
+        persona, since such a file leaves the house.
 
     Returns
     -------
@@ -65,16 +71,18 @@ def write_xes(log: JourneyLog, path: str | Path) -> Path:
     Raises
     ------
     LogError
-        If the name ends otherwise, its folder does not exist, or a text has a character that XML can't hold.
+        If `path` is no name of a file or ends otherwise, its folder does not exist, a text has a character
+        that XML can't hold, or customers don't have one of the attributes.
 
     Notes
     -----
     Of an event are written concept:name (the touchpoint), time:timestamp (UTC, to the microsecond),
     org:resource (the actor), channel, source, device, campaign, session, currency, value, wait_s, duration_s,
     satisfaction, failed, and the log's dimensions, where known; of a journey concept:name (its number with
-    leading zeros), customer ("customer-" and its number), persona and what journeys are tagged with (such as
-    outcome). Not written are properties, native names, and everything else that is known of customers,
-    identifiers above all. The same log gives the same bytes.
+    leading zeros), customer ("customer-" and its number), persona, the attributes asked for and what
+    journeys are tagged with (such as outcome), where known; of the log data_end, the end of the data. Not
+    written are properties, native names, and everything else that is known of customers, identifiers above
+    all. The same log gives the same bytes.
 
     References
     ----------
@@ -89,15 +97,18 @@ def write_xes(log: JourneyLog, path: str | Path) -> Path:
     'shop.xes.gz'
     """
     expect_log(log, "cjmining.interop.write_xes")
+    if not isinstance(path, str | os.PathLike):
+        raise LogError(f"path is the name of a file that ends in .xes or .xes.gz, not {path!r}")
     target = Path(path)
     if not target.name.endswith((".xes", ".xes.gz")):
         raise LogError(f"a file of XES ends in .xes or .xes.gz, not {target.name!r}")
     if not target.parent.is_dir():
         raise LogError(f"can't write {target}: the folder {target.parent} does not exist")
+    known = of_journeys(log, attributes)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
         with unfinished.open("wb") as file:
-            _write(log, file, packed=target.suffix == ".gz")
+            _write(log, file, known, packed=target.suffix == ".gz")
         unfinished.replace(target)
     except OSError as problem:
         raise LogError(f"can't write {target}: {problem.strerror}") from None
@@ -106,18 +117,18 @@ def write_xes(log: JourneyLog, path: str | Path) -> Path:
     return target
 
 
-def _write(log: JourneyLog, file: IO[bytes], *, packed: bool) -> None:
+def _write(log: JourneyLog, file: IO[bytes], known: OfJourneys, *, packed: bool) -> None:
     # Without a name and a time in it, the same content gives the same file.
     with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) if packed else file as out:
-        out.write(_HEAD.encode())
-        for text in _traces(log):
+        out.write(f"{_HEAD}{_known('date', DATA_END, utc_text(log.data_end_us))}\n".encode())
+        for text in _traces(log, known):
             out.write(text.encode())
         out.write(b"</log>\n")
 
 
-def _traces(log: JourneyLog) -> Iterator[str]:
+def _traces(log: JourneyLog, known: OfJourneys) -> Iterator[str]:
     """Put the traces together, the events of some journeys at a time."""
-    of_journey = _journey_columns(log)
+    of_journey = _journey_columns(log, known)
     of_event = _event_columns(log)
     for first in range(0, log.n_journeys, CHUNK):
         last = min(first + CHUNK, log.n_journeys)
@@ -136,17 +147,16 @@ def _joined(columns: list[Fragments], before: str, after: str) -> list[str]:
     return [f"{before}{''.join(row)}{after}" for row in zip(*columns, strict=True)]
 
 
-def _journey_columns(log: JourneyLog) -> list[Column]:
+def _journey_columns(log: JourneyLog, known: OfJourneys) -> list[Column]:
     names = numbered(range(log.n_journeys))
     customers = numbered(log.journey_customer.tolist(), "customer-")
     columns = [
         _column([_text(ACTIVITY, name) for name in names]),
         _column([_text("customer", name) for name in customers]),
     ]
-    tagged = [*(["persona"] if "persona" in log.attributes else []), *log.tags]
-    for name in tagged:
-        codes, words = log.group(name)
-        columns.append(_column(np.array([_text(name, word) for word in words], dtype=object)[codes]))
+    for name, (codes, words) in known.items():
+        fragments = np.array([*(_value(name, word) for word in words), ""], dtype=object)
+        columns.append(_column(fragments[codes]))
     return columns
 
 
@@ -160,6 +170,14 @@ def _event_columns(log: JourneyLog) -> list[Column]:
     if (log.flags("failed") >= 0).any():
         columns.append(_column(flags[log.flags("failed")]))
     return columns
+
+
+def _value(key: str, value: str | float) -> str:
+    if isinstance(value, str):
+        return _text(key, value)
+    if isinstance(value, bool):
+        return _known("boolean", key, str(value).lower())
+    return _known("int", key, str(value)) if isinstance(value, int) else _number(key, value)
 
 
 def _column(fragments: Any) -> Column:  # noqa: ANN401 -- any sequence of texts
@@ -196,7 +214,7 @@ def _number(name: str, value: float) -> str:
 
 
 def _known(kind: str, key: str, value: str) -> str:
-    return f'<{kind} key="{key}" value="{value}"/>'
+    return f'<{kind} key={quoteattr(key)} value="{value}"/>'
 
 
 def _text(key: str, value: str) -> str:

@@ -81,6 +81,8 @@ def test_groups_and_wrong_things_are_told(verb):
         verb(found)
     with pytest.raises(cj.LogError, match="there is no group 'Silvr', did you mean 'Silver'"):
         verb(found, group="Silvr")
+    with pytest.raises(cj.LogError, match="there is no group 5; it is one of"):
+        verb(found, group=5)
     with pytest.raises(cj.LogError, match=f"{verb.__name__} takes the result of cj.discover"):
         verb("found")
 

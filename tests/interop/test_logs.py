@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,100 @@ def test_any_log_comes_back(journeys):
     expect_same(from_event_log(to_event_log(log)), log)
 
 
+VALUES = st.one_of(st.none(), st.sampled_from(["yes", "no", "", "ä, <b>", "unknown"]))
+LATER = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=400))
+
+
+@st.composite
+def known_logs(draw: st.DrawFn) -> cj.JourneyLog:
+    """A log with tags, personas, attributes and an end of the data later than its last event."""
+    steps = st.lists(st.tuples(st.integers(0, 9), st.sampled_from("abc")), min_size=1, max_size=4)
+    journeys = draw(st.lists(st.tuples(st.integers(0, 2), steps), min_size=1, max_size=8))
+    rows = [
+        (customer, f"{number:03}", pd.Timestamp(second, unit="s"), name)
+        for number, (customer, steps) in enumerate(journeys)
+        for second, name in steps
+    ]
+    frame = pd.DataFrame(rows, columns=["customer", "native_journey", "timestamp", "touchpoint"])
+    ages = draw(st.lists(st.one_of(st.none(), st.integers(0, 99)), min_size=3, max_size=3))
+    personas = draw(st.lists(st.sampled_from(["Young", "Old", "unknown"]), min_size=3, max_size=3))
+    customers = pd.DataFrame(
+        {"customer": range(3), "age": pd.array(ages, dtype="Int64"), "persona": personas}
+    )
+    end = frame["timestamp"].max() + draw(LATER)
+    log = cj.JourneyLog.from_events(frame, customers=customers, data_end=end)
+    tags = st.lists(VALUES, min_size=log.n_journeys, max_size=log.n_journeys)
+    return log.tag(outcome=draw(tags), **{"who asked": draw(tags)})
+
+
+def expect_same_knowledge(again: cj.JourneyLog, log: cj.JourneyLog) -> None:
+    assert again.data_end == log.data_end
+    assert set(again.tags) == set(log.tags)
+    for tag in log.tags:
+        assert filled(again.journeys[tag]) == filled(log.journeys[tag])
+    for name in ("persona", "age"):
+        told = log.customers.set_index("customer")[name].loc[log.journey_customer]
+        back = again.customers.set_index("customer")[name].loc[again.journey_customer]
+        assert filled(back) == filled(told)
+
+
+def filled(column: pd.Series) -> list:
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+@settings(max_examples=50)
+@given(known_logs())
+def test_tags_personas_attributes_and_the_end_of_the_data_come_back(log):
+    again = from_event_log(to_event_log(log, attributes=["age"]), attributes=["case:age"])
+    expect_same(again, log)
+    expect_same_knowledge(again, log)
+    assert not again.notes
+    assert from_event_log(to_event_log(log)).attributes == ("persona",)  # others go only where asked for
+
+
+def test_what_is_open_stays_open_only_with_the_end_of_the_data():
+    made = cj.simulate.shop(150, seed=6)
+    intended = parse_map(made.intended_text)
+    log = made.log.split(intended)
+    sent = to_event_log(log)
+    expected = cj.check(log, intended).journeys["outcome"].tolist()
+    back = from_event_log(sent)
+    assert cj.check(back, intended).journeys["outcome"].tolist() == expected
+    sent.attrs.clear()
+    given_by_hand = from_event_log(sent, data_end=log.data_end)
+    assert cj.check(given_by_hand, intended).journeys["outcome"].tolist() == expected
+    assert from_event_log(sent).data_end == sent["time:timestamp"].max()
+
+
+def test_what_differs_in_a_case_or_has_a_taken_name_is_left_out_with_a_note():
+    cases = CASES.assign(
+        **{"case:value": 1, "case:by": "x", "case:day": "y", "case:size": ["l", "l", "s", "s"]}
+    )
+    log = from_event_log(cases, customer="case:owner")
+    assert log.tags == ("size",)
+    assert log.journeys["size"].tolist() == ["s", "l"]  # journeys t1, t2
+    assert [note.split(" is left out: ")[0] for note in log.notes] == [
+        "case:region", "case:value", "case:by", "case:day",
+    ]  # fmt: skip
+    assert log.notes[0] == "case:region is left out: it differs within a case"
+    assert "choose another" in log.notes[1]
+
+
+def test_a_persona_that_differs_between_journeys_of_a_customer_tags_them():
+    cases = CASES.assign(**{"case:persona": ["old", "old", "young", "young"]})
+    log = from_event_log(cases, customer="case:owner")
+    assert log.attributes == ()
+    assert log.journeys["persona"].tolist() == ["young", "old"]
+
+
+def test_times_are_read_whatever_writes_them():
+    expected = pd.to_datetime(["2026-03-01", "2026-03-02"], utc=True).tolist()
+    texts = CASES.assign(**{"time:timestamp": CASES["time:timestamp"].map(str)})
+    zones = CASES.assign(**{"time:timestamp": CASES["time:timestamp"].map(lambda t: f"{t}+00:00")})
+    for cases in (texts, zones):
+        assert sorted(set(from_event_log(cases).events["timestamp"])) == expected
+
+
 CASES = pd.DataFrame(
     {
         "case:concept:name": ["t2", "t2", "t1", "t1"],
@@ -119,6 +214,24 @@ def test_without_a_customer_each_case_is_one():
         ),
         (CASES, {"dimensions": "case:region"}, r"write \['case:region'\]"),
         (CASES.assign(**{"concept:name": None}), {}, "4 events have no concept:name"),
+        (CASES.assign(**{"concept:name": ["a", "", "b", "c"]}), {}, "1 events have an empty .* row 1 of"),
+        (
+            CASES.assign(**{"time:timestamp": ["2026-03-01", "soon", "2026-03-01", "later"]}),
+            {},
+            "2 of 4 values of time:timestamp can't be read .* 'soon' in row 1, 'later' in row 3",
+        ),
+        (CASES.assign(**{"time:timestamp": 5}), {}, "time:timestamp has numbers, not times"),
+        (CASES, {"data_end": "soon"}, "'soon' is not a time"),
+        (CASES, {"data_end": "2026-03-01"}, "1 events lie after the end of the data"),
+        (CASES, {"customer": 5}, "customer is a text, not 5"),
+        (CASES, {"source": None}, "source is a text, not None"),
+        (CASES, {"attributes": ["case:ownr"]}, "'case:ownr', did you mean 'case:owner'"),
+        (
+            CASES,
+            {"customer": "case:owner", "attributes": ["case:region"]},
+            "1 customers have several values of 'case:region'",
+        ),
+        (pd.concat([CASES, CASES[["value"]]], axis=1), {}, "several columns named 'value'"),
     ],
 )
 def test_what_is_no_event_log_is_told(events, options, words):

@@ -136,7 +136,11 @@ def test_the_shop_and_the_help_desk(pm4py, tickets):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda log: discover_model(log, noise=2), "noise is a share from 0 to 1, not 2"),
+        (lambda log: discover_model(log, noise=2), "noise is a number from 0 to 1, not 2"),
+        (lambda log: discover_model(log, noise="x"), "noise is a number from 0 to 1, not 'x'"),
+        (lambda log: discover_model(log, noise=None), "noise is a number from 0 to 1, not None"),
+        (lambda log: discover_model(log, ignore=None), "ignore is a sequence of touchpoints, not None"),
+        (lambda _: discover_model("log"), "interop.discover_model takes a JourneyLog first, not str"),
         (lambda log: discover_model(log, ignore="mail"), r"write \['mail'\], not 'mail'"),
         (lambda log: discover_model(log, ignore=["ad", "paid"]), "no events to discover a model from"),
         (lambda _: model_beside_map("model", TILL), r"takes what discover_model returned.*not str"),
