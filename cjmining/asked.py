@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from cjmining.documents import parse_duration
 from cjmining.errors import LogError, nearest, shorten
 
 LONGEST: Final = timedelta(days=36_525)
@@ -124,6 +123,8 @@ def duration(name: str, value: object, *, least: timedelta = timedelta(0)) -> ti
     >>> duration("within", "36h")
     datetime.timedelta(days=1, seconds=43200)
     """
+    from cjmining.documents import parse_duration  # needs pydantic and yaml, which a log does without
+
     try:
         found = parse_duration(value)
     except (ValueError, OverflowError) as problem:
