@@ -35,20 +35,26 @@ class Source(NamedTuple):
 class Result:
     """Base of the results: a frozen dataclass names its tables in `_tables`.
 
-    A result is a value: it holds pandas DataFrames and never changes.
+    A result is a value: it holds pandas DataFrames and never changes. `_on_demand` names further tables, which
+    are made when they are asked for; they are not shown in notebooks by themselves.
     """
 
     _tables: tuple[str, ...] = ()
-    _source: Source | None = None
+    _on_demand: tuple[str, ...] = ()
+    _sources: tuple[Source, ...] = ()
 
     def _made_from(self, check: Conformance) -> Self:
         """Note of which log the check was, so that results of several logs are not taken for those of one."""
         return self if check._reading is None else self._made_of(check._reading.log)
 
-    def _made_of(self, log: JourneyLog) -> Self:
-        """Note of which log it was made."""
-        object.__setattr__(self, "_source", Source.of(log))
+    def _made_of(self, *logs: JourneyLog) -> Self:
+        """Note of which log it was made; of several where it may stand beside each of them."""
+        object.__setattr__(self, "_sources", tuple(map(Source.of, logs)))
         return self
+
+    @property
+    def _source(self) -> Source | None:
+        return self._sources[0] if self._sources else None
 
     def _with_tables(self, tables: Mapping[str, pd.DataFrame]) -> Self:
         """Return the result with other tables in place of its own."""
@@ -56,7 +62,13 @@ class Result:
 
     def to_arrow(self) -> dict[str, pa.Table]:
         """Return every table of the result as an Arrow table, by its name."""
-        return {name: pa.Table.from_pandas(self._table(name), preserve_index=False) for name in self._tables}
+        return {
+            name: pa.Table.from_pandas(self._table(name), preserve_index=False) for name in self._all_tables()
+        }
+
+    def _all_tables(self) -> tuple[str, ...]:
+        """Return the names of all tables, those that are made on demand among them."""
+        return (*self._tables, *self._on_demand)
 
     def _table(self, name: str) -> pd.DataFrame:
         table: pd.DataFrame = getattr(self, name)

@@ -23,7 +23,7 @@ def pairs(scan: Scan) -> pd.DataFrame:
 def table(scan: Scan, found: together.Together) -> pd.DataFrame:
     """Give the counts names, and hold them against what independence would give."""
     group, one, other = parts_of(found.both.key, len(scan.names))
-    both = found.both.totals[:, 0]
+    both, customers = found.both.totals.T
     n_one, n_other, n = found.holding[group, one], found.holding[group, other], found.journeys[group]
     # As floats: a product of four counts of journeys leaves the whole numbers of 64 bits.
     a, b, of = (number.astype(np.float64) for number in (n_one, n_other, n))
@@ -38,6 +38,7 @@ def table(scan: Scan, found: together.Together) -> pd.DataFrame:
             "touchpoint": names_of(scan.names, one[order]),
             "other_touchpoint": names_of(scan.names, other[order]),
             "journeys": both[order],
+            "customers": customers[order],
             "share_of_touchpoint_journeys": (both / a)[order],
             "share_of_other_journeys": (both / b)[order],
             "expected_journeys": expected[order],

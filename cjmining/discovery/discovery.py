@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from cjmining.discovery import finish
 from cjmining.discovery.steps import Steps
+from cjmining.discovery.sums import plural
 from cjmining.discovery.summary import Scan, Summary, blocks_of, merge, summarise
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.results import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from cjmining.intended import IntendedMap
@@ -93,7 +96,11 @@ def discover(
     scan = Scan.of(log, steps, by)
     return _finish(
         tuple(ignore), scan, merge(map_blocks(lambda block: summarise(scan, block), blocks_of(log)))
-    )
+    )._made_of(log)
+
+
+MOST_LINES = 8
+"""Groups that a summary tells of one by one."""
 
 
 class Kept(NamedTuple):
@@ -124,27 +131,32 @@ class Discovery(Result):
     ignore : tuple of str
         The touchpoints that were left out.
     overview : pandas.DataFrame
-        by, journeys, customers (with at least one journey in the group), events (at levels "channel" and
-        "stage": stays), events_per_journey (their mean), start and end (first and last event), median_s and
+        by, journeys, customers (with at least one journey in the group), events (that are part of the
+        journeys), steps (the same at levels "touchpoint" and "touchpoint@channel"; at "channel" and "stage"
+        stays, each of one event or several in a row), events_per_journey (their mean), start and end (first and last event), median_s and
         p90_s (median and 90th percentile of the seconds from a journey's first to its last event, within
         0.8 %); where journeys are tagged with their outcome also converted, dropped, turned_away, open.
     transitions : pandas.DataFrame
         by, from_touchpoint and to_touchpoint (the one that is left, and the one that follows), count (how
         often the second directly follows the first within a journey), journeys (in which it does so at least
-        once), share_of_journeys (of the group), share_of_from (count as a share of all transitions that leave
+        once), customers (with such a journey), share_of_journeys (of the group), share_of_from (count as a share of all transitions that leave
         from_touchpoint), share_into (count as a share of all transitions that lead to to_touchpoint),
         repeated_count (how often it does so again in the same journey: count less journeys), median_s and
         p90_s (median and 90th percentile of the seconds between the two, within 0.8 %), mean_s (their mean).
     variants : pandas.DataFrame
-        by, variant (the touchpoints of a journey joined by " > "), journeys, share_of_journeys (of the
-        group). Grows with the log.
+        by, variant (the touchpoints of a journey joined by " > "; "(nothing)" where it has none, in one more
+        pair of brackets where a touchpoint has that name), journeys, customers (with such a journey),
+        share_of_journeys (of the group). Grows with the log.
     touchpoints : pandas.DataFrame
-        by, touchpoint, count (events), journeys (with at least one), channels (those it used, most frequent
+        by, touchpoint, count (events, at every level), journeys (with at least one), customers (with at least
+        one), channels (those it used, most frequent
         first), wait_s_mean and satisfaction_mean over the wait_s_answered and satisfaction_answered events
         that have a value (NaN where none has).
     ends : pandas.DataFrame
-        by, position ("start" or "end"), touchpoint, journeys (that start or end there), share_of_journeys (of
-        the group).
+        by, position ("start" or "end"), touchpoint, journeys (that start or end there), customers (with such
+        a journey), share_of_journeys (of the group).
+    notes : tuple of str
+        What a reader should know, such as names to ignore that the log doesn't have.
     """
 
     by: str | tuple[str, ...] | None
@@ -156,9 +168,11 @@ class Discovery(Result):
     variants: pd.DataFrame
     touchpoints: pd.DataFrame
     ends: pd.DataFrame
+    notes: tuple[str, ...] = ()
     _kept: Kept | None = None
 
     _tables = ("overview", "transitions", "variants", "touchpoints", "ends")
+    _on_demand = ("follows", "rework", "first_and_again", "together")
 
     @property
     def journeys(self) -> pd.Series[int]:
@@ -182,8 +196,8 @@ class Discovery(Result):
     def follows(self) -> pd.DataFrame:
         """What follows what, directly or later in the journey.
 
-        by, from_touchpoint, to_touchpoint, journeys (in which the second occurs some time after the first,
-        each counted once), share_of_from_journeys (of the journeys that have the first), directly (of
+        by, from_touchpoint and to_touchpoint (what occurs, and what occurs after it), journeys (in which the second occurs some time after the first,
+        each counted once), customers (with such a journey), share_of_from_journeys (of the journeys that have the first), directly (of
         `journeys`, those in which it also follows directly), count (ordered pairs of events: what pm4py's
         eventually-follows graph counts), median_s and p90_s (median and 90th percentile, over `journeys`, of
         the seconds from the first occurrence of the first to the next one of the second, within 0.8 %). A
@@ -202,13 +216,15 @@ class Discovery(Result):
     def rework(self) -> pd.DataFrame:
         """What journeys do more than once, and how long it takes until they do it again.
 
-        by, touchpoint, journeys (with it), repeated_journeys (in which it occurs more than once),
-        share_repeated (repeated_journeys / journeys), events, repeated_events (all but the first of each
-        journey) = self_loops (directly after itself) + loops (after something else), most (events in one
-        journey), steps_mean (steps from one event of it to the next, 1 where directly), median_s and p90_s
-        (median and 90th percentile of the seconds from one to the next, within 0.8 %), extra_mean_s (seconds
-        from the first to the last of a journey, mean of repeated_journeys). The most repeated_events come
-        first. At levels "channel" and "stage" nothing follows itself directly.
+        by, touchpoint, journeys (with it), customers (with such a journey), repeated_journeys (in which it
+        occurs more than once), repeated_customers (with such a journey), share_repeated (repeated_journeys /
+        journeys), steps (how often it occurs: events, at levels "channel" and "stage" stays), repeated_steps
+        (all but the first of each journey; they are self_loops and loops together), self_loops (directly
+        after itself), loops (after something else), most (steps of it in one journey), steps_mean (steps from
+        one of it to the next, 1 where directly), median_s and p90_s (median and 90th percentile of the
+        seconds from one to the next, within 0.8 %), extra_mean_s (seconds from the first to the last of a
+        journey, mean of repeated_journeys). The most repeated_steps come first. At levels "channel" and
+        "stage" nothing follows itself directly.
 
         Raises
         ------
@@ -223,7 +239,8 @@ class Discovery(Result):
     def first_and_again(self) -> pd.DataFrame:
         """The time of transitions: the first of its kind in a journey against those that come again.
 
-        by, from_touchpoint, to_touchpoint, first_count (transitions that are their journey's first of the
+        by, from_touchpoint and to_touchpoint (the one that is left, and the one that follows), customers (with
+        a journey in which it does), first_count (transitions that are their journey's first of the
         kind), first_median_s and first_p90_s (median and 90th percentile of their seconds, within 0.8 %),
         repeated_count (those that are not the first), repeated_median_s and repeated_p90_s (of these, NaN
         where there are none).
@@ -235,14 +252,15 @@ class Discovery(Result):
         """
         from cjmining.discovery import rework
 
-        return rework.transitions_again(self._with_log("first_and_again").scan)
+        kept = self._with_log("first_and_again")
+        return rework.transitions_again(kept.scan, kept.transitions)
 
     @cached_property
     def together(self) -> pd.DataFrame:
         """Which touchpoints occur in the same journey, in whatever order.
 
         by, touchpoint and other_touchpoint (each pair once, in the order of their names; pairs that no
-        journey has are left out), journeys (with both), share_of_touchpoint_journeys and
+        journey has are left out), journeys (with both), customers (with such a journey), share_of_touchpoint_journeys and
         share_of_other_journeys (of the journeys with the one, and with the other), expected_journeys (with
         both, were the one as frequent with the other as without), lift (journeys / expected_journeys),
         jaccard (journeys / journeys with at least one of them), phi (the correlation of having the one with
@@ -271,7 +289,7 @@ class Discovery(Result):
         Returns
         -------
         pandas.DataFrame
-            by, from_touchpoint, to_touchpoint, count, journeys, and a column a quantile, in seconds: q25_s
+            by, from_touchpoint, to_touchpoint, count, journeys, customers, and a column a quantile, in seconds: q25_s
             for 0.25, q99.9_s for 0.999. Rows as in `transitions`.
 
         Raises
@@ -299,21 +317,49 @@ class Discovery(Result):
             )
         return self._kept
 
+    def _all_tables(self) -> tuple[str, ...]:
+        made = (name for name in self._on_demand if self._kept is not None or name in self.__dict__)
+        return (*self._tables, *made)
+
+    def _with_tables(self, tables: Mapping[str, pd.DataFrame]) -> Self:
+        """Return the result with these tables; what is not among them is no longer made from the log."""
+        own = {name: table for name, table in tables.items() if name in self._tables}
+        other = replace(self, _kept=None, **own)  # type: ignore[arg-type]  # names of tables
+        other.__dict__.update({name: table for name, table in tables.items() if name in self._on_demand})
+        return other
+
     def _summary(self) -> str:
         journeys, events = int(self.overview["journeys"].sum()), int(self.overview["events"].sum())
-        return (
-            f"Discovery: {journeys:,} journeys with {events:,} events in {_of('group', len(self.groups))}; "
-            f"{_of('transition', self._kinds('transitions', 'from_touchpoint', 'to_touchpoint'))}, "
-            f"{_of('variant', self._kinds('variants', 'variant'))}, "
-            f"{_of('touchpoint', self._kinds('touchpoints', 'touchpoint'))}"
-        )
+        kinds = {
+            "transition": self._kinds("transitions", "from_touchpoint", "to_touchpoint"),
+            "variant": self._kinds("variants", "variant"),
+            "touchpoint": self._kinds("touchpoints", "touchpoint"),
+        }
+        lines = [
+            f"Discovery: {plural(journeys, 'journey')} with {plural(events, 'event')} in "
+            f"{plural(len(self.groups), 'group')}; "
+            f"{', '.join(plural(number, kind) for kind, number in kinds.items())}",
+            *self._lines_of_groups(),
+            *self.notes,
+        ]
+        return "\n  ".join(lines)
+
+    def _lines_of_groups(self) -> Iterator[str]:
+        """Yield for the first groups what they are and what they do most."""
+        rows = self.overview.head(MOST_LINES)[["by", "journeys", "customers"]]
+        for by, journeys, customers in rows.itertuples(index=False):
+            sizes = f"{plural(journeys, 'journey')} of {plural(customers, 'customer')}"
+            mine = self.transitions[self.transitions["by"] == by].head(1)
+            for start, to, count in mine[["from_touchpoint", "to_touchpoint", "count"]].itertuples(
+                index=False
+            ):
+                sizes += f", most often {start} > {to} ({plural(count, 'time')})"
+            yield f"{by}: {sizes}"
+        if len(self.overview) > MOST_LINES:
+            yield f"and {plural(len(self.overview) - MOST_LINES, 'group')} more, in .overview"
 
     def _kinds(self, table: str, *columns: str) -> int:
         return len(self._table(table)[list(columns)].drop_duplicates())
-
-
-def _of(word: str, number: int) -> str:
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def _finish(ignore: tuple[str, ...], scan: Scan, summary: Summary) -> Discovery:
@@ -328,5 +374,6 @@ def _finish(ignore: tuple[str, ...], scan: Scan, summary: Summary) -> Discovery:
         variants=finish.variants(scan, summary),
         touchpoints=finish.touchpoints(scan, summary),
         ends=finish.ends(scan, summary),
+        notes=scan.steps.notes,
         _kept=Kept(scan, summary.transitions, summary.times),
     )

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining.discovery.outcomes import COLUMNS
+from cjmining.discovery.variants.words import NOTHING, unmistakable
 from cjmining.kernels import histogram
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 """Microseconds."""
-NOTHING = "(nothing)"
-"""The variant of a journey all of whose events are ignored."""
 
 
 def groups_with_journeys(scan: Scan, summary: Summary) -> dict[int, str]:
@@ -57,8 +56,9 @@ def overview(scan: Scan, summary: Summary) -> pd.DataFrame:
             "by": names_of(scan.groups, group),
             "journeys": counted.journeys[group],
             "customers": counted.customers[group],
-            "events": counted.events[group],
-            "events_per_journey": counted.events[group] / counted.journeys[group],
+            "events": summary.events[group],
+            "steps": counted.events[group],
+            "events_per_journey": summary.events[group] / counted.journeys[group],
             "start": _moments(counted.start[group], counted.events[group]),
             "end": _moments(counted.end[group], counted.events[group]),
             "median_s": times[:, 0],
@@ -82,6 +82,7 @@ def transitions(scan: Scan, summary: Summary) -> pd.DataFrame:
             "to_touchpoint": names_of(scan.names, to[order]),
             "count": counted.counts[order],
             "journeys": counted.journeys[order],
+            "customers": counted.customers[order],
             "share_of_journeys": (counted.journeys / summary.journeys.journeys[group])[order],
             "share_of_from": _shares(counted.counts, group, start, len(scan.names))[order],
             "share_into": _shares(counted.counts, group, to, len(scan.names))[order],
@@ -103,14 +104,19 @@ def variants(scan: Scan, summary: Summary) -> pd.DataFrame:
             "group": counted.group,
             "variant": pc.binary_join(steps, pa.scalar(" > ", pa.large_string())),
             "journeys": counted.journeys,
+            "customers": counted.customers,
         }
     ).sort_by([("group", "ascending"), ("journeys", "descending"), ("variant", "ascending")])
     group, journeys = table["group"].to_numpy(), table["journeys"].to_numpy()
     return pd.DataFrame(
         {
             "by": names_of(scan.groups, group),
-            "variant": table["variant"].to_pandas().astype("str").replace("", NOTHING),
+            "variant": table["variant"]
+            .to_pandas()
+            .astype("str")
+            .replace("", unmistakable(NOTHING, scan.names)),
             "journeys": journeys,
+            "customers": table["customers"].to_numpy(),
             "share_of_journeys": journeys / summary.journeys.journeys[group],
         }
     )
@@ -127,6 +133,7 @@ def touchpoints(scan: Scan, summary: Summary) -> pd.DataFrame:
             "touchpoint": names_of(scan.names, touchpoint),
             "count": counted.counts[here],
             "journeys": counted.journeys[here],
+            "customers": counted.customers[here],
             "channels": pd.Series(
                 [_most_frequent(row, scan.channels) for row in counted.channels[here]], dtype="str"
             ),
@@ -143,7 +150,9 @@ def ends(scan: Scan, summary: Summary) -> pd.DataFrame:
     counted = summary.journeys
     # Position lies between group and touchpoint: within a group first the starts, then the ends.
     n_groups, n_touchpoints = counted.starts.shape
-    both = np.stack([counted.starts, counted.ends], axis=1).reshape(2 * n_groups, n_touchpoints)
+    shape = 2 * n_groups, n_touchpoints
+    both = np.stack([counted.starts, counted.ends], axis=1).reshape(shape)
+    of_customers = np.stack([counted.starts_customers, counted.ends_customers], axis=1).reshape(shape)
     row, touchpoint = by_count(both)
     group, position = np.divmod(row, 2)
     number = both[row, touchpoint]
@@ -153,6 +162,7 @@ def ends(scan: Scan, summary: Summary) -> pd.DataFrame:
             "position": names_of(("start", "end"), position),
             "touchpoint": names_of(scan.names, touchpoint),
             "journeys": number,
+            "customers": of_customers[row, touchpoint],
             "share_of_journeys": number / counted.journeys[group],
         }
     )

@@ -23,7 +23,7 @@ def table(scan: Scan, found: follows.Follows) -> pd.DataFrame:
     """Give the counts names."""
     cell, counted = found.counted
     group, start, to = parts_of(cell, len(scan.names))
-    pairs, journeys, directly = counted.T
+    pairs, journeys, directly, customers = counted.T
     times = histogram.quantiles(found.times, cell, (0.5, 0.9)) / SECOND
     order = np.lexsort((to, start, -journeys, group))
     return pd.DataFrame(
@@ -32,6 +32,7 @@ def table(scan: Scan, found: follows.Follows) -> pd.DataFrame:
             "from_touchpoint": names_of(scan.names, start[order]),
             "to_touchpoint": names_of(scan.names, to[order]),
             "journeys": journeys[order],
+            "customers": customers[order],
             "share_of_from_journeys": (journeys / found.holding[group, start])[order],
             "directly": directly[order],
             "count": pairs[order],

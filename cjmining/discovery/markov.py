@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 
+from cjmining import asked
 from cjmining.discovery import markov_choice
 from cjmining.discovery.finish import names_of
 from cjmining.discovery.markov_choice import FOLDS, PAIRS, Gains, folds_of, held_out_bits
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import Steps
 from cjmining.discovery.summary import blocks_of
+from cjmining.discovery.variants.words import unmistakable
 from cjmining.engine.local import map_blocks
-from cjmining.errors import LogError, nearest, shorten
+from cjmining.errors import LogError, shorten
 from cjmining.kernels import markov as kernel
 from cjmining.kernels import sums
 from cjmining.kernels.cells import numbered
+from cjmining.kernels.customers import first_journeys
 from cjmining.kernels.markov import ORDERS
 from cjmining.results import Result
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from cjmining.intended import IntendedMap
     from cjmining.log import Block, JourneyLog
 
+    Codes = NDArray[np.int32]
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
@@ -37,7 +41,8 @@ START = "(start)"
 END = "(end)"
 """What follows the last step of a journey that is over."""
 ANY = "(any)"
-"""The one state of a chain without memory."""
+"""The one state of a chain without memory. Where a step is named like one of these words, the word is put in
+one more pair of brackets."""
 
 
 def markov(
@@ -84,7 +89,7 @@ def markov(
     Raises
     ------
     LogError
-        If there is nothing of the name `by`, no such level or order, or `ignore` is a text.
+        If there is nothing of the name `by`, no such level, order or seed, or `ignore` is a text.
 
     Notes
     -----
@@ -104,8 +109,7 @@ def markov(
     >>> chains.matrix(order=1).sum(axis=1).round(9).unique().tolist()
     [1.0]
     """
-    if order not in ("auto", 1, 2) or isinstance(order, bool):
-        raise LogError(f"order is 'auto', 1 or 2, not {order!r}")
+    order, seed = _order(order), asked.seed(seed)
     steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="markov")
     reading = _Reading.of(log, steps, by, seed)
     if len(reading.groups) * (len(steps.names) + 1) ** 3 >= 2**62:
@@ -118,6 +122,15 @@ def markov(
     bits = held_out_bits(counted[2], len(steps.names), len(reading.groups))
     gains = markov_choice.merge(map_blocks(lambda block: reading.score(block, counted[2].key, bits), blocks))
     return _finish(reading, counted, gains, by=by, ignore=ignore, order=order)._made_of(log)
+
+
+def _order(order: object) -> str | int:
+    if isinstance(order, str) and order == "auto":
+        return order
+    try:
+        return asked.whole("order", order, least=1, most=2)
+    except LogError:
+        raise LogError(f"order is 'auto', 1 or 2, not {order!r}") from None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -145,8 +158,10 @@ class MarkovChains(Result):
     transitions : pandas.DataFrame
         One row a group, order, state and what follows: by, order (how many steps back matter), from (the
         state: one step, or two joined by " > "; "(start)" before the first, "(any)" at order 0),
-        to_touchpoint (the step that follows, or "(end)"), count, journeys (in which it does so at least
-        once), probability (count as a share of all that follows the state).
+        to_touchpoint (the step that follows, or "(end)"), count (how often it follows), journeys (in which it
+        does so at least once), customers (with such a journey), probability (count as a share of all that
+        follows the state). Where a step is itself named "(start)", "(end)" or "(any)", that word stands in
+        one more pair of brackets.
     notes : tuple of str
         What a reader should know.
     """
@@ -189,39 +204,33 @@ class MarkovChains(Result):
             If there is no such group or order.
         """
         group = self._one_group(group)
-        order = int(self.chosen[group]) if order is None else order
-        if order not in ORDERS:
-            raise LogError(f"the chains are of order 0, 1 and 2, not {order!r}")
+        order = int(self.chosen[group]) if order is None else asked.whole("order", order, least=0, most=2)
         rows = self.transitions[(self.transitions["by"] == group) & (self.transitions["order"] == order)]
         wide = rows.pivot_table(
             index="from", columns="to_touchpoint", values="probability", aggfunc="sum", sort=False
         ).fillna(0.0)
-        named = [name for name in (*self._names, END) if name in wide.columns]
+        named = [name for name in (*self._names, unmistakable(END, self._names)) if name in wide.columns]
         return wide[named]
 
     def _one_group(self, group: str | None) -> str:
         if group is None and len(self.groups) == 1:
             return self.groups[0]
-        if group not in self.groups:
-            said = (
-                "say which group"
-                if group is None
-                else f"there is no group {group!r}{nearest(group, self.groups)}"
-            )
-            raise LogError(f"{said}: there are {shorten(self.groups) or 'none'}")
-        return group
+        if group is None:
+            raise LogError(f"say which group: there are {shorten(self.groups) or 'none'}")
+        return asked.one_of("group", group, self.groups)
 
     def _summary(self) -> str:
         orders = ", ".join(f"{group}: order {order}" for group, order in self.chosen.head(8).items())
         more = f", and {len(self.groups) - 8:,} more" if len(self.groups) > 8 else ""
-        return f"MarkovChains at level {self.level}: {orders}{more}"
+        first = f"MarkovChains at level {self.level}: {orders or 'of no journeys'}{more}"
+        return "\n".join([first, *(f"  {note}" for note in self.notes)])
 
 
 class _Reading(NamedTuple):
     """A log as predictions."""
 
     steps: Steps
-    group: NDArray[np.int32]
+    group: Codes
     groups: tuple[str, ...]
     customer: Ints
     fold: Ints
@@ -246,9 +255,10 @@ class _Reading(NamedTuple):
     def counted(self, block: Block) -> list[sums.Sums]:
         """Count the predictions of a block at each order, by fold."""
         key, owner = self.predictions(block)
-        fold = self.fold[block.first_journey : block.last_journey][owner]
+        mine = slice(block.first_journey, block.last_journey)
+        fold, first = self.fold[mine][owner], first_journeys(self.customer[mine])
         return [
-            kernel.count(kernel.at_order(key, order, len(self.steps.names)), owner, fold, FOLDS)
+            kernel.count(kernel.at_order(key, order, len(self.steps.names)), owner, fold, FOLDS, first)
             for order in ORDERS
         ]
 
@@ -338,10 +348,11 @@ def _orders(
 
 def _transitions(reading: _Reading, counted: sums.Sums, order: int) -> pd.DataFrame:
     """A row a transition at one order, states in the order of their names, most frequent first."""
-    names = (*reading.steps.names, START)
+    steps = reading.steps.names
+    names = (*steps, unmistakable(START, steps))
     base = len(names)
     state, to = np.divmod(counted.key, base)
-    count, journeys = counted.totals[:, :FOLDS].sum(axis=1), counted.totals[:, FOLDS]
+    count, (journeys, customers) = counted.totals[:, :FOLDS].sum(axis=1), counted.totals[:, FOLDS:].T
     _, place = np.unique(state, return_inverse=True)
     probability = count / np.bincount(place, weights=count)[place]
     group = state // base**order
@@ -355,9 +366,10 @@ def _transitions(reading: _Reading, counted: sums.Sums, order: int) -> pd.DataFr
             "by": names_of(reading.groups, group[sort]),
             "order": np.full(len(sort), order, np.int64),
             "from": _states([one[sort] for one in back], names, len(sort)),
-            "to_touchpoint": names_of((*reading.steps.names, END), to[sort]),
+            "to_touchpoint": names_of((*steps, unmistakable(END, steps)), to[sort]),
             "count": count[sort],
             "journeys": journeys[sort],
+            "customers": customers[sort],
             "probability": probability[sort],
         }
     )
@@ -366,12 +378,12 @@ def _transitions(reading: _Reading, counted: sums.Sums, order: int) -> pd.DataFr
 def _states(back: list[Ints], names: Sequence[str], number: int) -> pd.Series[str]:
     """Names of states from the last step and those before it; before the first step there is nothing."""
     if not back:
-        return pd.Series([ANY] * number, dtype="str")
+        return pd.Series([unmistakable(ANY, names)] * number, dtype="str")
     last = names_of(names, back[0])
     if len(back) == 1:
         return last
     joined = names_of(names, back[1]) + " > " + last
-    return joined.where(back[0] != len(names) - 1, START)
+    return joined.where(back[0] != len(names) - 1, names[-1])
 
 
 def _notes(reading: _Reading) -> tuple[str, ...]:
@@ -380,6 +392,7 @@ def _notes(reading: _Reading) -> tuple[str, ...]:
             "This log doesn't say how its journeys ended, so each counts as ended with its last step, open "
             "ones too; log.tag(outcome=check.journeys['outcome']) tells them apart."
         )
-        return (note,)
+        return (note, *reading.steps.notes)
     number, of = int(reading.unfinished.sum()), len(reading.unfinished)
-    return (f"Open journeys: {number:,} of {of:,}. They have no end, since what follows is not known.",)
+    note = f"Open journeys: {number:,} of {of:,}. They have no end, since what follows is not known."
+    return (note, *reading.steps.notes)

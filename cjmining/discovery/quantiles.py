@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from cjmining import asked
 from cjmining.discovery.finish import SECOND, names_of, parts_of
 from cjmining.errors import LogError
 from cjmining.kernels import histogram
@@ -32,7 +33,7 @@ def quantiles(
     exact: bool,
 ) -> pd.DataFrame:
     """Return a row a transition and a column a quantile; `Discovery.quantiles` has the columns."""
-    of_column = _shares(shares)
+    of_column, exact = _shares(shares), asked.yes("exact", exact)
     wanted = tuple(of_column.values())
     found = _exact(scan, counted.cell, wanted) if exact else histogram.quantiles(times, counted.cell, wanted)
     group, start, to = parts_of(counted.cell, len(scan.names))
@@ -43,6 +44,7 @@ def quantiles(
         "to_touchpoint": names_of(scan.names, to[order]),
         "count": counted.counts[order],
         "journeys": counted.journeys[order],
+        "customers": counted.customers[order],
     }
     named = {name: found[order, at] / SECOND for at, name in enumerate(of_column)}
     return pd.DataFrame(columns | named)
@@ -50,10 +52,12 @@ def quantiles(
 
 def _shares(shares: float | Sequence[float]) -> dict[str, float]:
     """Shares by the name of their column; those equal to twelve digits are one."""
-    given = list(shares) if isinstance(shares, Iterable) else [shares]
-    if not given or not all(isinstance(share, int | float) and 0 <= share <= 1 for share in given):
-        raise LogError(f"quantiles are shares from 0 to 1, such as (0.25, 0.95), not {shares!r}")
-    return {_name(float(share)): float(share) for share in given}
+    many = isinstance(shares, Iterable) and not isinstance(shares, str)
+    given = list(shares) if many else [shares]  # type: ignore[arg-type]
+    if not given:
+        raise LogError("shares names no quantile: give shares from 0 to 1, such as (0.25, 0.95)")
+    checked = [asked.number("each of shares", share, least=0, most=1) for share in given]
+    return {_name(share): share for share in checked}
 
 
 def _name(share: float) -> str:

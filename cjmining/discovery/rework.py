@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.summary import Scan
+    from cjmining.kernels.transitions import Transitions
 
 
 def touchpoints_again(scan: Scan) -> pd.DataFrame:
@@ -36,10 +37,12 @@ def table(scan: Scan, found: rework.Rework) -> pd.DataFrame:
             "by": names_of(scan.groups, group),
             "touchpoint": names_of(scan.names, touchpoint),
             "journeys": journeys,
+            "customers": found.customers[here],
             "repeated_journeys": repeated,
+            "repeated_customers": found.repeated_customers[here],
             "share_repeated": repeated / journeys,
-            "events": found.events[here],
-            "repeated_events": again,
+            "steps": found.events[here],
+            "repeated_steps": again,
             "most": found.most[here],
             "self_loops": found.directly[here],
             "loops": again - found.directly[here],
@@ -51,14 +54,14 @@ def table(scan: Scan, found: rework.Rework) -> pd.DataFrame:
     )
 
 
-def transitions_again(scan: Scan) -> pd.DataFrame:
+def transitions_again(scan: Scan, counted: Transitions) -> pd.DataFrame:
     """Count in one pass over the log; `Discovery.first_and_again` has the columns."""
-    parts = scan.over_blocks(lambda part, *of: rework.first_and_again(*part[:3], *of))
-    return transitions_table(scan, histogram.merge(parts))
+    parts = scan.over_blocks(lambda part, *of: rework.first_and_again(*part[:3], *of[:-1]))
+    return transitions_table(scan, histogram.merge(parts), counted)
 
 
-def transitions_table(scan: Scan, times: histogram.Histogram) -> pd.DataFrame:
-    """Give the counts names."""
+def transitions_table(scan: Scan, times: histogram.Histogram, counted: Transitions) -> pd.DataFrame:
+    """Give the counts names; the transitions are those that were counted, with their customers."""
     key = times.key // histogram.BINS
     cell = np.unique(key // 2)
     number = np.zeros((len(cell), 2), np.int64)
@@ -72,6 +75,7 @@ def transitions_table(scan: Scan, times: histogram.Histogram) -> pd.DataFrame:
             "by": names_of(scan.groups, group[order]),
             "from_touchpoint": names_of(scan.names, start[order]),
             "to_touchpoint": names_of(scan.names, to[order]),
+            "customers": counted.customers[np.searchsorted(counted.cell, cell)][order],
             "first_count": number[order, 0],
             "first_median_s": first[order, 0],
             "first_p90_s": first[order, 1],

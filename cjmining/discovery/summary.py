@@ -11,6 +11,7 @@ from cjmining.discovery.outcomes import outcomes_of
 from cjmining.discovery.steps import STAYS
 from cjmining.engine.local import map_blocks
 from cjmining.kernels import histogram, journeys, transitions, variants
+from cjmining.kernels.customers import first_journeys
 from cjmining.log import Block
 from cjmining.schema import OUTCOMES
 
@@ -75,15 +76,21 @@ class Scan(NamedTuple):
             outcome=outcomes_of(log),
         )
 
-    def over_blocks(self, count: Callable[[Part, Codes, int, int], Counted]) -> list[Counted]:
-        """Count the steps of each block; `count` takes them, the groups of journeys, and how many there are.
+    def first_journeys(self, part: Part) -> Ints:
+        """Return the first journey of each journey's customer, from the first of the part on."""
+        return first_journeys(self.customer[part.journeys])
 
-        The last two are the numbers of groups and of names.
+    def over_blocks(self, count: Callable[[Part, Codes, int, int, Ints], Counted]) -> list[Counted]:
+        """Count the steps of each block.
+
+        `count` takes the steps, the group of each journey, the numbers of groups and of names, and the first
+        journey of each journey's customer.
         """
 
         def of(block: Block) -> Counted:
             part = self.steps.of_block(block)
-            return count(part, self.group[part.journeys], len(self.groups), len(self.names))
+            sizes = len(self.groups), len(self.names)
+            return count(part, self.group[part.journeys], *sizes, self.first_journeys(part))
 
         return map_blocks(of, blocks_of(self.log))
 
@@ -94,9 +101,10 @@ def blocks_of(log: JourneyLog) -> list[Block]:
 
 
 class Summary(NamedTuple):
-    """Counts and sums of one block or of several merged."""
+    """Counts and sums of one block or of several merged; `events` by group, where steps may be stays."""
 
     journeys: journeys.Journeys
+    events: Ints
     durations: histogram.Histogram
     outcomes: Ints
     touchpoints: journeys.Touchpoints
@@ -109,16 +117,17 @@ def summarise(scan: Scan, block: Block) -> Summary:
     """Summarise one block of whole customers."""
     events = scan.steps.events_of(block)
     part = events.stays() if scan.steps.level in STAYS else events
-    group = scan.group[part.journeys]
+    group, first = scan.group[part.journeys], scan.first_journeys(part)
     n_groups, n_names = len(scan.groups), len(scan.names)
     counted, times = transitions.count_with_times(
-        part.bounds, part.timestamp, part.code, group, n_groups, n_names
+        part.bounds, part.timestamp, part.code, group, n_groups, n_names, first
     )
     whole = journeys.count_journeys(
         part.bounds, part.timestamp, part.code, scan.customer[part.journeys], group, n_groups, n_names
     )
     return Summary(
         journeys=whole if part is events else whole._replace(end=_last_events(events, group, n_groups)),
+        events=whole.events if part is events else _number_of_events(events, group, n_groups),
         durations=_durations(events, group),
         outcomes=_count_outcomes(scan, part.journeys, group),
         touchpoints=journeys.count_touchpoints(
@@ -131,10 +140,11 @@ def summarise(scan: Scan, block: Block) -> Summary:
             n_groups,
             n_names,
             len(scan.channels),
+            first,
         ),
         transitions=counted,
         times=times,
-        variants=variants.count(part.bounds, part.code, group),
+        variants=variants.count(part.bounds, part.code, group, first),
     )
 
 
@@ -142,6 +152,7 @@ def merge(parts: list[Summary]) -> Summary:
     """Add up summaries in the order of their blocks."""
     return Summary(
         journeys=journeys.merge_journeys([part.journeys for part in parts]),
+        events=np.sum([part.events for part in parts], axis=0),
         durations=histogram.merge([part.durations for part in parts]),
         outcomes=np.sum([part.outcomes for part in parts], axis=0),
         touchpoints=journeys.merge_touchpoints([part.touchpoints for part in parts]),
@@ -149,6 +160,12 @@ def merge(parts: list[Summary]) -> Summary:
         times=histogram.merge([part.times for part in parts]),
         variants=variants.merge([part.variants for part in parts]),
     )
+
+
+def _number_of_events(events: Part, group: Codes, n_groups: int) -> Ints:
+    number = np.zeros(n_groups, np.int64)
+    np.add.at(number, group, np.diff(events.bounds))
+    return number
 
 
 def _last_events(events: Part, group: Codes, n_groups: int) -> Ints:

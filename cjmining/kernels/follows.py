@@ -4,8 +4,6 @@ Each journey is read once. At each step the codes that it had before are gone th
 steps x different codes of the journey, not steps x steps.
 """
 
-# mypy: disable-error-code="no-untyped-call"
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,8 +12,8 @@ import numpy as np
 
 from cjmining.kernels import histogram, sums
 from cjmining.kernels._jit import kernel
-from cjmining.kernels.arrays import longer
 from cjmining.kernels.cells import Room, by_cell, pairs_at_most, place_of
+from cjmining.kernels.customers import each_its_own
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +25,8 @@ if TYPE_CHECKING:
 class Follows(NamedTuple):
     """What follows what, by cell (group x names + from) x names + to.
 
-    `counted` has the columns: ordered pairs of steps, journeys, journeys in which it follows directly.
+    `counted` has the columns: ordered pairs of steps, journeys, journeys in which it follows directly, and
+    customers with such a journey.
     `times` are microseconds from the first step of `from` to the next of `to`, one a journey. `holding` says
     how many journeys of each group have each code (groups x names).
     """
@@ -37,7 +36,15 @@ class Follows(NamedTuple):
     holding: Ints
 
 
-def count(bounds: Ints, timestamp: Ints, code: Codes, group: Codes, n_groups: int, n_names: int) -> Follows:
+def count(
+    bounds: Ints,
+    timestamp: Ints,
+    code: Codes,
+    group: Codes,
+    n_groups: int,
+    n_names: int,
+    first: Ints | None = None,
+) -> Follows:
     """Count what eventually follows what.
 
     Parameters
@@ -50,16 +57,21 @@ def count(bounds: Ints, timestamp: Ints, code: Codes, group: Codes, n_groups: in
         From 0 to n_names - 1.
     group : int32[journeys]
         From 0 to n_groups - 1.
+    first : int64[journeys], optional
+        The first journey of each journey's customer, whose journeys lie together; by default its own.
     """
-    cells = n_groups * n_names * n_names
-    room = Room.of(cells, pairs_at_most(bounds, code, n_names))
-    cell, pairs, journeys, directly, holding, place, elapsed = _follow(
-        bounds, timestamp, code, group, n_groups, n_names, room.places, room.table
+    whose = each_its_own(len(group)) if first is None else first
+    most = pairs_at_most(bounds, code, n_names)
+    room = Room.of(n_groups * n_names * n_names, most)
+    # Room for all that can be emitted; pages that are never touched take no memory.
+    place, elapsed = np.empty(most, np.int32), np.empty(most, np.int64)
+    cell, pairs, journeys, directly, customers, holding, emitted = _follow(
+        bounds, timestamp, code, group, whose, n_groups, n_names, room.places, room.table, place, elapsed
     )
     used = np.flatnonzero(pairs)
     order = used[np.argsort(cell[used])]
-    counted = np.stack([pairs[order], journeys[order], directly[order]], axis=1)
-    times = histogram.summarise(*by_cell(place, cell, journeys, elapsed))
+    counted = np.stack([each[order] for each in (pairs, journeys, directly, customers)], axis=1)
+    times = histogram.summarise(*by_cell(place[:emitted], cell, journeys, elapsed[:emitted]))
     return Follows(sums.Sums(cell[order], counted), times, holding)
 
 
@@ -78,22 +90,22 @@ def _follow(
     timestamp: Ints,
     code: Codes,
     group: Codes,
+    whose: Ints,
     n_groups: int,
     n_names: int,
     places: int,
     room: int,
-) -> tuple[Ints, Ints, Ints, Ints, Ints, Codes, Ints]:
+    place: Codes,
+    elapsed: Ints,
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, int]:
     cell = np.arange(places)
-    pairs, journeys, directly = (
-        np.zeros(places, np.int64),
-        np.zeros(places, np.int64),
-        np.zeros(places, np.int64),
-    )
+    pairs, journeys = np.zeros(places, np.int64), np.zeros(places, np.int64)
+    directly, customers = np.zeros(places, np.int64), np.zeros(places, np.int64)
     last_journey, last_direct = np.zeros(places, np.int64), np.zeros(places, np.int64)
     table = np.full(room, -1, np.int32)
     found = 0
     holding = np.zeros((n_groups, n_names), np.int64)
-    place, elapsed, emitted = np.empty(1024, np.int32), np.empty(1024, np.int64), 0
+    emitted = 0
     number, first = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
     met = np.empty(n_names, np.int64)
     for journey in range(len(bounds) - 1):
@@ -102,14 +114,12 @@ def _follow(
         before = np.int64(-1)
         for step in range(bounds[journey], bounds[journey + 1]):
             to, now = np.int64(code[step]), timestamp[step]
-            if emitted + different > len(place):
-                size = 2 * (emitted + different)
-                place, elapsed = longer(place, emitted, size), longer(elapsed, emitted, size)
             for i in range(different):
                 start = met[i]
                 here, found = place_of((base + start) * n_names + to, table, cell, found)
                 pairs[here] += number[start]
                 if last_journey[here] != journey + 1:
+                    customers[here] += last_journey[here] <= whose[journey]
                     last_journey[here] = journey + 1
                     journeys[here] += 1
                     place[emitted] = here
@@ -127,4 +137,4 @@ def _follow(
             before = to
         for i in range(different):
             number[met[i]] = 0
-    return cell, pairs, journeys, directly, holding, place[:emitted].copy(), elapsed[:emitted].copy()
+    return cell, pairs, journeys, directly, customers, holding, emitted

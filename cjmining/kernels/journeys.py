@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cjmining.kernels._jit import kernel
+from cjmining.kernels.customers import each_its_own
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Journeys(NamedTuple):
-    """Journeys by group (shape groups), and how they start and end (groups x touchpoints)."""
+    """Journeys by group (shape groups), and how they start and end (groups x touchpoints), of how many."""
 
     journeys: Ints
     customers: Ints
@@ -26,6 +27,8 @@ class Journeys(NamedTuple):
     end: Ints
     starts: Ints
     ends: Ints
+    starts_customers: Ints
+    ends_customers: Ints
 
 
 class Touchpoints(NamedTuple):
@@ -33,6 +36,7 @@ class Touchpoints(NamedTuple):
 
     counts: Ints
     journeys: Ints
+    customers: Ints
     channels: Ints
     wait: Floats
     wait_answered: Ints
@@ -57,7 +61,15 @@ def merge_journeys(parts: list[Journeys]) -> Journeys:
     """Add up summaries of blocks of whole customers, in their order."""
     sums = {
         name: np.sum([getattr(part, name) for part in parts], axis=0)
-        for name in ("journeys", "customers", "events", "starts", "ends")
+        for name in (
+            "journeys",
+            "customers",
+            "events",
+            "starts",
+            "ends",
+            "starts_customers",
+            "ends_customers",
+        )
     }
     start = np.min([part.start for part in parts], axis=0)
     end = np.max([part.end for part in parts], axis=0)
@@ -74,8 +86,12 @@ def count_touchpoints(
     n_groups: int,
     n_touchpoints: int,
     n_channels: int,
+    first: Ints | None = None,
 ) -> Touchpoints:
-    """Count events, journeys, channels and answers by group and touchpoint; NaN and channel -1 are none."""
+    """Count events, journeys, customers, channels and answers by group and touchpoint.
+
+    NaN and channel -1 are none; `first` is the first journey of each journey's customer, by default its own.
+    """
     return Touchpoints(
         *_count_touchpoints(
             bounds,
@@ -87,6 +103,7 @@ def count_touchpoints(
             n_groups,
             n_touchpoints,
             n_channels,
+            each_its_own(len(group)) if first is None else first,
         )
     )
 
@@ -105,7 +122,7 @@ def _count_journeys(
     group: Codes,
     n_groups: int,
     n_touchpoints: int,
-) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]:
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints]:
     journeys = np.zeros(n_groups, np.int64)
     customers = np.zeros(n_groups, np.int64)
     events = np.zeros(n_groups, np.int64)
@@ -113,7 +130,11 @@ def _count_journeys(
     end = np.full(n_groups, np.iinfo(np.int64).min, np.int64)
     starts = np.zeros((n_groups, n_touchpoints), np.int64)
     ends = np.zeros((n_groups, n_touchpoints), np.int64)
+    starts_customers = np.zeros((n_groups, n_touchpoints), np.int64)
+    ends_customers = np.zeros((n_groups, n_touchpoints), np.int64)
     last_customer = np.full(n_groups, -1, np.int64)
+    last_start = np.full((n_groups, n_touchpoints), -1, np.int64)
+    last_end = np.full((n_groups, n_touchpoints), -1, np.int64)
     for journey in range(len(bounds) - 1):
         here = group[journey]
         first, last = bounds[journey], bounds[journey + 1] - 1
@@ -126,9 +147,14 @@ def _count_journeys(
             continue  # a journey all of whose events are ignored starts and ends nowhere
         start[here] = min(start[here], timestamp[first])
         end[here] = max(end[here], timestamp[last])
-        starts[here, touchpoint[first]] += 1
-        ends[here, touchpoint[last]] += 1
-    return journeys, customers, events, start, end, starts, ends
+        begin, stop = touchpoint[first], touchpoint[last]
+        starts[here, begin] += 1
+        ends[here, stop] += 1
+        starts_customers[here, begin] += last_start[here, begin] != customer[journey]
+        last_start[here, begin] = customer[journey]
+        ends_customers[here, stop] += last_end[here, stop] != customer[journey]
+        last_end[here, stop] = customer[journey]
+    return journeys, customers, events, start, end, starts, ends, starts_customers, ends_customers
 
 
 @kernel
@@ -142,9 +168,11 @@ def _count_touchpoints(
     n_groups: int,
     n_touchpoints: int,
     n_channels: int,
-) -> tuple[Ints, Ints, Ints, Floats, Ints, Floats, Ints]:
+    first: Ints,
+) -> tuple[Ints, Ints, Ints, Ints, Floats, Ints, Floats, Ints]:
     count = np.zeros((n_groups, n_touchpoints), np.int64)
     journeys = np.zeros((n_groups, n_touchpoints), np.int64)
+    customers = np.zeros((n_groups, n_touchpoints), np.int64)
     channels = np.zeros((n_groups, n_touchpoints, n_channels + 1), np.int64)
     wait_sum = np.zeros((n_groups, n_touchpoints), np.float64)
     wait_answered = np.zeros((n_groups, n_touchpoints), np.int64)
@@ -157,6 +185,7 @@ def _count_touchpoints(
             what = touchpoint[event]
             count[here, what] += 1
             if last_journey[here, what] != journey:
+                customers[here, what] += last_journey[here, what] < first[journey]
                 last_journey[here, what] = journey
                 journeys[here, what] += 1
             medium = channel[event]
@@ -170,6 +199,7 @@ def _count_touchpoints(
     return (
         count,
         journeys,
+        customers,
         channels,
         wait_sum,
         wait_answered,

@@ -66,19 +66,25 @@ def at_order(key: Ints, order: int, n_names: int) -> Ints:
     return lower
 
 
-def count(key: Ints, owner: Ints, fold: Ints, n_folds: int) -> sums.Sums:
-    """Count predictions by key: a column a fold (`fold` is that of each), and a last one of journeys."""
+def count(key: Ints, owner: Ints, fold: Ints, n_folds: int, first: Ints) -> sums.Sums:
+    """Count predictions by key: a column a fold (`fold` is that of each), then journeys, then customers.
+
+    `first` is the first journey of each journey's customer, whose journeys lie together.
+    """
     cell, place = numbered(key)
     folds = np.bincount(place.astype(np.int64) * n_folds + fold, minlength=len(cell) * n_folds)
-    journeys = _journeys(place, owner, len(cell))
-    return sums.Sums(cell, np.column_stack([folds.reshape(len(cell), n_folds), journeys]).astype(np.int64))
+    of_whom = _journeys(place, owner, len(cell), first)
+    return sums.Sums(cell, np.column_stack([folds.reshape(len(cell), n_folds), *of_whom]).astype(np.int64))
 
 
 @kernel
-def _journeys(place: Codes, owner: Ints, n_cells: int) -> Ints:
-    last, journeys = np.full(n_cells, -1, np.int64), np.zeros(n_cells, np.int64)
+def _journeys(place: Codes, owner: Ints, n_cells: int, first: Ints) -> tuple[Ints, Ints]:
+    last = np.full(n_cells, -1, np.int64)
+    journeys, customers = np.zeros(n_cells, np.int64), np.zeros(n_cells, np.int64)
     for i in range(len(place)):
-        if last[place[i]] != owner[i]:
+        before = last[place[i]]
+        if before != owner[i]:
             last[place[i]] = owner[i]
             journeys[place[i]] += 1
-    return journeys
+            customers[place[i]] += before < first[owner[i]]
+    return journeys, customers

@@ -9,6 +9,7 @@ import numpy as np
 from cjmining.kernels import histogram
 from cjmining.kernels._jit import kernel
 from cjmining.kernels.cells import Room, place_of
+from cjmining.kernels.customers import each_its_own
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 class Rework(NamedTuple):
     """What occurs again, by group and code: all of shape groups x names, but `times`.
 
-    journeys with it, repeated (those with it more than once), events, most (in one journey), directly (again
-    right after itself), steps and span (sums: steps from one to the next; microseconds from the first to the
-    last of a journey). `times` are microseconds from one to the next, by the cell group x names + code.
+    journeys with it, customers with it, repeated (journeys with it more than once), repeated_customers, events,
+    most (in one journey), directly (again right after itself), steps and span (sums: steps from one to the
+    next; microseconds from the first to the last of a journey). `times` are microseconds from one to the next, by the cell group x names + code.
     """
 
     journeys: Ints
+    customers: Ints
     repeated: Ints
+    repeated_customers: Ints
     events: Ints
     most: Ints
     directly: Ints
@@ -35,17 +38,26 @@ class Rework(NamedTuple):
     times: histogram.Histogram
 
 
-def count(bounds: Ints, timestamp: Ints, code: Codes, group: Codes, n_groups: int, n_names: int) -> Rework:
+def count(
+    bounds: Ints,
+    timestamp: Ints,
+    code: Codes,
+    group: Codes,
+    n_groups: int,
+    n_names: int,
+    first: Ints | None = None,
+) -> Rework:
     """Count what occurs again; parameters are those of `kernels.follows.count`."""
-    found = _rework(bounds, timestamp, code, group, n_groups, n_names)
-    return Rework(*found[:7], histogram.summarise_by(*found[7:]))
+    whose = each_its_own(len(group)) if first is None else first
+    found = _rework(bounds, timestamp, code, group, whose, n_groups, n_names)
+    return Rework(*found[:9], histogram.summarise_by(*found[9:]))
 
 
 def merge(parts: list[Rework]) -> Rework:
     """Add up summaries of blocks, in their order."""
     totals = {
         name: np.sum([getattr(part, name) for part in parts], axis=0)
-        for name in ("journeys", "repeated", "events", "directly", "steps", "span")
+        for name in set(Rework._fields) - {"most", "times"}
     }
     most = np.max([part.most for part in parts], axis=0)
     return Rework(most=most, times=histogram.merge([part.times for part in parts]), **totals)
@@ -68,9 +80,11 @@ def first_and_again(
 
 @kernel
 def _rework(
-    bounds: Ints, timestamp: Ints, code: Codes, group: Codes, n_groups: int, n_names: int
-) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints]:
+    bounds: Ints, timestamp: Ints, code: Codes, group: Codes, whose: Ints, n_groups: int, n_names: int
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints]:
     shape = (n_groups, n_names)
+    customers, repeated_customers = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    last_with, last_again = np.full(shape, -1, np.int64), np.full(shape, -1, np.int64)
     journeys, repeated, events = (
         np.zeros(shape, np.int64),
         np.zeros(shape, np.int64),
@@ -88,9 +102,13 @@ def _rework(
             number[what] += 1
             if number[what] == 1:
                 journeys[here, what] += 1
+                customers[here, what] += last_with[here, what] < whose[journey]
+                last_with[here, what] = journey
             else:
                 if number[what] == 2:
                     repeated[here, what] += 1
+                    repeated_customers[here, what] += last_again[here, what] < whose[journey]
+                    last_again[here, what] = journey
                 gap = max(timestamp[step] - timestamp[last[what]], 0)
                 directly[here, what] += step - last[what] == 1
                 steps[here, what] += step - last[what]
@@ -104,7 +122,9 @@ def _rework(
             number[code[step]] = 0
     return (
         journeys,
+        customers,
         repeated,
+        repeated_customers,
         events,
         most,
         directly,

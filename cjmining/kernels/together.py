@@ -9,6 +9,7 @@ import numpy as np
 from cjmining.kernels import sums
 from cjmining.kernels._jit import kernel
 from cjmining.kernels.cells import Room, pairs_at_most, place_of
+from cjmining.kernels.customers import each_its_own
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 
 class Together(NamedTuple):
-    """Journeys that have both of two codes, by cell (group x names + lower) x names + higher; each pair once.
+    """Who has both of two codes, by cell (group x names + lower) x names + higher; each pair once.
 
+    `both` has the columns: journeys, customers with such a journey.
     `holding` says how many journeys of each group have each code (groups x names), `journeys` how many there
     are of each group.
     """
@@ -29,14 +31,21 @@ class Together(NamedTuple):
     journeys: Ints
 
 
-def count(bounds: Ints, code: Codes, group: Codes, n_groups: int, n_names: int) -> Together:
+def count(
+    bounds: Ints, code: Codes, group: Codes, n_groups: int, n_names: int, first: Ints | None = None
+) -> Together:
     """Count journeys by the pairs of codes they have; parameters are those of `kernels.follows.count`."""
     room = Room.of(n_groups * n_names * n_names, pairs_at_most(bounds, code, n_names))
-    cell, number, holding = _together(bounds, code, group, n_groups, n_names, room.places, room.table)
+    whose = each_its_own(len(group)) if first is None else first
+    cell, number, customers, holding = _together(
+        bounds, code, group, whose, n_groups, n_names, room.places, room.table
+    )
     used = np.flatnonzero(number)
     order = used[np.argsort(cell[used])]
     journeys = np.bincount(group, minlength=n_groups).astype(np.int64)
-    return Together(sums.Sums(cell[order], number[order, None]), holding, journeys)
+    return Together(
+        sums.Sums(cell[order], np.stack([number[order], customers[order]], axis=1)), holding, journeys
+    )
 
 
 def merge(parts: list[Together]) -> Together:
@@ -50,10 +59,18 @@ def merge(parts: list[Together]) -> Together:
 
 @kernel
 def _together(
-    bounds: Ints, code: Codes, group: Codes, n_groups: int, n_names: int, places: int, room: int
-) -> tuple[Ints, Ints, Ints]:
+    bounds: Ints,
+    code: Codes,
+    group: Codes,
+    whose: Ints,
+    n_groups: int,
+    n_names: int,
+    places: int,
+    room: int,
+) -> tuple[Ints, Ints, Ints, Ints]:
     cell = np.arange(places)
-    number = np.zeros(places, np.int64)
+    number, customers = np.zeros(places, np.int64), np.zeros(places, np.int64)
+    last_journey = np.full(places, -1, np.int64)
     table = np.full(room, -1, np.int32)
     found = 0
     holding = np.zeros((n_groups, n_names), np.int64)
@@ -71,6 +88,8 @@ def _together(
                 lower, higher = min(met[i], what), max(met[i], what)
                 here, found = place_of((base + lower) * n_names + higher, table, cell, found)
                 number[here] += 1
+                customers[here] += last_journey[here] < whose[journey]
+                last_journey[here] = journey
             met[different] = what
             different += 1
-    return cell, number, holding
+    return cell, number, customers, holding

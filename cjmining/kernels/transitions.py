@@ -15,6 +15,7 @@ import numpy as np
 from cjmining.kernels import bins, histogram
 from cjmining.kernels._jit import kernel
 from cjmining.kernels.bins import CHUNK, CHUNK_BITS, CHUNKS, OFFSET, ONE
+from cjmining.kernels.customers import each_its_own
 from cjmining.kernels.histogram import LOWEST
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ DIRECT_CELLS: Final = 1 << 16
 
 _FIRST_SLOTS: Final = 1 << 10
 
+_CUSTOMER_BIT: Final = 32
+_CUSTOMER: Final = 1 << _CUSTOMER_BIT
+"""What a customer adds to the journeys of a cell: both are counted in one integer, written once."""
+
 _EVENTS_A_CELL: Final = 64
 _EVENTS_A_CHUNK: Final = 256
 """Where there are fewer events for each possible cell, or chunk of bins in use, times are sorted by cell."""
@@ -41,13 +46,14 @@ class Transitions(NamedTuple):
     cell: Ints
     counts: Ints
     journeys: Ints
+    customers: Ints
     total: Floats
 
 
 class _Slots(NamedTuple):
     """Where cells are counted: the cell of each slot, and the table that finds it (None: they are the same).
 
-    `last` is the journey that was there last, -1 none.
+    `last` is the journey that was there last, -1 none; `journeys` counts customers too (`_CUSTOMER`).
     """
 
     cell: Ints
@@ -63,8 +69,9 @@ def count(
     group: Codes,
     n_groups: int,
     n_touchpoints: int,
+    first: Ints | None = None,
 ) -> Transitions:
-    """Count the transitions of every group, the journeys they occur in, and add up their times.
+    """Count the transitions of every group, the journeys and customers that have them, and add up times.
 
     Parameters
     ----------
@@ -76,10 +83,13 @@ def count(
         From 0 to n_touchpoints - 1.
     group : array of int32, shape (journeys,)
         From 0 to n_groups - 1.
+    first : array of int64, shape (journeys,), optional
+        The first journey of each journey's customer, whose journeys lie together (`customers.first_journeys`);
+        by default each journey has a customer of its own.
     """
-    slots, found, number, total = _count_cells(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
-    order = _ascending(slots, found)
-    return Transitions(slots.cell[order], number[order], slots.journeys[order], total[order])
+    log = _Log.of(bounds, timestamp, touchpoint, group, n_touchpoints, first)
+    slots, found, number, total = _count_cells(log, n_groups)
+    return _told(slots, _ascending(slots, found), number, total)
 
 
 def count_with_times(
@@ -89,86 +99,102 @@ def count_with_times(
     group: Codes,
     n_groups: int,
     n_touchpoints: int,
+    first: Ints | None = None,
 ) -> tuple[Transitions, histogram.Histogram]:
     """Count as `count` does, and put the time of every transition into a histogram of its cell."""
+    log = _Log.of(bounds, timestamp, touchpoint, group, n_touchpoints, first)
     cells = n_groups * n_touchpoints * n_touchpoints
     if len(timestamp) < _EVENTS_A_CELL * cells:
-        return _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
+        return _count_sorted(log, n_groups)
     slots = _start(cells)
     times = bins.start(len(slots.last), len(timestamp))
     journey, event, found, chunks, aside = 0, 0, 0, 0, 0
     most_chunks = max(bins.FIRST_CHUNKS, len(timestamp) // _EVENTS_A_CHUNK)
     while True:
         reached = journey, event, found, chunks, aside
-        journey, event, found, chunks, aside = _fill(
-            bounds, timestamp, touchpoint, group, n_touchpoints, *slots, *times, *reached
-        )
+        journey, event, found, chunks, aside = _fill(*log, *slots, *times, *reached)
         if journey == len(group):
             break
         full = chunks * CHUNK == len(times.bins)
         if full and chunks >= most_chunks:
-            return _count_sorted(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
+            return _count_sorted(log, n_groups)
         slots = slots if full else _widen(slots, found)
         times = bins.widen(times, len(slots.last), bins=len(times.bins) * (2 if full else 1))
     order = _ascending(slots, found)
-    cell = slots.cell[order]
-    histogram, number, total = bins.finish(times, order, cell, chunks=chunks, aside=aside)
-    return Transitions(cell, number, slots.journeys[order], total), histogram
+    histogram, number, total = bins.finish(times, order, slots.cell[order], chunks=chunks, aside=aside)
+    journeys, customers = _apart(slots.journeys[order])
+    return Transitions(slots.cell[order], number, journeys, customers, total), histogram
 
 
 def merge(parts: list[Transitions]) -> Transitions:
     """Add up summaries of blocks, in their order."""
     cell, place = np.unique(np.concatenate([part.cell for part in parts]), return_inverse=True)
-    merged = Transitions(cell, np.zeros_like(cell), np.zeros_like(cell), np.zeros(len(cell), np.float64))
-    np.add.at(merged.counts, place, np.concatenate([part.counts for part in parts]))
-    np.add.at(merged.journeys, place, np.concatenate([part.journeys for part in parts]))
-    np.add.at(merged.total, place, np.concatenate([part.total for part in parts]))
+    counts, journeys, customers = (np.zeros_like(cell) for _ in range(3))
+    merged = Transitions(cell, counts, journeys, customers, np.zeros(len(cell), np.float64))
+    for name in ("counts", "journeys", "customers", "total"):
+        np.add.at(getattr(merged, name), place, np.concatenate([getattr(part, name) for part in parts]))
     return merged
 
 
-def _count_cells(
-    bounds: Ints,
-    timestamp: Ints,
-    touchpoint: Codes,
-    group: Codes,
-    n_groups: int,
-    n_touchpoints: int,
-) -> tuple[_Slots, int, Ints, Floats]:
+class _Log(NamedTuple):
+    """What the loops read."""
+
+    bounds: Ints
+    timestamp: Ints
+    touchpoint: Codes
+    group: Codes
+    n_touchpoints: int
+    first: Ints
+
+    @classmethod
+    def of(
+        cls,
+        bounds: Ints,
+        timestamp: Ints,
+        touchpoint: Codes,
+        group: Codes,
+        n_touchpoints: int,
+        first: Ints | None,
+    ) -> _Log:
+        whose = each_its_own(len(group)) if first is None else first
+        return cls(bounds, timestamp, touchpoint, group, n_touchpoints, whose)
+
+
+def _told(slots: _Slots, order: Ints, number: Ints, total: Floats) -> Transitions:
+    journeys, customers = _apart(slots.journeys[order])
+    return Transitions(slots.cell[order], number[order], journeys, customers, total[order])
+
+
+def _apart(both: Ints) -> tuple[Ints, Ints]:
+    """Journeys, and the customers that were counted with them."""
+    return both & (_CUSTOMER - 1), both >> _CUSTOMER_BIT
+
+
+def _count_cells(log: _Log, n_groups: int) -> tuple[_Slots, int, Ints, Floats]:
     """The slots, how many are in use, and for each how often and how long."""
-    slots = _start(n_groups * n_touchpoints * n_touchpoints)
+    slots = _start(n_groups * log.n_touchpoints * log.n_touchpoints)
     number = np.zeros(len(slots.last), np.int64)
     total = np.zeros(len(slots.last), np.float64)
     journey, event, found = 0, 0, 0
     while True:
-        journey, event, found = _count(
-            bounds, timestamp, touchpoint, group, n_touchpoints, *slots, number, total, journey, event, found
-        )
-        if journey == len(group):
+        journey, event, found = _count(*log, *slots, number, total, journey, event, found)
+        if journey == len(log.group):
             return slots, found, number, total
         slots = _widen(slots, found)
         number = bins.longer(number, len(slots.last), 0)
         total = bins.longer(total, len(slots.last), 0)
 
 
-def _count_sorted(
-    bounds: Ints,
-    timestamp: Ints,
-    touchpoint: Codes,
-    group: Codes,
-    n_groups: int,
-    n_touchpoints: int,
-) -> tuple[Transitions, histogram.Histogram]:
+def _count_sorted(log: _Log, n_groups: int) -> tuple[Transitions, histogram.Histogram]:
     """Count first, then put the times of each cell together, and make one histogram after the other."""
-    slots, found, number, total = _count_cells(bounds, timestamp, touchpoint, group, n_groups, n_touchpoints)
+    slots, found, number, total = _count_cells(log, n_groups)
     order = _ascending(slots, found)
-    counted = Transitions(slots.cell[order], number[order], slots.journeys[order], total[order])
+    counted = _told(slots, order, number, total)
     offsets = np.zeros(len(order) + 1, np.int64)
     np.cumsum(counted.counts, out=offsets[1:])
     free = np.zeros(len(number), np.int64)
     free[order] = offsets[:-1]
-    elapsed = _sort(
-        bounds, timestamp, touchpoint, group, n_touchpoints, slots.cell, slots.table, free, offsets[-1]
-    )
+    elapsed = _sort(*log[:-1], slots.cell, slots.table, free, offsets[-1])
     return counted, histogram.summarise(counted.cell, offsets, elapsed)
 
 
@@ -210,6 +236,7 @@ def _count(
     touchpoint: Codes,
     group: Codes,
     n_touchpoints: int,
+    whose: Ints,
     cell: Ints,
     table: Codes | None,
     last: Ints,
@@ -226,7 +253,7 @@ def _count(
         first, end = np.uint64(max(bounds[current], event)), np.uint64(bounds[current + 1])
         if first == end:
             continue
-        base = np.uint64(group[current]) * n
+        base, its_first = np.uint64(group[current]) * n, whose[current]
         start, left = np.uint64(touchpoint[first]), timestamp[first]
         for at in range(first + np.uint64(1), end):
             to, arrived = np.uint64(touchpoint[at]), timestamp[at]
@@ -240,7 +267,8 @@ def _count(
                 here = np.uint64(slot)
             number[here] += 1
             total[here] += max(arrived - left, 0)
-            journeys[here] += last[here] != current
+            before = last[here]
+            journeys[here] += np.int64(before != current) + (np.int64(before < its_first) << _CUSTOMER_BIT)
             last[here] = current
             start, left = to, arrived
     return len(bounds) - 1, 0, found
@@ -253,6 +281,7 @@ def _fill(
     touchpoint: Codes,
     group: Codes,
     n_touchpoints: int,
+    whose: Ints,
     cell: Ints,
     table: Codes | None,
     last: Ints,
@@ -273,7 +302,7 @@ def _fill(
         first, end = np.uint64(max(bounds[current], event)), np.uint64(bounds[current + 1])
         if first == end:
             continue
-        base = np.uint64(group[current]) * n
+        base, its_first = np.uint64(group[current]) * n, whose[current]
         start, left = np.uint64(touchpoint[first]), timestamp[first]
         for at in range(first + np.uint64(1), end):
             to, arrived = np.uint64(touchpoint[at]), timestamp[at]
@@ -304,7 +333,8 @@ def _fill(
                 n_aside += 1
                 held = np.int64(ONE)
             filled[bin_] = held
-            journeys[here] += last[here] != current
+            before = last[here]
+            journeys[here] += np.int64(before != current) + (np.int64(before < its_first) << _CUSTOMER_BIT)
             last[here] = current
             start, left = to, arrived
     return len(bounds) - 1, 0, found, chunks, n_aside

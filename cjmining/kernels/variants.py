@@ -1,7 +1,7 @@
 """Journeys with the same sequence of touchpoints, counted exactly.
 
-Sequences are put together by a hash; then each is compared with the first of its kind, touchpoint by
-touchpoint. Where a hash was the same by chance, which 64 bits make all but impossible, everything is put
+Short sequences are put together by a number that holds all their steps. Longer ones are put together by a
+hash; then each is compared with the first of its kind, touchpoint by touchpoint. Where a hash was the same by chance, which 64 bits make all but impossible, everything is put
 together once more by comparing. The result grows with the data: it holds every different sequence once.
 """
 
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     Hashes = NDArray[np.uint64]
 
 _MULTIPLIER: Final = 0x9E3779B97F4A7C15
+_STEP_BITS: Final = np.uint64(5)
+_MOST_STEPS: Final = 12
+_ABOVE_STEPS: Final = np.uint64(60)
+_GROUPS: Final = 8
+_LARGEST_CODE: Final = 30
+"""Up to 12 steps of 31 touchpoints in 8 groups go into one number, step + 1 being 5 bits of it, group 3."""
+_HASHED: Final = np.uint64(1) << np.uint64(63)
+"""The bit that says that a number is the hash of a sequence, which another sequence may have too."""
 _AHEAD: Final = 32
 """So many places of the table are fetched together: waiting for each by itself would take longest."""
 
@@ -30,7 +38,8 @@ _AHEAD: Final = 32
 class Variants(NamedTuple):
     """Different sequences by their first journey: sequence i is codes[bounds[i]:bounds[i + 1]].
 
-    `hashes` are those of group and sequence; they are worked out where they aren't given.
+    `hashes` are the numbers of group and sequence, which a test may change where they have `_HASHED`; they are worked out where they aren't given. `customers` says
+    how many different ones took each; None where nobody asked.
     """
 
     bounds: Ints
@@ -38,9 +47,10 @@ class Variants(NamedTuple):
     group: Codes
     journeys: Ints
     hashes: Hashes | None = None
+    customers: Ints | None = None
 
 
-def count(bounds: Ints, touchpoint: Codes, group: Codes) -> Variants:
+def count(bounds: Ints, touchpoint: Codes, group: Codes, first: Ints | None = None) -> Variants:
     """Count the journeys of each group and sequence of touchpoints.
 
     Parameters
@@ -51,9 +61,24 @@ def count(bounds: Ints, touchpoint: Codes, group: Codes) -> Variants:
         Codes of touchpoints.
     group : array of int32, shape (journeys,)
         The group of each journey.
+    first : array of int64, shape (journeys,), optional
+        The first journey of each journey's customer, whose journeys lie together (`customers.first_journeys`):
+        then customers are counted too.
     """
     ones = np.ones(len(group), np.int64)
-    return count_weighted(Variants(bounds, touchpoint, group, ones))
+    return _put_together([Variants(bounds, touchpoint, group, ones)], _MULTIPLIER, 1, first)
+
+
+def count_parts(parts: list[tuple[Ints, Codes, Codes]], *, threads: int | None = None) -> Variants:
+    """Count the journeys of several blocks together; `threads` hash, copy and compare, by default one a core.
+
+    Parameters
+    ----------
+    parts : list
+        What `count` takes, of each block.
+    """
+    of = [Variants(*part, np.ones(len(part[2]), np.int64)) for part in parts]
+    return _put_together(of, _MULTIPLIER, threads or os.cpu_count() or 1)
 
 
 def merge(parts: list[Variants], *, threads: int | None = None) -> Variants:
@@ -68,11 +93,16 @@ def count_weighted(sequences: Variants, *, multiplier: int = _MULTIPLIER) -> Var
     return _put_together([sequences._replace(hashes=None)], multiplier, 1)
 
 
-def _put_together(parts: list[Variants], multiplier: int, threads: int) -> Variants:
-    hashes = _joined([_hashes_of(part, multiplier) for part in parts])
-    variant, first, _ = _group(hashes, np.zeros((_room(len(hashes)), 2), np.uint64))
-    found = _take(parts, hashes, variant, first, threads)
-    return _compare_all(parts, hashes) if found is None else found
+def _put_together(
+    parts: list[Variants], multiplier: int, threads: int, of_customer: Ints | None = None
+) -> Variants:
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        run = pool.map if threads > 1 else map
+        hashes = _joined(list(run(lambda part: _hashes_of(part, multiplier), parts)))
+    room = _room(len(hashes))
+    variant, first, _ = _group(hashes, np.zeros((room, 2), np.uint64), np.uint64(65 - room.bit_length()))
+    found = _take(parts, hashes, variant, first, threads, of_customer)
+    return _compare_all(parts, hashes, of_customer) if found is None else found
 
 
 def _hashes_of(part: Variants, multiplier: int) -> Hashes:
@@ -81,7 +111,14 @@ def _hashes_of(part: Variants, multiplier: int) -> Hashes:
     return _hash_all(part.bounds, part.codes, part.group, np.uint64(multiplier))
 
 
-def _take(parts: list[Variants], hashes: Hashes, variant: Ints, first: Ints, threads: int) -> Variants | None:
+def _take(
+    parts: list[Variants],
+    hashes: Hashes,
+    variant: Ints,
+    first: Ints,
+    threads: int,
+    of_customer: Ints | None,
+) -> Variants | None:
     """Copy the first sequence of each variant; None where a sequence isn't equal to that of its variant."""
     bounds = np.zeros(len(first) + 1, np.int64)
     np.cumsum(_joined([np.diff(part.bounds) for part in parts])[first], out=bounds[1:])
@@ -91,6 +128,7 @@ def _take(parts: list[Variants], hashes: Hashes, variant: Ints, first: Ints, thr
         group=_joined([part.group for part in parts])[first],
         journeys=_add_up(_joined([part.journeys for part in parts]), variant, len(first)),
         hashes=hashes[first],
+        customers=_customers(parts, variant, len(first), of_customer),
     )
     ends = np.cumsum([len(part.group) for part in parts])
     begins = ends - [len(part.group) for part in parts]
@@ -104,7 +142,7 @@ def _take(parts: list[Variants], hashes: Hashes, variant: Ints, first: Ints, thr
         part = parts[place]
         its = variant[begins[place] : ends[place]]
         new = numbers[0][place]
-        agrees, _ = _agree(part.bounds, part.codes, part.group, its, new, bounds, found.codes, found.group)
+        agrees, _ = _agree(*part[:3], hashes[begins[place] : ends[place]], its, new, *found[:3])
         return bool(agrees)
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
@@ -113,7 +151,15 @@ def _take(parts: list[Variants], hashes: Hashes, variant: Ints, first: Ints, thr
         return found if all(run(agrees, range(len(parts)))) else None
 
 
-def _compare_all(parts: list[Variants], hashes: Hashes) -> Variants:
+def _customers(parts: list[Variants], variant: Ints, n: int, of_customer: Ints | None) -> Ints | None:
+    """Count the customers of journeys, or add up those of sequences, where they are known."""
+    if of_customer is not None:
+        return _count_customers(variant, of_customer, n)
+    known = [part.customers for part in parts if part.customers is not None]
+    return _add_up(_joined(known), variant, n) if len(known) == len(parts) else None
+
+
+def _compare_all(parts: list[Variants], hashes: Hashes, of_customer: Ints | None) -> Variants:
     """Put sequences together that are equal, whatever their hashes."""
     bounds = np.zeros(len(hashes) + 1, np.int64)
     np.cumsum(_joined([np.diff(part.bounds) for part in parts]), out=bounds[1:])
@@ -122,9 +168,10 @@ def _compare_all(parts: list[Variants], hashes: Hashes) -> Variants:
         _joined([part.codes[part.bounds[0] : part.bounds[-1]] for part in parts]),
         _joined([part.group for part in parts]),
         _joined([part.journeys for part in parts]),
+        customers=_customers(parts, np.arange(len(hashes)), len(hashes), None),
     )
     variant, first = _group_by_comparing(bounds, whole.codes, whole.group, hashes)
-    found = _take([whole], hashes, variant, first, 1)
+    found = _take([whole], hashes, variant, first, 1, of_customer)
     if found is None:
         raise AssertionError("sequences that were compared are equal")
     return found
@@ -141,10 +188,21 @@ def _room(n: int) -> int:
 
 @kernel
 def _hash_all(bounds: Ints, codes: Codes, group: Codes, multiplier: np.uint64) -> Hashes:
-    """The hash of each sequence: a polynomial of every second code, twice, that doesn't wait for itself."""
+    """The number of each sequence: its steps where they fit, else a hash.
+
+    The hash is a polynomial of every second code, twice, that doesn't wait for itself.
+    """
     hashes = np.empty(len(group), np.uint64)
     square = multiplier * multiplier
     for journey in range(len(group)):
+        if bounds[journey + 1] - bounds[journey] <= _MOST_STEPS and 0 <= group[journey] < _GROUPS:
+            number, largest = np.uint64(0), np.uint32(0)
+            for event in range(bounds[journey], bounds[journey + 1]):
+                largest = max(largest, np.uint32(codes[event]))
+                number = (number << _STEP_BITS) | np.uint64(codes[event] + 1)
+            if largest <= _LARGEST_CODE:
+                hashes[journey] = number | (np.uint64(group[journey]) << _ABOVE_STEPS)
+                continue
         at, end = np.uint64(bounds[journey]), np.uint64(bounds[journey + 1])
         even, odd = np.uint64(group[journey] + 1), np.uint64(end - at)
         while at + np.uint64(1) < end:
@@ -155,15 +213,15 @@ def _hash_all(bounds: Ints, codes: Codes, group: Codes, multiplier: np.uint64) -
             even = even * square + np.uint64(codes[at] + 1)
         mixed = (even * multiplier) ^ odd
         mixed = (mixed ^ (mixed >> np.uint64(32))) * multiplier
-        hashes[journey] = mixed ^ (mixed >> np.uint64(29))
+        hashes[journey] = (mixed ^ (mixed >> np.uint64(29))) | _HASHED
     return hashes
 
 
 @kernel
-def _group(hashes: Hashes, table: NDArray[np.uint64]) -> tuple[Ints, Ints, np.uint64]:
+def _group(hashes: Hashes, table: NDArray[np.uint64], shift: np.uint64) -> tuple[Ints, Ints, np.uint64]:
     """Number equal hashes by their first place; return the number of each, and those places.
 
-    The empty table takes the number + 1 and the hash. What was fetched ahead is returned too: else the
+    The empty table takes the number + 1 and the hash; `shift` leaves the bits of its places. What was fetched ahead is returned too: else the
     compiler would leave it out.
     """
     n = len(hashes)
@@ -173,9 +231,9 @@ def _group(hashes: Hashes, table: NDArray[np.uint64]) -> tuple[Ints, Ints, np.ui
     for begin in range(0, n, _AHEAD):
         end = min(begin + _AHEAD, n)
         for journey in range(begin, end):
-            fetched |= table[hashes[journey] & mask, 0]
+            fetched |= table[_place(hashes[journey], shift), 0]
         for journey in range(begin, end):
-            place = hashes[journey] & mask
+            place = _place(hashes[journey], shift)
             while table[place, 0] != 0 and table[place, 1] != hashes[journey]:
                 place = (place + np.uint64(1)) & mask
             if table[place, 0] == 0:
@@ -185,6 +243,11 @@ def _group(hashes: Hashes, table: NDArray[np.uint64]) -> tuple[Ints, Ints, np.ui
                 table[place, 1] = hashes[journey]
             variant[journey] = np.int64(table[place, 0]) - 1
     return variant, first[:found].copy(), fetched
+
+
+@kernel
+def _place(number: np.uint64, shift: np.uint64) -> np.uint64:
+    return ((number ^ (number >> np.uint64(32))) * np.uint64(_MULTIPLIER)) >> shift
 
 
 @kernel
@@ -224,6 +287,15 @@ def _add_up(journeys: Ints, variant: Ints, n: int) -> Ints:
 
 
 @kernel
+def _count_customers(variant: Ints, first: Ints, n: int) -> Ints:
+    customers, last = np.zeros(n, np.int64), np.full(n, -1, np.int64)
+    for journey in range(len(variant)):
+        customers[variant[journey]] += last[variant[journey]] < first[journey]
+        last[variant[journey]] = journey
+    return customers
+
+
+@kernel
 def _copy(bounds: Ints, codes: Codes, taken: Ints, kept: Ints, kept_codes: Codes) -> None:
     """Copy the taken sequences to where they are kept."""
     for number in range(len(taken)):
@@ -237,29 +309,25 @@ def _agree(
     bounds: Ints,
     codes: Codes,
     group: Codes,
+    hashes: Hashes,
     variant: Ints,
     new: int,
     kept: Ints,
     kept_codes: Codes,
     kept_group: Codes,
 ) -> tuple[bool, int]:
-    """Say whether every sequence is that of its variant; `new` is the next variant to come first.
-
-    Sequences that come first were copied and need no comparing. What was fetched ahead is returned too.
-    """
+    """Say whether these journeys have the sequence of their variant. What was fetched ahead is returned too."""
     fetched = np.int32(0)
-    for begin in range(0, len(variant), _AHEAD):
-        end = min(begin + _AHEAD, len(variant))
-        for journey in range(begin, end):
-            here = variant[journey]
+    for begin in range(0, len(again), _AHEAD):
+        end = min(begin + _AHEAD, len(again))
+        for number in range(begin, end):
+            here = variant[again[number]]
             fetched |= kept_group[here]
             if kept[here] < kept[here + 1]:
                 fetched |= kept_codes[kept[here]] | kept_codes[kept[here + 1] - 1]
-        for journey in range(begin, end):
-            here = variant[journey]
-            if here == new:
-                new += 1
-            elif group[journey] != kept_group[here] or not _same(
+        for number in range(begin, end):
+            journey, here = again[number], variant[again[number]]
+            if group[journey] != kept_group[here] or not _same(
                 codes, bounds[journey], bounds[journey + 1], kept_codes, kept[here], kept[here + 1]
             ):
                 return False, int(fetched)

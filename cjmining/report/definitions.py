@@ -1,7 +1,8 @@
 """What the columns of results mean: read from the docstrings that document them, so that there is one text.
 
 The entry of a table in a result's section "Attributes" names each column, separated by commas (or semicolons,
-or full stops) outside brackets: a column means the phrase it stands in. A name that stands there alone, and
+or full stops) outside brackets: a column means the phrase it stands in. What is made on demand is documented
+where it is made: by the second paragraph of the property's docstring. A name that stands there alone, and
 means the same in every table, takes its meaning from `COMMON`.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 COMMON = {
@@ -98,7 +99,15 @@ def definitions(kind: type, table: str, columns: list[str]) -> list[Definition]:
 
 def entry(kind: type, table: str) -> str:
     """Return what the docstring says of a table, as one line."""
-    return _entries(kind).get(table, "")
+    return _entries(kind).get(table) or _of_property(kind, table)
+
+
+def _of_property(kind: type, table: str) -> str:
+    found = inspect.getattr_static(kind, table, None)
+    if not isinstance(found, property | cached_property):
+        return ""
+    paragraphs = inspect.cleandoc(found.__doc__ or "").split("\n\n")
+    return " ".join("".join(paragraphs[1:2]).split("\n"))
 
 
 def _meaning(kind: type, table: str, column: str, *, seen: tuple[str, ...] = ()) -> str:
@@ -116,7 +125,7 @@ def _meaning(kind: type, table: str, column: str, *, seen: tuple[str, ...] = ())
     if others:
         return others[0]
     for other in re.findall(r"`(?:\w+\.)?(\w+)`", text):
-        if other in _entries(kind) and other not in (*seen, table):
+        if entry(kind, other) and other not in (*seen, table):
             meaning = _meaning(kind, other, column, seen=(*seen, table))
             if meaning:
                 return meaning

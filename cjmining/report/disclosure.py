@@ -76,10 +76,10 @@ def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
 
 
 def hide_small_counts(found: Discovery, min_group: int) -> Discovery:
-    """Withhold what fewer than `min_group` journeys did."""
+    """Withhold what fewer than `min_group` customers did."""
     names = ("transitions", "variants", "ends")
     tables: dict[str, Any] = {name: _at_least(getattr(found, name), min_group) for name in names}
-    tables["touchpoints"] = _withhold(found.touchpoints, ["count", "journeys"], min_group)
+    tables["touchpoints"] = _withhold(found.touchpoints, ["count", "journeys", "customers"], min_group)
     return replace(found, _kept=None, **tables)
 
 
@@ -163,18 +163,20 @@ _CHECK_RULES = {
 }
 _FOUND_RULES = {
     "transitions": _Rule(
-        ("from_touchpoint", "to_touchpoint"), ("count", "journeys", "repeated_count"), {"mean_s": "count"}
+        ("from_touchpoint", "to_touchpoint"),
+        ("count", "journeys", "customers", "repeated_count"),
+        {"mean_s": "count"},
     ),
-    "variants": _Rule(("variant",), ("journeys",)),
+    "variants": _Rule(("variant",), ("journeys", "customers")),
     "touchpoints": _Rule(
         ("touchpoint",),
-        ("count", "journeys"),
+        ("count", "journeys", "customers"),
         {"wait_s_mean": "wait_s_answered", "satisfaction_mean": "satisfaction_answered"},
     ),
-    "ends": _Rule(("position", "touchpoint"), ("journeys",)),
+    "ends": _Rule(("position", "touchpoint"), ("journeys", "customers")),
 }
 
-_OVERVIEW_COUNTS = ("journeys", "customers", "events")
+_OVERVIEW_COUNTS = ("journeys", "customers", "events", "steps")
 _OUTCOMES = ("converted", "dropped", "turned_away", "open")
 
 
@@ -305,12 +307,17 @@ def _merged_sensitivity(sensitivity: pd.DataFrame, small: frozenset[str]) -> pd.
 
 
 def _at_least(table: pd.DataFrame, min_group: int) -> pd.DataFrame:
-    return table[table["journeys"] >= min_group].reset_index(drop=True)
+    return table[_of_whom(table) >= min_group].reset_index(drop=True)
+
+
+def _of_whom(table: pd.DataFrame) -> pd.Series[Any]:
+    """How many customers the rows are about, where the table says so; else how many journeys."""
+    return table["customers" if "customers" in table else "journeys"]
 
 
 def _withhold(table: pd.DataFrame, counts: list[str], min_group: int) -> pd.DataFrame:
-    """Make the counts of the rows about too few journeys NaN."""
-    few = (table["journeys"] > 0) & (table["journeys"] < min_group)
+    """Make the counts of the rows about too few customers or journeys NaN."""
+    few = (_of_whom(table) > 0) & (_of_whom(table) < min_group)
     return table.assign(**{name: table[name].astype(float).mask(few) for name in counts})
 
 

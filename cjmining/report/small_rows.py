@@ -55,6 +55,19 @@ FEW = {
     "waits": ("median_wait_s", "p90_wait_s"),
     "wait_s_answered": ("wait_s_mean",),
     "known_dropped": _WORTH,
+    "Discovery.rework.repeated_customers": (
+        "repeated_journeys",
+        "share_repeated",
+        "repeated_steps",
+        "self_loops",
+        "loops",
+        "most",
+        "steps_mean",
+        "median_s",
+        "p90_s",
+        "extra_mean_s",
+    ),
+    "Discovery.first_and_again.repeated_count": ("repeated_median_s", "repeated_p90_s"),
     "LifetimeValue.places.known": _WORTH,
 }
 """Numbers of answers (of one table, where it says so), and what is said of them."""

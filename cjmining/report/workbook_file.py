@@ -179,7 +179,7 @@ def cell_value(value: Any) -> str | int | float | bool | datetime | None:  # noq
     """
     if hasattr(value, "item"):
         value = value.item()
-    if value is None or value != value:
+    if value is None or type(value).__name__ == "NAType" or value != value:
         return None
     if isinstance(value, bool | int):
         return value

@@ -38,6 +38,8 @@ NAMES = {
 """How the sheets of a result begin; by default with the name of its class."""
 
 LONGEST_NAME = 31
+MOST_ROWS_OF_A_SHEET = 1_048_576 - 4
+"""What Excel takes, less the lines above a table."""
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
 
 
@@ -115,25 +117,32 @@ def _expect_one_source(log: JourneyLog | None, results: Sequence[Result]) -> Non
     """Refuse a result of another log than the one to export, or than the other results, where it is known."""
     from cjmining.discovery import Discovery
 
-    sources = [(each, _source_of(each)) for each in results]
-    known = (source for _, source in sources if source is not None)
-    expected = Source.of(log) if log is not None else next(known, None)
-    if expected is None:
-        return
-    for result, source in sources:
-        journeys = int(result.overview["journeys"].sum()) if isinstance(result, Discovery) else None
-        foreign = source is not None and source != expected
-        if foreign or journeys not in {None, expected.n_journeys}:
-            n = source.n_journeys if source is not None else journeys
-            raise LogError(
-                f"{type(result).__name__} was made from another log, of {plural(n or 0, 'journey')}; the "
-                f"one to export has {expected.n_journeys:,}. Make it from the check of this log"
+    common = None if log is None else {Source.of(log)}
+    for result in results:
+        sources = set(_sources_of(result))
+        if not sources and isinstance(result, Discovery) and common:
+            # What was merged or hidden for showing says no more than how many journeys it is of.
+            size = int(result.overview["journeys"].sum())
+            sources = {each for each in common if each.n_journeys == size} or {Source(size, 0, 0)}
+        if not sources:
+            continue
+        if common is not None and not common & sources:
+            number = next(iter(_sources_of(result) or sources)).n_journeys
+            expected = max(common).n_journeys
+            rest = (
+                f"the one to export has {expected:,}. Make it from this log"
+                if log is not None
+                else f"other results are of one of {expected:,}. Make all of them from one log"
             )
+            raise LogError(
+                f"{type(result).__name__} was made from another log, of {plural(number, 'journey')}; {rest}"
+            )
+        common = sources if common is None else common & sources
 
 
-def _source_of(result: Result) -> Source | None:
+def _sources_of(result: Result) -> tuple[Source, ...]:
     log = _log_of(result)
-    return result._source if log is None else Source.of(log)
+    return result._sources if log is None else (Source.of(log),)
 
 
 def _log_of(result: Result) -> JourneyLog | None:
@@ -189,7 +198,7 @@ def _safe(result: Result, given: Given, smallest: int) -> list[_Part]:
     check = _check_with(given, getattr(result, "by", None))
     if isinstance(result, Discovery) and check is not None:
         result = merge_found(result, check, smallest)
-    elif isinstance(getattr(result, "by", None), str):
+    elif isinstance(getattr(result, "by", None), str | tuple):
         small = small_groups(check, smallest) if check is not None else _small_groups(result, smallest)
         result = _without_groups(result, small)
     return [_Part(result, result)]
@@ -213,8 +222,10 @@ def _check_with(given: Given, by: object) -> Conformance | None:
 
 def _without_groups(result: Result, small: frozenset[str]) -> Result:
     """Leave the rows of small groups out of every table that names groups."""
+    if not small:
+        return result
     kept = {}
-    for name in result._tables:
+    for name in result._all_tables():
         table = result._table(name)
         if "by" in table.columns:
             kept[name] = table[~table["by"].astype(str).isin(small)].reset_index(drop=True)
@@ -225,7 +236,9 @@ def _sheets_of(
     name: str, parts: list[_Part], smallest: int, most: int, not_told: list[str]
 ) -> Iterator[Sheet]:
     kind = type(parts[-1].merged)
-    for table_name in kind._tables:
+    made = parts[-1].merged._all_tables()
+    not_told += [f"{name} {left}: small groups are merged." for left in kind._on_demand if left not in made]
+    for table_name in made:
         place = f"{kind.__name__}.{table_name}"
         merged = _together([part.merged._table(table_name) for part in parts])
         if is_personal(parts[-1].merged, table_name, merged.columns):
@@ -238,7 +251,7 @@ def _sheets_of(
             continue
         hidden = _together([part.shown._table(table_name) for part in parts])
         shown = shown_rows(hidden, place, smallest).table
-        kept = largest_rows(shown, size, most)
+        kept = largest_rows(shown, size, min(most, MOST_ROWS_OF_A_SHEET))
         about = (
             *_whose(name, parts[-1].merged),
             *_about(size, len(merged) - len(shown), kept.left_out, smallest),

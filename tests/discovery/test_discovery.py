@@ -58,6 +58,7 @@ def test_transitions_by_hand(shop):
             "to_touchpoint": ["shop", "order", "shop"],
             "count": [2, 1, 1],
             "journeys": [2, 1, 1],
+            "customers": [2, 1, 1],
             "share_of_journeys": [2 / 3, 1 / 3, 1 / 3],
             "share_of_from": [1.0, 0.5, 0.5],
             "share_into": [2 / 3, 1.0, 1 / 3],
@@ -119,7 +120,8 @@ def test_outcomes_are_counted_where_journeys_are_tagged_with_them(shop):
 def test_a_stay_ends_with_its_last_event():
     log = _log([0, 0, 0], [0, 60, 180], ["ad", "shop", "order"], channel=["social", "web", "web"])
     overview = cj.discover(log, level="channel").overview.iloc[0]
-    assert (overview["events"], overview["median_s"]) == (2, 180.0)
+    assert (overview["events"], overview["steps"], overview["median_s"]) == (3, 2, 180.0)
+    assert overview["events_per_journey"] == 3.0
     assert overview["end"] == pd.Timestamp(180, unit="s", tz="UTC")
 
 
@@ -160,7 +162,9 @@ def test_at_equal_times_the_native_order_decides():
 def test_tables_leave_as_arrow_and_show_in_a_notebook(shop):
     found = cj.discover(shop)
     tables = found.to_arrow()
-    assert list(tables) == ["overview", "transitions", "variants", "touchpoints", "ends"]
+    further = ["follows", "rework", "first_and_again", "together"]
+    assert list(tables) == ["overview", "transitions", "variants", "touchpoints", "ends", *further]
+    assert tables["follows"].num_rows == len(found.follows)
     assert tables["transitions"].num_rows == 3
     page = cj.discover(_log([0], [0], ["<script>"]))._repr_html_()
     assert "&lt;script&gt;" in page

@@ -20,6 +20,7 @@ from cjmining.intended import parse_map
 from cjmining.kernels import cells, histogram, together
 from cjmining.kernels import follows as follows_kernel
 from cjmining.kernels import rework as rework_kernel
+from cjmining.kernels import transitions as transitions_kernel
 from cjmining.kernels.histogram import RELATIVE_ERROR
 from cjmining.report.disclosure import hide_small_counts, merge_found, small_groups
 from cjmining.report.words import SMALLER
@@ -59,16 +60,16 @@ def shop():
 def test_follows_by_hand(shop):
     found = cj.discover(shop).follows.set_index(["from_touchpoint", "to_touchpoint"]).drop(columns="by")
     assert found.columns.tolist() == [
-        "journeys", "share_of_from_journeys", "directly", "count", "median_s", "p90_s"
+        "journeys", "customers", "share_of_from_journeys", "directly", "count", "median_s", "p90_s"
     ]  # fmt: skip
     # ad shop: 1 + 2 pairs, then 2; from the first ad to the next shop 60 s and 120 s.
-    assert found.loc[("ad", "shop")].tolist() == [2, 1.0, 2, 5, 90.0, 114.0]
+    assert found.loc[("ad", "shop")].tolist() == [2, 2, 1.0, 2, 5, 90.0, 114.0]
     # From the first shop to the next one 50 s and 10 s, directly only in the second journey.
-    assert found.loc[("shop", "shop")].tolist() == [2, 2 / 3, 1, 2, 30.0, 46.0]
-    assert found.loc[("shop", "ad")].tolist() == [1, 1 / 3, 1, 1, 40.0, 40.0]
-    assert found.loc[("ad", "ad")].tolist() == [1, 0.5, 0, 1, 100.0, 100.0]
-    assert found.loc[("ad", "order")].tolist() == [1, 0.5, 0, 1, 190.0, 190.0]
-    assert found.loc[("shop", "order")].tolist() == [1, 1 / 3, 1, 2, 70.0, 70.0]
+    assert found.loc[("shop", "shop")].tolist() == [2, 2, 2 / 3, 1, 2, 30.0, 46.0]
+    assert found.loc[("shop", "ad")].tolist() == [1, 1, 1 / 3, 1, 1, 40.0, 40.0]
+    assert found.loc[("ad", "ad")].tolist() == [1, 1, 0.5, 0, 1, 100.0, 100.0]
+    assert found.loc[("ad", "order")].tolist() == [1, 1, 0.5, 0, 1, 190.0, 190.0]
+    assert found.loc[("shop", "order")].tolist() == [1, 1, 1 / 3, 1, 2, 70.0, 70.0]
     assert len(found) == 6
 
 
@@ -76,7 +77,7 @@ def test_rework_by_hand(shop):
     found = cj.discover(shop).rework
     assert found["touchpoint"].tolist() == ["shop", "ad", "order"]
     row = found.iloc[0]
-    assert row[["journeys", "repeated_journeys", "events", "repeated_events", "most"]].tolist() == [
+    assert row[["journeys", "repeated_journeys", "steps", "repeated_steps", "most"]].tolist() == [
         3,
         2,
         5,
@@ -88,7 +89,7 @@ def test_rework_by_hand(shop):
     # Two steps and 50 s later in the first journey, one step and 10 s later in the second.
     assert row[["steps_mean", "median_s", "extra_mean_s"]].tolist() == [1.5, 30.0, 30.0]
     order = found.iloc[2]
-    assert order[["journeys", "repeated_events", "most"]].tolist() == [1, 0, 1]
+    assert order[["journeys", "repeated_steps", "most"]].tolist() == [1, 0, 1]
     assert order[["steps_mean", "median_s", "p90_s", "extra_mean_s"]].isna().all()
 
 
@@ -108,8 +109,8 @@ def test_first_and_again_by_hand(shop):
 def test_together_by_hand(shop):
     found = cj.discover(shop).together.set_index(["touchpoint", "other_touchpoint"]).drop(columns="by")
     assert found.index.tolist() == [("ad", "shop"), ("ad", "order"), ("order", "shop")]
-    both, of_ad, of_order, expected, lift, jaccard, phi = found.loc[("ad", "order")]
-    assert (both, of_ad, of_order, jaccard) == (1, 0.5, 1.0, 0.5)
+    both, customers, of_ad, of_order, expected, lift, jaccard, phi = found.loc[("ad", "order")]
+    assert (both, customers, of_ad, of_order, jaccard) == (1, 1, 0.5, 1.0, 0.5)
     assert (expected, lift) == pytest.approx((2 / 3, 1.5))
     # Of three journeys: both 1, only the ad 1, neither 1: (1 * 1 - 1 * 0) / sqrt(2 * 1 * 1 * 2).
     assert phi == pytest.approx(0.5)
@@ -122,18 +123,18 @@ def test_quantiles_by_hand(shop):
     found = cj.discover(shop)
     table = found.quantiles((0.25, 0.999), exact=True)
     assert table.columns.tolist() == [
-        "by", "from_touchpoint", "to_touchpoint", "count", "journeys", "q25_s", "q99.9_s"
+        "by", "from_touchpoint", "to_touchpoint", "count", "journeys", "customers", "q25_s", "q99.9_s"
     ]  # fmt: skip
     # 60, 10 and 120 s: halfway from the first to the second.
     assert table.loc[0, "q25_s"] == 35.0
-    keys = ["by", "from_touchpoint", "to_touchpoint", "count", "journeys"]
+    keys = ["by", "from_touchpoint", "to_touchpoint", "count", "journeys", "customers"]
     assert table[keys].equals(found.transitions[keys])
     assert found.quantiles(0.5)["q50_s"].tolist() == found.transitions["median_s"].tolist()
 
 
 @pytest.mark.parametrize("shares", [(), "half", 1.5, (0.5, -0.1), (0.5, None)])
 def test_quantiles_that_are_none_are_refused(shop, shares):
-    with pytest.raises(cj.LogError, match="shares from 0 to 1"):
+    with pytest.raises(cj.LogError, match="shares.* from 0 to 1"):
         cj.discover(shop).quantiles(shares)
 
 
@@ -230,7 +231,7 @@ def expect_rework(found, journeys):
         between = steps_between[key]
         repeated = sum(number > 1 for number in many[key])
         assert (row.journeys, row.repeated_journeys) == (len(many[key]), repeated)
-        assert (row.events, row.most, row.repeated_events) == (events[key], max(many[key]), len(between))
+        assert (row.steps, row.most, row.repeated_steps) == (events[key], max(many[key]), len(between))
         assert (row.self_loops, row.loops) == (between.count(1), len(between) - between.count(1))
         assert row.share_repeated == repeated / len(many[key])
         assert close(row.median_s, gaps[key], 0.5)
@@ -333,8 +334,8 @@ def test_exact_quantiles_are_numpys_and_the_others_are_near(log, thousandths):
     assert len(exact) == len(times)
     for (_, one), (_, other) in zip(exact.iterrows(), near.iterrows(), strict=True):
         expected = np.quantile(times[tuple(one.iloc[:3])], shares)
-        np.testing.assert_allclose(one.iloc[5:].to_numpy(float), expected, rtol=1e-12)
-        np.testing.assert_allclose(other.iloc[5:].to_numpy(float), expected, rtol=RELATIVE_ERROR)
+        np.testing.assert_allclose(one.iloc[6:].to_numpy(float), expected, rtol=1e-12)
+        np.testing.assert_allclose(other.iloc[6:].to_numpy(float), expected, rtol=RELATIVE_ERROR)
 
 
 @given(logs(), st.integers(1, 12))
@@ -344,19 +345,20 @@ def test_any_split_into_blocks_gives_the_same_tables(log, size):
 
     def counted(blocks, count):
         parts = [scan.steps.of_block(block) for block in blocks]
-        return [count(part, scan.group[part.journeys]) for part in parts]
+        return [count(part, (scan.group[part.journeys], *n, scan.first_journeys(part))) for part in parts]
 
     def tables(blocks):
         yield follows.table(
-            scan, follows_kernel.merge(counted(blocks, lambda p, g: follows_kernel.count(*p[:3], g, *n)))
+            scan, follows_kernel.merge(counted(blocks, lambda p, of: follows_kernel.count(*p[:3], *of)))
         )
         yield rework.table(
-            scan, rework_kernel.merge(counted(blocks, lambda p, g: rework_kernel.count(*p[:3], g, *n)))
+            scan, rework_kernel.merge(counted(blocks, lambda p, of: rework_kernel.count(*p[:3], *of)))
         )
-        times = counted(blocks, lambda p, g: rework_kernel.first_and_again(*p[:3], g, *n))
-        yield rework.transitions_table(scan, histogram.merge(times))
+        times = counted(blocks, lambda p, of: rework_kernel.first_and_again(*p[:3], *of[:-1]))
+        transitions = counted(blocks, lambda p, of: transitions_kernel.count(*p[:3], *of))
+        yield rework.transitions_table(scan, histogram.merge(times), transitions_kernel.merge(transitions))
         yield co_occurrence.table(
-            scan, together.merge(counted(blocks, lambda p, g: together.count(p.bounds, p.code, g, *n)))
+            scan, together.merge(counted(blocks, lambda p, of: together.count(p.bounds, p.code, *of)))
         )
 
     for split, whole in zip(tables(log.blocks(size)), tables(log.blocks()), strict=True):

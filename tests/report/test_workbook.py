@@ -83,7 +83,7 @@ def table(sheet) -> pd.DataFrame:
 def test_every_column_that_is_exported_is_defined_and_sized(name):
     result = RESULTS[name]()
     assert isinstance(result, Result)
-    for table_name in result._tables:
+    for table_name in result._all_tables():
         columns = list(result._table(table_name).columns)
         if is_personal(result, table_name, columns):
             continue
@@ -247,7 +247,7 @@ def test_rows_beyond_the_most_are_said_to_be_missing(tmp_path):
     assert len(told) == 5
     assert (
         sheet.cell(2, 1).value
-        == f"{len(FOUND.variants) - 5:,} further rows with the lowest journeys not shown."
+        == f"{len(FOUND.variants) - 5:,} further rows with the lowest customers not shown."
     )
     assert sorted(told["journeys"]) == sorted(FOUND.variants["journeys"].nlargest(5))
 
