@@ -54,9 +54,10 @@ def matches(
 ) -> Matches:
     """Find where journeys match a pattern: how many do, how long it takes, by which events.
 
-    A match is found at the first event that completes one. Of the matches that it completes, that one counts
-    which began first; of those, the one whose next event comes first, and so on. Where events have the same
-    time, the log's own order decides which comes first.
+    A match is found at the first event that completes one. Of the matches that it completes, one counts,
+    chosen event by event: the one that began first; of those, the one whose next event comes first, and so
+    on. Where one event may be two steps of the pattern, it is the one written first, before later events are
+    looked at. Where events have the same time, the log's own order decides which comes first.
 
     Parameters
     ----------
@@ -138,12 +139,13 @@ class Matches(Result):
     steps : pandas.DataFrame
         A row a step of each group: by, step (1 for the first), name (of the step, as written), optional
         (whether a match may do without it), journeys (with the pattern from its beginning up to and with this
-        step, all bounds kept), share_of_journeys (journeys as a share of all journeys of the group).
+        step, all bounds kept), customers (who have such a journey), share_of_journeys (journeys as a share of
+        all journeys of the group).
     outcomes : pandas.DataFrame
         Where journeys are tagged with their outcome, else empty; two rows a group: by, path ("with" or
-        "without" a match), journeys, converted, dropped, turned_away, open, unknown (journeys whose outcome
-        nobody told), converted_share_of_decided (converted as a share of converted, dropped and turned away)
-        with limits lower and upper.
+        "without" a match), journeys, customers, converted, dropped, turned_away, open, unknown (journeys
+        whose outcome nobody told), converted_share_of_decided (converted as a share of converted, dropped and
+        turned away) with limits lower and upper.
     matches : pandas.DataFrame
         A row a match: by, match (its number), journey, customer, start and end (times of its first and its
         last event), duration_s, first_event and last_event (rows of the log's events).
@@ -286,13 +288,10 @@ def _overview(reading: _Reading, outcome: NDArray[np.int8] | None) -> pd.DataFra
 
 def _steps(reading: _Reading, wanted: Pattern) -> pd.DataFrame:
     grouped, n_steps = reading.grouped, len(reading.items)
-    reached = np.stack(
-        [
-            grouped.number((reading.reached & sum(1 << state for state in set(states))) != 0)
-            for states in reading.items
-        ],
-        axis=1,
-    )
+    done = [(reading.reached & sum(1 << state for state in set(states))) != 0 for states in reading.items]
+    sums = [grouped.sums(each, each) for each in done]
+    reached = np.stack([each.units for each in sums], axis=1)
+    customers = np.stack([each.unit_clusters for each in sums], axis=1)
     kept = np.repeat(np.flatnonzero(reading.of_group), n_steps)
     step = np.tile(np.arange(n_steps), len(kept) // n_steps)
     return pd.DataFrame(
@@ -302,6 +301,7 @@ def _steps(reading: _Reading, wanted: Pattern) -> pd.DataFrame:
             "name": words(wanted.steps, step),
             "optional": np.array(wanted.optional, np.bool_)[step],
             "journeys": reached[kept, step],
+            "customers": customers[kept, step],
             "share_of_journeys": ratio(reached[kept, step], reading.of_group[kept]),
         }
     )
@@ -327,6 +327,7 @@ def _of_side(grouped: Grouped, mine: Flags, told: NDArray[np.int8]) -> dict[str,
     share = np.array(shares(grouped.sums(over, told == CONVERTED))).reshape(-1, 3)
     return {
         "journeys": grouped.number(mine),
+        "customers": grouped.sums(mine, mine).unit_clusters,
         **{name: grouped.number(mine & (told == code)) for code, name in enumerate(COLUMNS)},
         "unknown": grouped.number(mine & (told < 0)),
         "converted_share_of_decided": share[:, 0],

@@ -160,7 +160,6 @@ class Cells(NamedTuple):
     channels: tuple[str, ...]
     n_channels: int
     n_failed: int
-    without_channel: bool
     knows_failed: bool
 
     @classmethod
@@ -175,7 +174,6 @@ class Cells(NamedTuple):
             channels=channels,
             n_channels=len(channels) + 1 if by_channel else 1,
             n_failed=3 if by_failed else 1,
-            without_channel=by_channel and bool((log.codes("channel") < 0).any()),
             knows_failed=by_failed and bool((log.flags("failed") >= 0).any()),
         )
 
@@ -230,14 +228,15 @@ class Cells(NamedTuple):
         """
         if not self.touchpoints:
             return
-        channels = (*self.channels, *((UNKNOWN,) if self.without_channel else ()))
+        channels = (*self.channels, UNKNOWN)  # that no channel is known is no name that could be wrong
         for event in step.events:
             for what, name, words in (
                 ("touchpoint", event.touchpoint, self.touchpoints),
                 ("channel", event.channel, channels),
             ):
                 if name is not None and not any(name.fitting(words)):
-                    hint = nearest(name.text, words) or f"; it has {shorten(words) or 'none'}"
+                    known = [word for word in words if word != UNKNOWN]
+                    hint = nearest(name.text, known) or f"; it has {shorten(known) or 'none'}"
                     yield name.at, f"the log has no {what} {name.text!r}{hint}"
             if event.failed is not None and not self.knows_failed:
                 place = event.touchpoint or event.channel

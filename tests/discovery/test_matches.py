@@ -87,6 +87,7 @@ def test_steps_count_the_journeys_that_come_so_far():
     assert found["name"].tolist() == ["cart", "call?", "order"] * 2
     assert found["optional"].tolist() == [False, True, False] * 2
     assert found["journeys"].tolist() == [4, 1, 2, 1, 1, 1]
+    assert found["customers"].tolist() == [2, 1, 1, 1, 1, 1]
     assert found["share_of_journeys"].tolist() == [1.0, 0.25, 0.5, 0.5, 0.5, 0.5]
 
 
@@ -101,8 +102,8 @@ def test_a_step_counts_as_done_where_it_is_complete():
 def test_outcomes_of_journeys_with_and_without():
     found = cj.matches(TAGGED, PATTERN).outcomes
     assert found["path"].tolist() == ["with", "without"]
-    columns = ["journeys", "converted", "dropped", "turned_away", "open", "unknown"]
-    assert found[columns].to_numpy().tolist() == [[3, 2, 0, 0, 0, 1], [3, 1, 1, 0, 1, 0]]
+    columns = ["journeys", "customers", "converted", "dropped", "turned_away", "open", "unknown"]
+    assert found[columns].to_numpy().tolist() == [[3, 2, 2, 0, 0, 0, 1], [3, 2, 1, 1, 0, 1, 0]]
     assert found["converted_share_of_decided"].tolist() == [1.0, 0.5]
     by = cj.matches(TAGGED, PATTERN, by=["persona"]).outcomes
     assert by[["by", "path", "journeys"]].to_numpy().tolist() == [

@@ -222,6 +222,12 @@ def test_levels_channels_and_choices():
     assert cj.paths(log, start="@ad", end="@app").attempts["steps"].tolist() == [4]
 
 
+def test_paths_taken_as_often_stand_in_the_order_of_their_steps_names():
+    log = log_of(["a0 x1 c2", "a0 y1 c2"], channels=["web", "zoo", "web", "web", None, "web"])
+    found = cj.paths(log, start=None, end=None, level="channel")
+    assert list(ways(found)) == ["web > unknown > web", "web > zoo > web"]
+
+
 def test_at_the_level_of_stages():
     shop = cj.simulate.shop(200, seed=3)
     intended = parse_map(shop.intended_text)

@@ -99,8 +99,9 @@ def funnel(
     The headline shares are of mature attempts: with `within`, all those that began at least as long before
     the end of the data, so that of each it is known how far it came in that time, whatever else becomes of
     its journey; without, those of journeys that are not open (by the tag `outcome`; without the tag, of all).
-    What is mature and not complete is lost; what is neither mature nor complete is open (but for a strict
-    funnel, in which whatever came next has decided it). The naive shares beside them count every attempt, as
+    What is mature and not complete is lost; what is neither mature nor complete is open. In a strict funnel
+    whatever came next has decided it: a broken attempt is lost at once, mature or not, also where its time or
+    its journey still runs. The naive shares beside them count every attempt, as
     if nobody still under way would go on. Limits are Wilson's at 95 %, widened for customers who make several
     attempts (Rao and Scott 1992, doi:10.2307/2532311).
 

@@ -71,7 +71,8 @@ def paths(
         the beginning of each journey. At level "channel" and "stage" a step is a channel or a stage.
     end : str, sequence of str or None
         Where they arrive, likewise. None is the end of the journey, its last event. An event that fits both
-        is never the end of the attempt that it starts.
+        is never the end of the attempt that it starts, unless `start` or `end` is None: the first event of a
+        journey may be the end asked for, or a start its last.
     within : str or timedelta, optional
         How long an attempt may take: "7d", "36h", at most a hundred years. An end just as the time is up
         still counts. The clock alone then decides whether an attempt is over, whatever becomes of its
@@ -83,8 +84,9 @@ def paths(
         time up), the next start begins another; starts during an attempt don't, so that no two attempts
         arrive by one event. The end of one may be the start of the next.
     loops : {"keep", "once"}
-        "once": paths have each step only where it first occurs, and the end last, so that ways that differ in
-        repetitions alone become one. "keep": paths as they are.
+        "once": paths have each step only where it first occurs, and the end last (where `end` names one; with
+        None the last step is like the others), so that ways that differ in repetitions alone become one.
+        "keep": paths as they are.
     by : str or sequence of str, optional
         What to group journeys by, as `log.group` takes it.
     level : {"touchpoint", "touchpoint@channel", "channel", "stage"}

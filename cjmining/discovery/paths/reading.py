@@ -86,7 +86,7 @@ class Attempts(NamedTuple):
     path : int64[A]
         Which of the different paths it is, as they are shown.
     paths : Flat
-        The different paths, in the order of their steps.
+        The different paths, in the order of the names of their steps.
     """
 
     journey: Ints
@@ -152,7 +152,7 @@ def read(
     closed = found.arrived & (not question.to_end)
     if question.loops == "once":
         shown = Flat(*kernels.once(bounds, found.codes, closed, len(steps.names)))
-    path, paths = _numbered(shown, len(steps.names))
+    path, paths = _numbered(shown, steps.names)
     fate, mature = _fates(log, question, found, open_ones)
     group, names = grouping
     return Attempts(
@@ -171,12 +171,15 @@ def read(
     )
 
 
-def _numbered(shown: Flat, n_codes: int) -> tuple[Ints, Flat]:
-    """Return the number of each path among the different ones, which stand in the order of their steps."""
+def _numbered(shown: Flat, names: tuple[str, ...]) -> tuple[Ints, Flat]:
+    """Return the number of each path among the different ones, in the order of the names of their steps."""
     path, first = kernels.number(shown.bounds, shown.codes)
     paths = Flat(*kernels.cut(shown.codes, shown.bounds[first], shown.bounds[first + 1] - 1))
-    keys = (kernels.prefix(paths.bounds, paths.codes, n_codes, part) for part in (0, 1))
-    order = ordered(paths.bounds, paths.codes, *keys)
+    rank = np.empty(len(names), np.int32)
+    rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names), dtype=np.int32)
+    ranks = rank[paths.codes]
+    keys = (kernels.prefix(paths.bounds, ranks, len(names), part) for part in (0, 1))
+    order = ordered(paths.bounds, ranks, *keys)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     return place[path], Flat(*kernels.cut(paths.codes, paths.bounds[order], paths.bounds[order + 1] - 1))

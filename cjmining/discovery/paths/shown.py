@@ -92,8 +92,8 @@ def shortened(path: str) -> str:
 
     Examples
     --------
-    >>> shortened(" > ".join(["product_viewed"] * 8 + ["basket_filled"]))
-    'product_viewed > product_viewed > product_viewed > (4 more) > product_viewed > basket_filled'
+    >>> shortened(" > ".join(["ad", *["product_viewed"] * 8, "basket_filled"]))
+    'ad > product_viewed > product_viewed > (5 more) > product_viewed > basket_filled'
     """
     steps = path.split(JOINT)
     if len(path) <= LONGEST or len(steps) < 4:

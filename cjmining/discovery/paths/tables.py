@@ -9,17 +9,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cjmining.discovery.paths.differences import differences, side_of
 from cjmining.discovery.paths.reading import ARRIVED, FATES, NOT_ARRIVED, OPEN
 from cjmining.discovery.sums import SECOND, chosen, moments, ratio, shares, words
 from cjmining.kernels.paths import present
-from cjmining.stats import design_effect, newcombe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.paths.reading import Attempts
     from cjmining.discovery.sums import Flags, Floats, Ints
-    from cjmining.kernels.paths import Flat, Presence
+    from cjmining.kernels.paths import Flat
 
 JOINT: Final = " > "
 
@@ -225,10 +225,7 @@ def between(found: Attempts, names: tuple[str, ...]) -> pd.DataFrame:
     group, code = np.nonzero(having)
     order = np.lexsort((code, -having[group, code], group))
     group, code = group[order], code[order]
-    differences = [
-        _difference(counted, at, one) for at, one in zip(group.tolist(), code.tolist(), strict=True)
-    ]
-    limits = np.array(differences, np.float64).reshape(-1, 3)
+    limits = differences(*(side_of(counted, side, group, code) for side in (ARRIVED, NOT_ARRIVED)))
     with_it = counted.having[group, :, code]
     return pd.DataFrame(
         {
@@ -245,21 +242,6 @@ def between(found: Attempts, names: tuple[str, ...]) -> pd.DataFrame:
             "upper": limits[:, 2],
         }
     )
-
-
-def _difference(counted: Presence, group: int, code: int) -> tuple[float, float, float]:
-    """Return the share among the arrived less that among the others, with Newcombe's limits for clusters."""
-    sides = []
-    for side in (ARRIVED, NOT_ARRIVED):
-        hits, n = int(counted.having[group, side, code]), int(counted.attempts[group, side])
-        sums = (counted.squares[group, side, code], counted.products[group, side, code])
-        size = int(counted.sizes[group, side])
-        share = hits / n if n else 0.0
-        agreed = max(1.0, size / n) if n else 1.0  # nobody sees how alike customers are where all agree
-        effect = design_effect(n, (*map(int, sums), size), share) if 0 < share < 1 else agreed
-        sides.append((hits, n, effect))
-    (hits, n, effect), (other_hits, other_n, other_effect) = sides
-    return newcombe(hits, n, other_hits, other_n, effect=effect, other_effect=other_effect)
 
 
 def attempts(found: Attempts, texts: NDArray[np.object_]) -> pd.DataFrame:
