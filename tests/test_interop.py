@@ -127,6 +127,8 @@ def test_costs_of_real_tickets_that_ended_in_a_given_place_are_ours(pm4py, share
 
 def test_an_unknown_place_is_told_with_the_nearest(pm4py):
     intended = cj.read_map(MAPS / "helpdesk.yaml")
+    with pytest.raises(MapError, match=r"ends_in is a touchpoint of the map .*, not 5"):
+        to_petri_net(intended, ends_in=5)
     with pytest.raises(MapError, match="has no touchpoint 'Weit', did you mean 'Wait'"):
         to_petri_net(intended, ends_in="Weit")
 
@@ -318,6 +320,11 @@ def test_what_is_no_net_is_told(pm4py, place, given_, words):
         ({"goal": None}, "goal is a sequence of touchpoints, not None"),
         ({"ignore": "look"}, r"ignore is a sequence of touchpoints: write \['look'\]"),
         ({"exits": "gone"}, r"exits is a sequence of touchpoints: write \['gone'\]"),
+        ({"exits": None}, "exits is a sequence of touchpoints, not None"),
+        ({"exits": [5]}, "an exit is a touchpoint, or an Exit .*, not 5"),
+        ({"name": None}, "name is a text, the map's name, not None"),
+        ({"patience": None}, "patience is a duration such as '2d', not None"),
+        ({"horizon": 5}, "horizon is a duration such as '2d', not 5"),
     ],
 )
 def test_touchpoints_are_given_in_a_sequence(pm4py, options, words):
@@ -449,6 +456,8 @@ def test_a_diagram_that_is_no_map_is_told_with_its_file(pm4py, tmp_path: Path):
     (tmp_path / "order.bpmn").write_text(ORDER)
     with pytest.raises(MapError, match=r"order\.bpmn: the goal 'Delivered' is no transition that"):
         read_bpmn(tmp_path / "order.bpmn", goal=["Delivered"], patience="14d")
+    with pytest.raises(MapError, match="path is the name of a BPMN file, not None"):
+        read_bpmn(None, goal=["Pay"], patience="2d")
     with pytest.raises(MapError, match="no such file"):
         read_bpmn(tmp_path / "nothing.bpmn", goal=["x"], patience="14d")
     with pytest.raises(MapError, match=r"is a folder; a BPMN file is expected: one of order\.bpmn in it\?"):

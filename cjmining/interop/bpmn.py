@@ -81,6 +81,8 @@ def read_bpmn(
     """
     from cjmining.intended.redraw import redraw
 
+    if not isinstance(path, str | Path):
+        raise MapError(f"path is the name of a BPMN file, not {path!r}")
     text = read_content(path, error=MapError, what="a BPMN file", suffixes=(".bpmn", ".xml"))
     path = Path(path)
     root = _read_xml(text, path)

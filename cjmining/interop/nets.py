@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -139,8 +139,8 @@ def from_petri_net(
 
     what = "the net"
     _expect_net(net, initial_marking, final_marking)
-    planned = planned_by((net, initial_marking, final_marking), goal, exits, ignore, what)
     head = head_of(name, goal, patience, horizon, exits, ignore)
+    planned = planned_by((net, initial_marking, final_marking), goal, exits, ignore, what)
     return redraw(planned, head, what=what, drawn=drawn_in(net))
 
 
@@ -151,6 +151,8 @@ def _last_edges(intended: IntendedMap, ends_in: str | None) -> frozenset[int]:
     if ends_in is None:
         return frozenset()
     symbols = intended.automaton.symbols
+    if not isinstance(ends_in, str):
+        raise MapError(f"ends_in is a touchpoint of the map '{intended.name}', not {ends_in!r}")
     if ends_in not in symbols:
         hint = nearest(ends_in, symbols) or f"; it has {', '.join(symbols)}"
         raise MapError(f"the map '{intended.name}' has no touchpoint '{ends_in}'{hint}")
@@ -205,9 +207,6 @@ def planned_by(
     what: str,
 ) -> Behaviour:
     """Return what a net plans: what it lets happen, exits apart; raise where it lacks a goal."""
-    goal, ignore = _touchpoints("goal", goal), _touchpoints("ignore", ignore)
-    if isinstance(exits, str):
-        raise MapError(f"exits is a sequence of touchpoints: write [{exits!r}], not {exits!r}")
     planned = behaviour_of(*net, ignore, what).without([_as_exit(exit_)["touchpoint"] for exit_ in exits])
     for touchpoint in goal:
         if touchpoint not in planned.names:
@@ -227,12 +226,21 @@ def head_of(
     exits: Sequence[str | Exit],
     ignore: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the map's own keys as its file has them."""
-    head: dict[str, Any] = {"map": name, "goal": list(goal)}
+    """Return the map's own keys as its file has them; raise where one of them is none."""
+    if not isinstance(name, str):
+        raise MapError(f"name is a text, the map's name, not {name!r}")
+    head: dict[str, Any] = {"map": name, "goal": list(_touchpoints("goal", goal))}
+    if isinstance(exits, str) or not isinstance(exits, Iterable):
+        hint = f": write [{exits!r}]" if isinstance(exits, str) else ""
+        raise MapError(f"exits is a sequence of touchpoints{hint}, not {exits!r}")
     if exits:
         head["exits"] = [_as_exit(exit_) for exit_ in exits]
-    head |= {"patience": _as_written(patience), "horizon": _as_written(horizon)}
-    return head | ({"ignore": list(ignore)} if ignore else {})
+    for option, duration in {"patience": patience, "horizon": horizon}.items():
+        if not isinstance(duration, str | timedelta):
+            raise MapError(f"{option} is a duration such as '2d', not {duration!r}")
+        head[option] = _as_written(duration)
+    ignored = _touchpoints("ignore", ignore)
+    return head | ({"ignore": list(ignored)} if ignored else {})
 
 
 def drawn_in(net: Any) -> Counter[str]:  # noqa: ANN401
@@ -360,6 +368,8 @@ def _leading_to(end: Tokens, edges: Mapping[Tokens, list[tuple[str | None, Token
 
 
 def _as_exit(exit_: str | Exit) -> dict[str, str]:
+    if not isinstance(exit_, str) and not hasattr(exit_, "touchpoint"):
+        raise MapError(f"an exit is a touchpoint, or an Exit that says by whom too, not {exit_!r}")
     return (
         {"touchpoint": exit_} if isinstance(exit_, str) else {"touchpoint": exit_.touchpoint, "by": exit_.by}
     )
