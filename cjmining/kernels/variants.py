@@ -1,8 +1,9 @@
 """Journeys with the same sequence of touchpoints, counted exactly.
 
 Short sequences are put together by a number that holds all their steps. Longer ones are put together by a
-hash; then each is compared with the first of its kind, touchpoint by touchpoint. Where a hash was the same by chance, which 64 bits make all but impossible, everything is put
-together once more by comparing. The result grows with the data: it holds every different sequence once.
+hash; then each is compared with the first of its kind, touchpoint by touchpoint. Where a hash was the same by
+chance, which 63 bits make all but impossible, everything is put together once more by comparing. The result
+grows with the data: it holds every different sequence once.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ _STEP_BITS: Final = np.uint64(5)
 _MOST_STEPS: Final = 12
 _ABOVE_STEPS: Final = np.uint64(60)
 _GROUPS: Final = 8
-_LARGEST_CODE: Final = 30
 """Up to 12 steps of 31 touchpoints in 8 groups go into one number, step + 1 being 5 bits of it, group 3."""
 _HASHED: Final = np.uint64(1) << np.uint64(63)
 """The bit that says that a number is the hash of a sequence, which another sequence may have too."""
@@ -38,8 +38,8 @@ _AHEAD: Final = 32
 class Variants(NamedTuple):
     """Different sequences by their first journey: sequence i is codes[bounds[i]:bounds[i + 1]].
 
-    `hashes` are the numbers of group and sequence, which a test may change where they have `_HASHED`; they are worked out where they aren't given. `customers` says
-    how many different ones took each; None where nobody asked.
+    `hashes` are the numbers of group and sequence; they are worked out where they aren't given. `customers`
+    says how many different ones took each; None where nobody asked.
     """
 
     bounds: Ints
@@ -62,8 +62,8 @@ def count(bounds: Ints, touchpoint: Codes, group: Codes, first: Ints | None = No
     group : array of int32, shape (journeys,)
         The group of each journey.
     first : array of int64, shape (journeys,), optional
-        The first journey of each journey's customer, whose journeys lie together (`customers.first_journeys`):
-        then customers are counted too.
+        The first journey of each journey's customer, whose journeys lie together
+        (`customers.first_journeys`): then customers are counted too.
     """
     ones = np.ones(len(group), np.int64)
     return _put_together([Variants(bounds, touchpoint, group, ones)], _MULTIPLIER, 1, first)
@@ -100,9 +100,17 @@ def _put_together(
         run = pool.map if threads > 1 else map
         hashes = _joined(list(run(lambda part: _hashes_of(part, multiplier), parts)))
     room = _room(len(hashes))
-    variant, first, _ = _group(hashes, np.zeros((room, 2), np.uint64), np.uint64(65 - room.bit_length()))
-    found = _take(parts, hashes, variant, first, threads, of_customer)
+    *grouped, _ = _group(hashes, np.zeros((room, 2), np.uint64), np.uint64(65 - room.bit_length()))
+    found = _take(parts, hashes, _Grouped(*grouped), threads, of_customer)
     return _compare_all(parts, hashes, of_customer) if found is None else found
+
+
+class _Grouped(NamedTuple):
+    """The variant of each sequence, the first sequence of each variant, and those to compare with it."""
+
+    variant: Ints
+    first: Ints
+    again: Ints
 
 
 def _hashes_of(part: Variants, multiplier: int) -> Hashes:
@@ -114,12 +122,12 @@ def _hashes_of(part: Variants, multiplier: int) -> Hashes:
 def _take(
     parts: list[Variants],
     hashes: Hashes,
-    variant: Ints,
-    first: Ints,
+    grouped: _Grouped,
     threads: int,
     of_customer: Ints | None,
 ) -> Variants | None:
     """Copy the first sequence of each variant; None where a sequence isn't equal to that of its variant."""
+    variant, first, again = grouped
     bounds = np.zeros(len(first) + 1, np.int64)
     np.cumsum(_joined([np.diff(part.bounds) for part in parts])[first], out=bounds[1:])
     found = Variants(
@@ -133,16 +141,15 @@ def _take(
     ends = np.cumsum([len(part.group) for part in parts])
     begins = ends - [len(part.group) for part in parts]
     numbers = np.searchsorted(first, begins), np.searchsorted(first, ends)
+    compared = np.searchsorted(again, begins), np.searchsorted(again, ends)
 
     def copy(place: int) -> None:
         its = slice(numbers[0][place], numbers[1][place])
         _copy(*parts[place][:2], first[its] - begins[place], bounds[its], found.codes)
 
     def agrees(place: int) -> bool:
-        part = parts[place]
-        its = variant[begins[place] : ends[place]]
-        new = numbers[0][place]
-        agrees, _ = _agree(*part[:3], hashes[begins[place] : ends[place]], its, new, *found[:3])
+        its = again[compared[0][place] : compared[1][place]]
+        agrees, _ = _agree(*parts[place][:3], its - begins[place], variant[its], *found[:3])
         return bool(agrees)
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
@@ -170,8 +177,8 @@ def _compare_all(parts: list[Variants], hashes: Hashes, of_customer: Ints | None
         _joined([part.journeys for part in parts]),
         customers=_customers(parts, np.arange(len(hashes)), len(hashes), None),
     )
-    variant, first = _group_by_comparing(bounds, whole.codes, whole.group, hashes)
-    found = _take([whole], hashes, variant, first, 1, of_customer)
+    grouped = _Grouped(*_group_by_comparing(bounds, whole.codes, whole.group, hashes), np.zeros(0, np.int64))
+    found = _take([whole], hashes, grouped, 1, of_customer)
     if found is None:
         raise AssertionError("sequences that were compared are equal")
     return found
@@ -196,11 +203,12 @@ def _hash_all(bounds: Ints, codes: Codes, group: Codes, multiplier: np.uint64) -
     square = multiplier * multiplier
     for journey in range(len(group)):
         if bounds[journey + 1] - bounds[journey] <= _MOST_STEPS and 0 <= group[journey] < _GROUPS:
-            number, largest = np.uint64(0), np.uint32(0)
-            for event in range(bounds[journey], bounds[journey + 1]):
-                largest = max(largest, np.uint32(codes[event]))
-                number = (number << _STEP_BITS) | np.uint64(codes[event] + 1)
-            if largest <= _LARGEST_CODE:
+            number, bits = np.uint64(0), np.uint64(0)
+            for event in range(np.uint64(bounds[journey]), np.uint64(bounds[journey + 1])):
+                step = np.uint64(codes[event] + 1)
+                number = (number << _STEP_BITS) | step
+                bits |= step
+            if bits >> _STEP_BITS == 0:
                 hashes[journey] = number | (np.uint64(group[journey]) << _ABOVE_STEPS)
                 continue
         at, end = np.uint64(bounds[journey]), np.uint64(bounds[journey + 1])
@@ -218,16 +226,17 @@ def _hash_all(bounds: Ints, codes: Codes, group: Codes, multiplier: np.uint64) -
 
 
 @kernel
-def _group(hashes: Hashes, table: NDArray[np.uint64], shift: np.uint64) -> tuple[Ints, Ints, np.uint64]:
-    """Number equal hashes by their first place; return the number of each, and those places.
+def _group(hashes: Hashes, table: NDArray[np.uint64], shift: np.uint64) -> tuple[Ints, Ints, Ints, np.uint64]:
+    """Number equal hashes by their first place; return the number of each, those places, and what to compare.
 
-    The empty table takes the number + 1 and the hash; `shift` leaves the bits of its places. What was fetched ahead is returned too: else the
-    compiler would leave it out.
+    To compare are those that come again and whose number is a hash, which others may have too. The empty
+    table takes the number + 1 and the hash; `shift` leaves the bits of its places. What was fetched ahead is
+    returned too: else the compiler would leave it out.
     """
     n = len(hashes)
     mask = np.uint64(len(table) - 1)
-    variant, first = np.empty(n, np.int64), np.empty(n, np.int64)
-    found, fetched = 0, np.uint64(0)
+    variant, first, again = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    found, repeated, fetched = 0, 0, np.uint64(0)
     for begin in range(0, n, _AHEAD):
         end = min(begin + _AHEAD, n)
         for journey in range(begin, end):
@@ -241,8 +250,11 @@ def _group(hashes: Hashes, table: NDArray[np.uint64], shift: np.uint64) -> tuple
                 found += 1
                 table[place, 0] = found
                 table[place, 1] = hashes[journey]
+            elif hashes[journey] >= _HASHED:
+                again[repeated] = journey
+                repeated += 1
             variant[journey] = np.int64(table[place, 0]) - 1
-    return variant, first[:found].copy(), fetched
+    return variant, first[:found].copy(), again[:repeated].copy(), fetched
 
 
 @kernel
@@ -309,24 +321,23 @@ def _agree(
     bounds: Ints,
     codes: Codes,
     group: Codes,
-    hashes: Hashes,
+    again: Ints,
     variant: Ints,
-    new: int,
     kept: Ints,
     kept_codes: Codes,
     kept_group: Codes,
 ) -> tuple[bool, int]:
-    """Say whether these journeys have the sequence of their variant. What was fetched ahead is returned too."""
+    """Say whether each sequence of `again` is that of its variant. What was fetched ahead is returned too."""
     fetched = np.int32(0)
     for begin in range(0, len(again), _AHEAD):
         end = min(begin + _AHEAD, len(again))
         for number in range(begin, end):
-            here = variant[again[number]]
+            here = variant[number]
             fetched |= kept_group[here]
             if kept[here] < kept[here + 1]:
                 fetched |= kept_codes[kept[here]] | kept_codes[kept[here + 1] - 1]
         for number in range(begin, end):
-            journey, here = again[number], variant[again[number]]
+            journey, here = again[number], variant[number]
             if group[journey] != kept_group[here] or not _same(
                 codes, bounds[journey], bounds[journey + 1], kept_codes, kept[here], kept[here + 1]
             ):

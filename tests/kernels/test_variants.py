@@ -6,12 +6,18 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cjmining.kernels import variants
 
-JOURNEYS = st.lists(st.tuples(st.integers(0, 1), st.lists(st.integers(0, 2), max_size=4)), max_size=40)
+# Short sequences of few codes and groups are told by a number, others by a hash: at the limits of both.
+FEW = st.tuples(st.integers(0, 1), st.lists(st.integers(0, 2), max_size=4))
+LIMITS = st.tuples(st.sampled_from([0, 7, 8]), st.lists(st.sampled_from([0, 30, 31]), max_size=2))
+LONG = st.tuples(st.integers(0, 1), st.lists(st.sampled_from([0, 30]), min_size=11, max_size=14))
+JOURNEYS = st.one_of(st.lists(FEW, max_size=40), st.lists(st.one_of(FEW, LIMITS, LONG), max_size=40))
+CLASH = np.uint64(1 << 63)
+"""The same hash for all; without this bit it would be a number that holds all steps."""
 
 
 def _arrays(journeys):
@@ -40,7 +46,8 @@ def test_equals_counting_tuples(journeys):
 def test_clashing_hashes_merge_nothing(journeys):
     bounds, codes, group = _arrays(journeys)
     ones = np.ones(len(group), np.int64)
-    # A multiplier of 0 gives every sequence the same hash.
+    # A multiplier of 0 gives every sequence that is hashed the same hash: in group 8 all are.
+    group = group + np.int32(8)
     clashing = variants.count_weighted(variants.Variants(bounds, codes, group, ones), multiplier=0)
     assert _counted(clashing) == _counted(variants.count(bounds, codes, group))
 
@@ -48,7 +55,7 @@ def test_clashing_hashes_merge_nothing(journeys):
 @given(JOURNEYS, st.integers(0, 40))
 def test_parts_whose_hashes_clash_merge_nothing(journeys, cut):
     parts = [variants.count(*_arrays(part)) for part in (journeys[:cut], journeys[cut:])]
-    clashing = [part._replace(hashes=np.zeros(len(part.group), np.uint64)) for part in parts]
+    clashing = [part._replace(hashes=np.full(len(part.group), CLASH)) for part in parts]
     whole = _counted(variants.count(*_arrays(journeys)))
     assert _counted(variants.merge(clashing)) == whole
     assert _counted(variants.merge([part._replace(hashes=None) for part in parts])) == whole
@@ -78,4 +85,13 @@ def test_blocks_add_up_to_the_whole(journeys, cut):
     parts = [variants.count(*_arrays(part)) for part in (journeys[:cut], journeys[cut:])]
     whole = variants.count(*_arrays(journeys))
     for one, other in zip(variants.merge(parts), whole, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@settings(max_examples=60)
+@given(JOURNEYS, st.integers(0, 40), st.integers(1, 3))
+def test_blocks_counted_together_are_the_whole(journeys, cut, threads):
+    parts = [_arrays(part) for part in (journeys[:cut], journeys[cut:])]
+    whole = variants.count(*_arrays(journeys))
+    for one, other in zip(variants.count_parts(parts, threads=threads), whole, strict=True):
         np.testing.assert_array_equal(one, other)

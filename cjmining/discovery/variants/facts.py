@@ -68,11 +68,9 @@ class Counted:
 
         blocks = blocks_of(log)
 
-        def count(block: Block) -> Sequences:
-            part = steps.of_block(block)
-            return variants.count(part.bounds, part.code, group[part.journeys])
-
-        return cls(steps, group, groups, variants.merge(map_blocks(count, blocks)), blocks)
+        parts = map_blocks(steps.of_block, blocks)
+        found = variants.count_parts([(part.bounds, part.code, group[part.journeys]) for part in parts])
+        return cls(steps, group, groups, found, blocks)
 
     @property
     def sequences(self) -> Sequences:
