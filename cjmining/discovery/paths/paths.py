@@ -144,6 +144,7 @@ def paths(
     ends = None if end is None else alternatives(end, "end")
     steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="paths")
     outcome = outcomes_of(log)
+    open_ones = None if outcome is None else outcome == OPEN
     grouping = log.group(by)
     found = read(
         log,
@@ -157,13 +158,15 @@ def paths(
             loops=loops,
         ),
         grouping,
-        None if outcome is None else outcome == OPEN,
+        open_ones,
     )
     texts = tables.path_texts(found.paths, steps.names)
     travelled = tables.travelled(found, texts, smallest)
-    about_ends = notes_on_ends(limit, tagged=outcome is not None)
-    if ends is None:
-        about_ends = (LAST_EVENTS,) if outcome is None else (STILL_RUNNING,) if limit.given else about_ends
+    about_ends = notes_on_ends(limit, tagged=open_ones is not None)
+    if ends is None and open_ones is None:
+        about_ends = (LAST_EVENTS,)
+    elif ends is None and limit.given and open_ones is not None and open_ones.any():
+        about_ends = (STILL_RUNNING,)
     return Paths(
         start=begins,
         end=ends,
