@@ -204,6 +204,12 @@ def units_of(journeys, table):
             yield customer, group, "journeys", threes
 
 
+def small_sample(customers):
+    """Return by what a variance is multiplied that few customers tell: m / (m - 1), and Student's t."""
+    t, normal = scipy_stats.t.isf(0.025, customers - 1), scipy_stats.norm.isf(0.025)
+    return customers / (customers - 1) * (t / normal) ** 2
+
+
 def brute_force(journeys, table, cell, scope, a, b):
     """Return shares, difference with limits, and p of a cell, from lists of units."""
     units = [
@@ -226,16 +232,18 @@ def brute_force(journeys, table, cell, scope, a, b):
 
     equal = effect({a: pooled, b: pooled})
     own = effect({g: hits[g] / n[g] for g in (a, b)})
+    customers = [len({c for c, group, _ in units if group == g}) for g in (a, b)]
+    if len({c for c, _, _ in units}) < len(units):
+        own = max(1.0, own * small_sample(min(customers)))
     table_2x2 = [[round(hits[g] / equal), round((n[g] - hits[g]) / equal)] for g in (a, b)]
     difference = newcombe(hits[a], n[a], hits[b], n[b], effect=own, other_effect=own)
     expected = [n[g] * share / equal for g in (a, b) for share in (pooled, 1 - pooled)]
-    customers = min(len({c for c, group, _ in units if group == g}) for g in (a, b))
     return {
         "difference": difference.difference,
         "lower": difference.lower,
         "upper": difference.upper,
         "p": scipy_stats.fisher_exact(table_2x2).pvalue,
-        "tested": min(expected) >= 5 and customers >= 10,
+        "tested": min(expected) >= 5 and min(customers) >= 10,
     }
 
 
@@ -374,13 +382,19 @@ def test_each_journey_twice_says_no_more():
     one, two = (
         compare(cj.discover(log_of(journeys), by="group"), "x", "y", q=1.0) for journeys in (once, twice)
     )
+    # What customers do several times tells how much they differ, by 100 a group: limits are a bit wider.
+    wider = small_sample(100)  # shares near 0 or 1 take more than its root
     for table, name in (("touchpoints", "touchpoint"), ("paths", "path")):
         left, right = (each._table(table).sort_values(name, ignore_index=True) for each in (one, two))
-        columns = ["difference", "lower", "upper", "p", "customers"]
+        columns = ["difference", "p", "customers"]
         pd.testing.assert_frame_equal(left[columns], right[columns], rtol=1e-9)
+        widths = (right["upper"] - right["lower"]) / (left["upper"] - left["lower"])
+        assert widths.between(1, wider).all()
     times = [each.times.sort_values(["from_touchpoint", "to_touchpoint"]) for each in (one, two)]
     np.testing.assert_allclose(times[0]["p"], times[1]["p"], rtol=0.05)
-    np.testing.assert_allclose(times[0]["probability_lower"], times[1]["probability_lower"], rtol=1e-9)
+    widths = (each["probability_upper"] - each["probability_lower"] for each in times)
+    once_wide, twice_wide = (each.to_numpy() for each in widths)
+    assert ((twice_wide >= once_wide) & (twice_wide <= 1.1 * once_wide)).all()
 
 
 def test_a_habit_of_few_customers_is_no_difference_of_groups():
@@ -585,6 +599,25 @@ def test_outcomes_are_told_to_be_associations_and_open_journeys_are_counted(shop
     expected = by_persona.journeys[["Silver", "Gen Z"]] - with_open.overview["open"].to_numpy()
     assert without.overview["journeys"].tolist() == expected.tolist()
     assert "they are left out" in " ".join(without.notes)
+
+
+def test_open_journeys_have_no_end_and_are_told():
+    """Of 100 journeys of each group, 80 of the recent one still stand in the shop."""
+    journeys = [
+        (n, ("new" if n < 100 else "old",), steps("as" if n < 80 or n % 2 else "aso")) for n in range(200)
+    ]
+    outcome = ["open" if n < 80 else "dropped" if n % 2 else "converted" for n in range(200)]
+    found = cj.discover(log_of(journeys, tags={"outcome": outcome}), by="group")
+    told = compare(found, "new", "old", smallest=5)
+    row = row_of(told.paths, path="a > s > (end)")
+    assert (row["journeys_a"], row["journeys_b"]) == (10, 50)
+    assert row["share_of_journeys_a"] == 10 / 100
+    note = next(note for note in told.notes if note.startswith("Open"))
+    assert "80 of 100 journeys of new (80 %) and 0 of 100 journeys of old (0 %)" in note
+    assert "missing, more so in new; with_open=False leaves them out" in note
+    without = compare(found, "new", "old", smallest=5, with_open=False)
+    assert row_of(without.paths, path="a > s > (end)")["share_of_journeys_a"] == 10 / 20
+    assert any("left out, which favours what is over quickly" in note for note in without.notes)
 
 
 def test_customers_in_both_groups_are_told(shop):

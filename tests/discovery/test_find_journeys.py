@@ -161,6 +161,12 @@ def test_a_journey_begins_where_something_changes():
     assert found.log.bounds.tolist() == [0, 3, 6, 8]  # what was unknown is no change
 
 
+def test_nothing_changes_where_no_customer_did_anything():
+    assert find_journeys(log_of(), method="start", changes=["session"]).log.n_journeys == 0
+    by_company = log_of((0, 0, "sent"), (0, 1, "sent"), actor=["company"] * 2, session=["a", "b"])
+    assert find_journeys(by_company, method="start", changes=["session"]).log.n_journeys == 1
+
+
 def test_starts_are_named_at_the_level():
     log = log_of(
         (0, 0, "ad"),
@@ -460,3 +466,10 @@ def test_a_shortest_silence_mends_sums_that_are_too_high(shared_data):
     after_an_hour = find_journeys(log, gap="1h")
     assert after_an_hour.overview["expected"].iloc[0] == pytest.approx(truth, rel=0.05)
     assert not any("add up to" in note for note in after_an_hour.notes)
+
+
+def test_what_was_found_goes_with_both_logs(tmp_path):
+    raw = cj.simulate.shop(60, seed=1).log
+    found = find_journeys(raw, method="gap", gap="2h")
+    for name, log in (("raw", raw), ("cut", found.log)):
+        assert cj.export(tmp_path / f"{name}.xlsx", log, found).exists()

@@ -349,6 +349,13 @@ def test_names_hold_no_commas_and_ignored_names_that_are_not_there_are_told():
     assert "'nothing'" in found.notes[-1]
 
 
+def test_journeys_in_which_a_known_customer_did_nothing_are_told():
+    log = log_of([(0, "a"), (0, "b"), (1, "a")], actor=["customer", "company", "customer"])
+    found = cj.find_personas(log, number=1)
+    assert found.personas["journeys"].tolist() == [2]
+    assert any(note.startswith("1 journey of known customers without a step") for note in found.notes)
+
+
 def test_assigning_overwrites_nothing_unless_told(two):
     given = log_of([(0, "abd"), (1, "cb")], persona=["Young", "Old"])
     with pytest.raises(cj.LogError, match="have the attribute 'persona' already: give another name"):

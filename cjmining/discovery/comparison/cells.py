@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from cjmining.stats import compare_shares, newcombe, wilson_of_clusters
+from cjmining.stats import Z95, compare_shares, newcombe, wilson_of_clusters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -185,7 +185,29 @@ def effect_if_equal(found: Sums) -> tuple[Floats, Floats]:
 
 def _effect_as_is(found: Sums) -> Floats:
     n = found.n[found.scope]
-    return _effect(found, np.divide(found.hits, n, out=np.zeros(n.shape), where=n > 0))
+    as_is = np.divide(found.hits, n, out=np.zeros(n.shape), where=n > 0)
+    effect: Floats = np.maximum(_effect(found, as_is) * for_few_clusters(found), 1.0)
+    return effect
+
+
+def for_few_clusters(found: Sums) -> Floats:
+    """Return what the variance of each cell is multiplied with; 1 where nobody counts more than once."""
+    units = found.units_units[found.scope]
+    several = units.sum(axis=(1, 2)) > found.n[found.scope].sum(axis=1)
+    return np.where(several, of_few(found.clusters[found.scope].min(axis=1)), 1.0)
+
+
+def of_few(clusters: Floats) -> Floats:
+    """Return by what a variance between clusters is multiplied, as few of them tell it.
+
+    It is m / (m - 1), times the square of Student's t with m - 1 degrees of freedom over the normal deviate;
+    m is the number of customers, in the group that has fewer.
+    """
+    from scipy.stats import t
+
+    m = np.maximum(clusters, 2.0)
+    factor: Floats = m / (m - 1) * (t.ppf(0.975, m - 1) / Z95) ** 2
+    return factor
 
 
 def _effect(found: Sums, expected: Floats) -> Floats:

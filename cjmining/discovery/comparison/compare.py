@@ -173,11 +173,11 @@ class Comparison(Result):
         probability_longer), p, q, turns_within (attributes
         within which the difference turns, or is gone; of findings only).
     paths : pandas.DataFrame
-        path (three steps in a row, "(start)" and "(end)" among them), customers (with a journey that has it,
-        in both groups), journeys_a (of a that have it), share_of_journeys_a (as a share of all journeys of
-        a), journeys_b (of b that have it), share_of_journeys_b (as a share of all journeys of b), difference
-        (of these shares) with lower and upper, ratio (of the shares), p, q, turns_within (attributes within
-        which the difference turns, or is gone; of findings only).
+        path (three steps in a row, "(start)" and "(end)" among them; an open journey has no end), customers
+        (with a journey that has it, in both groups), journeys_a (of a that have it), share_of_journeys_a (as
+        a share of all journeys of a), journeys_b (of b that have it), share_of_journeys_b (as a share of all
+        journeys of b), difference (of these shares) with lower and upper, ratio (of the shares), p, q,
+        turns_within (attributes within which the difference turns, or is gone; of findings only).
     findings : pandas.DataFrame
         The differences of all four tables up to the largest q: rank (1 is surest to be large), table (where
         it stands), what (the touchpoint, transition or path), sentence (the difference in words), customers

@@ -96,7 +96,7 @@ def choose(made: Made, a: str | Sequence[str], b: str | Sequence[str] | None, *,
         if not with_open:
             side[is_open] = -1
     _expect_journeys(side, (first, other))
-    sides = Sides(made.steps, made.log.journey_customer, side, np.zeros(len(side), np.int64))
+    sides = Sides(made.steps, made.log.journey_customer, side, np.zeros(len(side), np.int64), is_open=is_open)
     return Chosen(first, other, sides, counts, notes)
 
 
@@ -105,7 +105,7 @@ def _group(made: Made, name: str | Sequence[str], present: Sequence[str]) -> str
     if wanted not in present:
         raise LogError(
             f"there is no group {wanted!r}{nearest(wanted, present)}; by {' and '.join(made.by)} there are "
-            f"{shorten(map(repr, present) if len(made.by) > 1 else present)}"
+            f"{shorten(map(repr, present), 6) if len(made.by) > 1 else shorten(present)}"
         )
     return wanted
 

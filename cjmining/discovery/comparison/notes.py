@@ -9,10 +9,14 @@ import numpy as np
 from cjmining.discovery.comparison import words
 from cjmining.discovery.outcomes import TAG
 from cjmining.discovery.sums import plural
+from cjmining.stats import newcombe
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cjmining.discovery.comparison.compare import Held
     from cjmining.discovery.comparison.groups import Chosen, Made, Strata
+    from cjmining.stats import Difference
 
 
 def notes(
@@ -21,15 +25,39 @@ def notes(
     """Return what a reader should know before trusting a number."""
     told = [words.association(TAG in made.by), *chosen.notes]
     if chosen.open_journeys is not None and chosen.open_journeys.any():
-        numbers = [
-            f"{number:,} of {name}" for number, name in zip(chosen.open_journeys, chosen[:2], strict=True)
-        ]
-        what = "they count like all others" if with_open else "they are left out"
-        told.append(f"Open when the data end: {' and '.join(numbers)} journeys; {what}.")
+        told.append(_open(chosen, chosen.open_journeys, with_open=with_open))
     both = len(np.intersect1d(*(chosen.sides.customer[chosen.sides.side == side] for side in (0, 1))))
     if both:
         told.append(f"Customers with journeys in both groups: {both:,}; inference allows for them.")
     return (*told, *over.notes, _rare(held, chosen, smallest), *made.steps.notes)
+
+
+def _open(chosen: Chosen, number: NDArray[np.int64], *, with_open: bool) -> str:
+    """Say how many journeys may go on, and what comes of it where one group has more of them."""
+    size = [int((chosen.sides.side == side).sum()) for side in (0, 1)]
+    if not with_open:
+        size = [kept + gone for kept, gone in zip(size, number.tolist(), strict=True)]
+    numbers = [
+        f"{few:,} of {n:,} journeys of {name} ({100 * few / n:.0f} %)"
+        for few, n, name in zip(number.tolist(), size, chosen[:2], strict=True)
+    ]
+    told = f"Open when the data end: {' and '.join(numbers)}"
+    difference = newcombe(int(number[0]), size[0], int(number[1]), size[1])
+    if not with_open:
+        favours = ", which favours what is over quickly" if _is_clear(difference) else ""
+        return f"{told}; they are left out{favours}."
+    told = f"{told}; they count like all others, but have no (end)"
+    if not _is_clear(difference):
+        return f"{told}."
+    more = chosen.a if difference.difference > 0 else chosen.b
+    return (
+        f"{told}. What they may yet do is missing, more so in {more}; with_open=False leaves them out, which "
+        "favours what is over quickly."
+    )
+
+
+def _is_clear(difference: Difference) -> bool:
+    return difference.lower > 0 or difference.upper < 0
 
 
 def _rare(held: Held, chosen: Chosen, smallest: int) -> str:

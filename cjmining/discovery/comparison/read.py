@@ -40,6 +40,8 @@ class Sides(NamedTuple):
     stratum : int64[J]
         In which stratum each journey is; all 0 without strata.
     n_strata : int
+    is_open : bool[J], optional
+        Journeys that go on after the data: no path of theirs has an end.
     """
 
     steps: Steps
@@ -47,6 +49,7 @@ class Sides(NamedTuple):
     side: NDArray[np.int8]
     stratum: Ints
     n_strata: int = 1
+    is_open: NDArray[np.bool_] | None = None
 
     def over(self, stratum: NDArray[np.integer], n_strata: int) -> Sides:
         """Return the same journeys in strata."""
@@ -56,8 +59,9 @@ class Sides(NamedTuple):
 class Kept(NamedTuple):
     """The compared journeys of a block, with or without steps.
 
-    `journey` numbers, for each step, those journeys from 0; `first` and `last` mark where they begin and end.
-    `customer` and `slot` have a value a journey; customers are numbered from 0 as well.
+    `journey` numbers, for each step, those journeys from 0; `first` and `last` mark where they begin and end,
+    `goes_on` the last steps known of those that are open. `customer` and `slot` have a value a journey;
+    customers are numbered from 0 as well.
     """
 
     code: Ints
@@ -65,6 +69,7 @@ class Kept(NamedTuple):
     journey: Ints
     first: NDArray[np.bool_]
     last: NDArray[np.bool_]
+    goes_on: NDArray[np.bool_]
     customer: Ints
     slot: Ints
 
@@ -103,6 +108,7 @@ def kept(sides: Sides, block: Block) -> Kept:
     first, last = np.zeros((2, int(lengths.sum())), np.bool_)
     first[(end - lengths)[has_steps]] = True
     last[end[has_steps] - 1] = True
+    is_open = np.zeros(len(sides.side), np.bool_) if sides.is_open is None else sides.is_open
     whose = sides.customer[part.journeys][chosen]
     slot = sides.side[part.journeys][chosen] * np.int64(sides.n_strata) + sides.stratum[part.journeys][chosen]
     return Kept(
@@ -111,6 +117,7 @@ def kept(sides: Sides, block: Block) -> Kept:
         journey=np.repeat(np.arange(len(lengths)), lengths),
         first=first,
         last=last,
+        goes_on=last & np.repeat(is_open[part.journeys][chosen], lengths),
         customer=np.unique(whose, return_inverse=True)[1].astype(np.int64),
         slot=slot,
     )
@@ -121,14 +128,16 @@ def hits(found: Kept, table: str, n_names: int) -> Hits:
 
     Keys are the code of a touchpoint; code x names + code of a transition, one hit each time; and for paths
     those of three steps in a row over the names, the start and the end. A journey holds a touchpoint or a
-    path once.
+    path once; what follows the last step of an open one isn't known.
     """
     if table == "transitions":
         leaves = np.flatnonzero(~found.last)
         key = found.code[leaves] * n_names + found.code[leaves + 1]
         return Hits(found.journey[leaves], key, (found.time[leaves + 1] - found.time[leaves]) / _SECOND)
-    key = found.code if table == "touchpoints" else _threes(found, n_names)
-    return _once(found.journey, key)
+    if table == "touchpoints":
+        return _once(found.journey, found.code)
+    known = ~found.goes_on
+    return _once(found.journey[known], _threes(found, n_names)[known])
 
 
 _SECOND = 1_000_000

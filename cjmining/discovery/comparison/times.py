@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cjmining.discovery.comparison.cells import Compared, effect_if_equal, floats, variances, weights
+from cjmining.discovery.comparison.cells import (
+    Compared,
+    effect_if_equal,
+    floats,
+    for_few_clusters,
+    of_few,
+    variances,
+    weights,
+)
 from cjmining.kernels.compare import Sums, Units, sums
 from cjmining.stats import Z95, wilson_of_clusters
 
@@ -112,7 +120,7 @@ def _width_of_longer(times: Times, n: Floats) -> Floats:
     below = (among_all - among_own) / np.maximum(size - own, 1.0)
     placed = _sums_of(times, below, len(n), 2)
     together, alone = variances(placed, weights(placed), placed.hits / n)
-    return 2 * Z95 * np.sqrt(np.maximum(together, alone))
+    return 2 * Z95 * np.sqrt(np.maximum(together * for_few_clusters(placed), alone))
 
 
 class _Ordered(NamedTuple):
@@ -147,5 +155,9 @@ class _Ordered(NamedTuple):
         below = np.bincount(whose, (seconds < middle) + 0.5 * (seconds == middle))
         n = float(len(seconds))
         share = wilson_of_clusters(n / 2, n, ((below**2).sum(), (below * units).sum(), (units**2).sum()))
-        lower, upper = np.quantile(seconds, [share.lower, share.upper]).tolist()
+        wider = (
+            math.sqrt(float(of_few(np.array(len(units), np.float64)))) if len(units) < len(seconds) else 1.0
+        )
+        ends = 0.5 + wider * (np.array([share.lower, share.upper]) - 0.5)
+        lower, upper = np.quantile(seconds, np.clip(ends, 0.0, 1.0)).tolist()
         return middle, lower, upper

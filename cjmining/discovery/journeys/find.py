@@ -224,7 +224,7 @@ def find_journeys(
         ends=ends_table(judged),
         gaps=gaps_table(judged),
         notes=(*_notes(log, reading, found), *steps.notes),
-    )._made_of(split)
+    )._made_of(split, log)
 
 
 # What is read of the log ----------------------------------------------------------------------------------
@@ -308,10 +308,12 @@ def _by_start(log: JourneyLog, reading: _Reading, asked: Asked) -> _Found:
 
 def _changes(codes: NDArray[np.int32], inner: Flags) -> Flags:
     """Return whether each value is another than the last known one of the same journey of the log."""
+    if not len(codes):
+        return np.zeros(0, np.bool_)
     known = codes >= 0
     places = np.arange(len(codes))
-    last_known = np.maximum.accumulate(np.where(known, places, -1)) if len(codes) else places
-    first = np.maximum.accumulate(np.where(inner, -1, places)) if len(codes) else places
+    last_known = np.maximum.accumulate(np.where(known, places, -1))
+    first = np.maximum.accumulate(np.where(inner, -1, places))
     before = np.append(-1, last_known[:-1])
     changed: Flags = known & (before >= first) & (codes != codes[np.maximum(before, 0)])
     return changed

@@ -252,7 +252,7 @@ def _found(
         ignore=reading.ignore,
         attributes=reading.attributes,
         criterion=choice.criterion if choice else "given",
-        notes=_notes(behaviour, account, nobody),
+        notes=_notes(behaviour, account, nobody, log.n_journeys - of_nobody - len(behaviour.customer_of)),
         personas=tables.personas(
             behaviour, member, names, [each.whole for each in said], without=np.array([nobody, of_nobody])
         ),
@@ -266,7 +266,7 @@ def _found(
     )
 
 
-def _notes(behaviour: Behaviour, account: _Account, nobody: int) -> tuple[str, ...]:
+def _notes(behaviour: Behaviour, account: _Account, nobody: int, without: int) -> tuple[str, ...]:
     notes = []
     if nobody:
         notes.append(f"{plural(nobody, 'customer')} took no step of their own and are unknown.")
@@ -277,6 +277,10 @@ def _notes(behaviour: Behaviour, account: _Account, nobody: int) -> tuple[str, .
             notes.append(f"{choice.number} is the largest number that was tried: there may be more personas.")
     if account.stability:
         notes.append(f"Stability is that of {len(account.few.customers.number):,} of {n:,} customers.")
+    if without:
+        notes.append(
+            f"{plural(without, 'journey')} of known customers without a step of their own: counted in no row."
+        )
     return (*notes, *behaviour.notes)
 
 
