@@ -167,9 +167,8 @@ class Marks(NamedTuple):
 def _named(steps: Steps, name: str) -> Flags:
     if name not in steps.names:
         hint = nearest(name, steps.names)
-        raise LogError(
-            f"no {steps.level} is {name!r}{hint}; at level {steps.level!r} steps are {shorten(steps.names)}"
-        )
+        known = f"t level {steps.level!r} steps are {shorten(steps.names)}"
+        raise LogError(f"no {steps.level} is {name!r}{hint or ';'} {'A' if hint else 'a'}{known}")
     return np.array([one == name for one in steps.names], dtype=np.bool_)
 
 

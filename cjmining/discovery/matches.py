@@ -172,7 +172,7 @@ class Matches(Result):
         share = (
             f"in {share_text(self._share)} of {plural(journeys, 'journey')}" if journeys else "no journeys"
         )
-        groups = "" if self.by is None else f" in {plural(len(self.overview), 'group')}"
+        groups = "" if self.by is None or not journeys else f" in {plural(len(self.overview), 'group')}"
         return f"Matches of {self.pattern.text!r}: {share}{groups}"
 
     def __repr__(self) -> str:

@@ -290,7 +290,7 @@ def test_it_shows_itself():
         (lambda log: cj.funnel(log, ["a", "b"], level="channel"), "no channel is 'a'"),
         (lambda log: cj.funnel(log, ["a", "b"]).between(3), "a number from 1 to 2"),
         (lambda log: cj.funnel(log, ["a", "a"]).between("a"), "give its number"),
-        (lambda log: cj.funnel(log, ["a", "b"]).between("c"), "there is no step 'c'"),
+        (lambda log: cj.funnel(log, ["a", "b"]).between("c"), "there is no step 'c'; steps are a, b"),
         (lambda log: cj.funnel(log, ["a", "b"]).journeys(1, "gone"), "there is no fate 'gone'"),
         (lambda _: cj.funnel("log", ["a", "b"]), "funnel takes a JourneyLog first"),
     ],

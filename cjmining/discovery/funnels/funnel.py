@@ -296,7 +296,10 @@ class Funnel(Result):
             if rows.count(step) > 1:
                 raise LogError(f"several steps are {step!r}: give its number, 1 to {len(rows)}")
             if step not in rows:
-                raise LogError(f"there is no step {step!r}{nearest(step, rows)}; steps are {', '.join(rows)}")
+                hint = nearest(step, rows)
+                raise LogError(
+                    f"there is no step {step!r}{hint or ';'} {'S' if hint else 's'}teps are {', '.join(rows)}"
+                )
             return rows.index(step)
         if isinstance(step, bool) or not isinstance(step, int | np.integer) or not 1 <= step <= len(rows):
             raise LogError(f"a step is a number from 1 to {len(rows)} or a name, not {step!r}")
@@ -305,13 +308,17 @@ class Funnel(Result):
     def _summary(self) -> str:
         total = self.overview[["mature", "mature_completed", "attempts", "open"]].sum()
         way = {"ordered": " > ".join(self.names), "strict": " > ".join(self.names) + ", directly"}
-        return (
+        asked = (
             f"Funnel: {way.get(self.order, ', '.join(self.names) + ' in any order')}{self.within}, "
-            f"{self.starts} start of each {self.unit}: "
-            f"{total['mature_completed']:,} of {plural(total['mature'], 'mature attempt')} completed, "
-            f"{total['attempts']:,} in all"
-            f"{open_text(total['open'], 'may still go on', timed=bool(self.within))}"
+            f"{self.starts} start of each {self.unit}"
         )
+        if not total["attempts"]:
+            return f"{asked}: no attempts"
+        completed = f"{total['mature_completed']:,} of {plural(total['mature'], 'mature attempt')} completed"
+        if not total["mature"]:
+            completed = "no attempt is mature yet"
+        left = open_text(total["open"], "may still go on", timed=bool(self.within))
+        return f"{asked}: {completed}, {total['attempts']:,} in all{left}"
 
     def __repr__(self) -> str:
         shown = self.steps.head(_SHOWN)

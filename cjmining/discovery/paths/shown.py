@@ -37,6 +37,8 @@ def summary(paths: Paths) -> str:
     if not total["attempts"]:
         return f"{asked}: no attempts"
     arrived = f"{total['mature_arrived']:,} of {plural(total['mature'], 'mature attempt')} arrived"
+    if not total["mature"]:
+        arrived = "no attempt is mature yet"
     if paths.by is not None:
         arrived += f" in {plural(len(paths.overview), 'group')}"
     elif total["mature"]:
