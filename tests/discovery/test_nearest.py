@@ -117,6 +117,28 @@ def test_neighbours_of_the_same_group_alone():
         (lambda log: cj.nearest_journey(log, 0, outcome="turned away"), "nothing to compare with"),
         (lambda log: cj.nearest_journey(log, 0, weights={"shup": 2}), "weights names 'shup'.*mean 'shop'"),
         (lambda log: cj.nearest_journey(log, 0, weights={"shop": -1}), "a number from 0 to 1000, not -1"),
+        (lambda log: cj.nearest_journey(log, 0.0), "journey is a whole number of at least 0, not 0.0"),
+        (lambda log: cj.nearest_journey(log, 0, number=1.5), "number is a whole number .* not 1.5"),
+        (lambda log: cj.nearest_journey(log, 0, number=True), "number is a whole number .* not True"),
+        (lambda log: cj.nearest_journey(log, 0, number=None), "number is a whole number .* not None"),
+        (lambda log: cj.nearest_journey(log, 0, number="3"), "number is a whole number .* not '3'"),
+        (lambda log: cj.nearest_journey(log, 0, outcome=None), "there is no outcome None"),
+        (lambda log: cj.nearest_journey(log, 0, whole="yes"), "whole is True or False, not 'yes'"),
+        (lambda log: cj.nearest_journey(log, 0, weights=["shop"]), "weights is a mapping of steps to num"),
+        (
+            lambda log: cj.nearest_journey(log, 0, weights={1: 2}),
+            "weights names steps by their texts, not by 1",
+        ),
+        (lambda log: cj.nearest_journey(log, 0, weights={"shop": "x"}), "the weight of 'shop' is a number"),
+        (lambda log: cj.partings(log, weights={"shop": True}), "the weight of 'shop' is a number"),
+        (
+            lambda log: cj.partings(log, weights=dict.fromkeys(log.vocabulary("touchpoint"), 0)),
+            "weights lets no step count",
+        ),
+        (lambda log: cj.partings(log, outcome=5), "there is no outcome 5"),
+        (lambda log: cj.partings(log, of=None), r"there is no outcome \(of=\) None"),
+        (lambda log: cj.partings(log, whole=1), "whole is True or False, not 1"),
+        (lambda log: cj.partings(log, outcome="turned away"), "no journey has the outcome 'turned away'"),
         (lambda log: cj.partings(log, of="converted"), "outcome and of are both 'converted'"),
     ],
 )
@@ -129,6 +151,72 @@ def test_what_makes_no_sense_is_refused(call, words):
 def test_a_log_without_outcomes_is_told_how_to_get_them(call):
     with pytest.raises(cj.LogError, match=r"log\.tag\(outcome=check\.journeys\['outcome'\]\)"):
         call(log_of([(0, [(0, "a")])]))
+
+
+def test_numbers_of_numpy_are_numbers():
+    found = cj.nearest_journey(log_by_words(*HAND), np.int64(0), number=np.int64(1))
+    assert found.nearest["distance"].tolist() == [2.0]
+
+
+def test_what_is_far_is_said_to_be():
+    log = log_by_words(("ad x y z", "dropped"), ("ad shop order", "converted"), ("ad x y order", "converted"))
+    near = cj.nearest_journey(log, 0)
+    assert near.nearest["differing_share_of_steps"].tolist() == [0.25, 0.75]  # z; all but the ad
+    assert near.notes == ()
+    far = cj.nearest_journey(log_by_words(*_FAR), 0, ignore=["mial"])
+    assert far.nearest["differing_share_of_steps"].tolist() == [0.75]
+    said = "The nearest isn't near: 3 of the journey's 4 steps (75 %) differ."
+    assert said in far.words
+    assert said in far.notes
+    assert repr(far).count("isn't near") == 1
+    assert "'mial'" in repr(far)
+
+
+_FAR = (("ad x y z", "dropped"), ("ad shop order", "converted"))
+
+
+def test_steps_may_be_named_like_the_words_for_start_and_end():
+    found = cj.partings(log_by_words(("(end)", "dropped"), ("a (start)", "converted"), ("a", "dropped")))
+    assert found.parting[
+        ["after_touchpoint", "to_touchpoint", "nearest_to_touchpoint"]
+    ].to_numpy().tolist() == [
+        ["((start))", "(end)", "a"],
+        ["a", "((end))", "(start)"],
+    ]
+
+
+def test_differences_count_customers():
+    journeys = [(0, "ad mail left"), (0, "ad mail basket left"), (1, "ad left"), (2, "ad basket order")]
+    log = log_of(
+        [
+            (customer, [(100 * n + k, step) for k, step in enumerate(steps.split())])
+            for n, (customer, steps) in enumerate(journeys)
+        ]
+    ).tag(outcome=["dropped"] * 3 + ["converted"])
+    found = cj.partings(log)
+    assert found.differences[
+        ["touchpoint", "journeys", "customers", "lacking", "too_much"]
+    ].to_numpy().tolist() == [
+        ["left", 3, 2, 0, 3],
+        ["mail", 2, 1, 0, 2],
+    ]
+    assert found.account[["journeys", "customers"]].to_numpy().tolist() == [[3, 2]]
+
+
+def test_the_commonest_place_is_told_of_all_and_of_each_group():
+    ways = [("ad left", "dropped")] * 3 + [("shop left", "dropped")] * 2 + [("ad shop", "converted")] * 2
+    cities = ["Rom", "Bern", "Bern", "Rom", "Rom", "Rom", "Bern"]
+    log = log_by_words(*ways, customers=pd.DataFrame({"customer": range(7), "city": cities}))
+    head = (
+        "Partings: 5 journeys (dropped) held against the nearest of 2 journeys (converted); "
+        "the commonest place is after ad: 3 of 5 journeys (60 %)"
+    )
+    assert repr(cj.partings(log)) == head
+    assert repr(cj.partings(log, by="city")).splitlines() == [
+        head,
+        "  Bern: after ad: 2 of 2 journeys (100 %)",
+        "  Rom: after (start): 2 of 3 journeys (67 %)",
+    ]
 
 
 def test_partings_by_hand():

@@ -103,6 +103,23 @@ def test_of_many_some_are_drawn_and_the_same_ones_whatever_the_order():
     assert account["covered_share"] > 0.85 * every.account["covered_share"].iloc[0]
 
 
+def test_a_journey_is_covered_by_several_but_one_stands_for_it():
+    """abxx is 2 of 4 edits from abcd, chosen first, and 2 of 6 from abxxyy, which stands for it."""
+    names = ["abcd"] * 3 + ["xycd"] * 3 + ["abxx"] + ["abxxyy"] * 2
+    found = cj.variants(log_of(journeys_of(names))).representatives(2)
+    table = found.representatives
+    assert table["variant"].tolist() == ["a > b > c > d", "a > b > x > x > y > y"]
+    assert table["covered_journeys"].tolist() == [7, 3]
+    assert table["journeys"].tolist() == [6, 3]
+    assert table["covered_so_far_share"].tolist() == [7 / 9, 1.0]
+    assert found.account[["customers", "covered_journeys"]].to_numpy().tolist() == [[9, 9]]
+    assert repr(found).splitlines() == [
+        "Representatives: 2 variants, within 0.5 edits per step of 9 of 9 journeys (100 %)",
+        "  a > b > c > d: stands for 6 journeys (67 %)",
+        "  a > b > x > x > y > y: stands for 3 journeys (33 %)",
+    ]
+
+
 def test_groups_have_their_own_and_none_has_none():
     import pandas as pd
 
@@ -122,7 +139,13 @@ def test_groups_have_their_own_and_none_has_none():
     ("options", "words"),
     [
         ({"number": 0}, "number is a whole number of at least 1, not 0"),
+        ({"number": None}, "number is a whole number of at least 1, not None"),
+        ({"number": "5"}, "number is a whole number of at least 1, not '5'"),
+        ({"number": 1.5}, "number is a whole number of at least 1, not 1.5"),
+        ({"largest": True}, "largest is a whole number of at least 1, not True"),
         ({"limit": 1.5}, "limit is a number from 0 to 1, not 1.5"),
+        ({"limit": None}, "limit is a number from 0 to 1, not None"),
+        ({"limit": "x"}, "limit is a number from 0 to 1, not 'x'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options, words):

@@ -252,3 +252,74 @@ def test_variants_are_those_of_pm4py(shared_data: Path):
     assert dict(zip(table["variant"], table["journeys"], strict=True)) == {
         " > ".join(names): (n if isinstance(n, int) else len(n)) for names, n in expected.items()
     }
+
+
+def test_a_step_may_be_named_like_the_word_for_nothing():
+    log = log_of([(0, [(0, "mail")]), (1, [(0, "(nothing)")]), (2, [(0, "(nothing)")])])
+    found = cj.variants(log, ignore=["mail"])
+    assert found.variants["variant"].tolist() == ["(nothing)", "((nothing))"]
+    assert found.journeys("(nothing)").tolist() == [1, 2]
+    assert found.journeys("((nothing))").tolist() == [0]
+
+
+def test_one_name_of_two_variants_is_an_error():
+    found = cj.variants(log_of([(0, [(0, "a > b"), (1, "c")]), (1, [(0, "a"), (1, "b > c")])]))
+    with pytest.raises(cj.LogError, match="2 variants are named 'a > b > c': give the steps of one"):
+        found.journeys("a > b > c")
+
+
+def test_coverage_counts_each_customer_once():
+    table = cj.variants(log_of(HAND)).coverage  # customer 0 took both of the most frequent variants
+    assert table["journeys"].tolist() == [4, 4, 5, 5]
+    assert table["customers"].tolist() == [3, 3, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda found: found.head(None), "n is a whole number of at least 0, not None"),
+        (lambda found: found.head("5"), "n is a whole number of at least 0, not '5'"),
+        (
+            lambda found: found.journeys(None),
+            "variant is a sequence of steps, or a rank, or a name, not None",
+        ),
+        (lambda found: found.journeys(1.0), "variant is a sequence of .* not 1.0"),
+        (lambda found: found.journeys(True), "variant is a sequence of .* not True"),
+        (lambda found: found.journeys(1, group=5), "there is no group 5: pass group=, one of all"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, words):
+    with pytest.raises(cj.LogError, match=words):
+        call(cj.variants(log_of(HAND)))
+
+
+def test_numbers_of_numpy_are_numbers():
+    found = cj.variants(log_of(HAND))
+    assert found.journeys(np.int64(2)).tolist() == [0, 4]
+    assert found.head(np.int64(1))["variant"].tolist() == ["ad > shop"]
+
+
+def test_a_terminal_shows_the_commonest_few():
+    long = [(second, "product_view") for second in range(30)]
+    found = cj.variants(log_of([(0, [(0, "ad")]), (1, [(0, "ad")]), (2, long)]), ignore=["mial"])
+    first, second, third, note = repr(found).splitlines()
+    assert first == "Variants: 2 different ways of 3 journeys in 1 group"
+    assert second == "  ad: 2 journeys (67 %)"
+    assert third == f"  {'product_view > ' * 5}... (30 steps): 1 journey (33 %)"
+    assert note.startswith("  note: ")
+    assert "'mial'" in note
+    assert repr(cj.variants(log_of([]))) == "Variants: 0 different ways of 0 journeys in 0 groups"
+
+
+def test_many_groups_take_no_more_than_a_screen():
+    customers = pd.DataFrame({"customer": range(300), "city": [f"{n:03}" for n in range(300)]})
+    found = cj.variants(log_of([(n, [(0, "ad")]) for n in range(300)], customers=customers), by="city")
+    assert len(repr(found).splitlines()) <= 20
+    assert "  284 more in .head()" in repr(found)
+    few = repr(found.representatives(2))
+    assert len(few.splitlines()) <= 20
+    assert few.startswith(
+        "Representatives: 300 variants for 300 groups, within 0.5 edits per step of 300 of 300 "
+    )
+    assert "  000: 1 of 1 journey (100 %)" in few
+    assert "  284 more in .account" in few

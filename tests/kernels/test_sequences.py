@@ -48,6 +48,17 @@ def test_order_is_that_of_tuples(drawn):
     assert sorted(order.tolist()) == list(range(len(drawn)))
 
 
+LARGE = st.lists(st.sampled_from([0, 1, 2**31 - 2]), max_size=7)  # two steps of 31 bits go into one number
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(-1, 0), LARGE)))
+def test_order_is_that_of_tuples_where_few_steps_are_sorted_at_once(drawn):
+    bounds, codes = arrays([steps for *_, steps in drawn])
+    first, second = (np.array([each[place] for each in drawn], np.int64) for place in (0, 1))
+    order = sequences.ordered(bounds, codes, first, second).tolist()
+    assert order == sorted(range(len(drawn)), key=lambda i: (drawn[i], i))
+
+
 @given(JOURNEYS, st.randoms())
 def test_taken_sequences_are_those_asked_for(journeys, random):
     counted = variants.count(*_of(journeys))

@@ -323,7 +323,7 @@ class Variants(Result):
         from cjmining.kernels.sequences import take
 
         counted = self._counted
-        few = max(_SHOWN // (2 * len(self.groups)), 1) if len(self.groups) > 1 else _FEW
+        few = min(max(_SHOWN // len(self.groups), 1), _FEW)
         chosen = np.flatnonzero(counted.rank <= few)
         here = take(counted.sequences, chosen[:_SHOWN])
         its_group = np.bincount(counted.found.group, counted.found.journeys)
@@ -345,7 +345,7 @@ class Variants(Result):
 _SHOWN: Final = 16
 """Lines of variants that a terminal shows."""
 _FEW: Final = 5
-"""So many of the only group."""
+"""At most so many of each group."""
 
 
 def _coverage(counted: Counted, log: JourneyLog) -> pd.DataFrame:
