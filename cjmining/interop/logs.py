@@ -116,6 +116,8 @@ def of_journeys(log: JourneyLog, attributes: Sequence[str]) -> dict[str, Known]:
         known[name] = codes[rows], words
     for name in log.tags:
         known[name] = _encoded(arrow["journeys"].column(name))
+    if ACTIVITY in known:
+        raise LogError(f"{ACTIVITY!r} is what an event log calls a case itself: give your tag another name")
     return known
 
 

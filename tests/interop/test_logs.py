@@ -160,6 +160,12 @@ def test_a_persona_that_differs_between_journeys_of_a_customer_tags_them():
     assert log.journeys["persona"].tolist() == ["young", "old"]
 
 
+def test_a_tag_can_not_stand_in_for_the_case():
+    log = from_event_log(CASES).tag(**{"concept:name": ["x", "y"]})
+    with pytest.raises(cj.LogError, match="'concept:name' is what an event log calls a case itself"):
+        to_event_log(log)
+
+
 def test_times_are_read_whatever_writes_them():
     expected = pd.to_datetime(["2026-03-01", "2026-03-02"], utc=True).tolist()
     texts = CASES.assign(**{"time:timestamp": CASES["time:timestamp"].map(str)})
