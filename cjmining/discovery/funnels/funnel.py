@@ -308,17 +308,17 @@ class Funnel(Result):
     def _summary(self) -> str:
         total = self.overview[["mature", "mature_completed", "attempts", "open"]].sum()
         way = {"ordered": " > ".join(self.names), "strict": " > ".join(self.names) + ", directly"}
-        asked = (
+        question = (
             f"Funnel: {way.get(self.order, ', '.join(self.names) + ' in any order')}{self.within}, "
             f"{self.starts} start of each {self.unit}"
         )
         if not total["attempts"]:
-            return f"{asked}: no attempts"
+            return f"{question}: no attempts"
         completed = f"{total['mature_completed']:,} of {plural(total['mature'], 'mature attempt')} completed"
         if not total["mature"]:
             completed = "no attempt is mature yet"
         left = open_text(total["open"], "may still go on", timed=bool(self.within))
-        return f"{asked}: {completed}, {total['attempts']:,} in all{left}"
+        return f"{question}: {completed}, {total['attempts']:,} in all{left}"
 
     def __repr__(self) -> str:
         shown = self.steps.head(_SHOWN)

@@ -29,13 +29,13 @@ STARTS: Final = {
 
 
 def summary(paths: Paths) -> str:
-    """Say in a line what was asked, and what became of all attempts."""
+    """Say in a line what was question, and what became of all attempts."""
     begin = "the beginning" if paths.start is None else " | ".join(paths.start)
     end = "the end of the journey" if paths.end is None else " | ".join(paths.end)
-    asked = f"Paths from {begin} to {end}{paths.within}, {STARTS[paths.starts]}"
+    question = f"Paths from {begin} to {end}{paths.within}, {STARTS[paths.starts]}"
     total = paths.overview[["attempts", "mature", "mature_arrived", "open"]].sum()
     if not total["attempts"]:
-        return f"{asked}: no attempts"
+        return f"{question}: no attempts"
     arrived = f"{total['mature_arrived']:,} of {plural(total['mature'], 'mature attempt')} arrived"
     if not total["mature"]:
         arrived = "no attempt is mature yet"
@@ -45,7 +45,7 @@ def summary(paths: Paths) -> str:
         arrived += f", {_share(paths.overview.iloc[0].to_dict())}{_median(paths.overview.iloc[0].to_dict())}"
     left = open_text(total["open"], "may still arrive", timed=bool(paths.within) and paths.end is not None)
     ways = plural(paths.paths["path"].nunique(), "way")
-    return f"{asked}: {arrived}; {plural(total['attempts'], 'attempt')} in all{left}; {ways}"
+    return f"{question}: {arrived}; {plural(total['attempts'], 'attempt')} in all{left}; {ways}"
 
 
 def lines(paths: Paths) -> list[str]:
