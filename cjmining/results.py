@@ -35,8 +35,8 @@ class Source(NamedTuple):
 class Result:
     """Base of the results: a frozen dataclass names its tables in `_tables`.
 
-    A result is a value: it holds pandas DataFrames and never changes. `_on_demand` names further tables, which
-    are made when they are asked for; they are not shown in notebooks by themselves.
+    A result is a value: it holds pandas DataFrames and never changes. `_on_demand` names further tables,
+    which are made when they are asked for; they are not shown in notebooks by themselves.
     """
 
     _tables: tuple[str, ...] = ()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from cjmining.discovery import finish
 from cjmining.discovery.steps import Steps
-from cjmining.discovery.sums import plural
 from cjmining.discovery.summary import Scan, Summary, blocks_of, merge, summarise
+from cjmining.discovery.sums import plural
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.results import Result
@@ -133,16 +133,18 @@ class Discovery(Result):
     overview : pandas.DataFrame
         by, journeys, customers (with at least one journey in the group), events (that are part of the
         journeys), steps (the same at levels "touchpoint" and "touchpoint@channel"; at "channel" and "stage"
-        stays, each of one event or several in a row), events_per_journey (their mean), start and end (first and last event), median_s and
-        p90_s (median and 90th percentile of the seconds from a journey's first to its last event, within
-        0.8 %); where journeys are tagged with their outcome also converted, dropped, turned_away, open.
+        stays, each of one event or several in a row), events_per_journey (their mean), start and end (first
+        and last event), median_s and p90_s (median and 90th percentile of the seconds from a journey's first
+        to its last event, within 0.8 %); where journeys are tagged with their outcome also converted,
+        dropped, turned_away, open.
     transitions : pandas.DataFrame
         by, from_touchpoint and to_touchpoint (the one that is left, and the one that follows), count (how
         often the second directly follows the first within a journey), journeys (in which it does so at least
-        once), customers (with such a journey), share_of_journeys (of the group), share_of_from (count as a share of all transitions that leave
-        from_touchpoint), share_into (count as a share of all transitions that lead to to_touchpoint),
-        repeated_count (how often it does so again in the same journey: count less journeys), median_s and
-        p90_s (median and 90th percentile of the seconds between the two, within 0.8 %), mean_s (their mean).
+        once), customers (with such a journey), share_of_journeys (of the group), share_of_from (count as a
+        share of all transitions that leave from_touchpoint), share_into (count as a share of all transitions
+        that lead to to_touchpoint), repeated_count (how often it does so again in the same journey: count
+        less journeys), median_s and p90_s (median and 90th percentile of the seconds between the two, within
+        0.8 %), mean_s (their mean).
     variants : pandas.DataFrame
         by, variant (the touchpoints of a journey joined by " > "; "(nothing)" where it has none, in one more
         pair of brackets where a touchpoint has that name), journeys, customers (with such a journey),
@@ -196,12 +198,13 @@ class Discovery(Result):
     def follows(self) -> pd.DataFrame:
         """What follows what, directly or later in the journey.
 
-        by, from_touchpoint and to_touchpoint (what occurs, and what occurs after it), journeys (in which the second occurs some time after the first,
-        each counted once), customers (with such a journey), share_of_from_journeys (of the journeys that have the first), directly (of
-        `journeys`, those in which it also follows directly), count (ordered pairs of events: what pm4py's
-        eventually-follows graph counts), median_s and p90_s (median and 90th percentile, over `journeys`, of
-        the seconds from the first occurrence of the first to the next one of the second, within 0.8 %). A
-        touchpoint follows itself where it occurs twice. What never follows has no row.
+        by, from_touchpoint and to_touchpoint (what occurs, and what occurs after it), journeys (in which the
+        second occurs some time after the first, each counted once), customers (with such a journey),
+        share_of_from_journeys (of the journeys that have the first), directly (of `journeys`, those in which
+        it also follows directly), count (ordered pairs of events: what pm4py's eventually-follows graph
+        counts), median_s and p90_s (median and 90th percentile, over `journeys`, of the seconds from the
+        first occurrence of the first to the next one of the second, within 0.8 %). A touchpoint follows
+        itself where it occurs twice. What never follows has no row.
 
         Raises
         ------
@@ -239,8 +242,8 @@ class Discovery(Result):
     def first_and_again(self) -> pd.DataFrame:
         """The time of transitions: the first of its kind in a journey against those that come again.
 
-        by, from_touchpoint and to_touchpoint (the one that is left, and the one that follows), customers (with
-        a journey in which it does), first_count (transitions that are their journey's first of the
+        by, from_touchpoint and to_touchpoint (the one that is left, and the one that follows), customers
+        (with a journey in which it does), first_count (transitions that are their journey's first of the
         kind), first_median_s and first_p90_s (median and 90th percentile of their seconds, within 0.8 %),
         repeated_count (those that are not the first), repeated_median_s and repeated_p90_s (of these, NaN
         where there are none).
@@ -260,11 +263,12 @@ class Discovery(Result):
         """Which touchpoints occur in the same journey, in whatever order.
 
         by, touchpoint and other_touchpoint (each pair once, in the order of their names; pairs that no
-        journey has are left out), journeys (with both), customers (with such a journey), share_of_touchpoint_journeys and
-        share_of_other_journeys (of the journeys with the one, and with the other), expected_journeys (with
-        both, were the one as frequent with the other as without), lift (journeys / expected_journeys),
-        jaccard (journeys / journeys with at least one of them), phi (the correlation of having the one with
-        having the other, -1 to 1; NaN where all journeys have one of them).
+        journey has are left out), journeys (with both), customers (with such a journey),
+        share_of_touchpoint_journeys and share_of_other_journeys (of the journeys with the one, and with the
+        other), expected_journeys (with both, were the one as frequent with the other as without), lift
+        (journeys / expected_journeys), jaccard (journeys / journeys with at least one of them), phi (the
+        correlation of having the one with having the other, -1 to 1; NaN where all journeys have one of
+        them).
 
         Raises
         ------
@@ -289,8 +293,8 @@ class Discovery(Result):
         Returns
         -------
         pandas.DataFrame
-            by, from_touchpoint, to_touchpoint, count, journeys, customers, and a column a quantile, in seconds: q25_s
-            for 0.25, q99.9_s for 0.999. Rows as in `transitions`.
+            by, from_touchpoint, to_touchpoint, count, journeys, customers, and a column a quantile, in
+            seconds: q25_s for 0.25, q99.9_s for 0.999. Rows as in `transitions`.
 
         Raises
         ------
@@ -335,14 +339,10 @@ class Discovery(Result):
             "variant": self._kinds("variants", "variant"),
             "touchpoint": self._kinds("touchpoints", "touchpoint"),
         }
-        lines = [
-            f"Discovery: {plural(journeys, 'journey')} with {plural(events, 'event')} in "
-            f"{plural(len(self.groups), 'group')}; "
-            f"{', '.join(plural(number, kind) for kind, number in kinds.items())}",
-            *self._lines_of_groups(),
-            *self.notes,
-        ]
-        return "\n  ".join(lines)
+        sizes = f"{plural(journeys, 'journey')} with {plural(events, 'event')}"
+        told = ", ".join(plural(number, kind) for kind, number in kinds.items())
+        first = f"Discovery: {sizes} in {plural(len(self.groups), 'group')}; {told}"
+        return "\n  ".join([first, *self._lines_of_groups(), *self.notes])
 
     def _lines_of_groups(self) -> Iterator[str]:
         """Yield for the first groups what they are and what they do most."""

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class Rework(NamedTuple):
     """What occurs again, by group and code: all of shape groups x names, but `times`.
 
-    journeys with it, customers with it, repeated (journeys with it more than once), repeated_customers, events,
-    most (in one journey), directly (again right after itself), steps and span (sums: steps from one to the
-    next; microseconds from the first to the last of a journey). `times` are microseconds from one to the next, by the cell group x names + code.
+    journeys with it, customers with it, repeated (journeys with it more than once), repeated_customers,
+    events, most (in one journey), directly (again right after itself), steps and span (sums: steps from one
+    to the next; microseconds from the first to the last of a journey). `times` are microseconds from one to
+    the next, by the cell group x names + code.
     """
 
     journeys: Ints

@@ -84,8 +84,8 @@ def count(
     group : array of int32, shape (journeys,)
         From 0 to n_groups - 1.
     first : array of int64, shape (journeys,), optional
-        The first journey of each journey's customer, whose journeys lie together (`customers.first_journeys`);
-        by default each journey has a customer of its own.
+        The first journey of each journey's customer, whose journeys lie together
+        (`customers.first_journeys`); by default each journey has a customer of its own.
     """
     log = _Log.of(bounds, timestamp, touchpoint, group, n_touchpoints, first)
     slots, found, number, total = _count_cells(log, n_groups)

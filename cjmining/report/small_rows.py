@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cjmining.log import JourneyLog
     from cjmining.results import Result
 
 PERSONAL = frozenset({"customer", "journey", "event", "email", "phone", "identifier", "content"})
@@ -128,8 +129,14 @@ def tells_of_few(result: Result, smallest: int) -> bool:
     account = getattr(result, "account", None)
     if account is not None and "customers" in account.columns:
         numbers = account.groupby("fate", sort=False)["customers"].sum() if "fate" in account else []
-        return any(0 < number < smallest for number in (account["customers"].sum(), *numbers))
-    return names_few(result._summary(), smallest)
+        if any(0 < number < smallest for number in (account["customers"].sum(), *numbers)):
+            return True
+    return names_few(first_line(result), smallest)
+
+
+def first_line(result: Result) -> str:
+    """Return what sums a result up; further lines may tell of few, and their tables are in the workbook."""
+    return result._summary().split("\n", 1)[0]
 
 
 def names_few(text: str, smallest: int) -> bool:
@@ -149,6 +156,42 @@ def names_few(text: str, smallest: int) -> bool:
 
 
 _COUNTED = re.compile(r"(?<![\d.,])([\d,]+)(?: of(?: the)? ([\d,]+))? (?:customer|journey|people|person)s?\b")
+
+
+def rare_names(log: JourneyLog, smallest: int) -> frozenset[str]:
+    """Return the touchpoints that fewer than `smallest` customers have: rows that name one are about few."""
+    touchpoints = log.vocabulary("touchpoint")
+    customer = np.repeat(log.journey_customer, np.diff(log.bounds))
+    pair = np.unique(np.stack([log.codes("touchpoint").astype(np.int64), customer]), axis=1)
+    number = np.bincount(pair[0], minlength=len(touchpoints))
+    return frozenset(name for name, n in zip(touchpoints, number, strict=True) if 0 < n < smallest)
+
+
+def without_rare_names(table: pd.DataFrame, rare: frozenset[str]) -> Shown:
+    """Leave out the rows in which a text names one of these touchpoints, alone or among other words.
+
+    A last guard: journeys, attempts or events of one person may be many.
+    """
+    few = np.zeros(len(table), np.bool_)
+    by_word: dict[str, list[str]] = {}
+    for name in rare:
+        by_word.setdefault("".join(_WORD.findall(name)[:1]), []).append(name)
+    for column in table.columns if rare else ():
+        if column == "by" or table[column].dtype.kind in "iufbMm":
+            continue
+        texts = table[column].astype(object)
+        found = {text for text in set(texts.dropna()) if isinstance(text, str) and _names(text, by_word)}
+        few |= texts.isin(found).to_numpy(bool)
+    return Shown(table[~few].reset_index(drop=True), int(few.sum()))
+
+
+def _names(text: str, by_word: dict[str, list[str]]) -> bool:
+    """Say whether a text has one of these names, listed by their first word, as words of its own."""
+    candidates = [name for word in {"", *_WORD.findall(text)} for name in by_word.get(word, ())]
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in candidates)
+
+
+_WORD = re.compile(r"\w+")
 
 
 def largest_rows(table: pd.DataFrame, size: str | None, most: int) -> Shown:

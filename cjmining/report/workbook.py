@@ -13,7 +13,7 @@ from cjmining.intended.words import duration_in_short
 from cjmining.report import words
 from cjmining.report.page import write_whole
 from cjmining.report.patiences import patience_in_short
-from cjmining.report.small_rows import names_few, tells_of_few
+from cjmining.report.small_rows import first_line, names_few, tells_of_few
 from cjmining.report.workbook_file import write_book
 from cjmining.report.workbook_sheets import (
     Given,
@@ -187,7 +187,7 @@ def _facts(given: Given, smallest: int) -> Iterator[tuple[str, str]]:
         within = f"horizon {horizon} (within which drop-out and conversion are stated)"
         yield f"M{called[1:]} '{intended.name}'", f"{left}, {within}"
     for name, result in given.results:
-        yield name, WITHHELD if tells_of_few(result, smallest) else result._summary()
+        yield name, WITHHELD if tells_of_few(result, smallest) else first_line(result)
 
 
 def _first(log: JourneyLog) -> datetime:

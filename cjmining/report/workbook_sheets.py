@@ -15,7 +15,14 @@ from cjmining.intended.words import duration_in_short, promise_in_words
 from cjmining.report.definitions import definitions
 from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found, small_groups
 from cjmining.report.patiences import patience_in_short
-from cjmining.report.small_rows import is_personal, largest_rows, shown_rows, size_column
+from cjmining.report.small_rows import (
+    is_personal,
+    largest_rows,
+    rare_names,
+    shown_rows,
+    size_column,
+    without_rare_names,
+)
 from cjmining.report.units import TEXT, Unit, units
 from cjmining.report.words import name as name_in_words
 from cjmining.report.words import plural
@@ -101,7 +108,7 @@ def sort_out(given: Sequence[object]) -> Given:
         raise LogError("export takes the results of one log, not of several")
     maps += [own for each in results if isinstance(own := getattr(each, "intended", None), IntendedMap)]
     log = logs[0] if logs else next(filter(None, map(_log_of, results)), None)
-    _expect_one_source(log, results)
+    _expect_one_source(logs[0] if logs else None, results)
     return Given(log, _distinct(maps), _named(results))
 
 
@@ -142,11 +149,13 @@ def _expect_one_source(log: JourneyLog | None, results: Sequence[Result]) -> Non
 
 def _sources_of(result: Result) -> tuple[Source, ...]:
     log = _log_of(result)
-    return result._sources if log is None else (Source.of(log),)
+    return result._sources or (() if log is None else (Source.of(log),))
 
 
 def _log_of(result: Result) -> JourneyLog | None:
-    reading = getattr(result, "_reading", None)
+    reading, kept = getattr(result, "_reading", None), getattr(result, "_kept", None)
+    if reading is None and hasattr(kept, "scan"):
+        reading = kept.scan
     return None if reading is None else reading.log
 
 
@@ -168,8 +177,9 @@ def result_sheets(given: Given, *, smallest: int, most: int) -> tuple[list[Sheet
     """Return a sheet a table, and what was not exported, in sentences."""
     sheets: list[Sheet] = []
     not_told: list[str] = []
+    rare = frozenset() if given.log is None else rare_names(given.log, smallest)
     for name, result in given.results:
-        found = list(_sheets_of(name, _safe(result, given, smallest), smallest, most, not_told))
+        found = list(_sheets_of(name, _safe(result, given, smallest), (smallest, most, rare), not_told))
         if not found:
             raise LogError(
                 f"{type(result).__name__} is about single customers: it has no table for a workbook; "
@@ -233,8 +243,9 @@ def _without_groups(result: Result, small: frozenset[str]) -> Result:
 
 
 def _sheets_of(
-    name: str, parts: list[_Part], smallest: int, most: int, not_told: list[str]
+    name: str, parts: list[_Part], bounds: tuple[int, int, frozenset[str]], not_told: list[str]
 ) -> Iterator[Sheet]:
+    smallest, most, rare = bounds
     kind = type(parts[-1].merged)
     made = parts[-1].merged._all_tables()
     not_told += [f"{name} {left}: small groups are merged." for left in kind._on_demand if left not in made]
@@ -250,7 +261,7 @@ def _sheets_of(
             not_told.append(f"{name} {table_name}: nothing says how many people its rows are about.")
             continue
         hidden = _together([part.shown._table(table_name) for part in parts])
-        shown = shown_rows(hidden, place, smallest).table
+        shown = without_rare_names(shown_rows(hidden, place, smallest).table, rare).table
         kept = largest_rows(shown, size, min(most, MOST_ROWS_OF_A_SHEET))
         about = (
             *_whose(name, parts[-1].merged),

@@ -125,6 +125,18 @@ def test_a_stay_ends_with_its_last_event():
     assert overview["end"] == pd.Timestamp(180, unit="s", tz="UTC")
 
 
+def test_the_summary_tells_of_each_group(shop):
+    lines = repr(cj.discover(shop, by="device")).split("\n")
+    assert lines[0].startswith("Discovery: 3 journeys with 7 events in 3 groups; 3 transitions, 3 variants")
+    assert lines[1] == "  desktop: 1 journey of 1 customer, most often ad > shop (1 time)"
+    assert len(lines) == 4
+
+
+def test_a_journey_without_steps_is_told_apart_from_a_touchpoint_called_nothing():
+    found = cj.discover(_log([0, 1], [0, 0], ["(nothing)", "ad"]), ignore=["ad"])
+    assert sorted(found.variants["variant"]) == ["((nothing))", "(nothing)"]
+
+
 def test_a_journey_of_ignored_events_has_no_duration(shop):
     overview = cj.discover(shop, ignore=["ad", "shop", "order"]).overview.iloc[0]
     assert (overview["journeys"], overview["events"], overview["events_per_journey"]) == (3, 0, 0.0)

@@ -134,7 +134,7 @@ def test_quantiles_by_hand(shop):
 
 @pytest.mark.parametrize("shares", [(), "half", 1.5, (0.5, -0.1), (0.5, None)])
 def test_quantiles_that_are_none_are_refused(shop, shares):
-    with pytest.raises(cj.LogError, match="shares.* from 0 to 1"):
+    with pytest.raises(cj.LogError, match=r"shares.* from 0 to 1"):
         cj.discover(shop).quantiles(shares)
 
 

@@ -100,6 +100,31 @@ def test_an_order_that_was_asked_for_is_chosen():
     assert "all: order 1" in repr(cj.markov(_of_journeys(journeys), order=1))
 
 
+def test_steps_named_like_the_words_of_chains_are_told_apart():
+    log = _log([0, 0, 1, 2], ["(start)", "(end)", "(any)", "a"])
+    chains = cj.markov(log, order=1)
+    matrix = chains.matrix()
+    assert matrix.index.tolist() == ["((start))", "(any)", "(end)", "(start)", "a"]
+    assert matrix.columns.tolist() == ["(any)", "(end)", "(start)", "a", "((end))"]
+    assert matrix.sum(axis=1).tolist() == pytest.approx([1.0] * 5)
+    assert chains.matrix(order=0).index.tolist() == ["((any))"]
+    assert chains.matrix(order=2).sum(axis=1).tolist() == pytest.approx([1.0] * 5)
+
+
+def test_names_to_ignore_that_the_log_lacks_are_noted():
+    log = _of_journeys(["ab", "b"])
+    chains, found = cj.markov(log, ignore=["bb"]), cj.discover(log, ignore=["bb"])
+    for result in (chains, found):
+        assert "bb" in result.notes[-1]
+        assert result.notes[-1] in repr(result)
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 1.5}, {"seed": "x"}])
+def test_seeds_that_are_none_are_refused(wrong):
+    with pytest.raises(cj.LogError, match="seed is a whole number"):
+        cj.markov(_of_journeys(["ab"]), **wrong)
+
+
 @pytest.mark.parametrize("order", [0, 3, "2", None, True])
 def test_other_orders_are_refused(order):
     with pytest.raises(cj.LogError, match="order is 'auto', 1 or 2"):
@@ -113,6 +138,8 @@ def test_matrices_that_are_not_there_are_refused():
         chains.matrix()
     with pytest.raises(cj.LogError, match=r"no group 'shrt'.*short"):
         chains.matrix("shrt")
+    with pytest.raises(cj.LogError, match="there is no group 5"):
+        chains.matrix(5)
     with pytest.raises(cj.LogError, match="order is a whole number from 0 to 2, not 3"):
         chains.matrix("short", 3)
 

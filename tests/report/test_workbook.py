@@ -215,6 +215,95 @@ def test_no_row_is_a_person_and_none_is_about_few(book):
     assert "check journeys: its rows are single customers or journeys." in text
 
 
+def _with_one_busy_customer(log: cj.JourneyLog) -> cj.JourneyLog:
+    """Give one customer a dozen journeys of the same kind, with a touchpoint that nobody else has."""
+    events = log.events.drop(columns=["journey", "event_id"])
+    way = ["ad_clicked", "secret", "product_viewed", "basket_filled", "secret", "order_placed"]
+    day = [pd.Timestamp("2026-08-20", tz="UTC") - pd.Timedelta(days=20 * number) for number in range(12)]
+    own = pd.DataFrame(
+        {
+            "customer": 3,
+            "timestamp": [begin + pd.Timedelta(hours=hour) for begin in day for hour in range(len(way))],
+            "touchpoint": way * len(day),
+            "native": way * len(day),
+            "channel": "web",
+            "source": "web",
+            "actor": "customer",
+            "device": "mobile",
+        }
+    )
+    table = pd.concat([events[events["customer"] != 3], own], ignore_index=True)
+    table["sequence"] = np.arange(len(table))
+    kept = [*own.columns, "sequence", "value", "currency", "wait_s", "satisfaction"]
+    return cj.JourneyLog.from_events(table[kept], customers=log.customers, data_end=log.data_end)
+
+
+def test_journeys_of_one_customer_are_in_no_table(tmp_path, monkeypatch):
+    log = _with_one_busy_customer(SHOP.log).split(MAP).with_personas(MAP)
+    check = cj.check(log, MAP, by="persona")
+    tagged = log.tag(outcome=check.journeys["outcome"])
+    values = {"LOG": log, "CHECK": check, "TAGGED": tagged, "FOUND": cj.discover(log, by="persona")}
+    for name, value in values.items():
+        monkeypatch.setitem(globals(), name, value)
+    assert (values["FOUND"].transitions.query("to_touchpoint == 'secret'")["journeys"] == 12).any()
+    results = {name: make() for name, make in RESULTS.items() if name != "settle_patience"}
+    wide = {"whole": cj.discover(log), "pattern": cj.matches(tagged, "ad_clicked -> basket_filled")}
+    for given in ((log, *results.values(), *wide.values()), tuple(wide.values()), (results["markov"],)):
+        book = openpyxl.load_workbook(cj.export(tmp_path / "a.xlsx", *given))
+        assert not _saying(book, "secret"), given
+    everything = openpyxl.load_workbook(cj.export(tmp_path / "b.xlsx", *wide.values(), smallest_group=1))
+    assert _saying(everything, "secret")  # so it was looked for where it would be
+
+
+def _saying(book, word: str) -> set[str]:
+    return {
+        sheet.title
+        for sheet in book
+        for row in sheet.iter_rows(values_only=True)
+        for cell in row
+        if word in str(cell)
+    }
+
+
+def test_customers_are_counted_even_where_every_touchpoint_is_common(tmp_path):
+    # Everybody has both a and b; one customer goes from b to a, twenty times.
+    whose = [*range(20), *[20] * 20]
+    way = [["a", "b"]] * 20 + [["b", "a"]] * 20
+    events = pd.DataFrame(
+        {
+            "customer": np.repeat(whose, 2),
+            "timestamp": pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(np.arange(80), unit="h"),
+            "touchpoint": [step for one in way for step in one],
+            "native_journey": np.repeat(np.arange(40), 2).astype(str),
+        }
+    )
+    log = cj.JourneyLog.from_events(events)
+    found, chains = cj.discover(log), cj.markov(log)
+    assert found.transitions.set_index("from_touchpoint").loc["b", ["journeys", "customers"]].tolist() == [
+        20,
+        1,
+    ]
+    book = openpyxl.load_workbook(cj.export(tmp_path / "a.xlsx", log, found, chains))
+    for name in ("discover transitions", "discover follows", "discover first_and_again"):
+        assert table(book[name])[["from_touchpoint", "to_touchpoint"]].to_numpy().tolist() == [["a", "b"]]
+    assert table(book["discover variants"])["variant"].tolist() == ["a > b"]
+    assert table(book["discover ends"])["touchpoint"].tolist() == ["a", "b"]
+    chained = table(book["markov chains transitions"])
+    assert {("(start)", "b"), ("b", "a")}.isdisjoint(
+        zip(chained["from"], chained["to_touchpoint"], strict=True)
+    )
+
+
+def test_tables_made_on_demand_are_sheets_unless_small_groups_are_merged(tmp_path):
+    book = openpyxl.load_workbook(cj.export(tmp_path / "a.xlsx", LOG, cj.discover(LOG)))
+    further = {f"discover {name}" for name in ("follows", "rework", "first_and_again", "together")}
+    assert further <= set(book.sheetnames)
+    least = int(FOUND.overview["customers"].min()) + 1
+    book = openpyxl.load_workbook(cj.export(tmp_path / "a.xlsx", CHECK, FOUND, smallest_group=least))
+    assert further.isdisjoint(book.sheetnames)
+    assert "discover follows: small groups are merged." in read_me_of(book)
+
+
 def _place(sheet) -> str:
     name, kind = sheet.cell(1, 1).value.rstrip(")").split(" (")
     return f"{kind}.{name.lower().replace(' ', '_')}"
@@ -345,6 +434,20 @@ def test_results_of_two_logs_are_refused_without_a_log_too(tmp_path):
     other = cj.incidence(cj.check(OTHER_LOG, MAP))
     with pytest.raises(cj.LogError, match="Incidence was made from another log"):
         cj.export(tmp_path / "a.xlsx", RESULTS["drivers"](), other)
+
+
+def test_results_of_two_logs_by_the_same_verb_are_refused_without_a_log_too(tmp_path):
+    with pytest.raises(cj.LogError, match=r"MarkovChains was made from another log, .*from one log"):
+        cj.export(tmp_path / "a.xlsx", cj.discover(LOG), cj.markov(OTHER_LOG))
+
+
+def test_a_result_of_several_logs_stands_beside_each_but_not_between_them(tmp_path):
+    one, other = cj.markov(LOG), cj.markov(OTHER_LOG)
+    both = cj.discover(LOG)._made_of(LOG, OTHER_LOG)
+    assert cj.export(tmp_path / "a.xlsx", one, both).exists()
+    assert cj.export(tmp_path / "a.xlsx", both, other).exists()
+    with pytest.raises(cj.LogError, match="another log"):
+        cj.export(tmp_path / "a.xlsx", both, one, other)
 
 
 def test_without_openpyxl_the_extra_is_named(tmp_path, monkeypatch):
