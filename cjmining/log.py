@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cjmining import asked, grouping, log_view, schema, storage, tables
+from cjmining import choosing, grouping, log_view, schema, storage, tables
 from cjmining.errors import LogError, nearest
 
 if TYPE_CHECKING:
@@ -169,18 +169,18 @@ class JourneyLog:
             raise LogError(f"order is 'sort' or 'sorted', not {order!r}")
         table = tables.one_chunk(tables.canonical_events(tables.to_table(events, what="events")))
         tables.expect_touchpoints(table, "row {} of the events".format)
-        listed = sources if sources is not None else _sources_of(table)
+        listed = sources if sources is not None else tables.sources_of(table)
         if order == "sort":
             table = tables.sort_events(table, listed.column("source").to_pylist())
         return cls(
             _events=table,
-            _customers=_customer_table(table, customers),
+            _customers=tables.customer_table(table, customers),
             _identities=_or_empty(identities, schema.IDENTITIES),
             _sources=listed,
             _ledger=_or_empty(ledger, schema.LEDGER),
             _quarantine=_or_empty(quarantine, schema.QUARANTINE),
-            bounds=_native_bounds(table),
-            data_end_us=_data_end(table, data_end),
+            bounds=tables.native_bounds(table),
+            data_end_us=tables.data_end(table, data_end),
             notes=tuple(notes),
         )
 
@@ -555,7 +555,7 @@ class JourneyLog:
                 f"begins is a yes or no for each of the {self.n_events:,} events, "
                 f"not {wanted.dtype} of shape {wanted.shape}"
             )
-        whole = _native_bounds(self._events)
+        whole = tables.native_bounds(self._events)
         free = replace(self, bounds=whole, _cache={}).splittable
         starts = wanted & np.repeat(free, np.diff(whole))
         starts[whole[:-1]] = True
@@ -572,7 +572,7 @@ class JourneyLog:
         """Split by the rules of every variant and take each customer's journeys from those of their own."""
         from cjmining.kernels.outcomes import segment
 
-        whole = _native_bounds(self._events)
+        whole = tables.native_bounds(self._events)
         free = replace(self, bounds=whole, _cache={}).splittable
         codes = self.codes("touchpoint"), self.codes("actor"), self.flags("failed")
         bounds = [segment(whole, free, self.timestamps, *codes, one, self.data_end_us) for one in rules]
@@ -684,55 +684,7 @@ class JourneyLog:
         >>> quick.n_journeys + slow.n_journeys == log.n_journeys
         True
         """
-        keep = np.ones(self.n_journeys, dtype=bool)
-        begin = self.timestamps[self.bounds[:-1]]
-        first, last = _limit("start", start), _limit("end", end)
-        if first is not None and last is not None and first >= last:
-            raise LogError(f"no journey begins from start, {start}, until end, {end}: end must be later")
-        if first is not None:
-            keep &= begin >= first
-        if last is not None:
-            keep &= begin < last
-        if path is not None:
-            from cjmining.patterns import having
-
-            keep &= having(self, path)
-        for name, wanted in values.items():
-            keep &= self._having(name, _wanted(name, wanted))
-        return self._only(keep)
-
-    def _having(self, name: str, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
-        of_journeys = grouping.is_of_journeys(self, name)
-        if not of_journeys and name not in self._text_columns():
-            raise self._nothing_to_choose_by(name)
-        codes, words = self.group(name) if of_journeys else (self.codes(name), self.vocabulary(name))
-        for word in wanted:
-            if word not in words:
-                hint = nearest(word, words)
-                raise LogError(f"no {name} is {word!r}{hint}; {_known_words(words)}")
-        chosen = np.isin(codes, [words.index(word) for word in wanted])
-        if of_journeys or not self.n_journeys:
-            return chosen[: self.n_journeys]
-        having: npt.NDArray[np.bool_] = np.logical_or.reduceat(chosen, self.bounds[:-1])
-        return having
-
-    def _text_columns(self) -> list[str]:
-        return [field.name for field in schema.EVENTS if field.type == schema.TEXT] + list(self.dimensions)
-
-    def _nothing_to_choose_by(self, name: str) -> LogError:
-        if name in ("persona", "outcome"):  # says how a log comes to know them
-            try:
-                self.group(name)
-            except LogError as problem:
-                return problem
-        columns = self._text_columns()
-        hint = nearest(name, [*grouping.PERIODS, *self.attributes, *self.tags, *columns])
-        tags = f"journeys are tagged with {', '.join(self.tags)}, " if self.tags else ""
-        return LogError(
-            f"there is no {name!r} to choose journeys by{hint}; customers have "
-            f"{', '.join(self.attributes) or 'no attributes'}, {tags}events have {', '.join(columns)}; "
-            f"periods are {', '.join(grouping.PERIODS)}"
-        )
+        return self._only(choosing.choose(self, start, end, path, values))
 
     def _only(self, keep: npt.NDArray[np.bool_]) -> JourneyLog:
         lengths = np.diff(self.bounds)
@@ -861,10 +813,6 @@ def _tags_of(journeys: pa.Table) -> dict[str, pa.Array]:
     return {name: tables.encode(journeys.column(name)) for name in further}
 
 
-def _known_words(words: Sequence[str]) -> str:
-    return f"it is one of {', '.join(words[:20])}" if words else "the log has none at all"
-
-
 def expect_log(log: object, verb: str) -> None:
     """Raise a LogError unless `log` is a log; `verb` is what was called."""
     if not isinstance(log, JourneyLog):
@@ -890,113 +838,6 @@ def _digest(rules: Sequence[WalkRules], variant: Codes) -> str:
 
 def _or_empty(table: pa.Table | None, table_schema: pa.Schema) -> pa.Table:
     return table_schema.empty_table() if table is None else table
-
-
-def _native_bounds(events: pa.Table) -> Ints:
-    """One journey for each customer, or for each journey that the source names."""
-    n = events.num_rows
-    if not n:
-        return np.zeros(1, dtype=np.int64)
-    customer = events.column("customer").to_numpy()
-    new = customer[1:] != customer[:-1]
-    if "native_journey" in events.column_names:
-        codes = tables.codes_of(events.column("native_journey").chunk(0))
-        new |= codes[1:] != codes[:-1]
-    return np.concatenate([[0], np.flatnonzero(new) + 1, [n]]).astype(np.int64)
-
-
-def _sources_of(events: pa.Table) -> pa.Table:
-    """Sources in alphabetical order, each covering its first to its last event."""
-    totals = (
-        pa.table({"source": events.column("source").cast(pa.string()), "t": events.column("timestamp")})
-        .group_by("source")
-        .aggregate([("t", "min"), ("t", "max"), ("t", "count")])
-        .sort_by("source")
-    )
-    n = totals.num_rows
-    columns = {
-        "source": totals.column("source"),
-        "kind": pa.array(["events"] * n, pa.string()),
-        "records": totals.column("t_count"),
-        "first": totals.column("t_min"),
-        "last": totals.column("t_max"),
-        "gaps": pa.array([[]] * n, schema.SOURCES.field("gaps").type),
-        "timezone": pa.array(["UTC"] * n, pa.string()),
-        "timezone_given": pa.array([True] * n),
-        "note": pa.array([""] * n, pa.string()),
-    }
-    return pa.table(columns, schema=schema.SOURCES)
-
-
-def _customer_table(events: pa.Table, customers: object | None) -> pa.Table:
-    if customers is None:
-        numbers = np.unique(events.column("customer").to_numpy())
-        return pa.table({"customer": numbers}, schema=schema.CUSTOMERS)
-    table = tables.to_table(customers, what="customers")
-    if "customer" not in table.column_names:
-        raise LogError(f"customers lack the column 'customer'; found {', '.join(table.column_names)}")
-    table = table.set_column(
-        table.column_names.index("customer"), "customer", table.column("customer").cast(pa.int64())
-    ).sort_by("customer")
-    known = table.column("customer").to_numpy()
-    if len(np.unique(known)) != len(known):
-        raise LogError("customers have more than one row for the same customer; give one row each")
-    absent = np.setdiff1d(events.column("customer").to_numpy(), known)
-    if len(absent):
-        raise LogError(f"{len(absent):,} customers of the events have no row in customers, e.g. {absent[0]}")
-    return table
-
-
-def _data_end(events: pa.Table, given: object | None) -> int:
-    times = events.column("timestamp").cast(pa.int64()).to_numpy()
-    last = int(times.max()) if len(times) else 0
-    if given is None:
-        return last
-    data_end = _microseconds(given)
-    late = int((times > data_end).sum())
-    if late:
-        raise LogError(f"{late:,} events lie after the end of the data ({given}); leave them out or move it")
-    return data_end
-
-
-def _microseconds(moment: object) -> int:
-    import pandas as pd
-
-    if isinstance(moment, int):
-        return moment
-    try:
-        time = pd.NaT if isinstance(moment, float) else pd.Timestamp(moment)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError) as problem:
-        raise LogError(f"{moment!r} is not a time; write it as 2026-08-31T22:00:00Z") from problem
-    if not isinstance(time, pd.Timestamp):
-        raise LogError(f"{moment!r} is not a time; write it as 2026-08-31T22:00:00Z")
-    time = time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
-    return int(time.to_datetime64().astype("datetime64[us]").astype(np.int64))
-
-
-def _limit(name: str, moment: object) -> int | None:
-    """Return a time in microseconds; a bare number is none, since nobody knows its unit."""
-    if moment is None:
-        return None
-    if isinstance(moment, int | np.number):
-        raise LogError(f"{name}={moment!r} is not a time; write it as 2026-08-31T22:00:00Z")
-    try:
-        return _microseconds(moment)
-    except LogError as problem:
-        raise LogError(f"{name}={problem}") from None
-
-
-def _wanted(name: str, values: object) -> Sequence[str]:
-    """Return the values to choose by: one text or some."""
-    if isinstance(values, str):
-        return (values,)
-    if isinstance(values, Iterable):
-        texts = asked.texts(name, values, of="values")
-        if not texts:
-            raise LogError(f"{name}=[] chooses no journey; give a value, or leave {name} out")
-        return texts
-    hint = "" if values is None else f": write {name}={str(values)!r}"
-    raise LogError(f"{name} takes a value or several values to choose by, as texts, not {values!r}{hint}")
 
 
 def _times(microseconds: Ints) -> pa.Array:

@@ -244,3 +244,88 @@ def fill_columns(events: pa.Table) -> pa.Table:
     for name in events.column_names:
         columns.setdefault(name, events.column(name))
     return pa.table(columns)
+
+
+def native_bounds(events: pa.Table) -> npt.NDArray[np.int64]:
+    """Return bounds of one journey for each customer, or for each journey that the source names."""
+    n = events.num_rows
+    if not n:
+        return np.zeros(1, dtype=np.int64)
+    customer = events.column("customer").to_numpy()
+    new = customer[1:] != customer[:-1]
+    if "native_journey" in events.column_names:
+        codes = codes_of(events.column("native_journey").chunk(0))
+        new |= codes[1:] != codes[:-1]
+    return np.concatenate([[0], np.flatnonzero(new) + 1, [n]]).astype(np.int64)
+
+
+def sources_of(events: pa.Table) -> pa.Table:
+    """Return the sources in alphabetical order, each covering its first to its last event."""
+    totals = (
+        pa.table({"source": events.column("source").cast(pa.string()), "t": events.column("timestamp")})
+        .group_by("source")
+        .aggregate([("t", "min"), ("t", "max"), ("t", "count")])
+        .sort_by("source")
+    )
+    n = totals.num_rows
+    columns = {
+        "source": totals.column("source"),
+        "kind": pa.array(["events"] * n, pa.string()),
+        "records": totals.column("t_count"),
+        "first": totals.column("t_min"),
+        "last": totals.column("t_max"),
+        "gaps": pa.array([[]] * n, schema.SOURCES.field("gaps").type),
+        "timezone": pa.array(["UTC"] * n, pa.string()),
+        "timezone_given": pa.array([True] * n),
+        "note": pa.array([""] * n, pa.string()),
+    }
+    return pa.table(columns, schema=schema.SOURCES)
+
+
+def customer_table(events: pa.Table, customers: object | None) -> pa.Table:
+    """Return the customers as given, or those that the events name, a row each, ascending."""
+    if customers is None:
+        numbers = np.unique(events.column("customer").to_numpy())
+        return pa.table({"customer": numbers}, schema=schema.CUSTOMERS)
+    table = to_table(customers, what="customers")
+    if "customer" not in table.column_names:
+        raise LogError(f"customers lack the column 'customer'; found {', '.join(table.column_names)}")
+    table = table.set_column(
+        table.column_names.index("customer"), "customer", table.column("customer").cast(pa.int64())
+    ).sort_by("customer")
+    known = table.column("customer").to_numpy()
+    if len(np.unique(known)) != len(known):
+        raise LogError("customers have more than one row for the same customer; give one row each")
+    absent = np.setdiff1d(events.column("customer").to_numpy(), known)
+    if len(absent):
+        raise LogError(f"{len(absent):,} customers of the events have no row in customers, e.g. {absent[0]}")
+    return table
+
+
+def data_end(events: pa.Table, given: object | None) -> int:
+    """Return the end of the data in microseconds since 1970: as given, or the last event."""
+    times = events.column("timestamp").cast(pa.int64()).to_numpy()
+    last = int(times.max()) if len(times) else 0
+    if given is None:
+        return last
+    end = microseconds(given)
+    late = int((times > end).sum())
+    if late:
+        raise LogError(f"{late:,} events lie after the end of the data ({given}); leave them out or move it")
+    return end
+
+
+def microseconds(moment: object) -> int:
+    """Return a moment in microseconds since 1970; one without a zone is UTC."""
+    import pandas as pd
+
+    if isinstance(moment, int):
+        return moment
+    try:
+        time = pd.NaT if isinstance(moment, float) else pd.Timestamp(moment)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise LogError(f"{moment!r} is not a time; write it as 2026-08-31T22:00:00Z") from problem
+    if not isinstance(time, pd.Timestamp):
+        raise LogError(f"{moment!r} is not a time; write it as 2026-08-31T22:00:00Z")
+    time = time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+    return int(time.to_datetime64().astype("datetime64[us]").astype(np.int64))
