@@ -49,7 +49,8 @@ def discover(
         as `log.group` takes them. Without it there is one group, "all".
     level : {"touchpoint", "touchpoint@channel", "channel", "stage"}
         What a step of a journey is. At "channel" and "stage" several events of one name in a row are one
-        step, which begins with the first.
+        step, which begins with the first. At "touchpoint@channel" an event without a channel is called by its
+        touchpoint alone.
     ignore : sequence of str
         Touchpoints that are no part of the journey, such as `intended.ignore`: what comes before such an
         event is followed by what comes after it. A journey of nothing else stays a journey, its variant is

@@ -70,7 +70,7 @@ def markov(
     level : {"touchpoint", "touchpoint@channel", "channel", "stage"}
         What a step is, as in `cj.discover`.
     ignore : sequence of str
-        Touchpoints that are no part of the journey.
+        Touchpoints that are no part of the journey; a journey of nothing else goes from the start to the end.
     intended : IntendedMap, optional
         The map whose stages are the steps at level "stage".
     order : {"auto", 1, 2}

@@ -110,7 +110,9 @@ def _best_mixtures(contexts: Contexts, folds: Floats, n_groups: int) -> Ints:
                 for order in ORDERS:
                     bits = folds[:, predicted] * said[:, order]
                     needed[left_out, at, :, order] += np.bincount(contexts.group, bits, n_groups)
-    best: Ints = np.argmin(needed, axis=1)
+    # Equal ones differ by rounding alone: the first of them is taken.
+    least = needed.min(axis=1, keepdims=True)
+    best: Ints = np.argmax(needed <= least * (1 + 1e-9) + 1e-9, axis=1)
     return best
 
 

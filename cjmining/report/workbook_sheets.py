@@ -154,8 +154,8 @@ def _sources_of(result: Result) -> tuple[Source, ...]:
 
 def _log_of(result: Result) -> JourneyLog | None:
     reading, kept = getattr(result, "_reading", None), getattr(result, "_kept", None)
-    if reading is None and hasattr(kept, "scan"):
-        reading = kept.scan
+    if reading is None:
+        reading = getattr(kept, "scan", None)
     return None if reading is None else reading.log
 
 
