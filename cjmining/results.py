@@ -90,4 +90,8 @@ class Result:
         heads = "".join(
             f"<h4>.{escape(name)}</h4>{self._head(name).to_html(index=False)}" for name in self._tables
         )
-        return f"<div><p><strong>{escape(self._summary())}</strong></p>{heads}</div>"
+        first, *further = repr(self).splitlines()
+        # What is told in lines stands in the tables below; notes stand nowhere else.
+        notes = [line.strip() for line in further if line.strip().startswith("note:")]
+        told = "".join(f"<br>{escape(note)}" for note in notes)
+        return f"<div><p><strong>{escape(first)}</strong>{told}</p>{heads}</div>"

@@ -156,7 +156,8 @@ class Discovery(Result):
         first), wait_s_mean and satisfaction_mean over the wait_s_answered and satisfaction_answered events
         that have a value (NaN where none has).
     ends : pandas.DataFrame
-        by, position ("start" or "end"), touchpoint, journeys (that start or end there), customers (with such
+        by, position ("start"; "end" of journeys that are over; "open", where those stand that the log's tag
+        `outcome` says still run), touchpoint, journeys (that start, end or stand there), customers (with such
         a journey), share_of_journeys (of the group).
     notes : tuple of str
         What a reader should know, such as names to ignore that the log doesn't have.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000
 """Microseconds."""
+POSITIONS = ("start", "end", "open")
+"""Where journeys begin, where they ended, and where those stand that still run."""
 
 
 def groups_with_journeys(scan: Scan, summary: Summary) -> dict[int, str]:
@@ -146,20 +148,18 @@ def touchpoints(scan: Scan, summary: Summary) -> pd.DataFrame:
 
 
 def ends(scan: Scan, summary: Summary) -> pd.DataFrame:
-    """Return the touchpoints at which journeys start and end."""
+    """Return the touchpoints at which journeys start, end, and stand while they run."""
     counted = summary.journeys
     # Position lies between group and touchpoint: within a group first the starts, then the ends.
-    n_groups, n_touchpoints = counted.starts.shape
-    shape = 2 * n_groups, n_touchpoints
-    both = np.stack([counted.starts, counted.ends], axis=1).reshape(shape)
-    of_customers = np.stack([counted.starts_customers, counted.ends_customers], axis=1).reshape(shape)
-    row, touchpoint = by_count(both)
-    group, position = np.divmod(row, 2)
-    number = both[row, touchpoint]
+    shape = len(POSITIONS) * len(counted.journeys), counted.borders.shape[2]
+    borders, of_customers = counted.borders.reshape(shape), counted.borders_customers.reshape(shape)
+    row, touchpoint = by_count(borders)
+    group, position = np.divmod(row, len(POSITIONS))
+    number = borders[row, touchpoint]
     return pd.DataFrame(
         {
             "by": names_of(scan.groups, group),
-            "position": names_of(("start", "end"), position),
+            "position": names_of(POSITIONS, position),
             "touchpoint": names_of(scan.names, touchpoint),
             "journeys": number,
             "customers": of_customers[row, touchpoint],

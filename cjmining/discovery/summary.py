@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from cjmining.discovery.outcomes import outcomes_of
+from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import STAYS
 from cjmining.engine.local import map_blocks
 from cjmining.kernels import histogram, journeys, transitions, variants
@@ -123,7 +123,14 @@ def summarise(scan: Scan, block: Block) -> Summary:
         part.bounds, part.timestamp, part.code, group, n_groups, n_names, first
     )
     whole = journeys.count_journeys(
-        part.bounds, part.timestamp, part.code, scan.customer[part.journeys], group, n_groups, n_names
+        part.bounds,
+        part.timestamp,
+        part.code,
+        scan.customer[part.journeys],
+        group,
+        n_groups,
+        n_names,
+        None if scan.outcome is None else scan.outcome[part.journeys] == OPEN,
     )
     return Summary(
         journeys=whole if part is events else whole._replace(end=_last_events(events, group, n_groups)),

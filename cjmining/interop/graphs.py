@@ -50,13 +50,10 @@ def to_dfg(
     group = _group(found, group, "cjmining.interop.to_dfg")
     transitions = _of(found.transitions, group)
     ends = _of(found.ends, group)
-    positions = {
-        position: _counts(ends[ends["position"] == position], "touchpoint", "journeys")
-        for position in ("start", "end")
-    }
+    starts = _counts(ends[ends["position"] == "start"], "touchpoint", "journeys")
     pairs = zip(transitions["from_touchpoint"], transitions["to_touchpoint"], strict=True)
     dfg = dict(zip(pairs, transitions["count"].tolist(), strict=True))
-    return dfg, positions["start"], positions["end"]
+    return dfg, starts, _last(ends)
 
 
 def to_performance_dfg(
@@ -182,6 +179,15 @@ def _group(found: Discovery, group: str | None, verb: str) -> str:
 
 def _of(table: pd.DataFrame, group: str) -> pd.DataFrame:
     return table[table["by"].astype(str) == group]
+
+
+def _last(ends: pd.DataFrame) -> dict[str, int]:
+    """Count the last touchpoints of all journeys: pm4py knows none that still run."""
+    counts: dict[str, int] = {}
+    for position in ("end", "open"):
+        for name, n in _counts(ends[ends["position"] == position], "touchpoint", "journeys").items():
+            counts[name] = counts.get(name, 0) + n
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _counts(table: pd.DataFrame, name: str, count: str) -> dict[str, int]:

@@ -15,20 +15,25 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+START, END, STANDS = 0, 1, 2
+"""Borders of a journey: its first step; its last, where it is over, or where it still runs."""
 
 
 class Journeys(NamedTuple):
-    """Journeys by group (shape groups), and how they start and end (groups x touchpoints), of how many."""
+    """Journeys by group (shape groups), and where they start, end and stand (groups x 3 x touchpoints).
+
+    A journey that still runs stands at its last touchpoint; any other ends there.
+    """
 
     journeys: Ints
     customers: Ints
     events: Ints
     start: Ints
     end: Ints
-    starts: Ints
-    ends: Ints
-    starts_customers: Ints
-    ends_customers: Ints
+    borders: Ints
+    borders_customers: Ints
 
 
 class Touchpoints(NamedTuple):
@@ -52,24 +57,23 @@ def count_journeys(
     group: Codes,
     n_groups: int,
     n_touchpoints: int,
+    running: Flags | None = None,
 ) -> Journeys:
-    """Count journeys, customers (their journeys lie together) and events, and how journeys start and end."""
-    return Journeys(*_count_journeys(bounds, timestamp, touchpoint, customer, group, n_groups, n_touchpoints))
+    """Count journeys, customers (their journeys lie together) and events, and how journeys start and end.
+
+    `running` marks the journeys that aren't over; by default none.
+    """
+    still = np.zeros(len(group), np.bool_) if running is None else running
+    return Journeys(
+        *_count_journeys(bounds, timestamp, touchpoint, customer, group, n_groups, n_touchpoints, still)
+    )
 
 
 def merge_journeys(parts: list[Journeys]) -> Journeys:
     """Add up summaries of blocks of whole customers, in their order."""
     sums = {
         name: np.sum([getattr(part, name) for part in parts], axis=0)
-        for name in (
-            "journeys",
-            "customers",
-            "events",
-            "starts",
-            "ends",
-            "starts_customers",
-            "ends_customers",
-        )
+        for name in ("journeys", "customers", "events", "borders", "borders_customers")
     }
     start = np.min([part.start for part in parts], axis=0)
     end = np.max([part.end for part in parts], axis=0)
@@ -122,19 +126,17 @@ def _count_journeys(
     group: Codes,
     n_groups: int,
     n_touchpoints: int,
-) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints]:
+    running: Flags,
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]:
     journeys = np.zeros(n_groups, np.int64)
     customers = np.zeros(n_groups, np.int64)
     events = np.zeros(n_groups, np.int64)
     start = np.full(n_groups, np.iinfo(np.int64).max, np.int64)
     end = np.full(n_groups, np.iinfo(np.int64).min, np.int64)
-    starts = np.zeros((n_groups, n_touchpoints), np.int64)
-    ends = np.zeros((n_groups, n_touchpoints), np.int64)
-    starts_customers = np.zeros((n_groups, n_touchpoints), np.int64)
-    ends_customers = np.zeros((n_groups, n_touchpoints), np.int64)
+    borders = np.zeros((n_groups, 3, n_touchpoints), np.int64)
+    borders_customers = np.zeros((n_groups, 3, n_touchpoints), np.int64)
     last_customer = np.full(n_groups, -1, np.int64)
-    last_start = np.full((n_groups, n_touchpoints), -1, np.int64)
-    last_end = np.full((n_groups, n_touchpoints), -1, np.int64)
+    last_border = np.full((n_groups, 3, n_touchpoints), -1, np.int64)
     for journey in range(len(bounds) - 1):
         here = group[journey]
         first, last = bounds[journey], bounds[journey + 1] - 1
@@ -147,14 +149,14 @@ def _count_journeys(
             continue  # a journey all of whose events are ignored starts and ends nowhere
         start[here] = min(start[here], timestamp[first])
         end[here] = max(end[here], timestamp[last])
-        begin, stop = touchpoint[first], touchpoint[last]
-        starts[here, begin] += 1
-        ends[here, stop] += 1
-        starts_customers[here, begin] += last_start[here, begin] != customer[journey]
-        last_start[here, begin] = customer[journey]
-        ends_customers[here, stop] += last_end[here, stop] != customer[journey]
-        last_end[here, stop] = customer[journey]
-    return journeys, customers, events, start, end, starts, ends, starts_customers, ends_customers
+        for border, what in (
+            (START, touchpoint[first]),
+            (STANDS if running[journey] else END, touchpoint[last]),
+        ):
+            borders[here, border, what] += 1
+            borders_customers[here, border, what] += last_border[here, border, what] != customer[journey]
+            last_border[here, border, what] = customer[journey]
+    return journeys, customers, events, start, end, borders, borders_customers
 
 
 @kernel

@@ -362,3 +362,15 @@ def _for_pm4py(log):
             + pd.to_timedelta(np.arange(len(ordered)), unit="s"),
         }
     )
+
+
+def test_journeys_that_still_run_end_nowhere(shop):
+    tagged = shop.tag(outcome=["converted", "open", None])
+    found = cj.discover(tagged).ends
+    assert found[["position", "touchpoint", "journeys"]].to_numpy().tolist() == [
+        ["start", "ad", 2],
+        ["start", "shop", 1],
+        ["end", "order", 1],
+        ["end", "shop", 1],
+        ["open", "shop", 1],
+    ]

@@ -21,8 +21,15 @@ def test_journeys_by_hand():
     assert found.events.tolist() == [2, 4]
     assert found.start.tolist() == [0, 5]
     assert found.end.tolist() == [10, 20]
-    assert found.starts.tolist() == [[1, 0], [1, 2]]
-    assert found.ends.tolist() == [[0, 1], [1, 2]]
+    # By group: starts, ends, and where journeys stand that still run.
+    assert found.borders.tolist() == [[[1, 0], [0, 1], [0, 0]], [[1, 2], [1, 2], [0, 0]]]
+
+
+def test_a_journey_that_still_runs_stands_where_it_is():
+    running = np.array([False, True, True, False])
+    found = journeys.count_journeys(BOUNDS, TIMES, TOUCHPOINT, CUSTOMER, GROUP, 2, 2, running)
+    assert found.borders.tolist() == [[[1, 0], [0, 1], [0, 0]], [[1, 2], [0, 1], [1, 1]]]
+    assert found.borders_customers.tolist() == found.borders.tolist()
 
 
 def test_touchpoints_by_hand():
