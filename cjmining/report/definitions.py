@@ -89,10 +89,10 @@ def definitions(kind: type, table: str, columns: list[str]) -> list[Definition]:
     Examples
     --------
     >>> from cjmining.discovery import Discovery
-    >>> for each in definitions(Discovery, "ends", ["touchpoint", "position"]):
+    >>> for each in definitions(Discovery, "ends", ["touchpoint", "customers"]):
     ...     print(f"{each.column}: {each.meaning}")
     touchpoint: what happened, from the customer's side
-    position: "start" or "end"
+    customers: with such a journey
     """
     return [Definition(table, column, _meaning(kind, table, column)) for column in columns]
 
