@@ -56,7 +56,7 @@ def ordered(bounds: Ints, timestamp: Ints, fits: Masks, n_steps: int, within: in
     every : bool
         Whether the next start begins another attempt once one is over: complete, or its time is up.
     """
-    return Reached(*_ordered(bounds, timestamp, fits, n_steps, within, every))
+    return Reached(*_in_order(bounds, timestamp, fits, n_steps, within, every, False))
 
 
 def strict(bounds: Ints, timestamp: Ints, fits: Masks, n_steps: int, within: int, *, every: bool) -> Reached:
@@ -64,7 +64,7 @@ def strict(bounds: Ints, timestamp: Ints, fits: Masks, n_steps: int, within: int
 
     An attempt is over at the first step that isn't the next of the funnel; that may begin another.
     """
-    return Reached(*_strict(bounds, timestamp, fits, n_steps, within, every))
+    return Reached(*_in_order(bounds, timestamp, fits, n_steps, within, every, True))
 
 
 def in_any_order(
@@ -78,7 +78,7 @@ def in_any_order(
 
 
 @kernel
-def _ordered(bounds, timestamp, fits, n_steps, within, every):
+def _in_order(bounds, timestamp, fits, n_steps, within, every, strict):
     room = _room(bounds, fits, np.uint32(1), every)
     unit = np.empty(room, np.int64)
     at = np.full((room, n_steps), -1, np.int64)
@@ -100,36 +100,8 @@ def _ordered(bounds, timestamp, fits, n_steps, within, every):
                     at[n, reached] = step
                     reached += 1
                     wanted = np.uint32(wanted << np.uint32(1))
-                step += 1
-            seen[n] = _first(reached)
-            n += 1
-            if not every:
-                break
-    return unit[:n], at[:n], seen[:n]
-
-
-@kernel
-def _strict(bounds, timestamp, fits, n_steps, within, every):
-    room = _room(bounds, fits, np.uint32(1), every)
-    unit = np.empty(room, np.int64)
-    at = np.full((room, n_steps), -1, np.int64)
-    seen = np.zeros(room, np.uint32)
-    n = 0
-    for journey in range(len(bounds) - 1):
-        stop = bounds[journey + 1]
-        step = bounds[journey]
-        while step < stop:
-            if not fits[step] & np.uint32(1):
-                step += 1
-                continue
-            limit = timestamp[step] + within
-            unit[n], at[n, 0], reached = journey, step, 1
-            wanted = np.uint32(2)
-            step += 1
-            while reached < n_steps and step < stop and timestamp[step] <= limit and fits[step] & wanted:
-                at[n, reached] = step
-                reached += 1
-                wanted = np.uint32(wanted << np.uint32(1))
+                elif strict:
+                    break  # here another attempt may begin
                 step += 1
             seen[n] = _first(reached)
             n += 1
