@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from cjmining.discovery import finish
 from cjmining.discovery.steps import Steps
 from cjmining.discovery.summary import Scan, Summary, blocks_of, merge, summarise
-from cjmining.discovery.sums import plural
+from cjmining.discovery.words import plural
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.results import Result

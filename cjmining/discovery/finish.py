@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining.discovery.outcomes import COLUMNS
-from cjmining.discovery.variants.words import NOTHING, unmistakable
+from cjmining.discovery.words import NOTHING, unmistakable
 from cjmining.kernels import histogram
 
 if TYPE_CHECKING:

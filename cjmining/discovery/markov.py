@@ -16,7 +16,7 @@ from cjmining.discovery.markov_choice import FOLDS, PAIRS, Gains, folds_of, held
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import Steps
 from cjmining.discovery.summary import blocks_of
-from cjmining.discovery.variants.words import unmistakable
+from cjmining.discovery.words import unmistakable
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError, shorten
 from cjmining.kernels import markov as kernel

@@ -15,13 +15,11 @@ from cjmining.discovery.sums import (
     SECOND,
     Grouped,
     moments,
-    plural,
     ratio,
-    share_text,
     shares,
-    time_text,
     words,
 )
+from cjmining.discovery.words import plural, share_text, time_text
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.grouping import EVERYBODY

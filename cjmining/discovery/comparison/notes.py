@@ -8,7 +8,7 @@ import numpy as np
 
 from cjmining.discovery.comparison import words
 from cjmining.discovery.outcomes import TAG
-from cjmining.discovery.sums import plural
+from cjmining.discovery.words import plural
 from cjmining.stats import newcombe
 
 if TYPE_CHECKING:

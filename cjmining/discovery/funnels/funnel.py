@@ -15,7 +15,7 @@ from cjmining.discovery.funnels.reading import FATES, ORDERS, Question, read
 from cjmining.discovery.marks import Marks, alternatives, in_order, limit_of, notes_on_ends
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import Steps
-from cjmining.discovery.sums import open_text, plural, share_text
+from cjmining.discovery.words import open_text, plural, share_text
 from cjmining.errors import LogError, nearest
 from cjmining.results import Result
 from cjmining.stats import Share

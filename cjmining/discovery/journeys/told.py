@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from cjmining.discovery.journeys.gap import find_gap
-from cjmining.discovery.sums import plural
+from cjmining.discovery.words import plural
 from cjmining.errors import LogError
 from cjmining.intended.words import duration_in_words
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cjmining.discovery.paths.tables import JOINT
-from cjmining.discovery.sums import open_text, plural, share_text, time_text
+from cjmining.discovery.words import open_text, plural, share_text, time_text
 from cjmining.stats import Share
 
 if TYPE_CHECKING:

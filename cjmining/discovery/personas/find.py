@@ -15,7 +15,7 @@ from cjmining.discovery.personas.number import CRITERIA, SAMPLE, Choice, choose,
 from cjmining.discovery.personas.result import Chains, FoundPersonas
 from cjmining.discovery.personas.stability import Stability, stability_of
 from cjmining.discovery.personas.traits import descriptions, shares_of, traits
-from cjmining.discovery.sums import plural
+from cjmining.discovery.words import plural
 from cjmining.errors import LogError
 from cjmining.kernels.mixture import hashed
 from cjmining.log import expect_log

@@ -10,7 +10,7 @@ import numpy as np
 
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN
 from cjmining.discovery.summary import blocks_of
-from cjmining.discovery.variants.words import ARROW, NOTHING, unmistakable
+from cjmining.discovery.words import ARROW, NOTHING, unmistakable
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.stats import wilson_of_clusters

@@ -12,7 +12,7 @@ from cjmining import asked
 from cjmining.discovery.outcomes import code_of
 from cjmining.discovery.variants.ended import Ended, Nearest, costs_of, expect_weights
 from cjmining.discovery.variants.nearest_words import Way, far, in_words, joined
-from cjmining.discovery.variants.words import plural
+from cjmining.discovery.words import plural
 from cjmining.errors import LogError
 from cjmining.results import Result
 from cjmining.schema import OUTCOMES, UNKNOWN

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cjmining.discovery.variants.words import ARROW, NOTHING, percent, plural, unmistakable
+from cjmining.discovery.words import ARROW, NOTHING, percent, plural, unmistakable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

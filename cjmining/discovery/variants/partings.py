@@ -12,7 +12,7 @@ from cjmining import asked
 from cjmining.discovery.outcomes import code_of
 from cjmining.discovery.variants.ended import Ended, Nearest, costs_of, expect_weights, none_of
 from cjmining.discovery.variants.facts import customers_by
-from cjmining.discovery.variants.words import END, START, bounded, percent, plural, unmistakable
+from cjmining.discovery.words import END, START, bounded, percent, plural, unmistakable
 from cjmining.errors import LogError
 from cjmining.results import Result
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cjmining import asked
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN
-from cjmining.discovery.variants.words import bounded, percent, plural, shortened
+from cjmining.discovery.words import bounded, percent, plural, shortened
 from cjmining.engine.local import map_blocks
 from cjmining.results import Result
 

@@ -12,7 +12,7 @@ from cjmining import asked
 from cjmining.discovery.outcomes import COLUMNS, outcomes_of
 from cjmining.discovery.steps import Steps
 from cjmining.discovery.variants.facts import Counted, customers_by, facts_of, rows_of
-from cjmining.discovery.variants.words import bounded, percent, plural, shortened
+from cjmining.discovery.words import bounded, percent, plural, shortened
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.results import Result
 

@@ -1,9 +1,14 @@
-"""How variants are named and shortened for people."""
+"""Words of discovery: what is no step, numbers and shares for people, lines that fit a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from cjmining.stats import Share
 
 NOTHING: Final = "(nothing)"
 """The variant of a journey all of whose events are ignored."""
@@ -76,3 +81,45 @@ def bounded(lines: Sequence[str], most: int, where: str) -> list[str]:
     """
     more = [f"  {len(lines) - most:,} more in {where}"] if len(lines) > most else []
     return [*(f"  {line}" for line in lines[:most]), *more]
+
+
+def share_text(share: Share) -> str:
+    """Write a share as people read it: "34 % (29-39 %)".
+
+    Examples
+    --------
+    >>> from cjmining.stats import Share
+    >>> share_text(Share(0.34, 0.29, 0.392))
+    '34 % (29-39 %)'
+    """
+    if np.isnan(share.share):
+        return "none to tell of"
+    return f"{100 * share.share:.0f} % ({100 * share.lower:.0f}-{100 * share.upper:.0f} %)"
+
+
+def time_text(seconds: float) -> str:
+    """Write a length of time in its largest unit that makes it at least one.
+
+    Examples
+    --------
+    >>> time_text(181_440), time_text(660), time_text(0.25)
+    ('2.1 d', '11 min', '0.25 s')
+    """
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            amount = seconds / length
+            return f"{amount:,.0f} {unit}" if amount >= 10 else f"{amount:.2g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def open_text(number: int, otherwise: str, *, timed: bool) -> str:
+    """Say how many attempts are open, and what that means; nothing where none is.
+
+    Examples
+    --------
+    >>> open_text(2, "may still arrive", timed=True), open_text(2, "may still arrive", timed=False)
+    (', 2 of them with time left', ', 2 of them may still arrive')
+    """
+    if not number:
+        return ""
+    return f", {number:,} of them {'with time left' if timed else otherwise}"
