@@ -11,6 +11,7 @@ import pandas as pd
 
 from cjmining import asked
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN, outcomes_of
+from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.sums import (
     SECOND,
     Grouped,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-BLOCK_EVENTS: Final = 500_000
 SIDES: Final = ("with", "without")
 SHOWN: Final = 18
 """Groups that a terminal shows."""
@@ -231,10 +231,7 @@ def _read(log: JourneyLog, wanted: Pattern, every: bool, grouped: Grouped) -> _R
             kernel.reached(columns, machine, first, last),
         )
 
-    blocks = log.blocks(max(BLOCK_EVENTS, log.n_events // 8))
-    parts = map_blocks(lambda block: search(block.first_journey, block.last_journey), blocks) or [
-        search(0, 0)
-    ]
+    parts = map_blocks(lambda block: search(block.first_journey, block.last_journey), blocks_of(log))
     return _Reading(
         grouped,
         _merged([found for found, _ in parts]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -98,6 +98,11 @@ class Scan(NamedTuple):
 def blocks_of(log: JourneyLog) -> list[Block]:
     """Return the blocks of a log; one without events has an empty one, which gives tables their columns."""
     return log.blocks(max(BLOCK_EVENTS, log.n_events // MOST_BLOCKS)) or [Block(0, 0, 0, 0)]
+
+
+def gathered(log: JourneyLog, read: Callable[[Block], tuple[NDArray[Any], ...]]) -> list[NDArray[Any]]:
+    """Read columns out of each block, and put the parts of each column together in their order."""
+    return [np.concatenate(column) for column in zip(*map_blocks(read, blocks_of(log)), strict=True)]
 
 
 class Summary(NamedTuple):

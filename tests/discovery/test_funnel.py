@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
-from cjmining.discovery.funnels import reading as funnel_reading
+from cjmining.discovery import summary
 from cjmining.intended import parse_map
 from cjmining.stats import wilson, wilson_of_clusters
 from tests.small_logs import log_of, rows, timed, written
@@ -476,7 +476,8 @@ def test_blocks_change_nothing(order, unit, monkeypatch):
     log = shop.log.split(parse_map(shop.intended_text))
     options = {"within": "7d", "starts": "every", "by": "month", "order": order, "unit": unit}
     whole = cj.funnel(log, ["product_viewed", "basket_filled", "order_placed"], **options)
-    monkeypatch.setattr(funnel_reading, "BLOCK_EVENTS", 40)
+    monkeypatch.setattr(summary, "BLOCK_EVENTS", 40)
+    monkeypatch.setattr(summary, "MOST_BLOCKS", 10_000)
     parts = cj.funnel(log, ["product_viewed", "basket_filled", "order_placed"], **options)
     for name in whole._tables:
         pd.testing.assert_frame_equal(getattr(whole, name), getattr(parts, name), check_exact=True)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import cjmining as cj
-from cjmining.discovery import matches as module
+from cjmining.discovery import summary
 from cjmining.patterns import parse
 from cjmining.stats import wilson_of_clusters
 
@@ -166,7 +166,8 @@ def test_blocks_and_threads_give_what_the_whole_log_does(monkeypatch):
     pattern = "product_viewed -> {without support_called} basket_filled -> {within 2d} order_placed"
     whole = cj.matches(shop, pattern, by="month", every=True)
     assert len(whole.matches) > 20
-    monkeypatch.setattr(module, "BLOCK_EVENTS", 1)
+    monkeypatch.setattr(summary, "BLOCK_EVENTS", 1)
+    monkeypatch.setattr(summary, "MOST_BLOCKS", 10_000)
     several = cj.matches(shop, pattern, by="month", every=True)
     for name in whole._tables:
         pd.testing.assert_frame_equal(getattr(whole, name), getattr(several, name))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
-from cjmining.discovery.paths import reading as paths_reading
+from cjmining.discovery import summary
 from cjmining.intended import parse_map
 from cjmining.stats import newcombe, wilson, wilson_of_clusters
 from tests.small_logs import log_of, rows, timed, written
@@ -531,7 +531,8 @@ def test_blocks_change_nothing(starts, monkeypatch):
     log = shop.log.split(parse_map(shop.intended_text))
     options = {"start": "product_viewed", "end": "basket_filled", "within": "7d", "by": "month"}
     whole = cj.paths(log, starts=starts, **options)
-    monkeypatch.setattr(paths_reading, "BLOCK_EVENTS", 40)
+    monkeypatch.setattr(summary, "BLOCK_EVENTS", 40)
+    monkeypatch.setattr(summary, "MOST_BLOCKS", 10_000)
     parts = cj.paths(log, starts=starts, **options)
     for name in whole._tables:
         pd.testing.assert_frame_equal(getattr(whole, name), getattr(parts, name), check_exact=True)

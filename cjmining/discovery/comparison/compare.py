@@ -12,12 +12,12 @@ from cjmining import asked
 from cjmining.discovery.comparison import cells, groups, notes, read, words
 from cjmining.discovery.comparison import times as durations
 from cjmining.discovery.comparison.groups import Made
-from cjmining.discovery.comparison.read import BLOCK_EVENTS, SHARES
+from cjmining.discovery.comparison.read import SHARES
 from cjmining.discovery.comparison.strata import compare_within
 from cjmining.discovery.discovery import Discovery
+from cjmining.discovery.summary import blocks_of
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
-from cjmining.log import Block
 from cjmining.results import Result
 from cjmining.stats import benjamini_hochberg
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cjmining.discovery.comparison.strata import Within
     from cjmining.discovery.comparison.tables import Judged
     from cjmining.kernels.compare import Sums
+    from cjmining.log import Block
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -289,14 +290,13 @@ def compare_groups(
     smallest: int,
     strata: str | Sequence[str] | None,
     with_open: bool,
-    block_events: int = BLOCK_EVENTS,
 ) -> Comparison:
     """Compare two groups of what a discovery was made of."""
     from cjmining.discovery.comparison import tables
 
     chosen = groups.choose(made, a, b, with_open=with_open)
     over = groups.strata(made, strata, chosen.sides)
-    blocks = made.log.blocks(block_events) or [Block(0, 0, 0, 0)]
+    blocks = blocks_of(made.log)
     tested = _test(chosen.sides, blocks, smallest)
     judged = _judge(tested, chosen.sides, blocks, over, q, smallest)
     names = made.steps.names

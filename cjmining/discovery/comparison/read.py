@@ -23,9 +23,6 @@ START: Final = "(start)"
 END: Final = "(end)"
 """What comes before the first step of a journey, and after the last."""
 
-BLOCK_EVENTS: Final = 500_000
-"""Small enough that threads share a log of a million events."""
-
 SHARES: Final = ("touchpoints", "transitions", "paths")
 """The tables that compare shares."""
 

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from cjmining.discovery.summary import gathered
 from cjmining.discovery.sums import Grouped
-from cjmining.engine.local import map_blocks
 from cjmining.kernels import funnel as kernels
-from cjmining.log import Block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.marks import Limit, Marks
     from cjmining.discovery.steps import Part, Steps
-    from cjmining.log import JourneyLog
+    from cjmining.log import Block, JourneyLog
 
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
@@ -27,9 +26,6 @@ FATES: Final = ("completed", "lost", "open")
 COMPLETED: Final = 0
 LOST: Final = 1
 OPEN: Final = 2
-
-BLOCK_EVENTS: Final = 500_000
-"""Small enough that threads share a log of a million events, large enough that merging costs little."""
 
 
 class Question(NamedTuple):
@@ -121,15 +117,7 @@ def read(
     open_ones : bool[n_journeys] or None
         Which journeys may still go on, where the log says it: what decides without a time limit.
     """
-    blocks = log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
-    found = _Found(
-        *(
-            np.concatenate(column)
-            for column in zip(
-                *map_blocks(lambda block: _of_block(log, steps, question, block), blocks), strict=True
-            )
-        )
-    )
+    found = _Found(*gathered(log, lambda block: _of_block(log, steps, question, block)))
     group, names = grouping
     customer = log.journey_customer[found.journey]
     over, may_go_on = _maturity(log, question, found, customer, open_ones)

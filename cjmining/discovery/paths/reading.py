@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from cjmining.discovery.summary import gathered
 from cjmining.discovery.sums import Grouped
-from cjmining.engine.local import map_blocks
 from cjmining.kernels import paths as kernels
 from cjmining.kernels.paths import Flat
 from cjmining.kernels.sequences import ordered
-from cjmining.log import Block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.marks import Limit, Marks
     from cjmining.discovery.steps import Part, Steps
-    from cjmining.log import JourneyLog
+    from cjmining.log import Block, JourneyLog
 
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
@@ -34,9 +33,6 @@ LOOPS: Final = ("keep", "once")
 
 START: Final = np.uint32(1)
 END: Final = np.uint32(2)
-
-BLOCK_EVENTS: Final = 500_000
-"""Small enough that threads share a log of a million events, large enough that merging costs little."""
 
 
 class Question(NamedTuple):
@@ -144,9 +140,7 @@ def read(
     open_ones : bool[n_journeys] or None
         Which journeys may still go on, where the log says it: what decides without a time limit.
     """
-    blocks = log.blocks(BLOCK_EVENTS) or [Block(0, 0, 0, 0)]
-    columns = zip(*map_blocks(lambda block: _of_block(steps, question, block), blocks), strict=True)
-    found = _Found(*(np.concatenate(column) for column in columns))
+    found = _Found(*gathered(log, lambda block: _of_block(steps, question, block)))
     bounds = np.concatenate([[0], np.cumsum(found.length)])
     all_steps, shown = Flat(bounds, found.codes), Flat(bounds, found.codes)
     closed = found.arrived & (not question.to_end)
