@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cjmining.discovery.columns import SECOND, moments, names_of, ratio
 from cjmining.discovery.outcomes import COLUMNS
 from cjmining.discovery.words import NOTHING, unmistakable
 from cjmining.kernels import histogram
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.integer]
     Floats = NDArray[np.float64]
 
-SECOND = 1_000_000
-"""Microseconds."""
 POSITIONS = ("start", "end", "open")
 """Where journeys begin, where they ended, and where those stand that still run."""
 
@@ -61,8 +60,8 @@ def overview(scan: Scan, summary: Summary) -> pd.DataFrame:
             "events": summary.events[group],
             "steps": counted.events[group],
             "events_per_journey": summary.events[group] / counted.journeys[group],
-            "start": _moments(counted.start[group], counted.events[group]),
-            "end": _moments(counted.end[group], counted.events[group]),
+            "start": moments(counted.start[group], counted.events[group] > 0),
+            "end": moments(counted.end[group], counted.events[group] > 0),
             "median_s": times[:, 0],
             "p90_s": times[:, 1],
         }
@@ -139,9 +138,9 @@ def touchpoints(scan: Scan, summary: Summary) -> pd.DataFrame:
             "channels": pd.Series(
                 [_most_frequent(row, scan.channels) for row in counted.channels[here]], dtype="str"
             ),
-            "wait_s_mean": _mean(counted.wait[here], counted.wait_answered[here]),
+            "wait_s_mean": ratio(counted.wait[here], counted.wait_answered[here]),
             "wait_s_answered": counted.wait_answered[here],
-            "satisfaction_mean": _mean(counted.satisfaction[here], counted.satisfaction_answered[here]),
+            "satisfaction_mean": ratio(counted.satisfaction[here], counted.satisfaction_answered[here]),
             "satisfaction_answered": counted.satisfaction_answered[here],
         }
     )
@@ -198,23 +197,6 @@ def by_count(counts: Ints) -> tuple[Ints, Ints]:
     row, column = np.nonzero(counts)
     order = np.lexsort((column, -counts[row, column], row))
     return row[order], column[order]
-
-
-def names_of(names: Sequence[str], codes: Ints) -> pd.Series[str]:
-    """Return the names of codes."""
-    return pd.Series(np.asarray(names, dtype=object)[codes], dtype="str")
-
-
-def _moments(microseconds: Ints, events: Ints) -> pd.DatetimeIndex:
-    """Moments in UTC; a group all of whose events are ignored has none."""
-    moments = np.where(events > 0, microseconds.astype("datetime64[us]"), np.datetime64("NaT", "us"))
-    return pd.DatetimeIndex(moments).tz_localize("UTC")
-
-
-def _mean(total: Floats, answered: Ints) -> Floats:
-    mean = np.full(len(total), np.nan)
-    np.divide(total, answered, out=mean, where=answered > 0)
-    return mean
 
 
 def _most_frequent(counts: Ints, channels: Sequence[str]) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cjmining.discovery.finish import SECOND, names_of, parts_of
+from cjmining.discovery.columns import SECOND, names_of
+from cjmining.discovery.finish import parts_of
 from cjmining.kernels import follows, histogram
 
 if TYPE_CHECKING:

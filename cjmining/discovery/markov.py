@@ -11,7 +11,7 @@ import pandas as pd
 
 from cjmining import asked
 from cjmining.discovery import markov_choice
-from cjmining.discovery.finish import names_of
+from cjmining.discovery.columns import names_of
 from cjmining.discovery.markov_choice import FOLDS, PAIRS, Gains, folds_of, held_out_bits
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import Steps

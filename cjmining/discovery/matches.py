@@ -10,16 +10,10 @@ import numpy as np
 import pandas as pd
 
 from cjmining import asked
+from cjmining.discovery.columns import SECOND, moments, names_of, ratio
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN, outcomes_of
 from cjmining.discovery.summary import blocks_of
-from cjmining.discovery.sums import (
-    SECOND,
-    Grouped,
-    moments,
-    ratio,
-    shares,
-    words,
-)
+from cjmining.discovery.sums import Grouped, shares
 from cjmining.discovery.words import plural, share_text, time_text
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
@@ -277,7 +271,7 @@ def _overview(reading: _Reading, outcome: NDArray[np.int8] | None) -> pd.DataFra
         columns["open_without"] = grouped.number(~matched & (outcome == OPEN))
     kept = np.flatnonzero(sums.units)
     return pd.DataFrame(
-        {"by": words(grouped.names, kept), **{name: column[kept] for name, column in columns.items()}}
+        {"by": names_of(grouped.names, kept), **{name: column[kept] for name, column in columns.items()}}
     )
 
 
@@ -291,9 +285,9 @@ def _steps(reading: _Reading, wanted: Pattern) -> pd.DataFrame:
     step = np.tile(np.arange(n_steps), len(kept) // n_steps)
     return pd.DataFrame(
         {
-            "by": words(grouped.names, kept),
+            "by": names_of(grouped.names, kept),
             "step": step + 1,
-            "name": words(wanted.steps, step),
+            "name": names_of(wanted.steps, step),
             "optional": np.array(wanted.optional, np.bool_)[step],
             "journeys": reached[kept, step],
             "customers": customers[kept, step],
@@ -310,8 +304,8 @@ def _outcomes(reading: _Reading, outcome: NDArray[np.int8] | None) -> pd.DataFra
     group, side = np.repeat(groups, 2), np.tile(np.arange(2), len(groups))
     return pd.DataFrame(
         {
-            "by": words(reading.grouped.names, group),
-            "path": words(SIDES, side),
+            "by": names_of(reading.grouped.names, group),
+            "path": names_of(SIDES, side),
             **{name: np.stack([one[name] for one in sides])[side, group] for name in sides[0]},
         }
     )
@@ -336,7 +330,7 @@ def _matches(reading: _Reading, log: JourneyLog) -> pd.DataFrame:
     start, end = reading.time[reading.first], reading.time[reading.last]
     return pd.DataFrame(
         {
-            "by": words(grouped.names, grouped.group[journey]),
+            "by": names_of(grouped.names, grouped.group[journey]),
             "match": np.arange(len(journey)),
             "journey": journey,
             "customer": log.journey_customer[journey],
@@ -358,10 +352,10 @@ def _events(reading: _Reading, log: JourneyLog, wanted: Pattern) -> pd.DataFrame
             "match": match,
             "journey": found.journey[match],
             "step": step + 1,
-            "name": words(wanted.steps, step),
+            "name": names_of(wanted.steps, step),
             "event": found.event,
             "timestamp": moments(reading.time[found.event]),
-            "touchpoint": words(log.vocabulary("touchpoint"), log.codes("touchpoint")[found.event]),
+            "touchpoint": names_of(log.vocabulary("touchpoint"), log.codes("touchpoint")[found.event]),
         }
     )
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cjmining import asked
-from cjmining.discovery.finish import SECOND, names_of, parts_of
+from cjmining.discovery.columns import SECOND, names_of
+from cjmining.discovery.finish import parts_of
 from cjmining.errors import LogError
 from cjmining.kernels import histogram
 from cjmining.kernels.sums import order_of

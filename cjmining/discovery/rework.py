@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cjmining.discovery.finish import SECOND, by_count, names_of, parts_of, quantiles_or_none
+from cjmining.discovery.columns import SECOND, names_of, ratio
+from cjmining.discovery.finish import by_count, parts_of, quantiles_or_none
 from cjmining.kernels import histogram, rework
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cjmining.discovery.summary import Scan
     from cjmining.kernels.transitions import Transitions
 
@@ -46,10 +45,10 @@ def table(scan: Scan, found: rework.Rework) -> pd.DataFrame:
             "most": found.most[here],
             "self_loops": found.directly[here],
             "loops": again - found.directly[here],
-            "steps_mean": _ratio(found.steps[here], again),
+            "steps_mean": ratio(found.steps[here], again),
             "median_s": times[:, 0],
             "p90_s": times[:, 1],
-            "extra_mean_s": _ratio(found.span[here] / SECOND, repeated),
+            "extra_mean_s": ratio(found.span[here] / SECOND, repeated),
         }
     )
 
@@ -84,9 +83,3 @@ def transitions_table(scan: Scan, times: histogram.Histogram, counted: Transitio
             "repeated_p90_s": again[order, 1],
         }
     )
-
-
-def _ratio(total: NDArray[np.generic], number: NDArray[np.int64]) -> NDArray[np.float64]:
-    ratio = np.full(len(number), np.nan)
-    np.divide(total, number, out=ratio, where=number > 0)
-    return ratio

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from cjmining.discovery.columns import SECOND
 from cjmining.kernels.clusters import sums
 from cjmining.stats import Share, wilson_of_clusters
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int32]
     Flags = NDArray[np.bool_]
     Floats = NDArray[np.float64]
-
-SECOND: Final = 1_000_000
-"""Microseconds."""
 
 
 class Grouped(NamedTuple):
@@ -84,31 +81,3 @@ def shares(found: Sums) -> list[Share]:
         wilson_of_clusters(int(hits), int(units), (int(dd), int(dn), int(nn)))
         for hits, units, dd, dn, nn in rows
     ]
-
-
-def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
-    """Return part / whole, NaN where there is nothing to divide by."""
-    found = np.full(len(part), np.nan)
-    np.divide(part, whole, out=found, where=whole > 0)
-    return found
-
-
-def words(names: Sequence[str], codes: NDArray[np.integer]) -> pd.Series[str]:
-    """Return names of codes as a text column."""
-    return pd.Series(np.asarray(names, dtype=object)[codes], dtype="str")
-
-
-def chosen(names: Sequence[str], codes: NDArray[np.integer]) -> pd.Categorical:
-    """Return names of codes as a column that holds each name once."""
-    place = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    if len(place) < len(names):  # steps of a funnel may share a name
-        codes = np.array([place[name] for name in names], np.int64)[codes]
-    return pd.Categorical.from_codes(codes, categories=pd.Index(list(place), dtype="str"))
-
-
-def moments(microseconds: Ints, known: Flags | None = None) -> pd.DatetimeIndex:
-    """Return moments in UTC, NaT where not known."""
-    times = microseconds.astype("datetime64[us]")
-    if known is not None:
-        times = np.where(known, times, np.datetime64("NaT", "us"))
-    return pd.DatetimeIndex(times).tz_localize("UTC")

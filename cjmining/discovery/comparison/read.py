@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from cjmining.discovery.columns import SECOND
 from cjmining.kernels.compare import Sums, Units, merge, sums
 
 if TYPE_CHECKING:
@@ -130,14 +131,13 @@ def hits(found: Kept, table: str, n_names: int) -> Hits:
     if table == "transitions":
         leaves = np.flatnonzero(~found.last)
         key = found.code[leaves] * n_names + found.code[leaves + 1]
-        return Hits(found.journey[leaves], key, (found.time[leaves + 1] - found.time[leaves]) / _SECOND)
+        return Hits(found.journey[leaves], key, (found.time[leaves + 1] - found.time[leaves]) / SECOND)
     if table == "touchpoints":
         return _once(found.journey, found.code)
     known = ~found.goes_on
     return _once(found.journey[known], _threes(found, n_names)[known])
 
 
-_SECOND = 1_000_000
 """Microseconds."""
 
 

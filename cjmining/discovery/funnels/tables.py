@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
+from cjmining.discovery.columns import SECOND, chosen, moments, names_of, ratio
 from cjmining.discovery.funnels.reading import COMPLETED, FATES, LOST, OPEN
-from cjmining.discovery.sums import SECOND, chosen, moments, ratio, shares, words
+from cjmining.discovery.sums import shares
 from cjmining.schema import OUTCOMES
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def overview(found: Attempts, of_group: Ints) -> pd.DataFrame:
         "p90_s": times[:, 1],
     }
     return pd.DataFrame(
-        {"by": words(grouped.names, kept), **{name: column[kept] for name, column in table.items()}}
+        {"by": names_of(grouped.names, kept), **{name: column[kept] for name, column in table.items()}}
     )
 
 
@@ -89,9 +90,9 @@ def steps(found: Attempts, names: Names, measured: list[Taken]) -> pd.DataFrame:
     )
     return pd.DataFrame(
         {
-            "by": words(found.grouped.names, by),
+            "by": names_of(found.grouped.names, by),
             "step": number + 1,
-            "name": words(names.rows, number),
+            "name": names_of(names.rows, number),
             **{name: rows[name][kept].ravel() for name in columns},
         }
     )
@@ -158,9 +159,9 @@ def times(found: Attempts, names: Names, measured: list[Taken]) -> pd.DataFrame:
     step = np.tile(np.array([one.step for one in measured], np.int64), n)
     return pd.DataFrame(
         {
-            "by": words(found.grouped.names, np.repeat(made, len(measured))),
+            "by": names_of(found.grouped.names, np.repeat(made, len(measured))),
             "step": step + 1,
-            "name": words(names.rows, step),
+            "name": names_of(names.rows, step),
             "since": pd.Series([one.since for one in measured] * n, dtype="str"),
             "customers": np.stack([one.customers[made] for one in measured], axis=1).ravel(),
             "measured": np.stack([one.measured[made] for one in measured], axis=1).ravel(),
@@ -185,8 +186,8 @@ def singly(found: Attempts, names: Names) -> pd.DataFrame:
     columns = ("customers", "reached", "mature_reached", "share_of_mature_attempts", "lower", "upper")
     return pd.DataFrame(
         {
-            "by": words(grouped.names, np.repeat(made, len(names.steps))),
-            "name": words(names.steps, np.tile(np.arange(len(names.steps)), len(made))),
+            "by": names_of(grouped.names, np.repeat(made, len(names.steps))),
+            "name": names_of(names.steps, np.tile(np.arange(len(names.steps)), len(made))),
             **{
                 name: np.stack([one[place][made] for one in each], axis=1).ravel()
                 for place, name in enumerate(columns)
@@ -208,10 +209,10 @@ def outcomes(found: Attempts, names: Names, outcome: Outcomes | None) -> pd.Data
     by, step = np.divmod(place, n_steps)
     return pd.DataFrame(
         {
-            "by": words(found.grouped.names, by),
+            "by": names_of(found.grouped.names, by),
             "step": step + 1,
-            "name": words(names.rows, step),
-            "outcome": words((*OUTCOMES, "unknown"), outcome_code),
+            "name": names_of(names.rows, step),
+            "outcome": names_of((*OUTCOMES, "unknown"), outcome_code),
             "customers": customers,
             "attempts": number,
             "share_of_stopped": ratio(number, stopped[place]),
@@ -256,9 +257,9 @@ def between(found: Attempts, names: Names, number: int) -> pd.DataFrame:
     totals = np.bincount(group, minlength=n_groups)
     return pd.DataFrame(
         {
-            "by": words(found.grouped.names, by[order]),
-            "position": words((NEXT, LAST), place[order]),
-            "touchpoint": words((NOTHING, *names.codes), code[order]),
+            "by": names_of(found.grouped.names, by[order]),
+            "position": names_of((NEXT, LAST), place[order]),
+            "touchpoint": names_of((NOTHING, *names.codes), code[order]),
             "customers": customers[order],
             "attempts": n[order],
             "share_of_lost": ratio(n, totals[by])[order],

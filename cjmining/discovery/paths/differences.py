@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cjmining.discovery.sums import ratio
+from cjmining.discovery.columns import ratio
 from cjmining.stats.shares import Z95
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cjmining.discovery.columns import SECOND, chosen, moments, names_of, ratio
 from cjmining.discovery.paths.differences import differences, side_of
 from cjmining.discovery.paths.reading import ARRIVED, FATES, NOT_ARRIVED, OPEN
-from cjmining.discovery.sums import SECOND, chosen, moments, ratio, shares, words
+from cjmining.discovery.sums import shares
 from cjmining.kernels.paths import present
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def overview(found: Attempts, of_group: Ints) -> pd.DataFrame:
         "median_steps": grouped.quantiles(found.n_steps() * SECOND, arrived, (0.5,))[:, 0],
     }
     return pd.DataFrame(
-        {"by": words(grouped.names, kept), **{name: column[kept] for name, column in columns.items()}}
+        {"by": names_of(grouped.names, kept), **{name: column[kept] for name, column in columns.items()}}
     )
 
 
@@ -131,7 +132,7 @@ def travelled(found: Attempts, texts: NDArray[np.object_], smallest: int) -> pd.
     arrived = found.grouped.number(kept)
     return pd.DataFrame(
         {
-            "by": words(found.grouped.names, group),
+            "by": names_of(found.grouped.names, group),
             "path": pd.Series(texts[path], dtype="str"),
             "journeys": cells.journeys[order],
             "customers": cells.customers[order],
@@ -185,9 +186,9 @@ def stranded(
     order = np.lexsort((path, -cells.attempts, group))
     return pd.DataFrame(
         {
-            "by": words(found.grouped.names, group[order]),
+            "by": names_of(found.grouped.names, group[order]),
             "path": pd.Series(texts[path[order]], dtype="str"),
-            "last_touchpoint": words(names, last[order]),
+            "last_touchpoint": names_of(names, last[order]),
             "journeys": cells.journeys[order],
             "customers": cells.customers[order],
             "attempts": cells.attempts[order],
@@ -205,8 +206,8 @@ def lost_at(found: Attempts, names: tuple[str, ...]) -> pd.DataFrame:
     order = np.lexsort((last, -cells.attempts, group))
     return pd.DataFrame(
         {
-            "by": words(found.grouped.names, group[order]),
-            "last_touchpoint": words(names, last[order]),
+            "by": names_of(found.grouped.names, group[order]),
+            "last_touchpoint": names_of(names, last[order]),
             "journeys": cells.journeys[order],
             "customers": cells.customers[order],
             "attempts": cells.attempts[order],
@@ -229,8 +230,8 @@ def between(found: Attempts, names: tuple[str, ...]) -> pd.DataFrame:
     with_it = counted.having[group, :, code]
     return pd.DataFrame(
         {
-            "by": words(grouped.names, group),
-            "touchpoint": words(names, code),
+            "by": names_of(grouped.names, group),
+            "touchpoint": names_of(names, code),
             "customers": counted.customers[group, code],
             "attempts": having[group, code],
             "arrived_with": with_it[:, ARRIVED],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cjmining.discovery.columns import SECOND, moments, names_of
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN
 from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.words import ARROW, NOTHING, unmistakable
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
     Floats = NDArray[np.float64]
-
-SECOND: Final = 1_000_000
-"""Microseconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +211,7 @@ def rows_of(counted: Counted, facts: Facts, chosen: Ints) -> pd.DataFrame:
     times[steps == 0] = np.nan
     table = pd.DataFrame(
         {
-            "by": _words(counted.groups, here.group),
+            "by": names_of(counted.groups, here.group),
             "rank": counted.rank[chosen],
             "variant": texts(here, counted.steps.names),
             "journeys": here.journeys,
@@ -224,8 +222,8 @@ def rows_of(counted: Counted, facts: Facts, chosen: Ints) -> pd.DataFrame:
             "median_s": times[:, 0],
             "p90_s": times[:, 1],
             "mean_s": np.where(steps > 0, facts.elapsed[chosen] / here.journeys / SECOND, np.nan),
-            "first_seen": _moments(facts.first[chosen]),
-            "last_seen": _moments(facts.last[chosen]),
+            "first_seen": moments(facts.first[chosen]),
+            "last_seen": moments(facts.last[chosen]),
         }
     )
     if facts.ended is None or facts.decided is None:
@@ -294,15 +292,3 @@ def _seen(numbers: Ints, start: Ints, n: int) -> tuple[Ints, Ints]:
     np.minimum.at(first, numbers, start)
     np.maximum.at(last, numbers, start)
     return first, last
-
-
-def _words(names: Sequence[str], codes: Codes) -> pd.Series[str]:
-    import pandas as pd
-
-    return pd.Series(np.asarray(names, dtype=object)[codes], dtype="str")
-
-
-def _moments(microseconds: Ints) -> pd.DatetimeIndex:
-    import pandas as pd
-
-    return pd.DatetimeIndex(microseconds.astype("datetime64[us]")).tz_localize("UTC")
