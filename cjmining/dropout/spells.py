@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cjmining.asked import microseconds
 from cjmining.documents import parse_duration
 from cjmining.dropout.entries import CONVERTED, DROPPED, OPEN, TURNED_AWAY, Entries
 from cjmining.engine.local import map_blocks
@@ -274,8 +275,3 @@ def _widths(
         if own.any():
             widths[row, own] = width_of_band(covariance[np.ix_(own, own)])
     return widths
-
-
-def microseconds(duration: timedelta) -> int:
-    """Return a duration as a whole number of microseconds."""
-    return duration // timedelta(microseconds=1)
