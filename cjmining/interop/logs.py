@@ -297,7 +297,7 @@ def _times(column: pd.Series[Any]) -> Any:  # noqa: ANN401
     """Read times, UTC where they have no zone; numbers are none, since nobody knows their unit."""
     import pandas as pd
 
-    if column.dtype.kind in "iufb":
+    if len(column) and column.dtype.kind in "iufb":
         raise LogError(f"{TIME} has numbers, not times: make them times with pandas.to_datetime(..., unit=)")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -248,3 +248,9 @@ def test_what_is_no_event_log_is_told(events, options, words):
 def test_what_is_neither_a_frame_nor_pm4pys_is_told(pm4py):
     with pytest.raises(cj.LogError, match="takes a pandas frame or pm4py's EventLog, not list"):
         from_event_log([])
+
+
+def test_a_frame_without_events_is_a_log_without_events():
+    nothing = pd.DataFrame({"case:concept:name": [], "concept:name": [], "time:timestamp": []})
+    log = from_event_log(nothing)
+    assert (log.n_events, log.n_journeys) == (0, 0)
