@@ -28,8 +28,12 @@ class Source(NamedTuple):
 
     @classmethod
     def of(cls, log: JourneyLog) -> Source:
-        """Take it from a log."""
-        return cls(log.n_journeys, int(log.data_end.value), zlib.crc32(log.bounds.tobytes()))
+        """Take it from a log, which keeps it: every verb asks for it."""
+        found: Source = log._once(
+            "known by",
+            lambda: cls(log.n_journeys, int(log.data_end.value), zlib.crc32(log.bounds.tobytes())),
+        )
+        return found
 
 
 class Result:
