@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cjmining.conformance.knowledge import IDENTIFIED
 from cjmining.plot.choose import map_of, significant
@@ -39,6 +39,7 @@ from cjmining.report.method import method_notes
 from cjmining.report.natives import native_calls
 from cjmining.report.promises import promise_tables, promises_in_words
 from cjmining.report.sureness import sureness
+from cjmining.report.views import View, views_of
 from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 
 if TYPE_CHECKING:
@@ -149,23 +150,6 @@ def _how_grouped(log: JourneyLog, by: str | None) -> str | None:
         f"A journey's {what} is that of its first event that has one, whatever later events have; a journey "
         f"without such an event is of unknown {what}."
     )
-
-
-class View(NamedTuple):
-    """The results of one group, and its name in them."""
-
-    found: Discovery | None
-    check: Conformance
-    group: str
-
-
-def views_of(found: Discovery, check: Conformance, everyone: Discovery) -> list[View]:
-    """List what the reader can switch between: everyone first, then each group."""
-    views = [View(everyone, check.overall, words.EVERYONE)]
-    if check.by is not None:
-        same = found if found.by == check.by else None
-        views += [View(same, check, group) for group in shown_groups(check)]
-    return views
 
 
 def _period(found: Discovery) -> str:

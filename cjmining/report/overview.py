@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cjmining.report import words
 from cjmining.report.facts import outcome_cards
-from cjmining.report.page import fill_in, write_whole
+from cjmining.report.rendering import fill_in
+from cjmining.report.writing import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjmining.errors import LogError
-from cjmining.report import words
-from cjmining.report.facts import View, gather_facts, views_of
+from cjmining.report.facts import gather_facts
 from cjmining.report.findings import compare_findings, derive_findings
 from cjmining.report.leaving import Leaving, look_into
 from cjmining.report.one_log import expect_one_log
+from cjmining.report.pictures import draw_pictures
+from cjmining.report.rendering import fill_in
+from cjmining.report.views import views_of
+from cjmining.report.writing import expect_writable, write_whole
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from cjmining.conformance import Conformance, Coverage
     from cjmining.discovery import Discovery
     from cjmining.log import JourneyLog
@@ -96,7 +94,7 @@ def report(
     """
     page = Path(path)
     expect_one_log(log, found, check)
-    _expect_writable(page)
+    expect_writable(page)
     if min_group < 1:
         raise LogError(f"min_group is {min_group}; it must be at least 1 (1 shows everything)")
     if coverage is None:
@@ -104,23 +102,13 @@ def report(
 
         coverage = cover(log, check.intended)
     leaving = look_into(check) if leaving is None else leaving
-    facts = _facts(log, found, check, coverage, leaving, title, min_group, earlier, now or datetime.now(UTC))
-    text = fill_in(TEMPLATE, {**facts, "settings_changed": settings_changed, "overview": overview})
+    facts, pictures = _facts(
+        log, found, check, coverage, leaving, title, min_group, earlier, now or datetime.now(UTC)
+    )
+    said = {**facts, "pictures": pictures, "settings_changed": settings_changed, "overview": overview}
+    text = fill_in(TEMPLATE, said)
     write_whole(page, text.encode())
     return page
-
-
-def _expect_writable(page: Path) -> None:
-    """Tell before anything is worked out that the page can't be written."""
-    if page.is_dir():
-        raise LogError(f"can't write {page}: it is a folder; name a file, such as {page / 'report.html'}")
-    if not page.parent.is_dir():
-        raise LogError(f"can't write {page}: the folder {page.parent} does not exist")
-    try:
-        with tempfile.TemporaryFile(dir=page.parent):
-            pass
-    except OSError as problem:
-        raise LogError(f"can't write {page}: {problem.strerror} in the folder {page.parent}") from None
 
 
 def _facts(
@@ -133,8 +121,8 @@ def _facts(
     min_group: int,
     earlier: Sequence[Mapping[str, Any]] | None,
     now: datetime,
-) -> dict[str, Any]:
-    """Return what the template needs, pictures included."""
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what the template needs: what the page says, and its pictures."""
     from cjmining.discovery import discover
     from cjmining.report.disclosure import merge_check, merge_found
 
@@ -155,91 +143,5 @@ def _facts(
         min_group=min_group,
         now=now,
     )
-    for group, view in zip(facts["groups"], views_of(found, check, everyone), strict=True):
-        group["pictures"] = _pictures(view, group["name"], min_group)
-    return facts
-
-
-def _pictures(view: View, name: str, min_group: int) -> dict[str, str]:
-    """Draw one group: its journey map, what becomes of it stage by stage, and what follows what."""
-    from cjmining import plot
-    from cjmining.plot.choose import map_of
-    from cjmining.report.disclosure import hide_small_counts, hide_small_rows
-
-    group = None if view.group == words.EVERYONE else view.group
-    check = hide_small_rows(view.check, min_group)
-    drawn = {
-        "map": (plot.journey_map(check, persona=group), f"Journey map: {name}"),
-        "funnel": (plot.funnel(check, persona=group), f"Stages and outcomes: {name}"),
-    }
-    if view.found is not None:
-        found = hide_small_counts(view.found, min_group)
-        intended = map_of(check.intended, check.by, view.group)
-        transitions = plot.transitions(found, intended=intended, group=group)
-        drawn["transitions"] = (transitions, f"Transitions between touchpoints: {name}")
-    return {key: _inline(picture, label) for key, (picture, label) in drawn.items()}
-
-
-def _inline(picture: Any, label: str) -> str:  # noqa: ANN401 -- Axes or Figure
-    """Return a picture as an element that scales with the page."""
-    from cjmining import plot
-
-    svg = plot.to_svg(getattr(picture, "figure", picture), title=label)
-    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
-    head, rest = svg.split(">", 1)
-    return re.sub(r'\s(width|height)="[^"]*"', "", head) + ">" + rest
-
-
-def fill_in(template: str, facts: Mapping[str, Any]) -> str:
-    """Return a template of this folder with its facts in their places, texts escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("cjmining.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["bound"] = _bound
-    environment.filters["emphasise"] = _emphasise
-    environment.filters["key_number"] = _key_number
-    return environment.get_template(template).render(facts).lstrip()
-
-
-_KEY_NUMBERS = (
-    re.compile(r"[<>]?[\d.,]+\N{NO-BREAK SPACE}% \([^)]*%\)"),
-    re.compile(r"[\d.,]+ times \([^)]*\)|about [a-z ]+ as often"),
-    re.compile(r"[A-Z]{3} [\d,]+"),
-    re.compile(r"[<>]?[\d.,]+\N{NO-BREAK SPACE}%"),
-)
-
-
-def _emphasise(text: str) -> Markup:
-    """Set off the number that a finding is about."""
-    from markupsafe import Markup, escape
-
-    said = str(escape(_bound(text)))
-    key = str(escape(_key_number(text)))
-    return Markup(said.replace(key, f"<strong>{key}</strong>", 1) if key else said)  # noqa: S704 -- escaped above
-
-
-def _key_number(text: str) -> str:
-    """Return the number that a sentence is about: one with limits, else an amount, else a share."""
-    said = _bound(text)
-    return next((found[0] for pattern in _KEY_NUMBERS if (found := pattern.search(said))), "")
-
-
-def _bound(text: str) -> str:
-    """Keep a number and its per cent sign on one line."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def write_whole(target: Path, content: bytes) -> None:
-    """Write under a temporary name and rename, so that nobody reads half of it."""
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    pictures = draw_pictures(views_of(found, check, everyone), leaving, facts, min_group=min_group)
+    return facts, pictures

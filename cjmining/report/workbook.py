@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from cjmining.errors import LogError, MapError
 from cjmining.intended.words import duration_in_short
 from cjmining.report import words
-from cjmining.report.page import write_whole
 from cjmining.report.patiences import patience_in_short
 from cjmining.report.small_rows import first_line, names_few, tells_of_few
 from cjmining.report.workbook_file import write_book
@@ -27,6 +26,7 @@ from cjmining.report.workbook_sheets import (
     sort_out,
     tab_names,
 )
+from cjmining.report.writing import write_whole
 
 if TYPE_CHECKING:
     from cjmining.intended import IntendedMap

@@ -1,0 +1,32 @@
+"""Files that appear whole, and a word before anything is worked out where they can't."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from cjmining.errors import LogError
+
+
+def expect_writable(target: Path) -> None:
+    """Tell before anything is worked out that a file can't be written."""
+    if target.is_dir():
+        raise LogError(f"can't write {target}: it is a folder; name a file, such as {target / 'report.html'}")
+    if not target.parent.is_dir():
+        raise LogError(f"can't write {target}: the folder {target.parent} does not exist")
+    try:
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as problem:
+        raise LogError(f"can't write {target}: {problem.strerror} in the folder {target.parent}") from None
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write under a temporary name and rename, so that nobody reads half of it."""
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
