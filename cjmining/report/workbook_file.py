@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from cjmining.report.units import PERCENT, TEXT, YES_NO, Unit
+from cjmining.units import PERCENT, TEXT, YES_NO, Unit
 
 if TYPE_CHECKING:
     from cjmining.report.workbook_sheets import Column, Sheet

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cjmining.definitions import definitions
 from cjmining.errors import LogError
 from cjmining.intended.words import duration_in_short, promise_in_words
-from cjmining.report.definitions import definitions
 from cjmining.report.disclosure import hide_small_rows, merge_check, merge_found, small_groups
 from cjmining.report.patiences import patience_in_short
 from cjmining.report.small_rows import (
@@ -23,10 +23,10 @@ from cjmining.report.small_rows import (
     size_column,
     without_rare_names,
 )
-from cjmining.report.units import TEXT, Unit, units
 from cjmining.report.words import name as name_in_words
 from cjmining.report.words import plural
 from cjmining.results import Result, Source
+from cjmining.units import TEXT, Unit, units
 
 if TYPE_CHECKING:
     import pandas as pd

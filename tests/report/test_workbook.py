@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 import cjmining as cj
+from cjmining.definitions import definitions
 from cjmining.intended import parse_map
-from cjmining.report.definitions import definitions
 from cjmining.report.small_rows import is_personal, size_column
-from cjmining.report.units import units
 from cjmining.report.workbook_file import cell_value
 from cjmining.results import Result
+from cjmining.units import units
 
 SHOP = cj.simulate.shop(700, seed=4)
 MAP = parse_map(SHOP.intended_text)
