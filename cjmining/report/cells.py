@@ -1,7 +1,8 @@
 """The cells and tables of the page, as plain values.
 
 A table is a dict of caption, columns and rows; each cell has the `text` that a reader sees, the `value`
-behind it, and where it is drawn a `chart`, so that a test can add up what the page shows.
+behind it, and where it is drawn a `chart`, so that a test can add up what the page shows. A row is a dict of
+its `cells` and what it is `about`: the names of a stage, group or touchpoint, by which a reader can filter.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 Cell = dict[str, Any]
+Line = dict[str, Any]
 Table = dict[str, Any]
 
 MOST_ROWS = 15
 """Longest table of the page; what lies beyond is counted in a last row or line."""
 
 
-def make_table(id_: str, caption: str, columns: Sequence[tuple[str, str]], rows: list[list[Cell]]) -> Table:
-    """Return a table without total and note; `columns` are keys and labels."""
+def make_table(id_: str, caption: str, columns: Sequence[tuple[str, str]], rows: list[Line]) -> Table:
+    """Return a table without total and note; `columns` are keys and labels, `rows` are made by `line`."""
     heads = [
-        {"key": key, "label": label, "numeric": any("value" in row[place] for row in rows)}
+        {"key": key, "label": label, "numeric": any("value" in row["cells"][place] for row in rows)}
         for place, (key, label) in enumerate(columns)
     ]
     return {
@@ -37,6 +39,14 @@ def make_table(id_: str, caption: str, columns: Sequence[tuple[str, str]], rows:
         "rows": rows,
         "total": None,
         "note": "",
+    }
+
+
+def line(cells: list[Cell], **about: Any) -> Line:  # noqa: ANN401 -- names
+    """Return a row with what it is about; names that are missing are left out."""
+    return {
+        "cells": cells,
+        "about": {key: str(name) for key, name in about.items() if not words.missing(name)},
     }
 
 

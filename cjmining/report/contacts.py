@@ -12,6 +12,7 @@ from cjmining.report.cells import (
     cell,
     count_cell,
     interval_cell,
+    line,
     make_table,
     not_shown,
     of_group,
@@ -49,7 +50,7 @@ def channel_tables(check: Conformance, group: str, min_group: int) -> list[Table
         ("p90_wait_s", "90 % at most"),
         ("waits", "Waits measured"),
     ]
-    cells = [_channel_cells(row, min_group) for row in shown]
+    cells = [line(_channel_cells(row, min_group), channel=row["channel"]) for row in shown]
     table = make_table(
         "channels", "Channels: who was there, how they liked it, how long they waited", columns, cells
     )
@@ -107,17 +108,20 @@ def _hand_offs(rows: Sequence[Row], kind: str, min_group: int) -> Table:
     ]
     enough = most_frequent(rows, min_group)
     cells = [
-        [
-            cell(words.name(row["from"])),
-            cell(words.name(row["to"])),
-            cell(row["stage"]),
-            cell("yes" if row["again"] else "no"),
-            count_cell(row["journeys"]),
-            share_cell(row["share_of_journeys"]),
-            count_cell(row["handoffs"]),
-            cell(words.duration(row["median_s"]), row["median_s"]),
-            cell(words.duration(row["p90_s"]), row["p90_s"]),
-        ]
+        line(
+            [
+                cell(words.name(row["from"])),
+                cell(words.name(row["to"])),
+                cell(row["stage"]),
+                cell("yes" if row["again"] else "no"),
+                count_cell(row["journeys"]),
+                share_cell(row["share_of_journeys"]),
+                count_cell(row["handoffs"]),
+                cell(words.duration(row["median_s"]), row["median_s"]),
+                cell(words.duration(row["p90_s"]), row["p90_s"]),
+            ],
+            stage=row["stage"],
+        )
         for row in enough[:MOST_HAND_OFFS]
     ]
     table = make_table(f"hand-offs-{kind}", caption, columns, cells)

@@ -23,6 +23,7 @@ from cjmining.report.cells import (
     cell,
     count_cell,
     fewer,
+    line,
     make_table,
     not_shown,
     of_group,
@@ -263,7 +264,7 @@ def _stages(check: Conformance, group: str, min_group: int) -> Table:
         ("median_s", "Median time in it"),
         ("satisfaction", "Satisfaction (answers)"),
     ]
-    rows = [_stage_cells(row, min_group) for row in of_group(check.stages, group)]
+    rows = [line(_stage_cells(row, min_group), stage=row["stage"]) for row in of_group(check.stages, group)]
     table = make_table("stages", "Stages: who entered, who went on and who left", columns, rows)
     after = _after_the_goal(of_group(check.stages, group))
     if after:
@@ -318,35 +319,41 @@ def _dropouts(check: Conformance, group: str, outcome: Row, min_group: int) -> T
     shown = [row for row in rows if row["journeys"] >= min_group][:MOST_ROWS]
     rest = [row for row in rows if row not in shown]
     cells = [
-        [
-            cell(row["stage"]),
-            cell(words.name(row["touchpoint"])),
-            cell(words.name(row["turn"]) or words.NOTHING),
-            count_cell(row["journeys"]),
-            share_cell(row["share_of_dropped"]),
-            cell(
-                words.money_range(
+        line(
+            [
+                cell(row["stage"]),
+                cell(words.name(row["touchpoint"])),
+                cell(words.name(row["turn"]) or words.NOTHING),
+                count_cell(row["journeys"]),
+                share_cell(row["share_of_dropped"]),
+                cell(
+                    words.money_range(
+                        row["value_at_risk"],
+                        row["value_at_risk_lower"],
+                        row["value_at_risk_upper"],
+                        row["currency"],
+                    ),
                     row["value_at_risk"],
-                    row["value_at_risk_lower"],
-                    row["value_at_risk_upper"],
-                    row["currency"],
                 ),
-                row["value_at_risk"],
-            ),
-        ]
+            ],
+            stage=row["stage"],
+            touchpoint=row["touchpoint"],
+        )
         for row in shown
     ]
     if rest:
         left = sum(int(row["journeys"]) for row in rest)
         cells.append(
-            [
-                cell(f"{words.plural(len(rest), 'other place')}"),
-                cell(words.NOTHING),
-                cell(words.NOTHING),
-                count_cell(left),
-                share_cell(left / outcome["dropped"]),
-                cell(words.NOTHING),
-            ]
+            line(
+                [
+                    cell(f"{words.plural(len(rest), 'other place')}"),
+                    cell(words.NOTHING),
+                    cell(words.NOTHING),
+                    count_cell(left),
+                    share_cell(left / outcome["dropped"]),
+                    cell(words.NOTHING),
+                ]
+            )
         )
     table = make_table(
         "dropouts", "Drop-outs: where journeys ended, and what that puts at risk", columns, cells
@@ -374,15 +381,20 @@ def _deviations(check: Conformance, group: str, min_group: int) -> Table:
     enough = [row for row in rows if row["journeys"] >= min_group]
     channels = _channels_of_deviations(check, group, min_group)
     cells = [
-        [
-            cell(f"{deviation_sentence(row)[:1].upper()}{deviation_sentence(row)[1:]}"),
-            cell(row["type"]),
-            count_cell(row["journeys"]),
-            share_cell(row["share_of_journeys"]),
-            part_cell(row["journeys"], row["journeys_there"], min_group),
-            cell(channels.get(_deviation_key(row), words.NOTHING)),
-            *_with_and_without(row, min_group),
-        ]
+        line(
+            [
+                cell(f"{deviation_sentence(row)[:1].upper()}{deviation_sentence(row)[1:]}"),
+                cell(row["type"]),
+                count_cell(row["journeys"]),
+                share_cell(row["share_of_journeys"]),
+                part_cell(row["journeys"], row["journeys_there"], min_group),
+                cell(channels.get(_deviation_key(row), words.NOTHING)),
+                *_with_and_without(row, min_group),
+            ],
+            stage=row["stage"],
+            touchpoint=row["touchpoint"],
+            type=row["type"],
+        )
         for row in enough[:MOST_ROWS]
     ]
     table = make_table("deviations", "Deviations: what differed from the intended map", columns, cells)
@@ -443,7 +455,10 @@ def _sensitivity(check: Conformance, group: str, min_group: int) -> Table:
             by_stage.setdefault(row["stage"], {})["identified"] = row
     columns = [("stage", "Stage"), *said.items()]
     rows = [
-        [cell(stage), *[_sensitive_cell(of_stage.get(patience), min_group) for patience in said]]
+        line(
+            [cell(stage), *[_sensitive_cell(of_stage.get(patience), min_group) for patience in said]],
+            stage=stage,
+        )
         for stage, of_stage in by_stage.items()
     ]
     horizon = words.days(check.intended.horizon)
@@ -481,11 +496,13 @@ def _ways(found: Discovery, intended: IntendedMap, group: str, min_group: int) -
         ways[_way(str(variant), planned)] += int(journeys)
     total = ways.total()
     shown = [(way, number) for way, number in ways.most_common(MOST_WAYS) if number >= min_group]
-    cells = [[cell(_in_words(way)), count_cell(number), share_cell(number / total)] for way, number in shown]
+    cells = [
+        line([cell(_in_words(way)), count_cell(number), share_cell(number / total)]) for way, number in shown
+    ]
     left = total - sum(number for _, number in shown)
     if left:
         others = words.plural(len(ways) - len(shown), "other way")
-        cells.append([cell(others), count_cell(left), share_cell(left / total)])
+        cells.append(line([cell(others), count_cell(left), share_cell(left / total)]))
     table = make_table("variants", "Ways: the most frequent orders of the map's touchpoints", columns, cells)
     table["total"] = [cell("All"), count_cell(total), cell("")]
     table["note"] = "Repetitions at once and touchpoints that are not on the map are left out of the ways."
@@ -516,24 +533,38 @@ def _touchpoints(found: Discovery, intended: IntendedMap, group: str, min_group:
         ("satisfaction_mean", "Satisfaction (answers)"),
     ]
     seen = [row for row in of_group(found.touchpoints, group) if row["touchpoint"] not in intended.ignore]
+    stage_of = stages_of_touchpoints(intended)
     rows = sorted(seen, key=lambda row: -row["journeys"])
     enough = [row for row in rows if row["journeys"] >= min_group]
     cells = [
-        [
-            cell(words.name(row["touchpoint"])),
-            count_cell(row["journeys"]),
-            count_cell(row["count"]),
-            cell(row["channels"] or words.NOTHING),
-            answered_cell(
-                words.duration(row["wait_s_mean"]), row["wait_s_mean"], row["wait_s_answered"], min_group
-            ),
-            satisfaction_cell(row["satisfaction_mean"], row["satisfaction_answered"], min_group),
-        ]
+        line(
+            [
+                cell(words.name(row["touchpoint"])),
+                count_cell(row["journeys"]),
+                count_cell(row["count"]),
+                cell(row["channels"] or words.NOTHING),
+                answered_cell(
+                    words.duration(row["wait_s_mean"]), row["wait_s_mean"], row["wait_s_answered"], min_group
+                ),
+                satisfaction_cell(row["satisfaction_mean"], row["satisfaction_answered"], min_group),
+            ],
+            stage=stage_of.get(row["touchpoint"]),
+            touchpoint=row["touchpoint"],
+        )
         for row in enough[: 2 * MOST_ROWS]
     ]
     table = make_table("touchpoints", "Touchpoints: what happened, where, and how it was", columns, cells)
     table["note"] = not_shown(len(enough) - len(cells), len(rows) - len(enough), "touchpoint", min_group)
     return table
+
+
+def stages_of_touchpoints(intended: IntendedMap) -> dict[str, str]:
+    """Return the stage of each touchpoint that the map plans in one stage alone."""
+    planned: dict[str, set[str]] = {}
+    for stage in intended.stages:
+        for touchpoint in stage.touchpoints:
+            planned.setdefault(touchpoint.touchpoint, set()).add(stage.stage)
+    return {touchpoint: next(iter(stages)) for touchpoint, stages in planned.items() if len(stages) == 1}
 
 
 def _transitions(found: Discovery, intended: IntendedMap, group: str, min_group: int) -> Table:
@@ -547,6 +578,7 @@ def _transitions(found: Discovery, intended: IntendedMap, group: str, min_group:
         ("p90_s", "90 % within"),
     ]
     ends = ("from_touchpoint", "to_touchpoint")
+    stage_of = stages_of_touchpoints(intended)
     seen = [
         row
         for row in of_group(found.transitions, group)
@@ -555,15 +587,19 @@ def _transitions(found: Discovery, intended: IntendedMap, group: str, min_group:
     rows = sorted(seen, key=lambda row: -row["count"])
     enough = [row for row in rows if row["journeys"] >= min_group]
     cells = [
-        [
-            cell(words.name(row["from_touchpoint"])),
-            cell(words.name(row["to_touchpoint"])),
-            count_cell(row["count"]),
-            count_cell(row["journeys"]),
-            share_cell(row["share_of_from"]),
-            cell(words.duration(row["median_s"]), row["median_s"]),
-            cell(words.duration(row["p90_s"]), row["p90_s"]),
-        ]
+        line(
+            [
+                cell(words.name(row["from_touchpoint"])),
+                cell(words.name(row["to_touchpoint"])),
+                count_cell(row["count"]),
+                count_cell(row["journeys"]),
+                share_cell(row["share_of_from"]),
+                cell(words.duration(row["median_s"]), row["median_s"]),
+                cell(words.duration(row["p90_s"]), row["p90_s"]),
+            ],
+            stage=stage_of.get(row["from_touchpoint"]),
+            touchpoint=row["from_touchpoint"],
+        )
         for row in enough[:MOST_ROWS]
     ]
     table = make_table("transitions", "Transitions: what follows what", columns, cells)
@@ -585,7 +621,10 @@ def _comparison(check: Conformance) -> Table:
         ("turned_away", "Turned away"),
         ("open", "Open"),
     ]
-    rows = [_outcome_cells(words.name_of(row["by"], check.by), row) for row in rows_of(check.outcomes)]
+    rows = [
+        line(_outcome_cells(words.name_of(row["by"], check.by), row), group=row["by"])
+        for row in rows_of(check.outcomes)
+    ]
     table = make_table(
         "outcomes", f"Outcomes: how the journeys of each {words.name(by)} ended", columns, rows
     )
@@ -623,13 +662,16 @@ def _fitness(check: Conformance, min_group: int) -> Table:
     views += [(check, group) for group in check.groups] if check.by is not None else []
     found = [(of_group(view.fitness, group), words.name_of(group, view.by)) for view, group in views]
     rows = [
-        [
-            cell(name),
-            count_cell(row["journeys"]),
-            cell(f"{row['fitness']:.2f}", row["fitness"]),
-            cell(f"{row['mean_fitness']:.2f}", row["mean_fitness"]),
-            part_cell(row["perfect"], row["journeys"], min_group),
-        ]
+        line(
+            [
+                cell(name),
+                count_cell(row["journeys"]),
+                cell(f"{row['fitness']:.2f}", row["fitness"]),
+                cell(f"{row['mean_fitness']:.2f}", row["mean_fitness"]),
+                part_cell(row["perfect"], row["journeys"], min_group),
+            ],
+            group=row["by"],
+        )
         for of_view, name in found
         for row in of_view
         if row["journeys"] >= max(min_group, 1)
@@ -658,17 +700,21 @@ def _standouts(check: Conformance, min_group: int) -> Table:
         and not words.missing(row["risk_ratio"])
     ]
     cells = [
-        [
-            cell(words.name_of(row["by"], check.by)),
-            cell(row["stage"]),
-            share_cell(row["share"]),
-            count_cell(row["mature"]),
-            share_cell(row["rest_share"]),
-            count_cell(row["rest_mature"]),
-            _ratio_cell(row),
-            cell(_q(row["q"]), row["q"]),
-            cell("yes" if row["stands_out"] else "no"),
-        ]
+        line(
+            [
+                cell(words.name_of(row["by"], check.by)),
+                cell(row["stage"]),
+                share_cell(row["share"]),
+                count_cell(row["mature"]),
+                share_cell(row["rest_share"]),
+                count_cell(row["rest_mature"]),
+                _ratio_cell(row),
+                cell(_q(row["q"]), row["q"]),
+                cell("yes" if row["stands_out"] else "no"),
+            ],
+            group=row["by"],
+            stage=row["stage"],
+        )
         for row in sorted(rows, key=lambda row: (not row["stands_out"], row["q"]))
     ]
     return make_table("standouts", f"Each {by} against all others, stage by stage", columns, cells)
@@ -695,7 +741,15 @@ def _missing_from_log(coverage: Coverage, log: JourneyLog) -> Table:
     missing = rows_of(coverage.missing_from_log)
     calls = native_calls(log, [row["touchpoint"] for row in missing])
     rows = [
-        [cell(row["stage"]), cell(words.name(row["touchpoint"])), cell("yes" if row["recorded"] else "no")]
+        line(
+            [
+                cell(row["stage"]),
+                cell(words.name(row["touchpoint"])),
+                cell("yes" if row["recorded"] else "no"),
+            ],
+            stage=row["stage"],
+            touchpoint=row["touchpoint"],
+        )
         for row in missing
     ]
     if calls:
@@ -703,7 +757,7 @@ def _missing_from_log(coverage: Coverage, log: JourneyLog) -> Table:
         for row, cells in zip(missing, rows, strict=True):
             called = [words.quoted(touchpoint) for touchpoint in calls.get(row["touchpoint"], ())]
             native = f"the log calls native {row['touchpoint']} {words.several(called)}"
-            cells.append(cell(native if called else ""))
+            cells["cells"].append(cell(native if called else ""))
     table = make_table("missing-from-log", "On the map, never in the log", columns, rows)
     table["note"] = "" if rows else "Every touchpoint of the map occurs in the log."
     return table
@@ -722,15 +776,19 @@ def _unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int) -> Tabl
     rows = sorted(rows_of(coverage.unknown_to_map), key=lambda row: -row["events"])
     shown = [row for row in rows if row["journeys"] >= min_group][:MOST_ROWS]
     cells = [
-        [
-            cell(row["source"]),
-            cell(row["native"]),
-            cell(words.name(row["touchpoint"])),
-            count_cell(row["events"]),
-            share_cell(row["share_of_events"]),
-            count_cell(row["journeys"]),
-            cell("yes" if row["labelled"] else "no"),
-        ]
+        line(
+            [
+                cell(row["source"]),
+                cell(row["native"]),
+                cell(words.name(row["touchpoint"])),
+                count_cell(row["events"]),
+                share_cell(row["share_of_events"]),
+                count_cell(row["journeys"]),
+                cell("yes" if row["labelled"] else "no"),
+            ],
+            source=row["source"],
+            touchpoint=row["touchpoint"],
+        )
         for row in shown
     ]
     rest = [row for row in rows if row not in shown]
@@ -738,12 +796,14 @@ def _unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int) -> Tabl
         events = sum(int(row["events"]) for row in rest)
         others = [words.plural(len(rest), "other native event"), "", ""]
         cells.append(
-            [
-                *map(cell, others),
-                count_cell(events),
-                share_cell(events / max(log.n_events, 1)),
-                *map(cell, ["", ""]),
-            ]
+            line(
+                [
+                    *map(cell, others),
+                    count_cell(events),
+                    share_cell(events / max(log.n_events, 1)),
+                    *map(cell, ["", ""]),
+                ]
+            )
         )
     table = make_table("unknown-to-map", "In the log, unknown to the map", columns, cells)
     if rows:
@@ -769,16 +829,19 @@ def _sources(log: JourneyLog) -> Table:
         ("note", "Note"),
     ]
     rows = [
-        [
-            cell(row["source"]),
-            cell(row["kind"]),
-            count_cell(row["records"]),
-            cell(words.NOTHING if words.missing(row["first"]) else words.minute(row["first"])),
-            cell(words.NOTHING if words.missing(row["last"]) else words.minute(row["last"])),
-            count_cell(0 if row["gaps"] is None else len(row["gaps"])),
-            cell(_zone(row)),
-            cell("" if words.missing(row["note"]) else row["note"]),
-        ]
+        line(
+            [
+                cell(row["source"]),
+                cell(row["kind"]),
+                count_cell(row["records"]),
+                cell(words.NOTHING if words.missing(row["first"]) else words.minute(row["first"])),
+                cell(words.NOTHING if words.missing(row["last"]) else words.minute(row["last"])),
+                count_cell(0 if row["gaps"] is None else len(row["gaps"])),
+                cell(_zone(row)),
+                cell("" if words.missing(row["note"]) else row["note"]),
+            ],
+            source=row["source"],
+        )
         for row in rows_of(log.sources)
     ]
     return make_table("sources", "Sources: what was read and what it covers", columns, rows)
@@ -808,16 +871,19 @@ def _fates(ledger: pd.DataFrame, what: str, fates: Sequence[str], caption: str) 
         of_source = counts.setdefault(str(row["source"]), {})
         of_source[row["fate"]] = of_source.get(row["fate"], 0) + int(row["count"])
     rows = [
-        [
-            cell(source),
-            count_cell(sum(of_source.values())),
-            *[count_cell(of_source.get(fate, 0)) for fate in fates],
-        ]
+        line(
+            [
+                cell(source),
+                count_cell(sum(of_source.values())),
+                *[count_cell(of_source.get(fate, 0)) for fate in fates],
+            ],
+            source=source,
+        )
         for source, of_source in counts.items()
     ]
     table = make_table(f"ledger-{what}", caption, columns, rows)
     if len(rows) > 1:
-        sums = [sum(row[column]["value"] for row in rows) for column in range(1, len(columns))]
+        sums = [sum(row["cells"][column]["value"] for row in rows) for column in range(1, len(columns))]
         table["total"] = [cell("All"), *map(count_cell, sums)]
     return table
 
@@ -835,13 +901,16 @@ def _reasons(log: JourneyLog) -> Table:
     what = ["source", "what", "fate", "reason"]
     summed = given.groupby(what, sort=False, observed=True)[["count"]].sum().reset_index()
     rows = [
-        [
-            cell(row["source"]),
-            cell(row["what"]),
-            cell(row["fate"]),
-            cell(row["reason"]),
-            count_cell(row["count"]),
-        ]
+        line(
+            [
+                cell(row["source"]),
+                cell(row["what"]),
+                cell(row["fate"]),
+                cell(row["reason"]),
+                count_cell(row["count"]),
+            ],
+            source=row["source"],
+        )
         for row in sorted(rows_of(summed), key=lambda row: -row["count"])
     ]
     table = make_table(

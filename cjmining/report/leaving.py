@@ -12,7 +12,7 @@ from cjmining.dropout.incidence import WHOLE, Incidence, incidence
 from cjmining.dropout.scan import EVERYBODY, DropOutScan, scan
 from cjmining.errors import LogError
 from cjmining.report import words
-from cjmining.report.cells import Row, Table, cell, count_cell, fewer, make_table, rows_of, share_cell
+from cjmining.report.cells import Row, Table, cell, count_cell, fewer, line, make_table, rows_of, share_cell
 from cjmining.report.finding import Finding, make_finding, numbers_of
 from cjmining.schema import BEFORE_THE_MAP
 
@@ -179,7 +179,8 @@ def chances_table(
         *((end, words.name(end).capitalize()) for end in _ENDS),
     ]
     rows = [
-        _chances(stage, rows, min_group) for stage, rows in own.groupby("stage", sort=False, observed=True)
+        line(_chances(stage, rows, min_group), stage=None if stage == WHOLE else stage)
+        for stage, rows in own.groupby("stage", sort=False, observed=True)
     ]
     caption = f"How likely each end is within {horizon} of entering a stage (95 % limits)"
     made = make_table("chances", caption, columns, rows)
@@ -249,18 +250,22 @@ def places_table(places: DropOutScan, min_group: int) -> Table:
     ]
     rows = [row for row in rows_of(places.findings) if row["entered"] >= min_group][:MOST_PLACES]
     cells = [
-        [
-            cell(_where(row)),
-            cell("everybody" if row["segment"] == EVERYBODY else row["segment"]),
-            cell("dropped out" if row["kind"] == "dropped" else row["kind"]),
-            cell(f"{words.day(row['start'])} to {words.day(row['end'] - DAY)}"),
-            count_cell(row["entered"]),
-            count_cell(row["ended"]),
-            cell(f"{row['expected']:.1f}", row["expected"]),
-            cell(_excess(row), row["excess"]),
-            cell(_turns(row)),
-            cell(f"{row['p']:.3f}" if row["p"] >= 0.001 else "<0.001", row["p"]),
-        ]
+        line(
+            [
+                cell(_where(row)),
+                cell("everybody" if row["segment"] == EVERYBODY else row["segment"]),
+                cell("dropped out" if row["kind"] == "dropped" else row["kind"]),
+                cell(f"{words.day(row['start'])} to {words.day(row['end'] - DAY)}"),
+                count_cell(row["entered"]),
+                count_cell(row["ended"]),
+                cell(f"{row['expected']:.1f}", row["expected"]),
+                cell(_excess(row), row["excess"]),
+                cell(_turns(row)),
+                cell(f"{row['p']:.3f}" if row["p"] >= 0.001 else "<0.001", row["p"]),
+            ],
+            stage=row["stage"],
+            touchpoint=row["touchpoint"] or None,
+        )
         for row in rows
     ]
     table = make_table("places", "Where and when most left beyond what was usual there", columns, cells)
@@ -310,17 +315,20 @@ def drivers_table(each: Drivers, min_group: int) -> Table:
     ]
     rows = [row for row in rows_of(each.drivers) if row["q"] <= CLEAR and row["exposed"] >= min_group]
     cells = [
-        [
-            cell(_said(row)),
-            cell(row["when"]),
-            count_cell(row["exposed"]),
-            share_cell(row["risk_exposed"]),
-            share_cell(row["risk_unexposed"]),
-            cell(words.points(row["difference"], row["lower"], row["upper"]), row["difference"]),
-            cell(f"{row['excess']:.0f}", row["excess"]),
-            cell(f"{row['q']:.3f}" if row["q"] >= 0.001 else "<0.001", row["q"]),
-            cell(_verdict(row)),
-        ]
+        line(
+            [
+                cell(_said(row)),
+                cell(row["when"]),
+                count_cell(row["exposed"]),
+                share_cell(row["risk_exposed"]),
+                share_cell(row["risk_unexposed"]),
+                cell(words.points(row["difference"], row["lower"], row["upper"]), row["difference"]),
+                cell(f"{row['excess']:.0f}", row["excess"]),
+                cell(f"{row['q']:.3f}" if row["q"] >= 0.001 else "<0.001", row["q"]),
+                cell(_verdict(row)),
+            ],
+            stage=each.stage,
+        )
         for row in rows[:MOST_DRIVERS]
     ]
     made = make_table(f"drivers-{each.stage.lower().replace(' ', '-')}", each.title, columns, cells)

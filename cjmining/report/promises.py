@@ -13,6 +13,7 @@ from cjmining.report.cells import (
     cell,
     count_cell,
     interval_cell,
+    line,
     make_table,
     of_group,
     part_cell,
@@ -88,13 +89,18 @@ def _promises(check: Conformance, rows: Sequence[Row], group: str, min_group: in
     ]
     weeks = _by_promise(of_group(check.expectations_by_week, group))
     cells = [
-        _promise_cells(row, _course(row, weeks.get(_key(row), []), min_group), min_group) for row in rows
+        line(_promise_cells(row, _course(row, weeks.get(_key(row), []), min_group), min_group), **_about(row))
+        for row in rows
     ]
-    if not any("chart" in row[-1] for row in cells):
-        columns, cells = columns[:-1], [row[:-1] for row in cells]
+    if not any("chart" in row["cells"][-1] for row in cells):
+        columns, cells = columns[:-1], [row | {"cells": row["cells"][:-1]} for row in cells]
     table = make_table("promises", "Promises: how often each was kept", columns, cells)
     table["note"] = _not_measured(rows)
     return table
+
+
+def _about(row: Row) -> dict[str, Any]:
+    return {"stage": row["stage"], "touchpoint": row["touchpoint"] or None}
 
 
 def _promise_cells(row: Row, course: Cell, min_group: int) -> list[Cell]:
@@ -158,16 +164,19 @@ def _followed(check: Conformance, rows: Sequence[Row], min_group: int) -> Table:
         ("difference", "Difference in points (95 % limits)"),
     ]
     cells = [
-        [
-            cell(words.promise(row)),
-            cell(row["stage"]),
-            part_cell(row["dropped_when_broken"], row["mature_broken"], min_group),
-            part_cell(row["dropped_when_kept"], row["mature_kept"], min_group),
-            cell(
-                words.points(row["difference"], row["difference_lower"], row["difference_upper"]),
-                row["difference"],
-            ),
-        ]
+        line(
+            [
+                cell(words.promise(row)),
+                cell(row["stage"]),
+                part_cell(row["dropped_when_broken"], row["mature_broken"], min_group),
+                part_cell(row["dropped_when_kept"], row["mature_kept"], min_group),
+                cell(
+                    words.points(row["difference"], row["difference_lower"], row["difference_upper"]),
+                    row["difference"],
+                ),
+            ],
+            **_about(row),
+        )
         for row in rows
         if min(row["mature_kept"], row["mature_broken"]) >= max(min_group, 1)
     ]
@@ -222,13 +231,17 @@ def _by_channel(check: Conformance, group: str, min_group: int) -> Table:
     channels = of_group(check.expectations_by_channel, group)
     measured = [row for row in channels if row["measured"] >= max(min_group, 1) and row["channel"]]
     cells = [
-        [
-            cell(words.promise(row)),
-            cell(row["stage"]),
-            cell(words.name(row["channel"])),
-            cell(words.percent(row["share_kept"], row["lower"], row["upper"]), row["share_kept"]),
-            count_cell(row["measured"]),
-        ]
+        line(
+            [
+                cell(words.promise(row)),
+                cell(row["stage"]),
+                cell(words.name(row["channel"])),
+                cell(words.percent(row["share_kept"], row["lower"], row["upper"]), row["share_kept"]),
+                count_cell(row["measured"]),
+            ],
+            **_about(row),
+            channel=row["channel"],
+        )
         for rows in _by_promise(measured).values()
         if len(rows) > 1
         for row in rows

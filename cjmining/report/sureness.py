@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cjmining.conformance.knowledge import CONVERTED_ROW, IDENTIFIED
 from cjmining.conformance.sensitivity import PATIENCES, ranking
 from cjmining.report import words
-from cjmining.report.cells import Cell, Row, Table, cell, fewer, make_table, rows_of
+from cjmining.report.cells import Cell, Row, Table, cell, fewer, line, make_table, rows_of
 from cjmining.report.disclosure import shown_groups
 from cjmining.report.findings import leading_stage, silence_never_counts
 
@@ -219,17 +219,20 @@ def _leading(check: Conformance, leaders: Sequence[_Leaders]) -> Table:
         ("holds", "Ranking holds"),
     ]
     rows = [
-        [
-            cell(words.name_of(each.group, each.by)),
-            *[
-                _leader_cell(row, each.ranked["leads"])
-                for row in [
-                    *each.by_patience.values(),
-                    *([each.identified] if with_identified else []),
-                ]
+        line(
+            [
+                cell(words.name_of(each.group, each.by)),
+                *[
+                    _leader_cell(row, each.ranked["leads"])
+                    for row in [
+                        *each.by_patience.values(),
+                        *([each.identified] if with_identified else []),
+                    ]
+                ],
+                cell("yes") if each.ranked["holds"] else cell("no") | {"tone": "significant"},
             ],
-            cell("yes") if each.ranked["holds"] else cell("no") | {"tone": "significant"},
-        ]
+            group=each.group,
+        )
         for each in leaders
     ]
     horizon = words.days(check.intended.horizon)
@@ -263,10 +266,13 @@ def _known(check: Conformance, min_group: int) -> Table:
     for row in rows if any(row["depends"] for row in rows) else []:
         by_stage.setdefault(row["furthest_stage"], {})[row["attribute"]] = row
     cells = [
-        [
-            cell("Converted" if stage == CONVERTED_ROW else f"Not beyond {stage}"),
-            *_known_cells([of_stage[name] for name in shown], min_group),
-        ]
+        line(
+            [
+                cell("Converted" if stage == CONVERTED_ROW else f"Not beyond {stage}"),
+                *_known_cells([of_stage[name] for name in shown], min_group),
+            ],
+            stage=None if stage == CONVERTED_ROW else stage,
+        )
         for stage, of_stage in by_stage.items()
     ]
     table = make_table("known", "Of whom what is known, by how far their journeys came", columns, cells)

@@ -32,7 +32,7 @@ def _leaving(check):
 
 
 def texts(row):
-    return [each["text"] for each in row]
+    return [each["text"] for each in row["cells"]]
 
 
 def test_all_of_it_is_looked_into(check, leaving):
@@ -47,17 +47,17 @@ def test_all_of_it_is_looked_into(check, leaving):
 def test_chances_of_a_stage_add_up_to_one(leaving):
     for group, ends in (("all", leaving.everyone), ("Families", leaving.ends)):
         table = chances_table(ends, group, 10)
-        stages = [row for row in table["rows"] if row[1]["text"] != "fewer than 10"]
+        stages = [row for row in table["rows"] if row["cells"][1]["text"] != "fewer than 10"]
         assert len(stages) >= 5
         for row in stages:
-            told = [each["value"] for each in row[2:] if each["text"] != "-"]
+            told = [each["value"] for each in row["cells"][2:] if each["text"] != "-"]
             assert sum(told) == pytest.approx(1)
-            assert len(told) == (4 if row[0]["text"] == "The whole journey" else 5)
+            assert len(told) == (4 if row["cells"][0]["text"] == "The whole journey" else 5)
 
 
 def test_stages_after_the_goal_have_no_chances_of_their_own(leaving):
     table = chances_table(leaving.everyone, "all", 10, after_goal=("Support",))
-    assert "Support" not in {row[0]["text"] for row in table["rows"]}
+    assert "Support" not in {row["cells"][0]["text"] for row in table["rows"]}
     assert "Not shown: Support, planned after the goal" in table["note"]
 
 
@@ -139,7 +139,7 @@ def test_what_could_not_be_worked_out_is_said():
 
 def test_limits_of_an_excess_that_may_be_chance_are_not_shown(leaving):
     (row,) = places_table(scanned(leaving, p=0.2, stands_out=False).places, 10)["rows"]
-    assert row[7]["text"] == "30"
+    assert row["cells"][7]["text"] == "30"
 
 
 def test_an_attribute_is_said_with_its_value(leaving):
@@ -149,7 +149,7 @@ def test_an_attribute_is_said_with_its_value(leaving):
         "excess": 15.0, "q": 0.001, "verdict": "of its own", "goes_along_with": "",
     }  # fmt: skip
     each = replace(leaving.why[0], drivers=pd.DataFrame([row]))
-    assert drivers_table(each, 10)["rows"][0][0]["text"] == "Device: mobile"
+    assert drivers_table(each, 10)["rows"][0]["cells"][0]["text"] == "Device: mobile"
     none = replace(each, drivers=pd.DataFrame([row])[:0])
     assert drivers_table(none, 10)["note"].endswith("No candidate could be judged: too few journeys.")
 

@@ -352,7 +352,7 @@ def test_a_native_name_on_the_map_is_told_beside_what_the_log_never_shows():
     log = cj.JourneyLog.from_events(pd.DataFrame(event))
     missing = pd.DataFrame({"stage": "Look", "touchpoint": ["view_item", "poster"], "recorded": True})
     table = _missing_from_log(dataclasses.replace(grouped().coverage, missing_from_log=missing), log)
-    assert [row[-1]["text"] for row in table["rows"]] == [
+    assert [row["cells"][-1]["text"] for row in table["rows"]] == [
         "the log calls native view_item “product viewed”",
         "",
     ]

@@ -24,7 +24,7 @@ def chapters_of(results, min_group=10, **tables):
 
 
 def texts(table):
-    return [[cell["text"] for cell in row] for row in table["rows"]]
+    return [[cell["text"] for cell in row["cells"]] for row in table["rows"]]
 
 
 def test_the_ranking_of_everyone_and_of_each_group_is_told():
@@ -73,7 +73,7 @@ def test_another_leader_at_another_patience_is_named_and_marked():
     assert chapter["said"][0].endswith(
         "The ranking holds for Families journeys and journeys of unknown persona, but not for Gen Z journeys."
     )
-    row = next(row for row in chapter["table"]["rows"] if row[0]["text"] == "Gen Z")
+    row = next(r["cells"] for r in chapter["table"]["rows"] if r["cells"][0]["text"] == "Gen Z")
     assert row[1]["text"].startswith("Basket 60 %")
     assert row[1]["tone"] == row[-1]["tone"] == "significant"
     assert "tone" not in row[2]
@@ -102,7 +102,12 @@ def test_what_knowing_depends_on_is_one_finding_and_one_table():
     assert rows[0] == ["Not beyond Awareness", "96", "65 %", "65 %"]
     assert rows[2] == ["Not beyond Checkout", "fewer than 10", "-", "-"]  # six journeys
     assert rows[-1][:2] == ["Converted", "569"]
-    assert [row[2].get("tone") for row in chapter["table"]["rows"]] == ["significant", None, None, None]
+    assert [row["cells"][2].get("tone") for row in chapter["table"]["rows"]] == [
+        "significant",
+        None,
+        None,
+        None,
+    ]
 
 
 def test_nothing_is_claimed_where_nothing_depends():
