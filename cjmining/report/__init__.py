@@ -1,7 +1,6 @@
 """Results to facts (a plain dict) to one HTML page."""
 
-from cjmining.report.finding import Finding
-from cjmining.report.findings import compare_findings, derive_findings
+from cjmining.report.findings import Finding, compare_findings, derive_findings
 from cjmining.report.leaving import Leaving, look_into
 from cjmining.report.page import report
 

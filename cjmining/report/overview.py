@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cjmining.report import words
-from cjmining.report.facts import outcome_cards
+from cjmining.report.facts.head import outcome_cards
 from cjmining.report.rendering import fill_in
 from cjmining.report.writing import write_whole
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjmining.errors import LogError
-from cjmining.report.facts import gather_facts
+from cjmining.report.facts.gather import gather_facts
 from cjmining.report.findings import compare_findings, derive_findings
 from cjmining.report.leaving import Leaving, look_into
 from cjmining.report.one_log import expect_one_log

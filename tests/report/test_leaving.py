@@ -10,13 +10,8 @@ import pytest
 import cjmining as cj
 from cjmining.intended import parse_map
 from cjmining.report import Leaving, look_into
-from cjmining.report.leaving import (
-    chances_table,
-    drivers_table,
-    leaving_facts,
-    leaving_findings,
-    places_table,
-)
+from cjmining.report.facts.leaving import chances_table, drivers_table, leaving_facts, places_table
+from cjmining.report.findings.leaving import leaving_findings
 
 
 @pytest.fixture(scope="module", name="check")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
 from cjmining.intended import parse_map
-from cjmining.report.method import method_notes
+from cjmining.report.facts.method import method_notes
 from tests.report.factory import intended_map
 
 

@@ -345,13 +345,13 @@ def test_the_finding_and_the_table_of_unknown_events_have_the_same_number(page):
 
 
 def test_a_native_name_on_the_map_is_told_beside_what_the_log_never_shows():
-    from cjmining.report.facts import _missing_from_log
+    from cjmining.report.facts.shared import missing_from_log
 
     moment = pd.to_datetime(["2026-03-01"], utc=True)
     event = {"customer": [1], "timestamp": moment, "touchpoint": ["product_viewed"], "native": ["view_item"]}
     log = cj.JourneyLog.from_events(pd.DataFrame(event))
     missing = pd.DataFrame({"stage": "Look", "touchpoint": ["view_item", "poster"], "recorded": True})
-    table = _missing_from_log(dataclasses.replace(grouped().coverage, missing_from_log=missing), log)
+    table = missing_from_log(dataclasses.replace(grouped().coverage, missing_from_log=missing), log)
     assert [row["cells"][-1]["text"] for row in table["rows"]] == [
         "the log calls native view_item “product viewed”",
         "",
@@ -359,19 +359,19 @@ def test_a_native_name_on_the_map_is_told_beside_what_the_log_never_shows():
 
 
 def test_journeys_before_the_map_stand_under_the_drop_outs():
-    from cjmining.report.facts import _CHAPTERS
+    from cjmining.report.facts.head import CHAPTERS
 
-    assert "before the map" in _CHAPTERS["Where customers drop out"]
+    assert "before the map" in CHAPTERS["Where customers drop out"]
 
 
 def test_a_stage_after_the_goal_says_that_its_journeys_had_converted():
-    from cjmining.report.facts import _after_the_goal
+    from cjmining.report.facts.ends import after_the_goal
 
     ends = dict.fromkeys(("converted", "dropped", "turned_away", "open"), 0)
     before = {"stage": "Buy", "entered": 9, **ends, "converted": 5}
-    assert _after_the_goal([before, {"stage": "Use", "entered": 5, **ends}]) == ["Use"]
-    assert _after_the_goal([before, {"stage": "Use", "entered": 5, **ends, "open": 1}]) == []
-    assert _after_the_goal([{"stage": "Use", "entered": 5, **ends}, before]) == []
+    assert after_the_goal([before, {"stage": "Use", "entered": 5, **ends}]) == ["Use"]
+    assert after_the_goal([before, {"stage": "Use", "entered": 5, **ends, "open": 1}]) == []
+    assert after_the_goal([{"stage": "Use", "entered": 5, **ends}, before]) == []
 
 
 def test_the_page_says_how_a_journey_gets_its_group(page):

@@ -10,8 +10,8 @@ import pytest
 from cjmining.conformance.knowledge import IDENTIFIED
 from cjmining.documents import parse_duration
 from cjmining.report.disclosure import merge_check
+from cjmining.report.facts.sureness import sureness
 from cjmining.report.findings import derive_findings
-from cjmining.report.sureness import sureness
 from tests.report.factory import grouped, ungrouped
 
 

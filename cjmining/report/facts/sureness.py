@@ -11,7 +11,7 @@ from cjmining.conformance.sensitivity import PATIENCES, ranking
 from cjmining.report import words
 from cjmining.report.cells import Cell, Row, Table, cell, fewer, line, make_table, rows_of
 from cjmining.report.disclosure import shown_groups
-from cjmining.report.findings import leading_stage, silence_never_counts
+from cjmining.report.findings.dropouts import leading_stage, silence_never_counts
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance

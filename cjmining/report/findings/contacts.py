@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from cjmining.report import words
 from cjmining.report.cells import Row, rows_of
-from cjmining.report.contacts import most_frequent
-from cjmining.report.finding import Finding, make_finding, numbers_of
-from cjmining.report.promises import enough, promises_in_words
+from cjmining.report.facts.contacts import most_frequent
+from cjmining.report.facts.promises import enough, promises_in_words
+from cjmining.report.findings.finding import Finding, make_finding, numbers_of
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance

@@ -1,0 +1,1 @@
+"""Results to facts: what the page says, section by section (`gather` puts them together)."""

@@ -1,0 +1,213 @@
+"""How journeys ended, and where customers drop out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cjmining.conformance.sensitivity import ranking
+from cjmining.report import words
+from cjmining.report.cells import (
+    Row,
+    rows_of,
+)
+from cjmining.report.findings.finding import Finding, make_finding, numbers_of
+from cjmining.schema import BEFORE_THE_MAP
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cjmining.conformance import Conformance
+    from cjmining.intended import IntendedMap
+
+
+MOST_PLACES = 3
+"""How many places of drop-out are told in sentences; the table has all of them."""
+
+
+def outcomes_finding(overall: Conformance) -> Iterator[Finding]:
+    """Say how all journeys ended."""
+    row = first_row(overall.outcomes)
+    if row is None or row["journeys"] == 0:
+        return
+    total = int(row["journeys"])
+    parts = [
+        f"{words.count(row[column])} ({words.percent(row[column] / total)}) {verb}"
+        for column, verb in (
+            ("converted", "reached the goal"),
+            ("dropped", "dropped out"),
+            ("turned_away", "was turned away" if row["turned_away"] == 1 else "were turned away"),
+        )
+    ]
+    text = (
+        f"Of {words.plural(total, 'journey')} of {words.plural(int(row['customers']), 'customer')}, "
+        f"{words.several(parts)}; {words.count(row['open'])} ({words.percent(row['open'] / total)}) "
+        f"{'was' if row['open'] == 1 else 'were'} still open when the data end."
+    )
+    yield make_finding(
+        "outcomes",
+        text,
+        numbers_of(row, "journeys", "customers", "converted", "dropped", "turned_away", "open"),
+    )
+
+
+def largest_drop_outs(check: Conformance, groups: Sequence[str], min_group: int) -> Iterator[Finding]:
+    """For each group the stage that loses the largest share of those who reached it."""
+    for group in groups:
+        row = leading_stage(check.stages, group, min_group)
+        if row is None:
+            continue
+        horizon = words.days(check.intended.horizon)
+        text = (
+            f"Of {words.count(row['mature'])} {words.journeys_of(group, check.by)} that reached "
+            f"{row['stage']} and could be followed for {horizon}, "
+            f"{words.percent(row['drop_out_share'], row['lower'], row['upper'])} dropped out there within "
+            f"{horizon}; {_among_stages(check.stages, group, row, min_group)}"
+            f"{_at_other_patience(check, group, row['stage'], min_group)}"
+        )
+        numbers = numbers_of(
+            row, "mature", "dropped_within_horizon", "drop_out_share", "lower", "upper", "entered", "dropped"
+        )
+        numbers["horizon_s"] = check.intended.horizon.total_seconds()
+        yield make_finding(
+            "largest drop-out", text, numbers, group=group_of(group, check), stage=row["stage"]
+        )
+
+
+def leading_stage(stages: pd.DataFrame, group: str, min_group: int) -> Row | None:
+    """Return the stage with the largest drop-out in the horizon, among those that enough journeys reached.
+
+    Ties go to the stage that comes first on the map. Where nobody dropped out anywhere there is none.
+    """
+    losing = [row for row in _followed(stages, group, min_group) if row["drop_out_share"] > 0]
+    return max(losing, key=lambda row: float(row["drop_out_share"]), default=None)
+
+
+def _followed(stages: pd.DataFrame, group: str, min_group: int) -> list[dict[str, Any]]:
+    """Return the stages in which enough journeys of a group could be followed to speak of a share."""
+    own = [row for row in rows_of(stages) if row["by"] == group and row["stage"] != BEFORE_THE_MAP]
+    return [row for row in own if row["mature"] >= max(min_group, 1)]
+
+
+def _among_stages(stages: pd.DataFrame, group: str, leader: Row, min_group: int) -> str:
+    """Say how clearly a stage leads: against the next one whose limits reach into its own, if there is."""
+    others = [row for row in _followed(stages, group, min_group) if row["stage"] != leader["stage"]]
+    own = stages[(stages["by"] == group) & (stages["stage"] != BEFORE_THE_MAP) & (stages["entered"] > 0)]
+    unsure = len(own) > len(others) + 1
+    such = f" that at least {min_group} such journeys reached" if unsure else ""
+    if not others:
+        return (
+            f"no other stage was reached by {min_group} such journeys"
+            if unsure
+            else "no other stage was reached"
+        )
+    near = [row for row in others if row["upper"] >= leader["lower"]]
+    if not near:
+        return f"clearly more than at any other stage{such}"
+    next_one = max(near, key=lambda row: float(row["drop_out_share"]))
+    share = words.percent(next_one["drop_out_share"])
+    limits = words.limits(next_one["lower"], next_one["upper"])
+    unclear = f"{next_one['stage']}: {share}, {limits}, is not clearly lower"
+    return f"the largest share of all stages{such} ({unclear})"
+
+
+def _at_other_patience(check: Conformance, group: str, stage: str, min_group: int) -> str:
+    """Say whether the same stage leads at half and at twice the patience."""
+    if silence_never_counts(check.intended):
+        return "."
+    own = check.sensitivity[check.sensitivity["by"].astype(str) == group]
+    row = first_row(ranking(own, fewest=min_group))
+    half, twice = (row["leads_at_half"], row["leads_at_double"]) if row else ("", "")
+    if not half or not twice:
+        return "."
+    if half == twice == stage:
+        return ", also at half and at twice the patience."
+    if half == twice:
+        return f", but at half and at twice the patience {half} loses the largest share."
+    if half == stage:
+        return f", but at twice the patience {twice} loses the largest share."
+    if twice == stage:
+        return f", but at half the patience {half} loses the largest share."
+    return f", but at half the patience {half} loses the largest share, and at twice the patience {twice}."
+
+
+def silence_never_counts(intended: IntendedMap) -> bool:
+    """Say whether no silence ends a journey under a map, before its stages, at them, or for any persona."""
+    variants = [intended, *(intended.for_persona(each.persona) for each in intended.personas)]
+    return all(
+        patience < 0
+        for each in variants
+        for patience in (each.patience_us, *(stage.patience_us for stage in each.stages))
+    )
+
+
+def drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
+    """Say after which touchpoints most dropped out, and what that puts at risk."""
+    rows = [
+        row
+        for row in rows_of(overall.dropouts)
+        if row["journeys"] >= min_group and row["stage"] != BEFORE_THE_MAP
+    ]
+    dropped = first_row(overall.outcomes)
+    total = int(dropped["dropped"]) if dropped else 0
+    for row in sorted(rows, key=lambda row: -row["journeys"])[:MOST_PLACES]:
+        text = (
+            f"{words.count(row['journeys'])} of {words.plural(total, 'drop-out')} "
+            f"({words.percent(row['share_of_dropped'])}) came at {row['stage']}, after "
+            f"{words.quoted(row['touchpoint'])}{_turn(row['turn'])}."
+        )
+        if not words.missing(row["value_at_risk"]):
+            at_risk = words.money_range(
+                row["value_at_risk"], row["value_at_risk_lower"], row["value_at_risk_upper"], row["currency"]
+            )
+            text += f" Had those who left gone on like those who stayed, {at_risk} more would have come in."
+        numbers = numbers_of(
+            row,
+            "journeys",
+            "share_of_dropped",
+            "value_at_risk",
+            "value_at_risk_lower",
+            "value_at_risk_upper",
+            "currency",
+        )
+        yield make_finding(
+            "drop-out place",
+            text,
+            numbers,
+            stage=row["stage"],
+            touchpoint=row["touchpoint"],
+            also=(str(row["turn"]),),
+        )
+
+
+def _turn(turn: Any) -> str:  # noqa: ANN401
+    if turn == "customer":
+        return ", when the next step was the customer's"
+    return ", when the company was to act next" if turn == "company" else ""
+
+
+def before_the_map(overall: Conformance, min_group: int) -> Iterator[Finding]:
+    """Say how many journeys never came to the map."""
+    row = next((row for row in rows_of(overall.stages) if row["stage"] == BEFORE_THE_MAP), None)
+    total = first_row(overall.outcomes)
+    if row is None or total is None:
+        return
+    never = int(row["entered"] - row["continued"])
+    if never < min_group:
+        return
+    text = (
+        f"{words.count(never)} of {words.plural(int(total['journeys']), 'journey')} "
+        f"({words.percent(never / total['journeys'])}) never came to any touchpoint of the map; "
+        f"{words.count(row['dropped'])} of them dropped out."
+    )
+    yield make_finding("before the map", text, {"journeys": never, "dropped": int(row["dropped"])})
+
+
+def group_of(group: str, check: Conformance) -> str | None:
+    """Return the group that a finding names; none where journeys are not grouped."""
+    return None if check.by is None else group
+
+
+def first_row(table: pd.DataFrame) -> Row | None:
+    """Return the first row of a table, or None."""
+    return next(iter(rows_of(table)), None)

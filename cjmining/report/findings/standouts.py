@@ -1,0 +1,74 @@
+"""Which groups differ from the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cjmining.conformance.standouts import FEWEST_DROPPED, LARGEST_Q
+from cjmining.report import words
+from cjmining.report.cells import (
+    Row,
+    rows_of,
+)
+from cjmining.report.findings.finding import Finding, make_finding, numbers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cjmining.conformance import Conformance
+
+
+def standout_findings(check: Conformance, min_group: int) -> Iterator[Finding]:
+    """Say which groups differ from the rest at a stage, largest ratio first; only where that holds."""
+    table = check.standouts
+    if check.by is None or len(table) == 0:
+        return
+    standing = [
+        row
+        for row in rows_of(table[table["stands_out"].astype(bool)])
+        if row["mature"] >= min_group and row["rest_mature"] >= min_group
+    ]
+    for row in sorted(standing, key=lambda row: (-row["risk_ratio"], str(row["by"]), str(row["stage"]))):
+        subject = words.journeys_of(row["by"], check.by)
+        text = (
+            f"{subject[0].upper()}{subject[1:]} dropped out at {row['stage']}{_as_often(row)}: "
+            f"{words.percent(row['share'])} of {words.count(row['mature'])} within "
+            f"{words.days(check.intended.horizon)}, against {words.percent(row['rest_share'])} of "
+            f"{words.count(row['rest_mature'])} (an association)."
+        )
+        numbers = numbers_of(
+            row,
+            "mature",
+            "dropped_within_horizon",
+            "share",
+            "rest_mature",
+            "rest_share",
+            "risk_ratio",
+            "lower",
+            "upper",
+            "p",
+            "q",
+        )
+        yield make_finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
+    if not table["stands_out"].any():
+        yield from _no_standout(table, check.by)
+
+
+def _as_often(row: Row) -> str:
+    """Say the ratio; where none of the others dropped out there is none to say."""
+    if not math.isfinite(row["risk_ratio"]):
+        return ", unlike the others"
+    return f" {words.as_often(row['risk_ratio'], row['lower'], row['upper'])}"
+
+
+def _no_standout(table: pd.DataFrame, by: str) -> Iterator[Finding]:
+    compared = int(table["q"].notna().sum())
+    if compared:
+        text = (
+            f"Of {words.plural(compared, 'comparison')} of one {by.replace('_', ' ')} with the others, stage "
+            f"by stage, none passes q < {LARGEST_Q:g} with at least {FEWEST_DROPPED} drop-outs. That "
+            "does not show that they are alike: so many journeys may be too few to show a difference."
+        )
+        yield make_finding("no stand-out", text, {"comparisons": compared})
