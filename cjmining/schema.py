@@ -106,12 +106,13 @@ LEDGER: Final = pa.schema(
     [
         _field("source", pa.string(), "name of the source", nullable=False),
         _field("file", pa.string(), "file, or what stands for one", nullable=False),
-        _field("what", pa.string(), "records, events, links or values", nullable=False),
+        _field("what", pa.string(), "records, events, links, values or comments", nullable=False),
         _field(
             "fate",
             pa.string(),
             "records: used, superseded, set aside, quarantined; events: kept, joined, withdrawn; "
-            "links: refused; values: left out of a kept event",
+            "links: refused; values: left out of a kept event; comments: kept, redacted (one may be for "
+            "several reasons)",
             nullable=False,
         ),
         _field("reason", pa.string(), "why, empty for what was simply used or kept"),

@@ -117,7 +117,7 @@ class _Ingestion:
         self._notes: list[str] = []
 
     def run(self, data_end: int | None, identities: str, key: str | bytes | None) -> JourneyLog:
-        from cjmining.ingest import attributes, events, identity, ledger
+        from cjmining.ingest import attributes, comments, events, identity, ledger
         from cjmining.log import JourneyLog
 
         database = self._database
@@ -128,11 +128,12 @@ class _Ingestion:
         ledger.make_views(database, self._staged)
         self._progress("making events", 0.7)
         others = events.make_events(database, self._staged)
+        said = comments.keep_comments(database, self._staged, found.identities)
         self._note_phones()
         covered = self._coverage(data_end)
         end_us = self._end(covered, data_end)
         end = f"make_timestamp({end_us})"
-        lines = self._account(end, with_examples=identities == "keep")
+        lines = [*self._account(end, with_examples=identities == "keep"), *said]
         self._progress("sorting events", 0.8)
         names = [source.name for source in self._sources]
         made = events.sorted_events(database, others, names, end)

@@ -20,6 +20,8 @@ from cjmining.simulate.steps import CODE, STEPS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cjmining.simulate.comments import Comments
+
 DEVIATIONS = ("missing", "out_of_order", "failed", "repeated", "wrong_channel", "late")
 
 
@@ -86,6 +88,16 @@ def _plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def comments_truth(said: Comments) -> dict[str, int]:
+    """Return how many comments were written beside answers, and how many of them tell who wrote them."""
+    return {
+        "written": sum(map(bool, said.text)),
+        "with an e-mail address": _count(said.email),
+        "with a phone number": _count(said.phone),
+        "with their writer's name": _count(said.signed),
+    }
 
 
 def sizes(world: World, seen: Known) -> dict[str, Any]:

@@ -123,6 +123,10 @@ class Feed:
     decimal: str = "."
     attributes: Mapping[str, str] = field(default_factory=dict)
     """For a customers table: attribute -> kept column."""
+    comment: bool = False
+    """Whether the kept column `c:comment` holds what customers wrote."""
+    comment_also: tuple[str, ...] = ()
+    """Further names under which the comment stands in an event's properties."""
 
 
 class Source(ABC):

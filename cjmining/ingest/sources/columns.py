@@ -117,6 +117,11 @@ class Choice:
         """Whether there is a column of that name."""
         return self._find(name) is not None
 
+    def same(self, name: str, other: str) -> bool:
+        """Whether two names are of one column."""
+        found = self._find(name)
+        return found is not None and found == self._find(other)
+
     def name(self, name: str, option: str) -> str:
         """Return the column's own name."""
         self.column(name, option)

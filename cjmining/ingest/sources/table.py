@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from cjmining import schema
 from cjmining.errors import SourceError, nearest
 from cjmining.ingest.casts import EPOCHS, ISO, Clock, check_formats
+from cjmining.ingest.comments import KEPT_COLUMN, usual_comment_column
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources.base import Column, Event, Feed, Kind, LeftOut, Source
@@ -53,6 +54,13 @@ class Table(Source):
         Columns to analyse by. `device`, `campaign` and `session` become the log's own columns.
     properties : sequence of str, optional
         Columns kept as JSON text for labels. Name no personal ones.
+    comment : str or bool, optional
+        Column of what customers wrote. It is kept as `comment` in an event's properties, with "[..]" in place
+        of e-mail addresses, phone numbers and other long numbers, links, and the words of the customer's own
+        name and addresses, where customers tables or identifiers tell them; the ledger counts how many. By
+        default a table with `satisfaction` is taken for a survey, and its column called comment, verbatim,
+        feedback, remarks, Kommentar or the like for this one, unless another option names it. False keeps
+        none.
     event_id : str, optional
         Column that is the same when a record is delivered again; without it every row counts.
     version : str, optional
@@ -105,6 +113,7 @@ class Table(Source):
         currency: str | Mapping[str, str] | None = None,
         dimensions: Sequence[str] | Mapping[str, str] = (),
         properties: Sequence[str] = (),
+        comment: str | bool | None = None,
         event_id: str | None = None,
         version: str | None = None,
         timezone: str | None = None,
@@ -124,6 +133,7 @@ class Table(Source):
         self._measures = self._checked_measures(measures)
         self._dimensions = named_columns(dimensions, name, "dimensions")
         self._properties = list(named_columns(properties, name, "properties"))
+        self._comment = comment
         self._event_id, self._version = event_id, version
         self._formats = () if date_format is None else check_formats(date_format, f"source {name!r}: ")
         self._decimal = decimal
@@ -168,13 +178,20 @@ class Table(Source):
         event |= own
         key = (choice.column(self._event_id, "event_id"),) if self._event_id else ()
         version = choice.column(self._version, "version") if self._version else "NULL"
+        filled, comment = self._filled(choice, time), self._comment_column(choice)
+        said = {} if comment is None else {KEPT_COLUMN: choice.column(comment, "comment")}
+        told = [name for name in self._properties if comment is None or not choice.same(name, comment)]
+        if told:
+            event["properties"] = json_text({name: choice.column(name, "properties") for name in told})
+        found = comment if self._comment is None else None  # files of a survey may lack what nobody named
         columns = [
-            Column(name, typed.get(name, "text"), needed=True, filled=name in self._filled(choice, time))
+            Column(name, typed.get(name, "text"), needed=name != found, filled=name in filled)
             for name in choice.used
         ]
         keep = {f"e:{name}": sql for name, sql in event.items()} | {
             f"d:{name}": sql for name, sql in others.items()
         }
+        keep |= said
         made = Event(
             {name: identifier(f"e:{name}") for name in event},
             others={n: identifier(f"d:{n}") for n in others},
@@ -185,8 +202,29 @@ class Table(Source):
                 checks=checks, left_out=left_out, events=[made],
                 clock=self._clock(),
                 dialect=self._dialect, decimal=self._decimal,
+                comment=bool(said),
+                comment_also=tuple(name for name in self._properties if name not in told),
             )
         ]  # fmt: skip
+
+    def _comment_column(self, choice: Choice) -> str | None:
+        """Return the column of comments: the one named, or in a survey one that no other option names."""
+        if not isinstance(self._comment, str | bool | None):
+            raise SourceError(
+                f"source {self.name!r}: comment is the name of a column, or False for none, "
+                f"not {self._comment!r}"
+            )
+        if isinstance(self._comment, str):
+            return self._comment
+        if self._comment is False or (self._comment is None and "satisfaction" not in self._measures):
+            return None
+        found = usual_comment_column([name for name in choice.names if name not in choice.used])
+        if found is None and self._comment:
+            raise SourceError(
+                f"source {self.name!r}: no column is called comment, feedback or the like; name it: "
+                "comment='answer'"
+            )
+        return found
 
     def _clock(self) -> Clock:
         if self._formats and self._formats[0] in EPOCHS:
@@ -227,10 +265,6 @@ class Table(Source):
             event[measure] = self._measure(measure, given, choice, typed, left_out)
         if self._currency is not None:
             event["currency"] = choice.column_or_text(self._currency, "currency")
-        if self._properties:
-            event["properties"] = json_text(
-                {name: choice.column(name, "properties") for name in self._properties}
-            )
         return event, checks, left_out
 
     def _actor_of(self, choice: Choice, checks: list[tuple[str, str]]) -> str:

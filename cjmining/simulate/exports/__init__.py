@@ -15,7 +15,7 @@ from cjmining.simulate.exports.salesforce import write_salesforce
 from cjmining.simulate.exports.scene import Scene
 from cjmining.simulate.exports.writing import write_lines
 from cjmining.simulate.identifiers import Sightings, identifiers
-from cjmining.simulate.truth import journey_truth, settings_truth, sizes
+from cjmining.simulate.truth import comments_truth, journey_truth, settings_truth, sizes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,7 @@ def _write_truth(scene: Scene) -> None:
         "settings": settings_truth(world),
         "sizes": sizes(world, scene.known),
         "exports": scene.dirt.account(),
+        "comments": comments_truth(scene.comments),
         "more": "truth_details.json.gz: identifiers of each customer, and every journey by column",
     }
     write_lines(scene.folder / "truth.json", json.dumps(summary, indent=1).split("\n"))

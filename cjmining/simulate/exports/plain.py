@@ -20,7 +20,10 @@ STORES = ("Altona", "Mitte", "Sued")
 
 
 def write_survey(scene: Scene) -> None:
-    """Write answers on a scale of 1 to 5; people are told by address, by number or by both."""
+    """Write answers on a scale of 1 to 5, some with a comment.
+
+    People are told by address, by number or by both.
+    """
     events, names = scene.events, scene.identifiers
     rows = scene.of_source("survey")
     who = events.customer[rows]
@@ -40,6 +43,7 @@ def write_survey(scene: Scene) -> None:
             "customer_id": user.tolist(),
             "about": [STEPS[code].touchpoint for code in events.step[rows].tolist()],
             "score": [str(value) for value in score.tolist()],
+            "comment": scene.comments.text,
         }
     )
     nobodys = [_of_nobody(lines[i], i) for i in scene.dirt.some("survey nobody", len(lines), 20)]

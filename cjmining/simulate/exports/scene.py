@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from cjmining.simulate.comments import Comments, comments
 from cjmining.simulate.identifiers import Identifiers, Sightings, share
 from cjmining.simulate.log import source_codes
 from cjmining.simulate.settings import PERIOD_S
@@ -47,6 +48,11 @@ class Scene:
     def sources(self) -> npt.NDArray[np.int64]:
         """The source of each event."""
         return source_codes(self.events)
+
+    @cached_property
+    def comments(self) -> Comments:
+        """What was written beside the answers of the survey, in their order."""
+        return comments(self.world, self.of_source("survey"), self.identifiers)
 
     @cached_property
     def contacts(self) -> Bools:

@@ -1,0 +1,164 @@
+"""The comments of surveys: kept beside their answers, without what tells who wrote them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cjmining.ingest.database import Database, identifier
+from cjmining.ingest.redaction import redact, words_of_name
+
+if TYPE_CHECKING:
+    from cjmining.ingest.sources.base import Feed
+    from cjmining.ingest.stage import Staged
+
+COMMENT: Final = "comment"
+"""Where a comment stands in an event's properties."""
+KEPT_COLUMN: Final = "c:comment"
+USUAL_NAMES: Final = (
+    "comment",
+    "comments",
+    "verbatim",
+    "verbatims",
+    "feedback",
+    "free text",
+    "open text",
+    "open answer",
+    "remark",
+    "remarks",
+    "suggestion",
+    "suggestions",
+    "other comments",
+    "kommentar",
+    "kommentare",
+    "anmerkung",
+    "anmerkungen",
+    "bemerkung",
+    "freitext",
+    "commentaire",
+    "comentario",
+    "commento",
+)
+"""What surveys call the column, without regard to case, blanks, dashes and underscores."""
+
+_NAMES_OF_PEOPLE: Final = re.compile(
+    "(full|first|given|middle|last|family|customer|contact|sur|fore|vor|nach|familien)?names?|prenom|nom|"
+    "nombre|apellidos?"
+)
+_BATCH: Final = 50_000
+
+Line = tuple[str, str, str, str, str, int]
+
+
+def usual_comment_column(names: Sequence[str]) -> str | None:
+    """Return the first column whose name says that it holds comments.
+
+    Examples
+    --------
+    >>> usual_comment_column(["score", "Free_Text", "remarks"])
+    'Free_Text'
+    """
+    usual = {_plain(name) for name in USUAL_NAMES}
+    return next((name for name in names if _plain(name) in usual), None)
+
+
+def keep_comments(database: Database, staged: Sequence[Staged], identities: pa.Table) -> list[Line]:
+    """Write the comments of used records into the properties of their events; return the ledger's lines.
+
+    Parameters
+    ----------
+    database : Database
+        With the table `events` and the used records of every feed.
+    staged : sequence of Staged
+        All feeds: tables of customers may know their names.
+    identities : pyarrow.Table
+        customer, kind, value: an e-mail address often has its owner's name.
+    """
+    lines: list[Line] = []
+    for feed in staged:
+        if feed.feed.comment:
+            lines += _keep(database, feed, staged, identities)
+    return lines
+
+
+def _keep(database: Database, feed: Staged, staged: Sequence[Staged], identities: pa.Table) -> Iterator[Line]:
+    comments = database.arrow(
+        f"SELECT sequence, file, customer, {identifier(KEPT_COLUMN)} AS comment FROM {feed.table}_used "
+        f"WHERE {identifier(KEPT_COLUMN)} IS NOT NULL ORDER BY sequence"
+    )
+    names = _names_of(database, staged, identities, comments.column("customer").combine_chunks())
+    counts: Counter[tuple[int, str]] = Counter()
+    for batch in comments.to_batches(max_chunksize=_BATCH):
+        _store(database, feed, _redacted(batch, names, feed.feed, counts))
+    for file in feed.files:
+        where = (feed.source.name, file.name, "comments")
+        if kept := counts.pop((file.number, ""), 0):
+            yield (*where, "kept", "", kept)
+        reasons = sorted(reason for number, reason in counts if number == file.number)
+        for reason in reasons:
+            yield (*where, "redacted", reason, counts[file.number, reason])
+
+
+class _Row(NamedTuple):
+    sequence: int
+    properties: str
+
+
+def _redacted(
+    batch: pa.RecordBatch, names: dict[int, set[str]], feed: Feed, counts: Counter[tuple[int, str]]
+) -> list[_Row]:
+    rows = []
+    for sequence, file, customer, comment in zip(*(column.to_pylist() for column in batch), strict=True):
+        found = redact(comment, names.get(customer, ()))
+        counts[file, ""] += 1
+        counts.update((file, reason) for reason in found.taken_out)
+        said = dict.fromkeys((*feed.comment_also, COMMENT), found.text)
+        rows.append(_Row(sequence, json.dumps(said, ensure_ascii=False)))
+    return rows
+
+
+def _store(database: Database, feed: Staged, rows: list[_Row]) -> None:
+    """Add to the properties of the events that these records made."""
+    sequences, properties = zip(*rows, strict=True)
+    told = pa.table({"sequence": pa.array(sequences, pa.int64()), "said": pa.array(properties, pa.string())})
+    with database.registered("comments", told):
+        database.run(
+            "UPDATE events SET properties = CASE WHEN properties IS NULL THEN said "
+            "ELSE CAST(json_merge_patch(properties, said) AS VARCHAR) END "
+            f"FROM comments c WHERE events.source_rank = {feed.source_rank} "
+            f"AND events.sequence = c.sequence AND events.file BETWEEN {feed.files[0].number} "
+            f"AND {feed.files[-1].number}"
+        )
+
+
+def _names_of(
+    database: Database, staged: Sequence[Staged], identities: pa.Table, customers: pa.Array
+) -> dict[int, set[str]]:
+    """Return the words that name each of some customers, as far as anything in the log tells."""
+    names: dict[int, set[str]] = {}
+    kinds = pc.cast(identities.column("kind"), pa.string())
+    telling = pc.or_(pc.equal(kinds, "email"), pc.match_substring(kinds, "name"))
+    wanted = pc.is_in(identities.column("customer"), value_set=pc.unique(customers))
+    own = identities.filter(pc.and_(telling, wanted))
+    pairs = list(zip(own.column("customer").to_pylist(), own.column("value").to_pylist(), strict=True))
+    for feed in staged:
+        for attribute, column in feed.feed.attributes.items():
+            if _NAMES_OF_PEOPLE.fullmatch(_plain(attribute)):
+                with database.registered("who", pa.table({"customer": pc.unique(customers)})):
+                    pairs += database.run(
+                        f"SELECT customer, {identifier(column)} FROM {feed.table}_used "
+                        f"WHERE {identifier(column)} IS NOT NULL AND customer IN (SELECT customer FROM who)"
+                    )
+    for customer, value in pairs:
+        names.setdefault(customer, set()).update(words_of_name(str(value)))
+    return names
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.casefold())
