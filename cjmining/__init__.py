@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cjmining.lazily import make_lazy
 
 __version__ = "0.1.0"
 
@@ -145,25 +144,4 @@ if TYPE_CHECKING:
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])  # noqa: PLE0605 -- the names are the keys above
 
 
-class _Package(ModuleType):
-    """Keeps the verbs `ingest` and `report` reachable although packages of the same names exist."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in _HOMES and isinstance(value, ModuleType):
-            return
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- any public object
-    if name in _MODULES:
-        return importlib.import_module(_MODULES[name])
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'cjmining' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+make_lazy(__name__)

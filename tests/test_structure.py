@@ -62,7 +62,7 @@ def test_every_public_name_exists_and_is_documented():
 
 
 def test_what_is_not_public_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+    with pytest.raises(AttributeError, match="cjmining has no 'nonsense'"):
         _ = cj.nonsense
 
 

@@ -1,13 +1,37 @@
-"""Pictures of results: they draw what a result holds and compute nothing."""
+"""Pictures of results: they draw what a result holds and compute nothing.
+
+Every function takes a result and returns matplotlib's axes, which show themselves in a notebook; with ``ax``
+it draws on given ones. `cj.plot.data` has the numbers behind each picture as a table.
+"""
 
 from __future__ import annotations
 
-from cjmining.plot.funnel import funnel
-from cjmining.plot.incidence import incidence
-from cjmining.plot.journey_map import journey_map
-from cjmining.plot.model_beside_map import model_beside_map
-from cjmining.plot.story import story
-from cjmining.plot.svg import to_svg
-from cjmining.plot.transitions import transitions
+from typing import TYPE_CHECKING
 
-__all__ = ["funnel", "incidence", "journey_map", "model_beside_map", "story", "to_svg", "transitions"]
+from cjmining.lazily import make_lazy
+
+_HOMES = {
+    "funnel": "cjmining.plot.funnel",
+    "incidence": "cjmining.plot.incidence",
+    "journey_map": "cjmining.plot.journey_map",
+    "model_beside_map": "cjmining.plot.model_beside_map",
+    "story": "cjmining.plot.story",
+    "to_svg": "cjmining.plot.svg",
+    "transitions": "cjmining.plot.transitions",
+}
+"""Each name with the module that has it; loaded when first used, since matplotlib is heavy."""
+_MODULES = {"data": "cjmining.plot.data"}
+
+if TYPE_CHECKING:
+    from cjmining.plot import data as data
+    from cjmining.plot.funnel import funnel as funnel
+    from cjmining.plot.incidence import incidence as incidence
+    from cjmining.plot.journey_map import journey_map as journey_map
+    from cjmining.plot.model_beside_map import model_beside_map as model_beside_map
+    from cjmining.plot.story import story as story
+    from cjmining.plot.svg import to_svg as to_svg
+    from cjmining.plot.transitions import transitions as transitions
+
+__all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605 -- the names are the keys above
+
+make_lazy(__name__)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from cjmining.conformance import Conformance
+    from cjmining.plot.theme import Colour
 
 _PARTS = (
     ("continued", "continued", theme.DISC, theme.RIBBON, None),
@@ -28,7 +29,9 @@ _NAMES = 150.0
 _SHARES = 190.0
 
 
-def funnel(check: Conformance, *, persona: str | None = None, ax: Axes | None = None) -> Axes:
+def funnel(
+    check: Conformance, *, persona: str | None = None, dark: bool = False, ax: Axes | None = None
+) -> Axes:
     """Draw for each stage how many entered, continued, converted, dropped out, were turned away and are open.
 
     Parameters
@@ -37,6 +40,8 @@ def funnel(check: Conformance, *, persona: str | None = None, ax: Axes | None = 
         What `cj.check` returned.
     persona : str, optional
         One of ``check.groups``; default is everybody.
+    dark : bool
+        Whether to draw for dark paper.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on; default is a new figure.
 
@@ -67,6 +72,11 @@ def funnel(check: Conformance, *, persona: str | None = None, ax: Axes | None = 
     'Funnel: Online purchase'
     >>> ax.figure.savefig("funnel.png")  # doctest: +SKIP
     """
+    return funnel_sheet(check, persona=persona).drawn_on(ax, dark=dark)
+
+
+def funnel_sheet(check: Conformance, *, persona: str | None = None) -> Sheet:
+    """Lay out the funnel."""
     expect_check(check, "cj.plot.funnel")
     result, group = chosen(check, persona)
     stages = rows(result.stages, group)
@@ -78,7 +88,7 @@ def funnel(check: Conformance, *, persona: str | None = None, ax: Axes | None = 
         _stage(sheet, row, y, most, horizon)
         y += _PITCH
     sheet.height = _foot(sheet, y, horizon)
-    return sheet.drawn_on(ax)
+    return sheet
 
 
 def _head(sheet: Sheet, title: str, group: str) -> float:
@@ -140,7 +150,7 @@ def _bar(sheet: Sheet, row: Row, left: float, y: float, scale: float) -> None:
         sheet.write(text, edge, y + _BAR + 11, colour=colour, bold=bold)
 
 
-def _swatch(sheet: Sheet, area: Box, fill: str, edge: str, hatch: str | None) -> None:
+def _swatch(sheet: Sheet, area: Box, fill: Colour, edge: Colour, hatch: str | None) -> None:
     left, top, right, bottom = area
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
     sheet.area(corners, fill, edge=edge, hatch=hatch)

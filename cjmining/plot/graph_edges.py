@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from cjmining.plot.graph_model import Graph
     from cjmining.plot.graph_places import Places
     from cjmining.plot.layered import Edge
-
-_FORWARD = "#86a3c1"
-_BACK = "#c9a95c"
-_OFF = "#b9c1ca"
+    from cjmining.plot.theme import Colour
 _THICKEST = 5.5
 _NEXT = 24.0
 """Boxes nearer than this are neighbours in their column."""
@@ -34,7 +31,7 @@ _Curve = list[Point]
 class Look(NamedTuple):
     """How a line looks: its colour, its thickness in points, its dashes, and the number on it, if any."""
 
-    colour: str
+    colour: Colour
     thick: float
     dashes: tuple[float, ...] = ()
     label: str = ""
@@ -67,10 +64,10 @@ def _by_weight(graph: Graph, edge: Edge, most: float) -> Look:
     return Look(_colour(graph, edge), thickness(edge.weight, most), (), number(edge.weight))
 
 
-def _colour(graph: Graph, edge: Edge) -> str:
+def _colour(graph: Graph, edge: Edge) -> Colour:
     if {edge.source, edge.target} & graph.off_map:
-        return _OFF
-    return _BACK if graph.layer[edge.source] > graph.layer[edge.target] else _FORWARD
+        return theme.OFF_MAP
+    return theme.BACK if graph.layer[edge.source] > graph.layer[edge.target] else theme.FORWARD
 
 
 def _ports(graph: Graph, places: Places) -> dict[tuple[Edge, str], float]:
@@ -171,7 +168,7 @@ def _towards(corner: Point, other: Point, radius: float) -> Point:
     return corner[0] + (other[0] - corner[0]) * part, corner[1] + (other[1] - corner[1]) * part
 
 
-def _arrow(sheet: Sheet, curve: _Curve, thick: float, colour: str) -> None:
+def _arrow(sheet: Sheet, curve: _Curve, thick: float, colour: Colour) -> None:
     """A head at the end of a line, in the direction it arrives in."""
     x, y = curve[-1]
     before = next((point for point in curve[-2::-1] if math.dist(point, (x, y)) > 0.5), curve[0])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from cjmining.dropout.incidence import Incidence
+    from cjmining.plot.theme import Colour
 
 DAY_S = 86_400.0
 _PLOT = Box(64.0, 78.0, 540.0, 330.0)
@@ -50,6 +51,7 @@ def incidence(
     touchpoint: str | None = None,
     end: str = "dropped here",
     group: str | None = None,
+    dark: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw how likely an end is by the time since entering a stage or touchpoint, a curve a group.
@@ -67,6 +69,8 @@ def incidence(
     group : str, optional
         The group to set off, with its band; the others stay behind it. Default: all alike, and without
         bands where there are several.
+    dark : bool
+        Whether to draw for dark paper.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on; default is a new figure.
 
@@ -95,6 +99,20 @@ def incidence(
     >>> cj.plot.incidence(cj.incidence(check), stage="Basket").get_label()
     'Dropped here: Basket'
     """
+    return incidence_sheet(ends, stage=stage, touchpoint=touchpoint, end=end, group=group).drawn_on(
+        ax, dark=dark
+    )
+
+
+def incidence_sheet(
+    ends: Incidence,
+    *,
+    stage: str,
+    touchpoint: str | None = None,
+    end: str = "dropped here",
+    group: str | None = None,
+) -> Sheet:
+    """Lay out the curves."""
     _expect_incidence(ends)
     curves = _curves(ends, stage, touchpoint, end)
     groups = [curve.group for curve in curves]
@@ -117,7 +135,7 @@ def incidence(
         _draw(sheet, curve, _look(number_of, curve.group, group, end), last, top, banded=banded)
     _label(sheet, curves, group, end, top)
     sheet.height = _PLOT.bottom + 46
-    return sheet.drawn_on(ax)
+    return sheet
 
 
 def _expect_incidence(ends: object) -> None:
@@ -198,7 +216,7 @@ _OF_END = {
 _COLOURS = (theme.INK, theme.DISC, theme.CONVERTED, theme.TURNED_AWAY, theme.OPEN)
 
 
-def _look(number_of: int, group: str, chosen: str | None, end: str) -> tuple[str, float, bool]:
+def _look(number_of: int, group: str, chosen: str | None, end: str) -> tuple[Colour, float, bool]:
     """Return colour, width, and whether dashed; the end's own colour is for the one curve that matters."""
     own = _OF_END.get(end, theme.DISC)
     if chosen is None:
@@ -208,7 +226,7 @@ def _look(number_of: int, group: str, chosen: str | None, end: str) -> tuple[str
 
 
 def _draw(
-    sheet: Sheet, curve: _Curve, look: tuple[str, float, bool], last: float, top: float, *, banded: bool
+    sheet: Sheet, curve: _Curve, look: tuple[Colour, float, bool], last: float, top: float, *, banded: bool
 ) -> None:
     colour, width, dashed = look
     limits = zip(curve.days, curve.band_lower, curve.band_upper, strict=True)
@@ -216,7 +234,7 @@ def _draw(
     if len(held) > 1:
         under = _steps([(day, lower) for day, lower, _ in held], last, top)
         over = _steps([(day, upper) for day, _, upper in held], last, top)
-        sheet.area([*under, *reversed(over)], _paler(colour), z=0.8)
+        sheet.area([*under, *reversed(over)], theme.paler(colour), z=0.8)
     points = [(d, p) for d, p in zip(curve.days, curve.probability, strict=True) if known(p)]
     if len(points) > 1:
         sheet.line(_steps(points, last, top), colour=colour, width=width, dashed=dashed, z=3)
@@ -229,12 +247,6 @@ def _steps(points: Sequence[Point], last: float, top: float) -> list[Point]:
     for (_, before), (x, y) in pairwise(placed):
         corners += [(x, before), (x, y)]
     return corners
-
-
-def _paler(colour: str) -> str:
-    """Return a colour mixed with five times as much paper."""
-    parts = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
-    return "#" + "".join(f"{round((part + 5 * 255) / 6):02x}" for part in parts)
 
 
 def _label(sheet: Sheet, curves: list[_Curve], group: str | None, end: str, top: float) -> None:

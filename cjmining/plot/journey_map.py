@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from cjmining.conformance import Conformance
 
 
-def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | None = None) -> Axes:
+def journey_map(
+    check: Conformance, *, persona: str | None = None, dark: bool = False, ax: Axes | None = None
+) -> Axes:
     """Draw the journey that customers really took on the map of the intended one.
 
     From top to bottom: the outcomes; the stages; who stays and who leaves; what customers do, by channel;
@@ -33,6 +35,8 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
         What `cj.check` returned.
     persona : str, optional
         One of ``check.groups``; default is everybody.
+    dark : bool
+        Whether to draw for dark paper.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on; the map is scaled to them. Default is a new figure of the map's own size.
 
@@ -63,6 +67,11 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
     'Journey map: Online purchase: Gen Z'
     >>> ax.figure.savefig("gen_z.png")  # doctest: +SKIP
     """
+    return journey_map_sheet(check, persona=persona).drawn_on(ax, dark=dark)
+
+
+def journey_map_sheet(check: Conformance, *, persona: str | None = None) -> Sheet:
+    """Lay out the journey map."""
     expect_check(check, "cj.plot.journey_map")
     result, group = chosen(check, persona)
     view = view_of(result, group)
@@ -72,7 +81,7 @@ def journey_map(check: Conformance, *, persona: str | None = None, ax: Axes | No
     for band in bands:
         y = band(sheet, view, y)
     sheet.height = y
-    return sheet.drawn_on(ax)
+    return sheet
 
 
 def _title(sheet: Sheet, view: MapView) -> float:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cjmining.plot.choose import Row
     from cjmining.plot.map_view import MapView
     from cjmining.plot.sheet import Sheet
+    from cjmining.plot.theme import Colour
 
 _MOST = 4
 """How many promises a stage shows, those furthest from what was promised first; the rest is counted."""
@@ -74,7 +75,7 @@ def _promise(sheet: Sheet, view: MapView, row: Row, x: float, y: float) -> float
     )
 
 
-def _track(sheet: Sheet, row: Row, x: float, y: float, room: float, colour: str) -> None:
+def _track(sheet: Sheet, row: Row, x: float, y: float, room: float, colour: Colour) -> None:
     """Draw the share as a disc on a line from none to all, its limits thick, the share promised as a tick."""
     wide, middle = room - 6, y + _TRACK / 2 + 1
     left = x + 3

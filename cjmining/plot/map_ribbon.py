@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cjmining.plot.choose import Row
     from cjmining.plot.map_view import MapView
     from cjmining.plot.sheet import Sheet
+    from cjmining.plot.theme import Colour
 
 _THICKEST = 64.0
 _FALL = 15.0
@@ -197,7 +198,7 @@ def _after_goal(view: MapView, row: Row) -> bool:
     return bool(row["entered"]) and not ended and any(earlier["converted"] for earlier in before)
 
 
-def _colour(view: MapView, row: Row) -> str:
+def _colour(view: MapView, row: Row) -> Colour:
     return theme.AFTER_GOAL if _after_goal(view, row) else theme.RIBBON
 
 

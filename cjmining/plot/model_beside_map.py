@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 LOOKS: Final = {
     "planned and modelled": Look(theme.DISC, 1.4),
     "planned only": Look(theme.INK, 1.2, (4.0, 2.4)),
-    "modelled only": Look("#b07a1e", 1.8, (1.0, 1.8)),
-    "in neither": Look("#9aa5b1", 0.9, (6.0, 2.0, 1.0, 2.0)),
+    "modelled only": Look(theme.MODELLED, 1.8, (1.0, 1.8)),
+    "in neither": Look(theme.NEITHER, 0.9, (6.0, 2.0, 1.0, 2.0)),
 }
 """Lines that differ in their dashes and in lightness as well as in hue."""
 
@@ -35,7 +35,7 @@ _ROW: Final = 14.0
 _SAMPLE: Final = 42.0
 
 
-def model_beside_map(beside: ModelBesideMap, *, ax: Axes | None = None) -> Axes:
+def model_beside_map(beside: ModelBesideMap, *, dark: bool = False, ax: Axes | None = None) -> Axes:
     """Draw what may directly follow what by a model, over the layout of the map.
 
     Solid lines stand in the map and in the model, dashed ones in the map alone, dotted ones in the model
@@ -47,6 +47,8 @@ def model_beside_map(beside: ModelBesideMap, *, ax: Axes | None = None) -> Axes:
     ----------
     beside : ModelBesideMap
         What `cjmining.interop.model_beside_map` returned.
+    dark : bool
+        Whether to draw for dark paper.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on; default is a new figure.
 
@@ -72,6 +74,11 @@ def model_beside_map(beside: ModelBesideMap, *, ax: Axes | None = None) -> Axes:
     >>> ax.get_label()
     'Model beside map: Online purchase'
     """
+    return model_beside_map_sheet(beside).drawn_on(ax, dark=dark)
+
+
+def model_beside_map_sheet(beside: ModelBesideMap) -> Sheet:
+    """Lay out the graph."""
     expect_beside(beside, "cj.plot.model_beside_map")
     kinds = _kinds(beside)
     graph = graph_of_counts(_weights(beside, kinds), {}, 0, beside.intended)
@@ -85,7 +92,7 @@ def model_beside_map(beside: ModelBesideMap, *, ax: Axes | None = None) -> Axes:
     unlabelled = draw_edges(sheet, graph, places, _looks(beside.counted, graph, drawn_kinds))
     y = _legend(sheet, beside, places.bottom + 8)
     sheet.height = _notes(sheet, beside, graph, kinds, unlabelled, y)
-    return sheet.drawn_on(ax)
+    return sheet
 
 
 _Kinds = dict[tuple[str, str], str]

@@ -1,26 +1,27 @@
 """A sheet of marks in points, written first and drawn last.
 
-The pictures are laid out on a sheet, whose height grows with what is on it. Drawing scales the sheet, type
-and all, to the axes it is given, so that what fits on the sheet fits everywhere.
+The pictures are laid out on a sheet, whose height grows with what is on it. A sheet knows neither matplotlib
+nor SVG: `drawn.py` draws it on axes, scaled to them, type and all, so that what fits on the sheet fits
+everywhere; `svg.py` writes it as text.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse, FancyBboxPatch, Patch, PathPatch, Polygon
 from matplotlib.path import Path
 
 from cjmining.plot import theme
-from cjmining.plot.svg import to_svg
 from cjmining.plot.text import Box, box, plain, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+
+    from cjmining.plot.theme import Colour
 
 Point = tuple[float, float]
 
@@ -28,18 +29,39 @@ Point = tuple[float, float]
 class Style(TypedDict, total=False):
     """How a line of text looks."""
 
-    colour: str
+    colour: Colour
     bold: bool
     italic: bool
     align: str
 
 
-class Picture(Axes):
-    """Axes that show themselves in a notebook, without pyplot."""
+class Mark(NamedTuple):
+    """Something on the picture that a reader may point at.
 
-    def _repr_html_(self) -> str:
-        figure = self.get_figure(root=True)
-        return to_svg(figure) if figure is not None else ""
+    Attributes
+    ----------
+    number : int
+        Of the sheet's marks, from 0, in the order of reading.
+    tip : str
+        What is said of it.
+    about : tuple of (str, str)
+        What it belongs to, such as ("stage", "Checkout").
+    """
+
+    number: int
+    tip: str
+    about: tuple[tuple[str, str], ...]
+
+
+class Look(NamedTuple):
+    """How a shape looks: colours of its inside and its edge, width of the edge, dashes, pattern, height."""
+
+    fill: Colour | None
+    edge: Colour | None
+    width: float
+    dashes: tuple[float, ...]
+    hatch: str | None
+    z: float
 
 
 @dataclass(frozen=True)
@@ -50,10 +72,11 @@ class Words:
     x: float
     baseline: float
     size: float
-    colour: str
+    colour: Colour
     bold: bool
     italic: bool
     align: str
+    mark: Mark | None
 
     @property
     def box(self) -> Box:
@@ -61,15 +84,70 @@ class Words:
         return box(self.text, self.x, self.baseline, self.size, bold=self.bold, align=self.align)
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A shape or a line along a path."""
+
+    path: Path
+    look: Look
+    mark: Mark | None
+
+
+@dataclass(frozen=True)
+class Disc:
+    """A disc."""
+
+    x: float
+    y: float
+    radius: float
+    look: Look
+    mark: Mark | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A rectangle with round corners."""
+
+    area: Box
+    rounding: float
+    look: Look
+    mark: Mark | None
+
+
 @dataclass
 class Sheet:
-    """Marks on a sheet `width` points wide; y grows downwards."""
+    """Marks on a sheet `width` points wide; y grows downwards.
+
+    Attributes
+    ----------
+    title : str
+        What the picture is called.
+    description : str
+        What it shows, in a few sentences with the main numbers: for those who don't see it.
+    """
 
     width: float = theme.PAGE
     height: float = 0.0
     title: str = ""
+    description: str = ""
     words: list[Words] = field(default_factory=list)
-    shapes: list[tuple[Patch, float]] = field(default_factory=list)
+    shapes: list[Outline | Disc | Card] = field(default_factory=list)
+    _marks: int = 0
+    _mark: Mark | None = None
+
+    @contextmanager
+    def mark(self, tip: str, **about: str) -> Iterator[None]:
+        """Take what is written meanwhile for one mark, of which `tip` is said on hover and focus.
+
+        `about` names what it belongs to, such as ``stage="Checkout"``, by which a page can set it off.
+        """
+        outer = self._mark
+        self._mark = Mark(self._marks, tip, tuple(about.items()))
+        self._marks += 1
+        try:
+            yield
+        finally:
+            self._mark = outer
 
     def write(
         self,
@@ -78,13 +156,13 @@ class Sheet:
         baseline: float,
         *,
         size: float = theme.BODY,
-        colour: str = theme.INK,
+        colour: Colour = theme.INK,
         bold: bool = False,
         italic: bool = False,
         align: str = "left",
     ) -> Words:
         """Write one line, its baseline at `baseline`, and return it."""
-        line = Words(plain(text), x, baseline, size, colour, bold, italic, align)
+        line = Words(plain(text), x, baseline, size, colour, bold, italic, align, self._mark)
         if line.text.strip():
             self.words.append(line)
         return line
@@ -121,19 +199,19 @@ class Sheet:
         self,
         points: Sequence[Point],
         *,
-        colour: str = theme.INK,
+        colour: Colour = theme.INK,
         width: float = 0.8,
         dashed: bool = False,
         z: float = 2,
     ) -> None:
         """Draw a line through points."""
-        self._path(Path(list(points)), colour, width, (3, 2) if dashed else (), z)
+        self._line(Path(list(points)), colour, width, (3, 2) if dashed else (), z)
 
     def curve(
         self,
         points: Sequence[Point],
         *,
-        colour: str = theme.INK,
+        colour: Colour = theme.INK,
         width: float = 0.8,
         dashes: Sequence[float] = (),
         z: float = 2,
@@ -143,118 +221,61 @@ class Sheet:
         `dashes` are lengths of ink and of gaps in turn, as multiples of the width.
         """
         codes = [Path.MOVETO] + [Path.CURVE4] * (len(points) - 1)
-        self._path(Path(list(points), codes), colour, width, dashes, z)
+        self._line(Path(list(points), codes), colour, width, tuple(dashes), z)
 
     def area(
         self,
         points: Sequence[Point],
-        fill: str,
+        fill: Colour,
         *,
-        edge: str | None = None,
+        edge: Colour | None = None,
         hatch: str | None = None,
         z: float = 1,
     ) -> None:
         """Fill a polygon."""
-        self._patch(Polygon(list(points), closed=True), fill, edge, 0.6, hatch, z)
+        corners = [*points, points[0]]
+        codes = [Path.MOVETO] + [Path.LINETO] * (len(points) - 1) + [Path.CLOSEPOLY]
+        self.outline(Path(corners, codes), fill, edge=edge, hatch=hatch, z=z)
 
     def outline(
-        self, path: Path, fill: str, *, edge: str | None = None, hatch: str | None = None, z: float = 1
+        self, path: Path, fill: Colour, *, edge: Colour | None = None, hatch: str | None = None, z: float = 1
     ) -> None:
         """Fill a shape with curved edges."""
-        self._patch(PathPatch(path), fill, edge, 0.6, hatch, z)
+        self.shapes.append(Outline(path, Look(fill, edge, 0.6, (), hatch, z), self._mark))
 
     def disc(
         self,
         x: float,
         y: float,
         radius: float,
-        fill: str,
+        fill: Colour,
         *,
-        edge: str | None = None,
+        edge: Colour | None = None,
         dashed: bool = False,
         z: float = 3,
     ) -> None:
         """Draw a disc, dashed where it stands for something planned only."""
-        shape = Ellipse((x, y), 2 * radius, 2 * radius)
-        if dashed:
-            shape.set_linestyle((0, (2, 1.5)))
-        self._patch(shape, fill, edge, 0.8, None, z)
+        look = Look(fill, edge, 0.8, (2, 1.5) if dashed else (), None, z)
+        self.shapes.append(Disc(x, y, radius, look, self._mark))
 
     def card(
-        self, area: Box, fill: str, *, edge: str | None = None, z: float = 3, rounding: float = 3
+        self,
+        area: Box,
+        fill: Colour,
+        *,
+        edge: Colour | None = None,
+        hatch: str | None = None,
+        z: float = 3,
+        rounding: float = 3,
     ) -> None:
         """Draw a rectangle with round corners."""
-        left, top, right, bottom = area
-        style = f"round,pad=0,rounding_size={rounding}"
-        self._patch(
-            FancyBboxPatch((left, top), right - left, bottom - top, boxstyle=style), fill, edge, 0.8, None, z
-        )
+        self.shapes.append(Card(area, rounding, Look(fill, edge, 0.8, (), hatch, z), self._mark))
 
-    def drawn_on(self, ax: Axes | None) -> Axes:
+    def drawn_on(self, ax: Axes | None, *, dark: bool = False) -> Axes:
         """Draw the sheet, scaled to `ax`, or on a new figure of the sheet's own size, and return the axes."""
-        ax = _own_axes(self.width, self.height) if ax is None else ax
-        scale = _scale(ax, self.width, self.height)
-        ax.set_axis_off()
-        ax.set_label(self.title)
-        ax.set_xlim(0, self.width)
-        ax.set_ylim(self.height, 0)
-        ax.set_aspect("equal", adjustable="box", anchor="N")
-        with mpl.rc_context({"hatch.linewidth": 0.6 * scale}):
-            for shape, width in self.shapes:
-                shape.set_linewidth(width * scale)
-                shape.set_clip_on(False)
-                ax.add_patch(shape)
-        for line in self.words:
-            _draw_words(ax, line, scale)
-        return ax
+        from cjmining.plot.drawn import draw
 
-    def _path(self, path: Path, colour: str, width: float, dashes: Sequence[float], z: float) -> None:
-        shape = PathPatch(
-            path, facecolor="none", edgecolor=colour, zorder=z, capstyle="round", joinstyle="round"
-        )
-        if dashes:
-            shape.set_linestyle((0, tuple(dashes)))
-        self.shapes.append((shape, width))
+        return draw(self, ax, dark=dark)
 
-    def _patch(
-        self, shape: Patch, fill: str, edge: str | None, width: float, hatch: str | None, z: float
-    ) -> None:
-        shape.set_facecolor(fill)
-        shape.set_edgecolor(edge or "none")
-        shape.set_zorder(z)
-        if hatch:
-            shape.set_hatch(hatch)
-        self.shapes.append((shape, width if edge else 0.0))
-
-
-def _own_axes(width: float, height: float) -> Axes:
-    """Axes on a figure without pyplot, which would keep every figure ever drawn in memory."""
-    figure = Figure(figsize=(width / 72, height / 72), facecolor=theme.PAPER)
-    ax = Picture(figure, (0.0, 0.0, 1.0, 1.0))
-    figure.add_axes(ax)
-    return ax
-
-
-def _scale(ax: Axes, width: float, height: float) -> float:
-    """Points of the axes a point of the sheet."""
-    figure = ax.get_figure(root=True)
-    dpi = figure.dpi if figure is not None else 72.0
-    room = ax.get_window_extent()
-    return float(min(room.width / width, room.height / height) * 72 / dpi)
-
-
-def _draw_words(ax: Axes, line: Words, scale: float) -> None:
-    ax.text(
-        line.x,
-        line.baseline,
-        line.text,
-        fontsize=line.size * scale,
-        color=line.colour,
-        fontweight="bold" if line.bold else "normal",
-        fontstyle="italic" if line.italic else "normal",
-        fontfamily=theme.FONT,
-        ha=line.align,
-        va="baseline",
-        zorder=6,
-        parse_math=False,
-    )
+    def _line(self, path: Path, colour: Colour, width: float, dashes: tuple[float, ...], z: float) -> None:
+        self.shapes.append(Outline(path, Look(None, colour, width, dashes, None, z), self._mark))

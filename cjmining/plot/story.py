@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from cjmining.conformance.story import Story
+    from cjmining.plot.theme import Colour
 
 _COLUMNS = 8
 _GUTTER = 66.0
@@ -47,13 +48,15 @@ _LOOKS = {
 }
 
 
-def story(story: Story, *, ax: Axes | None = None) -> Axes:
+def story(story: Story, *, dark: bool = False, ax: Axes | None = None) -> Axes:
     """Draw one journey move by move: what was planned above, what happened below, matched ones connected.
 
     Parameters
     ----------
     story : Story
         What `check.explain(journey)` returned; `story.moves` has the same as numbers.
+    dark : bool
+        Whether to draw for dark paper.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on; default is a new figure.
 
@@ -85,6 +88,11 @@ def story(story: Story, *, ax: Axes | None = None) -> Axes:
     'Story: journey 0 of customer 0'
     >>> ax.figure.savefig("story.png")  # doctest: +SKIP
     """
+    return story_sheet(story).drawn_on(ax, dark=dark)
+
+
+def story_sheet(story: Story) -> Sheet:
+    """Lay out the story."""
     expect_story(story, "cj.plot.story")
     sheet = Sheet(width=theme.PAGE)
     y = _head(sheet, story)
@@ -93,7 +101,7 @@ def story(story: Story, *, ax: Axes | None = None) -> Axes:
     for first in range(0, len(steps), _COLUMNS):
         y = _staff(sheet, story, steps, first, y)
     sheet.height = y
-    return sheet.drawn_on(ax)
+    return sheet
 
 
 def _head(sheet: Sheet, story: Story) -> float:
@@ -300,7 +308,7 @@ def _column(
     return y
 
 
-def _below(step: _Step, colour: str) -> Iterator[tuple[str, bool, str]]:
+def _below(step: _Step, colour: Colour) -> Iterator[tuple[str, bool, Colour]]:
     """Yield the lines below a step: what happened where the plan says nothing, how it differs, when."""
     if step.move == "map only":
         yield ("missing", True, theme.INK) if step.kind else ("not here", False, theme.MUTED)
@@ -344,7 +352,7 @@ def _planned(sheet: Sheet, x: float, y: float, move: str) -> None:
         sheet.disc(x, y, _RADIUS, theme.PAPER, edge=theme.INK, dashed=True)
 
 
-def _happened(sheet: Sheet, x: float, y: float, move: str, kind: str, colour: str) -> None:
+def _happened(sheet: Sheet, x: float, y: float, move: str, kind: str, colour: Colour) -> None:
     r = _RADIUS
     if move == "synchronous":
         sheet.disc(x, y, r, theme.DISC, edge=theme.DISC)

@@ -1,95 +1,238 @@
-"""Figures as SVG text: the same bytes for the same figure, small, and ready to stand in a page."""
+"""Pictures as SVG text: the same bytes for the same picture, small, and ready to stand in a page."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-from html import escape, unescape
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from html import escape
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
+from matplotlib.figure import FigureBase
+from matplotlib.path import Path
 
+from cjmining.errors import LogError
 from cjmining.plot import theme
+from cjmining.plot.sheet import Card, Disc, Outline, Sheet, Words
 from cjmining.plot.text import drawn_width
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure, SubFigure
+    from cjmining.plot.sheet import Look, Mark
+    from cjmining.plot.theme import Colour
 
-_ID = re.compile(r'(\bid="|href="#|url\(#)([^")]+)')
-_TAG = re.compile(r"<[^>]*>")
-_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
-_TEXT = re.compile(r'<text style="(?P<style>[^"]*)"(?P<rest>[^>]*)>(?P<text>[^<]*)</text>')
-_SIZE = re.compile(r"font(?:-size)?:[^;]*?([\d.]+)px")
-_BOLD = re.compile(r"font(?:-weight)?:[^;]*?\b(?:bold|[6-9]00)\b")
-_STYLE = re.compile(r"<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)
-"""matplotlib's rules for every element would hold for the whole page that the picture stands in."""
-_TURN = re.compile(r' transform="rotate\(-?0 [^)]*\)"')
 _FAMILIES = f"'{theme.FONT}', Verdana, sans-serif"
+_WORDS_Z = 6.0
+_ANCHOR = {"left": "", "center": ' text-anchor="middle"', "right": ' text-anchor="end"'}
+_LETTERS = {int(Path.MOVETO): "M", int(Path.LINETO): "L", int(Path.CURVE4): "C", int(Path.CLOSEPOLY): "Z"}
+_TILE = 5.0
+"""Distance of the lines of a pattern, in points."""
+
+_Paint = Callable[["Colour | None", "Colour | None"], str]
+"""Gives the attributes for the colours of an inside and an edge."""
 
 
-def to_svg(figure: Figure | SubFigure, *, title: str | None = None, description: str | None = None) -> str:
-    """Return a figure as one ``<svg>`` element.
+def to_svg(picture: Any, *, title: str | None = None, description: str | None = None) -> str:  # noqa: ANN401
+    """Return a picture as one ``<svg>`` element.
 
     The text is byte for byte the same in every run. Type stays type, that can be searched and read aloud;
-    each line carries its length, so that it takes the same room in whatever font a reader has. Identifiers
-    inside are unique to the picture: several can stand in one page.
+    each line carries its length, so that it takes the same room in whatever font a reader has. What belongs
+    together is a group whose ``<title>`` says what it is. There are no ``style`` attributes, so that the
+    element can stand in a page with a strict Content-Security-Policy; several can stand in one page.
 
     Parameters
     ----------
-    figure : matplotlib.figure.Figure
-        The figure, as ``ax.figure`` of any plot.
+    picture : matplotlib.axes.Axes or matplotlib.figure.Figure
+        What one of the functions of `cj.plot` returned when it was not given axes, or its figure.
     title, description : str, optional
-        What a screen reader says of the picture; default is its own title.
+        What a screen reader says of the picture; default is its own title and description.
 
     Returns
     -------
     str
         The element, without an XML declaration.
 
+    Raises
+    ------
+    LogError
+        If `picture` is none of `cj.plot`, or was drawn on given axes; ``figure.savefig("name.svg")`` writes
+        such a figure.
+
     Examples
     --------
-    >>> from matplotlib.figure import Figure
-    >>> to_svg(Figure(figsize=(1, 1)), title="Nothing")[:29]
-    '<svg role="img" aria-label="N'
+    >>> import cjmining as cj
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(100)
+    >>> intended = parse_map(shop.intended_text)
+    >>> ax = cj.plot.journey_map(cj.check(shop.log.split(intended), intended))
+    >>> cj.plot.to_svg(ax)[:53]
+    '<svg role="img" aria-label="Journey map: Online purch'
     """
-    root = figure.get_figure(root=True)
-    written = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context({"svg.hashsalt": "cjmining", "svg.fonttype": "none"}):
-        root.savefig(written, format="svg", metadata=nothing)
-    element = written.getvalue()
-    element = element[element.index("<svg") :]
-    element = _TEXT.sub(_with_length, _TAG.sub(_rounded, element)).replace("\n", " ")
-    element = _TURN.sub("", _STYLE.sub("", element))
-    label = ". ".join(part for part in (title or _name_of(figure), description) if part)
-    spoken = f'<svg role="img" aria-label="{escape(label)}" stroke-linejoin="round" stroke-linecap="butt"'
-    return spoken + _unique_ids(element).removeprefix("<svg")
+    ax = next(iter(picture.axes), None) if isinstance(picture, FigureBase) else picture
+    sheet = getattr(ax, "sheet", None)
+    if not isinstance(sheet, Sheet):
+        raise LogError(
+            f"cj.plot.to_svg takes what a function of cj.plot returned without ax=, not "
+            f"{type(picture).__name__}; of other figures use figure.savefig('name.svg')"
+        )
+    return written(sheet, dark=getattr(ax, "dark", False), title=title, description=description)
 
 
-def _rounded(tag: re.Match[str]) -> str:
-    """Coordinates to a hundredth of a point: nobody sees more."""
-    return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", tag[0])
+def written(
+    sheet: Sheet, *, dark: bool | None = False, title: str | None = None, description: str | None = None
+) -> str:
+    """Return a sheet as SVG: with colours for light or dark paper; with None by the classes of `rules`."""
+    paint = _by_class if dark is None else _by_value(dark)
+    label = ". ".join(
+        part.rstrip(".")
+        for part in (title or sheet.title or "Figure", description or sheet.description)
+        if part
+    )
+    name = "p" + hashlib.sha256(repr((sheet.title, sheet.words, sheet.width, dark)).encode()).hexdigest()[:8]
+    wide, high = _short(sheet.width), _short(sheet.height)
+    head = (
+        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {wide} {high}" font-family="{_FAMILIES}"'
+    )
+    if dark is None:
+        head += ">"
+    else:
+        paper = f'<path d="M0 0H{wide}V{high}H0Z"{paint(theme.PAPER, None)}/>'
+        head += f' width="{wide}pt" height="{high}pt" xmlns="http://www.w3.org/2000/svg">{paper}'
+    return head + _patterns(sheet, paint, name) + "".join(_marks(sheet, paint, name)) + "</svg>"
 
 
-def _with_length(found: re.Match[str]) -> str:
-    """Say how long a line is, and which fonts to fall back on."""
-    style = found["style"].replace(f"'{theme.FONT}'", _FAMILIES)
-    size = _SIZE.search(style)
-    text = unescape(found["text"])
-    if size is None or not text.strip():
-        return found[0]
-    length = drawn_width(text, float(size[1]), bold=bool(_BOLD.search(style)))
+def rules() -> str:
+    """Return the style sheet for pictures written by classes: light, and dark where the reader prefers it."""
+    colours = {colour.name: colour for colour in theme.every_colour()}.values()
+    light = "".join(f"--{colour.name}:{colour.light};" for colour in colours)
+    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in colours)
+    classes = "".join(
+        f".f-{colour.name}{{fill:var(--{colour.name})}}.s-{colour.name}{{stroke:var(--{colour.name})}}"
+        for colour in colours
+    )
+    scheme = f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
     return (
-        f'<text style="{style}" textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs"{found["rest"]}>'
-        f"{found['text']}</text>"
+        f":root{{{light}}}\n{scheme}\n{classes}\n.n{{fill:none;stroke-linecap:round;stroke-linejoin:round}}\n"
     )
 
 
-def _name_of(figure: Figure | SubFigure) -> str:
-    return next((str(ax.get_label()) for ax in figure.axes if ax.get_label()), "Figure")
+def _by_class(fill: Colour | None, edge: Colour | None) -> str:
+    names = ["n" if fill is None else f"f-{fill.name}"] + ([f"s-{edge.name}"] if edge else [])
+    return f' class="{" ".join(names)}"'
 
 
-def _unique_ids(element: str) -> str:
-    prefix = "c" + hashlib.sha256(element.encode()).hexdigest()[:8]
-    return _ID.sub(lambda found: f"{found[1]}{prefix}-{found[2]}", element)
+def _by_value(dark: bool) -> _Paint:
+    def paint(fill: Colour | None, edge: Colour | None) -> str:
+        said = f' fill="{fill.on(dark=dark) if fill else "none"}"'
+        if edge:
+            said += f' stroke="{edge.on(dark=dark)}"'
+        return said + (' stroke-linecap="round" stroke-linejoin="round"' if fill is None else "")
+
+    return paint
+
+
+def _marks(sheet: Sheet, paint: _Paint, name: str) -> Iterator[str]:
+    """Yield everything on the sheet, the lowest first; neighbours of one mark as a group."""
+    things: list[tuple[float, Outline | Disc | Card | Words]] = [
+        *((shape.look.z, shape) for shape in sheet.shapes),
+        *((_WORDS_Z, words) for words in sheet.words),
+    ]
+    told: set[int] = set()
+    ordered = (thing for _, thing in sorted(things, key=lambda each: each[0]))
+    for mark, group in groupby(ordered, key=lambda thing: thing.mark):
+        inside = "".join(_element(thing, paint, name) for thing in group)
+        yield inside if mark is None else _group(mark, inside, told)
+
+
+def _group(mark: Mark, inside: str, told: set[int]) -> str:
+    """Return what belongs to a mark; its title and what it is about stand in its first group."""
+    head = f'<g data-mark="{mark.number}"'
+    if mark.number in told:
+        return f"{head}>{inside}</g>"
+    told.add(mark.number)
+    about = "".join(f' data-{key}="{escape(value)}"' for key, value in mark.about)
+    return f"{head}{about}><title>{escape(mark.tip)}</title>{inside}</g>"
+
+
+def _element(thing: Outline | Disc | Card | Words, paint: _Paint, name: str) -> str:
+    if isinstance(thing, Words):
+        return _text(thing, paint)
+    if isinstance(thing, Disc):
+        where = f'circle cx="{_short(thing.x)}" cy="{_short(thing.y)}" r="{_short(thing.radius)}"'
+    elif isinstance(thing, Card):
+        left, top, right, bottom = thing.area
+        where = (
+            f'rect x="{_short(left)}" y="{_short(top)}" width="{_short(right - left)}" '
+            f'height="{_short(bottom - top)}" rx="{_short(thing.rounding)}"'
+        )
+    else:
+        where = f'path d="{_trail(thing.path)}"'
+    look = thing.look
+    drawn = f"<{where}{paint(look.fill, look.edge)}{_stroke(look)}/>"
+    if look.hatch:
+        drawn += f'<{where} fill="url(#{name}-{_pattern_name(look)})"/>'
+    return drawn
+
+
+def _stroke(look: Look) -> str:
+    if look.edge is None:
+        return ""
+    dashes = " ".join(_short(part * max(look.width, 0.1)) for part in look.dashes)
+    return f' stroke-width="{_short(look.width)}"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
+
+
+def _text(words: Words, paint: _Paint) -> str:
+    length = drawn_width(words.text, words.size, bold=words.bold)
+    weight = ' font-weight="700"' if words.bold else ""
+    slant = ' font-style="italic"' if words.italic else ""
+    return (
+        f'<text x="{_short(words.x)}" y="{_short(words.baseline)}" font-size="{_short(words.size)}"'
+        f'{weight}{slant}{_ANCHOR[words.align]} textLength="{_short(length)}"{paint(words.colour, None)}>'
+        f"{escape(words.text, quote=False)}</text>"
+    )
+
+
+def _trail(path: Path) -> str:
+    """Return a path as SVG writes it: absolute, a letter where the kind of step changes."""
+    said, last = [], ""
+    for corner, code in path.iter_segments(simplify=False, curves=True):
+        letter = _LETTERS[int(code)]
+        numbers = " ".join(map(_short, corner)) if letter != "Z" else ""
+        said.append(f"{letter if letter != last else ' '}{numbers}")
+        last = letter
+    return "".join(said)
+
+
+def _patterns(sheet: Sheet, paint: _Paint, name: str) -> str:
+    """Return the definitions of the patterns that the sheet uses."""
+    used = {_pattern_name(shape.look): shape.look for shape in sheet.shapes if shape.look.hatch}
+    tiles = "".join(
+        f'<pattern id="{name}-{key}" width="{_short(_TILE)}" height="{_short(_TILE)}" '
+        f'patternUnits="userSpaceOnUse"><path d="{_lines(look)}" stroke-width=".8"{paint(None, look.edge)}/>'
+        f"</pattern>"
+        for key, look in sorted(used.items())
+    )
+    return f"<defs>{tiles}</defs>" if tiles else ""
+
+
+def _pattern_name(look: Look) -> str:
+    way = "up" if "/" in (look.hatch or "") else "down"
+    return f"{way}-{look.edge.name if look.edge else 'none'}"
+
+
+def _lines(look: Look) -> str:
+    """Return lines across a tile and its corners, so that tiles join without a gap."""
+    tile = _TILE
+    if "/" in (look.hatch or ""):
+        return f"M-1 1L1 -1M0 {tile:g}L{tile:g} 0M{tile - 1:g} {tile + 1:g}L{tile + 1:g} {tile - 1:g}"
+    return f"M-1 {tile - 1:g}L1 {tile + 1:g}M0 0L{tile:g} {tile:g}M{tile - 1:g} -1L{tile + 1:g} 1"
+
+
+_ZERO = re.compile(r"^(-?)0\.")
+
+
+def _short(value: float) -> str:
+    """Return a length to a tenth of a point, as short as it can be written: nobody sees more."""
+    said = f"{float(value):.1f}"
+    said = said.removesuffix(".0")
+    return "0" if said == "-0" else _ZERO.sub(r"\1.", said)

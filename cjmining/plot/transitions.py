@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def transitions(
-    found: Discovery, *, intended: IntendedMap | None = None, group: str | None = None, ax: Axes | None = None
+    found: Discovery,
+    *,
+    intended: IntendedMap | None = None,
+    group: str | None = None,
+    dark: bool = False,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw which touchpoint follows which, and how often.
 
@@ -39,6 +44,8 @@ def transitions(
         Its stages give the layers; touchpoints that it lacks lie in a lane of their own below.
     group : str, optional
         One of ``found.groups``; default is all of them together.
+    dark : bool
+        Whether to draw for dark paper.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on; default is a new figure.
 
@@ -64,6 +71,13 @@ def transitions(
     'Transitions: Online purchase'
     >>> ax.figure.savefig("transitions.png")  # doctest: +SKIP
     """
+    return transitions_sheet(found, intended=intended, group=group).drawn_on(ax, dark=dark)
+
+
+def transitions_sheet(
+    found: Discovery, *, intended: IntendedMap | None = None, group: str | None = None
+) -> Sheet:
+    """Lay out the transition graph."""
     expect_found(found, "cj.plot.transitions")
     expect_map(intended, "cj.plot.transitions")
     graph = graph_of(found, intended, group)
@@ -75,7 +89,7 @@ def transitions(
         _box(sheet, graph, node, places.boxes[node])
     unlabelled = draw_edges(sheet, graph, places)
     sheet.height = _notes(sheet, graph, places.bottom, unlabelled)
-    return sheet.drawn_on(ax)
+    return sheet
 
 
 def _title(sheet: Sheet, graph: Graph, group: str | None) -> None:

@@ -43,7 +43,7 @@ def test_each_stage_shows_its_counts_its_share_and_the_denominator(check):
 def test_the_bars_of_a_stage_are_as_long_as_its_journeys():
     check = made_up_check(made_up_map(3, 2), 400)
     ax = funnel(check)
-    bars = [patch.get_path().get_extents() for patch in ax.patches if hasattr(patch, "get_xy")]
+    bars = [patch.get_path().get_extents() for patch in ax.patches]
     by_stage: dict[float, float] = {}
     for box in bars:
         if box.height == 24:

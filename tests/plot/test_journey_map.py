@@ -248,7 +248,7 @@ def test_each_promise_stands_with_the_share_kept_its_limits_and_how_many_were_me
 def test_a_broken_promise_is_red_and_comes_first_in_its_stage():
     check = made_up_check(made_up_map(4, 3), 400).overall
     ax = journey_map(check)
-    red = {text.get_text() for text in ax.texts if text.get_color() == theme.DROPPED}
+    red = {text.get_text() for text in ax.texts if text.get_color() == theme.DROPPED.light}
     shown = texts(ax)
     for stage, rows in check.expectations.groupby("stage"):
         broken = rows[rows["verdict"] == "broken"]

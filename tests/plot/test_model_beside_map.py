@@ -44,7 +44,10 @@ def test_the_legend_has_a_line_and_the_numbers_of_each_kind():
 
 def test_kinds_differ_in_dashes_not_in_colour_alone():
     assert len({look.dashes for look in LOOKS.values()}) == len(LOOKS)
-    grey = [0.299 * r + 0.587 * g + 0.114 * b for r, g, b in (to_rgb(look.colour) for look in LOOKS.values())]
+    grey = [
+        0.299 * r + 0.587 * g + 0.114 * b
+        for r, g, b in (to_rgb(look.colour.light) for look in LOOKS.values())
+    ]
     assert min(abs(a - b) for i, a in enumerate(grey) for b in grey[:i]) > 0.05
     ax = model_beside_map(beside(12, off_map=0))
     styles = {str(patch.get_linestyle()) for patch in ax.patches if patch.get_facecolor()[3] == 0}

@@ -6,8 +6,13 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from matplotlib.figure import Figure
 
-from cjmining.plot import funnel, journey_map, to_svg, transitions
+from cjmining.errors import LogError
+from cjmining.plot import funnel, journey_map, theme, to_svg, transitions
+from cjmining.plot.funnel import funnel_sheet
+from cjmining.plot.sheet import Sheet
+from cjmining.plot.svg import rules, written
 from cjmining.plot.text import drawn_width
 from tests.plot.factory import made_up_check, made_up_discovery, made_up_map
 
@@ -48,22 +53,67 @@ def test_type_stays_type_and_keeps_its_length_in_any_font(pictures):
         lines = list(parsed(picture).iter(f"{SPACE}text"))
         assert lines
         for line in lines:
-            size = float(re.search(r"([\d.]+)px", line.get("style"))[1])
-            bold = "700" in line.get("style") or "bold" in line.get("style")
-            assert float(line.get("textLength")) == pytest.approx(
-                drawn_width(line.text, size, bold=bold), abs=0.06
-            )
+            size, bold = float(line.get("font-size")), line.get("font-weight") == "700"
+            length = drawn_width(line.text, size, bold=bold)
+            assert float(line.get("textLength")) == pytest.approx(length, abs=0.06)
+
+
+def test_every_text_and_shape_of_the_axes_is_in_the_text_at_its_place():
+    ax = journey_map(made_up_check(made_up_map(4, 3), 300))
+    root = parsed(to_svg(ax))
+    told = {(line.text, line.get("x"), line.get("y")) for line in root.iter(f"{SPACE}text")}
+    for text, x, y in told:
+        near = [each for each in ax.texts if each.get_text() == text]
+        assert any(each.get_position() == pytest.approx((float(x), float(y)), abs=0.051) for each in near)
+    assert len(list(root.iter(f"{SPACE}text"))) == len(ax.texts)
+    forms = [element for name in ("path", "circle", "rect") for element in root.iter(f"{SPACE}{name}")]
+    background = 1
+    patterned = sum(1 for patch in ax.patches if patch.get_hatch())
+    tiles = len(list(root.iter(f"{SPACE}pattern")))
+    assert len(forms) == background + len(ax.patches) + patterned + tiles
+
+
+def test_colours_are_those_of_the_paper_or_classes_that_the_rules_have():
+    check = made_up_check(made_up_map(2, 2), 50)
+    light, dark = to_svg(funnel(check)), to_svg(funnel(check, dark=True))
+    assert theme.DROPPED.light in light
+    assert theme.DROPPED.dark not in light
+    assert theme.DROPPED.dark in dark
+    assert theme.DROPPED.light not in dark
+    by_class = written(funnel_sheet(check), dark=None)
+    assert not re.search(r"#[0-9a-f]{6}\b", by_class)
+    used = {name for names in re.findall(r'class="([^"]+)"', by_class) for name in names.split()}
+    assert used <= set(re.findall(r"\.([\w-]+)\{", rules()))
+
+
+def test_what_belongs_to_a_mark_is_a_group_that_says_so_once():
+    sheet = Sheet(width=100, height=50, title="Two")
+    with sheet.mark('<Checkout> & "more"', stage="Check out"):
+        sheet.disc(10, 10, 5, theme.DISC)
+        sheet.line([(0, 0), (5, 5)], z=5)
+        sheet.write("Checkout", 20, 12)
+    sheet.disc(10, 30, 5, theme.DISC, z=4)
+    groups = list(parsed(written(sheet)).iter(f"{SPACE}g"))
+    assert [group.get("data-mark") for group in groups] == ["0", "0"]
+    assert [group.get("data-stage") for group in groups] == ["Check out", None]
+    titles = [title.text for group in groups for title in group.iter(f"{SPACE}title")]
+    assert titles == ['<Checkout> & "more"']
+
+
+def test_a_figure_of_another_making_is_refused():
+    with pytest.raises(LogError, match="savefig"):
+        to_svg(Figure())
 
 
 def test_nothing_reaches_out_of_the_picture(pictures):
     for picture in pictures:
-        assert "<style" not in picture
+        assert "style" not in picture
         assert "<script" not in picture
         assert not re.search(r'(?:href|src)="(?!#)', picture)
 
 
 def test_pictures_are_small(pictures):
-    assert max(map(len, pictures)) < 200_000
+    assert max(map(len, pictures)) < 60_000
 
 
 def test_a_title_and_a_description_are_spoken():

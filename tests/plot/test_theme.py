@@ -1,4 +1,4 @@
-"""The palette: legible on paper, and told apart without hue."""
+"""The palette: legible on light and on dark paper, and told apart without hue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from cjmining.plot import theme
+
+PAPERS = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+GROUNDS = (*theme.CATEGORY, *(theme.heat(step / 8) for step in range(9)), theme.CONVERTED, theme.DROPPED)
 
 
 def luminance(colour):
@@ -21,14 +24,22 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("colour", [theme.INK, theme.MUTED, *theme.OUTCOME.values()])
-@pytest.mark.parametrize("ground", [theme.PAPER, theme.PANEL, theme.LANE])
-def test_type_has_the_contrast_that_wcag_asks_for(colour, ground):
-    assert contrast(colour, theme.PAPER) >= 4.5
-    assert contrast(colour, ground) >= 4.0
+@PAPERS
+@pytest.mark.parametrize("colour", [theme.INK, theme.MUTED, *theme.OUTCOME.values()], ids=lambda c: c.name)
+@pytest.mark.parametrize("ground", [theme.PAPER, theme.PANEL, theme.LANE], ids=lambda c: c.name)
+def test_type_has_the_contrast_that_wcag_asks_for(colour, ground, dark):
+    assert contrast(colour.on(dark=dark), theme.PAPER.on(dark=dark)) >= 4.5
+    assert contrast(colour.on(dark=dark), ground.on(dark=dark)) >= 4.0
 
 
-def test_the_filled_parts_differ_in_lightness_or_in_pattern():
+@PAPERS
+@pytest.mark.parametrize("ground", GROUNDS, ids=lambda c: c.name)
+def test_type_upon_a_colour_has_the_contrast_that_wcag_asks_for(ground, dark):
+    assert contrast(theme.upon(ground).on(dark=dark), ground.on(dark=dark)) >= 4.5
+
+
+@PAPERS
+def test_the_filled_parts_differ_in_lightness_or_in_pattern(dark):
     filled = {
         "continued": (theme.RIBBON, None),
         "converted": (theme.CONVERTED, None),
@@ -37,4 +48,17 @@ def test_the_filled_parts_differ_in_lightness_or_in_pattern():
         "open": (theme.OPEN_FILL, theme.OPEN_HATCH),
     }
     for (one, pattern), (other, other_pattern) in itertools.combinations(filled.values(), 2):
-        assert pattern != other_pattern or contrast(one, other) >= 1.35
+        assert pattern != other_pattern or contrast(one.on(dark=dark), other.on(dark=dark)) >= 1.3
+
+
+@PAPERS
+def test_the_ramp_goes_one_way_in_lightness(dark):
+    steps = [luminance(theme.heat(step / 8).on(dark=dark)) for step in range(9)]
+    assert steps == sorted(steps, reverse=not dark)
+    away = [contrast(theme.heat(step / 8).on(dark=dark), theme.PAPER.on(dark=dark)) for step in range(9)]
+    assert away == sorted(away)
+
+
+def test_no_two_colours_share_a_name():
+    colours = set(theme.every_colour())
+    assert len({colour.name for colour in colours}) == len(colours)

@@ -1,0 +1,15 @@
+"""What the pictures show, as tables: for each function of `cj.plot` one of the same name and keywords.
+
+Nothing here draws or loads matplotlib. A picture and its table are made from the same rows, so that they
+can't tell different numbers.
+"""
+
+from __future__ import annotations
+
+from cjmining.lazily import make_lazy
+
+_HOMES: dict[str, str] = {}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 -- the names are the keys above
+
+make_lazy(__name__)
