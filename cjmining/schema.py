@@ -102,6 +102,9 @@ SOURCES: Final = pa.schema(
     ]
 )
 
+COMMENT: Final = "comment"
+"""Where an event's properties have what a customer wrote."""
+
 LEDGER: Final = pa.schema(
     [
         _field("source", pa.string(), "name of the source", nullable=False),

@@ -210,6 +210,11 @@ class Reading:
         plan = self.plan if self.variant is None else self.plans[self.variant[journey]]
         return self._part(plan, np.array([journey]), np.arange(events.start, events.stop), events)
 
+    def part_of_several(self, plan: Plan, journeys: NDArray[np.int64]) -> Part:
+        """Return a part that is some journeys, which a plan holds for; their numbers ascend."""
+        events = self._events_of(journeys)
+        return self._part(plan, journeys, events, events)
+
     def persona_of(self, journey: int) -> str:
         """Return the persona of a journey's customer; "" where the log has no personas."""
         if self.personas is None:

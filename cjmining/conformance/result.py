@@ -149,6 +149,7 @@ class Conformance(Result):
         "handoffs",
         "fitness",
     )
+    _opened = "stages"
 
     intended: IntendedMap
     by: str | None
@@ -249,6 +250,67 @@ class Conformance(Result):
         from cjmining.conformance.story import explain
 
         return explain(self._with_log("stories"), journey)
+
+    def verbatims(self, *, each: int = 2, smallest: int = 10) -> pd.DataFrame:
+        """Choose a few of what customers wrote beside their answers, stage by stage.
+
+        They are chosen, not representative: `comments` says of how many. Of a stage come those beside the
+        answers nearest to its median answer, and last one of the least satisfied, if that is below. Among
+        equals comments come first that nothing was taken out of, then those of an easy length (12 to 90
+        letters), then the earliest. The same words are never told twice in a group, nor two of one customer
+        as typical.
+
+        Parameters
+        ----------
+        each : int
+            How many of a stage at most; with 1 there is only a typical one.
+        smallest : int
+            How many customers of the group must have commented on a stage for anything of it to be shown.
+
+        Returns
+        -------
+        pandas.DataFrame
+            by, stage (where the answer was given, as for satisfaction in `stages`), touchpoint (that is
+            rated) and its channel, satisfaction (0 to 1), comment (as the log keeps it: without addresses and
+            numbers), chosen ("typical" or "least satisfied"), comments (on this stage by this group) and
+            customers (who wrote them), answered (answers there, with and without a comment) and
+            median_satisfaction (of those). In the order of the map.
+
+        Raises
+        ------
+        LogError
+            If an option is out of its limits.
+        ValueError
+            If the check was made without its log.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> import pandas as pd
+        >>> from cjmining.intended import parse_map
+        >>> answers = pd.DataFrame({
+        ...     "who": ["ann", "bob", "cem"], "when": ["2026-03-01"] * 3, "what": ["rated"] * 3,
+        ...     "score": [5, 4, 1], "comment": ["All good", "Quick. Call me on 0170 1234567", "Too late"],
+        ... })
+        >>> survey = cj.sources.Table(answers, name="survey", customer="who", timestamp="when",
+        ...                           touchpoint="what", measures={"satisfaction": ("score", 1, 5)})
+        >>> intended = parse_map("{map: Parcel, goal: [rated], stages: [{stage: After, touchpoints: "
+        ...                      "[{touchpoint: rated}]}], patience: 9d}")
+        >>> check = cj.check(cj.ingest(survey).split(intended), intended)
+        >>> check.verbatims(smallest=3)[["satisfaction", "comment", "chosen"]]
+           satisfaction                   comment           chosen
+        0          0.75  Quick. Call me on [..]           typical
+        1          0.00                  Too late  least satisfied
+        """
+        from cjmining.conformance.verbatims import verbatims
+
+        return verbatims(
+            self._with_log("verbatims"),
+            self.groups,
+            as_one=self.by is None,
+            each=each,
+            smallest=smallest,
+        )
 
     def reconcile(
         self,

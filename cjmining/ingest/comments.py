@@ -13,13 +13,12 @@ import pyarrow.compute as pc
 
 from cjmining.ingest.database import Database, identifier
 from cjmining.ingest.redaction import redact, words_of_name
+from cjmining.schema import COMMENT
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import Feed
     from cjmining.ingest.stage import Staged
 
-COMMENT: Final = "comment"
-"""Where a comment stands in an event's properties."""
 KEPT_COLUMN: Final = "c:comment"
 USUAL_NAMES: Final = (
     "comment",
