@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 OUT := build/demo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench samples clean
+.PHONY: demo test lint bench docs samples clean
 
 demo: $(VENV)/.run-ready
 	$(BIN)/cjmining demo --out $(OUT)
@@ -22,6 +22,11 @@ lint: $(VENV)/.test-ready
 
 bench: $(VENV)/.bench-ready
 	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.docs-ready
+	$(BIN)/python -m docs.assemble build/docs-source
+	$(BIN)/sphinx-build -W --keep-going -n -q build/docs-source build/docs
+	@echo "The site is there: build/docs/index.html"
 
 samples: $(VENV)/.run-ready
 	$(BIN)/python -m cjmining.simulate data/samples/shop
@@ -40,6 +45,10 @@ $(VENV)/.run-ready: $(VENV)/.python pyproject.toml
 
 $(VENV)/.test-ready: $(VENV)/.python pyproject.toml
 	$(PIP) --editable '.[test]'
+	touch $@ $(VENV)/.run-ready
+
+$(VENV)/.docs-ready: $(VENV)/.python pyproject.toml
+	$(PIP) --editable '.[docs]'
 	touch $@ $(VENV)/.run-ready
 
 $(VENV)/.bench-ready: $(VENV)/.python pyproject.toml
