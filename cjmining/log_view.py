@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from cjmining import shown
 
 if TYPE_CHECKING:
     from cjmining.log import JourneyLog
@@ -22,16 +23,14 @@ def as_text(log: JourneyLog) -> str:
 
 
 def as_html(log: JourneyLog) -> str:
-    """Return the same as a small HTML table, with the sources below."""
-    rows = "".join(
-        f"<tr><th align='left'>{escape(name)}</th><td align='left'>{escape(value)}</td></tr>"
-        for name, value in facts(log)
-    )
-    notes = "".join(f"<li>{escape(note)}</li>" for note in log.notes)
-    shown = log.sources[["source", "kind", "records", "first", "last", "timezone"]]
-    return (
-        f"<div><p><strong>JourneyLog</strong>: {escape(headline(log))}</p><table>{rows}</table>"
-        f"<ul>{notes}</ul>{shown.to_html(index=False)}</div>"
+    """Return the same for a notebook, with the sources below."""
+    sources = log.sources[["source", "kind", "records", "first", "last", "timezone"]]
+    return shown.card(
+        "JourneyLog",
+        headline(log),
+        facts=facts(log),
+        notes=log.notes,
+        folds=[shown.fold("sources", sources, rows=len(sources), of=type(log), is_open=True)],
     )
 
 
@@ -60,8 +59,8 @@ def facts(log: JourneyLog) -> list[tuple[str, str]]:
 def _period(log: JourneyLog) -> str:
     if not log.n_events:
         return "no events"
-    first = np.datetime64(int(log.timestamps.min()), "us").astype("datetime64[s]")
-    return f"{first} to {log.data_end:%Y-%m-%dT%H:%M:%S} UTC (end of the data)"
+    first = np.datetime64(int(log.timestamps.min()), "us").astype("datetime64[s]").item()
+    return f"{first:%Y-%m-%d %H:%M:%S} to {log.data_end:%Y-%m-%d %H:%M:%S} UTC (end of the data)"
 
 
 def _shares(log: JourneyLog, column: str) -> str:
@@ -77,7 +76,7 @@ def _counted(codes: npt.NDArray[np.int32], words: Sequence[str], most: int = 8) 
     order = np.argsort(-counts, kind="stable")
     parts = [f"{words[i]} {counts[i]:,}" for i in order[:most]]
     if len(order) > most:
-        parts.append(f"{len(order) - most} more")
+        parts.append(f"and {len(order) - most} more")
     missing = int((codes < 0).sum())
     if missing:
         parts.append(f"not given {missing:,}")

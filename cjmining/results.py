@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
+from cjmining import shown
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Self
 
     import pandas as pd
 
     from cjmining.conformance import Conformance
     from cjmining.log import JourneyLog
+    from cjmining.shown import Fold
+
+_SENTENCES = 4
+"""Sentences of a result that a notebook tells before its tables."""
 
 
 class Source(NamedTuple):
@@ -40,11 +45,13 @@ class Result:
     """Base of the results: a frozen dataclass names its tables in `_tables`.
 
     A result is a value: it holds pandas DataFrames and never changes. `_on_demand` names further tables,
-    which are made when they are asked for; they are not shown in notebooks by themselves.
+    which are made when they are asked for; they are not shown in notebooks by themselves. `_opened` names
+    the table that a notebook unfolds, where that is not the first.
     """
 
     _tables: tuple[str, ...] = ()
     _on_demand: tuple[str, ...] = ()
+    _opened: str = ""
     _sources: tuple[Source, ...] = ()
 
     def _made_from(self, check: Conformance) -> Self:
@@ -82,6 +89,10 @@ class Result:
         """Return the first rows of a table; subclasses may make these alone."""
         return self._table(name).head(8)
 
+    def _length(self, name: str) -> int:
+        """Return how many rows a table has; subclasses may know without making it."""
+        return len(self._table(name))
+
     def _summary(self) -> str:
         """One line that says what the result is; subclasses say more."""
         sizes = ", ".join(f"{name} ({len(self._table(name)):,} rows)" for name in self._tables)
@@ -90,12 +101,46 @@ class Result:
     def __repr__(self) -> str:
         return self._summary()
 
+    def __dir__(self) -> list[str]:
+        """List what is public: tables, further attributes, methods."""
+        return [name for name in super().__dir__() if not name.startswith("_")]
+
     def _repr_html_(self) -> str:
-        heads = "".join(
-            f"<h4>.{escape(name)}</h4>{self._head(name).to_html(index=False)}" for name in self._tables
+        return shown.card(
+            type(self).__name__,
+            self._summary().splitlines()[0],
+            told=self._told(),
+            notes=self._remarks(),
+            folds=self._folds(),
+            last=self._last(),
         )
-        first, *further = repr(self).splitlines()
-        # What is told in lines stands in the tables below; notes stand nowhere else.
-        notes = [line.strip() for line in further if line.strip().startswith("note:")]
-        told = "".join(f"<br>{escape(note)}" for note in notes)
-        return f"<div><p><strong>{escape(first)}</strong>{told}</p>{heads}</div>"
+
+    def _told(self) -> Sequence[str]:
+        """Return what a notebook tells in sentences: the first of those that a table has."""
+        for name in self._tables:
+            table = self._table(name)
+            if "sentence" in table:
+                more = len(table) - _SENTENCES
+                return [
+                    *table["sentence"].head(_SENTENCES),
+                    *([f"and {more:,} more in .{name}"] * (more > 0)),
+                ]
+        return []
+
+    def _remarks(self) -> Sequence[str]:
+        """Return the notes of the result, where it has any."""
+        return tuple(getattr(self, "notes", ()))
+
+    def _folds(self) -> list[Fold]:
+        """Return the tables for a notebook, the one that says most unfolded."""
+        filled = [name for name in (self._opened, *self._tables) if name and self._length(name)]
+        opened = next(iter(filled), "")
+        return [
+            shown.fold(name, self._head(name), rows=self._length(name), of=type(self), is_open=name == opened)
+            for name in self._tables
+        ]
+
+    def _last(self) -> str:
+        """Name the tables that are made when they are asked for."""
+        names = ", ".join(f".{name}" for name in self._on_demand)
+        return f"Made when asked for: {names}" if names else ""

@@ -357,7 +357,7 @@ def test_what_journeys_are_tagged_with_is_shown():
     log = log_of([(0, 0, "a"), (1, 0, "a"), (2, 0, "a")]).tag(outcome=["converted", None, "<b>"])
     shown = "<b> 1, converted 1, unknown 1"  # of equally many in order of the words
     assert f"  tag outcome: {shown}" in repr(log).splitlines()
-    assert "<th align='left'>tag outcome</th>" in log._repr_html_()
+    assert '<th scope="row">tag outcome</th>' in log._repr_html_()
     assert "&lt;b&gt; 1" in log._repr_html_()
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from cjmining.conformance.tables import frame
 from cjmining.log import expect_log, expect_map
 from cjmining.results import Result
+from cjmining.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,15 @@ class Coverage(Result):
     missing_from_log: pd.DataFrame
     unknown_to_map: pd.DataFrame
     gaps: pd.DataFrame
+
+    def _summary(self) -> str:
+        missing, unknown, gaps = len(self.missing_from_log), len(self.unknown_to_map), len(self.gaps)
+        events, names = int(self.unknown_to_map["events"].sum()), plural(unknown, "kind")
+        return (
+            f"Coverage: {plural(missing, 'touchpoint')} of the map never "
+            f"{'occurs' if missing == 1 else 'occur'}; {plural(events, 'event')} of {names} "
+            f"{'is' if events == 1 else 'are'} unknown to it; {plural(gaps, 'gap')} in the sources"
+        )
 
 
 def coverage(log: JourneyLog, intended: IntendedMap) -> Coverage:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cjmining.results import Result
@@ -88,34 +87,8 @@ class Reconciliation(Result):
         names = ("month", "measure", "currency")
         return [each for each in records_of(self.explanations) if all(each[n] == row[n] for n in names)]
 
-    def _repr_html_(self) -> str:
-        heads = ("month", "measure", "currency", "control", "ours", "difference", "verdict", "because of")
-        body = "".join(self._html_row(row) for row in records_of(self.months))
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return (
-            f"<div><p><strong>{escape(self._summary())}</strong></p><table><thead><tr>"
-            f"{''.join(f'<th>{name}</th>' for name in heads)}</tr></thead><tbody>{body}</tbody></table>"
-            f"<ul>{notes}</ul></div>"
-        )
-
-    def _html_row(self, row: Mapping[str, Any]) -> str:
-        why = [
-            f"{signed(each['amount'])} {each['reason']}{_in_brackets(each['detail'])}"
-            for each in self._why(row)
-            if abs(each["amount"]) > 0
-        ]
-        texts = [escape(str(row[name])) for name in ("month", "measure", "currency")]
-        numbers = [said(row["control"]), said(row["ours"]), signed(row["difference"])]
-        strong = row["verdict"] == UNEXPLAINED
-        verdict = f"<strong>{row['verdict']}</strong>" if strong else str(row["verdict"])
-        left = "".join(f"<td style='text-align:left'>{text}</td>" for text in texts)
-        right = "".join(f"<td style='text-align:right'>{text}</td>" for text in numbers)
-        because = "<br>".join(map(escape, why))
-        return f"<tr>{left}{right}<td>{verdict}</td><td style='text-align:left'>{because}</td></tr>"
-
-
-def _in_brackets(text: str) -> str:
-    return f" ({text})" if text else ""
+    def _told(self) -> list[str]:
+        return list(self._lines())
 
 
 def records_of(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -88,12 +87,8 @@ class Story(Result):
     def _summary(self) -> str:
         return f"Story of journey {self.journey}: {self.ending}"
 
-    def _repr_html_(self) -> str:
-        paragraphs = "".join(
-            f"<p>{'<br>'.join(map(escape, paragraph.splitlines()))}</p>"
-            for paragraph in self.text.split("\n\n")
-        )
-        return f"<div>{paragraphs}{self.moves.to_html(index=False)}</div>"
+    def _told(self) -> list[str]:
+        return [line for line in self.text.splitlines() if line]
 
 
 def explain(reading: Reading, journey: int) -> Story:

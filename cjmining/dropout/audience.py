@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -242,13 +241,6 @@ class Audience(Result):
     def _whose(self) -> str:
         given = self._selection.journeys
         return f"who {self.about}" if given is None else f"of {self.about}"
-
-    def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return (
-            f"<div><p><strong>{escape(self._summary())}</strong></p><h4>.account</h4>"
-            f"{self.account.to_html(index=False)}<ul>{notes}</ul></div>"
-        )
 
 
 def audience(

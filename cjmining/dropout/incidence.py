@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from cjmining import words
 from cjmining.conformance.tables import SECOND_US, frame
 from cjmining.documents import parse_duration
 from cjmining.dropout.delayed import Beginnings, UnderWay, beginnings, ends_of, names_of_customers
@@ -88,6 +89,17 @@ class Incidence(Result):
     hazard: pd.DataFrame
     left_out: pd.DataFrame
     notes: tuple[str, ...] = ()
+
+    def _summary(self) -> str:
+        groups = f", by {' and '.join(self.by)}" if self.by else ""
+        horizons = " and ".join(words.days(each.total_seconds()) for each in self.horizons)
+        left = self.left_out[["journeys", "left_out"]].sum()
+        places = len(self.probabilities[["stage", "touchpoint"]].drop_duplicates())
+        return (
+            f"Incidence of each end within {horizons} of entering one of {words.plural(places, 'place')}"
+            f"{groups}: {words.plural(left['journeys'] - left['left_out'], 'journey')}, those that still run "
+            "counting for as long as they were seen"
+        )
 
 
 def incidence(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, ClassVar
 
 from cjmining.results import Result
@@ -119,6 +118,5 @@ class Scenario(Result):
             f"{row['conversions']:,.0f} of {row['journeys']:,} journeys{worth}"
         )
 
-    def _repr_html_(self) -> str:
-        told = "".join(f"<li>{escape(each)}</li>" for each in (*self.assumptions, *self.notes))
-        return f"{super()._repr_html_()}<ul>{told}</ul>"
+    def _told(self) -> tuple[str, ...]:
+        return self.assumptions

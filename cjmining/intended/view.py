@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
+from cjmining import shown, words
 from cjmining.intended.words import duration_in_short, promise_in_words, rules_in_words
 
 if TYPE_CHECKING:
@@ -27,21 +27,30 @@ def as_text(intended: IntendedMap) -> str:
 
 
 def as_html(intended: IntendedMap) -> str:
-    """Return the map as an HTML table with a row a touchpoint."""
-    rules = "; ".join(f"{escape(name)}: {escape(value)}" for name, value in _rules(intended))
-    heads = "".join(f"<th>{name}</th>" for name in ("Stage", "Touchpoint", "Channels", "Done by", "Notes"))
-    rows = "".join(_stage_rows(number, stage) for number, stage in enumerate(intended.stages, 1))
-    personas = "".join(f"<li>{escape(_persona(persona))}</li>" for persona in intended.personas)
-    people = f"<p>Personas</p><ul>{personas}</ul>" if personas else ""
-    return (
-        f"<div><p><strong>{escape(intended.map)}</strong> ({rules})</p>"
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{people}</div>"
+    """Return the map for a notebook: its rules, and a table with a row a touchpoint."""
+    stages = words.plural(len(intended.stages), "stage")
+    touchpoints = sum(len(stage.touchpoints) for stage in intended.stages)
+    rows = [row for number, stage in enumerate(intended.stages, 1) for row in _rows_of(number, stage)]
+    heads = ("touchpoint", "channels", "done by", "notes")
+    planned = shown.Fold(
+        "Planned", words.plural(touchpoints, "touchpoint"), shown.grid(heads, rows), is_open=True
+    )
+    return shown.card(
+        "Intended map",
+        f"{intended.map}, {stages} with {words.plural(touchpoints, 'touchpoint')}",
+        facts=[*_rules(intended), *((f"Persona {each.persona}", _told(each)) for each in intended.personas)],
+        notes=intended.remarks,
+        folds=[planned],
     )
 
 
 def _persona(persona: Persona) -> str:
+    return f"{persona.persona}: {_told(persona)}"
+
+
+def _told(persona: Persona) -> str:
     differs = f" (differs in {', '.join(stage.stage for stage in persona.stages)})" if persona.stages else ""
-    return f"{persona.persona}: {rules_in_words(persona.where)}{differs}"
+    return f"{rules_in_words(persona.where)}{differs}"
 
 
 def _rules(intended: IntendedMap) -> list[tuple[str, str]]:
@@ -57,24 +66,14 @@ def _exit(exit_: Exit) -> str:
     return f"{exit_.touchpoint} (by the {exit_.by})"
 
 
-def _stage_rows(number: int, stage: Stage) -> str:
-    notes = escape("; ".join(_stage_notes(stage, order=True)))
-    head = f"<strong>{number}. {escape(stage.stage)}</strong><br>{notes}"
-    first = f'<td rowspan="{len(stage.touchpoints)}" style="text-align:left;vertical-align:top">{head}</td>'
-    return "".join(
-        f"<tr>{first if position == 0 else ''}{_touchpoint_cells(touchpoint)}</tr>"
-        for position, touchpoint in enumerate(stage.touchpoints)
-    )
-
-
-def _touchpoint_cells(touchpoint: Touchpoint) -> str:
-    cells = (
-        touchpoint.touchpoint,
-        ", ".join(touchpoint.channels),
-        touchpoint.planned_actor,
-        "; ".join(_touchpoint_notes(touchpoint)),
-    )
-    return "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells)
+def _rows_of(number: int, stage: Stage) -> list[tuple[str, ...]]:
+    """Return a row for the stage, and one for each of its touchpoints."""
+    notes = "; ".join(_stage_notes(stage, order=True))
+    touchpoints = [
+        (each.touchpoint, ", ".join(each.channels), each.planned_actor, "; ".join(_touchpoint_notes(each)))
+        for each in stage.touchpoints
+    ]
+    return [(f"{number}. {stage.stage}{f': {notes}' if notes else ''}",), *touchpoints]
 
 
 def _in_short(touchpoint: Touchpoint) -> str:

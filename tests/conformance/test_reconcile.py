@@ -257,7 +257,7 @@ def test_what_people_see():
     told = check_of(TEXT).reconcile({"2026-03": {"orders": 3}, "2026-05": {"orders": 1}})
     text = repr(told)
     assert "2026-03 orders: control 3, ours 2, +1: +1 further goals in a converted journey; explained" in text
-    assert "<td style='text-align:right'>+1</td>" in told._repr_html_()
+    assert "ours 2, +1: +1 further goals" in told._repr_html_()
     assert "The controls have no figure for 2026-04." in told.notes
 
 

@@ -357,7 +357,7 @@ def test_the_result_says_that_it_is_a_scenario(ten: cj.Conformance) -> None:
     assert repr(found).startswith(
         "Scenario, not a forecast: drop-out at Look times 0.5. 1 conversions gained"
     )
-    assert "Scenario, not a forecast" in found._repr_html_()
+    assert "<strong>Scenario</strong>, not a forecast" in found._repr_html_()
     assert "<li>A scenario, not a forecast" in found._repr_html_()
 
 

@@ -242,6 +242,7 @@ class Funnel(Result):
 
     _tables = ("overview", "steps", "singly", "times", "outcomes", "attempts")
     _of_persons = ("attempts",)
+    _opened = "steps"
 
     def between(self, step: int | str) -> pd.DataFrame:
         """Return what those did who were lost between a step and the next.

@@ -156,6 +156,7 @@ class Variants(Result):
     _cache: dict[str, Any] = field(default_factory=dict)
 
     _tables = ("coverage", "variants")
+    _opened = "variants"
 
     @property
     def coverage(self) -> pd.DataFrame:
@@ -279,6 +280,9 @@ class Variants(Result):
         if name != "variants":
             return super()._head(name)
         return self._rows(np.arange(min(8, len(self))))
+
+    def _length(self, name: str) -> int:
+        return len(self) if name == "variants" else super()._length(name)
 
     def _group(self, group: str | None) -> int:
         if group is None and len(self.groups) == 1:
