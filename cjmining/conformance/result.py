@@ -150,6 +150,7 @@ class Conformance(Result):
         "fitness",
     )
     _opened = "stages"
+    _opened = "stages"
 
     intended: IntendedMap
     by: str | None
