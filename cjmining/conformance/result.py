@@ -150,7 +150,6 @@ class Conformance(Result):
         "fitness",
     )
     _opened = "stages"
-    _opened = "stages"
 
     intended: IntendedMap
     by: str | None
