@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cjmining.report import words
 
 if TYPE_CHECKING:
+    from cjmining.plot.sheet import Sheet
     from cjmining.report.leaving import Leaving
     from cjmining.report.views import View
 
@@ -36,42 +36,37 @@ def draw_pictures(
     Returns
     -------
     dict of str to str
-        Anchor (`figure-map-0`, `figure-flow-0`, `figure-transitions-0`, ...) to SVG; what can't be drawn is
-        not in it.
+        Anchor (`figure-map-0`, `figure-flow-0`, `figure-transitions-0`, ...) to SVG by the classes of the
+        page's style sheet; what can't be drawn is not in it.
     """
     drawn: dict[str, str] = {}
     for number, (view, group) in enumerate(zip(views, facts["groups"], strict=True)):
-        drawn |= {
-            f"figure-{kind}-{number}": svg for kind, svg in _of_view(view, group["name"], min_group).items()
-        }
+        for kind, sheet in _of_view(view, min_group):
+            drawn[f"figure-{kind}-{number}"] = _inline(sheet, group["name"])
     return drawn
 
 
-def _of_view(view: View, name: str, min_group: int) -> dict[str, str]:
-    """Draw one group: its journey map, what becomes of it stage by stage, and what follows what."""
-    from cjmining import plot
+def _of_view(view: View, min_group: int) -> Iterator[tuple[str, Sheet]]:
+    """Yield the pictures of one group: its journey map, what becomes of it, and what follows what."""
     from cjmining.plot.choose import map_of
+    from cjmining.plot.funnel import funnel_sheet
+    from cjmining.plot.journey_map import journey_map_sheet
+    from cjmining.plot.transitions import transitions_sheet
     from cjmining.report.disclosure import hide_small_counts, hide_small_rows
 
     group = None if view.group == words.EVERYONE else view.group
     check = hide_small_rows(view.check, min_group)
-    drawn = {
-        "map": (plot.journey_map(check, persona=group), f"Journey map: {name}"),
-        "flow": (plot.funnel(check, persona=group), f"Stages and outcomes: {name}"),
-    }
+    yield "map", journey_map_sheet(check, persona=group)
+    yield "flow", funnel_sheet(check, persona=group)
     if view.found is not None:
         found = hide_small_counts(view.found, min_group)
         intended = map_of(check.intended, check.by, view.group)
-        transitions = plot.transitions(found, intended=intended, group=group)
-        drawn["transitions"] = (transitions, f"Transitions between touchpoints: {name}")
-    return {kind: _inline(picture, label) for kind, (picture, label) in drawn.items()}
+        yield "transitions", transitions_sheet(found, intended=intended, group=group)
 
 
-def _inline(picture: Any, label: str) -> str:  # noqa: ANN401 -- Axes or Figure
-    """Return a picture as an element that scales with the page."""
-    from cjmining import plot
+def _inline(sheet: Sheet, name: str) -> str:
+    """Return a picture as an element for the page, named by what it shows and of whom."""
+    from cjmining.plot import svg
 
-    svg = plot.to_svg(getattr(picture, "figure", picture), title=label)
-    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
-    head, rest = svg.split(">", 1)
-    return re.sub(r'\s(width|height)="[^"]*"', "", head) + ">" + rest
+    title = sheet.title or "Figure"
+    return svg.written(sheet, dark=None, title=title if name in title else f"{title}: {name}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-
-VOID = {"meta", "link", "input", "br", "img", "hr", "path", "use", "rect"}
 
 
 @dataclass
@@ -39,6 +38,9 @@ class Page(HTMLParser):
         self.text = ""
         self.findings: dict[str, str] = {}
         self._table: ReadTable | None = None
+        self._numeric: set[str] = set()
+        self._given: str | None = None
+        self._place = 0
         self._part = ""
         self._into: list[str] | None = None
         self._heading = 0
@@ -57,32 +59,47 @@ class Page(HTMLParser):
             self._silent += 1
         if tag in {"h1", "h2", "h3"}:
             self._heading, self._into = int(tag[1]), []
+        elif tag == "li" and "data-kind" in given:
+            self._finding = str(given["id"])
+        elif tag == "p" and self._finding is not None and self._finding not in self.findings:
+            self._into = []
         elif tag == "table":
             self._table = self.tables[str(given["id"])] = ReadTable()
-        elif tag in {"thead", "tbody", "tfoot"}:
+            self._numeric = set(str(given["class"]).split())
+        elif self._table is not None:
+            self._part_of_table(tag, given)
+
+    def _part_of_table(self, tag: str, given: dict[str, str | None]) -> None:
+        assert self._table is not None
+        if tag in {"thead", "tbody", "tfoot"}:
             self._part = tag
         elif tag == "caption":
             self._into = []
-        elif tag == "tr" and self._table is not None and self._part == "tbody":
-            self._table.rows.append([])
-            self._table.values.append([])
-        elif tag in {"th", "td"} and self._table is not None:
+        elif tag == "tr":
+            self._place = 0
+            if self._part == "tbody":
+                self._table.rows.append([])
+                self._table.values.append([])
+        elif tag in {"th", "td"}:
             self._cell(tag, given)
-        elif tag == "li" and "data-kind" in given:
-            self._finding, self._into = str(given["id"]), []
 
     def _cell(self, tag: str, given: dict[str, str | None]) -> None:
         assert self._table is not None
-        value = None if given.get("data-value") is None else float(str(given["data-value"]))
+        self._place += 1
+        self._given = given.get("data-v")
         if tag == "th":
             self._table.scopes.add(given.get("scope"))
         if self._part == "thead":
             self._table.columns.append(str(given["data-column"]))
-        elif self._part == "tbody":
-            self._table.values[-1].append(value)
-            self._into = []
         else:
-            self._table.total.append(value)
+            self._into = []
+
+    def _value(self, said: str) -> float | None:
+        """Return the number behind a cell: given, or its text in a column of numbers."""
+        if self._given is not None:
+            return float(self._given)
+        whole = f"n{self._place}" in self._numeric and re.fullmatch(r"-?\d[\d,]*", said)
+        return float(said.replace(",", "")) if whole else None
 
     def handle_endtag(self, tag: str) -> None:
         if tag in {"style", "script"}:
@@ -95,9 +112,15 @@ class Page(HTMLParser):
             self._table.caption, self._into = said, None
         elif tag in {"th", "td"} and self._table is not None and self._part == "tbody":
             self._table.rows[-1].append(said)
+            self._table.values[-1].append(self._value(said))
             self._into = None
-        elif tag == "li" and self._finding is not None:
-            self.findings[self._finding], self._finding, self._into = said, None, None
+        elif tag in {"th", "td"} and self._table is not None and self._part == "tfoot":
+            self._table.total.append(self._value(said))
+            self._into = None
+        elif tag == "p" and self._finding is not None and self._finding not in self.findings:
+            self.findings[self._finding], self._into = said, None
+        elif tag == "li":
+            self._finding = None
         elif tag == "table":
             self._table, self._part = None, ""
 
