@@ -9,6 +9,7 @@ from cjmining.dropout.drivers import Drivers, drivers
 from cjmining.dropout.incidence import Incidence, incidence
 from cjmining.dropout.scan import DropOutScan, scan
 from cjmining.errors import LogError
+from cjmining.report.slugs import unique_slugs
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
@@ -38,12 +39,18 @@ class Leaving(NamedTuple):
     undone: tuple[str, ...] = ()
 
     @property
+    def slugs(self) -> dict[str, str]:
+        """The slug of each stage at which it is known what goes with leaving."""
+        stages = [each.stage for each in self.why]
+        return dict(zip(stages, unique_slugs(stages), strict=True))
+
+    @property
     def results(self) -> dict[str, Result]:
         """The results that are there, by the name that their files and sheets begin with."""
         named: dict[str, Result | None] = {"incidence": self.ends, "scan": self.places}
         if self.everyone is not self.ends:
             named["incidence_all"] = self.everyone
-        named |= {f"drivers_{each.stage.lower().replace(' ', '_')}": each for each in self.why}
+        named |= {f"drivers_{self.slugs[each.stage].replace('-', '_')}": each for each in self.why}
         return {name: each for name, each in named.items() if each is not None}
 
 

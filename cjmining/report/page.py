@@ -15,7 +15,7 @@ from cjmining.report.one_log import expect_one_log
 from cjmining.report.pictures import draw_pictures
 from cjmining.report.rendering import fill_in
 from cjmining.report.views import views_of
-from cjmining.report.writing import expect_writable, write_whole
+from cjmining.report.writing import as_json, expect_writable, write_whole
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance, Coverage
@@ -31,6 +31,7 @@ def report(
     check: Conformance,
     *,
     path: str | Path,
+    facts: str | Path | None = None,
     title: str | None = None,
     min_group: int = 10,
     coverage: Coverage | None = None,
@@ -56,6 +57,9 @@ def report(
         Actual against intended.
     path : str or Path
         The page to write; its folder must exist. It is written to a temporary name and renamed.
+    facts : str or Path, optional
+        Where to write what the page says as JSON too: a plain dict, without the pictures, that
+        docs/facts-format.md describes key by key.
     title : str, optional
         Title of the page; default is the name of the map.
     min_group : int
@@ -83,8 +87,8 @@ def report(
     Raises
     ------
     LogError
-        If `path` can't be written, `min_group` is below 1, one of the results is of another kind, or they
-        were not made from this log.
+        If `path` or `facts` can't be written, `min_group` is below 1, one of the results is of another kind,
+        or they were not made from this log.
 
     Examples
     --------
@@ -92,9 +96,14 @@ def report(
     >>> cj.report(log, found, check, path="report.html")  # doctest: +SKIP
     PosixPath('report.html')
     """
+    from cjmining.discovery import discover
+    from cjmining.report.disclosure import merge_check, merge_found
+
     page = Path(path)
     expect_one_log(log, found, check)
     expect_writable(page)
+    if facts is not None:
+        expect_writable(Path(facts))
     if min_group < 1:
         raise LogError(f"min_group is {min_group}; it must be at least 1 (1 shows everything)")
     if coverage is None:
@@ -102,46 +111,27 @@ def report(
 
         coverage = cover(log, check.intended)
     leaving = look_into(check) if leaving is None else leaving
-    facts, pictures = _facts(
-        log, found, check, coverage, leaving, title, min_group, earlier, now or datetime.now(UTC)
-    )
-    said = {**facts, "pictures": pictures, "settings_changed": settings_changed, "overview": overview}
-    text = fill_in(TEMPLATE, said)
-    write_whole(page, text.encode())
-    return page
-
-
-def _facts(
-    log: JourneyLog,
-    found: Discovery,
-    check: Conformance,
-    coverage: Coverage,
-    leaving: Leaving,
-    title: str | None,
-    min_group: int,
-    earlier: Sequence[Mapping[str, Any]] | None,
-    now: datetime,
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what the template needs: what the page says, and its pictures."""
-    from cjmining.discovery import discover
-    from cjmining.report.disclosure import merge_check, merge_found
-
     derived = derive_findings(log, check, coverage, min_group=min_group, leaving=leaving)
-    findings, gone = compare_findings(derived, earlier)
+    told, gone = compare_findings(derived, earlier)
     everyone = found if found.by is None else discover(log, ignore=found.ignore)
     found, check = merge_found(found, check, min_group), merge_check(check, min_group)
-    facts = gather_facts(
+    views = views_of(found, check, everyone, leaving)
+    said = gather_facts(
         log,
-        found,
         check,
-        everyone=everyone,
+        views,
         coverage=coverage,
         leaving=leaving,
-        findings=findings,
+        findings=told,
         gone=gone,
         title=title,
         min_group=min_group,
-        now=now,
+        settings_changed=settings_changed,
+        overview=overview,
+        now=now or datetime.now(UTC),
     )
-    pictures = draw_pictures(views_of(found, check, everyone), leaving, facts, min_group=min_group)
-    return facts, pictures
+    pictures = draw_pictures(views, leaving, said, min_group=min_group)
+    write_whole(page, fill_in(TEMPLATE, {**said, "pictures": pictures}).encode())
+    if facts is not None:
+        write_whole(Path(facts), as_json(said).encode())
+    return page

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from cjmining.errors import LogError
 
@@ -30,3 +33,8 @@ def write_whole(target: Path, content: bytes) -> None:
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def as_json(content: Mapping[str, Any]) -> str:
+    """Return plain values as JSON that people can read and compare."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

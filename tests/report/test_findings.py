@@ -26,10 +26,10 @@ def test_the_headline_of_a_persona_names_its_stage_its_share_and_who_could_be_fo
 
     # 105 of 310: 33.9 %, Wilson limits 28.8 to 39.3 % by hand
     assert headline.text.startswith(
-        "Of 310 Gen Z journeys that reached Checkout and could be followed for 30 days, 34 % (29-39 %) "
-        "dropped out "
-        "there within 30 days"
+        "34 % (29-39 %) of the 310 Gen Z journeys that reached Checkout and could be followed for 30 days "
+        "dropped out there in that time; "
     )
+    assert headline.headline == "Gen Z: 34 % drop out at Checkout"
     assert headline.stage == "Checkout"
     assert headline.numbers["drop_out_share"] == pytest.approx(105 / 310)
     assert headline.numbers["mature"] == 310
@@ -142,8 +142,8 @@ def test_where_nothing_stands_out_the_descriptions_stay_and_nobody_is_said_to_di
     assert len(of_kind(findings, "largest drop-out")) == 4
     [quiet] = of_kind(findings, "no stand-out")
     assert quiet.text.startswith(
-        f"Of 12 comparisons of one persona with the others, stage by stage, none passes q < {LARGEST_Q:g} "
-        f"with at least {FEWEST_DROPPED} drop-outs."
+        "No persona clearly differs from the others at any stage: of 12 comparisons none passes the test "
+        f"(q < {LARGEST_Q:g}, with at least {FEWEST_DROPPED} drop-outs)."
     )
     assert "chance" not in quiet.text
 

@@ -105,12 +105,12 @@ def test_the_ids_of_findings_stay_when_numbers_change(leaving):
 
 def test_drivers_on_the_page_are_clear_and_of_enough(leaving):
     for each in leaving.why:
-        table = drivers_table(each, 10)
+        table = drivers_table(each, 10, "checkout")
         clear = each.drivers[(each.drivers["q"] <= 0.05) & (each.drivers["exposed"] >= 10)]
         assert len(table["rows"]) == min(len(clear), 8)
         assert "not causes" in table["caption"]
         assert f"{each.entered:,} journeys" in table["note"]
-        assert drivers_table(each, 10**6)["rows"] == []
+        assert drivers_table(each, 10**6, "checkout")["rows"] == []
 
 
 def test_a_check_without_its_log_has_nothing_to_look_into(check):
@@ -144,9 +144,9 @@ def test_an_attribute_is_said_with_its_value(leaving):
         "excess": 15.0, "q": 0.001, "verdict": "of its own", "goes_along_with": "",
     }  # fmt: skip
     each = replace(leaving.why[0], drivers=pd.DataFrame([row]))
-    assert drivers_table(each, 10)["rows"][0]["cells"][0]["text"] == "Device: mobile"
+    assert drivers_table(each, 10, "checkout")["rows"][0]["cells"][0]["text"] == "Device: mobile"
     none = replace(each, drivers=pd.DataFrame([row])[:0])
-    assert drivers_table(none, 10)["note"].endswith("No candidate could be judged: too few journeys.")
+    assert drivers_table(none, 10, "checkout")["note"].endswith("No candidate could be judged: too few journeys.")
 
 
 def test_a_scan_without_enough_journeys_says_so():

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MOST_HAND_OFFS = 10
 """How many ways of being handed on are shown of each kind."""
 
+MOST_TOLD = 2
+"""How many hand-offs are told in sentences, the most frequent where customers say it all again."""
+
 _KINDS = {
     "channel": ("Between channels: one contact after another", "channel"),
     "owner": ("Between owners of stages", "owner"),
@@ -107,6 +110,8 @@ def _hand_offs(rows: Sequence[Row], kind: str, min_group: int) -> Table:
         ("p90_s", "90 % within"),
     ]
     enough = most_frequent(rows, min_group)
+    told = [row for row in enough if row["again"]][:MOST_TOLD]
+    shown = [row for number, row in enumerate(enough) if number < MOST_HAND_OFFS or row in told]
     cells = [
         line(
             [
@@ -122,7 +127,7 @@ def _hand_offs(rows: Sequence[Row], kind: str, min_group: int) -> Table:
             ],
             stage=row["stage"],
         )
-        for row in enough[:MOST_HAND_OFFS]
+        for row in shown
     ]
     table = make_table(f"hand-offs-{kind}", caption, columns, cells)
     table["note"] = not_shown(len(enough) - len(cells), len(rows) - len(enough), "way", min_group)

@@ -21,7 +21,7 @@ from cjmining.report.cells import (
     share_cell,
 )
 from cjmining.report.facts.numbers import q_text
-from cjmining.report.findings.deviations import deviation_sentence
+from cjmining.report.findings.deviations import deviation_sentence, deviations_told
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance
@@ -45,6 +45,8 @@ def deviations_table(check: Conformance, group: str, min_group: int) -> Table:
     ]
     rows = sorted(of_group(check.deviations, group), key=lambda row: -row["journeys"])
     enough = [row for row in rows if row["journeys"] >= min_group]
+    told = deviations_told(rows, min_group)
+    shown = [row for number, row in enumerate(enough) if number < MOST_ROWS or row in told]
     channels = _channels_of_deviations(check, group, min_group)
     cells = [
         line(
@@ -61,7 +63,7 @@ def deviations_table(check: Conformance, group: str, min_group: int) -> Table:
             touchpoint=row["touchpoint"],
             type=row["type"],
         )
-        for row in enough[:MOST_ROWS]
+        for row in shown
     ]
     table = make_table("deviations", "Deviations: what differed from the intended map", columns, cells)
     left = not_shown(len(enough) - len(cells), len(rows) - len(enough), "deviation", min_group)

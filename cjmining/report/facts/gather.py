@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,37 +15,44 @@ from cjmining.report.facts.method import method_notes
 from cjmining.report.facts.quality import quality_tables
 from cjmining.report.facts.shared import missing_from_log, unknown_to_map
 from cjmining.report.facts.sureness import sureness
-from cjmining.report.views import views_of
+from cjmining.report.findings.evidence import slugged
+from cjmining.report.slugs import EVERYONE, group_slugs, stage_slugs
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance, Coverage
-    from cjmining.discovery import Discovery
     from cjmining.log import JourneyLog
+    from cjmining.report.cells import Table
     from cjmining.report.leaving import Leaving
+    from cjmining.report.views import View
+
+
+FORMAT = 1
+"""Version of the facts: it changes when a key changes its meaning or goes; docs/facts-format.md has them."""
 
 
 def gather_facts(
     log: JourneyLog,
-    found: Discovery,
     check: Conformance,
+    views: Sequence[View],
     *,
-    everyone: Discovery,
     coverage: Coverage,
     leaving: Leaving,
     findings: Sequence[Mapping[str, Any]],
     gone: Sequence[Mapping[str, Any]] = (),
     title: str | None,
     min_group: int,
+    settings_changed: str = "",
+    overview: str = "",
     now: datetime,
 ) -> dict[str, Any]:
-    """Collect what the page shows.
+    """Collect what the page says, without its pictures: what `facts.json` holds.
 
     Parameters
     ----------
-    log, found, check, coverage
-        The results; small groups are merged already (`disclosure.merge_small_groups`).
-    everyone : Discovery
-        What customers do, ungrouped.
+    log, check, coverage
+        The results; small groups are merged already (`disclosure.merge_check`).
+    views : sequence of View
+        The results of everyone, and of each group.
     leaving : Leaving
         What is known of those who leave, beside the check.
     findings, gone : sequence of dict
@@ -54,25 +61,32 @@ def gather_facts(
         Title of the page; default is the name of the map.
     min_group : int
         Rows about fewer journeys are merged or left out.
+    settings_changed, overview : str
+        What changed since the earlier run, and the address of the page that leads to this one.
     now : datetime
         The one moment that differs between two runs.
 
     Returns
     -------
     dict
-        Texts, numbers, lists and dicts only.
+        Texts, numbers, lists and dicts only; docs/facts-format.md has its keys.
     """
     from cjmining import __version__
 
-    return {
+    stages, groups = stage_slugs(check), group_slugs(check)
+    facts = {
+        "format": FORMAT,
         "title": title or check.intended.name,
         "map": check.intended.name,
         "version": __version__,
         "made": words.minute(now),
-        "period": period(everyone),
+        "period": period(views[0].found),
         "data_end": words.minute(log.data_end),
         "min_group": min_group,
         "by": None if check.by is None else words.name(check.by),
+        "settings_changed": settings_changed,
+        "overview": overview,
+        "stages": [{"name": name, "slug": slug} for name, slug in stages.items()],
         "outcomes": outcome_cards(check.overall),
         "findings": chapters_of(findings),
         "data_findings": [
@@ -83,16 +97,50 @@ def gather_facts(
         "sureness": sureness(check, findings, min_group),
         "leaving": leaving_facts(leaving, min_group),
         "groups": [
-            group_facts(view, leaving.everyone if number == 0 else leaving.ends, number, min_group)
-            for number, view in enumerate(views_of(found, check, everyone))
+            group_facts(view, slug, number, min_group)
+            for number, (view, slug) in enumerate(zip(views, [EVERYONE, *groups.values()], strict=True))
         ],
         "comparison": comparison_table(check) if check.by is not None else None,
         "standouts": standouts_table(check, min_group) if check.by is not None else None,
         "coverage": [missing_from_log(coverage, log), unknown_to_map(coverage, log, min_group)],
-        "quality": quality_tables(log),
+        "quality": quality_tables(log, coverage, check.intended),
         "fitness": fitness_table(check, min_group),
         "method": method_notes(check.intended, min_group, _how_grouped(log, check.by)),
     }
+    tables = list(tables_of(facts))
+    for table in tables:
+        for row in table["rows"]:
+            row["about"] = slugged(row["about"], stages, groups)
+    _keep_what_stands(facts, {table["id"] for table in tables})
+    return facts
+
+
+def tables_of(facts: Any) -> Iterator[Table]:  # noqa: ANN401 -- any part of the facts
+    """Yield every table of the facts, or of a part of them, in the order of the page."""
+    if isinstance(facts, Mapping):
+        if "caption" in facts and "rows" in facts:
+            yield dict(facts)
+        else:
+            for part in facts.values():
+                yield from tables_of(part)
+    elif isinstance(facts, list):
+        for part in facts:
+            yield from tables_of(part)
+
+
+def findings_of(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return every finding of the facts once, in the order of the page."""
+    chapters = [*facts["findings"], *facts["sureness"]]
+    told = [finding for chapter in chapters for finding in chapter["findings"]]
+    return [*told, *facts["data_findings"]]
+
+
+def _keep_what_stands(facts: Mapping[str, Any], anchors: Collection[str]) -> None:
+    """Leave out evidence in tables that have nothing to show; where nothing else is left, name the stages."""
+    for finding in findings_of(facts):
+        standing = [each for each in finding["evidence"] if each["anchor"] in anchors]
+        fallback = {"anchor": "stages-0", "label": "Stages", "group": None, "about": dict[str, str]()}
+        finding["evidence"] = standing or [fallback]
 
 
 def _how_grouped(log: JourneyLog, by: str | None) -> str | None:

@@ -19,17 +19,16 @@ from cjmining.report.facts.leaving import chances_table
 from cjmining.report.facts.promises import promise_tables, promises_in_words
 
 if TYPE_CHECKING:
-    from cjmining.dropout.incidence import Incidence
     from cjmining.report.views import View
 
 
-def group_facts(view: View, ends: Incidence | None, number: int, min_group: int) -> dict[str, Any]:
+def group_facts(view: View, slug: str, number: int, min_group: int) -> dict[str, Any]:
     """Return what the page shows of one group; `number` is its place among those to switch between."""
     check, group = view.check, view.group
     row = next(row for row in rows_of(check.outcomes) if row["by"] == group)
     promised = promises_in_words(of_group(check.expectations, group), min_group)
     after = after_the_goal(of_group(check.stages, group))
-    chances = None if ends is None else chances_table(ends, group, min_group, after_goal=after)
+    chances = None if view.ends is None else chances_table(view.ends, group, min_group, after_goal=after)
     where = [stages_table(check, group, min_group), chances, dropouts_table(check, group, row, min_group)]
     chapters = [
         _chapter("Where they end", [table for table in where if table is not None]),
@@ -49,6 +48,7 @@ def group_facts(view: View, ends: Incidence | None, number: int, min_group: int)
         table["id"] = f"{table['id']}-{number}"
     return {
         "id": f"group-{number}",
+        "slug": slug,
         "group": group,
         "name": words.name_of(group, check.by),
         "about": f"{journeys} of {words.plural(int(row['customers']), 'customer')}",

@@ -63,8 +63,10 @@ def chapters_of(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [chapter for chapter in chapters if chapter["findings"]]
 
 
-def period(found: Discovery) -> str:
+def period(found: Discovery | None) -> str:
     """Say from when to when there are events."""
+    if found is None:
+        return "no events"
     starts, ends = found.overview["start"].dropna(), found.overview["end"].dropna()
     if not len(starts):
         return "no events"

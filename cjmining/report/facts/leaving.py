@@ -22,6 +22,7 @@ from cjmining.report.cells import (
     rows_of,
     share_cell,
 )
+from cjmining.report.findings.leaving import MOST_TOLD, clear_drivers
 from cjmining.report.leaving import TOO_FEW, Leaving
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def leaving_facts(leaving: Leaving, min_group: int) -> dict[str, Any] | None:
     """Return the page's section on where and when, and on what goes with it; None where nothing is known."""
     places = None if leaving.places is None else places_table(leaving.places, min_group)
     tables = [places] if places is not None and places["rows"] else []
-    tables += [drivers_table(each, min_group) for each in leaving.why]
+    tables += [drivers_table(each, min_group, leaving.slugs[each.stage]) for each in leaving.why]
     said = [TOO_FEW] if places is not None and not places["rows"] else []
     if not tables and not leaving.undone and not said:
         return None
@@ -135,7 +136,8 @@ def places_table(places: DropOutScan, min_group: int) -> Table:
         ("turn", "Next step by"),
         ("p", "p, all places looked at"),
     ]
-    rows = [row for row in rows_of(places.findings) if row["entered"] >= min_group][:MOST_PLACES]
+    enough = [row for row in rows_of(places.findings) if row["entered"] >= min_group]
+    rows = [row for number, row in enumerate(enough) if number < MOST_PLACES or row["stands_out"]]
     cells = [
         line(
             [
@@ -187,7 +189,7 @@ def _turns(row: Row) -> str:
     return ", ".join(f"{who} ({words.count(n)})" for n, who in parts) or words.NOTHING
 
 
-def drivers_table(each: Drivers, min_group: int) -> Table:
+def drivers_table(each: Drivers, min_group: int, slug: str) -> Table:
     """Return what goes with leaving at a stage, the strongest first."""
     columns = [
         ("said", "What"),
@@ -201,6 +203,8 @@ def drivers_table(each: Drivers, min_group: int) -> Table:
         ("verdict", "Verdict"),
     ]
     rows = [row for row in rows_of(each.drivers) if row["q"] <= CLEAR and row["exposed"] >= min_group]
+    told = clear_drivers(each, min_group)[:MOST_TOLD]
+    chosen = [row for number, row in enumerate(rows) if number < MOST_DRIVERS or row in told]
     cells = [
         line(
             [
@@ -216,9 +220,9 @@ def drivers_table(each: Drivers, min_group: int) -> Table:
             ],
             stage=each.stage,
         )
-        for row in rows[:MOST_DRIVERS]
+        for row in chosen
     ]
-    made = make_table(f"drivers-{each.stage.lower().replace(' ', '-')}", each.title, columns, cells)
+    made = make_table(f"drivers-{slug}", each.title, columns, cells)
     alike = f" of the same {words.name(each.by)}" if each.by else ""
     shown = "shown is what is clear" if rows else "nothing is clear"
     candidates = len(each.drivers)

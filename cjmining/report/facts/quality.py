@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cjmining.report import words
 from cjmining.report.cells import (
@@ -17,16 +17,27 @@ from cjmining.report.cells import (
     not_shown,
     rows_of,
 )
+from cjmining.report.patiences import patience_in_short
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cjmining.conformance import Coverage
+    from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
 
-def quality_tables(log: JourneyLog) -> list[Table]:
+def quality_tables(log: JourneyLog, coverage: Coverage, intended: IntendedMap) -> list[Table]:
     """Return what was read, what became of it, and why some was left aside."""
-    return [table for table in (_sources(log), _records(log), _events(log), _reasons(log)) if table["rows"]]
+    tables = (
+        _sources(log),
+        _gaps(coverage),
+        _records(log),
+        _events(log),
+        _reasons(log),
+        _patiences(intended),
+    )
+    return [table for table in tables if table["rows"]]
 
 
 _RECORD_FATES = ("used", "superseded", "set aside", "quarantined")
@@ -42,10 +53,13 @@ def _sources(log: JourneyLog) -> Table:
         ("records", "Records"),
         ("first", "Covers from"),
         ("last", "until"),
+        ("late_days", "Days after the first"),
+        ("early_days", "Days before the data end"),
         ("gaps", "Gaps"),
         ("timezone", "Times without a zone read as"),
         ("note", "Note"),
     ]
+    begins = log.sources["first"].min()
     rows = [
         line(
             [
@@ -54,6 +68,8 @@ def _sources(log: JourneyLog) -> Table:
                 count_cell(row["records"]),
                 cell(words.NOTHING if words.missing(row["first"]) else words.minute(row["first"])),
                 cell(words.NOTHING if words.missing(row["last"]) else words.minute(row["last"])),
+                count_cell(_days(begins, row["first"])),
+                count_cell(_days(row["last"], log.data_end)),
                 count_cell(0 if row["gaps"] is None else len(row["gaps"])),
                 cell(_zone(row)),
                 cell("" if words.missing(row["note"]) else row["note"]),
@@ -63,6 +79,44 @@ def _sources(log: JourneyLog) -> Table:
         for row in rows_of(log.sources)
     ]
     return make_table("sources", "Sources: what was read and what it covers", columns, rows)
+
+
+def _days(start: Any, end: Any) -> int | None:  # noqa: ANN401 -- moments, or nothing
+    """Return the whole days from one moment to another, none where it is the other way round."""
+    return None if words.missing(start) or words.missing(end) else max((end - start).days, 0)
+
+
+def _gaps(coverage: Coverage) -> Table:
+    """Return the periods in which a source recorded improbably little, and how many each source has."""
+    columns = [("source", "Source"), ("periods", "Periods"), ("start", "From"), ("end", "until")]
+    gaps = coverage.gaps.sort_values(["source", "start"], kind="stable")
+    number = gaps.groupby("source", observed=True)["start"].transform("size")
+    rows = [
+        line(
+            [
+                cell(row["source"]),
+                count_cell(row["periods"]),
+                cell(words.minute(row["start"])),
+                cell(words.minute(row["end"])),
+            ],
+            source=row["source"],
+        )
+        for row in rows_of(gaps.assign(periods=number))
+    ]
+    caption = "Gaps: when a source recorded improbably little"
+    table = make_table("gaps", caption, columns, rows[: 2 * MOST_ROWS])
+    table["note"] = not_shown(len(rows) - 2 * MOST_ROWS, 0, "period", 0)
+    return table
+
+
+def _patiences(intended: IntendedMap) -> Table:
+    """Return how long a customer may be silent at each stage before that counts as having left."""
+    columns = [("stage", "Stage"), ("patience", "Silence that counts as leaving")]
+    rows = [
+        line([cell(stage.stage), cell(patience_in_short(intended, stage))], stage=stage.stage)
+        for stage in intended.stages
+    ]
+    return make_table("patiences", "Patience: how long a silence counts as leaving", columns, rows)
 
 
 def _zone(row: Row) -> str:

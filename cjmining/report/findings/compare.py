@@ -29,6 +29,7 @@ def compare_findings(
 
     Examples
     --------
+    >>> from cjmining.report import Finding
     >>> finding = Finding("a", "outcomes", "Of 2 journeys, 1 converted.")
     >>> now, gone = compare_findings([finding], [{"id": "b", "text": "x"}])
     >>> now[0]["status"], [finding["id"] for finding in gone]

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from cjmining.report import words
 from cjmining.report.cells import Row, rows_of
-from cjmining.report.facts.contacts import most_frequent
+from cjmining.report.facts.contacts import MOST_TOLD, most_frequent
 from cjmining.report.facts.promises import enough, promises_in_words
-from cjmining.report.findings.finding import Finding, make_finding, numbers_of
+from cjmining.report.findings.finding import Cited, Finding, cite, headline, make_finding, numbers_of
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance
 
 MOST_BROKEN = 5
 """How many broken promises are told in sentences, those furthest from what was promised."""
-
-MOST_HAND_OFFS = 2
-"""How many hand-offs are told in sentences, the most frequent where customers say it all again."""
 
 
 def contact_findings(overall: Conformance, min_group: int) -> Iterator[Finding]:
@@ -42,7 +39,17 @@ def _promises(overall: Conformance, min_group: int) -> Iterator[Finding]:
     if not said:
         return
     broken = [row for row in rows if row["verdict"] == "broken" and enough(row, min_group)]
-    yield make_finding("promises", said, {"promises": len(rows), "broken": len(broken)})
+    yield make_finding(
+        "promises",
+        said,
+        {"promises": len(rows), "broken": len(broken)},
+        headline=f"{words.count(len(broken))} of {words.plural(len(rows), 'promise')} clearly broken",
+        cited=[cite("promises", "Promises")],
+        refuted_by=(
+            "If a sample of the same events, timed or asked again by hand, gave other values than those "
+            "recorded: then these promises were not measured."
+        ),
+    )
     furthest_first = sorted(broken, key=lambda row: row["share_kept"] - row["target"])
     horizon = words.days(overall.intended.horizon)
     for row in furthest_first[:MOST_BROKEN]:
@@ -70,10 +77,28 @@ def _broken_promise(row: Row, horizon: str, min_group: int) -> Finding:
         "broken promise",
         text,
         numbers,
+        headline=headline(
+            f"{{}}: promise kept {words.percent(row['share_kept'])}, not {words.percent(row['target'])}",
+            row["touchpoint"] or row["stage"],
+        ),
+        cited=_where_promises_stand(row, min_group),
+        refuted_by=(
+            f"If the promise were kept at least {words.percent(row['target'])} of the next "
+            f"{words.count(row['measured'])} times, or if a sample of the {words.count(row['measured'])} "
+            "measured, checked by hand, gave other values than those recorded."
+        ),
         stage=row["stage"],
         touchpoint=row["touchpoint"] or None,
         also=about,
     )
+
+
+def _where_promises_stand(row: Row, min_group: int) -> list[Cited]:
+    about = {"stage": row["stage"], "touchpoint": row["touchpoint"]}
+    cited = [cite("promises", "Promises", **about)]
+    if min(row["mature_broken"], row["mature_kept"]) >= max(min_group, 1):
+        cited.append(cite("promises-followed", "What followed", **about))
+    return cited
 
 
 def _limit(value: Any) -> str:  # noqa: ANN401
@@ -123,13 +148,28 @@ def _channels(overall: Conformance, min_group: int) -> Iterator[Finding]:
         for end, row in (("least", least), ("most", most))
         for name, value in numbers_of(row, "satisfaction", "lower", "upper", "answered").items()
     }
-    yield make_finding("channels", text, numbers, also=(str(least["channel"]), str(most["channel"])))
+    yield make_finding(
+        "channels",
+        text,
+        numbers,
+        headline=headline(
+            f"Satisfaction {least['satisfaction']:.2f} on {{}}, {most['satisfaction']:.2f} on {{}}",
+            least["channel"],
+            most["channel"],
+        ),
+        cited=[cite("channels", "Channels")],
+        refuted_by=(
+            f"If customers of {words.name(least['channel'])} and of {words.name(most['channel'])} drawn by "
+            "lot, not only those who chose to answer, were equally satisfied."
+        ),
+        also=(str(least["channel"]), str(most["channel"])),
+    )
 
 
 def _hand_offs(overall: Conformance, min_group: int) -> Iterator[Finding]:
     """Say where most customers have another contact in a stage on another channel."""
     again = [row for row in rows_of(overall.handoffs) if row["again"] and row["kind"] == "channel"]
-    for row in most_frequent(again, min_group)[:MOST_HAND_OFFS]:
+    for row in most_frequent(again, min_group)[:MOST_TOLD]:
         text = (
             f"In {words.plural(row['journeys'], 'journey')} ({words.percent(row['share_of_journeys'])}) "
             f"customers went from {words.name(row['from'])} to {words.name(row['to'])} for another contact "
@@ -138,5 +178,20 @@ def _hand_offs(overall: Conformance, min_group: int) -> Iterator[Finding]:
         )
         numbers = numbers_of(row, "journeys", "share_of_journeys", "handoffs", "median_s", "p90_s")
         yield make_finding(
-            "hand-off", text, numbers, stage=row["stage"], also=(str(row["from"]), str(row["to"]))
+            "hand-off",
+            text,
+            numbers,
+            headline=headline(
+                f"{words.percent(row['share_of_journeys'])} go from {{}} to {{}} in {{}}",
+                row["from"],
+                row["to"],
+                row["stage"],
+            ),
+            cited=[cite("hand-offs-channel", "Hand-offs", stage=row["stage"])],
+            refuted_by=(
+                f"If a sample of these {words.plural(row['journeys'], 'journey')}, listened to or read, "
+                "showed that the second contact was about another matter than the first."
+            ),
+            stage=row["stage"],
+            also=(str(row["from"]), str(row["to"])),
         )

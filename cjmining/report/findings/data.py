@@ -13,7 +13,7 @@ from cjmining.report.cells import (
     rows_of,
 )
 from cjmining.report.findings.dropouts import silence_never_counts
-from cjmining.report.findings.finding import Finding, make_finding
+from cjmining.report.findings.finding import Finding, cite, headline, make_finding
 from cjmining.report.natives import native_calls
 from cjmining.report.patiences import estimated, patience_in_short
 from cjmining.schema import UNKNOWN
@@ -43,7 +43,18 @@ def data_findings(
     for note in dict.fromkeys([*log.notes, *check.notes]):
         if _GAP_NOTE not in note and DEPENDS not in note:
             text = f"{note[:1].upper()}{note[1:].rstrip('.')}."
-            yield make_finding("note", text, about_data=True, also=(_without_numbers(note),))
+            yield make_finding(
+                "note",
+                text,
+                headline=headline("{}", text.rstrip(".")),
+                cited=[cite("sources", "Sources")],
+                refuted_by=(
+                    "If the export or the setting that this speaks of, looked at where it comes from, showed "
+                    "otherwise."
+                ),
+                about_data=True,
+                also=(_without_numbers(note),),
+            )
 
 
 def _patience(intended: IntendedMap) -> Iterator[Finding]:
@@ -55,13 +66,33 @@ def _patience(intended: IntendedMap) -> Iterator[Finding]:
             if stage.patience is not None and not estimated(intended, stage.stage)
         ]
         stated = f" Stated by the map itself: {words.several(own, most=20)}." if own else ""
-        yield make_finding("patience", f"{intended.settled}{stated}", about_data=True)
+        yield make_finding(
+            "patience",
+            f"{intended.settled}{stated}",
+            headline="The patience was estimated from who came back",
+            cited=[cite("patiences", "Patience")],
+            refuted_by=(
+                "If more customers than that came back after a longer silence: then it is too short, and "
+                "some of those counted as dropped out had not left."
+            ),
+            about_data=True,
+        )
     elif silence_never_counts(intended):
         text = (
             "Silence never counts as having left under this map (its patience is never): only exits and the "
             "goal end a journey, and who just stays away stays open. Drop-out may well be larger."
         )
-        yield make_finding("patience", text, about_data=True)
+        yield make_finding(
+            "patience",
+            text,
+            headline="Silence never counts as leaving",
+            cited=[cite("patiences", "Patience")],
+            refuted_by=(
+                "If most of the journeys that stay open were taken up again, however late: then waiting is "
+                "right, and drop-out is no larger than shown."
+            ),
+            about_data=True,
+        )
 
 
 _GAP_NOTE = "recorded improbably little"
@@ -76,7 +107,19 @@ def _gaps(coverage: Coverage) -> Iterator[Finding]:
             f"(UTC): {words.several(periods, most=3)}. What looks like leaving in or just before such a time "
             "may be a gap in the data."
         )
-        yield make_finding("gap", text, {"periods": len(periods)}, about_data=True, also=(str(source),))
+        yield make_finding(
+            "gap",
+            text,
+            {"periods": len(periods)},
+            headline=headline(f"{{}}: {words.plural(len(periods), 'period')} with hardly any data", source),
+            cited=[cite("gaps", "Gaps", source=source)],
+            refuted_by=(
+                f"If {source} itself counts as few records for these hours: then it was a quiet time, and no "
+                "gap."
+            ),
+            about_data=True,
+            also=(str(source),),
+        )
 
 
 def _short_coverage(log: JourneyLog) -> Iterator[Finding]:
@@ -93,7 +136,17 @@ def _short_coverage(log: JourneyLog) -> Iterator[Finding]:
                 f"{words.plural(late, 'day')} after the first: what it records is not known before that day."
             )
             yield make_finding(
-                "late start", text, {"days": late}, about_data=True, also=(str(row["source"]),)
+                "late start",
+                text,
+                {"days": late},
+                headline=headline(f"{{}} begins {words.plural(late, 'day')} late", row["source"]),
+                cited=[cite("sources", "Sources", source=row["source"])],
+                refuted_by=(
+                    f"If {row['source']} was not in use before {words.day(row['first'])}: then nothing is "
+                    "missing."
+                ),
+                about_data=True,
+                also=(str(row["source"]),),
             )
         if early >= LONG_DAYS:
             text = (
@@ -101,7 +154,17 @@ def _short_coverage(log: JourneyLog) -> Iterator[Finding]:
                 "before the data end: silence after that may be the source's, not the customer's."
             )
             yield make_finding(
-                "early end", text, {"days": early}, about_data=True, also=(str(row["source"]),)
+                "early end",
+                text,
+                {"days": early},
+                headline=headline(f"{{}} ends {words.plural(early, 'day')} early", row["source"]),
+                cited=[cite("sources", "Sources", source=row["source"])],
+                refuted_by=(
+                    f"If {row['source']} was switched off on {words.day(row['last'])}, or really recorded "
+                    "nothing after it: then the silence is the customers' own."
+                ),
+                about_data=True,
+                also=(str(row["source"]),),
             )
 
 
@@ -123,7 +186,18 @@ def _quarantined(log: JourneyLog) -> Iterator[Finding]:
         f"({words.percent(quarantined / total)}) could not be read and were set apart, each with its reason: "
         f"{words.several(by_source, most=9)}."
     )
-    yield make_finding("quarantine", text, {"records": total, "quarantined": quarantined}, about_data=True)
+    yield make_finding(
+        "quarantine",
+        text,
+        {"records": total, "quarantined": quarantined},
+        headline=f"{words.count(quarantined)} of {words.plural(total, 'record')} could not be read",
+        cited=[cite("ledger-records", "Records"), cite("reasons", "Reasons")],
+        refuted_by=(
+            "If the same records could be read from a new export: then the first one was damaged, not the "
+            "records."
+        ),
+        about_data=True,
+    )
 
 
 def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
@@ -146,7 +220,18 @@ def _unlabelled(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
         f"{words.several(parts)}. They count as events."
     )
     numbers = {"events": events, "unlabelled": events - named, "all_events": log.n_events}
-    yield make_finding("unlabelled", text, numbers, about_data=True)
+    yield make_finding(
+        "unlabelled",
+        text,
+        numbers,
+        headline=f"{words.percent(events / max(log.n_events, 1))} of events lie outside the map",
+        cited=[cite("unknown-to-map", "Unknown to the map")],
+        refuted_by=(
+            f"If most of these {words.plural(events, 'event')} were steps that the map has under other "
+            "names: a label for the most frequent ones would bring them onto it."
+        ),
+        about_data=True,
+    )
 
 
 def _never_seen(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
@@ -162,7 +247,22 @@ def _never_seen(coverage: Coverage, log: JourneyLog) -> Iterator[Finding]:
     if calls:
         said = [f"{native} {_called(touchpoints)}" for native, touchpoints in calls.items()]
         text += f" The log calls native {words.several(said)}."
-    yield make_finding("never seen", text, {"touchpoints": len(names)}, about_data=True)
+    yield make_finding(
+        "never seen",
+        text,
+        {"touchpoints": len(names)},
+        headline=f"{words.plural(len(names), 'touchpoint')} of the map never {_occur(len(names))}",
+        cited=[cite("missing-from-log", "Missing from the log")],
+        refuted_by=(
+            f"If {names[0]}{' or another of them' if len(names) > 1 else ''} showed up in the log once the "
+            "system that records it is among the sources, or its native name has a label."
+        ),
+        about_data=True,
+    )
+
+
+def _occur(number: int) -> str:
+    return "occurs" if number == 1 else "occur"
 
 
 def _called(touchpoints: Iterable[str]) -> str:
@@ -179,8 +279,21 @@ def _unknown_group(check: Conformance, min_group: int) -> Iterator[Finding]:
         f"({words.percent(row['customers'] / customers)}) the {check.by.replace('_', ' ')} is unknown, "
         "because an attribute that it needs is missing. They are shown as a group of their own."
     )
+    what = check.by.replace("_", " ")
     yield make_finding(
-        "unknown group", text, {"customers": int(row["customers"])}, group=UNKNOWN, about_data=True
+        "unknown group",
+        text,
+        {"customers": int(row["customers"])},
+        headline=headline(
+            f"{{}} unknown for {words.plural(row['customers'], 'customer')}", what.capitalize()
+        ),
+        cited=[cite("outcomes", "Outcomes", by=UNKNOWN)],
+        refuted_by=(
+            f"If what decides on the {what} of these {words.plural(row['customers'], 'customer')} were found "
+            "in another system: then they belong to the other groups."
+        ),
+        group=UNKNOWN,
+        about_data=True,
     )
 
 
@@ -190,7 +303,20 @@ def _knowing(check: Conformance, min_group: int) -> Iterator[Finding]:
     text = knowledge_note(table, check.by)
     if text:
         depends = table[(table["attribute"] == check.by) & table["depends"]]
-        yield make_finding("knowing", text, {"stages": len(depends)}, about_data=True, also=(str(check.by),))
+        what = str(check.by).replace("_", " ")
+        yield make_finding(
+            "knowing",
+            text,
+            {"stages": len(depends)},
+            headline=headline("How far they came decides whether the {} is known", what),
+            cited=[cite("known", "Who is known")],
+            refuted_by=(
+                f"If the {what} of those who left early were found out for a sample drawn by lot, and were "
+                "spread as among those who came further."
+            ),
+            about_data=True,
+            also=(str(check.by),),
+        )
 
 
 def _without_numbers(text: str) -> str:

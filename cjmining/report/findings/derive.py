@@ -14,6 +14,7 @@ from cjmining.report.findings.dropouts import (
     largest_drop_outs,
     outcomes_finding,
 )
+from cjmining.report.findings.evidence import with_evidence
 from cjmining.report.findings.leaving import leaving_findings
 from cjmining.report.findings.standouts import standout_findings
 from cjmining.report.leaving import NOT_LOOKED_INTO, Leaving
@@ -67,4 +68,4 @@ def derive_findings(
         *deviation_findings(overall, min_group),
         *data_findings(log, check, coverage, min_group),
     ]
-    return tuple(found)
+    return with_evidence(found, check)

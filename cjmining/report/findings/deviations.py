@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from cjmining.plot.choose import significant
 from cjmining.report import words
@@ -11,7 +11,7 @@ from cjmining.report.cells import (
     Row,
     rows_of,
 )
-from cjmining.report.findings.finding import Finding, make_finding, numbers_of
+from cjmining.report.findings.finding import Finding, cite, headline, make_finding, numbers_of
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance
@@ -40,12 +40,8 @@ def deviation_sentence(row: Row) -> str:
 
 def deviation_findings(overall: Conformance, min_group: int) -> Iterator[Finding]:
     """Say the largest deviation of each type."""
-    rows = [row for row in rows_of(overall.deviations) if row["journeys"] >= min_group]
     horizon = words.days(overall.intended.horizon)
-    largest: dict[str, dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: -row["journeys"]):
-        largest.setdefault(row["type"], row)
-    for row in list(largest.values())[:MOST_DEVIATIONS]:
+    for row in deviations_told(rows_of(overall.deviations), min_group):
         text = (
             f"{words.plural(row['journeys'], 'journey')} ({words.percent(row['share_of_journeys'])}) "
             f"{deviation_sentence(row)}.{_how_they_ended(row, horizon, min_group)}"
@@ -58,10 +54,68 @@ def deviation_findings(overall: Conformance, min_group: int) -> Iterator[Finding
                 *("journeys", "share_of_journeys", "mature_with", "converted_with"),
                 *("mature_without", "converted_without", "difference", "lower", "upper", "q"),
             ),
+            headline=headline(
+                f"{words.percent(row['share_of_journeys'])} {_IN_SHORT[row['type']]}",
+                row["touchpoint"],
+                "an unknown stage" if words.missing(row["stage"]) else row["stage"],
+            ),
+            cited=[
+                cite(
+                    "deviations",
+                    "Deviations",
+                    stage=row["stage"],
+                    touchpoint=row["touchpoint"],
+                    type=row["type"],
+                )
+            ],
+            refuted_by=_refuting(row),
             stage=row["stage"],
             touchpoint=row["touchpoint"],
             also=(row["type"],),
         )
+
+
+_IN_SHORT = {
+    "missing": "without {} at {}",
+    "ad hoc": "had an unplanned {} at {}",
+    "out of order": "had {} out of order at {}",
+    "failed": "met a failed {} at {}",
+    "repeated": "repeated {} at {}",
+    "wrong channel": "had {} on another channel at {}",
+    "late": "had {} too late at {}",
+}
+_REFUTING = {
+    "missing": "If {what} did take place in these journeys, in a system that is not among the sources or "
+    "under a name that no label knows: asking a sample of the {journeys} would show it.",
+    "ad hoc": "If those who own the map said that {what} belongs at {stage}: then the map differs, not the "
+    "{journeys}.",
+    "out of order": "If the times recorded for {what} were those of booking it, not of its happening: the "
+    "clocks of the sources, compared for a sample of the {journeys}, would show it.",
+    "failed": "If {what} succeeded in most of the {journeys} although the source marks it as failed: trying "
+    "a sample of them again would show it.",
+    "repeated": "If the repetitions in these {journeys} were one event recorded several times: their times "
+    "and native identifiers, compared in a sample, would show it.",
+    "wrong channel": "If the channel recorded for {what} in these {journeys} were that of the system that "
+    "wrote it down, not the customer's.",
+    "late": "If the times recorded for {what} were those of booking it, not of its happening, in most of the "
+    "{journeys}.",
+}
+
+
+def _refuting(row: Row) -> str:
+    """Say what would show that a deviation is none."""
+    stage = "an unknown stage" if words.missing(row["stage"]) else row["stage"]
+    journeys = words.plural(row["journeys"], "journey")
+    return _REFUTING[row["type"]].format(what=words.quoted(row["touchpoint"]), stage=stage, journeys=journeys)
+
+
+def deviations_told(rows: Sequence[Row], min_group: int) -> list[Row]:
+    """Return the deviations that are told in sentences: of each type the one in most journeys."""
+    largest: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: -row["journeys"]):
+        if row["journeys"] >= min_group:
+            largest.setdefault(row["type"], row)
+    return list(largest.values())[:MOST_DEVIATIONS]
 
 
 def _how_they_ended(row: Row, horizon: str, min_group: int) -> str:

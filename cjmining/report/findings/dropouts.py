@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cjmining.conformance.sensitivity import ranking
@@ -11,7 +12,7 @@ from cjmining.report.cells import (
     Row,
     rows_of,
 )
-from cjmining.report.findings.finding import Finding, make_finding, numbers_of
+from cjmining.report.findings.finding import Finding, cite, headline, make_finding, numbers_of
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ def outcomes_finding(overall: Conformance) -> Iterator[Finding]:
         "outcomes",
         text,
         numbers_of(row, "journeys", "customers", "converted", "dropped", "turned_away", "open"),
+        headline=headline(
+            f"{words.percent(row['converted'] / total)} of {words.plural(total, 'journey')} reached the goal"
+        ),
+        cited=[cite("outcomes", "Outcomes"), cite("stages", "Stages")],
+        refuted_by=(
+            "If another record of the same time, such as the orders that finance counts, showed clearly more "
+            f"or clearly fewer than {words.plural(int(row['converted']), 'journey')} that reached the goal."
+        ),
     )
 
 
@@ -58,20 +67,57 @@ def largest_drop_outs(check: Conformance, groups: Sequence[str], min_group: int)
         if row is None:
             continue
         horizon = words.days(check.intended.horizon)
+        share = words.percent(row["drop_out_share"], row["lower"], row["upper"])
         text = (
-            f"Of {words.count(row['mature'])} {words.journeys_of(group, check.by)} that reached "
-            f"{row['stage']} and could be followed for {horizon}, "
-            f"{words.percent(row['drop_out_share'], row['lower'], row['upper'])} dropped out there within "
-            f"{horizon}; {_among_stages(check.stages, group, row, min_group)}"
+            f"{share} of the {words.count(row['mature'])} {words.journeys_of(group, check.by)} that reached "
+            f"{row['stage']} and could be followed for {horizon} dropped out there in that time; "
+            f"{_among_stages(check.stages, group, row, min_group)}"
             f"{_at_other_patience(check, group, row['stage'], min_group)}"
         )
         numbers = numbers_of(
             row, "mature", "dropped_within_horizon", "drop_out_share", "lower", "upper", "entered", "dropped"
         )
         numbers["horizon_s"] = check.intended.horizon.total_seconds()
+        of_group = group_of(group, check)
+        said = f"{words.percent(row['drop_out_share'])} drop out at {{}}"
         yield make_finding(
-            "largest drop-out", text, numbers, group=group_of(group, check), stage=row["stage"]
+            "largest drop-out",
+            text,
+            numbers,
+            headline=headline(said, row["stage"])
+            if of_group is None
+            else headline(f"{{}}: {said}", words.name_of(group, check.by), row["stage"]),
+            cited=[
+                cite("stages", "Stages", of_group, stage=row["stage"]),
+                cite("sensitivity", "At other patiences", of_group, stage=row["stage"]),
+            ],
+            refuted_by=_refuting_drop_out(check, group, row, horizon),
+            group=of_group,
+            stage=row["stage"],
         )
+
+
+def _refuting_drop_out(check: Conformance, group: str, row: Row, horizon: str) -> str:
+    """Say which later observation would contradict a share of drop-out."""
+    later = (
+        f"If fewer than {words.percent(row['lower'])} of the {words.journeys_of(group, check.by)} that reach "
+        f"{row['stage']} in the coming months dropped out there within {horizon}"
+    )
+    patience = patience_at(check.intended, row["stage"])
+    if patience is None:
+        return f"{later}."
+    return (
+        f"{later}, or if most of the {words.count(row['dropped_within_horizon'])} counted as dropped out had "
+        f"only paused, and came back after the {words.patience(patience)} of silence that count as leaving."
+    )
+
+
+def patience_at(intended: IntendedMap, stage: str) -> timedelta | None:
+    """Return the patience at a stage; None where silence never counts there, or the map has no such stage."""
+    own = next((each for each in intended.stages if each.stage == stage), None)
+    if own is None or own.patience_us < 0:
+        return None
+    return timedelta(microseconds=own.patience_us)
 
 
 def leading_stage(stages: pd.DataFrame, group: str, min_group: int) -> Row | None:
@@ -170,10 +216,17 @@ def drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:
             "value_at_risk_upper",
             "currency",
         )
+        share = words.percent(row["share_of_dropped"])
         yield make_finding(
             "drop-out place",
             text,
             numbers,
+            headline=headline(f"{share} of drop-outs: {{}}, after {{}}", row["stage"], row["touchpoint"]),
+            cited=[cite("dropouts", "Drop-outs", stage=row["stage"], touchpoint=row["touchpoint"])],
+            refuted_by=(
+                f"If most of these {words.plural(row['journeys'], 'journey')} went on after all: later than "
+                "their patience, under another identifier, or in a system that is not among the sources."
+            ),
             stage=row["stage"],
             touchpoint=row["touchpoint"],
             also=(str(row["turn"]),),
@@ -200,7 +253,17 @@ def before_the_map(overall: Conformance, min_group: int) -> Iterator[Finding]:
         f"({words.percent(never / total['journeys'])}) never came to any touchpoint of the map; "
         f"{words.count(row['dropped'])} of them dropped out."
     )
-    yield make_finding("before the map", text, {"journeys": never, "dropped": int(row["dropped"])})
+    yield make_finding(
+        "before the map",
+        text,
+        {"journeys": never, "dropped": int(row["dropped"])},
+        headline=f"{words.percent(never / total['journeys'])} of journeys never came to the map",
+        cited=[cite("stages", "Stages", stage=BEFORE_THE_MAP), cite("unknown-to-map", "Unknown to the map")],
+        refuted_by=(
+            f"If these {words.plural(never, 'journey')} did meet touchpoints of the map, under names that no "
+            "label knows yet: labelling the most frequent events outside the map would show it."
+        ),
+    )
 
 
 def group_of(group: str, check: Conformance) -> str | None:

@@ -12,7 +12,7 @@ from cjmining.report.cells import (
     Row,
     rows_of,
 )
-from cjmining.report.findings.finding import Finding, make_finding, numbers_of
+from cjmining.report.findings.finding import Finding, cite, headline, make_finding, numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +51,33 @@ def standout_findings(check: Conformance, min_group: int) -> Iterator[Finding]:
             "p",
             "q",
         )
-        yield make_finding("stand-out", text, numbers, group=row["by"], stage=row["stage"])
+        group = words.name_of(row["by"], check.by)
+        yield make_finding(
+            "stand-out",
+            text,
+            numbers,
+            headline=headline(f"{{}}: {_in_short(row)} drop out at {{}}", group, row["stage"]),
+            cited=[cite("standouts", "Each against the others", stage=row["stage"], by=row["by"])],
+            refuted_by=(
+                f"If {words.journeys_of(row['by'], check.by)} dropped out at {row['stage']} no more and no "
+                "less often than others that entered in the same month, on the same channel and device (now "
+                f"{words.percent(row['share'])} against {words.percent(row['rest_share'])}), or if the "
+                "difference were gone in the journeys of the coming months."
+            ),
+            group=row["by"],
+            stage=row["stage"],
+        )
     if not table["stands_out"].any():
         yield from _no_standout(table, check.by)
+
+
+def _in_short(row: Row) -> str:
+    """Say a ratio for a headline."""
+    if not math.isfinite(row["risk_ratio"]):
+        return "only they"
+    if row["risk_ratio"] >= 1:
+        return f"{words.times(row['risk_ratio'])} as many"
+    return f"{words.percent(row['risk_ratio'])} as many"
 
 
 def _as_often(row: Row) -> str:
@@ -65,10 +89,22 @@ def _as_often(row: Row) -> str:
 
 def _no_standout(table: pd.DataFrame, by: str) -> Iterator[Finding]:
     compared = int(table["q"].notna().sum())
+    what = by.replace("_", " ")
     if compared:
         text = (
-            f"Of {words.plural(compared, 'comparison')} of one {by.replace('_', ' ')} with the others, stage "
-            f"by stage, none passes q < {LARGEST_Q:g} with at least {FEWEST_DROPPED} drop-outs. That "
-            "does not show that they are alike: so many journeys may be too few to show a difference."
+            f"No {what} clearly differs from the others at any stage: of "
+            f"{words.plural(compared, 'comparison')} none passes the test (q < {LARGEST_Q:g}, with at least "
+            f"{FEWEST_DROPPED} drop-outs). That does not show that they are alike: so many journeys may be "
+            "too few to show a difference."
         )
-        yield make_finding("no stand-out", text, {"comparisons": compared})
+        yield make_finding(
+            "no stand-out",
+            text,
+            {"comparisons": compared},
+            headline=headline("No {} stands out at any stage", what),
+            cited=[cite("standouts", "Each against the others")],
+            refuted_by=(
+                f"If, with more journeys or over a longer time, one {what} passed the same test at one of "
+                f"the {words.plural(compared, 'place')} compared."
+            ),
+        )
