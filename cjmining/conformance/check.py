@@ -18,6 +18,7 @@ from cjmining.conformance.standouts import standouts
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
+from cjmining.progress import Progress, telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,7 @@ def check(
     by: str | None = None,
     missing_cost: int = 1,
     ad_hoc_cost: int = 1,
+    progress: Progress | bool | None = None,
 ) -> Conformance:
     """Hold every journey against the intended map, exactly.
 
@@ -53,6 +55,8 @@ def check(
     missing_cost, ad_hoc_cost : int
         What an alignment pays for a planned touchpoint that is absent, and for an event that isn't planned
         there; at least 1.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -84,12 +88,17 @@ def check(
     expect_map(intended, "check")
     _check_costs(missing_cost, ad_hoc_cost)
     _check_common_ground(log, intended)
-    reading = Reading.of(
-        log, make_plans(log, intended, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost), by
-    )
-    found = find(reading)
-    others = other_patiences(log, intended, by, resplit=log.is_split_by(intended))
-    return _result(log, reading, found, others, by)
+    with telling(progress, "check") as tell:
+        tell("reading the plan", 0.0)
+        reading = Reading.of(
+            log, make_plans(log, intended, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost), by
+        )
+        tell("holding the journeys against the map", 0.05)
+        found = find(reading)
+        tell("judging them at other patiences", 0.5)
+        others = other_patiences(log, intended, by, resplit=log.is_split_by(intended))
+        tell("making the tables", 0.7)
+        return _result(log, reading, found, others, by)
 
 
 def _check_costs(missing_cost: int, ad_hoc_cost: int) -> None:

@@ -29,6 +29,7 @@ from cjmining.dropout.segments import segment
 from cjmining.dropout.selection import expect_check, expect_order, moment, texts
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.words import duration_in_words
+from cjmining.progress import Progress, telling
 from cjmining.results import Result
 from cjmining.stats import benjamini_hochberg
 
@@ -145,6 +146,7 @@ def drivers(
     gone_back: bool = False,
     smallest_cell: float = 5,
     leave_out: str | Sequence[str] = (),
+    progress: Progress | bool | None = None,
 ) -> Drivers:
     """Say what goes with dropping out at a stage: associations, not causes.
 
@@ -178,6 +180,8 @@ def drivers(
         out, and so many to stay, were there no association.
     leave_out : str or sequence of str
         Kinds or candidates not to look at.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -214,27 +218,32 @@ def drivers(
     if stratum == "persona" and "persona" not in log.attributes:
         stratum = None
     within = check.intended.horizon if horizon is None else _duration(horizon)
-    at = _chosen(check, stage, within, where, since, until)
-    if gone_back:
-        at = replace(at, here=at.here | ((at.gone_on_at == FOREVER) & (at.end == DROPPED)))
-    groups = segment(check, at, stratum, when="entry")
-    found = list(trials(check, at, within // _US, stratum=stratum))
-    found, dropped = _without(found, [leave_out] if isinstance(leave_out, str) else list(leave_out))
-    judged, left_out = _judge(found, groups, at, smallest_cell)
-    ranked = _rank(judged, groups, at)
-    told = _Told(stage, within, len(ranked))
-    return Drivers(
-        title=f"Associations with dropping out at {stage}: not causes",
-        stage=stage,
-        by=stratum,
-        horizon=within,
-        entered=len(at),
-        dropped=int(at.dropped_soon(within // _US).sum()),
-        drivers=frame((_row(each, _crude(each, groups, at), told) for each in ranked), _COLUMNS),
-        strata=frame((row for each in ranked for row in _strata_rows(each, groups)), _STRATA),
-        left_out=frame([*dropped, *left_out, *_not_looked_at(check, stage, stratum)], _LEFT_OUT),
-        notes=_notes(at, within // _US, stratum, groups, gone_back=gone_back),
-    )._made_from(check)
+    with telling(progress, "drivers") as tell:
+        tell("reading who entered", 0.0)
+        at = _chosen(check, stage, within, where, since, until)
+        if gone_back:
+            at = replace(at, here=at.here | ((at.gone_on_at == FOREVER) & (at.end == DROPPED)))
+        groups = segment(check, at, stratum, when="entry")
+        tell("listing what may go with it", 0.2)
+        found = list(trials(check, at, within // _US, stratum=stratum))
+        found, dropped = _without(found, [leave_out] if isinstance(leave_out, str) else list(leave_out))
+        tell("comparing like with like", 0.4)
+        judged, left_out = _judge(found, groups, at, smallest_cell)
+        ranked = _rank(judged, groups, at)
+        tell("making the tables", 0.8)
+        told = _Told(stage, within, len(ranked))
+        return Drivers(
+            title=f"Associations with dropping out at {stage}: not causes",
+            stage=stage,
+            by=stratum,
+            horizon=within,
+            entered=len(at),
+            dropped=int(at.dropped_soon(within // _US).sum()),
+            drivers=frame((_row(each, _crude(each, groups, at), told) for each in ranked), _COLUMNS),
+            strata=frame((row for each in ranked for row in _strata_rows(each, groups)), _STRATA),
+            left_out=frame([*dropped, *left_out, *_not_looked_at(check, stage, stratum)], _LEFT_OUT),
+            notes=_notes(at, within // _US, stratum, groups, gone_back=gone_back),
+        )._made_from(check)
 
 
 _US = timedelta(microseconds=1)

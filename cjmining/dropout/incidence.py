@@ -19,6 +19,7 @@ from cjmining.dropout.segments import WHEN, segment
 from cjmining.dropout.selection import expect_check
 from cjmining.dropout.spells import ENDS, UNDER_WAY, Cell, Spells, Times, end_codes, estimate, spells
 from cjmining.errors import nearest
+from cjmining.progress import Progress, telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def incidence(
     begun: Literal["inside", "any"] = "inside",
     origin: str | None = None,
     last_activity: str | None = None,
+    progress: Progress | bool | None = None,
 ) -> Incidence:
     """State how likely journeys are to convert, to be left or to go on within a time of entering a place.
 
@@ -142,6 +144,8 @@ def incidence(
         Two attributes of customers: when the journey under way at the data start had begun, and what the
         customer last did before the data start; both empty where none was under way. With them, journeys
         still under way then count from their origin, with delayed entry, for the place "(journey)".
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -179,21 +183,25 @@ def incidence(
     _check_options(at=(at, PLACES), to=(to, tuple(ENDS)), when=(when, WHEN), begun=(begun, BEGUN))
     wanted = _durations(check, horizons)
     names = _names(check, by)
-    counted = _beginnings(check, begun, origin, last_activity)
-    layout, given = _lay_out(check, counted, at, to, names, when)
-    times = Times.of(wanted)
-    cells = estimate(given, len(ENDS[to]), times)
-    return Incidence(
-        by=names,
-        at=at,
-        to=to,
-        horizons=wanted,
-        probabilities=_probabilities(cells, times, layout),
-        curves=_curves(cells, times, layout),
-        hazard=_hazard(cells, times, layout),
-        left_out=_left_out(counted, layout),
-        notes=_notes(counted, begun, check),
-    )._made_from(check)
+    with telling(progress, "incidence") as tell:
+        tell("reading the entries", 0.0)
+        counted = _beginnings(check, begun, origin, last_activity)
+        layout, given = _lay_out(check, counted, at, to, names, when)
+        tell("estimating", 0.5)
+        times = Times.of(wanted)
+        cells = estimate(given, len(ENDS[to]), times)
+        tell("making the tables", 0.8)
+        return Incidence(
+            by=names,
+            at=at,
+            to=to,
+            horizons=wanted,
+            probabilities=_probabilities(cells, times, layout),
+            curves=_curves(cells, times, layout),
+            hazard=_hazard(cells, times, layout),
+            left_out=_left_out(counted, layout),
+            notes=_notes(counted, begun, check),
+        )._made_from(check)
 
 
 def _check_options(**given: tuple[str, tuple[str, ...]]) -> None:

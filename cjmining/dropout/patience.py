@@ -17,6 +17,7 @@ from cjmining.engine.local import map_blocks
 from cjmining.errors import MapError
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
+from cjmining.progress import Progress, telling
 from cjmining.results import Result
 from cjmining.schema import BEFORE_THE_MAP
 
@@ -115,6 +116,7 @@ def settle_patience(
     within: timedelta | str | None = None,
     beginnings: bool = False,
     replicates: int = REPLICATES,
+    progress: Progress | bool | None = None,
 ) -> SettledPatience:
     """Put numbers in place of a map's `patience: auto`, from how long those stayed away who came back.
 
@@ -135,6 +137,8 @@ def settle_patience(
         Use it where those who come back begin again at the entry of the map even in the midst of a journey.
     replicates : int, default 200
         Of the bootstrap for the limits; 0 for none.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -183,20 +187,27 @@ def settle_patience(
         beginnings=beginnings,
         replicates=replicates,
     )
-    watched = watch(log, intended)
-    rows = [_row(watched, place, asked) for place in _places(intended)]
-    rows = [row for row in rows if row.place.settles or len(row.sample.watched.how)]
-    _check_enough(rows, asked, intended)
-    numbers = {row.place.key: in_round_figures(row.estimate_us) for row in rows if row.place.settles}
-    limits = [_limits(row, numbers[row.place.key], asked) for row in rows]
-    return SettledPatience(
-        intended=replace(_with_numbers(intended, numbers), settled=_in_words(rows, limits, asked)),
-        share=asked.share,
-        within=asked.within,
-        stages=frame(map(_stage_row, rows, limits), _STAGE_COLUMNS),
-        curve=frame((line for each in map(_curve_rows, rows, limits) for line in each), _CURVE_COLUMNS),
-        notes=tuple(_notes(rows, limits, asked)),
-    )
+    with telling(progress, "settle_patience") as tell:
+        tell("reading the silences", 0.0)
+        watched = watch(log, intended)
+        tell("estimating", 0.3)
+        rows = [_row(watched, place, asked) for place in _places(intended)]
+        rows = [row for row in rows if row.place.settles or len(row.sample.watched.how)]
+        _check_enough(rows, asked, intended)
+        numbers = {row.place.key: in_round_figures(row.estimate_us) for row in rows if row.place.settles}
+        limits = []
+        for number, row in enumerate(rows):
+            tell("drawing replicates", 0.4 + 0.5 * number / len(rows))
+            limits.append(_limits(row, numbers[row.place.key], asked))
+        tell("making the tables", 0.9)
+        return SettledPatience(
+            intended=replace(_with_numbers(intended, numbers), settled=_in_words(rows, limits, asked)),
+            share=asked.share,
+            within=asked.within,
+            stages=frame(map(_stage_row, rows, limits), _STAGE_COLUMNS),
+            curve=frame((line for each in map(_curve_rows, rows, limits) for line in each), _CURVE_COLUMNS),
+            notes=tuple(_notes(rows, limits, asked)),
+        )
 
 
 # What is asked, and where ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from cjmining.dropout.scan_search import Field, chance, rules, search
 from cjmining.dropout.scan_words import notes, sentence
 from cjmining.dropout.selection import expect_check
 from cjmining.errors import LogError
+from cjmining.progress import Progress, part, telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def scan(
     at_most: int = 10,
     replicates: int = 199,
     seed: int = 0,
+    progress: Progress | bool | None = None,
 ) -> DropOutScan:
     """Look over stages, segments and weeks for drop-out that stands out against its own baseline.
 
@@ -156,6 +158,8 @@ def scan(
         How many logs are drawn in which nothing stands out, to say how strong findings are there; 20 or more.
     seed : int
         What makes these repeatable.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -190,32 +194,37 @@ def scan(
     expect_check(check, "scan")
     options = {"together": together, "fewest": fewest, "at_most": at_most, "replicates": replicates}
     weeks = _checked(options | {"seed": seed}, longest)
-    seen = material(check, _names(by), None if horizon is None else _duration(horizon))
-    which = rules(longest=weeks, fewest=fewest)
-    fields = [
-        Field(ground, together=together, fewest=fewest, weeks=seen.weeks)
-        for ground in grounds(seen, fewest=fewest)
-    ]
-    places, by_week = _places(seen, fields, weeks, fewest), _weeks(seen, fields)
-    by_chance = chance(fields, which, replicates=replicates, seed=seed)
-    found = search(fields, which, at_most=at_most)
-    members = _members(seen, fields, found)
-    rows = [
-        {"rank": rank, **_finding(check, seen, fields[one.place.ground], one, inside, p)}
-        for rank, (one, inside, p) in enumerate(
-            zip(found, members, _by_chance(found, by_chance), strict=True), start=1
-        )
-    ]
-    return DropOutScan(
-        findings=_with_moments(frame(rows, _FINDINGS), ("start", "end")),
-        places=places,
-        weeks=by_week,
-        looked_at=len(places),
-        horizon=seen.horizon,
-        sees_until=pd.Timestamp(seen.sees_until, unit="us", tz="UTC"),
-        notes=notes(seen, len(places), replicates),
-        _journeys=tuple(np.unique(seen.found.journey[inside]) for inside in members),
-    )._made_from(check)
+    with telling(progress, "scan") as tell:
+        tell("reading the entries", 0.0)
+        seen = material(check, _names(by), None if horizon is None else _duration(horizon))
+        tell("laying out places and weeks", 0.3)
+        which = rules(longest=weeks, fewest=fewest)
+        fields = [
+            Field(ground, together=together, fewest=fewest, weeks=seen.weeks)
+            for ground in grounds(seen, fewest=fewest)
+        ]
+        places, by_week = _places(seen, fields, weeks, fewest), _weeks(seen, fields)
+        drawing = part(tell, 0.4, 0.9)
+        by_chance = chance(fields, which, replicates=replicates, seed=seed, progress=drawing)
+        tell("searching", 0.9)
+        found = search(fields, which, at_most=at_most)
+        members = _members(seen, fields, found)
+        rows = [
+            {"rank": rank, **_finding(check, seen, fields[one.place.ground], one, inside, p)}
+            for rank, (one, inside, p) in enumerate(
+                zip(found, members, _by_chance(found, by_chance), strict=True), start=1
+            )
+        ]
+        return DropOutScan(
+            findings=_with_moments(frame(rows, _FINDINGS), ("start", "end")),
+            places=places,
+            weeks=by_week,
+            looked_at=len(places),
+            horizon=seen.horizon,
+            sees_until=pd.Timestamp(seen.sees_until, unit="us", tz="UTC"),
+            notes=notes(seen, len(places), replicates),
+            _journeys=tuple(np.unique(seen.found.journey[inside]) for inside in members),
+        )._made_from(check)
 
 
 _LEAST = {"together": 0, "fewest": 1, "at_most": 0, "replicates": LEAST_REPLICATES, "seed": 0}

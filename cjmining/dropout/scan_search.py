@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cjmining.dropout.scan_counts import Ground
     from cjmining.kernels.windows import Rules, Windows
+    from cjmining.progress import Progress
     from cjmining.stats import Difference
 
 ODDS_RATIOS, THEIR_WEIGHTS = (1.6, 3.0, 10.0), (0.88, 0.1, 0.02)
@@ -318,11 +319,20 @@ def _told(field: Field, place: Place, segment: int, windows: Windows) -> Found:
     return Found(place, segment, start, length, float(windows.score[segment]), entered, seen, usual, excess)
 
 
-def chance(fields: Sequence[Field], which: Rules, *, replicates: int, seed: int) -> NDArray[np.float64]:
+def chance(
+    fields: Sequence[Field],
+    which: Rules,
+    *,
+    replicates: int,
+    seed: int,
+    progress: Progress = lambda _text, _share: None,
+) -> NDArray[np.float64]:
     """Return the largest score anywhere in logs in which every week is as usual, float64[replicates]."""
     rng = np.random.default_rng(seed)
     largest = np.full(replicates, -np.inf)
     for replicate in range(replicates):
+        if replicate % 10 == 0:
+            progress("drawing logs in which nothing is unusual", replicate / replicates)
         for field in fields:
             ended = field.draw(rng)
             for windows in field.windows(ended, which).values():

@@ -23,6 +23,7 @@ from cjmining.dropout.selection import expect_check
 from cjmining.dropout.semi_markov import Chain, Visits, make_chain, read_visits, solve
 from cjmining.errors import LogError
 from cjmining.grouping import EVERYBODY
+from cjmining.progress import Progress, telling
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def what_if(
     changes: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     *,
     replicates: int = 400,
+    progress: Progress | bool | None = None,
 ) -> Scenario:
     """Follow journeys through each group's semi-Markov chain, as it is and with something changed.
 
@@ -72,6 +74,8 @@ def what_if(
         customers and dimensions of events as they are known when the place is entered.
     replicates : int
         Replicates of the bootstrap over customers, at least 2.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -107,33 +111,39 @@ def what_if(
     if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 2:
         raise ValueError(f"replicates is a whole number of at least 2, not {replicates!r}")
     reading = check._with_log("scenarios")
-    wanted = changes_of(changes, reading)
-    visits = read_visits(check, reading, wanted)
-    _check_contradictions(wanted, visits)
-    of_journey, names = _groups_of(check, reading)
-    chain, state = make_chain(reading, visits, of_journey, names, replicates)
-    solved = solve(chain, wanted)
-    worth = gains.worth_of(check, reading, of_journey, names, replicates)
-    found = gains.gains_of(chain, solved, worth)
-    counts = gains.counts_of(visits.outcome, of_journey, names)
-    months = (reading.data_end - reading.log.observed_from_us) / 1e6 / gains.MONTH_S
-    touched = _touched(wanted, visits, chain, state)
-    patient = _never_lost(reading, visits)
-    values = gains.value_table(found, counts)
-    return Scenario(
-        by=check.by,
-        scenario=gains.scenario_table(found, counts, months),
-        stages=gains.stage_table(reading, chain, solved),
-        value_by_currency=values,
-        changes=frame(touched, _CHANGES),
-        assumptions=_assumptions(wanted, patient, len(visits.outcome)),
-        notes=(
-            *_notes(check, reading, found[-1].unresolved, touched),
-            *_notes_on_patience(patient, len(visits.outcome)),
-            *_notes_on_currencies(found[-1]),
-        ),
-        replicates=replicates,
-    )._made_from(check)
+    with telling(progress, "what_if") as tell:
+        wanted = changes_of(changes, reading)
+        tell("reading the visits", 0.0)
+        visits = read_visits(check, reading, wanted)
+        _check_contradictions(wanted, visits)
+        of_journey, names = _groups_of(check, reading)
+        tell("drawing replicates", 0.3)
+        chain, state = make_chain(reading, visits, of_journey, names, replicates)
+        tell("following the scenario", 0.6)
+        solved = solve(chain, wanted)
+        tell("reckoning its worth", 0.7)
+        worth = gains.worth_of(check, reading, of_journey, names, replicates)
+        found = gains.gains_of(chain, solved, worth)
+        counts = gains.counts_of(visits.outcome, of_journey, names)
+        tell("making the tables", 0.9)
+        months = (reading.data_end - reading.log.observed_from_us) / 1e6 / gains.MONTH_S
+        touched = _touched(wanted, visits, chain, state)
+        patient = _never_lost(reading, visits)
+        values = gains.value_table(found, counts)
+        return Scenario(
+            by=check.by,
+            scenario=gains.scenario_table(found, counts, months),
+            stages=gains.stage_table(reading, chain, solved),
+            value_by_currency=values,
+            changes=frame(touched, _CHANGES),
+            assumptions=_assumptions(wanted, patient, len(visits.outcome)),
+            notes=(
+                *_notes(check, reading, found[-1].unresolved, touched),
+                *_notes_on_patience(patient, len(visits.outcome)),
+                *_notes_on_currencies(found[-1]),
+            ),
+            replicates=replicates,
+        )._made_from(check)
 
 
 def _groups_of(check: Conformance, reading: Reading) -> tuple[Ints, tuple[str, ...]]:

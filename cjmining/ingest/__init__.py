@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from cjmining import schema
 from cjmining.errors import SourceError, nearest
 from cjmining.ingest.sources.base import counted
+from cjmining.progress import Progress, telling
 
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cjmining")
 
-Progress = Callable[[str, float], None]
 IDENTITIES = ("keep", "pseudonymise", "drop")
 _DAY_US = 86_400_000_000
 _TIME_ADVICE = (
@@ -42,7 +42,7 @@ def ingest(
     identities: str = "keep",
     key: str | bytes | None = None,
     memory_limit: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> JourneyLog:
     """Read the exports of several systems into one log.
 
@@ -66,8 +66,8 @@ def ingest(
         Secret of the hashes.
     memory_limit : str, optional
         Most memory to use for reading and sorting, such as "4GB"; more is spilled to disk.
-    progress : callable, optional
-        Called with what is being done and the share that is done, 0 to 1.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -99,8 +99,7 @@ def ingest(
 
     listed, attribute_tables = _listed(sources, "sources"), _listed(customers, "customers")
     _check(listed, attribute_tables, identities)
-    tell = progress or (lambda _text, _share: None)
-    with temporary_database(memory_limit) as database:
+    with telling(progress, "ingest") as tell, temporary_database(memory_limit) as database:
         return _Ingestion(database, [*listed, *attribute_tables], tell).run(
             _as_moment(data_end), identities, key
         )
@@ -147,7 +146,7 @@ class _Ingestion:
                 "the first value of each counts, of opt-outs and consents one that speaks against writing"
             )
         quarantine = ledger.quarantine_table(database, self._staged, with_content=identities == "keep")
-        self._progress("done", 1.0)
+        self._progress("putting the log together", 0.95)
         return JourneyLog.from_events(
             made,
             customers=people,

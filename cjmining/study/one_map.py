@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from cjmining.dropout.patience import SettledPatience
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
+    from cjmining.progress import Progress
     from cjmining.results import Result
     from cjmining.study.form import StudyForm
-
-Progress = Callable[[str, float], None]
 
 logger = logging.getLogger("cjmining")
 

@@ -12,6 +12,7 @@ from cjmining.errors import MapError, StudyError
 from cjmining.ingest import ingest
 from cjmining.intended.excel import load_openpyxl
 from cjmining.labels import read_labels
+from cjmining.progress import Progress, part, telling
 from cjmining.report import Finding, report
 from cjmining.report.overview import Part, write_overview
 from cjmining.report.workbook import export
@@ -19,7 +20,7 @@ from cjmining.study import outputs
 from cjmining.study.changes import say_maps
 from cjmining.study.form import StudyForm, build_sources, read_study
 from cjmining.study.maps import read_maps, slug
-from cjmining.study.one_map import MapResult, Progress, study_map, tables_of
+from cjmining.study.one_map import MapResult, study_map, tables_of
 from cjmining.study.settings import Settings, common_settings
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class StudyResult:
 
 
 def run_study(
-    study: str | Path, *, out: str | Path | None = None, progress: Progress | None = None
+    study: str | Path, *, out: str | Path | None = None, progress: Progress | bool | None = None
 ) -> StudyResult:
     """Read a study's exports, hold them against its maps, and write findings, tables and the page.
 
@@ -118,8 +119,8 @@ def run_study(
         The folder to write: `report.html`, `findings.json`, `tables/`; with several maps a folder for each in
         `maps/`. Default is `out` beside the study file. An earlier result there is replaced, all at once, and
         what is new, changed or gone since is marked.
-    progress : callable, optional
-        Called with what is being done and the share of the whole that is done, 0 to 1.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -147,50 +148,48 @@ def run_study(
     if form.workbook:
         _expect_openpyxl()
     earlier = outputs.read_findings(target)
-    tell = progress or (lambda _text, _share: None)
-
-    tell("Reading the map" if len(form.map) == 1 else "Reading the maps", 0.0)
-    maps = read_maps(form, document)
-    labels = None if form.labels is None else read_labels(folder / form.labels)
-    log = ingest(
-        sources,
-        customers=customers,
-        data_end=form.data_end,
-        identities=form.identities,
-        memory_limit=form.memory_limit,
-        progress=lambda text, share: tell(text, 0.02 + 0.48 * share),
-    )
-    log = log if labels is None else log.label(labels)
-    labels_text = None if form.labels is None else (folder / form.labels).read_text(encoding="utf-8")
-    common = common_settings(form, document.text, labels_text, log)
-    several = len(maps) > 1
-    results = tuple(
-        study_map(
-            log,
-            intended,
-            form,
-            common=common,
-            earlier=earlier,
-            path=target / outputs.MAPS / slug(intended.name) / outputs.PAGE
-            if several
-            else target / outputs.PAGE,
-            progress=_part_of(tell, number, len(maps), intended.name if several else ""),
+    with telling(progress, "run_study") as tell:
+        tell("Reading the map" if len(form.map) == 1 else "Reading the maps", 0.0)
+        maps = read_maps(form, document)
+        labels = None if form.labels is None else read_labels(folder / form.labels)
+        log = ingest(
+            sources,
+            customers=customers,
+            data_end=form.data_end,
+            identities=form.identities,
+            memory_limit=form.memory_limit,
+            progress=part(tell, 0.02, 0.5),
         )
-        for number, intended in enumerate(maps)
-    )
-    result = StudyResult(results, _say_changed(results, earlier), target / outputs.PAGE, target)
-    tell("Writing the page and the tables" if not several else "Writing the pages and the tables", 0.8)
-    now = datetime.now(UTC)
-    with outputs.replaced_folder(target) as unfinished:
-        for each in results:
-            _write_map(each, form, unfinished / each.path.relative_to(target), now, several=several)
-        if several:
-            _write_overview(result, form, unfinished / outputs.PAGE, now)
-        outputs.write_json(unfinished / outputs.FINDINGS, _content(form, result, common, earlier, now))
-        if form.write_log:
-            (log if several else result.log).write(unfinished / outputs.LOG)
-    tell("Done", 1.0)
-    return result
+        log = log if labels is None else log.label(labels)
+        labels_text = None if form.labels is None else (folder / form.labels).read_text(encoding="utf-8")
+        common = common_settings(form, document.text, labels_text, log)
+        several = len(maps) > 1
+        results = tuple(
+            study_map(
+                log,
+                intended,
+                form,
+                common=common,
+                earlier=earlier,
+                path=target / outputs.MAPS / slug(intended.name) / outputs.PAGE
+                if several
+                else target / outputs.PAGE,
+                progress=_part_of(tell, number, len(maps), intended.name if several else ""),
+            )
+            for number, intended in enumerate(maps)
+        )
+        result = StudyResult(results, _say_changed(results, earlier), target / outputs.PAGE, target)
+        tell("Writing the page and the tables" if not several else "Writing the pages and the tables", 0.8)
+        now = datetime.now(UTC)
+        with outputs.replaced_folder(target) as unfinished:
+            for each in results:
+                _write_map(each, form, unfinished / each.path.relative_to(target), now, several=several)
+            if several:
+                _write_overview(result, form, unfinished / outputs.PAGE, now)
+            outputs.write_json(unfinished / outputs.FINDINGS, _content(form, result, common, earlier, now))
+            if form.write_log:
+                (log if several else result.log).write(unfinished / outputs.LOG)
+        return result
 
 
 def _expect_openpyxl() -> None:
@@ -204,7 +203,8 @@ def _expect_openpyxl() -> None:
 def _part_of(tell: Progress, number: int, maps: int, name: str) -> Progress:
     """Put one map's progress into that of the whole: the maps share what lies between 0.5 and 0.8."""
     called = f"{name}: " if name else ""
-    return lambda text, share: tell(f"{called}{text}", 0.5 + 0.3 * (number + share) / maps)
+    begin, end = (0.5 + 0.3 * each / maps for each in (number, number + 1))
+    return part(lambda text, share: tell(f"{called}{text}", share), begin, end)
 
 
 def _say_changed(results: Sequence[MapResult], earlier: Mapping[str, Any] | None) -> str:

@@ -25,6 +25,7 @@ from cjmining.errors import LogError, nearest
 from cjmining.intended.rules import actor_codes
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log
+from cjmining.progress import Progress, telling
 from cjmining.results import Result
 from cjmining.schema import ACTORS
 
@@ -111,6 +112,7 @@ def find_journeys(
     ignore: Sequence[str] = (),
     order: int | None = None,
     seed: int = 0,
+    progress: Progress | bool | None = None,
 ) -> FoundJourneys:
     """Split customers' events into journeys where no map says what a journey is.
 
@@ -145,6 +147,8 @@ def find_journeys(
         4, as long as one more raises the log-likelihood of an event of other customers by 0.01.
     seed : int
         By "gap and order" on logs of more than 100,000 events: which customers are learnt from.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -199,32 +203,37 @@ def find_journeys(
     """
     expect_log(log, "find_journeys")
     asked = Asked(method, gap, start, changes, threshold, share, level, order, seed).checked(log)
-    steps = Steps.of(log, level=level, ignore=ignore, verb="find_journeys")
-    reading = _read(log, steps)
-    found = _FIND[method](log, reading, asked)
-    judged = Judged(
-        reading.rows,
-        reading.inner,
-        reading.silence,
-        np.where(reading.inner, found.probability, 1.0),
-        np.where(reading.inner, found.begins, True),
-        reading.code,
-        reading.names,
-    )
-    begins = np.zeros(log.n_events, np.bool_)
-    begins[log.bounds[:-1]] = True
-    begins[reading.rows[judged.inner & judged.begins]] = True
-    split = log.split_at(begins)
-    return FoundJourneys(
-        log=split,
-        method=method,
-        overview=overview_table(_facts(log, split, judged, found, asked)),
-        boundaries=boundaries_table(log, judged),
-        starts=starts_table(judged),
-        ends=ends_table(judged),
-        gaps=gaps_table(judged),
-        notes=(*_notes(log, reading, found), *steps.notes),
-    )._made_of(split, log)
+    with telling(progress, "find_journeys") as tell:
+        tell("reading the events", 0.0)
+        steps = Steps.of(log, level=level, ignore=ignore, verb="find_journeys")
+        reading = _read(log, steps)
+        tell("judging each silence", 0.3)
+        found = _FIND[method](log, reading, asked)
+        judged = Judged(
+            reading.rows,
+            reading.inner,
+            reading.silence,
+            np.where(reading.inner, found.probability, 1.0),
+            np.where(reading.inner, found.begins, True),
+            reading.code,
+            reading.names,
+        )
+        tell("cutting journeys", 0.7)
+        begins = np.zeros(log.n_events, np.bool_)
+        begins[log.bounds[:-1]] = True
+        begins[reading.rows[judged.inner & judged.begins]] = True
+        split = log.split_at(begins)
+        tell("making the tables", 0.8)
+        return FoundJourneys(
+            log=split,
+            method=method,
+            overview=overview_table(_facts(log, split, judged, found, asked)),
+            boundaries=boundaries_table(log, judged),
+            starts=starts_table(judged),
+            ends=ends_table(judged),
+            gaps=gaps_table(judged),
+            notes=(*_notes(log, reading, found), *steps.notes),
+        )._made_of(split, log)
 
 
 # What is read of the log ----------------------------------------------------------------------------------

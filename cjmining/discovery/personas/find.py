@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from cjmining.discovery.words import plural
 from cjmining.errors import LogError
 from cjmining.kernels.mixture import hashed
 from cjmining.log import expect_log
+from cjmining.progress import Progress, part, telling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def find_personas(
     seed: int = 0,
     sample: int | None = None,
     stability: int = 0,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | bool | None = None,
 ) -> FoundPersonas:
     """Find groups of customers who behave alike: a mixture of Markov chains, and how many there are.
 
@@ -89,8 +90,8 @@ def find_personas(
     stability : int
         In how many replicates of a bootstrap over customers the personas are looked for again, at most
         10,000.
-    progress : callable, optional
-        Called with what is being done and the share done.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -157,29 +158,33 @@ def find_personas(
     starts, seed = asked.whole("starts", starts, most=MOST_STARTS), asked.seed(seed)
     stability = asked.whole("stability", stability, least=0, most=MOST_REPLICATES)
     sample = SAMPLE if sample is None else asked.whole("sample", sample)
-    if progress is not None and not callable(progress):
-        raise LogError(f"progress is called with what is being done and the share done: not {progress!r}")
     reading = Reading(
         level,
         asked.texts("ignore", ignore, of="touchpoints"),
         intended,
         asked.texts("attributes", attributes),
     )
-    behaviour = behaviour_of(log, reading, verb="find_personas")
-    if not len(behaviour.customers.number):
-        raise LogError(
-            f"nobody in this log took a step at level {level!r} themselves: there is no behaviour to compare"
-        )
-    few = _sampled(behaviour, sample, seed)
-    choice = None
-    if not isinstance(wanted, int):
-        choice = choose(few, wanted, criterion=criterion, starts=starts, seed=seed, progress=progress)
-        wanted = choice.number
-    model = _fitted(behaviour, wanted, starts, seed)
-    again = None
-    if stability:
-        again = stability_of(few, model, replicates=stability, starts=starts, seed=seed)
-    return _found(log, reading, behaviour, model, _Account(choice, again, few))._made_of(log)
+    with telling(progress, "find_personas") as tell:
+        tell("reading the journeys", 0.0)
+        behaviour = behaviour_of(log, reading, verb="find_personas")
+        if not len(behaviour.customers.number):
+            raise LogError(
+                f"nobody in this log took a step at level {level!r} themselves: "
+                "there is no behaviour to compare"
+            )
+        few = _sampled(behaviour, sample, seed)
+        choice = None
+        if not isinstance(wanted, int):
+            trying = part(tell, 0.1, 0.7)
+            choice = choose(few, wanted, criterion=criterion, starts=starts, seed=seed, progress=trying)
+            wanted = choice.number
+        tell("fitting the personas", 0.7)
+        model = _fitted(behaviour, wanted, starts, seed)
+        again = None
+        if stability:
+            tell("looking for them again", 0.8)
+            again = stability_of(few, model, replicates=stability, starts=starts, seed=seed)
+        return _found(log, reading, behaviour, model, _Account(choice, again, few))._made_of(log)
 
 
 class _Account(NamedTuple):

@@ -9,7 +9,6 @@ journey better from the others of the same customer, among customers left out of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.personas.counts import Behaviour
+    from cjmining.progress import Progress
 
     Floats = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ def choose(
     criterion: str | None,
     starts: int,
     seed: int,
-    progress: Callable[[str, float], None] | None,
+    progress: Progress,
 ) -> Choice:
     """Choose the number of personas for these customers.
 
@@ -81,10 +81,10 @@ def choose(
     best = halves.nothing()
     worse = 0
     for number in range(smallest, largest + 1):
-        if progress:
-            progress(
-                f"{number} persona{'s' if number > 1 else ''}", (number - smallest) / (largest - smallest + 1)
-            )
+        progress(
+            f"trying {number} persona{'s' if number > 1 else ''}",
+            (number - smallest) / (largest - smallest + 1),
+        )
         row = _row(data, behaviour, fit(data, number, starts=starts, seed=seed))
         gain = halves.gain(number, starts=starts, seed=seed) if asked and number > 1 else halves.nothing()
         row |= _told_better(gain, best, asked=asked, first=number == smallest)

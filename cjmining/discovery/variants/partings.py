@@ -14,6 +14,7 @@ from cjmining.discovery.variants.ended import Ended, Nearest, costs_of, expect_w
 from cjmining.discovery.variants.facts import customers_by
 from cjmining.discovery.words import END, START, bounded, percent, plural, unmistakable
 from cjmining.errors import LogError
+from cjmining.progress import Progress, telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def partings(
     ignore: Sequence[str] = (),
     intended: IntendedMap | None = None,
     weights: Mapping[str, float] | None = None,
+    progress: Progress | bool | None = None,
 ) -> Partings:
     """Count where dropped journeys part from those that are most like them and converted.
 
@@ -67,6 +69,8 @@ def partings(
         The map whose stages are the steps at level "stage".
     weights : mapping of str to float, optional
         What a difference in a step counts, by its name, 1 where nothing is said; to three decimals.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -101,28 +105,31 @@ def partings(
         raise LogError(
             f"outcome and of are both {of!r}; journeys are held against those that ended otherwise"
         )
-    ended = Ended.of(log, by, level, ignore, intended, "partings")
-    cost = costs_of(ended.steps.names, weights)
-    if not (ended.outcome == code_of(outcome)).any():
-        raise none_of(outcome)
-    theirs, mine = ended.counted(log, outcome), ended.counted(log, of)
-    groups = [group for group in mine.codes_of_groups() if group < len(ended.groups)]
-    parted = [
-        _part(group, theirs, mine, cost, beginning=not whole)
-        for group in groups
-        if np.diff(theirs.span(group))[0]
-    ]
-    journeys = _journeys(log, mine, parted)
-    return Partings(
-        outcome=outcome,
-        of=of,
-        whole=whole,
-        parting=_parting(ended, journeys),
-        touchpoints=_touchpoints(ended, journeys),
-        differences=_differences(ended, mine, parted, journeys),
-        account=_account(log, ended, theirs, mine, parted),
-        notes=ended.steps.notes,
-    )._made_of(log)
+    with telling(progress, "partings") as tell:
+        tell("reading the journeys", 0.0)
+        ended = Ended.of(log, by, level, ignore, intended, "partings")
+        cost = costs_of(ended.steps.names, weights)
+        if not (ended.outcome == code_of(outcome)).any():
+            raise none_of(outcome)
+        theirs, mine = ended.counted(log, outcome), ended.counted(log, of)
+        groups = [group for group in mine.codes_of_groups() if group < len(ended.groups)]
+        parted = []
+        for number, group in enumerate(groups):
+            tell("looking for the nearest journeys", 0.1 + 0.7 * number / len(groups))
+            if np.diff(theirs.span(group))[0]:
+                parted.append(_part(group, theirs, mine, cost, beginning=not whole))
+        tell("making the tables", 0.8)
+        journeys = _journeys(log, mine, parted)
+        return Partings(
+            outcome=outcome,
+            of=of,
+            whole=whole,
+            parting=_parting(ended, journeys),
+            touchpoints=_touchpoints(ended, journeys),
+            differences=_differences(ended, mine, parted, journeys),
+            account=_account(log, ended, theirs, mine, parted),
+            notes=ended.steps.notes,
+        )._made_of(log)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
