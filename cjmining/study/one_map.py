@@ -119,20 +119,20 @@ def study_map(
     """
     settled = None
     if intended.unsettled:
-        progress("Estimating patience", 0.0)
+        progress("estimating patience", 0.0)
         settled = settle_patience(labelled, intended)
         intended = settled.intended
         for note in (intended.settled, *settled.notes):
             logger.info("%s: %s", intended.name, note)
-    progress("Cutting journeys", 0.1)
+    progress("cutting journeys", 0.1)
     log = labelled.split(intended)
     if intended.personas:
         log = log.with_personas(intended)
-    progress("Discovering what customers do", 0.3)
+    progress("discovering what customers do", 0.3)
     found = discover(log, by=form.by, ignore=intended.ignore)
-    progress("Holding the journeys against the map", 0.5)
+    progress("holding the journeys against the map", 0.5)
     check, coverage = hold_against(log, intended, by=form.by), cover(log, intended)
-    progress("Looking into those who leave", 0.7)
+    progress("looking into those who leave", 0.7)
     leaving = look_into(check)
     findings = derive_findings(log, check, coverage, min_group=form.report.min_group, leaving=leaving)
     before = earlier_of(earlier, intended.name, alone=len(form.map) == 1)

@@ -149,7 +149,7 @@ def run_study(
         _expect_openpyxl()
     earlier = outputs.read_findings(target)
     with telling(progress, "run_study") as tell:
-        tell("Reading the map" if len(form.map) == 1 else "Reading the maps", 0.0)
+        tell("reading the map" if len(form.map) == 1 else "reading the maps", 0.0)
         maps = read_maps(form, document)
         labels = None if form.labels is None else read_labels(folder / form.labels)
         log = ingest(
@@ -179,7 +179,7 @@ def run_study(
             for number, intended in enumerate(maps)
         )
         result = StudyResult(results, _say_changed(results, earlier), target / outputs.PAGE, target)
-        tell("Writing the page and the tables" if not several else "Writing the pages and the tables", 0.8)
+        tell("writing the page and the tables" if not several else "writing the pages and the tables", 0.8)
         now = datetime.now(UTC)
         with outputs.replaced_folder(target) as unfinished:
             for each in results:

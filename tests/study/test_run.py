@@ -135,7 +135,7 @@ def test_progress_tells_what_is_done_and_how_far(study):
     cj.run_study(study, progress=lambda text, share: told.append((text, share)))
     shares = [share for _, share in told]
     assert shares == sorted(shares)
-    assert (shares[0], told[-1]) == (0.0, ("Done", 1.0))
+    assert (shares[0], told[-1]) == (0.0, ("done", 1.0))
 
 
 def test_the_log_is_written_where_the_study_asks_for_it(study):
