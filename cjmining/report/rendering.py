@@ -33,7 +33,7 @@ def fill_in(template: str, facts: Mapping[str, Any]) -> str:
         "style_hash": _hash(style),
         "script_hash": _hash(script),
         "group_slugs": {
-            group["group"]: group.get("slug", group["group"].lower().replace(" ", "-"))
+            group["group"]: group["slug"]
             for group in facts.get("groups", ())
         },
         "stage_slugs": {stage["name"]: stage["slug"] for stage in facts.get("stages", ())},
@@ -50,7 +50,9 @@ def style_sheet() -> str:
     numbers = ",".join(f".n{n} :is(td,thead th):nth-child({n})" for n in columns)
     strong = ",".join(f".s{n} td:nth-child({n})" for n in columns)
     drawn = ",".join(f".d{n} :is(td,thead th):nth-child({n})" for n in columns)
+    unbroken = ",".join(f".n{n} td:nth-child({n})" for n in columns)
     of_columns = (
+        f"@media screen{{:is({unbroken}){{white-space:nowrap}}}}\n"
         f":is({numbers}){{text-align:right;font-variant-numeric:tabular-nums}}\n"
         f":is({strong}){{font-weight:650}}\n"
         f"@media screen and (max-width:40rem){{:is({drawn}){{display:none}}}}\n"
