@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from cjmining.lazily import make_lazy
 
 _HOMES = {
-    "funnel": "cjmining.plot.funnel",
+    "flow": "cjmining.plot.flow",
+    "heat_map": "cjmining.plot.heat_map",
     "incidence": "cjmining.plot.incidence",
     "journey_map": "cjmining.plot.journey_map",
     "model_beside_map": "cjmining.plot.model_beside_map",
@@ -24,7 +25,8 @@ _MODULES = {"data": "cjmining.plot.data"}
 
 if TYPE_CHECKING:
     from cjmining.plot import data as data
-    from cjmining.plot.funnel import funnel as funnel
+    from cjmining.plot.flow import flow as flow
+    from cjmining.plot.heat_map import heat_map as heat_map
     from cjmining.plot.incidence import incidence as incidence
     from cjmining.plot.journey_map import journey_map as journey_map
     from cjmining.plot.model_beside_map import model_beside_map as model_beside_map

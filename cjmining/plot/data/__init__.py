@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from cjmining.lazily import make_lazy
 
-_HOMES: dict[str, str] = {}
+_HOMES = {
+    "flow": "cjmining.plot.data.flow",
+    "heat_map": "cjmining.plot.data.heat_map",
+}
+"""Each name with the module that has it."""
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 -- the names are the keys above
 
