@@ -94,10 +94,15 @@ def discover(
     1            shop         order      1     120.0
     """
     steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="discover")
+    return _counted(log, steps, by, tuple(ignore))
+
+
+def _counted(
+    log: JourneyLog, steps: Steps, by: str | Sequence[str] | None, ignore: tuple[str, ...]
+) -> Discovery:
     scan = Scan.of(log, steps, by)
-    return _finish(
-        tuple(ignore), scan, merge(map_blocks(lambda block: summarise(scan, block), blocks_of(log)))
-    )._made_of(log)
+    counts = merge(map_blocks(lambda block: summarise(scan, block), blocks_of(log)))
+    return _finish(ignore, scan, counts)._made_of(log)
 
 
 MOST_LINES = 8
@@ -182,6 +187,20 @@ class Discovery(Result):
     def journeys(self) -> pd.Series[int]:
         """The number of journeys of each group."""
         return self.overview.set_index("by")["journeys"]
+
+    @cached_property
+    def overall(self) -> Discovery:
+        """The same counted with all journeys as one group, "all"; made when first asked for.
+
+        Raises
+        ------
+        LogError
+            If small groups were merged or small rows left out.
+        """
+        if self.by is None:
+            return self
+        scan = self._with_log("overall").scan
+        return _counted(scan.log, scan.steps, None, self.ignore)
 
     @cached_property
     def group_values(self) -> pd.DataFrame:

@@ -200,8 +200,8 @@ def _merge_check(check: Conformance, small: frozenset[str]) -> Conformance:
     tables["standouts"] = check.standouts[~check.standouts["by"].astype(str).isin(small)].reset_index(
         drop=True
     )
-    journeys = check.journeys.assign(by=_merged_names(check.journeys["by"], small))
-    return replace(check, groups=_merged_groups(check.groups, small), journeys=journeys, **tables)
+    nobody = check.journeys.iloc[:0]  # what is merged is for showing: no row of a person stays
+    return replace(check, groups=_merged_groups(check.groups, small), journeys=nobody, **tables)
 
 
 def _merge_found(found: Discovery, small: frozenset[str]) -> Discovery:
@@ -227,11 +227,6 @@ def _merged_overview(overview: pd.DataFrame, small: frozenset[str]) -> pd.DataFr
     merged.loc[merged["by"] == SMALLER, "end"] = overview.loc[mine, "end"].max()
     _state(merged, "events_per_journey", merged["events"] / _above_none(merged["journeys"]))
     return merged
-
-
-def _merged_names(groups: pd.Series[Any], small: frozenset[str]) -> pd.Series[Any]:
-    names = groups.astype(str).astype(object)
-    return names.where(~names.isin(small), SMALLER)
 
 
 def _merged_groups(groups: Sequence[str], small: frozenset[str]) -> tuple[str, ...]:

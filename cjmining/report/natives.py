@@ -29,13 +29,20 @@ def native_calls(log: JourneyLog, names: Iterable[str]) -> dict[str, tuple[str, 
     dict
         Native name to touchpoints, the most frequent first; names that are no native names are left out.
     """
-    natives = {native: code for code, native in enumerate(log.vocabulary("native"))}
-    touchpoints, code_of = log.vocabulary("touchpoint"), log.codes("native")
-    calls = {}
-    for name in names:
-        if name in natives:
-            used = log.codes("touchpoint")[code_of == natives[name]]
-            counts = np.bincount(used[used >= 0], minlength=len(touchpoints))
-            order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
-            calls[name] = tuple(touchpoints[code] for code in order)
+    natives = log.vocabulary("native")
+    calls = {name: _calls(log, natives.index(name), name) for name in names if name in natives}
     return {name: called for name, called in calls.items() if called}
+
+
+def _calls(log: JourneyLog, native: int, name: str) -> tuple[str, ...]:
+    """Return the touchpoints of events of one native name; the log keeps what was asked once."""
+
+    def count() -> tuple[str, ...]:
+        touchpoints = log.vocabulary("touchpoint")
+        used = log.codes("touchpoint")[log.codes("native") == native]
+        counts = np.bincount(used[used >= 0], minlength=len(touchpoints))
+        order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
+        return tuple(touchpoints[code] for code in order)
+
+    called: tuple[str, ...] = log._once(("touchpoints of native", name), count)
+    return called

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from cjmining.errors import LogError
 from cjmining.report.facts.gather import gather_facts
 from cjmining.report.findings import compare_findings, derive_findings
-from cjmining.report.leaving import Leaving, look_into
+from cjmining.report.groundwork import Groundwork, lay_groundwork
 from cjmining.report.one_log import expect_one_log
 from cjmining.report.pictures import draw_pictures
 from cjmining.report.rendering import fill_in
-from cjmining.report.views import views_of
 from cjmining.report.writing import as_json, expect_writable, write_whole
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def report(
     title: str | None = None,
     min_group: int = 10,
     coverage: Coverage | None = None,
-    leaving: Leaving | None = None,
+    groundwork: Groundwork | None = None,
     earlier: Sequence[Mapping[str, Any]] | None = None,
     settings_changed: str = "",
     overview: str = "",
@@ -66,9 +65,10 @@ def report(
         Groups of fewer customers are merged, rows about fewer journeys merged or left out; at least 1.
     coverage : Coverage, optional
         What map and log do not share, where it is there already; by default it is worked out.
-    leaving : Leaving, optional
-        How likely each end is, where and when drop-out stands out, and what goes with it, where these are
-        there already; by default they are worked out, which takes seconds for a million events.
+    groundwork : Groundwork, optional
+        What else the page needs of the log (how likely each end is, where and when drop-out stands out, what
+        goes with it, the ways with their channels), where `lay_groundwork` worked it out already; it takes
+        seconds for a million events, building the page from it takes the same time whatever the log's size.
     earlier : sequence of dict, optional
         The findings of an earlier run (`findings` in `findings.json`): the page then marks what is new,
         changed and gone.
@@ -96,41 +96,32 @@ def report(
     >>> cj.report(log, found, check, path="report.html")  # doctest: +SKIP
     PosixPath('report.html')
     """
-    from cjmining.discovery import discover
-    from cjmining.report.disclosure import merge_check, merge_found
-
     page = Path(path)
     expect_one_log(log, found, check)
     expect_writable(page)
     if facts is not None:
         expect_writable(Path(facts))
-    if min_group < 1:
-        raise LogError(f"min_group is {min_group}; it must be at least 1 (1 shows everything)")
-    if coverage is None:
-        from cjmining.conformance import coverage as cover
-
-        coverage = cover(log, check.intended)
-    leaving = look_into(check) if leaving is None else leaving
-    derived = derive_findings(log, check, coverage, min_group=min_group, leaving=leaving)
+    if groundwork is None:
+        groundwork = lay_groundwork(log, found, check, coverage=coverage, min_group=min_group)
+    elif groundwork.min_group != min_group:
+        raise LogError(
+            f"the groundwork was laid with min_group {groundwork.min_group}, the page is asked for with "
+            f"{min_group}; give both the same"
+        )
+    leaving = groundwork.leaving
+    derived = derive_findings(log, check, groundwork.coverage, min_group=min_group, leaving=leaving)
     told, gone = compare_findings(derived, earlier)
-    everyone = found if found.by is None else discover(log, ignore=found.ignore)
-    found, check = merge_found(found, check, min_group), merge_check(check, min_group)
-    views = views_of(found, check, everyone, leaving)
     said = gather_facts(
         log,
-        check,
-        views,
-        coverage=coverage,
-        leaving=leaving,
+        groundwork,
         findings=told,
         gone=gone,
         title=title,
-        min_group=min_group,
         settings_changed=settings_changed,
         overview=overview,
         now=now or datetime.now(UTC),
     )
-    pictures = draw_pictures(views, leaving, said, min_group=min_group)
+    pictures = draw_pictures(groundwork.views, leaving, said, min_group=min_group)
     write_whole(page, fill_in(TEMPLATE, {**said, "pictures": pictures}).encode())
     if facts is not None:
         write_whole(Path(facts), as_json(said).encode())

@@ -9,8 +9,8 @@ from cjmining.report import words
 
 if TYPE_CHECKING:
     from cjmining.plot.sheet import Sheet
+    from cjmining.report.groundwork import View
     from cjmining.report.leaving import Leaving
-    from cjmining.report.views import View
 
 
 def draw_pictures(
@@ -49,7 +49,7 @@ def draw_pictures(
 def _of_view(view: View, min_group: int) -> Iterator[tuple[str, Sheet]]:
     """Yield the pictures of one group: its journey map, what becomes of it, and what follows what."""
     from cjmining.plot.choose import map_of
-    from cjmining.plot.funnel import funnel_sheet
+    from cjmining.plot.flow import flow_sheet
     from cjmining.plot.journey_map import journey_map_sheet
     from cjmining.plot.transitions import transitions_sheet
     from cjmining.report.disclosure import hide_small_counts, hide_small_rows
@@ -57,7 +57,7 @@ def _of_view(view: View, min_group: int) -> Iterator[tuple[str, Sheet]]:
     group = None if view.group == words.EVERYONE else view.group
     check = hide_small_rows(view.check, min_group)
     yield "map", journey_map_sheet(check, persona=group)
-    yield "flow", funnel_sheet(check, persona=group)
+    yield "flow", flow_sheet(check, persona=group)
     if view.found is not None:
         found = hide_small_counts(view.found, min_group)
         intended = map_of(check.intended, check.by, view.group)

@@ -11,7 +11,7 @@ from cjmining.conformance import check as hold_against
 from cjmining.conformance import coverage as cover
 from cjmining.discovery import discover
 from cjmining.dropout.patience import settle_patience
-from cjmining.report import Finding, Leaving, compare_findings, derive_findings, look_into
+from cjmining.report import Finding, Groundwork, Leaving, compare_findings, derive_findings, lay_groundwork
 from cjmining.study.changes import changed_settings, earlier_of, say_changes
 from cjmining.study.settings import Settings, map_settings
 
@@ -48,8 +48,9 @@ class MapResult:
         Actual against intended.
     coverage : Coverage
         What map and log do not share.
-    leaving : Leaving
-        How likely each end is, where and when drop-out stands out, and what goes with it.
+    groundwork : Groundwork
+        What the page needs beside these; its `leaving` says how likely each end is, where and when drop-out
+        stands out, and what goes with it.
     patience : SettledPatience or None
         How the map's `patience: auto` was settled; None where it says none.
     findings : tuple of Finding
@@ -76,7 +77,7 @@ class MapResult:
     found: Discovery
     check: Conformance
     coverage: Coverage
-    leaving: Leaving
+    groundwork: Groundwork
     patience: SettledPatience | None
     findings: tuple[Finding, ...]
     compared: tuple[Mapping[str, Any], ...]
@@ -86,6 +87,11 @@ class MapResult:
     changed: tuple[str, ...]
     settings_changed: str
     path: Path
+
+    @property
+    def leaving(self) -> Leaving:
+        """How likely each end is, where and when drop-out stands out, and what goes with it."""
+        return self.groundwork.leaving
 
 
 def study_map(
@@ -133,7 +139,8 @@ def study_map(
     progress("holding the journeys against the map", 0.5)
     check, coverage = hold_against(log, intended, by=form.by), cover(log, intended)
     progress("looking into those who leave", 0.7)
-    leaving = look_into(check)
+    groundwork = lay_groundwork(log, found, check, coverage=coverage, min_group=form.report.min_group)
+    leaving = groundwork.leaving
     findings = derive_findings(log, check, coverage, min_group=form.report.min_group, leaving=leaving)
     before = earlier_of(earlier, intended.name, alone=len(form.map) == 1)
     known = None if before is None else tuple(before["findings"])
@@ -145,7 +152,7 @@ def study_map(
         found=found,
         check=check,
         coverage=coverage,
-        leaving=leaving,
+        groundwork=groundwork,
         patience=settled,
         findings=findings,
         compared=tuple({"map": intended.name, **finding} for finding in compared),

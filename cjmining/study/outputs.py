@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjmining.errors import StudyError
+from cjmining.report.writing import as_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FINDINGS = "findings.json"
 PAGE = "report.html"
+FACTS = "facts.json"
+"""What a page says, beside it."""
 TABLES = "tables"
 LOG = "log"
 WORKBOOK = "findings.xlsx"
 MAPS = "maps"
 """Where a study of several maps has a folder for each, with its page and its tables."""
-OWN = frozenset({FINDINGS, PAGE, TABLES, LOG, MAPS, WORKBOOK})
+OWN = frozenset({FINDINGS, PAGE, FACTS, TABLES, LOG, MAPS, WORKBOOK})
 """Everything that a run writes; a folder that holds anything else is not overwritten."""
 
 FORMAT_VERSION = 1
@@ -121,9 +124,7 @@ def _is_result(content: Any) -> bool:  # noqa: ANN401 -- any JSON
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain values as JSON that people can read and compare."""
-    path.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    path.write_text(as_json(content), encoding="utf-8")
 
 
 def write_tables(folder: Path, tables: Mapping[str, pa.Table]) -> None:

@@ -116,9 +116,9 @@ def run_study(
     study : str or Path
         The study file; `docs/study-format.md` has its keys. Its relative paths start at its own folder.
     out : str or Path, optional
-        The folder to write: `report.html`, `findings.json`, `tables/`; with several maps a folder for each in
-        `maps/`. Default is `out` beside the study file. An earlier result there is replaced, all at once, and
-        what is new, changed or gone since is marked.
+        The folder to write: `report.html`, `facts.json`, `findings.json`, `tables/`; with several maps a
+        folder for each in `maps/`. Default is `out` beside the study file. An earlier result there is
+        replaced, all at once, and what is new, changed or gone since is marked.
     progress : callable or bool, optional
         Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
@@ -226,10 +226,10 @@ def _write_map(result: MapResult, form: StudyForm, page: Path, now: datetime, *,
         result.found,
         result.check,
         path=page,
+        facts=page.parent / outputs.FACTS,
         title=f"{title}: {result.name}" if several else title,
         min_group=form.report.min_group,
-        coverage=result.coverage,
-        leaving=result.leaving,
+        groundwork=result.groundwork,
         earlier=result.earlier,
         settings_changed=result.settings_changed,
         overview=f"../../{outputs.PAGE}" if several else "",

@@ -35,7 +35,7 @@ def test_a_run_leaves_the_page_the_tables_and_the_findings(study):
     out = study.parent / "out"
 
     assert result.path == out / "report.html"
-    assert {entry.name for entry in out.iterdir()} == {"report.html", "findings.json", "tables"}
+    assert {entry.name for entry in out.iterdir()} == {"report.html", "facts.json", "findings.json", "tables"}
     stages = pd.read_parquet(out / "tables" / "check_all_stages.parquet")
     same = pd.read_csv(out / "tables" / "check_all_stages.csv")
     assert list(stages["entered"]) == list(same["entered"])
@@ -151,7 +151,8 @@ def test_a_run_that_fails_leaves_the_earlier_result(study):
     with pytest.raises(cj.CjminingError):
         cj.run_study(study)
     assert result.path.read_bytes() == before
-    assert sorted(entry.name for entry in result.out.iterdir()) == ["findings.json", "report.html", "tables"]
+    names = sorted(entry.name for entry in result.out.iterdir())
+    assert names == ["facts.json", "findings.json", "report.html", "tables"]
 
 
 def test_a_log_and_a_map_without_anything_in_common_are_refused(study):

@@ -61,7 +61,7 @@ def test_each_map_has_a_folder_and_one_page_leads_to_all(study):
     assert {entry.name for entry in out.iterdir()} == {"report.html", "findings.json", "maps"}
     assert {entry.name for entry in (out / "maps").iterdir()} == {"a-small-shop", "only-looking"}
     for each in result.maps:
-        assert {entry.name for entry in each.path.parent.iterdir()} == {"report.html", "tables"}
+        assert {entry.name for entry in each.path.parent.iterdir()} == {"report.html", "facts.json", "tables"}
     page = Page(result.path.read_text(encoding="utf-8"))
     for address in page.addresses:
         assert address.startswith("#") or (out / address).is_file()
@@ -189,7 +189,7 @@ def test_a_list_of_one_map_writes_what_its_name_alone_does(tmp_path):
     first = cj.run_study(study)
     study.write_text(study.read_text().replace("map: map.yaml", "map: [map.yaml]"))
     second = cj.run_study(study)
-    assert {entry.name for entry in second.out.iterdir()} == {"report.html", "findings.json", "tables"}
+    assert {entry.name for entry in second.out.iterdir()} == {"report.html", "facts.json", "findings.json", "tables"}
     assert [f.id for f in second.findings] == [f.id for f in first.findings]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from cjmining.report import words
@@ -24,51 +22,41 @@ from cjmining.report.cells import (
 if TYPE_CHECKING:
     from cjmining.discovery import Discovery
     from cjmining.intended import IntendedMap
-
-
-MOST_WAYS = 8
-"""How many of the ways that journeys took are shown one by one."""
+    from cjmining.report.groundwork import View, Ways
 
 
 MOST_STEPS = 12
 """Longest way that is written out whole."""
 
 
-def discovered_tables(found: Discovery, intended: IntendedMap, group: str, min_group: int) -> list[Table]:
+def discovered_tables(view: View, intended: IntendedMap, min_group: int) -> list[Table]:
     """What the customers do, as counted without judging it by the map."""
+    found, group = view.found, view.group
+    if found is None:
+        return []
+    ways = [] if view.ways is None else [_ways(view.ways, min_group)]
     return [
-        _ways(found, intended, group, min_group),
+        *ways,
         _touchpoints(found, intended, group, min_group),
         _transitions(found, intended, group, min_group),
     ]
 
 
-def _ways(found: Discovery, intended: IntendedMap, group: str, min_group: int) -> Table:
+def _ways(ways: Ways, min_group: int) -> Table:
     columns = [("variant", "Way"), ("journeys", "Journeys"), ("share_of_journeys", "Share of journeys")]
-    planned = frozenset(intended.touchpoint_names)
-    ways: Counter[tuple[str, ...]] = Counter()
-    mine = found.variants[found.variants["by"].astype(str) == group]
-    for variant, journeys in zip(mine["variant"], mine["journeys"], strict=True):
-        ways[_way(str(variant), planned)] += int(journeys)
-    total = ways.total()
-    shown = [(way, number) for way, number in ways.most_common(MOST_WAYS) if number >= min_group]
+    total = ways.journeys
+    shown = [(way, number) for way, number in ways.frequent if number >= min_group]
     cells = [
         line([cell(_in_words(way)), count_cell(number), share_cell(number / total)]) for way, number in shown
     ]
     left = total - sum(number for _, number in shown)
     if left:
-        others = words.plural(len(ways) - len(shown), "other way")
+        others = words.plural(ways.different - len(shown), "other way")
         cells.append(line([cell(others), count_cell(left), share_cell(left / total)]))
     table = make_table("variants", "Ways: the most frequent orders of the map's touchpoints", columns, cells)
     table["total"] = [cell("All"), count_cell(total), cell("")]
     table["note"] = "Repetitions at once and touchpoints that are not on the map are left out of the ways."
     return table
-
-
-def _way(variant: str, planned: frozenset[str]) -> tuple[str, ...]:
-    """Reduce a variant to the map's touchpoints in the order in which they came, repetitions once."""
-    steps = [step for step in variant.split(" > ") if step in planned]
-    return tuple(step for step, _ in groupby(steps))
 
 
 def _in_words(way: tuple[str, ...]) -> str:

@@ -19,11 +19,9 @@ from cjmining.report.findings.evidence import slugged
 from cjmining.report.slugs import EVERYONE, group_slugs, stage_slugs
 
 if TYPE_CHECKING:
-    from cjmining.conformance import Conformance, Coverage
     from cjmining.log import JourneyLog
     from cjmining.report.cells import Table
-    from cjmining.report.leaving import Leaving
-    from cjmining.report.views import View
+    from cjmining.report.groundwork import Groundwork
 
 
 FORMAT = 1
@@ -32,15 +30,11 @@ FORMAT = 1
 
 def gather_facts(
     log: JourneyLog,
-    check: Conformance,
-    views: Sequence[View],
+    groundwork: Groundwork,
     *,
-    coverage: Coverage,
-    leaving: Leaving,
     findings: Sequence[Mapping[str, Any]],
     gone: Sequence[Mapping[str, Any]] = (),
     title: str | None,
-    min_group: int,
     settings_changed: str = "",
     overview: str = "",
     now: datetime,
@@ -49,18 +43,14 @@ def gather_facts(
 
     Parameters
     ----------
-    log, check, coverage
-        The results; small groups are merged already (`disclosure.merge_check`).
-    views : sequence of View
-        The results of everyone, and of each group.
-    leaving : Leaving
-        What is known of those who leave, beside the check.
+    log : JourneyLog
+        Its sources, its ledger and the end of its data are told of.
+    groundwork : Groundwork
+        The results, small groups merged already.
     findings, gone : sequence of dict
         As `findings.compare_findings` returns them.
     title : str or None
         Title of the page; default is the name of the map.
-    min_group : int
-        Rows about fewer journeys are merged or left out.
     settings_changed, overview : str
         What changed since the earlier run, and the address of the page that leads to this one.
     now : datetime
@@ -73,6 +63,8 @@ def gather_facts(
     """
     from cjmining import __version__
 
+    check, coverage, leaving = groundwork.check, groundwork.coverage, groundwork.leaving
+    views, min_group = groundwork.views, groundwork.min_group
     stages, groups = stage_slugs(check), group_slugs(check)
     facts = {
         "format": FORMAT,
@@ -150,7 +142,7 @@ def _how_grouped(log: JourneyLog, by: str | None) -> str | None:
     what = words.name(by)
     if by == "persona":
         return "The persona is the customer's: the first of the map whose rule fits their attributes."
-    if by in log.customers.columns:
+    if by in log.attributes:
         return f"The {what} is the customer's, the same for all of their journeys."
     return (
         f"A journey's {what} is that of its first event that has one, whatever later events have; a journey "

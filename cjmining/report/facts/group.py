@@ -19,7 +19,7 @@ from cjmining.report.facts.leaving import chances_table
 from cjmining.report.facts.promises import promise_tables, promises_in_words
 
 if TYPE_CHECKING:
-    from cjmining.report.views import View
+    from cjmining.report.groundwork import View
 
 
 def group_facts(view: View, slug: str, number: int, min_group: int) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def group_facts(view: View, slug: str, number: int, min_group: int) -> dict[str,
     ]
     chapters = [chapter for chapter in chapters if chapter["tables"]]
     intended = map_of(check.intended, check.by, group)
-    discovered = [] if view.found is None else discovered_tables(view.found, intended, group, min_group)
+    discovered = discovered_tables(view, intended, min_group)
     journeys = words.plural(int(row["journeys"]), "journey")
     for table in (*(table for chapter in chapters for table in chapter["tables"]), *discovered):
         table["id"] = f"{table['id']}-{number}"
