@@ -42,7 +42,7 @@ VERBS = [
     "what_if",
     "won_back",
 ]
-PLOTS = ["funnel", "incidence", "journey_map", "model_beside_map", "story", "transitions"]
+PLOTS = ["flow", "incidence", "journey_map", "model_beside_map", "story", "transitions"]
 SOURCES = ["GA4", "XES", "AmazonConnect", "Customers", "MarketingCloud", "Salesforce", "Table"]
 
 

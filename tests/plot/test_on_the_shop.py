@@ -23,10 +23,10 @@ def _shop():
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_the_journey_map_and_the_funnel_are_legible(shop, group):
+def test_the_journey_map_and_the_flow_are_legible(shop, group):
     _, check, _ = shop
     assert faults(cj.plot.journey_map(check, persona=group)) == []
-    assert faults(cj.plot.funnel(check, persona=group)) == []
+    assert faults(cj.plot.flow(check, persona=group)) == []
 
 
 @pytest.mark.parametrize("group", GROUPS)

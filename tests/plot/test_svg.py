@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from cjmining.errors import LogError
-from cjmining.plot import funnel, journey_map, theme, to_svg, transitions
-from cjmining.plot.funnel import funnel_sheet
+from cjmining.plot import flow, journey_map, theme, to_svg, transitions
+from cjmining.plot.flow import flow_sheet
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.svg import rules, written
 from cjmining.plot.text import drawn_width
@@ -27,16 +27,16 @@ def parsed(picture):
 def _pictures():
     check = made_up_check(made_up_map(4, 3), 300)
     found = made_up_discovery({("a", "b"): 5, ("b", "c"): 4, ("c", "a"): 1})
-    axes = journey_map(check), journey_map(check, persona="Gen Z"), funnel(check), transitions(found)
+    axes = journey_map(check), journey_map(check, persona="Gen Z"), flow(check), transitions(found)
     return [to_svg(ax.figure) for ax in axes]
 
 
 def test_every_picture_is_well_formed_and_says_what_it_is(pictures):
-    labels = [parsed(picture).get("aria-label") for picture in pictures]
+    labels = [parsed(picture).get("aria-label").split(". ")[0] for picture in pictures]
     assert labels == [
         "Journey map: Online purchase",
         "Journey map: Online purchase: Gen Z",
-        "Funnel: Online purchase",
+        "Flow: Online purchase",
         "Transitions: Transitions",
     ]
 
@@ -75,12 +75,12 @@ def test_every_text_and_shape_of_the_axes_is_in_the_text_at_its_place():
 
 def test_colours_are_those_of_the_paper_or_classes_that_the_rules_have():
     check = made_up_check(made_up_map(2, 2), 50)
-    light, dark = to_svg(funnel(check)), to_svg(funnel(check, dark=True))
+    light, dark = to_svg(flow(check)), to_svg(flow(check, dark=True))
     assert theme.DROPPED.light in light
     assert theme.DROPPED.dark not in light
     assert theme.DROPPED.dark in dark
     assert theme.DROPPED.light not in dark
-    by_class = written(funnel_sheet(check), dark=None)
+    by_class = written(flow_sheet(check), dark=None)
     assert not re.search(r"#[0-9a-f]{6}\b", by_class)
     used = {name for names in re.findall(r'class="([^"]+)"', by_class) for name in names.split()}
     assert used <= set(re.findall(r"\.([\w-]+)\{", rules()))
@@ -118,6 +118,6 @@ def test_pictures_are_small(pictures):
 
 def test_a_title_and_a_description_are_spoken():
     drawn = to_svg(
-        funnel(made_up_check(made_up_map(2, 2), 50)).figure, title='A "title" & more', description="Told"
+        flow(made_up_check(made_up_map(2, 2), 50)).figure, title='A "title" & more', description="Told"
     )
     assert parsed(drawn).get("aria-label") == 'A "title" & more. Told'
