@@ -14,6 +14,7 @@ _HOMES = {
     "Comparison": "cjmining.discovery.comparison.compare",
     "Conformance": "cjmining.conformance",
     "Coverage": "cjmining.conformance.coverage",
+    "Difference": "cjmining.conformance.difference",
     "Discovery": "cjmining.discovery",
     "Funnel": "cjmining.discovery.funnels.funnel",
     "Paths": "cjmining.discovery.paths.paths",
@@ -42,6 +43,7 @@ _HOMES = {
     "check": "cjmining.conformance.check",
     "compare": "cjmining.discovery.comparison.compare",
     "coverage": "cjmining.conformance.coverage",
+    "difference": "cjmining.conformance.difference",
     "discover": "cjmining.discovery",
     "drivers": "cjmining.dropout.drivers",
     "export": "cjmining.report.workbook",
@@ -84,6 +86,8 @@ if TYPE_CHECKING:
     from cjmining.conformance import Coverage as Coverage
     from cjmining.conformance.check import check as check
     from cjmining.conformance.coverage import coverage as coverage
+    from cjmining.conformance.difference import Difference as Difference
+    from cjmining.conformance.difference import difference as difference
     from cjmining.conformance.reconciliation import Reconciliation as Reconciliation
     from cjmining.discovery import Discovery as Discovery
     from cjmining.discovery import discover as discover

@@ -23,6 +23,7 @@ PARTS = (
     "drivers",
     "personas",
     "compare",
+    "difference",
     "journeys",
 )
 

@@ -47,6 +47,7 @@ RESULTS = {
     "find_journeys": lambda: cj.find_journeys(LOG, method="gap", gap="999d"),  # cuts nothing: still that log
     "reconcile": lambda: CHECK.reconcile({"2026-03": {"orders": 40, "revenue": 4000}}),
     "variants": lambda: cj.variants(TAGGED, by="persona"),
+    "difference": lambda: cj.difference(CHECK, "Silver", "Gen Z"),
     "compare": lambda: cj.compare(FOUND, "Silver", "Gen Z", q=0.5, smallest=10),
     "representatives": lambda: cj.variants(TAGGED).representatives(3),
     "partings": lambda: cj.partings(TAGGED),

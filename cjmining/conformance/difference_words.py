@@ -1,0 +1,144 @@
+"""What differs, in sentences: each with both shares and what they are of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cjmining.conformance.difference_tables import FORMS
+from cjmining.conformance.tables import frame
+from cjmining.words import name as said
+from cjmining.words import number, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+Row = dict[str, Any]
+
+_COLUMNS = {
+    "rank": "int",
+    "table": "text",
+    "stage": "text",
+    "what": "text",
+    "sentence": "text",
+    "difference": "float",
+    "lower": "float",
+    "upper": "float",
+    "p": "float",
+    "q": "float",
+    "customers": "int",
+}
+_BOUNDS = {"wait_s": "waits", "duration_s": "durations", "response_s": "answers", "contacts": "contacts"}
+
+
+def findings(
+    tables: Mapping[str, pd.DataFrame], names: tuple[str, str], horizon: str, largest_q: float
+) -> pd.DataFrame:
+    """Return the differences up to the largest q, those first that are surest to be large."""
+    rows = [
+        row
+        for table in FORMS
+        for each in tables[table].to_dict("records")
+        if each["q"] <= largest_q
+        for row in [_finding(table, {str(key): value for key, value in each.items()}, names, horizon)]
+    ]
+    rows.sort(key=lambda row: (-_least(row), row["p"], list(FORMS).index(row["table"]), row["what"]))
+    return frame([row | {"rank": rank} for rank, row in enumerate(rows, 1)], _COLUMNS)
+
+
+def _least(row: Row) -> float:
+    """Return the limit nearest to no difference; 0 where the limits hold none."""
+    return max(float(row["lower"]), -float(row["upper"]), 0.0)
+
+
+def _finding(table: str, row: Row, names: tuple[str, str], horizon: str) -> Row:
+    what = what_of(table, row)
+    return {
+        **{name: row[name] for name in ("difference", "lower", "upper", "p", "q", "customers")},
+        "table": table,
+        "stage": row.get("stage", ""),
+        "what": what,
+        "sentence": sentence(table, row, names, horizon),
+    }
+
+
+def what_of(table: str, row: Row) -> str:
+    """Name what a row is about.
+
+    Examples
+    --------
+    >>> what_of("touchpoints", {"stage": "Basket", "touchpoint": "basket_filled", "channel": "app"})
+    'basket filled (app)'
+    """
+    if table == "outcomes":
+        return str(row["outcome"])
+    if table == "touchpoints":
+        return (
+            f"{said(row['touchpoint'])} ({said(row['channel'])})"
+            if row["channel"]
+            else said(row["touchpoint"])
+        )
+    if table == "deviations":
+        return f"{row['type']}: {said(row['touchpoint'])}"
+    if table == "promises":
+        about = said(row["touchpoint"]) or "time to the next stage"
+        return f"{about}, {_BOUNDS.get(row['measure'], said(row['measure']))}"
+    return str(row["stage"])
+
+
+def sentence(table: str, row: Row, names: tuple[str, str], horizon: str) -> str:
+    """Tell a difference with both sides and their denominators."""
+    form, (first, second) = FORMS[table], names
+    if table == "satisfaction":
+        return (
+            f"Answers at {row['stage']} are {row['satisfaction_second']:.2f} on average in {second} (of "
+            f"{number(row['answered_second'])}) and {row['satisfaction_first']:.2f} in {first} (of "
+            f"{number(row['answered_first'])}), 0 worst and 1 best: {_points(row, by=0.01)}."
+        )
+    sides = [
+        f"{percent(row[f'{form.share}_{word}'])} in {name} ({number(row[f'{form.hits}_{word}'])} of "
+        f"{number(row[f'{form.base}_{word}'])})"
+        for word, name in (("second", second), ("first", first))
+    ]
+    return f"{_subject(table, row, horizon)}: {sides[0]} and {sides[1]}, {_points(row)}."
+
+
+def _subject(table: str, row: Row, horizon: str) -> str:
+    what = what_of(table, row)
+    subjects = {
+        "outcomes": f"Journeys {'with no end yet' if what == 'none of these' else what} within {horizon}",
+        "reached": f"Journeys that reached {what} within {horizon}",
+        "stages": f"Dropped out at {what} within {horizon} of entering it",
+        "touchpoints": f"Journeys with {what}",
+        "promises": f"Promise kept at {row.get('stage')}, {what}",
+        "deviations": f"Journeys with {what} at {row.get('stage')}",
+    }
+    return subjects[table]
+
+
+def _points(row: Row, *, by: float = 1.0) -> str:
+    """Say how far apart two shares are, in points, or two means."""
+    if by != 1.0:
+        low, high = sorted((abs(row["lower"]), abs(row["upper"])))
+        way = "higher" if row["difference"] > 0 else "lower"
+        return f"{way} by {abs(row['difference']):.2f} ({low:.2f}-{high:.2f})"
+    return points_in_words(row["difference"], row["lower"], row["upper"])
+
+
+def points_in_words(difference: float, lower: float, upper: float) -> str:
+    """Say a difference of shares with its limits.
+
+    Examples
+    --------
+    >>> points_in_words(0.13, 0.05, 0.2), points_in_words(-0.021, -0.07, 0.03)
+    ('13 points more (5 to 20)', '2 points less (-3 to 7)')
+    """
+    more = difference >= 0
+    low, high = (lower, upper) if more else (-upper, -lower)
+    ends = [f"{round(100 * each) + 0}" for each in (low, high)]
+    size = 100 * abs(difference)
+    told = f"{size:.0f}" if size >= 1 else f"{size:.1f}"
+    return (
+        f"{told} {'point' if told == '1' else 'points'} {'more' if more else 'less'} ({ends[0]} to {ends[1]})"
+    )
