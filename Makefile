@@ -25,7 +25,7 @@ bench: $(VENV)/.bench-ready
 
 docs: $(VENV)/.docs-ready
 	$(BIN)/python -m docs.assemble build/docs-source
-	$(BIN)/sphinx-build -W --keep-going -n -q build/docs-source build/docs
+	$(BIN)/python -m sphinx -W --keep-going -n -q -E build/docs-source build/docs
 	@echo "The site is there: build/docs/index.html"
 
 samples: $(VENV)/.run-ready

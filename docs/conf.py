@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import inspect
 import os
 from pathlib import Path
 
+import numpydoc.xref
+
 import cjmining
 from cjmining.results import Result
+from docs.assemble.links import in_docstring
+from docs.assemble.names import documented, is_class
+
+
+def _code() -> str:
+    """Return what the code is known by: a run of a notebook by other code tells nothing."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(cjmining.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
 
 project = "cjmining"
 author = "the authors of cjmining"
@@ -37,7 +51,9 @@ copybutton_only_copy_prompt_lines = True
 # Notebooks are kept without what they show, so they are run here, on the sample; a run is kept until they
 # change.
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(Path(os.environ.get("CJMINING_DOCS_CACHE", "build/docs-cache")).resolve())
+nb_execution_cache_path = str(
+    Path(os.environ.get("CJMINING_DOCS_CACHE", "build/docs-cache")).resolve() / _code()
+)
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
@@ -52,6 +68,12 @@ toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 numpydoc_attributes_as_param_list = True
+numpydoc.xref.DEFAULT_LINKS.clear()  # Python's own types: their pages are elsewhere, and nothing is fetched
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # what others' types are is not said here
+numpydoc_xref_aliases = {
+    name.rpartition(".")[2]: f"cjmining.{name}" for name in documented() if is_class(name)
+}
 
 # How it looks
 html_theme = "pydata_sphinx_theme"
@@ -61,6 +83,7 @@ html_css_files = ["site.css"]
 html_favicon = "_static/mark.svg"
 html_show_sourcelink = False
 html_copy_source = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "cjmining", "image_light": "_static/mark.svg", "image_dark": "_static/mark-dark.svg"},
     "navbar_align": "left",
@@ -78,8 +101,9 @@ html_sidebars = {"index": [], "gallery": [], "changelog": [], "installation": []
 
 
 def setup(app: object) -> None:
-    """Let signatures of results go: nobody makes one by hand."""
+    """Let signatures of results go (nobody makes one by hand), and link names in docstrings."""
     app.connect("autodoc-process-signature", _without_fields)  # type: ignore[attr-defined]
+    app.connect("autodoc-process-docstring", _linked)  # type: ignore[attr-defined]
 
 
 def _without_fields(
@@ -87,3 +111,7 @@ def _without_fields(
 ) -> tuple[str, None] | None:
     is_result = what == "class" and inspect.isclass(thing) and dataclasses.is_dataclass(thing)
     return ("", None) if is_result and issubclass(thing, Result) else None  # type: ignore[arg-type]
+
+
+def _linked(_app: object, _what: str, name: str, _thing: object, _options: object, lines: list[str]) -> None:
+    lines[:] = [in_docstring(line, within=name) for line in lines]

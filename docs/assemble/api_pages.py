@@ -9,6 +9,7 @@ from docs.assemble.names import (
     PARTS,
     Part,
     first_sentence,
+    is_class,
     members,
     module_names,
     present_modules,
@@ -44,7 +45,7 @@ def _module_part(module: str) -> Part:
 
 def _file(name: str) -> str:
     """Return the file of a name: apart for classes, since some disks take `Paths` and `paths` for one."""
-    return f"{'class' if inspect.isclass(thing(name)) else 'verb'}/{name.lower()}"
+    return f"{'class' if is_class(name) else 'verb'}/{name.lower()}"
 
 
 def _title(text: str, under: str = "=") -> str:
@@ -62,16 +63,12 @@ def _index(parts: list[Part]) -> str:
         ".. toctree::\n   :hidden:\n\n" + "".join(f"   {part.file}\n" for part in parts),
     ]
     for part in parts:
-        blocks += [f":doc:`{_plain(part.title)} <{part.file}>`", "   " + _listed(part) + "\n"]
+        blocks += [f":doc:`{part.title} <{part.file}>`", "   " + _listed(part) + "\n"]
     return "\n".join(blocks)
 
 
 def _listed(part: Part) -> str:
     return ", ".join(f":py:obj:`{_short(name)} <cjmining.{name}>`" for name in part.names)
-
-
-def _plain(title: str) -> str:
-    return title.replace("`", "")
 
 
 def _part_page(part: Part) -> str:
@@ -92,7 +89,9 @@ def _part_page(part: Part) -> str:
 
 def _short(name: str) -> str:
     """Return a name as one writes it."""
-    return name if name.startswith(("interop.", "intended.", "conformance.")) else f"cj.{name}"
+    if name.startswith("conformance."):
+        return name.rpartition(".")[2]  # met as what a method returns, never imported
+    return name if name.startswith(("interop.", "intended.")) else f"cj.{name}"
 
 
 def _name_page(name: str) -> str:

@@ -13,6 +13,7 @@ _FENCE = re.compile(r"^ {0,3}(```|~~~)")
 _NAME = re.compile(
     r"(?<![`\[\w}])`(?P<said>(?P<name>(?:cj|cjmining|log|check|found)(?:\.\w+)+)(?:\([^`]*\))?)`(?![`\]])"
 )
+_IN_DOCSTRING = re.compile(r"(?<![`:])`cj\.(?P<name>[\w.]+)(?:\([^`]*\))?`(?!`)")
 _VARIABLES = {"log": "JourneyLog", "check": "Conformance", "found": "Discovery"}
 
 
@@ -33,6 +34,8 @@ def linked(text: str, origin: str, place: str, places: Mapping[str, str]) -> str
         if _FENCE.match(line):
             inside = not inside
             lines.append(line)
+            if not inside and len(lines) > 1 and not lines[-2].strip():
+                del lines[-2]  # the empty line that ends an example, for those who run it
         elif inside:
             lines.append(line)
         else:
@@ -68,6 +71,20 @@ def site_place(file: str, places: Mapping[str, str]) -> str | None:
     if file.startswith(("docs/api/", "docs/sources/")) or file in {"docs/gallery.md", "docs/log-format.md"}:
         return file.removeprefix("docs/")
     return None
+
+
+def in_docstring(line: str, *, within: str = "") -> str:
+    """Return a line of a docstring with the names of the code as links, but for its own name."""
+    if ">>>" in line or line.lstrip().startswith("..."):
+        return line
+    return _IN_DOCSTRING.sub(lambda found: _role(found, within), line)
+
+
+def _role(found: re.Match[str], within: str) -> str:
+    name = found["name"]
+    if name not in documented() or within.startswith(f"cjmining.{name}"):
+        return found[0]
+    return f":py:obj:`cj.{name} <cjmining.{name}>`"
 
 
 def _named(found: re.Match[str]) -> str:

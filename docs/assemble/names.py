@@ -94,12 +94,12 @@ PARTS = (
 )  # fmt: skip
 
 MODULE_TITLES = {
-    "sources": "Sources: `cj.sources`",
-    "plot": "Figures: `cj.plot`",
-    "plot.data": "The numbers of figures: `cj.plot.data`",
-    "patterns": "Patterns of paths: `cj.patterns`",
-    "simulate": "Simulated customers: `cj.simulate`",
-    "interop": "Exchange: `cjmining.interop`",
+    "sources": "Sources",
+    "plot": "Figures",
+    "plot.data": "The numbers of figures",
+    "patterns": "Patterns of paths",
+    "simulate": "Simulated customers",
+    "interop": "Exchange",
 }
 
 
@@ -112,7 +112,7 @@ def public_names() -> list[str]:
 
 def present_modules() -> list[str]:
     """Return the public modules."""
-    return [name for name in MODULES if module_of(name) is not None]
+    return [name for name in MODULES if module_names(name)]
 
 
 def module_of(name: str) -> ModuleType | None:
@@ -163,6 +163,11 @@ def _told(value: object) -> bool:
     kinds = ("property", "cached_property", "classmethod", "staticmethod")
     is_member = inspect.isfunction(value) or type(value).__name__ in kinds
     return is_member and bool(inspect.getdoc(value))
+
+
+def is_class(name: str) -> bool:
+    """Whether a name stands for a class."""
+    return inspect.isclass(thing(name))
 
 
 def first_sentence(name: str) -> str:
