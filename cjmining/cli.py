@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,6 +35,9 @@ Out = Annotated[
     Path | None, typer.Option("--out", help="Folder for the results; default: out beside the study.")
 ]
 
+Full = Annotated[bool, typer.Option("--full", help="Print whole sentences, with limits and denominators.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines, and nothing else.")]
+
 
 def main() -> None:
     """Run the command line; errors in the input are told in words, with exit code 2."""
@@ -65,25 +66,29 @@ def _start(
 def run(
     study: Annotated[Path, typer.Argument(help="The study file; docs/study-format.md has its keys.")],
     out: Out = None,
+    full: Full = False,
+    json: Json = False,
 ) -> None:
-    """Run a study: read the exports, hold them against its maps, write findings, tables and the page."""
+    """Run a study: read the exports, hold them against its maps, write findings, tables and the page.
+
+    Exit codes: 0 done, 1 a fault of cjmining itself, 2 something in the study or its files must be changed
+    first; the error stream says what.
+    """
     from cjmining.study import run_study
 
-    with _progress() as progress:
-        result = run_study(study, out=out, progress=progress)
-    _tell(result)
+    _say(run_study(study, out=out, progress=True), full=full, json=json)
 
 
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("cjmining-demo"),
+    full: Full = False,
+    json: Json = False,
 ) -> None:
     """Show what a study gives, on a simulated shop."""
     from cjmining.study import run_study
 
-    with _progress() as progress:
-        result = run_study(_sample(out) / "study.yaml", out=out, progress=progress)
-    _tell(result)
+    _say(run_study(_sample(out) / "study.yaml", out=out, progress=True), full=full, json=json)
 
 
 @app.command()
@@ -163,6 +168,15 @@ def map_sketch(
     typer.echo(sketch.text, nl=False)
 
 
+def _say(result: StudyResult, *, full: bool, json: bool) -> None:
+    from cjmining import cli_output
+
+    if json:
+        typer.echo(cli_output.as_json(result))
+    else:
+        cli_output.tell(result, full=full)
+
+
 def _sample(out: Path) -> Path:
     """Return the folder of the sample shop; simulate one beside `out` where there is none."""
     for folder in (SAMPLE, Path(__file__).resolve().parents[1] / SAMPLE):
@@ -174,50 +188,3 @@ def _sample(out: Path) -> Path:
     if not (folder / "study.yaml").is_file():
         simulate.shop(2000, fault=simulate.SAMPLE_FAULT).write(folder)
     return folder
-
-
-def _tell(result: StudyResult) -> None:
-    """Print the findings, what changed since the last run, and where the page is."""
-    from cjmining.report.overview import about_the_data
-
-    if result.settings_changed:
-        typer.echo(f"{result.settings_changed}\n")
-    several = len(result.maps) > 1
-    for each in result.maps:
-        found = [finding for finding in each.compared if not finding["about_data"]]
-        _tell_findings(each.name if several else "Findings", found)
-    _tell_findings("About the data", list(about_the_data(result.maps)))
-    gone = [f"{each.name}: {f['text']}" if several else f["text"] for each in result.maps for f in each.gone]
-    if gone:
-        typer.echo("\n".join(["Gone since the last run\n", *(f"  - {text}" for text in gone), ""]))
-    typer.echo(f"Page:   {result.path}")
-    if several:
-        typer.echo("".join(f"        {each.path}  ({each.name})\n" for each in result.maps), nl=False)
-    else:
-        typer.echo(f"Tables: {result.out / 'tables'}")
-
-
-def _tell_findings(heading: str, findings: Sequence[Mapping[str, Any]]) -> None:
-    """Print findings under a heading, those that are new or changed marked."""
-    if not findings:
-        return
-    typer.echo(f"{heading}\n")
-    for finding in findings:
-        mark = f"[{finding['status']}] " if finding["status"] in {"new", "changed"} else ""
-        typer.echo(f"  - {mark}{finding['text']}")
-    typer.echo("")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None] | None]:
-    """Show progress on a terminal; say nothing where the output goes elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("Starting", total=1.0)
-        yield lambda text, share: shown.update(task, description=text, completed=share)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import cjmining as cj
+from cjmining.cli import app
 from tests.study.shop import write_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,11 +29,48 @@ def done(tmp_path_factory):
     return study, run("run", study)
 
 
-def test_a_run_prints_the_findings_and_the_path_of_the_page(done):
+def test_a_run_prints_the_findings_as_a_table_and_the_path_of_the_page(done):
     study, ran = done
     assert ran.returncode == 0
-    assert "Of 24 journeys of 24 customers, 8 (33 %) reached the goal" in ran.stdout
-    assert str(study.parent / "out" / "report.html") in ran.stdout
+    lines = ran.stdout.splitlines()
+    assert re.split(r"\s{2,}", lines[0]) == ["Findings", "of"]
+    assert re.split(r"\s{2,}", lines[1]) == ["33 % of 24 journeys reached the goal", "24"]
+    assert f"Page:     {study.parent / 'out' / 'report.html'}" in lines
+    assert f"Tables:   {study.parent / 'out' / 'tables'}" in lines
+
+
+def test_the_table_fits_a_terminal_and_has_no_colours_where_nobody_watches(done):
+    study, ran = done
+    told = [line for line in ran.stdout.splitlines() if str(study.parent) not in line]
+    assert max(map(len, told)) <= 80
+    assert "\x1b" not in ran.stdout
+
+
+def test_the_findings_are_told_in_full_where_that_is_asked_for(done):
+    study, _ = done
+    ran = CliRunner().invoke(app, ["run", str(study), "--full"])
+    assert "  - Of 24 journeys of 24 customers, 8 (33 %) reached the goal" in ran.stdout
+
+
+def test_one_json_document_is_all_that_machines_are_told(done):
+    study, _ = done
+    ran = CliRunner().invoke(app, ["run", str(study), "--json"])
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    document = json.loads(ran.stdout)
+    assert document["counts"]["journeys"] == {"A small shop": 24}
+    assert document["counts"]["new"] == 0
+    first = document["findings"][0]
+    assert (first["kind"], first["status"], first["numbers"]["converted"]) == ("outcomes", "same", 8)
+    assert first["headline"] == "33 % of 24 journeys reached the goal"
+    assert document["outputs"]["page"] == str(study.parent / "out" / "report.html")
+    stored = json.loads(Path(document["outputs"]["findings"]).read_text(encoding="utf-8"))
+    assert document["findings"] == stored["findings"]
+
+
+def test_json_says_nothing_on_its_stream_where_the_input_is_wrong(tmp_path):
+    ran = run("run", "nothing.yaml", "--json", cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == "cjmining: nothing.yaml: there is no such file\n"
 
 
 def test_a_run_says_nothing_else_where_nobody_watches(done):
@@ -42,7 +83,7 @@ def test_a_second_run_marks_what_changed(done):
     write_study(study.parent, buyers=18)
     ran = run("run", study)
     write_study(study.parent)
-    assert "[changed] Of 24 journeys of 24 customers, 18" in ran.stdout
+    assert re.search(r"^75 % of 24 journeys reached the goal +24  changed$", ran.stdout, re.MULTILINE)
     assert "Gone since the last run" in ran.stdout
 
 
@@ -54,10 +95,11 @@ def test_a_study_of_two_maps_tells_the_findings_map_by_map_and_where_the_pages_a
     ran = run("run", study)
     assert ran.returncode == 0
     lines = ran.stdout.splitlines()
-    assert lines.index("A small shop") < lines.index("A second look")
-    assert sum("Of 24 journeys of 24 customers, 8 (33 %) reached the goal" in line for line in lines) == 2
-    assert str(tmp_path / "out" / "report.html") in ran.stdout
-    assert f"{tmp_path / 'out' / 'maps' / 'a-second-look' / 'report.html'}  (A second look)" in ran.stdout
+    heads = [re.split(r"\s{2,}", line)[0] for line in lines]
+    assert heads.index("A small shop") < heads.index("A second look")
+    assert heads.count("33 % of 24 journeys reached the goal") == 2
+    assert f"Page:     {tmp_path / 'out' / 'report.html'}" in lines
+    assert f"A second look: {tmp_path / 'out' / 'maps' / 'a-second-look' / 'report.html'}" in lines
 
 
 def test_a_changed_patience_is_told_before_the_findings(tmp_path):
@@ -193,7 +235,7 @@ def test_the_demo_runs_the_sample_shop(tmp_path, sample_shop):
         pytest.fail("the repository's sample shop is missing")
     ran = run("demo", "--out", tmp_path / "demo", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert "Gen Z journeys that reached Checkout" in ran.stdout
+    assert "Gen Z: 55 % drop out at Checkout" in ran.stdout
     assert str(tmp_path / "demo" / "report.html") in ran.stdout
 
 
