@@ -12,10 +12,9 @@ from cjmining.errors import LogError
 from cjmining.intended import parse_map
 from cjmining.plot.heat_map import heat_map_sheet
 from cjmining.plot.svg import written
+from tests.plot import hostile
 from tests.plot.factory import made_up_check, made_up_map
 from tests.plot.seen import faults, texts
-
-NASTY = ["<script>alert(1)</script>", "\u202eעברית الصفحة", "🛒🔥", "x" * 300, "a b " * 75]
 
 
 @pytest.fixture(scope="module", name="check")
@@ -117,7 +116,7 @@ def test_withheld_numbers_are_not_told():
 
 
 @pytest.mark.parametrize("journeys", [0, 1, 400])
-@pytest.mark.parametrize("groups", [(), ("Gen Z",), tuple(NASTY)], ids=["all", "one", "nasty"])
+@pytest.mark.parametrize("groups", [(), ("Gen Z",), hostile.NAMES], ids=["all", "one", "nasty"])
 def test_nothing_one_journey_and_any_names_are_drawn(journeys, groups):
     check = made_up(journeys=journeys, groups=groups)
     ax = cj.plot.heat_map(check)
