@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cjmining import shown
 from cjmining.conformance import check as hold_against
 from cjmining.conformance import coverage as cover
 from cjmining.discovery import discover
@@ -14,6 +15,7 @@ from cjmining.dropout.patience import settle_patience
 from cjmining.report import Finding, Groundwork, Leaving, compare_findings, derive_findings, lay_groundwork
 from cjmining.study.changes import changed_settings, earlier_of, say_changes
 from cjmining.study.settings import Settings, map_settings
+from cjmining.words import plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +94,20 @@ class MapResult:
     def leaving(self) -> Leaving:
         """How likely each end is, where and when drop-out stands out, and what goes with it."""
         return self.groundwork.leaving
+
+    def __repr__(self) -> str:
+        findings = plural(len(self.compared), "finding")
+        return f"MapResult: {findings} about {self.name!r} in {plural(self.log.n_journeys, 'journey')}"
+
+    def _repr_html_(self) -> str:
+        about = f"{self.name}, {plural(self.log.n_journeys, 'journey')}"
+        return shown.card("MapResult", about, folds=[self._as_fold(is_open=True)])
+
+    def _as_fold(self, *, is_open: bool) -> shown.Fold:
+        """Show the findings as a table for notebooks."""
+        rows = [(each["headline"] or each["text"], each["status"] or "") for each in self.compared]
+        table = shown.grid(("finding", "status"), rows)
+        return shown.Fold(self.name, plural(len(rows), "finding"), table, is_open=is_open)
 
 
 def study_map(

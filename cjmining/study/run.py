@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cjmining import shown
 from cjmining.errors import MapError, StudyError
 from cjmining.ingest import ingest
 from cjmining.intended.excel import load_openpyxl
@@ -22,6 +23,7 @@ from cjmining.study.form import StudyForm, build_sources, read_study
 from cjmining.study.maps import read_maps, slug
 from cjmining.study.one_map import MapResult, study_map, tables_of
 from cjmining.study.settings import Settings, common_settings
+from cjmining.words import plural
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance, Coverage
@@ -95,6 +97,24 @@ class StudyResult:
     def gone(self) -> tuple[Mapping[str, Any], ...]:
         """The findings of all maps that no longer hold."""
         return tuple(finding for each in self.maps for finding in each.gone)
+
+    def __repr__(self) -> str:
+        return "\n  ".join([f"StudyResult: {self._headline()}", f"page: {self.path}", *map(repr, self.maps)])
+
+    def _repr_html_(self) -> str:
+        places = [("page", str(self.path)), ("folder", str(self.out))]
+        return shown.card(
+            "StudyResult",
+            self._headline(),
+            facts=places,
+            notes=[self.settings_changed] if self.settings_changed else [],
+            folds=[each._as_fold(is_open=place == 0) for place, each in enumerate(self.maps)],
+        )
+
+    def _headline(self) -> str:
+        gone = f", {len(self.gone)} gone since the last run" if self.gone else ""
+        findings = plural(len(self.compared), "finding")
+        return f"{findings} with {plural(len(self.maps), 'map')}{gone}"
 
     def _only(self, what: str) -> MapResult:
         if len(self.maps) > 1:

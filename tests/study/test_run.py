@@ -173,3 +173,16 @@ def test_personas_that_the_map_does_not_have_are_missed_before_anything_is_read(
     study.with_name("map.yaml").write_text(text[: text.index("personas:")])
     with pytest.raises(cj.StudyError, match=r"line 16: by: the map map\.yaml has no personas"):
         cj.run_study(study)
+
+
+def test_a_result_shows_its_findings_and_where_its_page_is(study):
+    result = cj.run_study(study)
+    assert repr(result).splitlines() == [
+        f"StudyResult: {len(result.findings)} findings with 1 map",
+        f"  page: {result.path}",
+        f"  MapResult: {len(result.findings)} findings about 'A small shop' in 24 journeys",
+    ]
+    shown = result._repr_html_()
+    assert "<td>33 % of 24 journeys reached the goal</td>" in shown
+    assert f"<td>{result.path}</td>" in shown
+    assert "<td>33 % of 24 journeys reached the goal</td>" in result.maps[0]._repr_html_()
