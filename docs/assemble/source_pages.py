@@ -57,11 +57,10 @@ def _page(about: dict[str, str]) -> str:
         f"# {name}",
         summary.replace("\n", " "),
         *further,
-        (
-            f"| | |\n|---|---|\n| reads | {_cell(about['reads'])} |\n| needs | {_cell(about['needs'])} |\n"
-            f"| a record is the same again by | {_cell(about['natural_key'])} |\n"
-            f"| times without a zone are in | {about['timezone']}, unless `timezone` says otherwise |"
-        ),
+        f"Reads\n: {about['reads']}",
+        f"Needs\n: {about['needs']}",
+        f"A record is the same again by\n: {about['natural_key']}",
+        f"Times without a zone are in\n: {about['timezone']}, unless `timezone` says otherwise",
         *_feeds(name),
         *_touchpoints(source),
         (
