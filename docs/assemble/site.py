@@ -17,7 +17,7 @@ ELSEWHERE = {
 }
 """Pages that stand elsewhere in the repository, and where the site has them."""
 
-_NOT_PAGES = ("assemble", "decisions/index.md", "__pycache__")
+_NOT_PAGES = ("assemble", "gallery")
 
 
 def assemble(folder: Path) -> None:
