@@ -100,7 +100,7 @@ def test_the_tour_runs(monkeypatch, tmp_path):
 # Links and words
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", ["README.md", *PAGES])
 def test_links_lead_somewhere(page):
     text = FENCED.sub("", (ROOT / page).read_text(encoding="utf-8"))
     lost = [target for target in LINK.findall(text) if not leads_somewhere(target, page)]

@@ -10,9 +10,9 @@ from docs.assemble.names import documented
 
 _INTRO = """# Gallery
 
-Every figure takes a result, never a log, and returns matplotlib's Axes; `dark=True` draws it on dark paper. The
-pictures here change with the theme of this page. Each has a twin of the same name and keywords, such as
-`cj.plot.data.flow`, that returns the numbers it draws as a table.
+Every figure takes a result, never a log, and returns matplotlib's Axes; `dark=True` draws it on dark
+paper. The pictures here change with the theme of this page. Each has a twin of the same name and
+keywords, such as `cj.plot.data.flow`, that returns the numbers it draws as a table.
 """
 
 
