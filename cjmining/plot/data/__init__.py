@@ -9,8 +9,12 @@ from __future__ import annotations
 from cjmining.lazily import make_lazy
 
 _HOMES = {
+    "difference": "cjmining.plot.data.difference",
     "flow": "cjmining.plot.data.flow",
     "heat_map": "cjmining.plot.data.heat_map",
+    "scan": "cjmining.plot.data.scan",
+    "slide": "cjmining.plot.data.slide",
+    "transitions": "cjmining.plot.data.transitions",
 }
 """Each name with the module that has it."""
 

@@ -1,0 +1,425 @@
+"""The picture of a scan: how many ended by stage and week, against how many usually would."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from matplotlib.path import Path
+
+from cjmining.plot import theme
+from cjmining.plot.data.scan import expect_scan, shown
+from cjmining.plot.data.scan import scan as numbers_of
+from cjmining.plot.sheet import Point, Sheet
+from cjmining.plot.text import Box, fit, width
+from cjmining.plot.words import days, known, name, number, percent, plural
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from matplotlib.axes import Axes
+
+    from cjmining.dropout.scan import DropOutScan
+
+_LEFT = theme.MARGIN + 128.0
+_RIGHT = theme.PAGE - theme.MARGIN - 26.0
+_HIGHEST = 96.0
+_LOWEST = 26.0
+_LANE = 13.0
+_GAP = 18.0
+_TEXT = 560.0
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
+_COUNTS = tuple(step * 10**power for power in range(12) for step in (1, 2, 5))
+
+Row = dict[str, Any]
+
+
+def scan(
+    places: DropOutScan,
+    *,
+    kind: str = "dropped",
+    group: str | None = None,
+    dark: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw by stage and week how many ended there against how many usually would, and what stands out.
+
+    Parameters
+    ----------
+    places : DropOutScan
+        What `cj.scan` returned.
+    kind : {"dropped", "turned away"}
+        Who ended the journeys: the customer or the company.
+    group : str, optional
+        One of the personas in ``places.weeks``; default is everybody.
+    dark : bool
+        Whether to draw for dark paper.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; default is a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes. `cj.plot.data.scan` has the numbers of the weeks, ``places.findings`` those of the findings.
+
+    Raises
+    ------
+    LogError
+        If `places` is not the result of a scan, or there is no such kind or group.
+
+    Notes
+    -----
+    All stages have one scale. A solid frame is a finding that stands out: p, which allows for all the places
+    looked at, is below 0.05. Findings that don't are dashed; at least three are shown, so that a reader sees
+    what chance alone brings. A frame spans the weeks of a finding, which may be of a segment only: the bars
+    are of everybody, or of the group. The latest weeks are hatched: their journeys are too young to be
+    judged.
+
+    Examples
+    --------
+    >>> import cjmining as cj
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(1000, seed=1)
+    >>> intended = parse_map(shop.intended_text)
+    >>> log = shop.log.split(intended).with_personas(intended)
+    >>> cj.plot.scan(cj.scan(cj.check(log, intended), replicates=20)).get_label()
+    'Where and when drop-out stands out'
+    """
+    return scan_sheet(places, kind=kind, group=group).drawn_on(ax, dark=dark)
+
+
+def scan_sheet(places: DropOutScan, *, kind: str = "dropped", group: str | None = None) -> Sheet:
+    """Lay out the weeks of every stage, and below them the findings."""
+    expect_scan(places)
+    rows: list[Row] = numbers_of(places, kind=kind, group=group).to_dict("records")  # type: ignore[assignment]
+    findings = shown(places, kind, group)
+    sheet = Sheet()
+    what = "drop-out stands out" if kind == "dropped" else "being turned away stands out"
+    sheet.title = f"Where and when {what}"
+    if group is not None:
+        sheet.title += f": {name(group)}"
+    sheet.description = _description(places, rows, findings, kind)
+    y = _head(sheet, places, kind)
+    if not rows:
+        said = f"At no stage enough journeys {_ended(kind)} to be looked at."
+        sheet.height = sheet.paragraph(said, theme.MARGIN, y + 8, 800, colour=theme.MUTED) + 12
+        return sheet
+    frame = _Frame.of(places, rows)
+    for stage in dict.fromkeys(row["stage"] for row in rows):
+        own = [finding for finding in findings if finding["stage"] == stage]
+        y = _panel(sheet, frame, [row for row in rows if row["stage"] == stage], own, y, kind)
+    y = _weeks_axis(sheet, frame, y)
+    sheet.height = _list(sheet, places, findings, y, kind) + 12
+    return sheet
+
+
+class _Frame(NamedTuple):
+    """The time axis, and how high a journey is."""
+
+    first: datetime
+    sees_until: datetime
+    last: datetime
+    unit: float
+    step: int
+
+    @classmethod
+    def of(cls, places: DropOutScan, rows: list[Row]) -> _Frame:
+        most = max((_top(row) for row in rows), default=0.0)
+        step = next(count for count in _COUNTS if most / count <= 4)
+        until = places.sees_until.to_pydatetime()
+        last = max(until + places.horizon, rows[-1]["week"].to_pydatetime() + _WEEK)
+        return cls(rows[0]["week"].to_pydatetime(), until, last, _HIGHEST / max(most, 1.0), step)
+
+    def x(self, moment: datetime) -> float:
+        return _LEFT + (_RIGHT - _LEFT) * ((moment - self.first) / (self.last - self.first))
+
+
+def _top(row: Row) -> float:
+    return max((row[key] for key in ("ended", "expected") if known(row[key])), default=0.0)
+
+
+def _ended(kind: str) -> str:
+    return "dropped out" if kind == "dropped" else "were turned away"
+
+
+def _head(sheet: Sheet, places: DropOutScan, kind: str) -> float:
+    y = sheet.paragraph(sheet.title, theme.MARGIN, 14, 840, size=15, bold=True, lines=1)
+    within = days(places.horizon.total_seconds())
+    said = (
+        f"Journeys by the week in which they entered a stage: how many {_ended(kind)} there within {within} "
+        "(bars), and how many usually would (line). One scale for all stages"
+    )
+    return sheet.paragraph(said, theme.MARGIN, y + 4, 840, colour=theme.MUTED, lines=2) + 6
+
+
+# the weeks of a stage -------------------------------------------------------------------------------------
+
+
+def _panel(sheet: Sheet, frame: _Frame, rows: list[Row], findings: list[Row], top: float, kind: str) -> float:
+    """Draw a stage: frames of findings above its weeks, each with a line of its own; return where it ends."""
+    high = max(_LOWEST, frame.unit * max(map(_top, rows)) + 4)
+    area = Box(_LEFT, top + _LANE * len(findings) + _GAP, _RIGHT, top + _LANE * len(findings) + _GAP + high)
+    with sheet.mark(_tip(rows, kind), stage=str(rows[0]["stage"])):
+        _named(sheet, rows, area, kind)
+        _bars(sheet, frame, rows, findings, area)
+    _unseen(sheet, frame, area)
+    _scale(sheet, frame, area)
+    ordered = sorted(findings, key=lambda finding: finding["start"], reverse=True)
+    for lane, finding in enumerate(ordered):
+        with sheet.mark(str(finding["sentence"]), stage=str(finding["stage"])):
+            _framed(sheet, frame, finding, area, area.top - 8 - _LANE * lane)
+    return area.bottom
+
+
+def _tip(rows: list[Row], kind: str) -> str:
+    entered, ended, expected = _sums(rows)
+    return (
+        f"{name(rows[0]['stage'])}: of {number(entered)} journeys that entered, {number(ended)} "
+        f"{_ended(kind)} there, {number(expected)} usually would"
+    )
+
+
+def _sums(rows: list[Row]) -> list[float]:
+    keys = ("entered", "ended", "expected")
+    return [sum(row[key] for row in rows if known(row[key])) for key in keys]
+
+
+def _named(sheet: Sheet, rows: list[Row], area: Box, kind: str) -> None:
+    entered, ended, _ = _sums(rows)
+    room = _LEFT - theme.MARGIN - 12
+    bottom = area.bottom
+    sheet.write(
+        fit(name(rows[0]["stage"]), room, 10, bold=True), theme.MARGIN, bottom - 13, size=10, bold=True
+    )
+    said = f"{number(ended)} of {number(entered)} {_ended(kind).removeprefix('were ')}"
+    sheet.write(fit(said, room, 7.5), theme.MARGIN, bottom - 1, size=7.5, colour=theme.MUTED)
+
+
+def _bars(sheet: Sheet, frame: _Frame, rows: list[Row], findings: list[Row], area: Box) -> None:
+    """Draw the bars as one path, what exceeds the usual where that stands out as another, and the usual."""
+    standing = [finding for finding in findings if finding["stands_out"]]
+    bars: list[Box] = []
+    above: list[Box] = []
+    for row in rows:
+        left, right = _span(frame, row)
+        if not row["ended"] > 0 or right <= left:
+            continue
+        gap = (right - left) * 0.14
+        bar = Box(left + gap, area.bottom - frame.unit * row["ended"], right - gap, area.bottom)
+        bars.append(bar)
+        usual = area.bottom - frame.unit * row["expected"]
+        if usual > bar.top and any(one["start"] <= row["week"] < one["end"] for one in standing):
+            above.append(bar._replace(bottom=usual))
+    sheet.line([(area.left, area.bottom), (area.right, area.bottom)], colour=theme.MUTED, width=0.6)
+    for boxes, fill in ((bars, theme.RIBBON), (above, theme.DROPPED)):
+        if boxes:
+            sheet.outline(Path.make_compound_path(*map(_rectangle, boxes)), fill)
+    for piece in _usual(frame, rows, area.bottom):
+        sheet.line(piece, colour=theme.INK, width=1.3, z=3)
+
+
+def _usual(frame: _Frame, rows: list[Row], bottom: float) -> list[list[Point]]:
+    """Return the line of what is usual, in pieces: a week that is seen in part has one of its own."""
+    pieces: list[list[Point]] = [[]]
+    for row in rows:
+        left, right = _span(frame, row)
+        if not known(row["expected"]) or row["state"] == "in part":
+            pieces.append([])
+        if known(row["expected"]) and right > left:
+            usual = bottom - frame.unit * row["expected"]
+            pieces[-1] += [(left, usual), (right, usual)]
+    return [piece for piece in pieces if piece]
+
+
+def _span(frame: _Frame, row: Row) -> tuple[float, float]:
+    """Return from where to where a week reaches, as far as the scan sees; of less than a day nothing."""
+    start = row["week"].to_pydatetime()
+    end = min(start + _WEEK, frame.sees_until)
+    return frame.x(start), frame.x(end if end - start >= _DAY else start)
+
+
+def _rectangle(area: Box) -> Path:
+    left, top, right, bottom = area
+    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
+    return Path([(left, bottom), (left, top), (right, top), (right, bottom), (left, bottom)], codes)
+
+
+def _unseen(sheet: Sheet, frame: _Frame, area: Box) -> None:
+    left = frame.x(frame.sees_until)
+    if area.right - left < 1:
+        return
+    with sheet.mark("too young to be judged"):
+        corners = [(left, area.top), (area.right, area.top), (area.right, area.bottom), (left, area.bottom)]
+        sheet.area(corners, theme.PAPER, edge=theme.RULE, hatch=theme.OPEN_HATCH, z=0.6)
+
+
+def _scale(sheet: Sheet, frame: _Frame, area: Box) -> None:
+    """Draw lines at round counts, and say them at the right."""
+    for count in range(frame.step, 10 * frame.step, frame.step):
+        y = area.bottom - frame.unit * count
+        if y < area.top - 2:
+            return
+        sheet.line([(area.left, y), (area.right, y)], colour=theme.RULE, width=0.5, z=0.5)
+        told = number(count) if count < 100_000 else f"{number(count / 1000)}k"
+        sheet.write(told, area.right + 5, y + 3, size=7.5, colour=theme.MUTED)
+
+
+def _framed(sheet: Sheet, frame: _Frame, finding: Row, area: Box, baseline: float) -> None:
+    """Frame the weeks of a finding, and say above them who and how many too many.
+
+    Of several the latest is said lowest, so that what leads from the words to the frame crosses no words.
+    """
+    left, right = frame.x(finding["start"].to_pydatetime()), frame.x(finding["end"].to_pydatetime())
+    bold = bool(finding["stands_out"])
+    colour, thick = (theme.INK, 1.8) if bold else (theme.MUTED, 0.8)
+    top = area.top - 4
+    around = [(left, area.bottom), (left, top), (right, top), (right, area.bottom)]
+    sheet.line(around, colour=colour, width=thick, dashed=not bold, z=4)
+    number_of, excess = f"{finding['rank']}  ", f": {_signed(finding)}"
+    room = min(220, _RIGHT - _LEFT - width(number_of + excess, theme.SMALL, bold=bold))
+    said = number_of + fit(_who(finding), room, theme.SMALL, bold=bold) + excess
+    at = max(_LEFT, min(left + 3, _RIGHT - width(said, theme.SMALL, bold=bold)))
+    if baseline < area.top - 8:
+        sheet.line([(left, top), (left, baseline - 6)], colour=colour, width=0.6)
+    sheet.write(said, at, baseline, size=theme.SMALL, bold=bold, colour=colour)
+
+
+def _who(finding: Row) -> str:
+    who = "everybody" if finding["segment"] == "all" else name(finding["segment"])
+    return f"{who}, {name(finding['touchpoint'])}" if finding["touchpoint"] else who
+
+
+def _signed(finding: Row) -> str:
+    return f"+{number(finding['excess'])} ({number(finding['lower'])} to {number(finding['upper'])})"
+
+
+def _weeks_axis(sheet: Sheet, frame: _Frame, y: float) -> float:
+    """Write the months below the last stage, and what the hatching means."""
+    month = frame.first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    free = 0.0
+    while month < frame.last:
+        at = max(frame.x(month), _LEFT)
+        said = f"{month:%B}" if frame.x(month) >= _LEFT else ""
+        if said and (month.month == 1 or free == 0.0):
+            said += f" {month:%Y}"
+        if said:
+            sheet.line([(at, y), (at, y + 4)], colour=theme.MUTED)
+        if said and at >= free and at + width(said, theme.SMALL) < _RIGHT:
+            sheet.write(said, at, y + 15, size=theme.SMALL, colour=theme.MUTED)
+            free = at + width(said, theme.SMALL) + 10
+        month = (month + timedelta(days=32)).replace(day=1)
+    until = frame.sees_until
+    said = f"hatched: entered after {until.day} {until:%B %Y}, too young to be judged"
+    sheet.write(said, _RIGHT, y + 27, size=theme.SMALL, colour=theme.MUTED, align="right")
+    return y + 34
+
+
+# the findings ---------------------------------------------------------------------------------------------
+
+
+def _list(sheet: Sheet, places: DropOutScan, findings: list[Row], y: float, kind: str) -> float:
+    """Tell the findings in words, each with its share beside the usual one; return where they end."""
+    standing = sum(bool(finding["stands_out"]) for finding in findings)
+    head = f"{plural(standing, 'finding')} that stand{'s' if standing == 1 else ''} out"
+    if not standing:
+        head = "Nothing stands out" + (": the strongest places may well be chance" if findings else "")
+    sheet.write(head, theme.MARGIN, y + 14, size=11, bold=True)
+    y += 20
+    if findings:
+        _shares_axis(sheet, y - 4)
+    for finding in findings:
+        with sheet.mark(str(finding["sentence"]), stage=str(finding["stage"])):
+            y = _told(sheet, finding, y, kind) + 8
+    more = len(places.findings) - len(findings)
+    said = (
+        f"{plural(places.looked_at, 'place')} (stages, last touchpoints and segments) were looked at, and p "
+        "allows for all of them: it says how often any is as strong in logs in which nothing is wrong. "
+        "Limits of an excess are those of one place: the strongest of many looks larger than it is."
+    )
+    if more > 0:
+        said += f" {plural(more, 'further place')}, weaker or of another kind, {_is(more)} not drawn."
+    return sheet.paragraph(said, theme.MARGIN, y + 2, 840, size=theme.SMALL, colour=theme.MUTED)
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _told(sheet: Sheet, finding: Row, y: float, kind: str) -> float:
+    bold = bool(finding["stands_out"])
+    colour = theme.INK if bold else theme.MUTED
+    who = fit(f"{finding['rank']}  {name(finding['stage'])}: {_who(finding)}", 380, 10, bold=bold)
+    sheet.write(who, theme.MARGIN, y + 11, size=10, bold=bold, colour=colour)
+    ended = f"{number(finding['ended'])} of {number(finding['entered'])} {_ended(kind)}"
+    said = (
+        f"{_days(finding)}: {ended}, where {number(finding['expected'])} usually would: {_signed(finding)}. "
+        f"{_chance(finding)}"
+    )
+    end = sheet.paragraph(
+        said, theme.MARGIN + 14, y + 14, _TEXT - 14, size=theme.SMALL, colour=theme.MUTED, lines=2
+    )
+    _dumbbell(sheet, finding, y + 13)
+    return max(end, y + 28)
+
+
+def _days(finding: Row) -> str:
+    first, last = finding["start"], finding["end"] - timedelta(microseconds=1)
+    return f"{first.day} {first:%B} to {last.day} {last:%B %Y}"
+
+
+def _chance(finding: Row) -> str:
+    p = "below 0.001" if finding["p"] < 0.001 else f"{finding['p']:.3f}".rstrip("0")
+    return f"p {p}" if finding["stands_out"] else f"p {p}: it need not mean anything"
+
+
+_AXIS = Box(theme.MARGIN + _TEXT + 30, 0, theme.PAGE - theme.MARGIN - 40, 0)
+
+
+def _shares_axis(sheet: Sheet, y: float) -> None:
+    for share, align in ((0.0, "left"), (1.0, "right")):
+        x = _AXIS.left + share * (_AXIS.right - _AXIS.left)
+        sheet.write(f"{100 * share:.0f} %", x, y, size=7.5, colour=theme.MUTED, align=align)
+    middle = (_AXIS.left + _AXIS.right) / 2
+    sheet.write("○ usual share  ● found", middle, y, size=7.5, colour=theme.MUTED, align="center")
+
+
+def _dumbbell(sheet: Sheet, finding: Row, y: float) -> None:
+    """Draw the share that usually ends so as a ring and the one found as a disc."""
+    colour = theme.DROPPED if finding["stands_out"] else theme.OPEN
+    usual, found = (_share_x(finding[key]) for key in ("expected_share", "share"))
+    before = sheet.write(
+        percent(finding["expected_share"]),
+        usual - 7,
+        y + 3,
+        size=theme.SMALL,
+        colour=theme.MUTED,
+        align="right",
+    )
+    after = sheet.write(percent(finding["share"]), found + 8, y + 3, size=theme.SMALL)
+    for left, right in ((_AXIS.left, before.box.left - 3), (after.box.right + 3, _AXIS.right)):
+        if right > left:
+            sheet.line([(left, y), (right, y)], colour=theme.RULE, width=0.6, z=1)
+    sheet.line([(usual, y), (found, y)], colour=colour, width=2.4)
+    sheet.disc(usual, y, 3.6, theme.PAPER, edge=colour)
+    sheet.disc(found, y, 4.2, colour)
+
+
+def _share_x(share: float) -> float:
+    return _AXIS.left + (_AXIS.right - _AXIS.left) * min(max(share, 0.0), 1.0)
+
+
+def _description(places: DropOutScan, rows: list[Row], findings: list[Row], kind: str) -> str:
+    stages = len({row["stage"] for row in rows})
+    said = (
+        f"How many journeys {_ended(kind)} by week at {plural(stages, 'stage')}, against how many usually "
+        f"would; {plural(places.looked_at, 'place')} were looked at."
+    )
+    standing = [_in_short(finding) for finding in findings if finding["stands_out"]]
+    return " ".join([said, *(standing[:3] or ["Nothing stands out."])])
+
+
+def _in_short(finding: Row) -> str:
+    return (
+        f"{name(finding['stage'])}, {_who(finding)}, {_days(finding)}: {percent(finding['share'])} of "
+        f"{number(finding['entered'])}, usually {percent(finding['expected_share'])}."
+    )
