@@ -25,7 +25,7 @@ def compare_findings(
     -------
     now, gone : list of dict
         `now` has every finding with `status` (new, changed, same; None without an earlier run) and, where
-        changed, `earlier_text`. `gone` has the earlier findings that no longer hold.
+        changed, `earlier_text` and `earlier_numbers`. `gone` has the earlier findings that no longer hold.
 
     Examples
     --------
@@ -47,7 +47,11 @@ def compare_findings(
         elif before.get("text") == finding.text:
             entry["status"] = "same"
         else:
-            entry |= {"status": "changed", "earlier_text": before.get("text")}
+            entry |= {
+                "status": "changed",
+                "earlier_text": before.get("text"),
+                "earlier_numbers": before.get("numbers") or {},
+            }
         now.append(entry)
     gone = [
         {key: finding.get(key) for key in ("id", "kind", "text", "group", "stage", "touchpoint")}

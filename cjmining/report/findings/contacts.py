@@ -146,7 +146,7 @@ def _channels(overall: Conformance, min_group: int) -> Iterator[Finding]:
     numbers = {
         f"{end}_{name}": value
         for end, row in (("least", least), ("most", most))
-        for name, value in numbers_of(row, "satisfaction", "lower", "upper", "answered").items()
+        for name, value in numbers_of(row, "channel", "satisfaction", "lower", "upper", "answered").items()
     }
     yield make_finding(
         "channels",

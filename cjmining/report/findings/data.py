@@ -283,7 +283,7 @@ def _unknown_group(check: Conformance, min_group: int) -> Iterator[Finding]:
     yield make_finding(
         "unknown group",
         text,
-        {"customers": int(row["customers"])},
+        {"customers": int(row["customers"]), "all_customers": customers},
         headline=headline(
             f"{{}} unknown for {words.plural(row['customers'], 'customer')}", what.capitalize()
         ),

@@ -256,7 +256,12 @@ def before_the_map(overall: Conformance, min_group: int) -> Iterator[Finding]:
     yield make_finding(
         "before the map",
         text,
-        {"journeys": never, "dropped": int(row["dropped"])},
+        {
+            "journeys": never,
+            "dropped": int(row["dropped"]),
+            "entered": int(row["entered"]),
+            "all_journeys": int(total["journeys"]),
+        },
         headline=f"{words.percent(never / total['journeys'])} of journeys never came to the map",
         cited=[cite("stages", "Stages", stage=BEFORE_THE_MAP), cite("unknown-to-map", "Unknown to the map")],
         refuted_by=(

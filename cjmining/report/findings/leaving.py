@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cjmining.dropout.drivers import OWN, Drivers
-from cjmining.dropout.exposures import ATTRIBUTE
+from cjmining.dropout.exposures import (
+    ATTRIBUTE,
+    BROKEN,
+    CHANNEL,
+    DEVIATION,
+    ERROR,
+    HAND_OFF,
+    LONG_WAIT,
+    PRECEDING,
+    REPEAT,
+)
 from cjmining.report import words
 from cjmining.report.cells import (
     Row,
@@ -17,6 +27,16 @@ from cjmining.report.leaving import TOO_FEW, Leaving
 if TYPE_CHECKING:
     from cjmining.dropout.scan import DropOutScan
 
+_WITH = {
+    LONG_WAIT: "a long wait at {}",
+    BROKEN: "a broken promise of {}",
+    ERROR: "a failed {}",
+    DEVIATION: "a deviation at {}",
+    REPEAT: "a repeated contact, {}",
+    HAND_OFF: "a hand-off, {}",
+    CHANNEL: "the channel {}",
+    PRECEDING: "{} before it",
+}
 MOST_TOLD = 2
 """How many associations of a stage are told in sentences."""
 
@@ -94,7 +114,7 @@ def _driver(each: Drivers, row: Row, slug: str) -> Finding:
         "goes with leaving",
         row["sentence"].replace(row["candidate"], words.quoted(row["candidate"])),
         numbers_of(row, "exposed", "risk_exposed", "risk_unexposed", "difference", "lower", "upper", "q"),
-        headline=headline("More leave {} with {}", each.stage, candidate),
+        headline=headline(f"More leave {{}} with {_WITH.get(row['kind'], '{}')}", each.stage, candidate),
         cited=[cite(f"drivers-{slug}", "What goes with leaving", stage=each.stage)],
         refuted_by=_refuting_driver(each, row),
         stage=each.stage,
@@ -111,9 +131,13 @@ def _refuting_driver(each: Drivers, row: Row) -> str:
             "everything else that is known of them."
         )
     return (
-        f"If an experiment that spares half of the customers {words.quoted(row['candidate'])} left drop-out "
-        f"at {each.stage} as it is (now {shares})."
+        f"If an experiment that spares half of the customers {_spared(row)} left drop-out at {each.stage} as "
+        f"it is (now {shares})."
     )
+
+
+def _spared(row: Row) -> str:
+    return _WITH.get(row["kind"], "{}").format(words.quoted(row["candidate"]))
 
 
 def clear_drivers(each: Drivers, min_group: int) -> list[Row]:
