@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import numpydoc.xref
+from jupyter_client.connect import ConnectionFileMixin
 
 import cjmining
 from cjmining.results import Result
@@ -50,6 +51,7 @@ copybutton_only_copy_prompt_lines = True
 
 # Notebooks are kept without what they show, so they are run here, on the sample; a run is kept until they
 # change.
+ConnectionFileMixin.transport.default_value = "ipc"  # no ports are opened for it
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(
     Path(os.environ.get("CJMINING_DOCS_CACHE", "build/docs-cache")).resolve() / _code()

@@ -16,7 +16,7 @@ def pages(folder: Path) -> dict[str, str]:
 Why things are as they are, half a page each: what was open, what was chosen, and what spoke
 against the other ways.
 
-| | |
+| number | decision |
 |---|---|
 {rows}
 ```{{toctree}}

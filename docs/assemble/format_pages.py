@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from cjmining import schema
+from docs.assemble.links import named
 
 _TABLES = (
     ("events", schema.EVENTS, "One row an event, sorted by customer, journey and time."),
@@ -34,7 +35,7 @@ def pages() -> dict[str, str]:
         ),
         *(_table(name, fields, what) for name, fields, what in _TABLES),
     ]
-    return {"log-format.md": "\n\n".join(blocks) + "\n"}
+    return {"log-format.md": named("\n\n".join(blocks)) + "\n"}
 
 
 def _table(name: str, fields: pa.Schema, what: str) -> str:

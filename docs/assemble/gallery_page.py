@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from docs.assemble.links import named
 from docs.assemble.names import documented
 
 _INTRO = """# Gallery
@@ -20,7 +21,7 @@ def pages(folder: Path) -> dict[str, str]:
     """Return the page of figures."""
     listed = folder / "gallery.json"
     figures = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
-    blocks = [_INTRO, *_preparation(folder / "prepare.py"), *map(_figure, figures)]
+    blocks = [named(_INTRO), *_preparation(folder / "prepare.py"), *map(_figure, figures)]
     return {"gallery.md": "\n\n".join(blocks) + "\n"}
 
 

@@ -39,9 +39,17 @@ def linked(text: str, origin: str, place: str, places: Mapping[str, str]) -> str
         elif inside:
             lines.append(line)
         else:
-            moved = _LINK.sub(lambda found: _moved(found, origin, place, places), line)
-            lines.append(moved if line.startswith("#") else _NAME.sub(_named, moved))
+            lines.append(_with_names(_LINK.sub(lambda found: _moved(found, origin, place, places), line)))
     return "\n".join(lines)
+
+
+def named(text: str) -> str:
+    """Return a page that is made, without code of its own, with the names of the code as links."""
+    return "\n".join(map(_with_names, text.split("\n")))
+
+
+def _with_names(line: str) -> str:
+    return line if line.startswith("#") else _NAME.sub(_named, line)
 
 
 def _moved(found: re.Match[str], origin: str, place: str, places: Mapping[str, str]) -> str:

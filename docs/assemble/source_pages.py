@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 
 import cjmining as cj
+from docs.assemble.links import named
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "shop"
 _ZONE = "all times say their zone themselves"
@@ -16,7 +17,7 @@ def pages() -> dict[str, str]:
     """Return the pages of sources by their places."""
     abouts = cj.sources.describe_sources()
     made = {f"sources/{about['source'].lower()}.md": _page(about) for about in abouts}
-    return made | {"sources/index.md": _index(abouts)}
+    return {place: named(text) for place, text in (made | {"sources/index.md": _index(abouts)}).items()}
 
 
 def _index(abouts: list[dict[str, str]]) -> str:
