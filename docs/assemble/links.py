@@ -76,7 +76,11 @@ def site_place(file: str, places: Mapping[str, str]) -> str | None:
         return places[file]
     if file in made:
         return made[file]
-    if file.startswith(("docs/api/", "docs/sources/")) or file in {"docs/gallery.md", "docs/log-format.md"}:
+    if file.startswith(("docs/api/", "docs/sources/")) or file in {
+        "docs/gallery.md",
+        "docs/log-format.md",
+        "docs/command-line.md",
+    }:
         return file.removeprefix("docs/")
     return None
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs.assemble import api_pages, decision_pages, format_pages, gallery_page, source_pages
+from docs.assemble import (
+    api_pages,
+    command_page,
+    decision_pages,
+    format_pages,
+    gallery_page,
+    source_pages,
+)
 from docs.assemble.links import linked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +58,7 @@ def made_pages() -> dict[str, str]:
         **api_pages.pages(),
         **source_pages.pages(),
         **format_pages.pages(),
+        **command_page.pages(),
         **decision_pages.pages(ROOT / "docs" / "decisions"),
         **gallery_page.pages(ROOT / "docs" / "images" / "gallery"),
     }
