@@ -355,7 +355,23 @@ class JourneyLog:
         return np.repeat(np.arange(self.n_journeys, dtype=np.int64), np.diff(self.bounds))
 
     def codes(self, column: str) -> Codes:
-        """Return the integer codes of a text column, -1 where it is null; `vocabulary` has the words."""
+        """Return the integer codes of a text column, -1 where it is null; `vocabulary` has the words.
+
+        Parameters
+        ----------
+        column : str
+            A text column of the events, such as "touchpoint".
+
+        Returns
+        -------
+        numpy.ndarray
+            int32[events], in the order of `events`.
+
+        Raises
+        ------
+        LogError
+            If events have no such column.
+        """
         if column not in self._events.column_names:
             self._known(column)
             return np.full(self.n_events, -1, dtype=np.int32)
@@ -363,14 +379,45 @@ class JourneyLog:
         return codes
 
     def vocabulary(self, column: str) -> tuple[str, ...]:
-        """Return the words of a text column, sorted; code i means word i."""
+        """Return the words of a text column, sorted; code i means word i.
+
+        Parameters
+        ----------
+        column : str
+            A text column of the events, such as "touchpoint".
+
+        Returns
+        -------
+        tuple of str
+
+        Raises
+        ------
+        LogError
+            If events have no such column.
+        """
         if column not in self._events.column_names:
             self._known(column)
             return ()
         return tuple(self._column(column).dictionary.to_pylist())
 
     def numbers(self, column: str) -> npt.NDArray[np.float64]:
-        """Return a numeric column as floats, NaN where it is null."""
+        """Return a numeric column as floats, NaN where it is null.
+
+        Parameters
+        ----------
+        column : str
+            A column of numbers of the events, such as "wait_s".
+
+        Returns
+        -------
+        numpy.ndarray
+            float64[events].
+
+        Raises
+        ------
+        LogError
+            If events have no such column.
+        """
         if column not in self._events.column_names:
             self._known(column)
             return np.full(self.n_events, np.nan)
@@ -381,7 +428,23 @@ class JourneyLog:
         return values
 
     def flags(self, column: str) -> npt.NDArray[np.int8]:
-        """Return a yes/no column as 1, 0, and -1 where it is unknown."""
+        """Return a yes/no column as 1, 0, and -1 where it is unknown.
+
+        Parameters
+        ----------
+        column : str
+            A yes/no column of the events, such as "failed".
+
+        Returns
+        -------
+        numpy.ndarray
+            int8[events].
+
+        Raises
+        ------
+        LogError
+            If events have no such column.
+        """
         if column not in self._events.column_names:
             self._known(column)
             return np.full(self.n_events, -1, dtype=np.int8)
@@ -392,7 +455,18 @@ class JourneyLog:
         return flags
 
     def blocks(self, events: int = BLOCK_EVENTS) -> list[Block]:
-        """Return the log as blocks of whole customers with about `events` events each."""
+        """Return the log as blocks of whole customers with about `events` events each.
+
+        Parameters
+        ----------
+        events : int
+            How many events a block has; one more where a customer has more.
+
+        Returns
+        -------
+        list of Block
+            Their bounds, in order: journeys and events, first and last.
+        """
         starts = _customer_starts(self.journey_customer)
         first_events = self.bounds[starts]
         chosen = [0]
@@ -437,11 +511,42 @@ class JourneyLog:
         return grouping.group(self, by)
 
     def group_of_customers(self, by: str, customers: Ints) -> tuple[Codes, tuple[str, ...]]:
-        """Return for each of these customers the group by an attribute, named as by `group`."""
+        """Return for each of these customers the group by an attribute, named as by `group`.
+
+        Parameters
+        ----------
+        by : str
+            An attribute of customers.
+        customers : numpy.ndarray
+            Numbers of customers, int64.
+
+        Returns
+        -------
+        codes : numpy.ndarray
+            int32, the group of each of them.
+        names : tuple of str
+            What the codes mean.
+
+        Raises
+        ------
+        LogError
+            If customers have no such attribute.
+        """
         return grouping.of_customers(self, by, customers)
 
     def variant_of_journeys(self, intended: Splits) -> Codes:
-        """Return for each journey which of a map's variants holds, by the persona of its customer."""
+        """Return for each journey which of a map's variants holds, by the persona of its customer.
+
+        Parameters
+        ----------
+        intended : IntendedMap
+            The map; without stages of personas' own it has one variant.
+
+        Returns
+        -------
+        numpy.ndarray
+            int32[journeys], positions in `intended.variants`.
+        """
         return intended.variant_of(self._customers)[self._customer_rows(self.journey_customer)]
 
     def _customer_rows(self, customers: Ints) -> Ints:
@@ -583,7 +688,17 @@ class JourneyLog:
         return np.append(np.sort(np.concatenate(own)), self.n_events)
 
     def is_split_by(self, intended: Splits) -> bool:
-        """Say whether the journeys are those that `split` makes with this very map and these labels."""
+        """Say whether the journeys are those that `split` makes with this very map and these labels.
+
+        Parameters
+        ----------
+        intended : IntendedMap
+            The map.
+
+        Returns
+        -------
+        bool
+        """
         if self._split_rules is None:
             return False
         variant = intended.variant_of(self._customers)

@@ -72,6 +72,11 @@ def coverage(log: JourneyLog, intended: IntendedMap) -> Coverage:
     Coverage
         What is missing on either side, and gaps in the sources.
 
+    Raises
+    ------
+    LogError
+        If it isn't given a log and a map.
+
     Examples
     --------
     >>> import cjmining as cj

@@ -323,6 +323,15 @@ class IntendedMap:
         The first persona that fits; where none does, `unknown` if that depends on an attribute which this
         customer lacks, else `other`.
 
+        Parameters
+        ----------
+        customers : pyarrow.Table
+            A row a customer, a column an attribute.
+
+        Returns
+        -------
+        pyarrow.Array
+
         Raises
         ------
         LogError

@@ -92,9 +92,15 @@ def report(
 
     Examples
     --------
+    >>> import pathlib, tempfile
     >>> import cjmining as cj
-    >>> cj.report(log, found, check, path="report.html")  # doctest: +SKIP
-    PosixPath('report.html')
+    >>> from cjmining.intended import parse_map
+    >>> shop = cj.simulate.shop(100, seed=3)
+    >>> intended = parse_map(shop.intended_text)
+    >>> log = shop.log.split(intended)
+    >>> page = pathlib.Path(tempfile.mkdtemp()) / "report.html"
+    >>> cj.report(log, cj.discover(log), cj.check(log, intended), path=page).name
+    'report.html'
     """
     page = Path(path)
     expect_one_log(log, found, check)

@@ -155,10 +155,13 @@ def run_study(
 
     Examples
     --------
+    >>> import pathlib, tempfile
     >>> import cjmining as cj
-    >>> result = cj.run_study("data/samples/shop/study.yaml", out="shop-result")  # doctest: +SKIP
-    >>> result.findings[0].text  # doctest: +SKIP
-    'Of 2,412 journeys of 1,987 customers, ...'
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = cj.simulate.shop(100, seed=3).write(folder / "shop")
+    >>> result = cj.run_study(folder / "shop" / "study.yaml", out=folder / "results")
+    >>> result.findings[0].headline
+    '38 % of 128 journeys reached the goal'
     """
     form, document = read_study(study)
     sources, customers = build_sources(form, document)

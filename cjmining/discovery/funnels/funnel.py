@@ -174,6 +174,8 @@ class Funnel(Result):
 
     Attributes
     ----------
+    by : str or tuple of str or None
+        What the attempts are grouped by.
     names : tuple of str
         The steps.
     order, starts, unit, level : str

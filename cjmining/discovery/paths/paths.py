@@ -207,6 +207,8 @@ class Paths(Result):
 
     Attributes
     ----------
+    by : str or tuple of str or None
+        What the attempts are grouped by.
     start, end : tuple of str or None
         The steps asked for; None for the beginning and the end of journeys.
     within : str

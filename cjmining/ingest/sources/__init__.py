@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cjmining.errors import nearest
 from cjmining.ingest.sources.amazon_connect import AmazonConnect
 from cjmining.ingest.sources.customers import Customers
 from cjmining.ingest.sources.ga4 import GA4
@@ -30,7 +31,13 @@ _ALL: tuple[type[Source], ...] = (Salesforce, MarketingCloud, GA4, AmazonConnect
 
 
 def describe_sources() -> list[dict[str, str]]:
-    """Return what can be read and how: source, reads, needs, natural_key and timezone of each.
+    """Return what can be read and how.
+
+    Returns
+    -------
+    list of dict
+        One a source: source (its name in `cj.sources`), reads (which files), needs (which columns),
+        natural_key (by what a record is known again), timezone (that of its times, where they name none).
 
     Examples
     --------
@@ -47,3 +54,11 @@ def describe_sources() -> list[dict[str, str]]:
         }
         for source in _ALL
     ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 -- never returns
+    raise AttributeError(f"{__name__} has no '{name}'{nearest(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
