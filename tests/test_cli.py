@@ -57,6 +57,7 @@ def test_one_json_document_is_all_that_machines_are_told(done):
     ran = CliRunner().invoke(app, ["run", str(study), "--json"])
     assert (ran.exit_code, ran.stderr) == (0, "")
     document = json.loads(ran.stdout)
+    assert set(document) == {"format", "counts", "settings_changed", "findings", "gone", "outputs", "maps"}
     assert document["counts"]["journeys"] == {"A small shop": 24}
     assert document["counts"]["new"] == 0
     first = document["findings"][0]
@@ -65,6 +66,18 @@ def test_one_json_document_is_all_that_machines_are_told(done):
     assert document["outputs"]["page"] == str(study.parent / "out" / "report.html")
     stored = json.loads(Path(document["outputs"]["findings"]).read_text(encoding="utf-8"))
     assert document["findings"] == stored["findings"]
+
+
+def test_what_is_printed_for_machines_is_documented():
+    page = (ROOT / "docs" / "terminal.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert documented == {
+        "format", "counts", "settings_changed", "findings", "gone", "outputs", "maps"
+    }  # fmt: skip
+    for option in ("--out", "--full", "--json"):
+        assert f"| `{option}" in page
+    shown = page.split("$ cjmining run study.yaml\n")[1].split("```")[0]
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_json_says_nothing_on_its_stream_where_the_input_is_wrong(tmp_path):
