@@ -14,7 +14,7 @@ from cjmining.report.groundwork import Groundwork, lay_groundwork
 from cjmining.report.one_log import expect_one_log
 from cjmining.report.pictures import draw_pictures
 from cjmining.report.rendering import fill_in
-from cjmining.report.writing import as_json, expect_writable, write_whole
+from cjmining.report.writing import as_short_json, expect_writable, write_whole
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance, Coverage
@@ -130,5 +130,5 @@ def report(
     pictures = draw_pictures(groundwork.views, leaving, said, min_group=min_group)
     write_whole(page, fill_in(TEMPLATE, {**said, "pictures": pictures}).encode())
     if facts is not None:
-        write_whole(Path(facts), as_json(said).encode())
+        write_whole(Path(facts), as_short_json(said).encode())
     return page

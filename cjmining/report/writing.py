@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,3 +39,14 @@ def write_whole(target: Path, content: bytes) -> None:
 def as_json(content: Mapping[str, Any]) -> str:
     """Return plain values as JSON that people can read and compare."""
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_short_json(content: Mapping[str, Any]) -> str:
+    """Return plain values as JSON with a line for each smallest dict: many cells make no longer a file."""
+    whole = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return _SMALLEST.sub(lambda found: f"{{{_BREAK.sub(' ', found[1]).strip()}}}", whole) + "\n"
+
+
+_SMALLEST = re.compile(r"\{\n([^{}\[\]]*)\n\s*\}")
+"""A dict without dicts or lists; lines break between values alone, never inside a text."""
+_BREAK = re.compile(r"\n\s*")

@@ -102,7 +102,7 @@ def gather_facts(
     tables = list(tables_of(facts))
     for table in tables:
         for row in table["rows"]:
-            row["about"] = slugged(row["about"], stages, groups)
+            row["about"] = slugged(row["about"], stages, {words.EVERYONE: EVERYONE, **groups})
     _keep_what_stands(facts, {table["id"] for table in tables})
     return facts
 
