@@ -16,6 +16,7 @@ VERBS = [
     "check",
     "compare",
     "coverage",
+    "difference",
     "discover",
     "drivers",
     "export",
@@ -42,7 +43,16 @@ VERBS = [
     "what_if",
     "won_back",
 ]
-PLOTS = ["flow", "incidence", "journey_map", "model_beside_map", "story", "transitions"]
+PLOTS = [
+    "difference",
+    "flow",
+    "incidence",
+    "journey_map",
+    "journey_maps",
+    "model_beside_map",
+    "story",
+    "transitions",
+]
 SOURCES = ["GA4", "XES", "AmazonConnect", "Customers", "MarketingCloud", "Salesforce", "Table"]
 
 
@@ -106,6 +116,7 @@ def test_docstrings_are_numpydoc_with_an_example(name, function):
         cj.Comparison,
         cj.Conformance,
         cj.Coverage,
+        cj.Difference,
         cj.Drivers,
         cj.DropOutScan,
         cj.Funnel,

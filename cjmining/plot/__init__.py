@@ -16,6 +16,7 @@ _HOMES = {
     "heat_map": "cjmining.plot.heat_map",
     "incidence": "cjmining.plot.incidence",
     "journey_map": "cjmining.plot.journey_map",
+    "journey_maps": "cjmining.plot.journey_maps",
     "model_beside_map": "cjmining.plot.model_beside_map",
     "scan": "cjmining.plot.scan",
     "slide": "cjmining.plot.slide",
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from cjmining.plot.heat_map import heat_map as heat_map
     from cjmining.plot.incidence import incidence as incidence
     from cjmining.plot.journey_map import journey_map as journey_map
+    from cjmining.plot.journey_maps import journey_maps as journey_maps
     from cjmining.plot.model_beside_map import model_beside_map as model_beside_map
     from cjmining.plot.scan import scan as scan
     from cjmining.plot.slide import slide as slide

@@ -12,6 +12,7 @@ _HOMES = {
     "difference": "cjmining.plot.data.difference",
     "flow": "cjmining.plot.data.flow",
     "heat_map": "cjmining.plot.data.heat_map",
+    "journey_maps": "cjmining.plot.data.journey_maps",
     "scan": "cjmining.plot.data.scan",
     "slide": "cjmining.plot.data.slide",
     "transitions": "cjmining.plot.data.transitions",
