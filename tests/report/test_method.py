@@ -39,7 +39,7 @@ def test_what_stands_out_is_stated_with_the_limits_that_are_used():
     note = notes_of(intended_map())["Times as often, q, stands out"]
     assert f"q is below {LARGEST_Q:g}, at least {FEWEST_DROPPED} of its journeys" in note
     assert "several journeys of one customer" in note
-    assert "(Rao and Scott 1992)" in note
+    assert "Rao and Scott 1992" in note
 
 
 PERSONAS = """

@@ -42,37 +42,42 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             because those who go on are known at once and those who leave only after the patience:
             counting them would bias it. It is the number to quote and to compare.""",
         f"How likely each end is within {horizon}": """Estimated from every journey that surely began while
-            customers were observed (Aalen-Johansen): one that still runs counts for as long as it was seen,
-            so that nobody is taken for lost, nor for kept, before it is known. Dropped here: the journey
-            ended at this stage; dropped elsewhere: further on, or back. Together with what is still under way
-            the ends make 100 %. Limits allow for several journeys of one customer.""",
+            customers were observed: one that still runs counts for as long as it was seen, so that nobody is
+            taken for lost, nor for kept, before it is known (the method is Aalen and Johansen's). Dropped
+            here: the journey ended at this stage; dropped elsewhere: further on, or back. Together with what
+            is still under way the ends make 100 %. Limits allow for several journeys of one customer.""",
         "Where and when more left than usual": """For every stage and group of journeys, week by week:
             how many ended, against how many were to be expected by the group's own other weeks and by how
             others fared in the same weeks. So neither a level that is always high nor a week that is special
-            for all is a finding. p allows for all the places looked at.""",
-        "What goes with leaving": """Each candidate is held against comparable journeys of the same stratum
-            (Mantel and Haenszel): as things stood when the stage was entered, or from the moment on at which
-            it happened there. Goes along with: nothing is left of it where that stronger candidate is held
-            constant. An association, not a cause; q corrects for the number of candidates.""",
-        "Limits in brackets": """95 % Wilson score limits: if the same process ran again and again,
-            limits made in this way would hold the true share 19 times in 20. They say nothing about
-            errors in the data or the map.""",
+            for all is a finding. p says how often chance alone would make the strongest of all these places
+            as strong; below 0.05 a place is said to stand out.""",
+        "What goes with leaving": """Journeys in which something happened are held against comparable ones in
+            which it did not: of the same group, and as things stood when the stage was entered, or from the
+            moment on at which it happened there (the method is Mantel and Haenszel's). Goes along with:
+            nothing is left of it among journeys that are alike in that stronger circumstance. An association,
+            not a cause: what goes with leaving need not make anybody leave. q is explained under Times as
+            often.""",
+        "Limits in brackets": """How far chance alone may have moved a number: limits made in this way hold
+            the true share 19 times in 20 (95 %; Wilson's score limits). The fewer journeys, the wider they
+            are. They know nothing of errors in the data or in the map.""",
         "Times as often, q, stands out": f"""The drop-out share of one group divided by that of the other
-            known groups at the same stage; journeys of an unknown group are left out on both sides, since
-            what is known of a customer often depends on how far they came. p is Fisher's exact test, q the
-            Benjamini-Hochberg correction for making so many comparisons, of which some differ by chance;
-            p and the limits allow for several journeys of one customer, which say less than as many of
-            different ones (Rao and Scott 1992). A group stands out where q is below
+            known groups at the same stage: 2 times means twice as often. Journeys of an unknown group are
+            left out on both sides, since what is known of a customer often depends on how far they came.
+            Whoever makes many comparisons finds some differences by chance. q takes that into account: if
+            all differences with q up to 0.05 were called real, at most one in twenty of them would be
+            expected to be chance. (Behind it are Fisher's exact test and the correction of Benjamini and
+            Hochberg; both it and the limits allow for several journeys of one customer, which say less than
+            as many of different ones, Rao and Scott 1992.) A group stands out where q is below
             {LARGEST_Q:g}, at least {FEWEST_DROPPED} of its journeys dropped out and the limits leave out 1.
-            It is an association: what else differs between the groups is not held constant.""",
+            It is an association: the groups may differ in much else.""",
         "Value at risk": """Drop-outs at a place, times the share that converted of those who went on
             from there, times the mean net value of a conversion: what would have come in if those who
             left had gone on like those who stayed. Those who left may differ, so mending the place may
             bring less. Where there are several currencies, the one with most conversions is shown.""",
-        "Deviations": """Each journey is explained by the map at the least cost (an optimal alignment).
-            Missing: the journey passed the stage at least once without it, though it may occur
-            elsewhere in the journey. Ad hoc: it happened and the map does
-            not plan it there. Out of order: it happened, at another place. Repeated: again, where once
+        "Deviations": """Each journey is laid over the map so that as few steps as possible are left out or
+            added (an optimal alignment). Missing: the journey passed the stage at least once without it,
+            though it may occur elsewhere in the journey. Ad hoc: it happened and the map does not plan it
+            there. Out of order: it happened, at another place. Repeated: again, where once
             was planned. Failed: it happened and did not succeed. Wrong channel: not on a channel that
             the map names. Late: the next stage was not entered in the time that the map allows. Shares
             are of all journeys of the group.""",
@@ -82,10 +87,10 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             enough to be followed for {horizon} and the patience. The difference of the shares has 95 % limits
             (Newcombe 1998); q corrects for comparing every deviation. Both allow for several journeys of one
             customer. It is an association: those who deviate may be others than those who do not.""",
-        "Fitness": """How much of what journeys did is explained by the map: 1 where everything is as
-            planned, 0 where nothing is. It is 1 less the cost of the best explanation by that of the worst,
-            over all steps of all journeys, so that long journeys weigh more; the mean gives each journey the
-            same weight. Exactly: journeys without any deviation from the order of the map.""",
+        "Fitness": """How closely journeys follow the map: 1 where everything is as planned, 0 where
+            nothing is. It is 1 less the steps left out or added, as a share of the most that could be, over
+            all journeys together, so that long journeys weigh more; the mean gives each journey the same
+            weight. Exactly: journeys without any deviation from the order of the map.""",
         "Promises": """What the map expects of a touchpoint or a stage, measured each time it can be: kept is
             the share of the times measured, with 95 % limits that allow for several times of one customer. A
             promise is broken where the limits lie below the share for which it was made, kept where they lie
@@ -102,8 +107,9 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             stands beside it. Who does not answer may think otherwise.""",
         "Median time": """Half of those who went on from a stage took less time for it, half more. Times
             of transitions are from one event of a journey to the next.""",
-        "Transitions and ways": """Counted from the log as it is, without judging it by the map.
-            Touchpoints that the map ignores are left out of the tables.""",
+        "Transitions and ways": """Counted from the log as it is, without judging it by the map:
+            which touchpoint directly followed which, and in which order journeys met the touchpoints of the
+            map. Touchpoints that the map ignores are left out.""",
         "Another patience": """The same headlines with every patience halved and doubled. The ranking of
             the stages holds where the same one loses the largest share at all three and no two stages whose
             limits did not overlap change places; else the conclusion rests on the choice of patience. Rank 1
@@ -112,12 +118,13 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             than a cookie, a device or the name of a case. Many of the others may be one person on two
             devices, or someone seen but once. But guests who never log in are left out too, so being
             identified may itself depend on how far somebody came.""",
-        "Who is known": """Where an attribute is known of those who came far rather than of those who left
-            early, the known seem to drop out less than they do and the unknown more. It is tested by a trend
-            of the share known over how far decided journeys came (Cochran and Armitage, each customer
-            counted once). A stage is named where q is below 0.01, the limits of the difference to all that
-            came further leave out 0, and drop-out there moves by 5 points.""",
+        "Who is known": """Many tell who they are only once they have come far. Then those who left early are
+            mostly unknown, and the known seem to drop out less than they do. The table shows of how many, by
+            how far they came, what is known. A stage is named where clearly fewer or more are known than of
+            those who came further (q below 0.01 for a trend, each customer counted once; Cochran and
+            Armitage), and enough to move drop-out there by 5 points.""",
     }
+    notes |= _DATA
     if grouped is not None:
         notes["Groups"] = grouped
     own_stages = _own_stages(intended)
@@ -137,6 +144,24 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             The outcomes of a stage that more journeys entered are counted each, however small.
             No identifier of a customer is on this page."""
     return [{"term": term, "text": " ".join(text.split())} for term, text in notes.items()]
+
+
+_DATA = {
+    "Association": """Two things that occur together more often than by chance. Whether one brings about the
+        other is not known from watching: that takes an experiment, in which it is left to the lot who gets
+        what.""",
+    "Source, record, event": """A source is one system's export. Each line of it is a record, and each record
+        has one fate: used; superseded, where a later delivery holds a newer version of it; set aside, where
+        it is not about journeys; quarantined, where it could not be read. Records used give events: kept;
+        joined, where a start and an end are one; withdrawn, where they lie after the end of the data. Both
+        sums come out even, else the run would have stopped.""",
+    "End of the data": """Until when customers were observed: what happened later is not known for all
+        sources, so it is not counted for any.""",
+    "Gaps": """Hours in which a source recorded far less than it does at other times. Whoever seems to fall
+        silent just then may only not have been recorded.""",
+    "Label": """What says which touchpoint a system's own event is. Events that no label and no source knows
+        keep the name that the system gives them, and lie outside the map.""",
+}
 
 
 def _own_stages(intended: IntendedMap) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from cjmining.report.cells import (
 )
 from cjmining.report.findings.dropouts import silence_never_counts
 from cjmining.report.findings.finding import Finding, cite, headline, make_finding
+from cjmining.report.findings.notes import note_findings
 from cjmining.report.natives import native_calls
 from cjmining.report.patiences import estimated, patience_in_short
 from cjmining.schema import UNKNOWN
@@ -40,21 +40,7 @@ def data_findings(
     yield from _never_seen(coverage, log)
     yield from _unknown_group(check, min_group)
     yield from _knowing(check, min_group)
-    for note in dict.fromkeys([*log.notes, *check.notes]):
-        if _GAP_NOTE not in note and DEPENDS not in note:
-            text = f"{note[:1].upper()}{note[1:].rstrip('.')}."
-            yield make_finding(
-                "note",
-                text,
-                headline=headline("{}", text.rstrip(".")),
-                cited=[cite("sources", "Sources")],
-                refuted_by=(
-                    "If the export or the setting that this speaks of, looked at where it comes from, showed "
-                    "otherwise."
-                ),
-                about_data=True,
-                also=(_without_numbers(note),),
-            )
+    yield from note_findings([*log.notes, *check.notes], (_GAP_NOTE, DEPENDS))
 
 
 def _patience(intended: IntendedMap) -> Iterator[Finding]:
@@ -317,7 +303,3 @@ def _knowing(check: Conformance, min_group: int) -> Iterator[Finding]:
             about_data=True,
             also=(str(check.by),),
         )
-
-
-def _without_numbers(text: str) -> str:
-    return re.sub(r"\d[\d.,:]*", "#", text)
