@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cjmining import asked
 from cjmining.errors import LogError
+from cjmining.intended.follows import Pair, pairs_of, planned_pairs
 from cjmining.interop.logs import to_event_log
 from cjmining.interop.nets import behaviour_of
 from cjmining.interop.peer import pm4py_module
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
 
     from cjmining.discovery import Discovery
     from cjmining.intended import IntendedMap
-    from cjmining.intended.behaviour import Behaviour
     from cjmining.log import JourneyLog
-
-Pair = tuple[str, str]
 
 KINDS: Final = ("planned and modelled", "planned only", "modelled only", "in neither")
 
@@ -151,7 +149,7 @@ def model_beside_map(
     ['modelled only', 'planned and modelled', 'planned only']
     """
     expect_map(intended, "cjmining.interop.model_beside_map")
-    planned = _planned(intended)
+    planned = planned_pairs(intended)
     modelled = _modelled(model, intended.ignore)
     counts = None if found is None else _counts(found, set(intended.ignore))
     return ModelBesideMap(intended, counts is not None, *_tables(planned, modelled, counts))
@@ -192,19 +190,6 @@ class ModelBesideMap(Result):
 # What follows what ----------------------------------------------------------------------------------------
 
 
-def _planned(intended: IntendedMap) -> set[Pair]:
-    """Return the pairs of all variants of a map."""
-    from cjmining.intended.behaviour import Behaviour
-
-    pairs: set[Pair] = set()
-    for variant in intended.variants:
-        touchpoints = [touchpoint for stage in variant.stages for touchpoint in stage.touchpoints]
-        unseen = {each.touchpoint for each in touchpoints if not each.recorded}
-        silent = unseen - {each.touchpoint for each in touchpoints if each.recorded}
-        pairs |= pairs_of(Behaviour.of_automaton(variant.automaton, silent))
-    return pairs
-
-
 def _modelled(model: Any, ignore: Sequence[str]) -> set[Pair]:  # noqa: ANN401
     if isinstance(model, Model):
         model = model.tree
@@ -218,16 +203,6 @@ def _modelled(model: Any, ignore: Sequence[str]) -> set[Pair]:  # noqa: ANN401
         "model_beside_map takes what discover_model returned, a process tree of pm4py, or (net, initial "
         f"marking, final marking), not {type(model).__name__}"
     )
-
-
-def pairs_of(behaviour: Behaviour) -> set[Pair]:
-    """Return which may directly follow which by a behaviour."""
-    return {
-        (name, following)
-        for step in behaviour.steps
-        for name, to in step.items()
-        for following in behaviour.steps[to]
-    }
 
 
 class Follows(NamedTuple):

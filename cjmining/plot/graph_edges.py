@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from cjmining.plot import theme
 from cjmining.plot.sheet import Point, Sheet
 from cjmining.plot.text import Box, box, place
-from cjmining.plot.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,55 +18,52 @@ if TYPE_CHECKING:
     from cjmining.plot.graph_places import Places
     from cjmining.plot.layered import Edge
     from cjmining.plot.theme import Colour
+
 _THICKEST = 5.5
 _NEXT = 24.0
 """Boxes nearer than this are neighbours in their column."""
 _TRIES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.12, 0.88)
 
-_Curve = list[Point]
+Curve = list[Point]
 """A start, then three points for each cubic Bezier piece."""
 
 
 class Look(NamedTuple):
-    """How a line looks: its colour, its thickness in points, its dashes, and the number on it, if any."""
+    """How a line looks: its colour, its thickness in points, its dashes, the number on it, its tip."""
 
     colour: Colour
     thick: float
     dashes: tuple[float, ...] = ()
     label: str = ""
+    tip: str = ""
 
 
-def draw_edges(sheet: Sheet, graph: Graph, places: Places, look: Callable[[Edge], Look] | None = None) -> int:
-    """Draw the lines and their counts, the strongest on top; return how many counts found no room.
-
-    By default a line is as thick as it is heavy, and its colour says whether it leads on or back.
-    """
-    most = max((edge.weight for edge in graph.edges), default=1.0)
-    looks = {edge: look(edge) if look else _by_weight(graph, edge, most) for edge in graph.edges}
-    ports = _ports(graph, places)
-    curves = {edge: _curve(graph, places, edge, ports) for edge in graph.edges}
-    for edge in reversed(graph.edges):
-        colour, thick, dashes, _ = looks[edge]
-        sheet.curve(curves[edge], colour=colour, width=thick, dashes=dashes, z=1.2)
-        _arrow(sheet, curves[edge], thick, colour)
+def draw_edges(sheet: Sheet, graph: Graph, places: Places, look: Callable[[Edge], Look]) -> int:
+    """Draw the lines and their counts, the strongest on top; return how many counts found no room."""
+    looks = {edge: look(edge) for edge in graph.edges}
+    curves = curves_of(graph, places)
     taken = [*places.boxes.values(), *(line.box for line in sheet.words)]
-    labelled = [edge for edge in graph.edges if looks[edge].label]
-    return sum(not _label(sheet, looks[edge].label, curves[edge], taken) for edge in labelled)
+    spots = {edge: _spot(looks[edge].label, curves[edge], taken) for edge in graph.edges}
+    for edge in reversed(graph.edges):
+        with sheet.mark(looks[edge].tip):
+            colour, thick, dashes, label, _ = looks[edge]
+            sheet.curve(curves[edge], colour=colour, width=thick, dashes=dashes, z=1.2)
+            _arrow(sheet, curves[edge], thick, colour)
+            spot = spots[edge]
+            if spot is not None:
+                _label(sheet, label, spot)
+    return sum(spot is None for edge, spot in spots.items() if looks[edge].label)
+
+
+def curves_of(graph: Graph, places: Places) -> dict[Edge, Curve]:
+    """Return the way of each line: a start, then three points for each cubic Bezier piece."""
+    ports = _ports(graph, places)
+    return {edge: _curve(graph, places, edge, ports) for edge in graph.edges}
 
 
 def thickness(weight: float, most: float) -> float:
     """Return how thick a line of a weight is where the heaviest has `most`, in points."""
     return 0.7 + _THICKEST * weight / most
-
-
-def _by_weight(graph: Graph, edge: Edge, most: float) -> Look:
-    return Look(_colour(graph, edge), thickness(edge.weight, most), (), number(edge.weight))
-
-
-def _colour(graph: Graph, edge: Edge) -> Colour:
-    if {edge.source, edge.target} & graph.off_map:
-        return theme.OFF_MAP
-    return theme.BACK if graph.layer[edge.source] > graph.layer[edge.target] else theme.FORWARD
 
 
 def _ports(graph: Graph, places: Places) -> dict[tuple[Edge, str], float]:
@@ -83,7 +79,7 @@ def _ports(graph: Graph, places: Places) -> dict[tuple[Edge, str], float]:
     for (own, _), ends in meeting.items():
         area = places.boxes[own]
         for position, (_, edge, side) in enumerate(sorted(ends)):
-            ports[edge, side] = area.top + (area.bottom - area.top) * (position + 1) / (len(ends) + 1)
+            ports[edge, side] = round(area.top + (area.bottom - area.top) * (position + 1) / (len(ends) + 1))
     return ports
 
 
@@ -95,7 +91,7 @@ def _side(graph: Graph, places: Places, edge: Edge, end: str) -> str:
     return "left" if (end == "in") == (ahead > 0) else "right"
 
 
-def _curve(graph: Graph, places: Places, edge: Edge, ports: dict[tuple[Edge, str], float]) -> _Curve:
+def _curve(graph: Graph, places: Places, edge: Edge, ports: dict[tuple[Edge, str], float]) -> Curve:
     source, target = places.boxes[edge.source], places.boxes[edge.target]
     y0, y1 = ports[edge, "out"], ports[edge, "in"]
     if graph.layer[edge.source] < graph.layer[edge.target]:
@@ -104,9 +100,7 @@ def _curve(graph: Graph, places: Places, edge: Edge, ports: dict[tuple[Edge, str
         )
     if graph.layer[edge.source] == graph.layer[edge.target]:
         return _beside(source, target, y0, y1)
-    if (edge.source, edge.target) in places.levels:
-        return _above(source, target, y0, y1, places.levels[edge.source, edge.target])
-    return _s_curve((source.left, y0), (target.right + 4, y1))
+    return _above(source, target, y0, y1, places.levels[edge.source, edge.target])
 
 
 def _forwards(
@@ -118,32 +112,32 @@ def _forwards(
     passes: tuple[float, ...],
     graph: Graph,
     edge: Edge,
-) -> _Curve:
+) -> Curve:
     """From the right of one box to the left of another, level through the layers between."""
-    points: _Curve = [(source.right, y0)]
+    points: Curve = [(source.right, y0)]
     for step, y in enumerate(passes, start=1):
         left, right = places.column(graph.layer[edge.source] + step)
         points += _s_curve(points[-1], (left, y))[1:]
-        points += [(left + 1, y), (right - 1, y), (right, y)]
+        points += [(left, y), (right, y), (right, y)]
     return points + _s_curve(points[-1], (target.left - 4, y1))[1:]
 
 
-def _s_curve(start: Point, end: Point) -> _Curve:
-    middle = (start[0] + end[0]) / 2
+def _s_curve(start: Point, end: Point) -> Curve:
+    middle = round((start[0] + end[0]) / 2)
     return [start, (middle, start[1]), (middle, end[1]), end]
 
 
-def _beside(source: Box, target: Box, y0: float, y1: float) -> _Curve:
+def _beside(source: Box, target: Box, y0: float, y1: float) -> Curve:
     """Within a layer: straight down to the next box, else a bow, wider the farther it leads."""
     if 0 <= target.top - source.bottom < _NEXT:
         x = (source.left + source.right) / 2
-        return [(x, source.bottom), (x, source.bottom + 2), (x, target.top - 5), (x, target.top - 4)]
+        return [(x, source.bottom), (x, source.bottom), (x, target.top - 4), (x, target.top - 4)]
     side, out = (source.left, -1.0) if source.top < target.top else (source.right, 1.0)
-    bow = out * min(38.0, 10 + abs(y1 - y0) / 8)
+    bow = out * round(min(38.0, 10 + abs(y1 - y0) / 8))
     return [(side, y0), (side + bow, y0), (side + bow + 4 * out, y1), (side + 4 * out, y1)]
 
 
-def _above(source: Box, target: Box, y0: float, y1: float, level: float) -> _Curve:
+def _above(source: Box, target: Box, y0: float, y1: float, level: float) -> Curve:
     """Back to an earlier layer: up beside the source, along a level of its own, down beside the target."""
     beside = 9 + (level // 15) % 5 * 5.0
     x0, x1 = source.left - beside, target.right + beside
@@ -152,9 +146,9 @@ def _above(source: Box, target: Box, y0: float, y1: float, level: float) -> _Cur
     )
 
 
-def _rounded(corners: list[Point], radius: float) -> _Curve:
+def _rounded(corners: list[Point], radius: float) -> Curve:
     """A line through corners, each of them cut off by a curve."""
-    curve: _Curve = [corners[0]]
+    curve: Curve = [corners[0]]
     for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
         into, out = _towards(corner, before, radius), _towards(corner, after, radius)
         curve += [curve[-1], into, into, corner, corner, out]
@@ -168,7 +162,7 @@ def _towards(corner: Point, other: Point, radius: float) -> Point:
     return corner[0] + (other[0] - corner[0]) * part, corner[1] + (other[1] - corner[1]) * part
 
 
-def _arrow(sheet: Sheet, curve: _Curve, thick: float, colour: Colour) -> None:
+def _arrow(sheet: Sheet, curve: Curve, thick: float, colour: Colour) -> None:
     """A head at the end of a line, in the direction it arrives in."""
     x, y = curve[-1]
     before = next((point for point in curve[-2::-1] if math.dist(point, (x, y)) > 0.5), curve[0])
@@ -177,25 +171,31 @@ def _arrow(sheet: Sheet, curve: _Curve, thick: float, colour: Colour) -> None:
     half = 2.4 + thick / 2
     tip, base = (x + 4 * dx, y + 4 * dy), (x - 0.5 * dx, y - 0.5 * dy)
     corners = [tip, (base[0] - half * dy, base[1] + half * dx), (base[0] + half * dy, base[1] - half * dx)]
-    sheet.area(corners, colour, z=1.3)
+    sheet.area(corners, colour, z=1.2)
 
 
-def _label(sheet: Sheet, text: str, curve: _Curve, taken: list[Box]) -> bool:
-    """Write the count on the line where there is room for it; say whether there was."""
+def _spot(text: str, curve: Curve, taken: list[Box]) -> Point | None:
+    """Find the count room on its line, and take it."""
+    if not text:
+        return None
     spots = list(_spots(curve))
     boxes = [box(text, x, y + 0.35 * theme.SMALL, theme.SMALL, align="center") for x, y in spots]
     chosen = place(boxes, taken)
     if chosen is None:
-        return False
+        return None
     taken.append(boxes[chosen])
-    x, y = spots[chosen]
-    left, top, right, bottom = boxes[chosen]
-    sheet.card(Box(left - 0.5, top + 1, right + 0.5, bottom - 0.5), theme.PAPER, z=2.5, rounding=1.5)
-    sheet.write(text, x, y + 0.35 * theme.SMALL, size=theme.SMALL, align="center")
-    return True
+    return spots[chosen]
 
 
-def _spots(curve: _Curve) -> Iterator[Point]:
+def _label(sheet: Sheet, text: str, spot: Point) -> None:
+    x, baseline = round(spot[0]), round(spot[1] + 0.35 * theme.SMALL)
+    line = sheet.write(text, x, baseline, size=theme.SMALL, align="center")
+    left, _, right, _ = line.box
+    area = Box(round(left), baseline - 7, round(right), baseline + 1)
+    sheet.card(area, theme.PAPER, z=6, rounding=0)
+
+
+def _spots(curve: Curve) -> Iterator[Point]:
     """Points along a line where its count may stand, the middle first."""
     points = [
         _bezier(curve[n], curve[n + 1], curve[n + 2], curve[n + 3], step / 16)

@@ -1,161 +1,165 @@
-"""What a transition graph shows: the strongest edges, the boxes they join, and what is left out."""
+"""What a transition graph shows: the lines, the boxes that they join, and what is summed up beside them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
-from cjmining.plot import theme
-from cjmining.plot.choose import chosen, rows
+from cjmining.plot.data.transitions import (
+    IGNORED,
+    Counts,
+    Pair,
+    Sum,
+    Time,
+    account,
+    kinds_of,
+    read,
+    strongest,
+)
 from cjmining.plot.layered import Edge, layers_of
-from cjmining.plot.text import wrap
-from cjmining.plot.words import known, name, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from cjmining.discovery import Discovery
     from cjmining.intended import IntendedMap
 
-MOST_EDGES = 40
-MOST_OFF_MAP = 8
-BOX = 114.0
-OTHERS = "(others)"
-FEW = -1
-"""In place of a number of journeys that is withheld because it is small."""
+_LEAST_END = 0.02
+"""Starts and ends are marked at touchpoints where at least this share of the journeys has theirs."""
 
-Ways = dict[tuple[str, str], int]
-"""How often the second directly follows the first."""
+
+class Beside(NamedTuple):
+    """What lies off the map beside a stage: how often each follows there, and how often they lead back."""
+
+    there: tuple[tuple[str, int], ...]
+    back: int
+
+    @property
+    def onward(self) -> int:
+        """How often something off the map follows something of the stage."""
+        return sum(count for _, count in self.there)
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes with their layers, and the edges drawn between them."""
+    """Boxes with their layers, the lines between them, and the sums that stand beside them."""
 
     title: str
     stages: tuple[str, ...]
     nodes: tuple[str, ...]
-    layer: dict[str, int]
-    off_map: frozenset[str]
-    summed: dict[str, int]
+    layer: Mapping[str, int]
     edges: tuple[Edge, ...]
-    again: dict[str, int]
-    journeys_of: dict[str, int]
-    names: dict[str, list[str]]
-    journeys: int
-    total: int
+    kinds: Mapping[Pair, str]
+    counts: Counts
+    again: Mapping[str, int]
+    beside: Mapping[int, Beside]
+    off_map_only: int
+    account: tuple[Sum, ...]
     left_out: int
     left_out_count: int
-    ignored_count: int
+    starts: Mapping[str, int] = field(default_factory=dict)
+    ends: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def planned(self) -> bool:
+        """Whether the graph lies on a map."""
+        return bool(self.stages)
+
+    def time(self, pair: Pair) -> Time | None:
+        """The time between two touchpoints."""
+        return self.counts.times.get(pair)
 
 
 def graph_of(found: Discovery, intended: IntendedMap | None, group: str | None) -> Graph:
     """Choose what is drawn of a discovery's transitions."""
-    return graph_of_counts(*_counts(found, group), intended)
+    counts = read(found, group)
+    kinds = kinds_of(counts.ways, intended)
+    return graph_of_lines(counts, kinds, strongest(counts.ways, kinds, intended), intended)
 
 
-def graph_of_counts(
-    counts: Ways, journeys_of: dict[str, int], journeys: int, intended: IntendedMap | None
+def graph_of_lines(
+    counts: Counts, kinds: Mapping[Pair, str], lines: Iterable[Pair], intended: IntendedMap | None
 ) -> Graph:
-    """Choose what is drawn of pairs, the heaviest first."""
-    total = sum(counts.values())
-    layer, planned = _planned(intended)
-    ignored = set(intended.ignore) - set(planned) if intended is not None else set()
-    counts = {(a, b): n for (a, b), n in counts.items() if not {a, b} & ignored}
-    journeys_of = {touchpoint: n for touchpoint, n in journeys_of.items() if touchpoint not in ignored}
-    ignored_count = total - sum(counts.values())
-    seen = sorted({touchpoint for pair in counts for touchpoint in pair} | set(journeys_of))
-    summed: dict[str, int] = {}
-    if planned:
-        counts, summed = _put_together(counts, [n for n in seen if n not in layer], journeys_of)
-    ways = [Edge(a, b, n) for (a, b), n in counts.items() if a != b]
-    strongest = sorted(ways, key=lambda edge: (-edge.weight, edge.source, edge.target))
-    drawn, rest = strongest[:MOST_EDGES], strongest[MOST_EDGES:]
-    ends = {end for edge in drawn for end in (edge.source, edge.target)}
-    again = {a: n for (a, b), n in counts.items() if a == b}
-    nodes = [*planned, *sorted((ends | (set() if ways else set(seen))) - set(planned))]
-    layer |= _free_layers(nodes, drawn, layer)
+    """Put together a graph of chosen lines; what is not among them is summed up.
+
+    Parameters
+    ----------
+    counts : Counts
+        How often what follows what.
+    kinds : mapping
+        The kind of each pair that matters: of those that happened, and of those that might.
+    lines : iterable of (str, str)
+        What is drawn, none of them of a touchpoint with itself.
+    intended : IntendedMap, optional
+        Its stages are the layers.
+    """
+    layer = _layer_of_map(intended)
+    edges = sorted(
+        (Edge(a, b, counts.ways.get((a, b), 0)) for a, b in lines),
+        key=lambda edge: (-edge.weight, edge.source, edge.target),
+    )
+    if intended is None:
+        seen = {end for edge in edges for end in edge[:2]} or set(counts.journeys_of)
+        layer = layers_of(sorted(seen), edges)
+    drawn = {(edge.source, edge.target) for edge in edges}
+    within = {
+        pair: count
+        for pair, count in counts.ways.items()
+        if count and (intended is None or (pair[0] in layer and pair[1] in layer))
+    }
+    rest = [
+        n for pair, n in within.items() if pair not in drawn and (pair[0] != pair[1] or pair[0] not in layer)
+    ]
+    least = max(1.0, _LEAST_END * counts.journeys)
     return Graph(
         title=intended.name if intended is not None else "Transitions",
         stages=intended.stage_names if intended is not None else (),
-        nodes=tuple(nodes),
-        layer={node: layer[node] for node in nodes},
-        off_map=frozenset(node for node in nodes if planned and node not in planned),
-        summed=summed,
-        edges=tuple(drawn),
-        again={node: n for node, n in again.items() if node in set(nodes)},
-        journeys_of=journeys_of,
-        names={node: _name(node, summed) for node in nodes},
-        journeys=journeys,
-        total=total,
+        nodes=tuple(layer),
+        layer=layer,
+        edges=tuple(edges),
+        kinds=kinds,
+        counts=counts,
+        again={a: n for (a, b), n in within.items() if a == b and a in layer},
+        beside=_beside(counts, kinds, layer, intended),
+        off_map_only=sum(
+            n
+            for pair, n in counts.ways.items()
+            if intended is not None and kinds.get(pair) != IGNORED and not set(layer).intersection(pair)
+        ),
+        account=tuple(account(counts.ways, kinds)),
         left_out=len(rest),
-        left_out_count=int(sum(edge.weight for edge in rest)),
-        ignored_count=ignored_count,
+        left_out_count=sum(rest),
+        starts={name: n for name, n in counts.starts.items() if name in layer and n >= least},
+        ends={name: n for name, n in counts.ends.items() if name in layer and n >= least},
     )
 
 
-def _counts(found: Discovery, group: str | None) -> tuple[Ways, dict[str, int], int]:
-    """Read the transitions, each touchpoint's journeys and all journeys; without a group, of all together."""
-    if group is not None:
-        chosen(found, group, what="group")
-    wanted = [str(name) for name in found.groups] if group is None else [group]
-    counts: Ways = {}
-    used: dict[str, int] = {}
-    journeys = 0
-    for one in wanted:
-        for row in rows(found.transitions, one):
-            pair = str(row["from_touchpoint"]), str(row["to_touchpoint"])
-            counts[pair] = counts.get(pair, 0) + int(row["count"])
-        for row in rows(found.touchpoints, one):
-            touchpoint = str(row["touchpoint"])
-            if known(row["journeys"]):
-                used[touchpoint] = max(used.get(touchpoint, 0), 0) + int(row["journeys"])
-            else:
-                used.setdefault(touchpoint, FEW)
-        journeys += sum(int(row["journeys"]) for row in rows(found.overview, one))
-    return counts, used, journeys
-
-
-def _planned(intended: IntendedMap | None) -> tuple[dict[str, int], list[str]]:
+def _layer_of_map(intended: IntendedMap | None) -> dict[str, int]:
     """The layer of each touchpoint of the map: the first stage that names it."""
     layer: dict[str, int] = {}
     for number, stage in enumerate(intended.stages if intended is not None else ()):
         for touchpoint in stage.touchpoints:
             layer.setdefault(touchpoint.touchpoint, number)
-    return layer, list(layer)
+    return layer
 
 
-def _put_together(
-    counts: Ways, off_map: list[str], journeys_of: dict[str, int]
-) -> tuple[Ways, dict[str, int]]:
-    """Sum up all but the most frequent touchpoints off the map."""
-    by_use = sorted(off_map, key=lambda touchpoint: (-journeys_of.get(touchpoint, 0), touchpoint))
-    rare = set(by_use[MOST_OFF_MAP:]) if len(by_use) > MOST_OFF_MAP + 1 else set()
-    if not rare:
-        return counts, {}
-    together: Ways = {}
-    for (a, b), n in counts.items():
-        pair = (OTHERS if a in rare else a, OTHERS if b in rare else b)
-        together[pair] = together.get(pair, 0) + n
-    return together, {OTHERS: len(rare)}
-
-
-def _free_layers(nodes: list[str], edges: list[Edge], layer: dict[str, int]) -> dict[str, int]:
-    """Layers of what no stage names: below what they come with most, or found from the graph itself."""
-    free = [node for node in nodes if node not in layer]
-    if not layer:
-        return layers_of(free, edges)
-    found: dict[str, int] = {}
-    for node in free:
-        near = [
-            (layer[other], edge.weight)
-            for edge in edges
-            for own, other in ((edge.source, edge.target), (edge.target, edge.source))
-            if own == node and other in layer
-        ]
-        total = sum(weight for _, weight in near)
-        found[node] = round(sum(at * weight for at, weight in near) / total) if total else 0
-    return found
-
-
-def _name(node: str, summed: dict[str, int]) -> list[str]:
-    text = f"{plural(summed[node], 'other touchpoint')}" if node in summed else name(node)
-    return wrap(text, BOX - 12, theme.BODY, lines=2)
+def _beside(
+    counts: Counts, kinds: Mapping[Pair, str], layer: Mapping[str, int], intended: IntendedMap | None
+) -> dict[int, Beside]:
+    """Sum up by stage what isn't on the map: what follows there, and how often it leads back."""
+    stages: Sequence[str] = intended.stage_names if intended is not None else ()
+    there: list[Counter[str]] = [Counter() for _ in stages]
+    back = [0] * len(stages)
+    for (a, b), count in counts.ways.items():
+        if not stages or kinds.get((a, b)) == IGNORED:
+            continue
+        if a in layer and b not in layer:
+            there[layer[a]][b] += count
+        elif b in layer and a not in layer:
+            back[layer[b]] += count
+    return {
+        number: Beside(tuple(sorted(names.items(), key=lambda item: (-item[1], item[0]))), back[number])
+        for number, names in enumerate(there)
+        if names or back[number]
+    }

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.graph_model import BOX, Graph
-from cjmining.plot.layered import Layout, Node, layout
-from cjmining.plot.text import Box
+from cjmining.plot.layered import Node, layout
+from cjmining.plot.text import Box, wrap
+from cjmining.plot.words import name
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cjmining.plot.graph_model import Graph
+
+BOX = 114.0
+MOST_BESIDE = 3
+"""Touchpoints off the map that are named below a stage."""
 _GAP = 74.0
 _HEADS = 54.0
 _LEVEL = 15.0
+STEMS = 34.0
+"""Height of the stems between the stages and what isn't on the map."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +31,12 @@ class Places:
 
     width: float
     left: float
-    boxes: dict[str, Box]
-    passes: dict[tuple[str, str], tuple[float, ...]]
-    levels: dict[tuple[str, str], float]
+    names: Mapping[str, list[str]]
+    boxes: Mapping[str, Box]
+    passes: Mapping[tuple[str, str], tuple[float, ...]]
+    levels: Mapping[tuple[str, str], float]
     head: float
-    lane_top: float
+    foot: float
     bottom: float
 
     def column(self, layer: int) -> tuple[float, float]:
@@ -34,53 +46,53 @@ class Places:
 
 
 def places_of(graph: Graph) -> Places:
-    """Lay out the map's own touchpoints, the others below, and a level above for each way back."""
+    """Lay out the boxes, a level above for each way back, and below what isn't on the map."""
     layers = max([*graph.layer.values(), len(graph.stages) - 1], default=0) + 1
     width = max(620.0, layers * (BOX + _GAP) - _GAP + 2 * (theme.MARGIN + 34))
-    left = (width - layers * (BOX + _GAP) + _GAP) / 2
-    on_map = _laid_out(graph, [node for node in graph.nodes if node not in graph.off_map])
-    below = _laid_out(graph, [node for node in graph.nodes if node in graph.off_map])
+    left = round((width - layers * (BOX + _GAP) + _GAP) / 2)
+    names = {node: wrap(name(node), BOX - 12, theme.BODY, lines=2) for node in graph.nodes}
+    high = {node: _height(graph, node, len(lines)) for node, lines in names.items()}
+    found = layout(
+        [
+            Node(node, graph.layer[node], high[node], rank if graph.planned else None)
+            for rank, node in enumerate(graph.nodes)
+        ],
+        graph.edges,
+        gap=20.0,
+        compact=graph.planned,
+    )
     levels = _levels(graph)
     head = _HEADS + (max(levels.values(), default=-1) + 1) * _LEVEL + 6
-    top = head + (26 if graph.stages else 6)
-    lane_top = top + on_map.height + 18
-    tops = dict.fromkeys(on_map.middle, top) | dict.fromkeys(below.middle, lane_top + 22)
-    middle = {**on_map.middle, **below.middle}
+    top = head + (26 if graph.planned else 6)
     boxes = {}
     for node in graph.nodes:
-        x, high = left + graph.layer[node] * (BOX + _GAP), _height(graph, node)
-        boxes[node] = Box(
-            x, tops[node] + middle[node] - high / 2, x + BOX, tops[node] + middle[node] + high / 2
-        )
+        x = left + graph.layer[node] * (BOX + _GAP)
+        upper = round(top + found.middle[node] - high[node] / 2)
+        boxes[node] = Box(x, upper, x + BOX, upper + high[node])
+    foot = round(top + found.height + 10)
     return Places(
         width,
         left,
+        names,
         boxes,
-        {edge: tuple(top + y for y in ys) for edge, ys in on_map.passes.items()},
+        {edge: tuple(round(top + y) for y in ys) for edge, ys in found.passes.items()},
         {edge: head - 8 - level * _LEVEL for edge, level in levels.items()},
         head,
-        lane_top,
-        lane_top + below.height + 32 if below.middle else lane_top,
+        foot,
+        foot + STEMS + _lane_height(graph) + 6 if graph.beside else foot + 6,
     )
 
 
-def _laid_out(graph: Graph, nodes: list[str]) -> Layout:
-    inside = set(nodes)
-    planned = bool(graph.stages) and not inside & graph.off_map
-    return layout(
-        [
-            Node(node, graph.layer[node], _height(graph, node), rank if planned else None)
-            for rank, node in enumerate(nodes)
-        ],
-        [edge for edge in graph.edges if edge.source in inside and edge.target in inside],
-        gap=20.0,
-        compact=bool(graph.stages),
-    )
+def _height(graph: Graph, node: str, names: int) -> float:
+    small = 1 + bool(graph.again.get(node)) + bool(graph.starts.get(node) or graph.ends.get(node))
+    if not (graph.counts.journeys or graph.counts.journeys_of):
+        small = 0
+    return round((names * theme.BODY + small * theme.SMALL) * theme.LINE + 9)
 
 
-def _height(graph: Graph, node: str) -> float:
-    lines = len(graph.names[node]) * theme.BODY + (theme.SMALL if node not in graph.summed else 0)
-    return (lines + (theme.SMALL if graph.again.get(node) else 0)) * theme.LINE + 9
+def _lane_height(graph: Graph) -> float:
+    rows = max(min(len(beside.there), MOST_BESIDE + 1) for beside in graph.beside.values())
+    return 22 + rows * theme.SMALL * theme.LINE
 
 
 def _levels(graph: Graph) -> dict[tuple[str, str], int]:
@@ -91,8 +103,6 @@ def _levels(graph: Graph) -> dict[tuple[str, str], int]:
     for edge in sorted(
         back, key=lambda e: (graph.layer[e.source] - graph.layer[e.target], graph.layer[e.target], e)
     ):
-        if {edge.source, edge.target} & graph.off_map:
-            continue
         span = graph.layer[edge.target], graph.layer[edge.source]
         level = next(
             (n for n, there in enumerate(taken) if all(span[1] <= a or b <= span[0] for a, b in there)),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from cjmining.plot import theme
 from cjmining.plot.choose import expect_beside
+from cjmining.plot.data.model_beside_map import counts_of, kinds_of, strongest
+from cjmining.plot.data.transitions import Counts
 from cjmining.plot.graph_edges import Look, draw_edges, thickness
-from cjmining.plot.graph_model import OTHERS, Graph, Ways, graph_of_counts
+from cjmining.plot.graph_frame import draw_columns, draw_lane, draw_legend, pairs_and_count
+from cjmining.plot.graph_model import Graph, graph_of_lines
 from cjmining.plot.graph_places import Places, places_of
 from cjmining.plot.sheet import Sheet
-from cjmining.plot.transitions import draw_columns
-from cjmining.plot.words import number, percent, plural
+from cjmining.plot.words import name, number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,6 @@ LOOKS: Final = {
 """Lines that differ in their dashes and in lightness as well as in hue."""
 
 _THICKEST_DASHED: Final = 3.0
-_ROW: Final = 14.0
-_SAMPLE: Final = 42.0
 
 
 def model_beside_map(beside: ModelBesideMap, *, dark: bool = False, ax: Axes | None = None) -> Axes:
@@ -40,8 +39,9 @@ def model_beside_map(beside: ModelBesideMap, *, dark: bool = False, ax: Axes | N
 
     Solid lines stand in the map and in the model, dashed ones in the map alone, dotted ones in the model
     alone; dashes and dots in turn are what customers did though neither has it. Where transitions were
-    counted, lines are as thick as they are frequent and say how often. At most 40 lines are drawn: the most
-    frequent, else some of each kind; a note says how many pairs are left out.
+    counted, lines are as thick as they are frequent and say how often. At most 25 lines are drawn: the most
+    frequent, else some of each kind; a note says how many pairs are left out. What is in no stage of
+    the map is summed up below each stage.
 
     Parameters
     ----------
@@ -56,6 +56,7 @@ def model_beside_map(beside: ModelBesideMap, *, dark: bool = False, ax: Axes | N
     -------
     matplotlib.axes.Axes
         The axes; ``ax.figure`` is the figure, to save it for instance. In a notebook they show themselves.
+        `cj.plot.data.model_beside_map` has its numbers.
 
     Raises
     ------
@@ -80,73 +81,43 @@ def model_beside_map(beside: ModelBesideMap, *, dark: bool = False, ax: Axes | N
 def model_beside_map_sheet(beside: ModelBesideMap) -> Sheet:
     """Lay out the graph."""
     expect_beside(beside, "cj.plot.model_beside_map")
-    kinds = _kinds(beside)
-    graph = graph_of_counts(_weights(beside, kinds), {}, 0, beside.intended)
+    kinds = kinds_of(beside)
+    counts = Counts(counts_of(beside, kinds))
+    graph = graph_of_lines(counts, kinds, strongest(beside, kinds), beside.intended)
     places = places_of(graph)
     sheet = Sheet(width=places.width)
-    _title(sheet, beside, graph)
+    facts = _title(sheet, beside, graph)
     draw_columns(sheet, graph, places)
     for node in graph.nodes:
         _box(sheet, graph, node, places)
-    drawn_kinds = {edge: _kind_of(edge, kinds, graph) for edge in graph.edges}
-    unlabelled = draw_edges(sheet, graph, places, _looks(beside.counted, graph, drawn_kinds))
+    draw_lane(sheet, graph, places, of="time" if beside.counted else "pair")
+    unlabelled = draw_edges(sheet, graph, places, _look(beside, graph))
     y = _legend(sheet, beside, places.bottom + 8)
-    sheet.height = _notes(sheet, beside, graph, kinds, unlabelled, y)
+    sheet.height = _notes(sheet, beside, graph, unlabelled, y)
+    sheet.description = _description(beside, facts)
     return sheet
 
 
-_Kinds = dict[tuple[str, str], str]
-
-
-def _kinds(beside: ModelBesideMap) -> _Kinds:
-    pairs = beside.pairs
-    named = zip(pairs["from_touchpoint"].astype(str), pairs["to_touchpoint"].astype(str), strict=True)
-    kinds = dict(zip(named, pairs["kind"].astype(str), strict=True))
-    return {(a, b): kind for (a, b), kind in kinds.items() if a != b}
-
-
-def _weights(beside: ModelBesideMap, kinds: _Kinds) -> Ways:
-    """What decides which lines are drawn: how frequent they are, else some of each kind in turn."""
-    if not beside.counted:
-        place: Counter[str] = Counter()
-        turns: list[tuple[int, int, tuple[str, str]]] = []
-        for pair, kind in kinds.items():
-            turns.append((place[kind], list(LOOKS).index(kind), pair))
-            place[kind] += 1
-        return {pair: weight for weight, (*_, pair) in enumerate(sorted(turns, reverse=True), start=1)}
-    rows = beside.pairs[["from_touchpoint", "to_touchpoint", "count"]].to_dict("records")
-    counts = {(str(row["from_touchpoint"]), str(row["to_touchpoint"])): int(row["count"]) for row in rows}
-    return {pair: counts[pair] for pair in kinds}
-
-
-def _kind_of(edge: Edge, kinds: _Kinds, graph: Graph) -> str:
-    """Return the kind of a line; of one to several touchpoints put together the first that fits any."""
-    if OTHERS not in (edge.source, edge.target):
-        return kinds[edge.source, edge.target]
-    shown = set(graph.nodes)
-    there = {
-        kind
-        for (a, b), kind in kinds.items()
-        if edge.source == (a if a in shown else OTHERS) and edge.target == (b if b in shown else OTHERS)
-    }
-    return next(kind for kind in LOOKS if kind in there)
-
-
-def _looks(counted: bool, graph: Graph, kinds: dict[Edge, str]) -> Callable[[Edge], Look]:
+def _look(beside: ModelBesideMap, graph: Graph) -> Callable[[Edge], Look]:
     most = max((edge.weight for edge in graph.edges), default=1.0) or 1.0
 
     def look_of(edge: Edge) -> Look:
-        look = LOOKS[kinds[edge]]
-        if not counted:
-            return look
+        kind = graph.kinds[edge.source, edge.target]
+        tip = f"{name(edge.source)}, then {name(edge.target)}: {kind}"
+        look = LOOKS[kind]
+        if not beside.counted:
+            return look._replace(tip=tip)
         thick = max(thickness(edge.weight, most), look.thick)
-        label = number(edge.weight) if edge.weight else ""
-        return look._replace(thick=min(thick, _THICKEST_DASHED) if look.dashes else thick, label=label)
+        return look._replace(
+            thick=min(thick, _THICKEST_DASHED) if look.dashes else thick,
+            label=number(edge.weight) if edge.weight else "",
+            tip=f"{tip}, {plural(edge.weight, 'time')}",
+        )
 
     return look_of
 
 
-def _title(sheet: Sheet, beside: ModelBesideMap, graph: Graph) -> None:
+def _title(sheet: Sheet, beside: ModelBesideMap, graph: Graph) -> str:
     sheet.title = f"Model beside map: {graph.title}"
     room = sheet.width - 2 * theme.MARGIN
     y = sheet.paragraph(f"{graph.title}: map and model", theme.MARGIN, 14, room, size=15, bold=True, lines=1)
@@ -154,49 +125,56 @@ def _title(sheet: Sheet, beside: ModelBesideMap, graph: Graph) -> None:
     if beside.counted:
         facts += f"; {plural(int(beside.account['count'].sum()), 'transition')} counted"
     sheet.paragraph(facts, theme.MARGIN, y + 1, room, colour=theme.MUTED, lines=1)
+    return facts
 
 
 def _box(sheet: Sheet, graph: Graph, node: str, places: Places) -> None:
-    area = places.boxes[node]
-    sheet.card(area, theme.PAPER, edge=theme.RULE if node in graph.off_map else theme.DISC, z=3)
-    names = graph.names[node]
-    top = (area.top + area.bottom - len(names) * theme.LINE * theme.BODY) / 2
-    sheet.lines(names, area.left + 6, top, size=theme.BODY)
+    area, names = places.boxes[node], places.names[node]
+    with sheet.mark(name(node), stage=graph.stages[graph.layer[node]]):
+        sheet.card(area, theme.PAPER, edge=theme.DISC, z=6)
+        top = (area.top + area.bottom - len(names) * theme.LINE * theme.BODY) / 2
+        if graph.again.get(node) and len(names) == 1:
+            top = area.top + 4
+        sheet.lines(names, area.left + 6, top, size=theme.BODY)
 
 
 def _legend(sheet: Sheet, beside: ModelBesideMap, y: float) -> float:
-    """A row a kind: its line, its name, and how much there is of it; return where the next may start."""
-    for row in beside.account.to_dict("records"):
-        look = LOOKS[str(row["kind"])]
-        left, middle = theme.MARGIN, y + 0.6 * _ROW
-        third = _SAMPLE / 3
-        line = [(left + third * step, middle) for step in range(4)]
-        sheet.curve(line, colour=look.colour, width=look.thick, dashes=look.dashes)
-        words = f"{row['kind']}: {plural(int(row['pairs']), 'pair')}"
-        if beside.counted and row["count"]:
-            words += f", {plural(int(row['count']), 'transition')} ({percent(row['share_of_transitions'])})"
-        sheet.write(words, left + _SAMPLE + 8, middle + 0.35 * theme.SMALL, size=theme.SMALL)
-        y += _ROW
-    return y
+    """Account for all pairs: a row a kind."""
+    return draw_legend(sheet, [(LOOKS[kind], said) for kind, said in _sums(beside).items()], y)
 
 
-def _notes(
-    sheet: Sheet, beside: ModelBesideMap, graph: Graph, kinds: _Kinds, unlabelled: int, y: float
-) -> float:
+def _sums(beside: ModelBesideMap) -> dict[str, str]:
+    """Return by kind how many pairs there are, and transitions where they were counted."""
+    total = int(beside.account["count"].sum()) if beside.counted else 0
+    return {
+        str(row["kind"]): f"{row['kind']}: "
+        + pairs_and_count(int(row["pairs"]), int(row["count"]) if beside.counted else 0, total)
+        for row in beside.account.to_dict("records")
+    }
+
+
+def _notes(sheet: Sheet, beside: ModelBesideMap, graph: Graph, unlabelled: int, y: float) -> float:
     parts = []
-    again = len(beside.pairs) - len(kinds)
+    again = sum(1 for a, b in graph.kinds if a == b)
     if again:
         parts.append(f"Not drawn: {plural(again, 'pair')} of a touchpoint with itself.")
-    if graph.left_out:
+    between = sum(1 for a, b in graph.kinds if a != b and a in graph.layer and b in graph.layer)
+    left_out = between - len(graph.edges)
+    if left_out:
         which = "that are rarer" if beside.counted else "beyond the first of each kind by name"
-        parts.append(f"Not drawn: {plural(graph.left_out, 'line')} {which}; see `.pairs`.")
+        parts.append(f"Not drawn: {plural(left_out, 'line')} {which}; see `.pairs`.")
     if beside.counted:
         parts.append("Numbers on lines: how often the one directly follows the other.")
     if unlabelled:
         parts.append(f"{plural(unlabelled, 'line')} without room for the number.")
-    if graph.summed:
-        parts.append("Touchpoints off the map beyond the first are put together.")
+    if graph.beside:
+        said = "how often" if beside.counted else "how many pairs of either kind"
+        parts.append(f"What is in no stage of the map is put together below: {said}.")
     room = sheet.width - 2 * theme.MARGIN
     return (
         sheet.paragraph(" ".join(parts), theme.MARGIN, y + 6, room, size=theme.SMALL, colour=theme.MUTED) + 12
     )
+
+
+def _description(beside: ModelBesideMap, facts: str) -> str:
+    return f"{facts}. {'; '.join(_sums(beside).values())}."

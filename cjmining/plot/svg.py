@@ -25,6 +25,10 @@ _FAMILIES = f"'{theme.FONT}', Verdana, sans-serif"
 _WORDS_Z = 6.0
 _ANCHOR = {"left": "", "center": ' text-anchor="middle"', "right": ' text-anchor="end"'}
 _LETTERS = {int(Path.MOVETO): "M", int(Path.LINETO): "L", int(Path.CURVE4): "C", int(Path.CLOSEPOLY): "Z"}
+_LINE = 0.8
+"""Width of a line where nothing else is said."""
+_SHORT = 4
+"""So few letters are as wide in any font, near enough; their length isn't said."""
 _TILE = 5.0
 """Distance of the lines of a pattern, in points."""
 
@@ -91,7 +95,8 @@ def written(
     name = "p" + hashlib.sha256(repr((sheet.title, sheet.words, sheet.width, dark)).encode()).hexdigest()[:8]
     wide, high = _short(sheet.width), _short(sheet.height)
     head = (
-        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {wide} {high}" font-family="{_FAMILIES}"'
+        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {wide} {high}" font-family="{_FAMILIES}" '
+        f'font-size="{_short(theme.SMALL)}" stroke-width="{_short(_LINE)}"{paint(theme.INK, None)}'
     )
     if dark is None:
         head += ">"
@@ -138,10 +143,16 @@ def _marks(sheet: Sheet, paint: _Paint, name: str) -> Iterator[str]:
         *((_WORDS_Z, words) for words in sheet.words),
     ]
     told: set[int] = set()
-    ordered = (thing for _, thing in sorted(things, key=lambda each: each[0]))
+    ordered = (thing for _, thing in sorted(things, key=_height))
     for mark, group in groupby(ordered, key=lambda thing: thing.mark):
         inside = "".join(_element(thing, paint, name) for thing in group)
         yield inside if mark is None else _group(mark, inside, told)
+
+
+def _height(thing: tuple[float, Outline | Disc | Card | Words]) -> tuple[float, int]:
+    """Sort by height; at the height of words what belongs to a mark stands together, as one group."""
+    z, drawn = thing
+    return z, -1 if z < _WORDS_Z or drawn.mark is None else drawn.mark.number
 
 
 def _group(mark: Mark, inside: str, told: set[int]) -> str:
@@ -163,7 +174,7 @@ def _element(thing: Outline | Disc | Card | Words, paint: _Paint, name: str) -> 
         left, top, right, bottom = thing.area
         where = (
             f'rect x="{_short(left)}" y="{_short(top)}" width="{_short(right - left)}" '
-            f'height="{_short(bottom - top)}" rx="{_short(thing.rounding)}"'
+            f'height="{_short(bottom - top)}"' + (f' rx="{_short(thing.rounding)}"' if thing.rounding else "")
         )
     else:
         where = f'path d="{_trail(thing.path)}"'
@@ -178,16 +189,21 @@ def _stroke(look: Look) -> str:
     if look.edge is None:
         return ""
     dashes = " ".join(_short(part * max(look.width, 0.1)) for part in look.dashes)
-    return f' stroke-width="{_short(look.width)}"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
+    width = "" if look.width == _LINE else f' stroke-width="{_short(look.width)}"'
+    return width + (f' stroke-dasharray="{dashes}"' if dashes else "")
 
 
 def _text(words: Words, paint: _Paint) -> str:
-    length = drawn_width(words.text, words.size, bold=words.bold)
+    """Return a line of text; small type in ink is what the whole picture says already."""
+    colour = "" if words.colour == theme.INK else paint(words.colour, None)
+    size = "" if words.size == theme.SMALL else f' font-size="{_short(words.size)}"'
+    length = _short(drawn_width(words.text, words.size, bold=words.bold))
+    length = f' textLength="{length}"' if len(words.text) > _SHORT else ""
     weight = ' font-weight="700"' if words.bold else ""
     slant = ' font-style="italic"' if words.italic else ""
     return (
-        f'<text x="{_short(words.x)}" y="{_short(words.baseline)}" font-size="{_short(words.size)}"'
-        f'{weight}{slant}{_ANCHOR[words.align]} textLength="{_short(length)}"{paint(words.colour, None)}>'
+        f'<text x="{_short(words.x)}" y="{_short(words.baseline)}"{size}'
+        f'{weight}{slant}{_ANCHOR[words.align]}{length}{colour}>'
         f"{escape(words.text, quote=False)}</text>"
     )
 
@@ -208,7 +224,7 @@ def _patterns(sheet: Sheet, paint: _Paint, name: str) -> str:
     used = {_pattern_name(shape.look): shape.look for shape in sheet.shapes if shape.look.hatch}
     tiles = "".join(
         f'<pattern id="{name}-{key}" width="{_short(_TILE)}" height="{_short(_TILE)}" '
-        f'patternUnits="userSpaceOnUse"><path d="{_lines(look)}" stroke-width=".8"{paint(None, look.edge)}/>'
+        f'patternUnits="userSpaceOnUse"><path d="{_lines(look)}" {paint(None, look.edge)[1:]}/>'
         f"</pattern>"
         for key, look in sorted(used.items())
     )

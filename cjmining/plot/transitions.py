@@ -6,18 +6,39 @@ from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
 from cjmining.plot.choose import ALL, expect_found, expect_map
-from cjmining.plot.graph_edges import draw_edges
+from cjmining.plot.data.transitions import COUNTED, IGNORED, OFF_MAP, UNPLANNED, UNUSED, USED
+from cjmining.plot.graph_edges import Look, draw_edges, thickness
+from cjmining.plot.graph_frame import draw_columns, draw_lane, draw_legend, pairs_and_count
 from cjmining.plot.graph_model import Graph, graph_of
 from cjmining.plot.graph_places import Places, places_of
 from cjmining.plot.sheet import Sheet
-from cjmining.plot.text import Box, fit
-from cjmining.plot.words import name, number, percent, plural
+from cjmining.plot.text import Box
+from cjmining.plot.words import duration, name, number, percent, plural, share_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
 
     from cjmining.discovery import Discovery
     from cjmining.intended import IntendedMap
+    from cjmining.plot.layered import Edge
+
+_THICKEST_BROKEN = 3.4
+_SAID = {
+    USED: "planned and used",
+    UNUSED: "planned, not used",
+    UNPLANNED: "not planned, between touchpoints of the map",
+    OFF_MAP: "from or to what is in no stage of the map",
+    IGNORED: "from or to what the map ignores, not drawn",
+}
+_LOOKS = {
+    USED: Look(theme.FORWARD, 3.0),
+    UNUSED: Look(theme.NEITHER, 1.0, (4.0, 2.4)),
+    UNPLANNED: Look(theme.MODELLED, 2.0, (1.0, 1.8)),
+    OFF_MAP: Look(theme.OFF_MAP, 3.0),
+}
+"""Lines that differ in their dashes and in lightness as well as in hue."""
 
 
 def transitions(
@@ -31,17 +52,18 @@ def transitions(
     """Draw which touchpoint follows which, and how often.
 
     Layers go from left to right: the stages of the map where one is given, else one after the strongest
-    way in. Lines are as thick as they are frequent; ways back run above. At most 40 lines are drawn, the
-    strongest; a note says how many are left out and how much they weigh. What the map ignores is left out,
-    with the transitions from and to it, and counted: discover a log without these events to see what lies on
-    both sides.
+    way in. Lines are as thick as they are frequent; ways back run above. Against a map, solid lines are
+    planned and used, dashed ones planned and unused, dotted ones not planned; what is in no stage of the map,
+    its exits too, is summed up below each stage. At most 25 lines are drawn; a note says how many are left out
+    and how much they weigh, and the legend accounts for all transitions. What the map ignores is counted
+    there: discover a log without these events to see what lies on both sides.
 
     Parameters
     ----------
     found : Discovery
         What `cj.discover` returned.
     intended : IntendedMap, optional
-        Its stages give the layers; touchpoints that it lacks lie in a lane of their own below.
+        Its stages give the layers, and its automaton says what may directly follow what.
     group : str, optional
         One of ``found.groups``; default is all of them together.
     dark : bool
@@ -53,6 +75,7 @@ def transitions(
     -------
     matplotlib.axes.Axes
         The axes; ``ax.figure`` is the figure, to save it for instance. In a notebook they show themselves.
+        `cj.plot.data.transitions` has its numbers.
 
     Raises
     ------
@@ -75,9 +98,9 @@ def transitions(
 
 
 def transitions_sheet(
-    found: Discovery, *, intended: IntendedMap | None = None, group: str | None = None
+    found: Discovery, *, intended: IntendedMap | None = None, group: str | None = None, least: int = 1
 ) -> Sheet:
-    """Lay out the transition graph."""
+    """Lay out the transition graph; rows of `found` about fewer than `least` customers were taken out."""
     expect_found(found, "cj.plot.transitions")
     expect_map(intended, "cj.plot.transitions")
     graph = graph_of(found, intended, group)
@@ -86,9 +109,12 @@ def transitions_sheet(
     _title(sheet, graph, group)
     draw_columns(sheet, graph, places)
     for node in graph.nodes:
-        _box(sheet, graph, node, places.boxes[node])
-    unlabelled = draw_edges(sheet, graph, places)
-    sheet.height = _notes(sheet, graph, places.bottom, unlabelled)
+        _box(sheet, graph, node, places)
+    draw_lane(sheet, graph, places)
+    unlabelled = draw_edges(sheet, graph, places, _look(graph, least))
+    y = _legend(sheet, graph, places.bottom + 6, least) if graph.planned else places.bottom
+    sheet.height = _notes(sheet, graph, y, unlabelled)
+    sheet.description = _description(graph)
     return sheet
 
 
@@ -97,62 +123,166 @@ def _title(sheet: Sheet, graph: Graph, group: str | None) -> None:
     sheet.title = f"Transitions: {graph.title}{who}"
     room = sheet.width - 2 * theme.MARGIN
     y = sheet.paragraph(f"{graph.title}{who}", theme.MARGIN, 14, room, size=15, bold=True, lines=1)
-    facts = f"What follows what: {plural(graph.total, 'transition')} in {plural(graph.journeys, 'journey')}"
-    if graph.ignored_count:
-        share = percent(graph.ignored_count / graph.total)
-        facts += (
-            f", {number(graph.ignored_count)} of them ({share}) left out: from or to what the map ignores"
-        )
-    sheet.paragraph(facts, theme.MARGIN, y + 1, room, colour=theme.MUTED, lines=1)
+    sheet.paragraph(_facts(graph) + ".", theme.MARGIN, y + 1, room, colour=theme.MUTED, lines=1)
 
 
-def draw_columns(sheet: Sheet, graph: Graph, places: Places) -> None:
-    """The stages as pale columns with their names; what is off the map in a lane below."""
-    for number_, stage in enumerate(graph.stages):
-        left, right = places.column(number_)
-        sheet.card(Box(left - 8, places.head, right + 8, places.lane_top - 8), theme.LANE, z=0.2)
-        label = fit(name(stage), right - left + 8, 9.5, bold=True)
-        sheet.write(label, (left + right) / 2, places.head + 15, size=9.5, bold=True, align="center")
-    if graph.stages and graph.off_map:
-        right_edge = places.column(len(graph.stages) - 1)[1] + 8
-        area = Box(places.column(0)[0] - 8, places.lane_top, right_edge, places.bottom - 4)
-        sheet.card(area, theme.PAPER, edge=theme.RULE, z=0.2)
-        sheet.write("not on the map", area.left + 8, area.top + 13, size=theme.SMALL, colour=theme.MUTED)
+def _facts(graph: Graph) -> str:
+    counts = graph.counts
+    return f"What follows what: {plural(counts.total, 'transition')} in {plural(counts.journeys, 'journey')}"
 
 
-def _box(sheet: Sheet, graph: Graph, node: str, area: Box) -> None:
-    """A touchpoint: its name, its journeys, and how often it follows itself."""
-    used = graph.journeys_of.get(node, 0)
-    edge = theme.RULE if node in graph.off_map else theme.DISC
-    sheet.card(area, theme.PAPER, edge=edge if used or node in graph.summed else theme.MUTED, z=3)
-    y = sheet.lines(graph.names[node], area.left + 6, area.top + 4, size=theme.BODY)
-    if node not in graph.summed:
-        text = plural(used, "journey") if used > 0 else "few journeys" if used else "planned, never seen"
-        y = sheet.paragraph(
-            text, area.left + 6, y, area.right - area.left - 10, size=theme.SMALL, colour=theme.MUTED
-        )
+def _box(sheet: Sheet, graph: Graph, node: str, places: Places) -> None:
+    """Draw a touchpoint: its name, its journeys, how often it follows itself, what starts and ends there."""
+    area, used = places.boxes[node], graph.counts.journeys_of.get(node, 0)
+    with sheet.mark(_box_tip(graph, node), **_about(graph, node)):
+        sheet.card(area, theme.PAPER, edge=theme.DISC if used else theme.MUTED, z=6)
+        x = area.left + 6
+        y = round(sheet.lines(places.names[node], x, area.top + 4, size=theme.BODY))
+        if graph.counts.journeys or graph.counts.journeys_of:
+            room = area.right - x - 4
+            y = round(sheet.paragraph(_used(used), x, y, room, size=theme.SMALL, colour=theme.MUTED, lines=1))
+        if graph.again.get(node):
+            y = round(sheet.lines([f"again {number(graph.again[node])}"], x, y, size=theme.SMALL))
+        _ends(sheet, graph, node, x, y)
+
+
+def _about(graph: Graph, node: str) -> dict[str, str]:
+    return {"stage": graph.stages[graph.layer[node]]} if graph.stages else {}
+
+
+def _used(journeys: int) -> str:
+    return (
+        plural(journeys, "journey") if journeys > 0 else "few journeys" if journeys else "planned, never seen"
+    )
+
+
+def _ends(sheet: Sheet, graph: Graph, node: str, x: float, y: float) -> None:
+    """Mark how many journeys start there with a disc, and how many end there with a square."""
+    middle = y + 0.65 * theme.SMALL
+    for counts, is_start in ((graph.starts, True), (graph.ends, False)):
+        if not counts.get(node):
+            continue
+        _end_mark(sheet, x + 2.5, middle, is_start=is_start)
+        line = sheet.write(number(counts[node]), x + 8, y + theme.SMALL, size=theme.SMALL)
+        x = line.box.right + 7
+
+
+def _end_mark(sheet: Sheet, x: float, y: float, *, is_start: bool) -> None:
+    if is_start:
+        sheet.disc(x, y, 2.6, theme.DISC, z=6)
+    else:
+        sheet.card(Box(x - 2.3, y - 2.3, x + 2.3, y + 2.3), theme.INK, z=6, rounding=0)
+
+
+def _box_tip(graph: Graph, node: str) -> str:
+    counts = graph.counts
+    parts = [_used(counts.journeys_of.get(node, 0))]
     if graph.again.get(node):
-        sheet.write(f"again {number(graph.again[node])}", area.left + 6, y + theme.SMALL, size=theme.SMALL)
+        parts.append(f"again {number(graph.again[node])}")
+    parts += [
+        f"{number(n[node])} {said}"
+        for n, said in ((counts.starts, "start"), (counts.ends, "end"))
+        if n.get(node)
+    ]
+    return f"{name(node)}: {', '.join(parts)}"
+
+
+def _look(graph: Graph, least: int) -> Callable[[Edge], Look]:
+    most = max((edge.weight for edge in graph.edges), default=1.0) or 1.0
+
+    def look(edge: Edge) -> Look:
+        kind = graph.kinds[edge.source, edge.target]
+        tip = _tip(graph, edge, kind, least)
+        if kind == UNUSED:
+            return _LOOKS[UNUSED]._replace(tip=tip)
+        thick, label = thickness(edge.weight, most), number(edge.weight)
+        if kind == COUNTED:
+            back = graph.layer[edge.source] > graph.layer[edge.target]
+            return Look(theme.BACK if back else theme.FORWARD, thick, (), label, tip)
+        own = _LOOKS[kind]
+        thick = min(max(thick, own.thick), _THICKEST_BROKEN) if own.dashes else thick
+        return own._replace(thick=thick, label=label, tip=tip)
+
+    return look
+
+
+def _tip(graph: Graph, edge: Edge, kind: str, least: int) -> str:
+    """Say of a line what follows what, how often, whether that is planned, and after how long."""
+    start = f"{name(edge.source)}, then {name(edge.target)}: "
+    if kind == UNUSED:
+        return start + ("planned, never used" if least <= 1 else "planned, hardly or never used")
+    said = start + plural(edge.weight, "time")
+    if kind != COUNTED:
+        said += ", planned" if kind == USED else ", not planned"
+    time = graph.time((edge.source, edge.target))
+    return said if time is None else f"{said}; {time.measure} {duration(time.seconds)} between"
+
+
+def _legend(sheet: Sheet, graph: Graph, y: float, least: int) -> float:
+    """Account for all transitions: a row a kind, and their sum."""
+    total, rows = graph.counts.total, []
+    for kind, pairs, count in graph.account:
+        said = _SAID[kind] if kind != UNUSED or least <= 1 else "planned, hardly or never used"
+        if pairs:
+            rows.append((_LOOKS.get(kind), f"{said}: {pairs_and_count(pairs, count, total)}"))
+    rows.append((None, f"together: {plural(total, 'transition')}"))
+    return draw_legend(sheet, rows, y)
 
 
 def _notes(sheet: Sheet, graph: Graph, y: float, unlabelled: int) -> float:
-    parts = [
-        "Numbers on lines: how often the one directly follows the other;",
-        "'again': how often it follows itself.",
-    ]
-    back = "a stage" if graph.stages else "a layer"
-    colours = f"Blue leads on, ochre back to {back} before"
-    parts.append(f"{colours}, grey from or to what isn't on the map." if graph.off_map else f"{colours}.")
+    total = graph.counts.total
+    parts = ["Numbers on lines: how often the one directly follows the other; 'again': itself."]
+    if not graph.planned:
+        parts.append("Blue leads on, ochre back to a layer before.")
     if graph.left_out:
         parts.append(
             f"Not drawn: {plural(graph.left_out, 'weaker line')} with {number(graph.left_out_count)} of "
-            f"{plural(graph.total, 'transition')} ({percent(graph.left_out_count / graph.total)})."
+            f"{plural(total, 'transition')} ({percent(graph.left_out_count / total)})."
         )
     if unlabelled:
         parts.append(f"{plural(unlabelled, 'line')} without room for the number; see `.transitions`.")
-    if graph.summed:
-        parts.append("Touchpoints off the map beyond the most frequent are put together.")
+    unused = sum(1 for kind in graph.kinds.values() if kind == UNUSED)
+    dashed = sum(1 for edge in graph.edges if graph.kinds[edge.source, edge.target] == UNUSED)
+    if unused > dashed:
+        parts.append(f"Of {number(unused)} planned and unused pairs the {dashed} shortest steps are drawn.")
+    y += 8
     room = sheet.width - 2 * theme.MARGIN
-    return (
-        sheet.paragraph(" ".join(parts), theme.MARGIN, y + 8, room, size=theme.SMALL, colour=theme.MUTED) + 12
-    )
+    if graph.counts.starts or graph.counts.ends:
+        y = _ends_note(sheet, graph, y)
+    return sheet.paragraph(" ".join(parts), theme.MARGIN, y, room, size=theme.SMALL, colour=theme.MUTED) + 12
+
+
+def _ends_note(sheet: Sheet, graph: Graph, y: float) -> float:
+    """Say what the marks of starts and ends mean, and how many stand nowhere."""
+    x, middle = theme.MARGIN + 3, y + 0.65 * theme.SMALL
+    for said, shown, every, is_start in (
+        ("journeys that start there", graph.starts, graph.counts.starts, True),
+        ("journeys that end there", graph.ends, graph.counts.ends, False),
+    ):
+        rest = sum(every.values()) - sum(shown.values())
+        text = f"{said}, {number(rest)} elsewhere" if rest else said
+        _end_mark(sheet, x, middle, is_start=is_start)
+        line = sheet.write(text, x + 7, y + theme.SMALL, size=theme.SMALL, colour=theme.MUTED)
+        x = line.box.right + 16
+    return y + theme.LINE * theme.SMALL + 2
+
+
+def _description(graph: Graph) -> str:
+    parts = [_facts(graph) + "."]
+    total = graph.counts.total
+    sums = [
+        f"{_SAID[kind]} {number(count)} ({share_of(count, total)})"
+        for kind, _, count in graph.account
+        if count and kind in _SAID
+    ]
+    if sums:
+        parts.append(f"Transitions {'; '.join(sums)}.")
+    told = [f"{name(e.source)} to {name(e.target)} ({number(e.weight)})" for e in graph.edges[:3] if e.weight]
+    if told:
+        parts.append(f"Most frequent: {', '.join(told)}.")
+    against = [e for e in graph.edges if graph.kinds[e.source, e.target] == UNPLANNED]
+    if against:
+        most = against[0]
+        said = f"{name(most.source)} to {name(most.target)} ({number(most.weight)})"
+        parts.append(f"Most frequent of what isn't planned: {said}.")
+    return " ".join(parts)

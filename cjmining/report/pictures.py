@@ -61,7 +61,7 @@ def _of_view(view: View, min_group: int) -> Iterator[tuple[str, Sheet]]:
     if view.found is not None:
         found = hide_small_counts(view.found, min_group)
         intended = map_of(check.intended, check.by, view.group)
-        yield "transitions", transitions_sheet(found, intended=intended, group=group)
+        yield "transitions", transitions_sheet(found, intended=intended, group=group, least=min_group)
 
 
 def _inline(sheet: Sheet, name: str) -> str:

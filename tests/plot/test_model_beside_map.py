@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
+import cjmining as cj
 from cjmining.errors import LogError
 from cjmining.interop import ModelBesideMap
 from cjmining.interop.models import _tables
 from cjmining.plot import model_beside_map
-from cjmining.plot.model_beside_map import LOOKS
+from cjmining.plot.model_beside_map import LOOKS, model_beside_map_sheet
 from tests.plot.factory import made_up_map
 from tests.plot.seen import faults, texts
 
@@ -56,19 +57,42 @@ def test_kinds_differ_in_dashes_not_in_colour_alone():
 
 def test_what_is_not_drawn_is_said():
     drawn = beside()
-    again = int((drawn.pairs["from_touchpoint"] == drawn.pairs["to_touchpoint"]).sum())
+    pairs = drawn.pairs
+    again = int((pairs["from_touchpoint"] == pairs["to_touchpoint"]).sum())
+    on_map = pairs["from_touchpoint"].isin(MAP.touchpoint_names) & pairs["to_touchpoint"].isin(
+        MAP.touchpoint_names
+    )
+    between = int((on_map & (pairs["from_touchpoint"] != pairs["to_touchpoint"])).sum())
     shown = " ".join(texts(model_beside_map(drawn)))
     assert f"Not drawn: {again} pair" in shown
-    assert f"Not drawn: {len(drawn.pairs) - again - 40} lines that are rarer; see `.pairs`" in shown
+    assert f"Not drawn: {between - 25} lines that are rarer; see `.pairs`" in shown
 
 
 def test_without_counts_some_of_each_kind_are_drawn():
-    drawn = beside(200, counted=False, off_map=2)
+    drawn = beside(200, counted=False, off_map=0)
     assert (drawn.account["pairs"] > 15).all()
     ax = model_beside_map(drawn)
     legend, styles = 3, [patch for patch in ax.patches if patch.get_facecolor()[3] == 0]
-    assert len(styles) == 40 + legend
-    assert min(pd.Series([str(patch.get_linestyle()) for patch in styles]).value_counts()) >= 13
+    assert len(styles) == 25 + legend
+    assert min(pd.Series([str(patch.get_linestyle()) for patch in styles]).value_counts()) >= 8
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_its_table_has_all_pairs_and_says_what_is_drawn(counted):
+    drawn = beside(counted=counted)
+    table = cj.plot.data.model_beside_map(drawn)
+    assert len(table) == len(drawn.pairs)
+    assert table["drawn"].value_counts()["line"] == 25
+    lane = table[table["drawn"] == "lane"]
+    assert (~lane[["from_touchpoint", "to_touchpoint"]].isin(MAP.touchpoint_names)).any(axis=1).all()
+
+
+def test_it_describes_itself_and_its_marks_say_what_they_are():
+    sheet = model_beside_map_sheet(beside())
+    assert "pairs; " in sheet.description
+    assert all(kind in sheet.description for kind in LOOKS)
+    tips = {shape.mark.tip for shape in sheet.shapes if shape.mark}
+    assert any(tip.endswith(" times") and ": planned only, " in tip for tip in tips)
 
 
 def test_what_is_no_such_result_is_refused():

@@ -10,8 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import cjmining as cj
 from cjmining.errors import LogError
 from cjmining.plot import transitions
+from cjmining.plot.data.transitions import MOST_LINES
+from cjmining.plot.graph_edges import curves_of
+from cjmining.plot.graph_model import graph_of
+from cjmining.plot.graph_places import places_of
+from cjmining.plot.svg import written
+from cjmining.plot.transitions import transitions_sheet
 from tests.plot.factory import made_up_discovery, made_up_map
 from tests.plot.seen import faults, texts
 
@@ -40,38 +47,192 @@ def test_every_line_has_its_count_and_a_repetition_is_said_in_its_box():
     edges = {("ad", "shop"): 1310, ("shop", "shop"): 77, ("shop", "basket"): 808, ("basket", "shop"): 202}
     shown = texts(transitions(made_up_discovery(edges)))
     assert {"1,310", "808", "202", "again 77"} <= set(shown)
-    assert "What follows what: 2,397 transitions in 100 journeys" in shown
+    assert "What follows what: 2,397 transitions in 100 journeys." in shown
 
 
 def test_what_is_left_out_is_said_with_its_weight():
     intended = made_up_map(4, 4)
     found = crowded(intended, off_map=0)
     ways = found.transitions[found.transitions["from_touchpoint"] != found.transitions["to_touchpoint"]]
-    weak = ways["count"].sort_values(ascending=False).iloc[40:]
-    shown = " ".join(texts(transitions(found, intended=intended)))
+    weak = ways["count"].sort_values(ascending=False).iloc[MOST_LINES:]
+    shown = " ".join(texts(transitions(found)))
     total = found.transitions["count"].sum()
     assert f"Not drawn: {len(weak)} weaker lines with {weak.sum():,} of {total:,} transitions" in shown
 
 
-def test_stages_head_the_columns_and_unplanned_touchpoints_lie_below():
+def test_stages_head_the_columns_and_what_is_in_none_lies_below():
     intended = made_up_map(2, 2)
     ax = transitions(made_up_discovery({("s0_t0", "banner"): 5, ("banner", "s1_t0"): 4}), intended=intended)
     at = {text.get_text(): text.get_position() for text in ax.texts}
-    assert {"Stage 0", "Stage 1", "not on the map"} <= set(at)
+    assert {"Stage 0", "Stage 1", "in no stage of the map", "banner 5", "4"} <= set(at)
     assert at["s0 t0"][0] < at["s1 t0"][0]
-    assert at["banner"][1] > at["not on the map"][1] > max(at["s0 t1"][1], at["s1 t1"][1])
+    assert at["banner 5"][1] > at["in no stage of the map"][1] > max(at["s0 t1"][1], at["s1 t1"][1])
+    assert at["banner 5"][0] < at["4"][0]  # what leads back stands below the stage that it leads to
     assert "planned, never seen" in at
 
 
-def test_many_unplanned_touchpoints_are_put_together():
+def test_many_unplanned_touchpoints_are_put_together_below_their_stage():
     intended = made_up_map(2, 2)
-    shown = texts(
-        transitions(
-            made_up_discovery({("s0_t0", f"banner_{n:02}"): 100 - n for n in range(20)}), intended=intended
-        )
+    ways = {("s0_t0", f"banner_{n:02}"): 100 - n for n in range(20)}
+    shown = texts(transitions(made_up_discovery(ways), intended=intended))
+    assert f"17 other touchpoints {sum(range(81, 98)):,}" in shown
+    assert [text for text in shown if re.match(r"banner \d\d", text)] == [
+        "banner 00 100",
+        "banner 01 99",
+        "banner 02 98",
+    ]
+    assert f"{sum(range(81, 101)):,}" in shown
+
+
+@pytest.fixture(scope="module", name="shop")
+def _shop():
+    simulated = cj.simulate.shop(500, seed=5)
+    intended = cj.intended.parse_map(simulated.intended_text)
+    log = simulated.log.split(intended).with_personas(intended)
+    return cj.discover(log, by="persona"), intended
+
+
+@pytest.mark.parametrize("group", [None, "Gen Z"])
+def test_the_legend_accounts_for_all_transitions(shop, group):
+    found, intended = shop
+    own = found.transitions if group is None else found.transitions[found.transitions["by"] == group]
+    shown = texts(transitions(found, intended=intended, group=group))
+    told = [re.search(r": ([\d,]+) pairs?, ([\d,]+) transitions? \(([\d.]+) %\)", text) for text in shown]
+    counts = [int(match[2].replace(",", "")) for match in told if match]
+    shares = [float(match[3]) for match in told if match]
+    assert len(counts) == 4
+    assert sum(counts) == own["count"].sum()
+    assert sum(shares) == pytest.approx(100, abs=2)
+    assert f"together: {own['count'].sum():,} transitions" in shown
+
+
+def test_its_table_adds_up_and_is_what_is_drawn(shop):
+    found, intended = shop
+    table = cj.plot.data.transitions(found, intended=intended, group="Families")
+    own = found.transitions[found.transitions["by"] == "Families"]
+    assert table["count"].sum() == own["count"].sum()
+    assert table["share_of_transitions"].sum() == pytest.approx(1)
+    lines = table[(table["drawn"] == "line") & (table["count"] > 0)]
+    shown = texts(transitions(found, intended=intended, group="Families"))
+    assert {f"{count:,}" for count in lines["count"]} <= set(shown)
+    assert (table["drawn"] == "line").sum() <= MOST_LINES
+    kept = own.set_index(["from_touchpoint", "to_touchpoint"])["median_s"]
+    medians = lines.set_index(["from_touchpoint", "to_touchpoint"])["seconds"]
+    assert medians.to_dict() == kept.reindex(medians.index).to_dict()
+    assert set(lines["measure"]) == {"median"}
+
+
+def test_groups_together_tell_the_mean_time(shop):
+    found, _ = shop
+    table = cj.plot.data.transitions(found).set_index(["from_touchpoint", "to_touchpoint"])
+    pair = ("product_viewed", "basket_filled")
+    rows = found.transitions.set_index(["from_touchpoint", "to_touchpoint"]).loc[[pair]]
+    assert table.loc[pair, "measure"] == "mean"
+    assert table.loc[pair, "seconds"] == pytest.approx(np.average(rows["mean_s"], weights=rows["count"]))
+
+
+def test_planned_is_what_the_automaton_lets_follow():
+    text = """
+map: Small
+goal: [c]
+patience: 9d
+stages:
+  - {stage: One, touchpoints: [{touchpoint: a}, {touchpoint: b, optional: true}]}
+  - {stage: Two, touchpoints: [{touchpoint: c}]}
+"""
+    intended = cj.intended.parse_map(text)
+    ways = {("a", "c"): 5, ("b", "a"): 2, ("a", "x"): 1, ("x", "x"): 3}
+    table = cj.plot.data.transitions(made_up_discovery(ways), intended=intended)
+    kinds = dict(
+        zip(zip(table["from_touchpoint"], table["to_touchpoint"], strict=True), table["kind"], strict=True)
     )
-    assert "12 other touchpoints" in " ".join(shown)
-    assert sum(1 for text in shown if re.fullmatch(r"banner \d\d", text)) == 8
+    assert kinds == {
+        ("a", "c"): "planned and used",
+        ("a", "b"): "planned, not used",
+        ("b", "c"): "planned, not used",
+        ("b", "a"): "not planned",
+        ("a", "x"): "off the map",
+        ("x", "x"): "off the map",
+    }
+    ax = transitions(made_up_discovery(ways), intended=intended)
+    drawn = {str(patch.get_linestyle()) for patch in ax.patches if patch.get_facecolor()[3] == 0}
+    assert len(drawn) == 3  # solid, dashed and dotted
+
+
+def test_starts_and_ends_are_marked_and_add_up_to_the_journeys(shop):
+    found, intended = shop
+    journeys = found.overview.set_index("by").loc["Families", "journeys"]
+    shown = texts(transitions(found, intended=intended, group="Families"))
+    graph = graph_of(found, intended, "Families")
+    for said, marked in (("start", graph.starts), ("end", graph.ends)):
+        elsewhere = re.search(rf"journeys that {said} there, ([\d,]+) elsewhere", " ".join(shown))
+        assert {f"{number:,}" for number in marked.values()} <= set(shown)
+        assert sum(marked.values()) + int(elsewhere[1].replace(",", "")) == journeys
+
+
+def test_no_line_runs_through_a_box_that_is_not_its_own(shop):
+    found, intended = shop
+    crowd = crowded(made_up_map(6, 5), off_map=4)
+    for graph in (
+        graph_of(found, intended, None),
+        graph_of(found, None, None),
+        graph_of(crowd, made_up_map(6, 5), None),
+        graph_of(crowd, None, None),
+    ):
+        places = places_of(graph)
+        for edge, curve in curves_of(graph, places).items():
+            others = [box for node, box in places.boxes.items() if node not in edge[:2]]
+            assert not any(inside(point, box) for point in along(curve) for box in others), edge
+
+
+def inside(point, box):
+    return box.left < point[0] < box.right and box.top < point[1] < box.bottom
+
+
+def along(curve):
+    for n in range(0, len(curve) - 3, 3):
+        a, b, c, d = (np.array(point) for point in curve[n : n + 4])
+        for t in np.linspace(0, 1, 12):
+            s = 1 - t
+            yield a * s**3 + 3 * b * s * s * t + 3 * c * s * t * t + d * t**3
+
+
+@pytest.mark.parametrize("with_map", [True, False])
+def test_hostile_names_are_drawn_and_written_as_text(with_map):
+    names = ["<script>alert(1)</script>", "=cmd()", "\u202e\u0645\u0631", "\U0001f6d2", "x" * 300, "s0_t0"]
+    found = made_up_discovery(dict.fromkeys(itertools.permutations(names, 2), 9))
+    intended = made_up_map(2, 2) if with_map else None
+    assert faults(transitions(found, intended=intended)) == []
+    svg = written(transitions_sheet(found, intended=intended), dark=None)
+    assert "<script" not in svg
+    assert "&lt;script&gt;" in svg
+
+
+def test_sixty_touchpoints_without_a_map_stay_readable():
+    rng = np.random.default_rng(7)
+    pairs = {(f"page_{a}", f"page_{b}") for a, b in rng.integers(60, size=(400, 2))}
+    found = made_up_discovery(
+        {pair: int(n) for pair, n in zip(sorted(pairs), rng.integers(1, 900, len(pairs)), strict=True)}
+    )
+    ax = transitions(found)
+    assert faults(ax) == []
+    lines = [patch for patch in ax.patches if patch.get_facecolor()[3] == 0]
+    assert len(lines) == MOST_LINES
+
+
+def test_the_picture_of_the_shop_stays_small():
+    simulated = cj.simulate.shop(2000)
+    intended = cj.intended.parse_map(simulated.intended_text)
+    found = cj.discover(simulated.log.split(intended))
+    assert len(written(transitions_sheet(found, intended=intended), dark=None).encode()) <= 25 * 1024
+
+
+def test_it_describes_itself(shop):
+    found, intended = shop
+    description = transitions_sheet(found, intended=intended).description
+    assert f"{found.transitions['count'].sum():,} transitions" in description
+    assert "planned and used" in description
+    assert "Most frequent" in description
 
 
 def test_groups_are_drawn_apart_or_added_up():
@@ -105,10 +266,8 @@ def test_what_the_map_ignores_is_left_out_and_counted():
     found = made_up_discovery({("s0_t0", "s1_t0"): 60, ("s0_t0", "scroll"): 30, ("scroll", "scroll"): 10})
     shown = texts(transitions(found, intended=intended))
     assert "scroll" not in shown
-    assert (
-        "What follows what: 100 transitions in 100 journeys, 40 of them (40 %) left out: "
-        "from or to what the map ignores"
-    ) in shown
+    assert "from or to what the map ignores, not drawn: 2 pairs, 40 transitions (40 %)" in shown
+    assert "together: 100 transitions" in shown
 
 
 def test_a_path_in_place_of_a_map_is_answered_with_what_is_expected():
