@@ -25,6 +25,8 @@ MOST_NOTES: Final = 3
 LONGEST_TITLE: Final = 1_000
 _WIDE: Final = 10
 """Columns that most notebooks show without scrolling."""
+_BROKEN: Final = 13
+"""Letters from which on the name of a column may be broken, and twice so many twice."""
 _NARROW: Final = 40
 """Letters of a text that stays on one line in a table of texts."""
 
@@ -157,9 +159,9 @@ def _scroll(called: str) -> str:
 
 def _headline(kind: str, headline: str) -> str:
     """Write what it is in strong letters; a headline that begins with it goes on from there."""
-    rest = headline.removeprefix(kind)
-    joined = rest if rest != headline else f": {headline}"
-    return f'<p class="cjm-head"><strong>{escape(kind)}</strong>{escape(joined)}</p>'
+    words = re.match("[ ]?".join(map(re.escape, kind)), headline, re.IGNORECASE)
+    strong, rest = (words[0], headline[words.end() :]) if words else (kind, f": {headline}")
+    return f'<p class="cjm-head"><strong>{escape(strong)}</strong>{escape(rest)}</p>'
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
@@ -225,10 +227,25 @@ def _head_cell(column: shown_tables.Column, meaning: str) -> str:
         else ""
     )
     limits = f' <span class="cjm-size cjm-limits">{escape(own)}</span>' if own else ""
-    name = re.sub(
-        "_(?=[^_]{3})", "_<wbr>", escape(column.name)
-    )  # long names break, but no "_s" is left alone
+    name = "_<wbr>".join(map(escape, _parts(column.name)))
     return f"<th{kind}{title}>{name}{limits}</th>"
+
+
+def _parts(name: str) -> list[str]:
+    """Cut a long name once or twice, at the underscores that make the parts most alike.
+
+    Examples
+    --------
+    >>> _parts("dropped_within_horizon"), _parts("median_s"), _parts("share_of_mature_first_attempts")
+    (['dropped_within', 'horizon'], ['median_s'], ['share_of', 'mature_first', 'attempts'])
+    """
+    lines = min(len(name) // _BROKEN, 2)
+    places = [at for at, letter in enumerate(name) if letter == "_"]
+    if not lines or not places:
+        return [name]
+    wanted = (len(name) * part / (lines + 1) for part in range(1, lines + 1))
+    cuts = sorted({min(places, key=lambda at: abs(at - place)) for place in wanted})
+    return [name[begin:end] for begin, end in zip([0, *(at + 1 for at in cuts)], [*cuts, None], strict=True)]
 
 
 def _cell(text: str, kind: str) -> str:
@@ -255,7 +272,7 @@ unicode-bidi:plaintext}
 & table{display:table;width:auto;max-width:none;margin:0;border:0;border-collapse:collapse;table-layout:auto;
 background:none;font-variant-numeric:tabular-nums}
 & tr,& thead,& tbody{border:0;background:none}
-& th,& td{padding:.22em .75em .22em 0;text-align:left;vertical-align:top;border:0;
+& th,& td{padding:.22em .9em .22em 0;text-align:left;vertical-align:top;border:0;
 border-bottom:1px solid rgba(128,128,128,.25);background:none;unicode-bidi:plaintext}
 & td{white-space:nowrap}
 & thead th{font-weight:600;vertical-align:bottom;border-bottom:1px solid rgba(128,128,128,.7)}

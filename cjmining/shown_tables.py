@@ -93,8 +93,9 @@ def _limits(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
         if name == "lower" and estimate and "upper" in table.columns:
             found[estimate] = ("lower", "upper")
         of = name.removesuffix("_lower")
-        if of != name and of in table.columns and f"{of}_upper" in table.columns:
-            found[of] = (name, f"{of}_upper")
+        if of != name and f"{of}_upper" in table.columns:
+            named = (each for each in (of, f"{of}_share", f"mean_{of}") if each in table.columns)
+            found |= {each: (name, f"{of}_upper") for each in named if table[each].dtype.kind == "f"}
         if table[name].dtype.kind == "f" and not re.search(r"(lower|upper)(_s)?$|^[pq]$", name):
             estimate = name
     return found

@@ -105,7 +105,8 @@ class MapResult:
 
     def _as_fold(self, *, is_open: bool) -> shown.Fold:
         """Show the findings as a table for notebooks."""
-        rows = [(each["headline"] or each["text"], each["status"] or "") for each in self.compared]
+        news = {"new": "new", "changed": "changed"}
+        rows = [(each["headline"] or each["text"], news.get(each["status"], "")) for each in self.compared]
         table = shown.grid(("finding", "status"), rows)
         return shown.Fold(self.name, plural(len(rows), "finding"), table, is_open=is_open)
 
