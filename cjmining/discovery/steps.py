@@ -86,6 +86,8 @@ class Steps(NamedTuple):
         Whether some events are no step.
     notes : tuple of str
         What a reader should know: names to ignore that the log doesn't have.
+    once : bool
+        Whether several steps of one name in a row are one at every level, as they are at levels of stays.
     """
 
     level: str
@@ -95,6 +97,7 @@ class Steps(NamedTuple):
     names: tuple[str, ...]
     dropped: bool
     notes: tuple[str, ...] = ()
+    once: bool = False
 
     @classmethod
     def of(
@@ -155,7 +158,7 @@ class Steps(NamedTuple):
     def of_block(self, block: Block) -> Part:
         """Return the steps of a block; at levels of stays, events of one name in a row are one step."""
         part = self.events_of(block)
-        return part.stays() if self.level in STAYS else part
+        return part.stays() if self.once or self.level in STAYS else part
 
     def whole(self) -> Part:
         """Return the steps of the whole log."""

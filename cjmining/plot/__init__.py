@@ -23,6 +23,7 @@ _HOMES = {
     "story": "cjmining.plot.story",
     "to_svg": "cjmining.plot.svg",
     "transitions": "cjmining.plot.transitions",
+    "variants": "cjmining.plot.variants",
 }
 """Each name with the module that has it; loaded when first used, since matplotlib is heavy."""
 _MODULES = {"data": "cjmining.plot.data"}
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from cjmining.plot.story import story as story
     from cjmining.plot.svg import to_svg as to_svg
     from cjmining.plot.transitions import transitions as transitions
+    from cjmining.plot.variants import variants as variants
 
 __all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605 -- the names are the keys above
 

@@ -33,6 +33,7 @@ LANE: Final = Colour("lane", "#f1f4f6", "#1f262d")
 PAPER: Final = Colour("paper", "#ffffff", "#151a1f")
 RIBBON: Final = Colour("ribbon", "#a3b8ce", "#4a6785")
 AFTER_GOAL: Final = Colour("after-goal", "#b9d2cf", "#355450")
+PATH: Final = Colour("path", "#ccd8e4", "#33475b")
 DISC: Final = Colour("disc", "#3d6690", "#7fa9d3")
 
 CONVERTED: Final = Colour("converted", "#0f5f5a", "#86dccf")
@@ -60,7 +61,9 @@ CATEGORY: Final = (
     Colour("category-5", "#9cc3e4", "#3f6f9b"),
     Colour("category-6", "#6f4a2b", "#b88d67"),
     Colour("category-7", "#b3b95a", "#7d8334"),
-    Colour("category-8", "#8c96a1", "#68727d"),
+    Colour("category-8", "#d9c6a5", "#8f7a55"),
+    Colour("category-9", "#4a4f92", "#9aa0e2"),
+    Colour("category-10", "#8c96a1", "#68727d"),
 )
 """For things without an order, such as channels; a legend or a label always says which is which."""
 

@@ -11,7 +11,8 @@ import numpy as np
 from cjmining import asked
 from cjmining.discovery.outcomes import COLUMNS, outcomes_of
 from cjmining.discovery.steps import Steps
-from cjmining.discovery.variants.facts import Counted, customers_by, facts_of, rows_of
+from cjmining.discovery.variants.facts import Counted, facts_of, rows_of
+from cjmining.discovery.variants.told import coverage_of, steps_of, totals_of
 from cjmining.discovery.words import bounded, percent, plural, shortened
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.results import Result
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-COVERED: Final = (50, 80, 90, 95)
-"""Per cent of journeys for which `coverage` says how many variants they take."""
-
 
 def variants(
     log: JourneyLog,
@@ -38,6 +36,7 @@ def variants(
     level: str = "touchpoint",
     ignore: Sequence[str] = (),
     intended: IntendedMap | None = None,
+    repeats: bool = True,
 ) -> Variants:
     """Count the different ways that journeys take.
 
@@ -57,6 +56,9 @@ def variants(
         Touchpoints that are no part of the journey.
     intended : IntendedMap, optional
         The map whose stages are the steps at level "stage".
+    repeats : bool
+        Whether it is another variant if the same step comes again at once. With False several such in a row
+        are one step, which begins with the first.
 
     Returns
     -------
@@ -91,6 +93,7 @@ def variants(
     1     2         ad         1              1.00       0.0
     """
     steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="variants")
+    steps = steps._replace(once=not repeats)
     outcome = outcomes_of(log)
     counted = Counted.of(log, steps, by)
     return Variants(
@@ -99,6 +102,7 @@ def variants(
         groups=tuple(counted.groups[code] for code in counted.codes_of_groups()),
         ignore=tuple(ignore),
         outcomes=outcome is not None,
+        repeats=repeats,
         notes=steps.notes,
         _log=log,
         _counted=counted,
@@ -122,6 +126,8 @@ class Variants(Result):
         The touchpoints that were left out.
     outcomes : bool
         Whether the log was tagged with how journeys ended.
+    repeats : bool
+        Whether the same step again at once makes another variant.
     notes : tuple of str
         What a reader should know: names to ignore that the log lacks.
     coverage : pandas.DataFrame
@@ -149,6 +155,7 @@ class Variants(Result):
     groups: tuple[str, ...]
     ignore: tuple[str, ...]
     outcomes: bool
+    repeats: bool
     notes: tuple[str, ...]
     _log: JourneyLog
     _counted: Counted
@@ -162,7 +169,7 @@ class Variants(Result):
     def coverage(self) -> pd.DataFrame:
         """How few ways most journeys take; see the class for its columns."""
         if "coverage" not in self._cache:
-            self._cache["coverage"] = _coverage(self._counted, self._log)
+            self._cache["coverage"] = coverage_of(self._counted, self._log)
         table: pd.DataFrame = self._cache["coverage"]
         return table
 
@@ -192,6 +199,49 @@ class Variants(Result):
         """
         n = asked.whole("n", n, least=0)
         return self._rows(np.flatnonzero(self._counted.rank <= n))
+
+    def steps(self, n: int = 10) -> pd.DataFrame:
+        """Return the single steps of the `n` most frequent variants of each group.
+
+        Names of variants join their steps by " > "; here nothing has to be taken apart again.
+
+        Parameters
+        ----------
+        n : int
+            How many variants of each group.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a step: by, rank (of the variant), position (from 1), step (its name at this level),
+            touchpoint (at level "stage" the stage, at level "channel" ""), channel ("" where the level has
+            none or none is known).
+
+        Raises
+        ------
+        LogError
+            If `n` is no whole number of at least 0.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> found = cj.variants(cj.simulate.shop(200, seed=1).log, level="touchpoint@channel")
+        >>> found.steps(1)[["rank", "position", "touchpoint", "channel"]]
+           rank  position      touchpoint channel
+        0     1         1  product_viewed     web
+        """
+        n = asked.whole("n", n, least=0)
+        return steps_of(self._counted, self._log, np.flatnonzero(self._counted.rank <= n))
+
+    @property
+    def totals(self) -> pd.DataFrame:
+        """What there is in all: by, variants, journeys and, of a tagged log, how many of them ended how."""
+        return totals_of(self._counted, self._facts())
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels of the log, whether or not they are part of a step."""
+        return tuple(self._log.vocabulary("channel"))
 
     def journeys(self, variant: int | str | Sequence[str], *, group: str | None = None) -> Ints:
         """Return the numbers of the journeys of a variant, ascending.
@@ -350,46 +400,3 @@ _SHOWN: Final = 16
 """Lines of variants that a terminal shows."""
 _FEW: Final = 5
 """At most so many of each group."""
-
-
-def _coverage(counted: Counted, log: JourneyLog) -> pd.DataFrame:
-    import pandas as pd
-
-    number, rank = counted.numbers(), counted.rank
-    group, customer = counted.group.astype(np.int64), log.journey_customer
-    spans = {code: counted.span(code) for code in counted.codes_of_groups()}
-    running = {code: np.cumsum(counted.sequences.journeys[slice(*span)]) for code, span in spans.items()}
-    rows = []
-    for aimed in COVERED:
-        enough = np.zeros(len(counted.groups), np.int64)
-        for code, sums in running.items():
-            enough[code] = np.searchsorted(sums * 100, aimed * sums[-1]) + 1
-        inside = np.flatnonzero(rank[number] <= enough[group])
-        people = customers_by(group[inside], customer[inside], len(counted.groups))
-        for code, sums in running.items():
-            covered = int(sums[enough[code] - 1])
-            rows.append(
-                (
-                    code,
-                    aimed,
-                    int(enough[code]),
-                    covered,
-                    int(people[code]),
-                    covered / int(sums[-1]),
-                    len(sums),
-                )
-            )
-    table = pd.DataFrame(sorted(rows), columns=list(_COVERAGE)).astype({**_COVERAGE, "by": "int64"})
-    names = np.array(counted.groups, dtype=object)[table["by"].to_numpy()]
-    return table.assign(by=pd.Series(names, dtype="str"))
-
-
-_COVERAGE: Final = {
-    "by": "str",
-    "percent": "int64",
-    "variants": "int64",
-    "journeys": "int64",
-    "customers": "int64",
-    "share_of_journeys": "float64",
-    "of_variants": "int64",
-}

@@ -12,10 +12,13 @@ _HOMES = {
     "difference": "cjmining.plot.data.difference",
     "flow": "cjmining.plot.data.flow",
     "heat_map": "cjmining.plot.data.heat_map",
+    "journey_map": "cjmining.plot.data.journey_map",
     "journey_maps": "cjmining.plot.data.journey_maps",
     "scan": "cjmining.plot.data.scan",
     "slide": "cjmining.plot.data.slide",
+    "model_beside_map": "cjmining.plot.data.model_beside_map",
     "transitions": "cjmining.plot.data.transitions",
+    "variants": "cjmining.plot.data.variants",
 }
 """Each name with the module that has it."""
 
