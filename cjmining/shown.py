@@ -221,14 +221,17 @@ def _table(head: pd.DataFrame, name: str, of: type | None) -> str:
 def _head_cell(column: shown_tables.Column, meaning: str) -> str:
     kind = ' class="cjm-n"' if column.is_number else ""
     title = f' title="{escape(meaning[:LONGEST_TITLE])}"' if meaning else ""
-    own = (
-        (f"({', '.join(limit.removeprefix(column.name) for limit in column.limits)})")
-        if column.limits
-        else ""
-    )
+    own = _limits(column) if column.limits else ""
     limits = f' <span class="cjm-size cjm-limits">{escape(own)}</span>' if own else ""
     name = "_<wbr>".join(map(escape, _parts(column.name)))
     return f"<th{kind}{title}>{name}{limits}</th>"
+
+
+def _limits(column: shown_tables.Column) -> str:
+    """Name the columns of the limits, in short where their names begin alike."""
+    lower, upper = (limit.removeprefix(column.name) for limit in column.limits)
+    same = lower.endswith("_lower") and upper.removesuffix("_upper") == lower.removesuffix("_lower")
+    return f"({lower}, {'_upper' if same else upper})"
 
 
 def _parts(name: str) -> list[str]:
