@@ -93,7 +93,7 @@ def difference(
     >>> before, after = log.where(end="2026-05-15"), log.where(start="2026-05-15")
     >>> changed = cj.difference(cj.check(before, intended), cj.check(after, intended))
     >>> changed.overview["group"].tolist()
-    ['1 February 2026 to 14 May 2026', '15 May 2026 to 31 August 2026']
+    ['1 February to 14 May 2026', '15 May to 31 August 2026']
     """
     rate = asked.number("q", q, least=0, most=1)
     if not rate:

@@ -16,6 +16,7 @@ from cjmining.schema import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from cjmining.conformance.difference_units import Counts, Watched
@@ -202,10 +203,17 @@ def _called(first: Conformance, second: Conformance, group: str | None) -> tuple
     days = []
     for check in (first, second):
         start = check.journeys["start"]
-        days.append(f"{start.min():%-d %B %Y} to {start.max():%-d %B %Y}" if len(start) else "no journeys")
+        days.append(_period(start) if len(start) else "no journeys")
     apart = days[0] != days[1]
     called = days if apart else ["the first", "the second"]
     return (called[0], called[1]) if group is None else (f"{group}, {called[0]}", f"{group}, {called[1]}")
+
+
+def _period(start: pd.Series[pd.Timestamp]) -> str:
+    """Name the days from the first to the last, the year once where it is the same."""
+    first, last = start.min(), start.max()
+    year = "" if first.year == last.year else f" {first.year}"
+    return f"{first.day} {first:%B}{year} to {last.day} {last:%B} {last.year}"
 
 
 # who is on both sides -------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from cjmining.conformance.difference_tables import FORMS
 from cjmining.conformance.tables import frame
+from cjmining.words import duration, known, number, percent
 from cjmining.words import name as said
-from cjmining.words import number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,6 @@ _COLUMNS = {
     "q": "float",
     "customers": "int",
 }
-_BOUNDS = {"wait_s": "waits", "duration_s": "durations", "response_s": "answers", "contacts": "contacts"}
 
 
 def findings(
@@ -82,9 +81,40 @@ def what_of(table: str, row: Row) -> str:
     if table == "deviations":
         return f"{row['type']}: {said(row['touchpoint'])}"
     if table == "promises":
-        about = said(row["touchpoint"]) or "time to the next stage"
-        return f"{about}, {_BOUNDS.get(row['measure'], said(row['measure']))}"
+        return promise_in_short(row)
     return str(row["stage"])
+
+
+def promise_in_short(row: Row) -> str:
+    """Say what was promised in few words.
+
+    Examples
+    --------
+    >>> row = {"touchpoint": "call_answered", "measure": "wait_s", "at_most": 120.0, "at_least": float("nan")}
+    >>> promise_in_short(row)
+    'call answered: wait up to 2 min'
+    """
+    measures = {
+        "wait_s": "wait",
+        "duration_s": "takes",
+        "response_s": "answer",
+        "within": "on to the next stage",
+        "satisfaction": "satisfaction",
+        "contacts": "needed",
+    }
+    measure = str(row["measure"])
+    told = measures.get(measure, said(measure))
+    for limit, words in (("at_least", "at least"), ("at_most", "up to")):
+        if known(row[limit]):
+            told += f" {words} {_amount(measure, float(row[limit]))}"
+    about = said(row["touchpoint"]) if row["touchpoint"] else ""
+    return f"{about}: {told}" if about else told
+
+
+def _amount(measure: str, value: float) -> str:
+    if measure == "satisfaction":
+        return f"{value:g}"
+    return f"{value:g} times" if measure == "contacts" else duration(value)
 
 
 def sentence(table: str, row: Row, names: tuple[str, str], horizon: str) -> str:
@@ -111,7 +141,7 @@ def _subject(table: str, row: Row, horizon: str) -> str:
         "reached": f"Journeys that reached {what} within {horizon}",
         "stages": f"Dropped out at {what} within {horizon} of entering it",
         "touchpoints": f"Journeys with {what}",
-        "promises": f"Promise kept at {row.get('stage')}, {what}",
+        "promises": f"Promise kept at {row.get('stage')} ({what})",
         "deviations": f"Journeys with {what} at {row.get('stage')}",
     }
     return subjects[table]

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from cjmining.plot.data.difference import DifferenceView, Pair
 
 _THICKEST = 46.0
+_LEAST_REACH = 0.1
+"""Differences are drawn on a scale of at least this much either way, lest small ones look large."""
 _SIDES = ("first", "second")
 
 
@@ -128,7 +130,13 @@ def _head(sheet: Sheet, view: DifferenceView) -> float:
     figures = sheet.width - theme.MARGIN - 4 * 92
     room = figures - theme.MARGIN - 16
     y = sheet.paragraph(
-        view.title, theme.MARGIN, theme.MARGIN - 4, room, size=theme.TITLE, bold=True, lines=2
+        f"{view.title}: what differs",
+        theme.MARGIN,
+        theme.MARGIN - 4,
+        room,
+        size=theme.TITLE,
+        bold=True,
+        lines=2,
     )
     for second, side in enumerate(view.sides):
         sizes = f"{plural(side['journeys'], 'journey')} of {plural(side['customers'], 'customer')}"
@@ -149,7 +157,7 @@ def _head(sheet: Sheet, view: DifferenceView) -> float:
             end = sheet.paragraph(pair.what, x + 12, theme.MARGIN + 39, 80, colour=theme.MUTED)
     of = " and ".join(number(side["mature_journeys"]) for side in view.sides)
     end = sheet.paragraph(
-        f"within {view.horizon} of the start, of {of} journeys that began long enough ago to know",
+        f"within {view.horizon} of the start, of {of} journeys followed so long",
         figures + 12, end + 1, 4 * 92 - 12, size=theme.SMALL, colour=theme.MUTED,
     )  # fmt: skip
     return max(y, end) + 12
@@ -235,7 +243,8 @@ def _stacked(
     if not drawn:
         return y
     most = 1.0 if band != LEAVES else _most(drawn)
-    reach = max((abs(end) for p in drawn for end in (p.lower, p.upper) if known(end)), default=1.0)
+    ends_of = [abs(end) for pair in drawn for end in (pair.lower, pair.upper) if known(end)]
+    reach = max([_LEAST_REACH, *ends_of])
     unit = "" if band == FEELS else " in points"
     scale = f"{reach:.2f}" if band == FEELS else f"{100 * reach:.0f}"
     line = "" if band == FEELS else f", line: 0 to {percent(most)}"

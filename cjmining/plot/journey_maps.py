@@ -69,7 +69,7 @@ def journey_maps(
     >>> log = shop.log.split(intended).with_personas(intended)
     >>> ax = cj.plot.journey_maps(cj.check(log, intended, by="persona"))
     >>> ax.get_label()
-    'Online purchase: Gen Z, Families, Silver, unknown'
+    'Online purchase: Islanders, Gen Z, Families, Silver, unknown'
     """
     return journey_maps_sheet(check, personas=personas).drawn_on(ax, dark=dark)
 

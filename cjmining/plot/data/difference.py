@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cjmining.conformance.difference_words import promise_in_short
 from cjmining.errors import LogError
 from cjmining.plot.words import days, known, name, percent
 from cjmining.schema import BEFORE_THE_MAP
@@ -275,40 +276,6 @@ def _stays(view: DifferenceView) -> Iterator[Pair]:
                 STAYS, row["stage"], what, "", shares[0], wholes[0], shares[1], wholes[1],
                 shares[1] - shares[0], float("nan"), float("nan"), float("nan"), certain=False,
             )  # fmt: skip
-
-
-def promise_in_short(row: Row) -> str:
-    """Say what was promised in few words.
-
-    Examples
-    --------
-    >>> row = {"touchpoint": "call_answered", "measure": "wait_s", "at_most": 120.0, "at_least": float("nan")}
-    >>> promise_in_short(row)
-    'call answered: wait up to 2 min'
-    """
-    measures = {
-        "wait_s": "wait",
-        "duration_s": "takes",
-        "response_s": "answer",
-        "within": "on to the next stage",
-        "satisfaction": "satisfaction",
-        "contacts": "needed",
-    }
-    measure = str(row["measure"])
-    said = measures.get(measure, name(measure))
-    for limit, words in (("at_least", "at least"), ("at_most", "up to")):
-        if known(row[limit]):
-            said += f" {words} {_amount(measure, float(row[limit]))}"
-    about = name(row["touchpoint"]) if row["touchpoint"] else ""
-    return f"{about}: {said}" if about else said
-
-
-def _amount(measure: str, value: float) -> str:
-    from cjmining.plot.words import duration
-
-    if measure == "satisfaction":
-        return f"{value:g}"
-    return f"{value:g} times" if measure == "contacts" else duration(value)
 
 
 def signed(pair: Pair) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cjmining.conformance.difference_words import promise_in_short
 from cjmining.errors import LogError
 from cjmining.plot.choose import ALL, Row, chosen, expect_check, rows
-from cjmining.plot.data.difference import promise_in_short
 from cjmining.plot.words import days, known
 from cjmining.schema import BEFORE_THE_MAP
 
