@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
+from math import ceil, cos, floor, pi, sin
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import FigureBase
@@ -29,8 +29,8 @@ _LINE = 0.8
 """Width of a line where nothing else is said."""
 _SHORT = 4
 """So few letters are as wide in any font, near enough; their length isn't said."""
-_TILE = 5.0
-"""Distance of the lines of a pattern, in points."""
+_APART = 5.0
+"""Distance of the lines of a pattern along the x axis, in points."""
 
 _Paint = Callable[["Colour | None", "Colour | None"], str]
 """Gives the attributes for the colours of an inside and an edge."""
@@ -92,7 +92,6 @@ def written(
         for part in (title or sheet.title or "Figure", description or sheet.description)
         if part
     )
-    name = "p" + hashlib.sha256(repr((sheet.title, sheet.words, sheet.width, dark)).encode()).hexdigest()[:8]
     wide, high = _short(sheet.width), _short(sheet.height)
     head = (
         f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {wide} {high}" font-family="{_FAMILIES}" '
@@ -103,7 +102,7 @@ def written(
     else:
         paper = f'<path d="M0 0H{wide}V{high}H0Z"{paint(theme.PAPER, None)}/>'
         head += f' width="{wide}pt" height="{high}pt" xmlns="http://www.w3.org/2000/svg">{paper}'
-    return head + _patterns(sheet, paint, name) + "".join(_marks(sheet, paint, name)) + "</svg>"
+    return head + "".join(_marks(sheet, paint)) + "</svg>"
 
 
 def rules() -> str:
@@ -136,7 +135,7 @@ def _by_value(dark: bool) -> _Paint:
     return paint
 
 
-def _marks(sheet: Sheet, paint: _Paint, name: str) -> Iterator[str]:
+def _marks(sheet: Sheet, paint: _Paint) -> Iterator[str]:
     """Yield everything on the sheet, the lowest first; neighbours of one mark as a group."""
     things: list[tuple[float, Outline | Disc | Card | Words]] = [
         *((shape.look.z, shape) for shape in sheet.shapes),
@@ -145,7 +144,7 @@ def _marks(sheet: Sheet, paint: _Paint, name: str) -> Iterator[str]:
     told: set[int] = set()
     ordered = (thing for _, thing in sorted(things, key=_height))
     for mark, group in groupby(ordered, key=lambda thing: thing.mark):
-        inside = "".join(_element(thing, paint, name) for thing in group)
+        inside = "".join(_element(thing, paint) for thing in group)
         yield inside if mark is None else _group(mark, inside, told)
 
 
@@ -165,7 +164,7 @@ def _group(mark: Mark, inside: str, told: set[int]) -> str:
     return f"{head}{about}><title>{escape(mark.tip)}</title>{inside}</g>"
 
 
-def _element(thing: Outline | Disc | Card | Words, paint: _Paint, name: str) -> str:
+def _element(thing: Outline | Disc | Card | Words, paint: _Paint) -> str:
     if isinstance(thing, Words):
         return _text(thing, paint)
     if isinstance(thing, Disc):
@@ -181,7 +180,7 @@ def _element(thing: Outline | Disc | Card | Words, paint: _Paint, name: str) -> 
     look = thing.look
     drawn = f"<{where}{paint(look.fill, look.edge)}{_stroke(look)}/>"
     if look.hatch:
-        drawn += f'<{where} fill="url(#{name}-{_pattern_name(look)})"/>'
+        drawn += f'<path d="{_hatching(thing)}" stroke-width=".6"{paint(None, look.edge)}/>'
     return drawn
 
 
@@ -203,7 +202,7 @@ def _text(words: Words, paint: _Paint) -> str:
     slant = ' font-style="italic"' if words.italic else ""
     return (
         f'<text x="{_short(words.x)}" y="{_short(words.baseline)}"{size}'
-        f'{weight}{slant}{_ANCHOR[words.align]}{length}{colour}>'
+        f"{weight}{slant}{_ANCHOR[words.align]}{length}{colour}>"
         f"{escape(words.text, quote=False)}</text>"
     )
 
@@ -219,29 +218,39 @@ def _trail(path: Path) -> str:
     return "".join(said)
 
 
-def _patterns(sheet: Sheet, paint: _Paint, name: str) -> str:
-    """Return the definitions of the patterns that the sheet uses."""
-    used = {_pattern_name(shape.look): shape.look for shape in sheet.shapes if shape.look.hatch}
-    tiles = "".join(
-        f'<pattern id="{name}-{key}" width="{_short(_TILE)}" height="{_short(_TILE)}" '
-        f'patternUnits="userSpaceOnUse"><path d="{_lines(look)}" {paint(None, look.edge)[1:]}/>'
-        f"</pattern>"
-        for key, look in sorted(used.items())
-    )
-    return f"<defs>{tiles}</defs>" if tiles else ""
+def _hatching(shape: Outline | Disc | Card) -> str:
+    """Return the lines of a shape's pattern, each cut where it meets the shape's edge.
+
+    They are lines of their own, not a tile of a pattern: browsers print a page with tiles as large pictures.
+    """
+    up = "/" in (shape.look.hatch or "")
+    corners = [(y + x if up else y - x, x) for x, y in _corners(shape)]
+    first = ceil(min(level for level, _ in corners) / _APART)
+    last = floor(max(level for level, _ in corners) / _APART)
+    said = []
+    for level in (number * _APART for number in range(first, last + 1)):
+        meeting = sorted(_where_met(corners, level))
+        for left, right in zip(meeting[::2], meeting[1::2], strict=False):
+            ends = [(x, level - x if up else level + x) for x in (left, right)]
+            said.append("M" + "L".join(f"{_short(x)} {_short(y)}" for x, y in ends))
+    return "".join(said)
 
 
-def _pattern_name(look: Look) -> str:
-    way = "up" if "/" in (look.hatch or "") else "down"
-    return f"{way}-{look.edge.name if look.edge else 'none'}"
+def _where_met(corners: list[tuple[float, float]], level: float) -> Iterator[float]:
+    """Yield the x at which a line across meets the edges of a shape, whose corners are (level, x)."""
+    for (one, x), (other, to) in pairwise([*corners, corners[0]]):
+        if (one <= level) != (other <= level):
+            yield x + (to - x) * (level - one) / (other - one)
 
 
-def _lines(look: Look) -> str:
-    """Return lines across a tile and its corners, so that tiles join without a gap."""
-    tile = _TILE
-    if "/" in (look.hatch or ""):
-        return f"M-1 1L1 -1M0 {tile:g}L{tile:g} 0M{tile - 1:g} {tile + 1:g}L{tile + 1:g} {tile - 1:g}"
-    return f"M-1 {tile - 1:g}L1 {tile + 1:g}M0 0L{tile:g} {tile:g}M{tile - 1:g} -1L{tile + 1:g} 1"
+def _corners(shape: Outline | Disc | Card) -> list[tuple[float, float]]:
+    if isinstance(shape, Card):
+        left, top, right, bottom = shape.area
+        return [(left, top), (right, top), (right, bottom), (left, bottom)]
+    if isinstance(shape, Disc):
+        turns = (2 * pi * number / 24 for number in range(24))
+        return [(shape.x + shape.radius * cos(turn), shape.y + shape.radius * sin(turn)) for turn in turns]
+    return [(float(x), float(y)) for x, y in shape.path.to_polygons()[0]]
 
 
 _ZERO = re.compile(r"^(-?)0\.")
