@@ -9,6 +9,7 @@ from itertools import groupby, pairwise
 from math import ceil, cos, floor, pi, sin
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.figure import FigureBase
 from matplotlib.path import Path
 
@@ -250,7 +251,8 @@ def _corners(shape: Outline | Disc | Card) -> list[tuple[float, float]]:
     if isinstance(shape, Disc):
         turns = (2 * pi * number / 24 for number in range(24))
         return [(shape.x + shape.radius * cos(turn), shape.y + shape.radius * sin(turn)) for turn in turns]
-    return [(float(x), float(y)) for x, y in shape.path.to_polygons()[0]]
+    outline: list[tuple[float, float]] = np.asarray(shape.path.to_polygons()[0]).tolist()
+    return outline
 
 
 _ZERO = re.compile(r"^(-?)0\.")
