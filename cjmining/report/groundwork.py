@@ -209,7 +209,7 @@ def _variants(log: JourneyLog, check: Conformance, by: str | None) -> Variants |
     if len(check.journeys) != log.n_journeys:
         return None
     tagged = log.tag(outcome=check.journeys["outcome"])
-    found = variants(tagged, by=by, level="touchpoint@channel", ignore=check.intended.ignore)
+    found = variants(tagged, by=by, level="touchpoint@channel", ignore=check.intended.ignore, repeats=False)
     found.head(MOST_VARIANTS)  # keeps what any number of rows needs
     return found
 
