@@ -12,11 +12,12 @@ _HOMES = {
     "difference": "cjmining.plot.data.difference",
     "flow": "cjmining.plot.data.flow",
     "heat_map": "cjmining.plot.data.heat_map",
+    "incidence": "cjmining.plot.data.incidence",
     "journey_map": "cjmining.plot.data.journey_map",
     "journey_maps": "cjmining.plot.data.journey_maps",
+    "model_beside_map": "cjmining.plot.data.model_beside_map",
     "scan": "cjmining.plot.data.scan",
     "slide": "cjmining.plot.data.slide",
-    "model_beside_map": "cjmining.plot.data.model_beside_map",
     "transitions": "cjmining.plot.data.transitions",
     "variants": "cjmining.plot.data.variants",
 }
