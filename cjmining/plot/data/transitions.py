@@ -166,7 +166,8 @@ def read(found: Discovery, group: str | None) -> Counts:
             ways[pair] = ways.get(pair, 0) + int(row["count"])
             if "median_s" in row:
                 sums[pair] = sums.get(pair, 0.0) + row["mean_s"] * row["count"]
-                times[pair] = Time(float(row["median_s"]), "median")
+                measure = "median" if known(row["median_s"]) else "mean"  # merged groups have no median
+                times[pair] = Time(float(row[f"{measure}_s"]), measure)
         for row in rows(found.touchpoints, one):
             touchpoint = str(row["touchpoint"])
             if known(row["journeys"]):
