@@ -45,7 +45,7 @@ PARTS = (
         "Every journey aligned with the map: outcomes, drop-out, deviations, promises; and our "
         "figures beside "
         "those of the CRM or of finance.",
-        ("check", "Conformance", "conformance.story.Story", "Reconciliation"),
+        ("check", "Conformance", "difference", "Difference", "conformance.story.Story", "Reconciliation"),
     ),
     Part(
         "dropout",
