@@ -1,9 +1,9 @@
 """Layout of a graph in layers: columns from left to right, few crossings, no two boxes on one another.
 
 Follows Sugiyama, Tagawa and Toda (1981, doi:10.1109/TSMC.1981.4308636): edges over several layers get a place
-in each column they pass, columns are ordered by barycentres, and places are moved towards their neighbours by
-least squares without changing that order. Back edges and edges within a layer take no part; they are drawn
-around the columns.
+in each column they pass, columns are put into an order with few crossings, and places are moved towards their
+neighbours by least squares without changing that order. Back edges and edges within a layer take no part;
+they are drawn around the columns.
 Nothing is random, and ties are broken by the order given: the same graph always looks the same.
 """
 
@@ -13,10 +13,11 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from cjmining.plot.layered_order import SWEEPS, Place, uncrossed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_SWEEPS = 12
 _THIN = 8.0
 """Height that an edge passing through a column takes."""
 
@@ -60,10 +61,6 @@ class Layout:
     height: float
 
 
-_Place = str | tuple[str, str, int]
-"""A box, by its name, or what an edge takes of the layer it passes."""
-
-
 def layout(
     nodes: Sequence[Node], edges: Iterable[Edge], *, gap: float = 16.0, compact: bool = False
 ) -> Layout:
@@ -83,14 +80,14 @@ def layout(
     """
     layer = {node.name: node.layer for node in nodes}
     forward = sorted(edge for edge in edges if layer[edge.source] < layer[edge.target])
-    columns: list[list[_Place]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
+    columns: list[list[Place]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
     for node in nodes:
         columns[node.layer].append(node.name)
-    links: dict[_Place, list[tuple[_Place, float]]] = {}
+    links: dict[Place, list[tuple[Place, float]]] = {}
     for edge in forward:
         _thread(edge, layer, columns, links)
     ranks = {node.name: node.rank for node in nodes if node.rank is not None}
-    columns = _uncrossed(columns, links, ranks)
+    columns = uncrossed(columns, links, ranks)
     heights = {node.name: node.height for node in nodes}
     at = _stacked(columns, heights, gap) if compact else _levelled(columns, links, heights, gap)
     return _finished(columns, at, heights, forward, layer)
@@ -113,21 +110,14 @@ def layers_of(names: Sequence[str], edges: Sequence[Edge], *, most: int = 7) -> 
     return layer
 
 
-def crossings(order: Sequence[Sequence[object]], links: Iterable[tuple[object, object]]) -> int:
-    """Count the crossings between one layer's order and the next's, edges drawn straight."""
-    place = {item: number for column in order for number, item in enumerate(column)}
-    ends = [(place[a], place[b]) for a, b in links]
-    return sum(1 for n, (a, b) in enumerate(ends) for c, d in ends[:n] if (a - c) * (b - d) < 0)
-
-
 def _thread(
     edge: Edge,
     layer: Mapping[str, int],
-    columns: list[list[_Place]],
-    links: dict[_Place, list[tuple[_Place, float]]],
+    columns: list[list[Place]],
+    links: dict[Place, list[tuple[Place, float]]],
 ) -> None:
     """Give an edge a place in each layer between its ends, and link them in a chain."""
-    chain: list[_Place] = [edge.source]
+    chain: list[Place] = [edge.source]
     for passed in range(layer[edge.source] + 1, layer[edge.target]):
         place = (edge.source, edge.target, passed)
         columns[passed].append(place)
@@ -138,53 +128,8 @@ def _thread(
         links.setdefault(other, []).append((one, edge.weight))
 
 
-def _uncrossed(
-    columns: list[list[_Place]], links: Mapping[_Place, list[tuple[_Place, float]]], ranks: Mapping[str, int]
-) -> list[list[_Place]]:
-    """Order the columns by barycentres, sweeping there and back; keep the best order met."""
-    best, fewest = columns, _count(columns, links)
-    current = [_ranked(column, ranks) for column in columns]
-    for sweep in range(_SWEEPS):
-        numbers = range(len(current)) if sweep % 2 == 0 else range(len(current) - 1, -1, -1)
-        for number in numbers:
-            near = current[number - 1] if sweep % 2 == 0 and number else current[(number + 1) % len(current)]
-            current[number] = _ranked(_by_barycentre(current[number], near, links), ranks)
-        found = _count(current, links)
-        if sweep == 0 or found < fewest:
-            best, fewest = [list(column) for column in current], found
-    return best
-
-
-def _by_barycentre(
-    column: list[_Place], near: list[_Place], links: Mapping[_Place, list[tuple[_Place, float]]]
-) -> list[_Place]:
-    place = {item: number / max(1, len(near) - 1) for number, item in enumerate(near)}
-    keys: dict[_Place, float] = {}
-    for number, item in enumerate(column):
-        there = [(place[other], weight) for other, weight in links.get(item, []) if other in place]
-        total = sum(weight for _, weight in there)
-        keys[item] = (
-            sum(at * weight for at, weight in there) / total if total else number / max(1, len(column) - 1)
-        )
-    return sorted(column, key=lambda item: keys[item])
-
-
-def _ranked(column: list[_Place], ranks: Mapping[str, int]) -> list[_Place]:
-    """Put the boxes that have a rank into its order, in the places that they hold together."""
-    fixed = iter(sorted((item for item in column if item in ranks), key=lambda item: ranks[str(item)]))
-    return [next(fixed) if item in ranks else item for item in column]
-
-
-def _count(columns: list[list[_Place]], links: Mapping[_Place, list[tuple[_Place, float]]]) -> int:
-    total = 0
-    for one, other in itertools.pairwise(columns):
-        there = set(other)
-        total += crossings([one, other], [(a, b) for a in one for b, _ in links.get(a, []) if b in there])
-    return total
-
-
-def _stacked(columns: list[list[_Place]], heights: Mapping[str, float], gap: float) -> dict[_Place, float]:
-    at: dict[_Place, float] = {}
+def _stacked(columns: list[list[Place]], heights: Mapping[str, float], gap: float) -> dict[Place, float]:
+    at: dict[Place, float] = {}
     for column in columns:
         y = _tall(column[0], heights) / 2 if column else 0.0
         for item, step in zip(column, _steps(column, heights, gap), strict=True):
@@ -194,17 +139,17 @@ def _stacked(columns: list[list[_Place]], heights: Mapping[str, float], gap: flo
 
 
 def _levelled(
-    columns: list[list[_Place]],
-    links: Mapping[_Place, list[tuple[_Place, float]]],
+    columns: list[list[Place]],
+    links: Mapping[Place, list[tuple[Place, float]]],
     heights: Mapping[str, float],
     gap: float,
-) -> dict[_Place, float]:
+) -> dict[Place, float]:
     """Move places towards their neighbours, those of a column at least a gap apart and in their order."""
-    at: dict[_Place, float] = {}
+    at: dict[Place, float] = {}
     for column in columns:
         steps = _steps(column, heights, gap)
         at.update({item: sum(steps[: n + 1]) - sum(steps) / 2 for n, item in enumerate(column)})
-    for sweep in range(_SWEEPS):
+    for sweep in range(SWEEPS):
         for column in columns if sweep % 2 == 0 else columns[::-1]:
             wanted = [_wanted(item, links, at) for item in column]
             at.update(zip(column, _apart(wanted, _steps(column, heights, gap)), strict=True))
@@ -212,7 +157,7 @@ def _levelled(
 
 
 def _wanted(
-    item: _Place, links: Mapping[_Place, list[tuple[_Place, float]]], at: Mapping[_Place, float]
+    item: Place, links: Mapping[Place, list[tuple[Place, float]]], at: Mapping[Place, float]
 ) -> tuple[float, float]:
     """Where a place would best lie, the middle of what it is linked to, and how much that matters."""
     near = links.get(item, [])
@@ -220,13 +165,13 @@ def _wanted(
     return (sum(at[other] * weight for other, weight in near) / total, total) if total else (0.0, 0.0)
 
 
-def _steps(column: Sequence[_Place], heights: Mapping[str, float], gap: float) -> list[float]:
+def _steps(column: Sequence[Place], heights: Mapping[str, float], gap: float) -> list[float]:
     """The least distance of each middle from the one above it; 0 for the first."""
     tall = [_tall(item, heights) for item in column]
     return [0.0, *((a + b) / 2 + gap for a, b in itertools.pairwise(tall))][: len(tall)]
 
 
-def _tall(item: _Place, heights: Mapping[str, float]) -> float:
+def _tall(item: Place, heights: Mapping[str, float]) -> float:
     return heights[item] if isinstance(item, str) else _THIN
 
 
@@ -252,8 +197,8 @@ def _apart(wanted: Sequence[tuple[float, float]], steps: Sequence[float]) -> lis
 
 
 def _finished(
-    columns: list[list[_Place]],
-    at: Mapping[_Place, float],
+    columns: list[list[Place]],
+    at: Mapping[Place, float],
     heights: Mapping[str, float],
     forward: Sequence[Edge],
     layer: Mapping[str, int],

@@ -54,8 +54,8 @@ def transitions(
     Layers go from left to right: the stages of the map where one is given, else one after the strongest
     way in. Lines are as thick as they are frequent; ways back run above. Against a map, solid lines are
     planned and used, dashed ones planned and unused, dotted ones not planned; what is in no stage of the map,
-    its exits too, is summed up below each stage. At most 25 lines are drawn; a note says how many are left out
-    and how much they weigh, and the legend accounts for all transitions. What the map ignores is counted
+    its exits too, is summed up below each stage. At most 25 lines are drawn; a note says how many are left
+    out and how much they weigh, and the legend accounts for all transitions. What the map ignores is counted
     there: discover a log without these events to see what lies on both sides.
 
     Parameters

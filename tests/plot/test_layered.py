@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import random
+import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cjmining.plot.layered import Edge, Node, crossings, layers_of, layout
+from cjmining.plot.layered import Edge, Node, layers_of, layout
+from cjmining.plot.layered_order import count, crossings, swept, uncrossed
 
 
 @st.composite
@@ -112,3 +115,91 @@ def test_layers_follow_the_strongest_way_in_and_cut_cycles_at_the_weakest():
 
 def test_a_node_without_edges_lies_in_the_first_layer():
     assert layers_of(["alone"], []) == {"alone": 0}
+
+
+@st.composite
+def small_layers(draw):
+    """Three layers of two to four boxes, with edges to the next layer only."""
+    columns = [[f"{layer}{n}" for n in range(draw(st.integers(2, 4)))] for layer in range(3)]
+    pairs = [(a, b) for one, other in itertools.pairwise(columns) for a in one for b in other]
+    chosen = draw(st.lists(st.sampled_from(pairs), unique=True, min_size=1))
+    return columns, [Edge(a, b, draw(st.integers(1, 100))) for a, b in sorted(chosen)]
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(small_layers())
+def test_crossings_are_at_most_one_more_than_twice_the_least_possible(graph):
+    columns, edges = graph
+    nodes = [Node(name, layer, 20) for layer, column in enumerate(columns) for name in column]
+    found = all_crossings(layout(nodes, edges).order, edges)
+    orders = itertools.product(*(itertools.permutations(column) for column in columns))
+    assert found <= 1 + 2 * min(all_crossings(order, edges) for order in orders)
+
+
+def test_crossings_are_mostly_the_least_possible():
+    rng, least = random.Random(1), 0  # noqa: S311 -- graphs to try out
+    for _ in range(40):
+        columns = [[f"{layer}{n}" for n in range(rng.randint(2, 4))] for layer in range(3)]
+        pairs = [(a, b) for one, other in itertools.pairwise(columns) for a in one for b in other]
+        edges = [Edge(a, b, 1) for a, b in pairs if rng.random() < 0.5]
+        nodes = [Node(name, layer, 20) for layer, column in enumerate(columns) for name in column]
+        orders = itertools.product(*(itertools.permutations(column) for column in columns))
+        fewest = min(all_crossings(order, edges) for order in orders)
+        least += all_crossings(layout(nodes, edges).order, edges) == fewest
+    assert least >= 36
+
+
+def all_crossings(order, edges):
+    """Count crossings between neighbouring layers, pair by pair."""
+    total = 0
+    for one, other in itertools.pairwise(order):
+        ends = [(one.index(e.source), other.index(e.target)) for e in edges if e.source in one]
+        total += sum((a - c) * (b - d) < 0 for (a, b), (c, d) in itertools.combinations(ends, 2))
+    return total
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(graphs())
+def test_crossings_are_never_more_than_barycentres_give(graph):
+    nodes, edges = graph
+    ranks = {node.name: node.rank for node in nodes if node.rank is not None}
+    columns = [[node.name for node in nodes if node.layer == layer] for layer in range(5)]
+    layer = {node.name: node.layer for node in nodes}
+    links = {}
+    for edge in edges:
+        if layer[edge.target] == layer[edge.source] + 1:
+            links.setdefault(edge.source, []).append((edge.target, edge.weight))
+            links.setdefault(edge.target, []).append((edge.source, edge.weight))
+    first = next(swept(columns, links, ranks))
+    assert count(uncrossed(columns, links, ranks), links) <= count(first, links)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(graphs(), st.randoms(use_true_random=False))
+def test_the_order_of_the_edges_does_not_matter(graph, rng):
+    nodes, edges = graph
+    shuffled = list(edges)
+    rng.shuffle(shuffled)
+    assert layout(nodes, edges) == layout(nodes, shuffled)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(graphs())
+def test_ranked_boxes_lie_a_gap_apart_from_the_top_where_the_layout_is_compact(graph):
+    nodes = [node._replace(rank=number) for number, node in enumerate(graph[0])]
+    found = layout(nodes, [], gap=12, compact=True)
+    for layer in range(5):
+        y = 0.0
+        for node in (node for node in nodes if node.layer == layer):
+            assert abs(found.middle[node.name] - (y + node.height / 2)) < 1e-6
+            y += node.height + 12
+
+
+def test_two_hundred_boxes_are_laid_out_in_reasonable_time():
+    rng = random.Random(2)  # noqa: S311 -- a graph to try out
+    nodes = [Node(f"n{n}", n % 7, 40) for n in range(200)]
+    pairs = sorted({(rng.randrange(200), rng.randrange(200)) for _ in range(400)})
+    edges = [Edge(f"n{a}", f"n{b}", rng.randint(1, 99)) for a, b in pairs]
+    began = time.perf_counter()
+    layout(nodes, edges)
+    assert time.perf_counter() - began < 10
