@@ -129,12 +129,21 @@ def fold(
     wide = f", {len(head.columns)} columns" if len(head.columns) > _WIDE else ""
     more = f"{len(head):,} of {rows:,} rows{wide}; all of them: {everything or called}"
     body = f"{_scroll(called)}{_table(head, name, of)}</div>"
-    body += f'<p class="cjm-more">{escape(more)}</p>' if rows > len(head) else ""
+    body += _more(more) if rows > len(head) else ""
     return Fold(called, f"{rows:,} {'row' if rows == 1 else 'rows'}", body, is_open)
 
 
-def grid(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def grid(heads: Sequence[str], rows: Iterable[Sequence[str]], *, more: str = "") -> str:
     """Return a table of texts, whole; a row of one text stands above those that it heads.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        The names of the columns.
+    rows : iterable of sequence of str
+        The cells.
+    more : str
+        A line below, such as how many rows are left out.
 
     Examples
     --------
@@ -143,13 +152,18 @@ def grid(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """
     top = "".join(f"<th>{escape(head)}</th>" for head in heads)
     body = "".join(f"<tr>{_texts(row, len(heads))}</tr>" for row in rows)
-    return f"{_scroll('the table')}<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    table = f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f"{_scroll('the table')}{table}</div>{_more(more)}"
 
 
 def _texts(row: Sequence[str], width: int) -> str:
-    if len(row) == 1:
+    if len(row) < width:
         return f'<th colspan="{width}" scope="rowgroup">{escape(row[0])}</th>'
     return "".join(f"<td{' class=cjm-w' if len(text) > _NARROW else ''}>{escape(text)}</td>" for text in row)
+
+
+def _more(text: str) -> str:
+    return f'<p class="cjm-more">{escape(text)}</p>' if text else ""
 
 
 def _scroll(called: str) -> str:

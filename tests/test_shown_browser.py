@@ -18,7 +18,10 @@ SHOP = cj.simulate.shop(400, seed=4)
 MAP = parse_map(SHOP.intended_text)
 LOG = SHOP.log.split(MAP).with_personas(MAP)
 CHECK = cj.check(LOG, MAP, by="persona")
-SHOWN = [each._repr_html_() for each in (LOG, MAP, CHECK, cj.discover(LOG, by="persona"), CHECK.explain(3))]
+FOUND = cj.discover(LOG, by="persona")
+SHOWN = [
+    each._repr_html_() for each in (LOG, MAP, CHECK, FOUND, CHECK.explain(3), cj.plot.journey_map(CHECK))
+]
 
 CONTRAST = """
 () => {
@@ -104,6 +107,13 @@ def test_it_stays_in_its_cell_and_scrolls_inside(seen):
     )
     assert [True, "auto"] in wide
     assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_pictures_shrink_to_their_cell_and_keep_their_shape(seen):
+    width, height = seen.eval_on_selector("svg", "svg => [svg.clientWidth, svg.clientHeight]")
+    drawn = seen.eval_on_selector("svg", "svg => svg.viewBox.baseVal.width / svg.viewBox.baseVal.height")
+    assert width <= seen.eval_on_selector(".cell:has(svg)", "cell => cell.clientWidth")
+    assert width / height == pytest.approx(drawn, rel=0.01)
 
 
 def test_rows_of_tables_take_one_line(seen):

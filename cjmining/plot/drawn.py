@@ -25,7 +25,8 @@ class Picture(Axes):
     def _repr_html_(self) -> str:
         from cjmining.plot.svg import to_svg
 
-        return to_svg(self)
+        # A notebook may be narrower than the picture: it shrinks with the cell.
+        return to_svg(self).replace('role="img"', 'role="img" style="max-width:100%;height:auto"', 1)
 
 
 def draw(sheet: Sheet, ax: Axes | None, *, dark: bool = False) -> Axes:

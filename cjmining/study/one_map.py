@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,14 +101,29 @@ class MapResult:
 
     def _repr_html_(self) -> str:
         about = f"{self.name}, {plural(self.log.n_journeys, 'journey')}"
-        return shown.card("MapResult", about, folds=[self._as_fold(is_open=True)])
+        return shown.card("MapResult", about, folds=self._folds(is_open=True))
 
-    def _as_fold(self, *, is_open: bool) -> shown.Fold:
-        """Show the findings as a table for notebooks."""
-        news = {"new": "new", "changed": "changed"}
-        rows = [(each["headline"] or each["text"], news.get(each["status"], "")) for each in self.compared]
-        table = shown.grid(("finding", "status"), rows)
-        return shown.Fold(self.name, plural(len(rows), "finding"), table, is_open=is_open)
+    def _folds(self, *, is_open: bool) -> list[shown.Fold]:
+        """Show the findings as tables for notebooks, those about the data by themselves."""
+        found = [each for each in self.compared if not each["about_data"]]
+        about = [each for each in self.compared if each["about_data"]]
+        name = f"{self.name}, about the data"
+        return [_fold(self.name, found, is_open=is_open), *([_fold(name, about)] if about else [])]
+
+
+_SHOWN = 15
+"""Findings that a notebook shows."""
+
+
+def _fold(name: str, findings: Sequence[Mapping[str, Any]], *, is_open: bool = False) -> shown.Fold:
+    news = any(each["status"] in {"new", "changed"} for each in findings)
+    rows = [
+        (each["headline"], *([each["status"] if each["status"] != "same" else ""] if news else []))
+        for each in findings[:_SHOWN]
+    ]
+    more = f"{_SHOWN} of {len(findings)} findings; all of them: .findings" if len(findings) > _SHOWN else ""
+    table = shown.grid(("finding", "status") if news else ("finding",), rows, more=more)
+    return shown.Fold(name, plural(len(findings), "finding"), table, is_open=is_open)
 
 
 def study_map(

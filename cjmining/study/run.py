@@ -108,7 +108,7 @@ class StudyResult:
             self._headline(),
             facts=places,
             notes=[self.settings_changed] if self.settings_changed else [],
-            folds=[each._as_fold(is_open=place == 0) for place, each in enumerate(self.maps)],
+            folds=[fold for place, each in enumerate(self.maps) for fold in each._folds(is_open=place == 0)],
         )
 
     def _headline(self) -> str:
