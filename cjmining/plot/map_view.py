@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from cjmining.errors import LogError
 from cjmining.plot import theme
-from cjmining.plot.choose import ALL, Row, map_of, rows
+from cjmining.plot.choose import ALL, Row, chosen, expect_check, expect_found, map_of, rows
 from cjmining.plot.words import days, known
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from cjmining.conformance import Conformance
+    from cjmining.discovery import Discovery
+    from cjmining.dropout.drivers import Drivers
+    from cjmining.dropout.scan import DropOutScan
     from cjmining.intended import IntendedMap
 
-GUTTER = 136.0
+GUTTER = 118.0
 """Width of the names of the bands, at the left."""
-NARROWEST = 114.0
-"""No stage gets less than this: the sheet grows wider instead."""
+NARROWEST = 90.0
+"""No stage gets less than this: of more than eight the sheet grows wider instead."""
+_INSET = 11.0
+"""Touchpoints stay this far from the edges of their stage."""
+LEVEL = "touchpoint@channel"
 
 
 @dataclass(frozen=True)
 class MapView:
-    """The rows of one group, and the geometry they are drawn in."""
+    """The rows of one group, and the geometry they are drawn in.
+
+    Attributes
+    ----------
+    failed : dict
+        Journeys in which it failed, of (stage, touchpoint, channel).
+    ways : dict
+        Journeys that went from one "touchpoint@channel" to another; empty without a discovery.
+    drivers, standing_out, verbatims : tuple of Row
+        Of `cj.drivers`, `cj.scan` and `check.verbatims`; empty without.
+    """
 
     intended: IntendedMap
     group: str
@@ -37,6 +56,11 @@ class MapView:
     deviations: tuple[Row, ...]
     flows: tuple[Row, ...]
     promises: tuple[Row, ...]
+    failed: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    ways: dict[tuple[str, str], float] = field(default_factory=dict)
+    drivers: tuple[Row, ...] = ()
+    standing_out: tuple[Row, ...] = ()
+    verbatims: tuple[Row, ...] = ()
 
     @property
     def width(self) -> float:
@@ -51,6 +75,11 @@ class MapView:
     def left(self, stage: int) -> float:
         """Left edge of a stage's column."""
         return theme.MARGIN + GUTTER + stage * self.column
+
+    def spot(self, stage: int, order: int) -> float:
+        """Where a touchpoint stands across the sheet, in every band: in its stage, in the planned order."""
+        planned = max(1, len(self.intended.stages[stage].touchpoints))
+        return self.left(stage) + _INSET + (self.column - 2 * _INSET) * (order + 0.5) / planned
 
     @property
     def room(self) -> float:
@@ -67,8 +96,54 @@ class MapView:
         return [row for row in table if row["stage"] == stage]
 
 
-def view_of(check: Conformance, group: str) -> MapView:
-    """Return what the map of one group shows."""
+def chosen_view(check: Conformance, *, persona: str | None, **beside: Any) -> MapView:  # noqa: ANN401
+    """Return what the map of a persona shows, or of everybody; raise a LogError where there is none."""
+    expect_check(check, "cj.plot.journey_map")
+    result, group = chosen(check, persona)
+    return view_of(result, group, **beside)
+
+
+def spoken(check: Conformance, verbatims: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return the verbatims given, else those of the check with its log, one group as "all"."""
+    if verbatims is not None or getattr(check, "_reading", None) is None:
+        return verbatims
+    import pandas as pd
+
+    tables = [check.verbatims()] + ([check.overall.verbatims()] if check.overall is not check else [])
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def view_of(
+    check: Conformance,
+    group: str,
+    *,
+    found: Discovery | None = None,
+    why: Sequence[Drivers] = (),
+    places: DropOutScan | None = None,
+    verbatims: pd.DataFrame | None = None,
+) -> MapView:
+    """Return what the map of one group shows.
+
+    Parameters
+    ----------
+    check : Conformance
+        The check, of all together for the group "all".
+    group : str
+        One of its groups, or "all".
+    found : Discovery, optional
+        At level "touchpoint@channel"; gives the paths between touchpoints.
+    why : sequence of Drivers
+        Of the stages, of the journeys that are drawn.
+    places : DropOutScan, optional
+        Gives the weeks and segments that stand out.
+    verbatims : pandas.DataFrame, optional
+        What `check.verbatims()` returned; of other groups nothing is taken.
+
+    Raises
+    ------
+    LogError
+        If `found` has another level or lacks the group.
+    """
     intended = map_of(check.intended, check.by, group)
     stages = rows(check.stages, group)
     by_name = {row["stage"]: row for row in stages}
@@ -86,7 +161,74 @@ def view_of(check: Conformance, group: str) -> MapView:
         deviations=tuple(rows(check.deviations, group)),
         flows=tuple(rows(check.flows, group)),
         promises=tuple(rows(check.expectations, group)),
+        failed=_failed(check, group),
+        ways={} if found is None else _ways(found, group),
+        drivers=tuple(_drivers(why)),
+        standing_out=() if places is None else tuple(_standing_out(places, group)),
+        verbatims=() if verbatims is None else tuple(rows(verbatims, group)),
     )
+
+
+def _failed(check: Conformance, group: str) -> dict[tuple[str, str, str], float]:
+    """Return in how many journeys a touchpoint of the plan failed on a channel."""
+    table = getattr(check, "deviations_by_channel", None)
+    return {
+        (str(row["stage"]), str(row["touchpoint"]), str(row["channel"])): row["journeys"]
+        for row in ([] if table is None else rows(table, group))
+        if row["type"] == "failed" and row["journeys"] > 0
+    }
+
+
+def _ways(found: Discovery, group: str) -> dict[tuple[str, str], float]:
+    """Return how many journeys went from one touchpoint and channel to another; of all groups together."""
+    expect_found(found, "the paths of cj.plot.journey_map")
+    if getattr(found, "level", LEVEL) != LEVEL:
+        raise LogError(
+            f"cj.plot.journey_map draws paths from cj.discover(log, level='{LEVEL}'), "
+            f"not from level '{found.level}'"
+        )
+    if group != ALL:
+        chosen(found, group)
+    ways: dict[tuple[str, str], float] = {}
+    for name in [str(name) for name in found.groups] if group == ALL else [group]:
+        for row in rows(found.transitions, name):
+            way = str(row["from_touchpoint"]), str(row["to_touchpoint"])
+            if known(row["journeys"]):
+                ways[way] = ways.get(way, 0.0) + row["journeys"]
+    return ways
+
+
+def _drivers(why: Sequence[Drivers]) -> list[Row]:
+    """Return what goes with drop-out of its own, with its stage."""
+    told: list[Row] = []
+    for each in why:
+        if not hasattr(each, "drivers"):
+            raise LogError(
+                f"cj.plot.journey_map takes as why a list of what cj.drivers(check, stage=...) returns, "
+                f"not of {type(each).__name__}"
+            )
+        own = each.drivers[each.drivers["verdict"] == _OF_ITS_OWN]
+        records: list[dict[str, Any]] = own.to_dict("records")  # type: ignore[assignment]
+        told += [{**row, "stage": each.stage} for row in records]
+    return told
+
+
+_OF_ITS_OWN = "of its own"
+
+
+def _standing_out(places: DropOutScan, group: str) -> list[Row]:
+    """Return the findings of a scan that stand out: for a persona those about it, for everybody all."""
+    findings: list[Row] = places.findings.to_dict("records")  # type: ignore[assignment]
+    return [
+        row
+        for row in findings
+        if row["stands_out"] and row["kind"] == "dropped" and (group == ALL or _about(row, group))
+    ]
+
+
+def _about(row: Row, group: str) -> bool:
+    pairs = zip(str(row["attributes"]).split(", "), str(row["segment"]).split(", "), strict=False)
+    return ("persona", group) in list(pairs)
 
 
 def _nobody(group: str) -> Row:

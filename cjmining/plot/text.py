@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,7 +42,7 @@ class Box(NamedTuple):
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
     """Return how wide a line of text is, in points, a little on the safe side."""
-    return drawn_width(text, size, bold=bold) * _SLACK
+    return drawn_width(plain(text), size, bold=bold) * _SLACK
 
 
 def drawn_width(text: str, size: float, *, bold: bool = False) -> float:
@@ -76,10 +77,10 @@ def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
     whole = plain(text)
     if width(whole, size, bold=bold) <= room:
         return whole
-    short = whole
-    while short and width(short.rstrip() + "…", size, bold=bold) > room:
-        short = short[:-1]
-    return short.rstrip() + "…"
+    most = bisect_right(
+        range(len(whole)), room, key=lambda n: width(whole[: n + 1].rstrip() + "…", size, bold=bold)
+    )
+    return whole[:most].rstrip() + "…"
 
 
 def named_number(name: str, number: str, room: float, size: float, *, lines: int = 2) -> list[str]:
@@ -125,12 +126,19 @@ def place(candidates: Iterable[Box], taken: Sequence[Box], *, gap: float = 1.0) 
     return None
 
 
+@lru_cache(maxsize=16_384)
 def plain(text: str) -> str:
     """Return text that can be drawn: one line, no control characters, only glyphs of the font."""
     line = str(text)
     if not line.replace(_NO_BREAK, " ").isprintable():
         line = " ".join(line.split())
     return "".join(_drawable(character) for character in line)
+
+
+def slants(text: str) -> bool:
+    """Say whether text can be written in italics: the font has fewer letters there."""
+    font = get_font(findfont(FontProperties(family=theme.FONT, style="italic")))
+    return all(font.get_char_index(ord(character)) for character in plain(text))
 
 
 @lru_cache(maxsize=4096)
@@ -146,9 +154,8 @@ def _words(text: str, room: float, size: float, bold: bool) -> Iterable[str]:
     for word in text.split(" "):
         rest = word
         while width(rest, size, bold=bold) > room and len(rest) > 1:
-            cut = next(
-                n for n in range(len(rest) - 1, 0, -1) if n == 1 or width(rest[:n], size, bold=bold) <= room
-            )
+            lengths = range(1, len(rest))
+            cut = max(1, bisect_right(lengths, room, key=lambda n: width(rest[:n], size, bold=bold)))
             yield rest[:cut]
             rest = rest[cut:]
         if rest:
