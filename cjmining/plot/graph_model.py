@@ -152,7 +152,7 @@ def _beside(
     there: list[Counter[str]] = [Counter() for _ in stages]
     back = [0] * len(stages)
     for (a, b), count in counts.ways.items():
-        if not stages or kinds.get((a, b)) == IGNORED:
+        if not stages or not count or kinds.get((a, b)) == IGNORED:
             continue
         if a in layer and b not in layer:
             there[layer[a]][b] += count

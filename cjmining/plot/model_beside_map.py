@@ -40,8 +40,8 @@ def model_beside_map(beside: ModelBesideMap, *, dark: bool = False, ax: Axes | N
     Solid lines stand in the map and in the model, dashed ones in the map alone, dotted ones in the model
     alone; dashes and dots in turn are what customers did though neither has it. Where transitions were
     counted, lines are as thick as they are frequent and say how often. At most 25 lines are drawn: the most
-    frequent, else some of each kind; a note says how many pairs are left out. What is in no stage of
-    the map is summed up below each stage.
+    frequent, else the shortest steps of each kind; a note says how many pairs are left out. What is in no
+    stage of the map is summed up below each stage.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def _notes(sheet: Sheet, beside: ModelBesideMap, graph: Graph, unlabelled: int, 
     between = sum(1 for a, b in graph.kinds if a != b and a in graph.layer and b in graph.layer)
     left_out = between - len(graph.edges)
     if left_out:
-        which = "that are rarer" if beside.counted else "beyond the first of each kind by name"
+        which = "that are rarer" if beside.counted else "beyond the shortest steps of each kind"
         parts.append(f"Not drawn: {plural(left_out, 'line')} {which}; see `.pairs`.")
     if beside.counted:
         parts.append("Numbers on lines: how often the one directly follows the other.")

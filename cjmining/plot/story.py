@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot import theme
 from cjmining.plot.choose import expect_story
+from cjmining.plot.data.story import Step, steps_of
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.text import Box, fit, width, wrap
-from cjmining.plot.words import duration, known, name, number
+from cjmining.plot.words import name, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,8 +30,6 @@ _SMALL_RADIUS = 3.5
 _BETWEEN = 38.0
 _PADDING = 4.0
 _BESIDE_END = 16.0
-_MOST = 96
-"""Steps that are drawn; of a longer journey those in the middle are left out, and counted."""
 
 _ALIGNED = ("synchronous", "log only", "map only")
 _LEGEND = (
@@ -64,6 +64,7 @@ def story(story: Story, *, dark: bool = False, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         The axes; ``ax.figure`` is the figure, to save it for instance. In a notebook they show themselves.
+        `cj.plot.data.story` has its steps.
 
     Raises
     ------
@@ -73,8 +74,8 @@ def story(story: Story, *, dark: bool = False, ax: Axes | None = None) -> Axes:
     Notes
     -----
     Steps run from left to right, then on in the next line. Their distance on the page is the same whatever
-    the time between them, which stands above the lower line. Of more than 96 steps those in the middle are
-    left out.
+    the time between them, which stands above the lower line; a dashed line leads to an end that came by the
+    passing of time. Of more than 96 steps those in the middle are left out.
 
     Examples
     --------
@@ -97,10 +98,11 @@ def story_sheet(story: Story) -> Sheet:
     sheet = Sheet(width=theme.PAGE)
     y = _head(sheet, story)
     y = _legend(sheet, y)
-    steps = _steps(story)
+    steps = steps_of(story)
     for first in range(0, len(steps), _COLUMNS):
         y = _staff(sheet, story, steps, first, y)
     sheet.height = y
+    sheet.description = _description(story, steps)
     return sheet
 
 
@@ -126,76 +128,6 @@ def _legend(sheet: Sheet, y: float) -> float:
     return y + 20
 
 
-# Steps ----------------------------------------------------------------------------------------------------
-
-
-class _Step(NamedTuple):
-    """A column of the picture: a move, the end, or what is left out."""
-
-    move: str
-    kind: str = ""
-    stage: str = ""
-    touchpoint: str = ""
-    channel: str = ""
-    moment: pd.Timestamp | None = None
-    gap: str = ""
-    broken: tuple[str, ...] = ()
-
-
-def _steps(story: Story) -> list[_Step]:
-    """Return the columns: the moves with the stage that the journey was in, and the end in its place."""
-    moves = list(_moves(story))
-    moves.insert(story.end_position + 1, _Step("end"))
-    if len(moves) <= _MOST:
-        return moves
-    half = _MOST // 2
-    cut = _Step("cut", touchpoint=f"{number(len(moves) - _MOST + 1)} steps left out")
-    kept = [*moves[: half - 1], cut, *moves[len(moves) - half :]]
-    return (
-        kept
-        if any(step.move == "end" for step in kept)
-        else [*kept[: half - 1], cut, _Step("end"), *kept[half + 1 :]]
-    )
-
-
-def _moves(story: Story) -> Iterator[_Step]:
-    stage, before, broken = "", None, _broken(story)
-    rows: list[dict[str, Any]] = story.moves.to_dict("records")  # type: ignore[assignment]
-    for row in rows:
-        move, moment = str(row["move"]), row["timestamp"] if known(row["timestamp"]) else None
-        if move in {"synchronous", "map only"}:
-            stage = str(row["stage"])
-        gap = ""
-        if moment is not None:
-            gap = "" if before is None else f"+{duration((moment - before).total_seconds())}"
-            before = moment
-        where = "after the end" if move == "after the end" else stage or "(before the map)"
-        yield _Step(
-            move,
-            str(row["type"]),
-            where,
-            str(row["touchpoint"]),
-            str(row["channel"]),
-            moment,
-            gap,
-            tuple(broken.get(row["event"], ())),
-        )
-
-
-def _broken(story: Story) -> dict[int, list[str]]:
-    """Return by event the promises about it that were broken, in short."""
-    found: dict[int, list[str]] = {}
-    rows: list[dict[str, Any]] = story.promises.to_dict("records")  # type: ignore[assignment]
-    for row in rows:
-        if not row["kept"] and row["measure"] in _SHORT:
-            said = _SHORT[row["measure"]].format(time=duration(row["value"]), value=f"{row['value']:.2g}")
-            found.setdefault(row["event"], []).append(said)
-    return found
-
-
-_SHORT = {"wait_s": "waited {time}", "duration_s": "took {time}", "satisfaction": "satisfaction {value}"}
-
-
 # A staff --------------------------------------------------------------------------------------------------
 
 
@@ -206,7 +138,7 @@ class _Edges(NamedTuple):
     after: bool
 
 
-def _staff(sheet: Sheet, story: Story, all_steps: Sequence[_Step], first: int, y: float) -> float:
+def _staff(sheet: Sheet, story: Story, all_steps: Sequence[Step], first: int, y: float) -> float:
     """Draw one line of steps, and return where the next may start."""
     steps = all_steps[first : first + _COLUMNS]
     pitch = (sheet.width - 2 * theme.MARGIN - _GUTTER) / _COLUMNS
@@ -229,15 +161,59 @@ def _staff(sheet: Sheet, story: Story, all_steps: Sequence[_Step], first: int, y
         top = upper - _RADIUS - 4 - len(text) * theme.LINE * theme.SMALL
         sheet.lines(text, x, top, size=theme.SMALL, align="center")
         if step.move == "end":
-            bottom = max(bottom, _end(sheet, story, x, pitch, upper, lower))
+            with sheet.mark(story.ending):
+                _silence(sheet, step, x, pitch, lower, first=column == 0)
+                bottom = max(bottom, _end(sheet, story, x, pitch, upper, lower))
             continue
         after_end = column > 0 and steps[column - 1].move == "end"
         gap_at = x - (pitch / 2 + _BESIDE_END + _RADIUS) / 2 if after_end else x - pitch / 2
-        bottom = max(bottom, _column(sheet, step, x, gap_at, pitch, upper, lower))
+        with sheet.mark(_tip(step), **_about(story, step)):
+            bottom = max(bottom, _column(sheet, step, x, gap_at, pitch, upper, lower))
     return bottom + 14
 
 
-def _bands(sheet: Sheet, steps: Sequence[_Step], left: float, pitch: float, y: float) -> None:
+def _silence(sheet: Sheet, step: Step, x: float, pitch: float, y: float, *, first: bool) -> None:
+    """Draw the time that passed before the journey was over, where it was."""
+    if not step.gap:
+        return
+    left = theme.MARGIN + _GUTTER - 8 if first else x - pitch + _RADIUS + 2
+    right = x - pitch / 2 + 4
+    sheet.line([(left, y), (right, y)], colour=theme.MUTED, dashed=True)
+    middle = min((left + right) / 2, right - width(step.gap, theme.SMALL) / 2 - 2)
+    sheet.write(step.gap, middle, y - 4, size=theme.SMALL, colour=theme.MUTED, align="center")
+
+
+def _tip(step: Step) -> str:
+    """Say of a step what it is, where, how it differs from the plan, and when it happened."""
+    if step.move == "cut":
+        return step.touchpoint
+    said = _SAID.get(step.move, step.move) if not step.kind else step.kind.replace("ad hoc", "not planned")
+    parts = [said, *step.broken, *([name(step.channel)] if step.channel else [])]
+    if step.moment is not None:
+        parts.append(_when(step.moment) + (f", {step.gap[1:]} later" if step.gap else ""))
+    return f"{name(step.stage)}, {name(step.touchpoint) or '(no touchpoint)'}: {', '.join(parts)}"
+
+
+_SAID = {"synchronous": "as planned", "log only": "order unclear", "map only": "not here"}
+
+
+def _about(story: Story, step: Step) -> dict[str, str]:
+    return {"stage": step.stage} if step.stage in story.intended.stage_names else {}
+
+
+def _description(story: Story, steps: Sequence[Step]) -> str:
+    """Say how it ended, and how many steps were as planned, missing, not planned."""
+    moves = Counter(step.move for step in steps)
+    said = [f"{plural(moves['synchronous'], 'step')} as planned"]
+    said += [f"{moves[move]} {what}" for move, what in _COUNTED if moves[move]]
+    cut = [step.touchpoint for step in steps if step.move == "cut"]
+    return f"{story.ending} {', '.join([*said, *cut])}."
+
+
+_COUNTED = (("log only", "not planned there"), ("map only", "planned but not done"))
+
+
+def _bands(sheet: Sheet, steps: Sequence[Step], left: float, pitch: float, y: float) -> None:
     """Draw a band over the steps of a stage, with its name."""
     end = 0
     for stage, run in groupby(step.stage for step in steps):
@@ -257,7 +233,7 @@ def _bands(sheet: Sheet, steps: Sequence[_Step], left: float, pitch: float, y: f
             )
 
 
-def _lines_above(step: _Step, room: float) -> list[str]:
+def _lines_above(step: Step, room: float) -> list[str]:
     """Return the planned touchpoint."""
     if not _is_planned(step):
         return []
@@ -274,7 +250,7 @@ def _path(sheet: Sheet, centres: Sequence[float], on_it: Sequence[bool], y: floa
 
 
 def _column(
-    sheet: Sheet, step: _Step, x: float, gap_at: float, pitch: float, upper: float, lower: float
+    sheet: Sheet, step: Step, x: float, gap_at: float, pitch: float, upper: float, lower: float
 ) -> float:
     """Draw one step, the time since the one before at `gap_at`; return where it ends below."""
     if step.move == "cut":
@@ -308,7 +284,7 @@ def _column(
     return y
 
 
-def _below(step: _Step, colour: Colour) -> Iterator[tuple[str, bool, Colour]]:
+def _below(step: Step, colour: Colour) -> Iterator[tuple[str, bool, Colour]]:
     """Yield the lines below a step: what happened where the plan says nothing, how it differs, when."""
     if step.move == "map only":
         yield ("missing", True, theme.INK) if step.kind else ("not here", False, theme.MUTED)
@@ -319,7 +295,7 @@ def _below(step: _Step, colour: Colour) -> Iterator[tuple[str, bool, Colour]]:
         yield (
             ("not planned" if kind == "ad hoc" else kind),
             True,
-            theme.DROPPED if kind == "ad hoc" else theme.INK,
+            theme.INK,
         )
     if step.move == "log only" and not step.kind:
         yield "order unclear", False, theme.MUTED
@@ -337,12 +313,12 @@ def _when(moment: pd.Timestamp) -> str:
     return day if moment == moment.normalize() else f"{day}, {moment:%H:%M}"
 
 
-def _is_planned(step: _Step) -> bool:
+def _is_planned(step: Step) -> bool:
     return step.move in {"synchronous", "map only"}
 
 
-def _is_event(step: _Step) -> bool:
-    return step.moment is not None
+def _is_event(step: Step) -> bool:
+    return step.moment is not None and step.move != "end"
 
 
 def _planned(sheet: Sheet, x: float, y: float, move: str) -> None:
@@ -358,7 +334,7 @@ def _happened(sheet: Sheet, x: float, y: float, move: str, kind: str, colour: Co
         sheet.disc(x, y, r, theme.DISC, edge=theme.DISC)
     elif move == "log only":
         sheet.area(
-            [(x, y - r - 1.5), (x + r + 1.5, y), (x, y + r + 1.5), (x - r - 1.5, y)], theme.DROPPED, z=3
+            [(x, y - r - 1.5), (x + r + 1.5, y), (x, y + r + 1.5), (x - r - 1.5, y)], theme.MODELLED, z=3
         )
     elif move == "exit":
         sheet.area([(x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)], theme.INK, z=3)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+import cjmining as cj
 from cjmining.conformance.story import MOVES, Story
 from cjmining.errors import LogError
 from cjmining.plot import story as draw
 from cjmining.plot.sheet import Sheet
+from cjmining.plot.story import story_sheet
+from cjmining.plot.svg import written
 from tests.plot.factory import LONG, made_up_map
 from tests.plot.seen import faults, texts
 
@@ -118,3 +123,53 @@ def test_it_draws_on_the_axes_it_is_given():
 def test_something_else_than_a_story_is_refused():
     with pytest.raises(LogError, match=r"story takes what check\.explain\(journey\) returns, not int"):
         draw(42)
+
+
+def test_its_table_has_every_move_and_the_end_in_its_place():
+    told = made_up_story(40, after=3)
+    table = cj.plot.data.story(told)
+    assert len(table) == 41
+    assert table["move"].tolist().index("end") == told.end_position + 1
+    assert table.loc[table["move"] == "end", "type"].item() == told.outcome
+    moved = table[table["move"] != "end"].reset_index(drop=True)
+    assert moved["touchpoint"].tolist() == told.moves["touchpoint"].tolist()
+    times = told.moves["timestamp"].dropna()
+    assert moved["since_s"].sum() == (times.iloc[-1] - times.iloc[0]).total_seconds()
+    assert table["drawn"].all()
+    assert table["broken"].tolist() == ["waited 14 min", *[""] * 40]
+
+
+def test_the_table_of_a_long_story_says_what_is_drawn():
+    table = cj.plot.data.story(made_up_story(500))
+    assert len(table) == 501
+    assert table["drawn"].sum() == 95
+
+
+def test_the_time_before_the_end_is_told():
+    told = made_up_story(5)
+    told = dataclasses.replace(told, decided_at=told.moves["timestamp"].max() + pd.Timedelta(days=14))
+    assert "+14 d" in texts(draw(told))
+    assert "+14 d" not in texts(draw(dataclasses.replace(told, decided_at=told.moves["timestamp"].max())))
+
+
+def test_it_describes_itself_and_each_step_says_what_it_is():
+    told = made_up_story(12)
+    sheet = story_sheet(told)
+    assert sheet.description.startswith(told.ending)
+    planned = int((told.moves["move"] == "synchronous").sum())
+    assert f"{planned} step" in sheet.description
+    tips = {shape.mark.number: shape.mark.tip for shape in [*sheet.shapes, *sheet.words] if shape.mark}
+    assert len(tips) == 13
+    assert told.ending in tips.values()
+
+
+def test_hostile_names_are_written_as_text():
+    told = made_up_story(8)
+    moves = told.moves.assign(
+        touchpoint=["<script>", "=cmd()", "\u202e\u0645", "\U0001f6d2", "x" * 300] + ["a"] * 3
+    )
+    told = dataclasses.replace(told, moves=moves)
+    assert faults(draw(told)) == []
+    svg = written(story_sheet(told), dark=None)
+    assert "<script" not in svg
+    assert "&lt;script&gt;" in svg

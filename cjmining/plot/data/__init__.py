@@ -20,6 +20,7 @@ _HOMES = {
     "slide": "cjmining.plot.data.slide",
     "transitions": "cjmining.plot.data.transitions",
     "variants": "cjmining.plot.data.variants",
+    "story": "cjmining.plot.data.story",
 }
 """Each name with the module that has it."""
 

@@ -104,11 +104,11 @@ def flow(check: Conformance, *, persona: str | None = None) -> pd.DataFrame:
     >>> intended = parse_map(shop.intended_text)
     >>> table = cj.plot.data.flow(cj.check(shop.log.split(intended), intended))
     >>> table.loc[table["from_stage"] == "Basket", ["to", "kind", "moves"]]
-               to    kind  moves
-    5    Research    back      9
-    6    Checkout  onward     74
-    7     dropped    ends     12
-    8        open    ends      1
+              to    kind  moves
+    9   Research    back     13
+    10  Checkout  onward     86
+    11   dropped    ends     12
+    12      open    ends      1
     """
     import pandas as pd
 

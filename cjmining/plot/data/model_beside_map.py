@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from cjmining.plot.choose import expect_beside
-from cjmining.plot.data.transitions import MOST_LINES, Pair
+from cjmining.plot.data.transitions import MOST_LINES, Pair, shortest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ def counts_of(beside: ModelBesideMap, kinds: Mapping[Pair, str]) -> dict[Pair, i
 
 
 def strongest(beside: ModelBesideMap, kinds: Mapping[Pair, str]) -> list[Pair]:
-    """Choose the lines between touchpoints of the map: the most frequent, else some of each kind."""
+    """Choose the lines between touchpoints of the map: the most frequent, else short ones of each kind."""
     on_map = set(beside.intended.touchpoint_names)
     between = [pair for pair in kinds if pair[0] != pair[1] and on_map.issuperset(pair)]
     if beside.counted:
@@ -80,7 +80,7 @@ def strongest(beside: ModelBesideMap, kinds: Mapping[Pair, str]) -> list[Pair]:
         return sorted(between, key=lambda pair: (-counts[pair], pair))[:MOST_LINES]
     turn: Counter[str] = Counter()
     turns: list[tuple[int, int, Pair]] = []
-    for pair in between:
+    for pair in shortest(between, beside.intended):
         turns.append((turn[kinds[pair]], KINDS.index(kinds[pair]), pair))
         turn[kinds[pair]] += 1
     return [pair for *_, pair in sorted(turns)[:MOST_LINES]]
