@@ -16,6 +16,8 @@ from cjmining.report.leaving import Leaving, look_into
 from cjmining.report.natives import native_calls
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cjmining.conformance import Conformance, Coverage
     from cjmining.discovery import Discovery
     from cjmining.discovery.variants.variants import Variants
@@ -65,6 +67,9 @@ class View(NamedTuple):
         The most frequent orders of the map's touchpoints.
     variants : Variants or None
         The ways with their channels, as `cj.variants` counts them at level "touchpoint@channel".
+    verbatims : pandas.DataFrame or None
+        A few of what customers wrote beside their answers, as `check.verbatims` chooses them; None where
+        nothing is to be shown.
     """
 
     found: Discovery | None
@@ -73,6 +78,7 @@ class View(NamedTuple):
     ends: Incidence | None = None
     ways: Ways | None = None
     variants: Variants | None = None
+    verbatims: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -176,12 +182,13 @@ def _views(
             leaving.everyone,
             _ways(everyone, words.EVERYONE, intended),
             _variants(log, check, None),
+            _verbatims(check.overall, min_group),
         )
     ]
     if check.by is None:
         return tuple(views)
     own = merge_found(found, check, min_group) if found.by == check.by else None
-    variants = _variants(log, check, check.by)
+    variants, verbatims = _variants(log, check, check.by), _verbatims(check, min_group)
     for group in shown_groups(merged):
         its_map = map_of(intended, check.by, group)
         views.append(
@@ -192,6 +199,7 @@ def _views(
                 leaving.ends,
                 None if own is None else _ways(own, group, its_map),
                 variants if variants is not None and group in variants.groups else None,
+                None if verbatims is None else verbatims[verbatims["by"].astype(str) == group],
             )
         )
     return tuple(views)
@@ -212,6 +220,11 @@ def _variants(log: JourneyLog, check: Conformance, by: str | None) -> Variants |
     found = variants(tagged, by=by, level="touchpoint@channel", ignore=check.intended.ignore, repeats=False)
     found.head(MOST_VARIANTS)  # keeps what any number of rows needs
     return found
+
+
+def _verbatims(check: Conformance, min_group: int) -> pd.DataFrame | None:
+    """Choose what customers wrote; None where the check has no log to take it from."""
+    return None if check._reading is None else check.verbatims(smallest=min_group)
 
 
 def _ways(found: Discovery, group: str, intended: IntendedMap) -> Ways:
