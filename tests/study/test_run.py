@@ -42,6 +42,22 @@ def test_a_run_leaves_the_page_the_tables_and_the_findings(study):
     assert "A small study" in result.path.read_text(encoding="utf-8")
 
 
+def test_the_facts_are_those_of_the_page_and_differ_in_the_time_alone(study):
+    cj.run_study(study, out=study.parent / "one")
+    cj.run_study(study, out=study.parent / "other")
+    one, other = (
+        json.loads((study.parent / name / "facts.json").read_text(encoding="utf-8"))
+        for name in ("one", "other")
+    )
+    assert one["format"] == 1
+    assert one["title"] == "A small study"
+    told = findings_of(study.parent / "one")["findings"]
+    ids = [finding["id"] for chapter in one["findings"] for finding in chapter["findings"]]
+    assert [finding["id"] for finding in told if not finding["about_data"]] == ids
+    assert {finding["headline"] for finding in told} >= {"33 % of 24 journeys reached the goal"}
+    assert one | {"made": ""} == other | {"made": ""}
+
+
 def test_findings_come_with_the_settings_they_depend_on(study):
     cj.run_study(study)
     settings = findings_of(study.parent / "out")["settings"]

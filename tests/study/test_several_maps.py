@@ -189,7 +189,8 @@ def test_a_list_of_one_map_writes_what_its_name_alone_does(tmp_path):
     first = cj.run_study(study)
     study.write_text(study.read_text().replace("map: map.yaml", "map: [map.yaml]"))
     second = cj.run_study(study)
-    assert {entry.name for entry in second.out.iterdir()} == {"report.html", "facts.json", "findings.json", "tables"}
+    names = {entry.name for entry in second.out.iterdir()}
+    assert names == {"report.html", "facts.json", "findings.json", "tables"}
     assert [f.id for f in second.findings] == [f.id for f in first.findings]
 
 
