@@ -18,9 +18,9 @@ _HOMES = {
     "model_beside_map": "cjmining.plot.data.model_beside_map",
     "scan": "cjmining.plot.data.scan",
     "slide": "cjmining.plot.data.slide",
+    "story": "cjmining.plot.data.story",
     "transitions": "cjmining.plot.data.transitions",
     "variants": "cjmining.plot.data.variants",
-    "story": "cjmining.plot.data.story",
 }
 """Each name with the module that has it."""
 
