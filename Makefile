@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 OUT := build/demo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench docs samples clean
+.PHONY: demo test lint bench docs gallery samples clean
 
 demo: $(VENV)/.run-ready
 	$(BIN)/cjmining demo --out $(OUT)
@@ -27,6 +27,10 @@ docs: $(VENV)/.docs-ready
 	$(BIN)/python -m docs.assemble build/docs-source
 	$(BIN)/python -m sphinx -W --keep-going -n -q -E build/docs-source build/docs
 	@echo "The site is there: build/docs/index.html"
+
+gallery: $(VENV)/.test-ready
+	$(BIN)/python -m docs.gallery
+	@echo "Look at it: docs/images/gallery.png"
 
 samples: $(VENV)/.run-ready
 	$(BIN)/python -m cjmining.simulate data/samples/shop

@@ -26,6 +26,8 @@ _CELL = 54.0
 _GAP = 3.0
 _INSET = 8.0
 _RAMP = 180.0
+_WITH_WORDS = 6
+"""Drawn with the type upon it, what belongs to a cell is one group in SVG."""
 _SHARE_STEPS = (0.05, *(step / 10 for step in range(1, 11)))
 
 _DRAWN = frozenset({"framed", "dashed", "few", "withheld"})
@@ -147,7 +149,7 @@ def _cell(sheet: Sheet, cell: Cell, area: Box, top: float, fewest: int) -> None:
         _untold(sheet, cell, area, fewest)
         return
     fill = theme.heat(cell["drop_out_share"] / top)
-    sheet.area(_corners(area), fill)
+    sheet.area(_corners(area), fill, z=_WITH_WORDS)
     ink = theme.upon(fill)
     left = area.left + _INSET
     framed = cell["stands_out"] or cell["differs"]
@@ -195,7 +197,7 @@ def _outline(sheet: Sheet, area: Box, ink: Colour, *, dashed: bool) -> None:
     """Frame a cell inside its edge."""
     left, top, right, bottom = area.left + 2.5, area.top + 2.5, area.right - 2.5, area.bottom - 2.5
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    sheet.line(corners, colour=ink, width=1 if dashed else 2.2, dashed=dashed, z=4)
+    sheet.line(corners, colour=ink, width=1 if dashed else 2.2, dashed=dashed, z=_WITH_WORDS)
 
 
 def _tip(cell: Cell, who: str, fewest: int) -> str:
