@@ -73,7 +73,7 @@ def to_svg(picture: Any, *, title: str | None = None, description: str | None = 
     >>> cj.plot.to_svg(ax)[:53]
     '<svg role="img" aria-label="Journey map: Online purch'
     """
-    ax = next(iter(picture.axes), None) if isinstance(picture, FigureBase) else picture
+    ax = picture.axes[0] if isinstance(picture, FigureBase) and picture.axes else picture
     sheet = getattr(ax, "sheet", None)
     if not isinstance(sheet, Sheet):
         raise LogError(
