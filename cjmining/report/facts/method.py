@@ -151,10 +151,11 @@ _DATA = {
         other is not known from watching: that takes an experiment, in which it is left to the lot who gets
         what.""",
     "Source, record, event": """A source is one system's export. Each line of it is a record, and each record
-        has one fate: used; superseded, where a later delivery holds a newer version of it; set aside, where
-        it is not about journeys; quarantined, where it could not be read. Records used give events: kept;
-        joined, where a start and an end are one; withdrawn, where they lie after the end of the data. Both
-        sums come out even, else the run would have stopped.""",
+        has one fate: used; superseded, where another delivery holds it too, or a newer version of it; set
+        aside, where it has nothing to say of a journey; quarantined, where it could not be read. Records used
+        give events: kept; joined, where a start and an end are one; withdrawn, where they lie after the end
+        of the data or say nothing new. The reasons are counted in the table. Both sums come out even, else
+        the run would have stopped.""",
     "End of the data": """Until when customers were observed: what happened later is not known for all
         sources, so it is not counted for any.""",
     "Gaps": """Hours in which a source recorded far less than it does at other times. Whoever seems to fall

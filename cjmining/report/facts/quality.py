@@ -88,7 +88,7 @@ def _days(start: Any, end: Any) -> int | None:  # noqa: ANN401 -- moments, or no
 
 def _gaps(coverage: Coverage) -> Table:
     """Return the periods in which a source recorded improbably little, and how many each source has."""
-    columns = [("source", "Source"), ("periods", "Periods"), ("start", "From"), ("end", "until")]
+    columns = [("source", "Source"), ("periods", "Gaps of this source"), ("start", "From"), ("end", "until")]
     gaps = coverage.gaps.sort_values(["source", "start"], kind="stable")
     number = gaps.groupby("source", observed=True)["start"].transform("size")
     rows = [
@@ -126,12 +126,12 @@ def _zone(row: Row) -> str:
 
 
 def _records(log: JourneyLog) -> Table:
-    return _fates(log.ledger, "records", _RECORD_FATES, "Records: the fate of each record read")
+    return _fates(log.ledger, "records", _RECORD_FATES, "Records: what became of each record read")
 
 
 def _events(log: JourneyLog) -> Table:
     return _fates(
-        log.ledger, "events", _EVENT_FATES, "Events: the fate of each event that the records used gave"
+        log.ledger, "events", _EVENT_FATES, "Events: what became of each event that the records used gave"
     )
 
 
