@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import numpydoc.xref
-from jupyter_client.connect import ConnectionFileMixin
+from nbclient import NotebookClient
 
 import cjmining
 from cjmining.results import Result
@@ -51,7 +51,7 @@ copybutton_only_copy_prompt_lines = True
 
 # Notebooks are kept without what they show, so they are run here, on the sample; a run is kept until they
 # change.
-ConnectionFileMixin.transport.default_value = "ipc"  # no ports are opened for it
+NotebookClient.extra_arguments.default_args = (["--log-level=40"],)  # kernels warn of how they are spoken to
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(
     Path(os.environ.get("CJMINING_DOCS_CACHE", "build/docs-cache")).resolve() / _code()
@@ -82,6 +82,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "cjmining"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_favicon = "_static/mark.svg"
 html_show_sourcelink = False
 html_copy_source = False

@@ -99,7 +99,7 @@ def _feeds(name: str) -> list[str]:
         who = ", ".join(sorted({kind.partition("/")[0] for kind, _ in feed.identifiers})) or "none"
         blocks.append(
             f"### {feed.name}\n\nIdentifies a customer by: {who}.\n\n| column | kind | "
-            f"|\n|---|---|---|\n{rows}"
+            f"must be there |\n|---|---|---|\n{rows}"
         )
     return blocks
 
