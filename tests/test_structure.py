@@ -46,12 +46,16 @@ VERBS = [
 PLOTS = [
     "difference",
     "flow",
+    "heat_map",
     "incidence",
     "journey_map",
     "journey_maps",
     "model_beside_map",
+    "scan",
+    "slide",
     "story",
     "transitions",
+    "variants",
 ]
 SOURCES = ["GA4", "XES", "AmazonConnect", "Customers", "MarketingCloud", "Salesforce", "Table"]
 
