@@ -10,7 +10,7 @@ from math import ceil, cos, floor, pi, sin
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure
 from matplotlib.path import Path
 
 from cjmining.errors import LogError
@@ -73,7 +73,7 @@ def to_svg(picture: Any, *, title: str | None = None, description: str | None = 
     >>> cj.plot.to_svg(ax)[:53]
     '<svg role="img" aria-label="Journey map: Online purch'
     """
-    ax = picture.axes[0] if isinstance(picture, FigureBase) and picture.axes else picture
+    ax = picture.axes[0] if isinstance(picture, Figure) and picture.axes else picture
     sheet = getattr(ax, "sheet", None)
     if not isinstance(sheet, Sheet):
         raise LogError(
