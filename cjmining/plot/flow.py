@@ -8,6 +8,7 @@ from cjmining.plot import theme
 from cjmining.plot.bands import across, around
 from cjmining.plot.choose import expect_check
 from cjmining.plot.data.flow import FlowView, Station, Strand, flow_view
+from cjmining.plot.flow_places import BAR, BEND, STUB, Page
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.text import Box, fit, width
 from cjmining.plot.words import known, name, number, percent, plural, share_of
@@ -20,16 +21,7 @@ if TYPE_CHECKING:
     from cjmining.conformance import Conformance
     from cjmining.plot.theme import Colour
 
-_THICKEST = 128.0
-_BAR = 8.0
-_NARROWEST = 118.0
-"""No stage gets less room than this: the sheet grows wider instead."""
-_BEND = 4.0
 _FALL = 22.0
-_STUB = 20.0
-_LEAST_DRAWN = 0.005
-_MOST_AROUND = 6
-"""Of the ways ahead or back these many are drawn, if at least this share of the journeys takes them."""
 
 
 class _Leaving(NamedTuple):
@@ -103,11 +95,11 @@ def flow(
     return flow_sheet(check, persona=persona).drawn_on(ax, dark=dark)
 
 
-def flow_sheet(check: Conformance, *, persona: str | None = None) -> Sheet:
-    """Lay out the flow."""
+def flow_sheet(check: Conformance, *, persona: str | None = None, least: int = 1) -> Sheet:
+    """Lay out the flow; what is about fewer than `least` journeys is withheld."""
     expect_check(check, "cj.plot.flow")
-    view = flow_view(check, persona=persona)
-    page = _Page(view)
+    view = flow_view(check, persona=persona, least=least)
+    page = Page(view)
     sheet = Sheet(width=page.width)
     y = _heads(sheet, page, _title(sheet, view))
     top = y + page.lanes_high + (12 if page.lane_of else 4)
@@ -118,86 +110,6 @@ def flow_sheet(check: Conformance, *, persona: str | None = None) -> Sheet:
     sheet.height = _notes(sheet, page, bottom + 8)
     sheet.description = _description(view)
     return sheet
-
-
-class _Page:
-    """Where things lie: columns, the scale, and the place of each strand at both its bars."""
-
-    def __init__(self, view: FlowView) -> None:
-        count = max(1, len(view.stations))
-        self.view = view
-        self.width = max(theme.PAGE, 2 * theme.MARGIN + count * _NARROWEST)
-        self.pitch = (self.width - 2 * theme.MARGIN) / count
-        self.scale = self._scale()
-        least = max(1.0, _LEAST_DRAWN * view.outcomes["journeys"])
-        ways = sorted((s for s in view.strands if _goes_around(s)), key=lambda s: (-s.moves, s.start, s.end))
-        kept = [s for s in ways[:_MOST_AROUND] if s.moves >= least]
-        self.rare = ways[len(kept) :]
-        self.drawn = [s for s in view.strands if s not in self.rare]
-        self.lane_of = self._lanes(kept)
-        self.lanes_high = max((y + thick for y, thick in self.lane_of.values()), default=0.0)
-        self.out_at = self._ports(outward=True)
-        self.in_at = self._ports(outward=False)
-        self.left = theme.MARGIN + max(0.0, self._around_first() - _STUB + 6)
-        self.width += self.left - theme.MARGIN
-
-    def _around_first(self) -> float:
-        """How far ways back reach to the left of the first bar."""
-        return sum(self.thick(s.moves) + 2 * _BEND for s in self.lane_of if s.end == 0)
-
-    def bar(self, place: int) -> float:
-        """Left edge of a stage's bar."""
-        return self.left + place * self.pitch + _STUB + 2
-
-    def thick(self, count: float) -> float:
-        """How wide a band of so many journeys is."""
-        return count * self.scale
-
-    def _scale(self) -> float:
-        """Points a journey: the highest bar fits, and so does what falls off between two bars."""
-        view = self.view
-        most = max((station.visits for station in view.stations), default=0)
-        falling = max((sum(s.row[kind.key] for kind in _LEAVING) for s in view.stations), default=0)
-        room = self.pitch - _BAR - _STUB - 4 * _BEND - 18
-        return min(_THICKEST / most if most else 0.0, room / falling if falling else 1e9)
-
-    def _lanes(self, strands: Sequence[Strand]) -> dict[Strand, tuple[float, float]]:
-        """Give each strand that goes around a height above the bars, those of short ways low."""
-        taken: list[tuple[int, int, float, float]] = []
-        lanes: dict[Strand, tuple[float, float]] = {}
-        for strand in sorted(strands, key=lambda s: (abs(s.end - s.start), s.start, s.end)):
-            left, right = sorted((strand.start, strand.end))
-            thick = self.thick(strand.moves)
-            below = [up + high for a, b, up, high in taken if a <= right and left <= b]
-            up = max(below, default=0.0) + 17.0
-            taken.append((left, right, up, thick))
-            lanes[strand] = (up, thick)
-        return lanes
-
-    def _ports(self, *, outward: bool) -> dict[Strand, float]:
-        """How far below the top of its bar each strand begins or ends: what goes around comes first."""
-        at: dict[Strand, float] = {}
-        for place in range(len(self.view.stations)):
-            here = [s for s in self.drawn if (s.start if outward else s.end) == place]
-            y = 0.0
-            for strand in sorted(here, key=self._turn):
-                at[strand] = y
-                y += self.thick(strand.moves)
-        return at
-
-    def _turn(self, strand: Strand) -> tuple[int, float]:
-        """Sort what meets a bar, the highest first, so that ways around lie within one another."""
-        if not _goes_around(strand):
-            return 2, 0.0
-        lane = self.lane_of[strand][0]
-        return (0, lane) if strand.end < strand.start else (1, -lane)
-
-
-def _goes_around(strand: Strand) -> bool:
-    return strand.end != strand.start + 1
-
-
-# What is drawn ----------------------------------------------------------------------------------------------
 
 
 def _title(sheet: Sheet, view: FlowView) -> float:
@@ -218,32 +130,33 @@ def _outcomes(view: FlowView) -> str:
     return f"{plural(journeys, 'journey')}: {', '.join(parts)}" if parts else plural(journeys, "journey")
 
 
-def _heads(sheet: Sheet, page: _Page, y: float) -> float:
+def _heads(sheet: Sheet, page: Page, y: float) -> float:
     """Write above each column the stage, how many entered, begin there and come again."""
     lowest = y
     for place, station in enumerate(page.view.stations):
-        x, room = page.bar(place), page.pitch - _STUB - 4
+        x, room = page.bar(place), page.pitch - STUB - 4
         top = sheet.paragraph(name(station.name), x, y, room, size=theme.HEAD, bold=True, lines=2)
-        for text, colour in _counts(station):
+        hidden = any(strand.end == place for strand in page.view.hidden)
+        for text, colour in _counts(station, hidden):
             top = sheet.paragraph(text, x, top, room, colour=colour, lines=2)
         lowest = max(lowest, top)
     return lowest
 
 
-def _counts(station: Station) -> Iterator[tuple[str, Colour]]:
+def _counts(station: Station, hidden: bool) -> Iterator[tuple[str, Colour]]:
     entered = int(station.row["entered"])
     yield ("few entered" if station.few else f"{number(entered)} entered"), theme.INK
     if station.begins and entered:
         begins = "all begin here" if station.begins == entered else f"{number(station.begins)} begin here"
         yield begins, theme.MUTED
-    if station.again:
+    if station.again and not hidden:  # the difference would tell of those that are hidden
         yield f"{number(station.again)} come again", theme.MUTED
 
 
-def _strand(sheet: Sheet, page: _Page, strand: Strand, top: float) -> None:
+def _strand(sheet: Sheet, page: Page, strand: Strand, top: float) -> None:
     """Draw the moves from one stage to another, with their number."""
     thick = page.thick(strand.moves)
-    begin, end = page.bar(strand.start) + _BAR, page.bar(strand.end)
+    begin, end = page.bar(strand.start) + BAR, page.bar(strand.end)
     y0, y1 = top + page.out_at[strand], top + page.in_at[strand]
     if strand.kind == "after the goal":
         y0 = top + _goal_at(page, strand.start)
@@ -272,7 +185,7 @@ def _tip(strand: Strand, stations: Sequence[Station]) -> str:
 
 def _around(
     sheet: Sheet,
-    page: _Page,
+    page: Page,
     strand: Strand,
     top: float,
     start: tuple[float, float],
@@ -281,46 +194,46 @@ def _around(
     """Draw a way that skips stages or leads back: up, along above the bars, and down."""
     up, thick = page.lane_of[strand]
     level = top - up - thick / 2
-    out = start[0] + _BEND + thick / 2 + page.out_at[strand] + 2
-    into = end[0] - _BEND - thick / 2 - page.in_at[strand] - 8
+    out = start[0] + BEND + thick / 2 + page.out_at[strand] + 2
+    into = end[0] - BEND - thick / 2 - page.in_at[strand] - 8
     corners = [start, (out, start[1]), (out, level), (into, level), (into, end[1]), end]
     back = strand.kind == "back"
     fill, edge = (theme.paler(theme.BACK), theme.BACK) if back else (theme.RIBBON, None)
-    sheet.outline(around(corners, max(thick, 0.6), _BEND), fill, edge=edge, z=1.1)
+    sheet.outline(around(corners, max(thick, 0.6), BEND), fill, edge=edge, z=1.1)
     tip = 3.0 + thick / 2
     head = [(end[0] - 5, end[1] - tip), (end[0], end[1]), (end[0] - 5, end[1] + tip)]
     sheet.area(head, theme.BACK if back else theme.DISC, z=1.2)
     to = name(page.view.stations[strand.end].name)
     text = f"{number(strand.moves)} {'back ' if back else 'skip ahead '}to {to}"
-    left = min(into, out) + thick / 2 + _BEND
-    room = abs(out - into) - thick - 2 * _BEND
+    left = min(into, out) + thick / 2 + BEND
+    room = abs(out - into) - thick - 2 * BEND
     line = sheet.write(
         fit(text, room, theme.SMALL), left, level - thick / 2 - 3, size=theme.SMALL, colour=theme.MUTED
     )
     sheet.card(line.box, theme.PAPER, z=1.2, rounding=1)
 
 
-def _goal_at(page: _Page, place: int) -> float:
+def _goal_at(page: Page, place: int) -> float:
     """How far below the top of its bar what converts in a stage begins."""
     ahead = [s for s in page.drawn if s.start == place and s.kind != "after the goal"]
     return sum(page.thick(s.moves) for s in ahead)
 
 
-def _station(sheet: Sheet, page: _Page, place: int, top: float, lowest: float) -> float:
+def _station(sheet: Sheet, page: Page, place: int, top: float, lowest: float) -> float:
     """Draw a stage's bar and what begins and ends there; return the bottom of the words below."""
     station = page.view.stations[place]
     x = page.bar(place)
     high = page.thick(station.visits)
     with sheet.mark(_station_tip(station), stage=station.name):
         if station.few:
-            sheet.card(Box(x, top, x + _BAR, top + 10), theme.PAPER, edge=theme.MUTED, z=3, rounding=0)
+            sheet.card(Box(x, top, x + BAR, top + 10), theme.PAPER, edge=theme.MUTED, z=3, rounding=0)
             return lowest
         colour = theme.CONVERTED if station.after else theme.DISC
-        sheet.card(Box(x, top, x + _BAR, top + max(high, 0.8)), colour, z=3, rounding=0)
+        sheet.card(Box(x, top, x + BAR, top + max(high, 0.8)), colour, z=3, rounding=0)
         if station.begins:
             _beginning(sheet, x, top + high - page.thick(station.begins), top + high)
     _goal(sheet, page, station, place, top)
-    _falls(sheet, page, station, x + _BAR, top + high, lowest + _FALL)
+    _falls(sheet, page, station, x + BAR, top + high, lowest + _FALL)
     return _labels(sheet, page, station, x, lowest + _FALL + 8)
 
 
@@ -334,17 +247,17 @@ def _station_tip(station: Station) -> str:
 
 def _beginning(sheet: Sheet, x: float, upper: float, lower: float) -> None:
     """Draw what begins in a stage: a block before its bar, notched where it begins."""
-    left, notch = x - _STUB, min(5.0, (lower - upper) / 2)
+    left, notch = x - STUB, min(5.0, (lower - upper) / 2)
     corners = [(left, upper), (x, upper), (x, lower), (left, lower), (left + notch, (upper + lower) / 2)]
     sheet.area(corners, theme.RIBBON)
 
 
-def _goal(sheet: Sheet, page: _Page, station: Station, place: int, top: float) -> None:
+def _goal(sheet: Sheet, page: Page, station: Station, place: int, top: float) -> None:
     """Draw what reaches the goal: an arrow."""
     count = station.row["converted"]
     if not count:
         return
-    x, y = page.bar(place) + _BAR, top + _goal_at(page, place)
+    x, y = page.bar(place) + BAR, top + _goal_at(page, place)
     thick = page.thick(count)
     end, tip = x + 0.3 * page.pitch, min(9.0, thick / 2)
     corners = [(x, y), (end - tip, y), (end, y + thick / 2), (end - tip, y + thick), (x, y + thick)]
@@ -352,9 +265,9 @@ def _goal(sheet: Sheet, page: _Page, station: Station, place: int, top: float) -
         sheet.area(corners, theme.CONVERTED, edge=theme.CONVERTED, z=1.6)
 
 
-def _falls(sheet: Sheet, page: _Page, station: Station, x: float, y: float, foot: float) -> None:
+def _falls(sheet: Sheet, page: Page, station: Station, x: float, y: float, foot: float) -> None:
     """Draw what leaves: bands that bend down from the lower end of the bar, the lowest nearest to it."""
-    out = x + _BEND
+    out = x + BEND
     for kind in _LEAVING:
         count = station.row[kind.key]
         if not count:
@@ -363,7 +276,7 @@ def _falls(sheet: Sheet, page: _Page, station: Station, x: float, y: float, foot
         middle = y - thick / 2
         with sheet.mark(_leaving_tip(station, kind), stage=station.name):
             corners = [(x, middle), (out + thick / 2, middle), (out + thick / 2, foot)]
-            path = around(corners, max(thick, 0.6), max(_BEND, out - x))
+            path = around(corners, max(thick, 0.6), max(BEND, out - x))
             sheet.outline(path, kind.fill, edge=kind.colour, hatch=kind.hatch, z=1.5)
         y -= thick
         out += thick + 2
@@ -374,9 +287,9 @@ def _leaving_tip(station: Station, kind: _Leaving) -> str:
     return f"{name(station.name)}: {number(count)} {kind.said}, {share_of(count, entered)} that entered"
 
 
-def _labels(sheet: Sheet, page: _Page, station: Station, x: float, y: float) -> float:
+def _labels(sheet: Sheet, page: Page, station: Station, x: float, y: float) -> float:
     """Say in numbers what leaves; drop-out with its probability, its interval and its denominator."""
-    room, row = page.pitch - _STUB - 6, station.row
+    room, row = page.pitch - STUB - 6, station.row
     if not row["entered"]:
         return y
 
@@ -395,9 +308,9 @@ def _labels(sheet: Sheet, page: _Page, station: Station, x: float, y: float) -> 
             colour = kind.colour if count else theme.MUTED
             y = sheet.paragraph(said, x, y, room, colour=colour, bold=strong, lines=3)
         if count and kind.key == "converted":
-            y = small(f"{share_of(count, row['entered'])} that entered", y) + 3
+            y = small(f"{share_of(count, row['entered'])} entered", y) + 3
         if kind.key == "dropped":
-            y = small(f"{share_of(count, row['entered'])} that entered", y) if count else y
+            y = small(f"{share_of(count, row['entered'])} entered", y) if count else y
             y = small(_risk(station, page.view.horizon), y) + 3
     return y
 
@@ -412,7 +325,7 @@ def _risk(station: Station, horizon: str) -> str:
     return f"{share} of {number(row['mature'])} within {horizon}"
 
 
-def _notes(sheet: Sheet, page: _Page, y: float) -> float:
+def _notes(sheet: Sheet, page: Page, y: float) -> float:
     view = page.view
     parts = [
         "Widths: how often journeys came and went; entered: each journey once, however often it came.",
@@ -423,6 +336,8 @@ def _notes(sheet: Sheet, page: _Page, y: float) -> float:
         parts.append(
             f"Not drawn: {plural(len(page.rare), 'rarer way')} back or ahead, taken {plural(moves, 'time')}."
         )
+    if view.hidden:
+        parts.append("Ways that few take are not told.")
     if view.before is not None and view.before["entered"]:
         ended = [f"{number(view.before[k.key])} {k.said}" for k in _LEAVING if view.before[k.key]]
         began = f"{plural(view.before['entered'], 'journey')} began before the map"

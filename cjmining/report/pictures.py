@@ -57,7 +57,7 @@ def _of_view(view: View, min_group: int) -> Iterator[tuple[str, Sheet]]:
     group = None if view.group == words.EVERYONE else view.group
     check = hide_small_rows(view.check, min_group)
     yield "map", journey_map_sheet(check, persona=group)
-    yield "flow", flow_sheet(check, persona=group)
+    yield "flow", flow_sheet(view.check, persona=group, least=min_group)
     if view.found is not None:
         found = hide_small_counts(view.found, min_group)
         intended = map_of(check.intended, check.by, view.group)

@@ -80,7 +80,7 @@ def test_each_stage_shows_its_counts_its_shares_and_their_denominators(check):
             assert not row[part] or f"{number(row[part])} {said}" in shown
         if row["dropped"]:
             share = percent(row["dropped"] / row["entered"])
-            assert f"{share} of {number(row['entered'])} that entered" in shown
+            assert f"{share} of {number(row['entered'])} entered" in shown
         if row["mature"]:
             share = percent(row["drop_out_share"], row["lower"], row["upper"])
             assert f"{share} of {number(row['mature'])} within 30 days" in shown
@@ -196,6 +196,21 @@ def test_a_stage_that_few_entered_keeps_its_place_and_says_few():
     assert "few entered" in shown
     assert "Stage 1" in shown
     assert faults(flow(check)) == []
+
+
+def test_what_few_do_is_withheld_and_the_rest_keeps_its_numbers(shop):
+    check = shop.overall
+    stages, flows = check.stages, check.flows
+    few = flows[flows["journeys"] < 10]
+    assert len(few) > 0
+    words = " ".join(line.text for line in flow_sheet(check, least=10).words)
+    assert "Ways that few take are not told" in words
+    table = cj.plot.data.flow(check)
+    begins = table[(table["kind"] == "begins")].set_index("to")["moves"]
+    assert f"{begins['Research']} begin here" in words
+    assert "few entered" in " ".join(
+        line.text for line in flow_sheet(check, least=int(stages["entered"].max())).words
+    )
 
 
 def test_it_describes_itself_and_every_mark_says_what_it_is(shop):

@@ -55,7 +55,7 @@ class Station(NamedTuple):
 
 @dataclass(frozen=True)
 class FlowView:
-    """What the picture of one group shows."""
+    """What the picture of one group shows; `hidden` are the ways that too few take to be told."""
 
     title: str
     group: str
@@ -64,6 +64,7 @@ class FlowView:
     stations: tuple[Station, ...]
     strands: tuple[Strand, ...]
     before: Row | None
+    hidden: tuple[Strand, ...] = ()
 
     def ending(self, kind: str) -> int:
         """How many journeys ended in a stage in one way."""
@@ -133,27 +134,43 @@ _TYPES = {
 }
 
 
-def flow_view(check: Conformance, *, persona: str | None = None) -> FlowView:
-    """Return what the picture and its table show."""
+def flow_view(check: Conformance, *, persona: str | None = None, least: int = 1) -> FlowView:
+    """Return what the picture and its table show; what is about fewer than `least` journeys is withheld."""
     result, group = chosen(check, persona)
     names = result.intended.stage_names
     told = {str(row["stage"]): row for row in rows(result.stages, group)}
     stage_rows = [_complete(told.get(name, {})) for name in names]
     after = _after_goal(stage_rows)
     strands = tuple(_strands(rows(result.flows, group), names, after))
-    outcomes = (rows(result.outcomes, group) or [dict.fromkeys(("journeys", "customers", *ENDS), 0)])[0]
+    stations = tuple(
+        _withheld(_station(name, place, row, told.get(name, {}), place in after, strands), least)
+        for place, (name, row) in enumerate(zip(names, stage_rows, strict=True))
+    )
+    few = {place for place, station in enumerate(stations) if station.few}
+    shown = tuple(s for s in strands if s.journeys >= least and not few & {s.start, s.end})
+    before = told.get(BEFORE_THE_MAP)
     return FlowView(
         title=result.intended.name,
         group="" if group == ALL else group,
         horizon=days(result.intended.horizon.total_seconds()),
-        outcomes=outcomes,
-        stations=tuple(
-            _station(name, place, row, told.get(name, {}), place in after, strands)
-            for place, (name, row) in enumerate(zip(names, stage_rows, strict=True))
-        ),
-        strands=strands,
-        before=told.get(BEFORE_THE_MAP),
+        outcomes=(rows(result.outcomes, group) or [dict.fromkeys(("journeys", "customers", *ENDS), 0)])[0],
+        stations=stations,
+        strands=shown,
+        before=before if before is not None and before["entered"] >= least else None,
+        hidden=tuple(s for s in strands if s not in shown),
     )
+
+
+def _withheld(station: Station, least: int) -> Station:
+    """Withhold a stage that fewer than `least` journeys entered, or a share of fewer than that."""
+    if station.few or 0 < station.row["entered"] < least:
+        return station._replace(row=_complete({}), few=True, visits=0, begins=0, stays=0)
+    if station.begins < least:
+        station = station._replace(begins=0)
+    if station.row["mature"] < least:
+        unknown = dict.fromkeys(("drop_out_share", "lower", "upper"), float("nan"))
+        return station._replace(row=station.row | unknown)
+    return station
 
 
 def _complete(row: Row) -> Row:
