@@ -39,6 +39,7 @@ def scan(
     *,
     kind: str = "dropped",
     group: str | None = None,
+    fewest: int = 1,
     dark: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
@@ -52,6 +53,8 @@ def scan(
         Who ended the journeys: the customer or the company.
     group : str, optional
         One of the personas in ``places.weeks``; default is everybody.
+    fewest : int
+        Of weeks in which fewer journeys entered a stage nothing is told, nor of findings about fewer.
     dark : bool
         Whether to draw for dark paper.
     ax : matplotlib.axes.Axes, optional
@@ -65,7 +68,8 @@ def scan(
     Raises
     ------
     LogError
-        If `places` is not the result of a scan, or there is no such kind or group.
+        If `places` is not the result of a scan, there is no such kind or group, or `fewest` is no whole
+        number of at least 1.
 
     Notes
     -----
@@ -85,14 +89,17 @@ def scan(
     >>> cj.plot.scan(cj.scan(cj.check(log, intended), replicates=20)).get_label()
     'Where and when drop-out stands out'
     """
-    return scan_sheet(places, kind=kind, group=group).drawn_on(ax, dark=dark)
+    return scan_sheet(places, kind=kind, group=group, fewest=fewest).drawn_on(ax, dark=dark)
 
 
-def scan_sheet(places: DropOutScan, *, kind: str = "dropped", group: str | None = None) -> Sheet:
+def scan_sheet(
+    places: DropOutScan, *, kind: str = "dropped", group: str | None = None, fewest: int = 1
+) -> Sheet:
     """Lay out the weeks of every stage, and below them the findings."""
     expect_scan(places)
-    rows: list[Row] = numbers_of(places, kind=kind, group=group).to_dict("records")  # type: ignore[assignment]
-    findings = shown(places, kind, group)
+    table = numbers_of(places, kind=kind, group=group, fewest=fewest)
+    rows: list[Row] = table.to_dict("records")  # type: ignore[assignment]
+    findings = shown(places, kind, group, fewest)
     sheet = Sheet()
     what = "drop-out stands out" if kind == "dropped" else "being turned away stands out"
     sheet.title = f"Where and when {what}"
@@ -109,7 +116,13 @@ def scan_sheet(places: DropOutScan, *, kind: str = "dropped", group: str | None 
         own = [finding for finding in findings if finding["stage"] == stage]
         y = _panel(sheet, frame, [row for row in rows if row["stage"] == stage], own, y, kind)
     y = _weeks_axis(sheet, frame, y)
-    sheet.height = _list(sheet, places, findings, y, kind) + 12
+    y = _list(sheet, places, findings, y, kind)
+    if few := sum(row["state"] == "few" for row in rows):
+        said = (
+            f"Not told: {plural(few, 'week')} of a stage in which fewer than {number(fewest)} journeys came."
+        )
+        y = sheet.paragraph(said, theme.MARGIN, y + 2, 840, size=theme.SMALL, colour=theme.MUTED)
+    sheet.height = y + 12
     return sheet
 
 

@@ -158,6 +158,22 @@ def test_weeks_without_entries_and_those_seen_in_part_are_told():
     assert "hatched: entered after 29 January 2026, too young to be judged" in shown
 
 
+def test_of_weeks_and_findings_of_few_journeys_nothing_is_told():
+    many, few = weeks_of("Checkout", [10, 12, 8]), weeks_of("Checkout", [None] * 3 + [3] * 2, entered=4)
+    findings = [finding(1, "Checkout", 3, 2, entered=8), finding(2, "Checkout", 0, 2)]
+    places = made_up(many, few, findings=findings)
+    table = cj.plot.data.scan(places, fewest=10)
+    assert table["state"].tolist() == ["judged"] * 3 + ["few"] * 2 + ["nobody"] * 3
+    assert table.loc[table["state"] == "few", ["entered", "ended", "expected"]].isna().all(axis=None)
+    assert set(table["findings"]) == {"2", ""}
+    shown = texts(cj.plot.scan(places, fewest=10))
+    assert "Not told: 2 weeks of a stage in which fewer than 10 journeys came." in shown
+    assert "30 of 150 dropped out" in shown
+    assert "36 of 158 dropped out" in texts(cj.plot.scan(places))
+    with pytest.raises(LogError, match="fewest is a whole number of at least 1, not 0"):
+        cj.plot.scan(places, fewest=0)
+
+
 def test_any_names_and_large_counts_are_drawn():
     findings = [
         finding(rank, name, rank, 4, segment=name, touchpoint=name, stands_out=rank < 3)

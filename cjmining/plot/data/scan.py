@@ -17,7 +17,9 @@ AT_LEAST = 3
 """So many findings are shown, whether or not they stand out."""
 
 
-def scan(places: DropOutScan, *, kind: str = "dropped", group: str | None = None) -> pd.DataFrame:
+def scan(
+    places: DropOutScan, *, kind: str = "dropped", group: str | None = None, fewest: int = 1
+) -> pd.DataFrame:
     """Return how many ended by stage and week against how many usually would, as the picture shows it.
 
     Parameters
@@ -28,21 +30,25 @@ def scan(places: DropOutScan, *, kind: str = "dropped", group: str | None = None
         Who ended the journeys: the customer or the company.
     group : str, optional
         One of the personas in ``places.weeks``; default is everybody.
+    fewest : int
+        Of weeks in which fewer journeys entered a stage nothing is told, nor of findings about fewer.
 
     Returns
     -------
     pandas.DataFrame
         One row a stage and week, in the order of the map, from the first week on that any stage has to the
         one in which the scan ceases to see: kind, stage, by (a persona, or "all"), week (its Monday, UTC),
-        state ("judged", "nobody" where no journey entered, "in part" where the scan sees only its first
-        days), entered, ended, expected (how many would have ended so at the level of all weeks), share
-        (ended / entered), expected_share (expected / entered), findings (ranks in ``places.findings`` of the
-        shown findings whose window holds the week, such as "1, 3"). NaN where nobody entered.
+        state ("judged", "nobody" where no journey entered, "few" where fewer than `fewest` did, "in part"
+        where the scan sees only its first days), entered (journeys), ended (of those, how many ended so
+        there), expected (how many would have ended so at the level of all weeks), share (ended / entered),
+        expected_share (expected / entered), findings (ranks in ``places.findings`` of the shown findings
+        whose window holds the week, such as "1, 3"). NaN where nobody or few entered.
 
     Raises
     ------
     LogError
-        If `places` is not the result of a scan, or there is no such kind or group.
+        If `places` is not the result of a scan, there is no such kind or group, or `fewest` is no whole
+        number of at least 1.
 
     Examples
     --------
@@ -58,16 +64,20 @@ def scan(places: DropOutScan, *, kind: str = "dropped", group: str | None = None
     import pandas as pd
 
     expect_scan(places)
+    if not isinstance(fewest, int) or isinstance(fewest, bool) or fewest < 1:
+        raise LogError(f"fewest is a whole number of at least 1, not {fewest!r}")
     weeks = _weeks_of(places, kind, group)
     if weeks.empty:
         return pd.DataFrame(columns=list(_TYPES)).astype(_TYPES)
-    told = shown(places, kind, group)
+    told = shown(places, kind, group, fewest)
     every = pd.date_range(weeks["week"].min(), max(weeks["week"].max(), _last(places)), freq="7D", unit="us")
     rows = []
     for stage, own in weeks.groupby(weeks["stage"].astype(str), sort=False):
         known = {row["week"]: row for row in own.to_dict("records")}
         marks = [finding for finding in told if finding["stage"] == stage]
-        rows += [_row(places, kind, group, str(stage), week, known.get(week), marks) for week in every]
+        for week in every:
+            row = {"kind": kind, "stage": stage, "by": ALL if group is None else group, "week": week}
+            rows.append(row | _numbers(places, week, known.get(week), fewest) | _findings(week, marks))
     return pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
 
 
@@ -86,13 +96,17 @@ def expect_scan(places: object) -> None:
         raise LogError(f"cj.plot.scan takes what cj.scan(check) returned, not {type(places).__name__}")
 
 
-def shown(places: DropOutScan, kind: str, group: str | None) -> list[dict[str, Any]]:
+def shown(places: DropOutScan, kind: str, group: str | None, fewest: int) -> list[dict[str, Any]]:
     """Return the findings that the picture shows: those that stand out, and the strongest others up to three.
 
     Of a group: those of its segments.
     """
     rows: list[dict[str, Any]] = places.findings.to_dict("records")  # type: ignore[assignment]
-    own = [row for row in rows if row["kind"] == kind and (group is None or _is_of(row, group))]
+    own = [
+        row
+        for row in rows
+        if row["kind"] == kind and row["entered"] >= fewest and (group is None or _is_of(row, group))
+    ]
     standing = [row for row in own if row["stands_out"]]
     return standing + [row for row in own if not row["stands_out"]][: max(0, AT_LEAST - len(standing))]
 
@@ -122,25 +136,22 @@ def _last(places: DropOutScan) -> pd.Timestamp:
     return until.normalize() - pd.Timedelta(until.weekday(), "D")
 
 
-def _row(
-    places: DropOutScan,
-    kind: str,
-    group: str | None,
-    stage: str,
-    week: pd.Timestamp,
-    row: dict[str, Any] | None,
-    marks: list[dict[str, Any]],
+def _numbers(
+    places: DropOutScan, week: pd.Timestamp, row: dict[str, Any] | None, fewest: int
 ) -> dict[str, Any]:
+    """Return what is told of a stage's week; nothing of few journeys."""
     import pandas as pd
 
-    numbers = ("entered", "ended", "expected", "share", "expected_share")
-    in_part = places.sees_until < week + pd.Timedelta(7, "D")
-    return {
-        "kind": kind,
-        "stage": stage,
-        "by": ALL if group is None else group,
-        "week": week,
-        "state": "in part" if in_part else "nobody" if row is None else "judged",
-        **{name: float("nan") if row is None else row[name] for name in numbers},
-        "findings": ", ".join(str(mark["rank"]) for mark in marks if mark["start"] <= week < mark["end"]),
-    }
+    told = row if row is not None and row["entered"] >= fewest else {}
+    state = "nobody" if row is None else "judged" if told else "few"
+    if told and places.sees_until < week + pd.Timedelta(7, "D"):
+        state = "in part"
+    return {"state": state, **{name: told.get(name, float("nan")) for name in _NUMBERS}}
+
+
+_NUMBERS = ("entered", "ended", "expected", "share", "expected_share")
+
+
+def _findings(week: pd.Timestamp, marks: list[dict[str, Any]]) -> dict[str, str]:
+    inside = [str(mark["rank"]) for mark in marks if mark["start"] <= week < mark["end"]]
+    return {"findings": ", ".join(inside)}
