@@ -73,7 +73,7 @@ def scan(
     every = pd.date_range(weeks["week"].min(), max(weeks["week"].max(), _last(places)), freq="7D", unit="us")
     rows = []
     for stage, own in weeks.groupby(weeks["stage"].astype(str), sort=False):
-        known = {row["week"]: row for row in own.to_dict("records")}
+        known: dict[Any, dict[str, Any]] = {row["week"]: row for row in own.to_dict("records")}  # type: ignore[misc]
         marks = [finding for finding in told if finding["stage"] == stage]
         for week in every:
             row = {"kind": kind, "stage": stage, "by": ALL if group is None else group, "week": week}
