@@ -19,6 +19,7 @@ from cjmining.errors import LogError
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of the whole that is done, 0 to 1."""
 
+_DONE: Final = "done"
 _OFTEN: Final = 0.1
 """Seconds between two updates of a bar that say nothing new but the share."""
 
@@ -62,12 +63,21 @@ def telling(progress: Progress | bool | None, title: str) -> Iterator[Progress]:
 def part(tell: Progress, begin: float, end: float) -> Progress:
     """Return what tells of a part of the work, which lies between two shares of the whole.
 
+    That a part is done is not told: the whole goes on.
+
     Examples
     --------
-    >>> part(lambda text, share: print(text, share), 0.5, 1.0)("sorting", 0.5)
+    >>> half = part(lambda text, share: print(text, share), 0.5, 1.0)
+    >>> half("sorting", 0.5)
     sorting 0.75
+    >>> half("done", 1.0)
     """
-    return lambda text, share: tell(text, begin + (end - begin) * share)
+
+    def told(text: str, share: float) -> None:
+        if text != _DONE:
+            tell(text, begin + (end - begin) * share)
+
+    return told
 
 
 class _Rising:
@@ -85,7 +95,7 @@ class _Rising:
 
     def finish(self) -> None:
         if self._share < 1:
-            self("done", 1.0)
+            self(_DONE, 1.0)
 
 
 @contextmanager
@@ -146,7 +156,7 @@ def _as_html(text: str, share: float) -> str:
     """Draw a bar in the colour of the text around it; without styles the percentage is left."""
     percent = f"{100 * share:.0f}"
     about = f'role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}"'
-    done = f'<span style="{_DONE};width:{percent}%"></span>'
+    done = f'<span style="{_FILLED};width:{percent}%"></span>'
     return (
         f'<div {about} aria-label="{escape(text)}"><span style="{_WHOLE}">{done}</span> '
         f"{percent} % {escape(text)}</div>"
@@ -154,7 +164,7 @@ def _as_html(text: str, share: float) -> str:
 
 
 _WHOLE: Final = "display:inline-block;width:12em;height:.6em;border:1px solid currentColor;border-radius:3px"
-_DONE: Final = "display:block;height:100%;background:currentColor"
+_FILLED: Final = "display:block;height:100%;background:currentColor"
 
 
 @contextmanager

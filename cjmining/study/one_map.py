@@ -12,6 +12,7 @@ from cjmining.conformance import check as hold_against
 from cjmining.conformance import coverage as cover
 from cjmining.discovery import discover
 from cjmining.dropout.patience import settle_patience
+from cjmining.progress import part
 from cjmining.report import Finding, Groundwork, Leaving, compare_findings, derive_findings, lay_groundwork
 from cjmining.study.changes import changed_settings, earlier_of, say_changes
 from cjmining.study.settings import Settings, map_settings
@@ -168,8 +169,8 @@ def study_map(
         log = log.with_personas(intended)
     progress("discovering what customers do", 0.3)
     found = discover(log, by=form.by, ignore=intended.ignore)
-    progress("holding the journeys against the map", 0.5)
-    check, coverage = hold_against(log, intended, by=form.by), cover(log, intended)
+    check = hold_against(log, intended, by=form.by, progress=part(progress, 0.5, 0.7))
+    coverage = cover(log, intended)
     progress("looking into those who leave", 0.7)
     groundwork = lay_groundwork(log, found, check, coverage=coverage, min_group=form.report.min_group)
     leaving = groundwork.leaving
