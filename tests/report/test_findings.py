@@ -72,7 +72,7 @@ def test_a_ratio_below_one_is_said_as_a_part():
 def test_missing_is_said_of_the_place_and_not_of_the_whole_journey():
     [missing] = [f for f in of_kind(findings_of(grouped()), "deviation") if "without" in f.text]
     # a fifth of 400 + 600 + 60 journeys
-    assert missing.text == "212 journeys (20 %) passed Basket at least once without “basket filled”."
+    assert missing.text == "212 of 1,060 journeys (20 %) passed Basket at least once without “basket filled”."
 
 
 def test_what_lies_outside_the_map_is_the_whole_of_the_table():
@@ -345,7 +345,7 @@ def test_where_customers_say_it_all_again_is_told_with_the_time_lost():
     [hand_off] = of_kind(findings_of(grouped()), "hand-off")
     # a fifth of 790 of 1,060 journeys; what is not said again, and owners, stand in the tables
     assert hand_off.text == (
-        "In 158 journeys (15 %) customers went from web to phone for another contact in the same "
+        "In 158 of 1,060 journeys (15 %) customers went from web to phone for another contact in the same "
         "stage, Checkout; half of these hand-offs took up to 2 h, one in ten more than 2 d."
     )
 

@@ -168,10 +168,12 @@ def _channels(overall: Conformance, min_group: int) -> Iterator[Finding]:
 
 def _hand_offs(overall: Conformance, min_group: int) -> Iterator[Finding]:
     """Say where most customers have another contact in a stage on another channel."""
+    total = int(overall.outcomes["journeys"].sum())
     again = [row for row in rows_of(overall.handoffs) if row["again"] and row["kind"] == "channel"]
     for row in most_frequent(again, min_group)[:MOST_TOLD]:
         text = (
-            f"In {words.plural(row['journeys'], 'journey')} ({words.percent(row['share_of_journeys'])}) "
+            f"In {words.count(row['journeys'])} of {words.plural(total, 'journey')} "
+            f"({words.percent(row['share_of_journeys'])}) "
             f"customers went from {words.name(row['from'])} to {words.name(row['to'])} for another contact "
             f"in the same stage, {row['stage']}; half of these hand-offs took up to "
             f"{words.duration(row['median_s'])}, one in ten more than {words.duration(row['p90_s'])}."

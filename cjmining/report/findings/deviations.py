@@ -40,10 +40,11 @@ def deviation_sentence(row: Row) -> str:
 
 def deviation_findings(overall: Conformance, min_group: int) -> Iterator[Finding]:
     """Say the largest deviation of each type."""
-    horizon = words.days(overall.intended.horizon)
+    horizon, total = words.days(overall.intended.horizon), int(overall.outcomes["journeys"].sum())
     for row in deviations_told(rows_of(overall.deviations), min_group):
         text = (
-            f"{words.plural(row['journeys'], 'journey')} ({words.percent(row['share_of_journeys'])}) "
+            f"{words.count(row['journeys'])} of {words.plural(total, 'journey')} "
+            f"({words.percent(row['share_of_journeys'])}) "
             f"{deviation_sentence(row)}.{_how_they_ended(row, horizon, min_group)}"
         )
         yield make_finding(
