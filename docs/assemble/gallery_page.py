@@ -17,11 +17,22 @@ keywords, such as `cj.plot.data.flow`, that returns the numbers it draws as a ta
 """
 
 
+_SHEET = """## All on one sheet
+
+```{image} images/gallery.png
+:alt: All the figures above on one sheet, each on light and on dark paper.
+:class: figure
+:target: _images/gallery.png
+```"""
+
+
 def pages(folder: Path) -> dict[str, str]:
     """Return the page of figures."""
     listed = folder / "gallery.json"
     figures = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
     blocks = [named(_INTRO), *_preparation(folder / "prepare.py"), *map(_figure, figures)]
+    if (folder.parent / "gallery.png").is_file():
+        blocks.append(_SHEET)
     return {"gallery.md": "\n\n".join(blocks) + "\n"}
 
 
