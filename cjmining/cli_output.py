@@ -109,7 +109,8 @@ def _sections(result: StudyResult) -> Iterator[tuple[str, list[Mapping[str, Any]
 def _table(heading: str, findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield lines of at most 80 letters: the headline, what its share is a share of, and its status."""
     marked = any(finding.get("status") in _NEWS for finding in findings)
-    yield _bold(f"{_fitting(heading, _HEADLINE)}  {'of':>{_OF}}  {'status' if marked else ''}".rstrip())
+    of = "of" if any(map(_whole, findings)) else ""
+    yield _bold(f"{_fitting(heading, _HEADLINE)}  {of:>{_OF}}  {'status' if marked else ''}".rstrip())
     for finding in findings:
         said = _fitting(finding.get("headline") or finding["text"], _HEADLINE)
         status = finding.get("status")
@@ -132,7 +133,7 @@ def _whole(finding: Mapping[str, Any]) -> str:
     if isinstance(key, tuple):
         part, share = (numbers.get(name) for name in key)
         return number(part / share) if part and share else ""
-    return number(numbers[key]) if key and key in numbers else ""
+    return number(numbers[key]) if key and numbers.get(key) else ""
 
 
 def _fitting(text: str, width: int) -> str:

@@ -45,6 +45,7 @@ def test_a_line_has_the_headline_what_it_is_a_share_of_and_what_is_new(tmp_path,
         ("largest drop-out", {"mature": 1132, "drop_out_share": 0.27}, "1,132"),
         ("drop-out place", {"journeys": 400, "share_of_dropped": 400 / 1295}, "1,295"),
         ("deviation", {"journeys": 0, "share_of_journeys": 0.0}, ""),
+        ("no place stands out", {"places": 0}, ""),
         ("broken promise", {"measured": 34}, "34"),
         ("late start", {"days": 43}, ""),
         ("of no kind that is known", {}, ""),
@@ -76,10 +77,11 @@ def test_no_name_breaks_the_table_or_steers_the_terminal(tmp_path, capsys, headl
 
 
 def test_what_is_about_the_data_and_what_is_gone_stand_by_themselves(tmp_path, capsys):
-    about = finding("web: 1 gap", about_data=True, kind="gap")
+    about = finding("web: 1 gap", about_data=True, kind="gap", numbers={"periods": 1})
     gone = {"id": "x", "kind": "deviation", "text": "It used to be so.", "group": None}
     lines = printed(capsys, study(tmp_path, finding(), about, gone=[gone]))
     heads = [line.split("  ")[0] for line in lines]
+    assert "About the data" in lines  # nothing there is a share of anything
     assert heads.index("Findings") < heads.index("About the data") < heads.index("Gone since the last run")
     assert "It used to be so." in lines
 
