@@ -393,3 +393,32 @@ def test_an_estimated_patience_is_told_with_the_stages_that_state_their_own():
     (told,) = of_kind(findings_of(with_map(results, stages=stages, settled=settled)), "patience")
     assert told.text == f"{settled} Stated by the map itself: {first.stage} (never) and Delivery (never)."
     assert told.about_data
+
+
+def test_headlines_are_short_whatever_names_map_and_log_have():
+    results = grouped()
+    names = {"Checkout": "x" * 300, "Basket": "<script>alert(1)</script> \N{ARABIC LETTER ALEF}\n" * 5}
+
+    def renamed(check):
+        tables = {
+            name: getattr(check, name).assign(stage=getattr(check, name)["stage"].replace(names))
+            for name in (
+                "stages",
+                "dropouts",
+                "deviations",
+                "standouts",
+                "sensitivity",
+                "expectations",
+                "handoffs",
+            )
+        }
+        return dataclasses.replace(check, **tables)
+
+    check = dataclasses.replace(renamed(results.check), whole=renamed(results.check.overall))
+    findings = findings_of(dataclasses.replace(results, check=check))
+    assert {"x" * 300} <= {finding.stage for finding in findings}
+    for finding in findings:
+        assert 0 < len(finding.headline) <= 60
+        assert "\n" not in finding.headline
+    assert any(finding.headline.startswith("Gen Z: 34 % drop out at xxx") for finding in findings)
+    assert all(finding.headline.count("%") for finding in of_kind(findings, "largest drop-out"))
