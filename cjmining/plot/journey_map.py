@@ -54,9 +54,9 @@ def journey_map(
     persona : str, optional
         One of ``check.groups``; default is everybody.
     found : Discovery, optional
-        ``cj.discover(log, level="touchpoint@channel")``, by the same groups for a persona: the twelve
-        strongest paths between touchpoints are drawn as curves. Touchpoints planned in several stages have
-        none, since a discovery doesn't know the stage.
+        ``cj.discover(log, level="touchpoint@channel", ignore=intended.ignore)``, by the same groups for a
+        persona: the twelve strongest paths between touchpoints are drawn as curves. Touchpoints planned in
+        several stages have none, since a discovery doesn't know the stage.
     why : sequence of Drivers, optional
         What `cj.drivers` returned of the stages, of the journeys that are drawn.
     places : DropOutScan, optional

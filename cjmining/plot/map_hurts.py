@@ -147,7 +147,8 @@ def gathered(touchpoints: Sequence[Touchpoint], what: str) -> list[str]:
 
 def _place(view: MapView, row: Row) -> Pain:
     """Where most leave, with the share of all drop-outs that this is."""
-    lead = f"{number(row['journeys'])} left"
+    most = row["journeys"] == max(other["journeys"] for other in view.dropouts)
+    lead = f"{'Most: ' * most}{number(row['journeys'])} left"
     said = (
         f"{lead} after {clipped(name(row['touchpoint']))} "
         f"({percent(row['share_of_dropped'])} of all who dropped out)"
@@ -156,7 +157,6 @@ def _place(view: MapView, row: Row) -> Pain:
         "Where it hurts", row["stage"], f"left after {row['touchpoint']}", said, value=row["journeys"],
         of=view.outcomes["dropped"],
     )  # fmt: skip
-    most = row["journeys"] == max(other["journeys"] for other in view.dropouts)
     return Pain(lead, told, row["journeys"], str(row["touchpoint"]), most)
 
 

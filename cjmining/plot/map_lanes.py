@@ -154,9 +154,8 @@ def _draw(sheet: Sheet, view: MapView, placed: _Placed, middle: float) -> None:
         if seen:
             sheet.disc(x, middle, radius, theme.DISC)
             if entry.failed:
-                sheet.outline(
-                    _sector(x, middle, radius - 0.4, entry.failed / entry.journeys), theme.DROPPED, z=3
-                )
+                sector = _sector(x, middle, radius, entry.failed / entry.journeys)
+                sheet.outline(sector, theme.DROPPED, edge=theme.LANE, z=3)
         else:
             sheet.disc(x, middle, radius, theme.PAPER, edge=theme.MUTED, dashed=True)
         baseline, at = middle + 2.9, placed.label
@@ -182,13 +181,11 @@ def _tip(view: MapView, entry: Entry) -> str:
     if entry.state:
         return f"{where}: too few journeys for a number of their own"
     stage = view.stages[entry.stage]
-    of = "" if stage["few"] else f" of the {number(stage['entered'])} that entered {name(stage['stage'])}"
-    failed = (
-        f"; failed in {number(entry.failed)} ({percent(entry.failed / entry.journeys)})"
-        if entry.failed
-        else ""
-    )
-    return f"{where}: {plural(entry.journeys, 'journey')}{of}{failed}"
+    of = "" if stage["few"] else f" of {number(stage['entered'])}"
+    said = f"{where}: {number(entry.journeys)}{of} journeys in {name(stage['stage'])}"
+    if not entry.failed:
+        return said
+    return f"{said}; failed in {number(entry.failed)} ({percent(entry.failed / entry.journeys)})"
 
 
 def _where(entry: Entry) -> str:

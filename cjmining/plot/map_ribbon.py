@@ -77,7 +77,7 @@ def _stage(sheet: Sheet, view: MapView, position: int, top: float, scale: float)
     row = view.stages[position]
     left, right = view.left(position), view.left(position) + view.column
     x, thick = left + _run_in(view), row["entered"] * scale
-    foot = top + thick + _FALL + 3
+    foot = top + thick + (_FALL + 3 if any(row[key] for key, *_ in _LEAVING) else 3)
     edge = [(left if position == 0 else x - _SEAM, top + thick)]
     with sheet.mark(_tip(view, position), stage=row["stage"]):
         for key, colour, fill, hatch in _LEAVING:
@@ -92,7 +92,8 @@ def _stage(sheet: Sheet, view: MapView, position: int, top: float, scale: float)
             x += _BEND + part + 3
             thick -= part
         edge.append((x, top + thick))
-        sheet.area([(edge[0][0], top), *edge, (x, top)], theme.RIBBON)
+        if edge[0][0] < x - _SEAM:
+            sheet.area([(edge[0][0], top), *edge, (x, top)], theme.RIBBON)
         x = _goal(sheet, row, x, right, top, scale)
         _onward(sheet, view, position, x, top, scale)
         return _labels(sheet, view, position, top, scale, foot)

@@ -17,7 +17,7 @@ from cjmining.plot import journey_map, theme, to_svg
 from cjmining.plot.data.journey_map import journey_map as numbers_of
 from cjmining.plot.journey_map import journey_map_sheet
 from cjmining.plot.map_told import bounds_of_mean
-from cjmining.plot.sheet import Disc
+from cjmining.plot.sheet import Disc, Outline
 from cjmining.plot.text import Box
 from cjmining.plot.words import number, percent
 from tests.plot.factory import MadeUpCheck, made_up_check, made_up_discovery, made_up_map
@@ -195,18 +195,27 @@ def test_the_outcomes_of_the_stages_add_up_to_the_large_figures(check):
         assert ribbon.get(end, 0) == large[outcome]
 
 
-def test_the_ribbon_is_as_thick_as_journeys_are_many():
+def test_the_ribbon_is_as_thick_as_journeys_are_many_and_its_strips_as_wide_as_those_that_leave():
     check = made_up_check(made_up_map(5, 4), 900).overall
     sheet = journey_map_sheet(check)
-    rows = check.stages.to_dict("records")
-    areas = [
-        shape for shape in sheet.shapes if getattr(shape, "look", None) and shape.look.fill == theme.RIBBON
-    ]
-    highest = [shape.path.get_extents() for shape in areas]
-    thick = {}
-    for row, box in zip(rows, [box for box in highest if len(box.get_points())][::2], strict=False):
-        thick[row["stage"]] = box.height / row["entered"]
-    assert max(thick.values()) == pytest.approx(min(thick.values()))
+    scales = []
+    for row in check.stages.to_dict("records"):
+        own = [
+            shape
+            for shape in sheet.shapes
+            if isinstance(shape, Outline) and shape.mark and shape.mark.tip.startswith(f"{row['stage']}: of ")
+        ]
+        ribbon = next(shape for shape in own if shape.look.fill == theme.RIBBON).path.get_extents()
+        scales.append(ribbon.height / row["entered"])
+        for key, colour in (("dropped", theme.DROPPED), ("converted", theme.CONVERTED)):
+            strip = [shape.path for shape in own if shape.look.fill == colour]
+            if key == "converted" and row[key]:
+                scales.append(strip[0].get_extents().height / row[key])
+            elif strip:  # its straight part is the two lowest corners but the tip
+                xs = sorted({round(x, 6) for x, y in strip[0].vertices if y > ribbon.y1 + 8 and x == x})
+                scales.append((xs[-1] - xs[0]) / row[key])
+    assert len(scales) >= 11
+    assert scales == pytest.approx([scales[0]] * len(scales), rel=1e-6)
 
 
 def test_the_discs_areas_are_the_journeys_of_the_table():
@@ -242,10 +251,8 @@ def test_each_disc_strip_and_promise_says_what_it_is_with_its_denominator():
     row = check.stages.iloc[0]
     assert any(tip.startswith(f"Stage 0: of {row['entered']} journeys that entered, ") for tip in tips)
     first = check.touchpoints.iloc[0]
-    said = (
-        f"{first['touchpoint'].replace('_', ' ')} ({first['channel']}): {first['journeys']} journeys of the "
-    )
-    said += f"{row['entered']} that entered Stage 0"
+    said = f"{first['touchpoint'].replace('_', ' ')} ({first['channel']}): {first['journeys']} of "
+    said += f"{row['entered']} journeys in Stage 0"
     assert tips[said] == "Stage 0"
     kept = check.expectations.iloc[1]
     assert any(f"of {kept['measured']} times, promised" in tip for tip in tips)
