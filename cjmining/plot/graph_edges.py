@@ -133,13 +133,13 @@ def _beside(source: Box, target: Box, y0: float, y1: float) -> Curve:
         x = (source.left + source.right) / 2
         return [(x, source.bottom), (x, source.bottom), (x, target.top - 4), (x, target.top - 4)]
     side, out = (source.left, -1.0) if source.top < target.top else (source.right, 1.0)
-    bow = out * round(min(38.0, 10 + abs(y1 - y0) / 8))
+    bow = out * round(min(34.0, 10 + abs(y1 - y0) / 8))
     return [(side, y0), (side + bow, y0), (side + bow + 4 * out, y1), (side + 4 * out, y1)]
 
 
 def _above(source: Box, target: Box, y0: float, y1: float, level: float) -> Curve:
     """Back to an earlier layer: up beside the source, along a level of its own, down beside the target."""
-    beside = 9 + (level // 15) % 5 * 5.0
+    beside = 9 + (level // 15) % 4 * 4.0
     x0, x1 = source.left - beside, target.right + beside
     return _rounded(
         [(source.left, y0), (x0, y0), (x0, level), (x1, level), (x1, y1), (target.right + 4, y1)], 6.0

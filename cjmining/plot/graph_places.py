@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BOX = 114.0
 MOST_BESIDE = 3
 """Touchpoints off the map that are named below a stage."""
-_GAP = 74.0
+_GAP = 52.0
 _HEADS = 54.0
 _LEVEL = 15.0
 STEMS = 34.0
@@ -48,7 +48,7 @@ class Places:
 def places_of(graph: Graph) -> Places:
     """Lay out the boxes, a level above for each way back, and below what isn't on the map."""
     layers = max([*graph.layer.values(), len(graph.stages) - 1], default=0) + 1
-    width = max(620.0, layers * (BOX + _GAP) - _GAP + 2 * (theme.MARGIN + 34))
+    width = max(620.0, layers * (BOX + _GAP) - _GAP + 2 * (theme.MARGIN + 28))
     left = round((width - layers * (BOX + _GAP) + _GAP) / 2)
     names = {node: wrap(name(node), BOX - 12, theme.BODY, lines=2) for node in graph.nodes}
     high = {node: _height(graph, node, len(lines)) for node, lines in names.items()}

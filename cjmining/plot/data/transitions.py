@@ -220,7 +220,7 @@ def strongest(ways: Ways, kinds: Mapping[Pair, str], intended: IntendedMap | Non
 
     Without a map the most frequent. With one up to 6 of what isn't planned, the most frequent, none of them
     ten times as rare as the first; up to 4 of what is planned and unused, the shortest steps; for the rest
-    the most frequent of what is planned and used.
+    the most frequent of what is planned and used, and where that is little of what isn't planned.
     """
 
     def most(kind: str) -> list[Pair]:
@@ -233,7 +233,9 @@ def strongest(ways: Ways, kinds: Mapping[Pair, str], intended: IntendedMap | Non
     unplanned = most(UNPLANNED)[:_MOST_UNPLANNED]
     unplanned = [pair for pair in unplanned if 10 * ways[pair] >= ways[unplanned[0]]]
     used = most(USED)[: MOST_LINES - len(unused) - len(unplanned)]
-    return [*used, *unplanned, *unused]
+    lines = [*used, *unplanned, *unused]
+    room = MOST_LINES - len(lines)
+    return lines + [pair for pair in most(UNPLANNED) if pair not in lines][:room]
 
 
 def shortest(pairs: Iterable[Pair], intended: IntendedMap) -> list[Pair]:
