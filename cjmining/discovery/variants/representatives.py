@@ -11,6 +11,7 @@ from cjmining import asked
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN
 from cjmining.discovery.words import bounded, percent, plural, shortened
 from cjmining.engine.local import map_blocks
+from cjmining.progress import telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from cjmining.discovery.variants.variants import Variants
     from cjmining.kernels.variants import Variants as Sequences
+    from cjmining.progress import Progress
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -122,14 +124,21 @@ class Choice(NamedTuple):
     at_best: float
 
 
-def choose(found: Variants, number: int, limit: float, largest: int) -> Representatives:
+def choose(
+    found: Variants, number: int, limit: float, largest: int, progress: Progress | bool | None = None
+) -> Representatives:
     """Choose the representatives of every group."""
     number, largest = asked.whole("number", number), asked.whole("largest", largest)
     limit = asked.number("limit", limit, least=0, most=1)
     counted = found._counted
     groups = counted.codes_of_groups()
-    choices = {group: _choose(found, group, number, limit, largest) for group in groups}
-    made = Representatives(number, limit, _table(found, choices), _account(found, choices), found.notes)
+    choices = {}
+    with telling(progress, "representatives") as tell:
+        for place, group in enumerate(groups):
+            tell("holding variants against each other", 0.9 * place / len(groups))
+            choices[group] = _choose(found, group, number, limit, largest)
+        tell("making the tables", 0.9)
+        made = Representatives(number, limit, _table(found, choices), _account(found, choices), found.notes)
     return made._made_of(found._log)
 
 

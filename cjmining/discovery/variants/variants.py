@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cjmining.discovery.variants.representatives import Representatives
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
+    from cjmining.progress import Progress
 
     Ints = NDArray[np.int64]
 
@@ -265,7 +266,12 @@ class Variants(Result):
         return np.flatnonzero(self._counted.numbers() == wanted)
 
     def representatives(
-        self, number: int = 5, *, limit: float = 0.5, largest: int = 4_000
+        self,
+        number: int = 5,
+        *,
+        limit: float = 0.5,
+        largest: int = 4_000,
+        progress: Progress | bool | None = None,
     ) -> Representatives:
         """Choose a few journeys that stand for most behaviour, for each group.
 
@@ -286,6 +292,8 @@ class Variants(Result):
             The chance lies in the steps themselves, so that the choice is the same in every run. All journeys
             are then held against those chosen: every number in the tables counts all of them but
             `at_best_share`.
+        progress : callable or bool, optional
+            Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
         Returns
         -------
@@ -312,7 +320,7 @@ class Variants(Result):
         """
         from cjmining.discovery.variants.representatives import choose
 
-        return choose(self, number, limit, largest)
+        return choose(self, number, limit, largest, progress)
 
     def _rows(self, chosen: Ints) -> pd.DataFrame:
         return rows_of(self._counted, self._facts(), chosen)
