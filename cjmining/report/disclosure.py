@@ -65,7 +65,7 @@ def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
     Rows go, but for stages and touchpoints, whose place on the map must stay: their counts become NaN, which
     the pictures write as few.
     """
-    names = ("dropouts", "deviations", "flows")
+    names = ("dropouts", "deviations", "deviations_by_channel", "flows")
     tables: dict[str, Any] = {name: _at_least(getattr(check, name), min_group) for name in names}
     tables["deviations"] = _without_few_compared(tables["deviations"], min_group)
     tables["expectations"] = _without_few_measured(check.expectations, min_group)
