@@ -13,7 +13,7 @@ import pytest
 import cjmining as cj
 from cjmining.errors import LogError
 from cjmining.plot import transitions
-from cjmining.plot.data.transitions import MOST_LINES
+from cjmining.plot.data.transitions import MOST_LINES, read
 from cjmining.plot.graph_edges import curves_of
 from cjmining.plot.graph_model import graph_of
 from cjmining.plot.graph_places import places_of
@@ -159,6 +159,24 @@ stages:
     assert len(drawn) == 3  # solid, dashed and dotted
 
 
+def test_a_stage_whose_touchpoints_stand_elsewhere_says_so():
+    text = """
+map: Ticket
+goal: [closed]
+patience: 9d
+stages:
+  - {stage: In charge, touchpoints: [{touchpoint: taken}]}
+  - {stage: Resolved, touchpoints: [{touchpoint: resolved}]}
+  - {stage: Reopened, optional: true, touchpoints: [{touchpoint: taken}], returns_to: [Resolved]}
+  - {stage: Closed, touchpoints: [{touchpoint: closed}]}
+"""
+    intended = cj.intended.parse_map(text)
+    ways = {("taken", "resolved"): 9, ("resolved", "taken"): 2, ("resolved", "closed"): 7}
+    ax = transitions(made_up_discovery(ways), intended=intended)
+    assert "its touchpoints stand in a" in " ".join(texts(ax))
+    assert faults(ax) == []
+
+
 def test_starts_and_ends_are_marked_and_add_up_to_the_journeys(shop):
     found, intended = shop
     journeys = found.overview.set_index("by").loc["Families", "journeys"]
@@ -168,6 +186,14 @@ def test_starts_and_ends_are_marked_and_add_up_to_the_journeys(shop):
         elsewhere = re.search(rf"journeys that {said} there, ([\d,]+) elsewhere", " ".join(shown))
         assert {f"{number:,}" for number in marked.values()} <= set(shown)
         assert sum(marked.values()) + int(elsewhere[1].replace(",", "")) == journeys
+
+
+def test_journeys_that_are_open_end_nowhere():
+    shop = cj.simulate.shop(100, seed=1)
+    journeys = shop.log.n_journeys
+    tagged = shop.log.tag(outcome=["open"] * 10 + ["converted"] * (journeys - 10))
+    counts = read(cj.discover(tagged), None)
+    assert (sum(counts.starts.values()), sum(counts.ends.values())) == (journeys, journeys - 10)
 
 
 def test_no_line_runs_through_a_box_that_is_not_its_own(shop):

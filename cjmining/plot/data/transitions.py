@@ -175,6 +175,8 @@ def read(found: Discovery, group: str | None) -> Counts:
             else:
                 used.setdefault(touchpoint, FEW)
         for row in rows(found.ends, one) if hasattr(found, "ends") else ():
+            if str(row["position"]) not in ends:
+                continue  # a journey that is open has not ended where it is
             there = ends[str(row["position"])]
             there[str(row["touchpoint"])] = there.get(str(row["touchpoint"]), 0) + int(row["journeys"])
     if len(wanted) > 1:
