@@ -175,7 +175,7 @@ def _below(cell: Cell, room: float) -> list[str]:
 
 def _untold(sheet: Sheet, cell: Cell, area: Box, fewest: int) -> None:
     """Hatch a cell without a share, and say why it has none."""
-    sheet.card(area, theme.PAPER, edge=theme.RULE, hatch=theme.OPEN_HATCH, rounding=2)
+    sheet.card(area, theme.PAPER, edge=theme.OFF_MAP, hatch=theme.OPEN_HATCH, rounding=2)
     lines = _why(cell, fewest)
     wide = max(width(line, theme.SMALL) for line in lines) + 8
     left, high = area.left + _INSET, len(lines) * 12.0
@@ -267,7 +267,7 @@ def _signs(cells: list[Cell], fewest: int) -> list[tuple[str, str]]:
 
 def _sign(sheet: Sheet, area: Box, sample: str) -> None:
     if sample in {"few", "withheld"}:
-        sheet.card(area, theme.PAPER, edge=theme.RULE, hatch=theme.OPEN_HATCH, rounding=2)
+        sheet.card(area, theme.PAPER, edge=theme.OFF_MAP, hatch=theme.OPEN_HATCH, rounding=2)
     elif sample in {"framed", "dashed"}:
         inner = Box(area.left - 1, area.top - 1, area.right + 1, area.bottom + 1)
         _outline(sheet, inner, theme.INK, dashed=sample == "dashed")

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
 from cjmining.plot.choose import ALL
+from cjmining.plot.curves import DAY_S, LEFT, PITCH, RIGHT, Curve, Plot, curves_of
 from cjmining.plot.data.incidence import incidence as numbers_of
 from cjmining.plot.sheet import Point, Sheet
-from cjmining.plot.text import Box, fit, spread, width
+from cjmining.plot.text import fit, spread, width
 from cjmining.plot.words import days, duration, known, name, number, percent
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from cjmining.dropout.incidence import Incidence
     from cjmining.plot.theme import Colour
 
-DAY_S = 86_400.0
-_LEFT, _RIGHT, _TOP = 128.0, 580.0, 82.0
-_LEAST_HIGH = 250.0
 _LABELS = 640.0
 _WHISKERS = 26.0
 _SAMPLE = 18.0
 """Length of a piece of the curve before its name, so that dashes tell it where colours don't."""
-_PITCH = 27.0
 _RISK = 13.0
-_SHARE_STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
-_FEW_BANDS = 3
-"""Of so many curves each has its band; of more only the one that is set off."""
 LEAST_DAYS = 3.0
 """Shorter times are told in hours."""
 
@@ -109,8 +101,8 @@ def incidence_sheet(
     """Lay out the curves."""
     table = numbers_of(ends, stage=stage, touchpoint=touchpoint, end=end, group=group)
     several = not isinstance(end, str) and len(end) > 1
-    curves = _curves(table, several, group)
-    plot = _Plot.of(curves)
+    curves = curves_of(table, several, group)
+    plot = Plot.of(curves)
     sheet = Sheet()
     place = name(stage) if touchpoint is None else f"{name(stage)}, {name(touchpoint)}"
     one = end if isinstance(end, str) else next(iter(end), "")
@@ -133,142 +125,6 @@ def incidence_sheet(
     return sheet
 
 
-# what is drawn --------------------------------------------------------------------------------------------
-
-
-class _Look(NamedTuple):
-    """How a curve looks: colour, width, lengths of dashes, and its band: "filled", "dotted" or none."""
-
-    colour: Colour
-    width: float
-    dashes: tuple[float, ...]
-    band: str
-
-
-class _Row(NamedTuple):
-    """A curve at one time, in days; limits of this moment, and of the whole curve."""
-
-    day: float
-    probability: float
-    lower: float
-    upper: float
-    band_lower: float
-    band_upper: float
-    followed: float
-
-
-class _Curve(NamedTuple):
-    """A group or an end."""
-
-    said: str
-    group: str
-    bold: bool
-    entered: int
-    rows: tuple[_Row, ...]
-    look: _Look
-
-    @property
-    def last(self) -> _Row:
-        """The last time at which the probability is known."""
-        told = [row for row in self.rows if known(row.probability)]
-        return told[-1] if told else _Row(0.0, *[math.nan] * 6)
-
-    @property
-    def banded(self) -> list[_Row]:
-        """The times that have a band, where it is drawn."""
-        return [row for row in self.rows if self.look.band and known(row.band_lower)]
-
-
-_DASHES: tuple[tuple[float, ...], ...] = ((), (4, 2), (1, 1.6), (7, 2, 1, 2), (2.5, 1.5))
-_COLOURS = (theme.INK, theme.DISC, theme.CONVERTED, theme.TURNED_AWAY, theme.OPEN)
-_OF_END = {
-    "converted": theme.CONVERTED,
-    "continued": theme.DISC,
-    "turned away": theme.TURNED_AWAY,
-    "under way": theme.OPEN,
-    **dict.fromkeys(("dropped", "dropped here", "dropped elsewhere"), theme.DROPPED),
-}
-
-
-def _curves(table: pd.DataFrame, several: bool, chosen: str | None) -> list[_Curve]:
-    key = "end" if several else "by"
-    curves = []
-    found = list(table.groupby(key, sort=False))
-    for at, (label, rows) in enumerate(found):
-        group, end = str(rows["by"].iloc[0]), str(rows["end"].iloc[0])
-        look = _look(at, len(found), end, None if several else chosen, group, several)
-        said = str(label) if several else "all journeys" if group == ALL else name(group)
-        times = zip(
-            (rows["time_s"] / DAY_S).tolist(),
-            *(rows[column].tolist() for column in _READ),
-            strict=True,
-        )
-        curves.append(
-            _Curve(
-                said,
-                group,
-                several or chosen in (None, group),
-                int(rows["entered"].iloc[0]),
-                tuple(_Row(*row) for row in times),
-                look,
-            )
-        )
-    return curves
-
-
-_READ = ("probability", "lower", "upper", "band_lower", "band_upper", "still_followed")
-
-
-def _look(at: int, of: int, end: str, chosen: str | None, group: str, several: bool) -> _Look:
-    """Return how a curve looks; the end's own colour is for the one that matters, dashes tell the others."""
-    own = _OF_END.get(end, theme.DISC)
-    dashes = _DASHES[at % len(_DASHES)]
-    band = "" if of > _FEW_BANDS else "filled" if at == 0 else "dotted"
-    if several:
-        return _Look(own, 1.7, dashes, band)
-    if chosen is not None:
-        return _Look(own, 2.2, (), "filled") if group == chosen else _Look(theme.OPEN, 0.9, dashes, "")
-    colour = own if group == ALL else _COLOURS[at % len(_COLOURS)]
-    return _Look(colour, 1.7, dashes, band)
-
-
-class _Plot(NamedTuple):
-    """Where the axes lie, and how far they reach: days, and probability."""
-
-    area: Box
-    last: float
-    top: float
-    step: float
-
-    @classmethod
-    def of(cls, curves: list[_Curve]) -> _Plot:
-        drawn = [value for curve in curves for row in curve.rows for value in (row.probability, row.upper)]
-        drawn += [row.band_upper for curve in curves for row in curve.banded]
-        highest = max(max((value for value in drawn if known(value)), default=0.1), 0.02)
-        step = next((step for step in _SHARE_STEPS if highest / step <= 5 + 1e-9), _SHARE_STEPS[-1])
-        last = max((curve.rows[-1].day for curve in curves if curve.rows), default=1.0)
-        bottom = _TOP + max(_LEAST_HIGH, _PITCH * len(curves))
-        return cls(
-            Box(_LEFT, _TOP, _RIGHT, bottom), max(last, 1e-9), step * math.ceil(highest / step - 1e-9), step
-        )
-
-    def x(self, day: float) -> float:
-        return self.area.left + (self.area.right - self.area.left) * day / self.last
-
-    def y(self, share: float) -> float:
-        return self.area.bottom - (self.area.bottom - self.area.top) * share / self.top
-
-    def steps(self, points: Sequence[Point]) -> list[Point]:
-        """Return the corners of a curve that stays as it is until it changes."""
-        corners: list[Point] = []
-        for day, share in points:
-            x, y = self.x(day), self.y(share)
-            if corners and abs(y - corners[-1][1]) < 0.05:
-                continue
-            corners += [(x, corners[-1][1]), (x, y)] if corners else [(x, y)]
-        return [*corners, (self.x(points[-1][0]), corners[-1][1])]
-
-
 def _verb(end: str) -> str:
     return {
         "dropped here": "dropped out there",
@@ -281,7 +137,7 @@ def _verb(end: str) -> str:
 # axes -----------------------------------------------------------------------------------------------------
 
 
-def _axes(sheet: Sheet, plot: _Plot) -> None:
+def _axes(sheet: Sheet, plot: Plot) -> None:
     for line in range(round(plot.top / plot.step) + 1):
         y = plot.y(line * plot.step)
         sheet.line([(plot.area.left, y), (plot.area.right, y)], colour=theme.RULE, z=0.5)
@@ -289,7 +145,7 @@ def _axes(sheet: Sheet, plot: _Plot) -> None:
         sheet.write(said, plot.area.left - 8, y + 3, colour=theme.MUTED, align="right")
 
 
-def _horizons(sheet: Sheet, plot: _Plot, ends: Incidence) -> None:
+def _horizons(sheet: Sheet, plot: Plot, ends: Incidence) -> None:
     """Mark the times within which probabilities are stated; their words stand above, apart."""
     free = plot.area.left
     for horizon in ends.horizons:
@@ -303,7 +159,7 @@ def _horizons(sheet: Sheet, plot: _Plot, ends: Incidence) -> None:
             free = x + 8
 
 
-def _followed(sheet: Sheet, plot: _Plot, curves: list[_Curve]) -> float:
+def _followed(sheet: Sheet, plot: Plot, curves: list[Curve]) -> float:
     """Write the time axis, and below it how many of each group are still followed; return where it ends."""
     unit, length = ("days", 1.0) if plot.last >= LEAST_DAYS else ("hours", 1 / 24)
     ticks = _ticks(plot, curves)
@@ -318,7 +174,7 @@ def _followed(sheet: Sheet, plot: _Plot, curves: list[_Curve]) -> float:
     for curve in groups:
         y += _RISK
         said = "all journeys" if curve.group == ALL else name(curve.group)
-        room = _LEFT - theme.MARGIN - 24
+        room = LEFT - theme.MARGIN - 24
         sheet.write(fit(said, room, theme.SMALL), theme.MARGIN, y, size=theme.SMALL, colour=theme.MUTED)
         at = {row.day: row.followed for row in curve.rows if known(row.followed)}
         for day in ticks:
@@ -327,7 +183,7 @@ def _followed(sheet: Sheet, plot: _Plot, curves: list[_Curve]) -> float:
     return y
 
 
-def _ticks(plot: _Plot, curves: list[_Curve]) -> list[float]:
+def _ticks(plot: Plot, curves: list[Curve]) -> list[float]:
     """Return the times at which it is known how many are followed, and the last, as many as have room.
 
     The last and the first are surely there, then the later ones: the earliest lie close together.
@@ -343,7 +199,7 @@ def _ticks(plot: _Plot, curves: list[_Curve]) -> list[float]:
 # curves ---------------------------------------------------------------------------------------------------
 
 
-def _draw(sheet: Sheet, plot: _Plot, curve: _Curve) -> None:
+def _draw(sheet: Sheet, plot: Plot, curve: Curve) -> None:
     look, banded = curve.look, curve.banded
     if len(banded) > 1:
         under = plot.steps([(row.day, row.band_lower) for row in banded])
@@ -371,17 +227,17 @@ def _dashed(
         sheet.line(points, colour=colour, width=thick, z=z)
 
 
-def _label(sheet: Sheet, plot: _Plot, curves: list[_Curve], stage: str) -> None:
+def _label(sheet: Sheet, plot: Plot, curves: list[Curve], stage: str) -> None:
     """Name each curve beside its end, with its last value, its limits as a bar, and of how many it is."""
     lasts = [curve.last for curve in curves]
     wanted = [plot.y(row.probability) - 6 if known(row.probability) else plot.area.bottom for row in lasts]
     order = sorted(range(len(curves)), key=lambda at: wanted[at])
-    placed = spread([wanted[at] for at in order], [_PITCH] * len(curves), plot.area.bottom + 6, 0.0)
+    placed = spread([wanted[at] for at in order], [PITCH] * len(curves), plot.area.bottom + 6, 0.0)
     room = sheet.width - theme.MARGIN - _LABELS
     for place, (at, y) in enumerate(zip(order, placed, strict=True)):
         curve, last = curves[at], lasts[at]
         with sheet.mark(_tip(curve), stage=stage, group=curve.group):
-            x = _RIGHT + 6 + min(5.0, _WHISKERS / len(curves)) * place
+            x = RIGHT + 6 + min(5.0, _WHISKERS / len(curves)) * place
             _whisker(sheet, plot, curve, x, y + 6)
             told = percent(last.probability, last.lower, last.upper)
             who = fit(
@@ -392,7 +248,7 @@ def _label(sheet: Sheet, plot: _Plot, curves: list[_Curve], stage: str) -> None:
             sheet.write(fit(said, room, theme.SMALL), _LABELS, y + 20, size=theme.SMALL, colour=theme.MUTED)
 
 
-def _whisker(sheet: Sheet, plot: _Plot, curve: _Curve, x: float, label: float) -> None:
+def _whisker(sheet: Sheet, plot: Plot, curve: Curve, x: float, label: float) -> None:
     """Draw the limits of the last moment as a bar, and a line from there to the label."""
     last = curve.last
     if not known(last.lower):
@@ -406,23 +262,23 @@ def _whisker(sheet: Sheet, plot: _Plot, curve: _Curve, x: float, label: float) -
     _dashed(sheet, [(start, label), (_LABELS - 4, label)], colour, look.width, look.dashes, 3)
 
 
-def _tip(curve: _Curve) -> str:
+def _tip(curve: Curve) -> str:
     last = curve.last
     share = percent(last.probability, last.lower, last.upper)
     return f"{curve.said}: {share} by {duration(last.day * DAY_S)}, of {number(curve.entered)} that entered"
 
 
-def _notes(sheet: Sheet, curves: list[_Curve], y: float) -> float:
+def _notes(sheet: Sheet, curves: list[Curve], y: float) -> float:
     """Say what the bands are, and where there is none."""
     said = "Still followed: journeys observed to be under way at that time. Bars: limits at the end."
     if any(curve.banded for curve in curves):
         said += (
-            " Bands hold the whole curve with 95 %; there is none at times when fewer than some 10 journeys "
-            "had ended so, or had not."
+            " Bands hold the whole curve with 95 %; there is none while fewer than some 10 journeys ended "
+            "so, or otherwise."
         )
     return sheet.paragraph(said, theme.MARGIN, y + 8, 840, size=theme.SMALL, colour=theme.MUTED)
 
 
-def _description(curves: list[_Curve], place: str) -> str:
+def _description(curves: list[Curve], place: str) -> str:
     told = "; ".join(_tip(curve) for curve in curves[:6])
     return f"Curves of the probability over the time since coming to {place}. {told}."

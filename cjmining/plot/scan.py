@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.path import Path
 
 from cjmining.plot import theme
 from cjmining.plot.data.scan import expect_scan, shown
 from cjmining.plot.data.scan import scan as numbers_of
+from cjmining.plot.scan_findings import Row, days_of, ended_so, listed, signed, who_of
 from cjmining.plot.sheet import Point, Sheet
 from cjmining.plot.text import Box, fit, width
 from cjmining.plot.words import days, known, name, number, percent, plural
@@ -27,11 +28,8 @@ _HIGHEST = 96.0
 _LOWEST = 26.0
 _LANE = 13.0
 _GAP = 18.0
-_TEXT = 560.0
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _COUNTS = tuple(step * 10**power for power in range(12) for step in (1, 2, 5))
-
-Row = dict[str, Any]
 
 
 def scan(
@@ -108,7 +106,7 @@ def scan_sheet(
     sheet.description = _description(places, rows, findings, kind)
     y = _head(sheet, places, kind)
     if not rows:
-        said = f"At no stage enough journeys {_ended(kind)} to be looked at."
+        said = f"At no stage enough journeys {ended_so(kind)} to be looked at."
         sheet.height = sheet.paragraph(said, theme.MARGIN, y + 8, 800, colour=theme.MUTED) + 12
         return sheet
     frame = _Frame.of(places, rows)
@@ -116,7 +114,7 @@ def scan_sheet(
         own = [finding for finding in findings if finding["stage"] == stage]
         y = _panel(sheet, frame, [row for row in rows if row["stage"] == stage], own, y, kind)
     y = _weeks_axis(sheet, frame, y)
-    y = _list(sheet, places, findings, y, kind)
+    y = listed(sheet, places, findings, y, kind)
     if few := sum(row["state"] == "few" for row in rows):
         said = (
             f"Not told: {plural(few, 'week')} of a stage in which fewer than {number(fewest)} journeys came."
@@ -151,16 +149,12 @@ def _top(row: Row) -> float:
     return max((row[key] for key in ("ended", "expected") if known(row[key])), default=0.0)
 
 
-def _ended(kind: str) -> str:
-    return "dropped out" if kind == "dropped" else "were turned away"
-
-
 def _head(sheet: Sheet, places: DropOutScan, kind: str) -> float:
     y = sheet.paragraph(sheet.title, theme.MARGIN, 14, 840, size=15, bold=True, lines=1)
     within = days(places.horizon.total_seconds())
     said = (
-        f"Journeys by the week in which they entered a stage: how many {_ended(kind)} there within {within} "
-        "(bars), and how many usually would (line). One scale for all stages"
+        f"Journeys by the week in which they entered a stage: how many {ended_so(kind)} there within "
+        f"{within} (bars), and how many usually would (line). One scale for all stages"
     )
     return sheet.paragraph(said, theme.MARGIN, y + 4, 840, colour=theme.MUTED, lines=2) + 6
 
@@ -188,7 +182,7 @@ def _tip(rows: list[Row], kind: str) -> str:
     entered, ended, expected = _sums(rows)
     return (
         f"{name(rows[0]['stage'])}: of {number(entered)} journeys that entered, {number(ended)} "
-        f"{_ended(kind)} there, {number(expected)} usually would"
+        f"{ended_so(kind)} there, {number(expected)} usually would"
     )
 
 
@@ -204,7 +198,7 @@ def _named(sheet: Sheet, rows: list[Row], area: Box, kind: str) -> None:
     sheet.write(
         fit(name(rows[0]["stage"]), room, 10, bold=True), theme.MARGIN, bottom - 13, size=10, bold=True
     )
-    said = f"{number(ended)} of {number(entered)} {_ended(kind).removeprefix('were ')}"
+    said = f"{number(ended)} of {number(entered)} {ended_so(kind).removeprefix('were ')}"
     sheet.write(fit(said, room, 7.5), theme.MARGIN, bottom - 1, size=7.5, colour=theme.MUTED)
 
 
@@ -263,7 +257,7 @@ def _unseen(sheet: Sheet, frame: _Frame, area: Box) -> None:
         return
     with sheet.mark("too young to be judged"):
         corners = [(left, area.top), (area.right, area.top), (area.right, area.bottom), (left, area.bottom)]
-        sheet.area(corners, theme.PAPER, edge=theme.RULE, hatch=theme.OPEN_HATCH, z=0.6)
+        sheet.area(corners, theme.PAPER, edge=theme.OFF_MAP, hatch=theme.OPEN_HATCH, z=0.6)
 
 
 def _scale(sheet: Sheet, frame: _Frame, area: Box) -> None:
@@ -288,22 +282,13 @@ def _framed(sheet: Sheet, frame: _Frame, finding: Row, area: Box, baseline: floa
     top = area.top - 4
     around = [(left, area.bottom), (left, top), (right, top), (right, area.bottom)]
     sheet.line(around, colour=colour, width=thick, dashed=not bold, z=4)
-    number_of, excess = f"{finding['rank']}  ", f": {_signed(finding)}"
+    number_of, excess = f"{finding['rank']}. ", f": {signed(finding)}"
     room = min(220, _RIGHT - _LEFT - width(number_of + excess, theme.SMALL, bold=bold))
-    said = number_of + fit(_who(finding), room, theme.SMALL, bold=bold) + excess
+    said = number_of + fit(who_of(finding), room, theme.SMALL, bold=bold) + excess
     at = max(_LEFT, min(left + 3, _RIGHT - width(said, theme.SMALL, bold=bold)))
     if baseline < area.top - 8:
         sheet.line([(left, top), (left, baseline - 6)], colour=colour, width=0.6)
     sheet.write(said, at, baseline, size=theme.SMALL, bold=bold, colour=colour)
-
-
-def _who(finding: Row) -> str:
-    who = "everybody" if finding["segment"] == "all" else name(finding["segment"])
-    return f"{who}, {name(finding['touchpoint'])}" if finding["touchpoint"] else who
-
-
-def _signed(finding: Row) -> str:
-    return f"+{number(finding['excess'])} ({number(finding['lower'])} to {number(finding['upper'])})"
 
 
 def _weeks_axis(sheet: Sheet, frame: _Frame, y: float) -> float:
@@ -327,104 +312,10 @@ def _weeks_axis(sheet: Sheet, frame: _Frame, y: float) -> float:
     return y + 34
 
 
-# the findings ---------------------------------------------------------------------------------------------
-
-
-def _list(sheet: Sheet, places: DropOutScan, findings: list[Row], y: float, kind: str) -> float:
-    """Tell the findings in words, each with its share beside the usual one; return where they end."""
-    standing = sum(bool(finding["stands_out"]) for finding in findings)
-    head = f"{plural(standing, 'finding')} that stand{'s' if standing == 1 else ''} out"
-    if not standing:
-        head = "Nothing stands out" + (": the strongest places may well be chance" if findings else "")
-    sheet.write(head, theme.MARGIN, y + 14, size=11, bold=True)
-    y += 20
-    if findings:
-        _shares_axis(sheet, y - 4)
-    for finding in findings:
-        with sheet.mark(str(finding["sentence"]), stage=str(finding["stage"])):
-            y = _told(sheet, finding, y, kind) + 8
-    more = len(places.findings) - len(findings)
-    said = (
-        f"{plural(places.looked_at, 'place')} (stages, last touchpoints and segments) were looked at, and p "
-        "allows for all of them: it says how often any is as strong in logs in which nothing is wrong. "
-        "Limits of an excess are those of one place: the strongest of many looks larger than it is."
-    )
-    if more > 0:
-        said += f" {plural(more, 'further place')}, weaker or of another kind, {_is(more)} not drawn."
-    return sheet.paragraph(said, theme.MARGIN, y + 2, 840, size=theme.SMALL, colour=theme.MUTED)
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _told(sheet: Sheet, finding: Row, y: float, kind: str) -> float:
-    bold = bool(finding["stands_out"])
-    colour = theme.INK if bold else theme.MUTED
-    who = fit(f"{finding['rank']}  {name(finding['stage'])}: {_who(finding)}", 380, 10, bold=bold)
-    sheet.write(who, theme.MARGIN, y + 11, size=10, bold=bold, colour=colour)
-    ended = f"{number(finding['ended'])} of {number(finding['entered'])} {_ended(kind)}"
-    said = (
-        f"{_days(finding)}: {ended}, where {number(finding['expected'])} usually would: {_signed(finding)}. "
-        f"{_chance(finding)}"
-    )
-    end = sheet.paragraph(
-        said, theme.MARGIN + 14, y + 14, _TEXT - 14, size=theme.SMALL, colour=theme.MUTED, lines=2
-    )
-    _dumbbell(sheet, finding, y + 13)
-    return max(end, y + 28)
-
-
-def _days(finding: Row) -> str:
-    first, last = finding["start"], finding["end"] - timedelta(microseconds=1)
-    return f"{first.day} {first:%B} to {last.day} {last:%B %Y}"
-
-
-def _chance(finding: Row) -> str:
-    p = "below 0.001" if finding["p"] < 0.001 else f"{finding['p']:.3f}".rstrip("0")
-    return f"p {p}" if finding["stands_out"] else f"p {p}: it need not mean anything"
-
-
-_AXIS = Box(theme.MARGIN + _TEXT + 30, 0, theme.PAGE - theme.MARGIN - 40, 0)
-
-
-def _shares_axis(sheet: Sheet, y: float) -> None:
-    for share, align in ((0.0, "left"), (1.0, "right")):
-        x = _AXIS.left + share * (_AXIS.right - _AXIS.left)
-        sheet.write(f"{100 * share:.0f} %", x, y, size=7.5, colour=theme.MUTED, align=align)
-    middle = (_AXIS.left + _AXIS.right) / 2
-    sheet.write("○ usual share  ● found", middle, y, size=7.5, colour=theme.MUTED, align="center")
-
-
-def _dumbbell(sheet: Sheet, finding: Row, y: float) -> None:
-    """Draw the share that usually ends so as a ring and the one found as a disc."""
-    colour = theme.DROPPED if finding["stands_out"] else theme.OPEN
-    usual, found = (_share_x(finding[key]) for key in ("expected_share", "share"))
-    before = sheet.write(
-        percent(finding["expected_share"]),
-        usual - 7,
-        y + 3,
-        size=theme.SMALL,
-        colour=theme.MUTED,
-        align="right",
-    )
-    after = sheet.write(percent(finding["share"]), found + 8, y + 3, size=theme.SMALL)
-    for left, right in ((_AXIS.left, before.box.left - 3), (after.box.right + 3, _AXIS.right)):
-        if right > left:
-            sheet.line([(left, y), (right, y)], colour=theme.RULE, width=0.6, z=1)
-    sheet.line([(usual, y), (found, y)], colour=colour, width=2.4)
-    sheet.disc(usual, y, 3.6, theme.PAPER, edge=colour)
-    sheet.disc(found, y, 4.2, colour)
-
-
-def _share_x(share: float) -> float:
-    return _AXIS.left + (_AXIS.right - _AXIS.left) * min(max(share, 0.0), 1.0)
-
-
 def _description(places: DropOutScan, rows: list[Row], findings: list[Row], kind: str) -> str:
     stages = len({row["stage"] for row in rows})
     said = (
-        f"How many journeys {_ended(kind)} by week at {plural(stages, 'stage')}, against how many usually "
+        f"How many journeys {ended_so(kind)} by week at {plural(stages, 'stage')}, against how many usually "
         f"would; {plural(places.looked_at, 'place')} were looked at."
     )
     standing = [_in_short(finding) for finding in findings if finding["stands_out"]]
@@ -433,6 +324,6 @@ def _description(places: DropOutScan, rows: list[Row], findings: list[Row], kind
 
 def _in_short(finding: Row) -> str:
     return (
-        f"{name(finding['stage'])}, {_who(finding)}, {_days(finding)}: {percent(finding['share'])} of "
+        f"{name(finding['stage'])}, {who_of(finding)}, {days_of(finding)}: {percent(finding['share'])} of "
         f"{number(finding['entered'])}, usually {percent(finding['expected_share'])}."
     )

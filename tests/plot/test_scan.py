@@ -123,7 +123,7 @@ def test_a_finding_is_framed_over_its_weeks_and_told_with_excess_and_limits():
     assert table["findings"].tolist() == ["", "", "1", "1", "", "", "", ""]
     ax = cj.plot.scan(places)
     shown = texts(ax)
-    assert "1  Gen Z, mobile: +22 (15 to 28)" in shown
+    assert "1. Gen Z, mobile: +22 (15 to 28)" in shown
     assert "1 finding that stands out" in shown
     assert any("19 January to 1 February 2026: 30 of 40 dropped out" in text for text in shown)
     assert any("100 places" in text for text in shown)
@@ -140,7 +140,7 @@ def test_a_group_shows_the_findings_of_its_segments_alone():
         weeks_of("Checkout", [10] * 8), weeks_of("Checkout", [5] * 8, by="Gen Z"), findings=[own, other]
     )
     shown = texts(cj.plot.scan(places, group="Gen Z"))
-    assert any(text.startswith("1  Gen Z, mobile") for text in shown)
+    assert any(text.startswith("1. Gen Z, mobile") for text in shown)
     assert not any("Gen Zero" in text for text in shown)
 
 
