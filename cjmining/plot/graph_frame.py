@@ -29,6 +29,9 @@ def draw_columns(sheet: Sheet, graph: Graph, places: Places) -> None:
         sheet.card(Box(left - 8, places.head, right + 8, places.foot), theme.LANE, z=0.2)
         label = fit(name(stage), right - left + 8, 9.5, bold=True)
         sheet.write(label, (left + right) / 2, places.head + 15, size=9.5, bold=True, align="center")
+        if number_ not in graph.layer.values():
+            text = "its touchpoints stand in a stage before"
+            sheet.paragraph(text, left, places.head + 26, right - left, size=theme.SMALL, colour=theme.MUTED)
 
 
 def draw_lane(sheet: Sheet, graph: Graph, places: Places, *, of: str = "time") -> None:
