@@ -392,7 +392,7 @@ class IntendedMap:
 
         return explain(self)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         from cjmining.intended.view import as_text
 
         return as_text(self)
