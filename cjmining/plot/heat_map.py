@@ -190,7 +190,7 @@ def _why(cell: Cell, fewest: int) -> tuple[str, ...]:
         return "too few", "to be told"
     if not cell["mature"]:
         return ("nobody",) if not cell["entered"] else ("nobody yet",)
-    return f"only {number(cell['mature'])}", f"(below {number(fewest)})"
+    return "fewer than", plural(fewest, "journey")
 
 
 def _outline(sheet: Sheet, area: Box, ink: Colour, *, dashed: bool) -> None:

@@ -70,8 +70,7 @@ def test_of_few_journeys_no_share_is_told_and_the_cell_is_hatched(check):
     assert len(few)
     assert (few["mature"] < 10).all()
     shown = texts(cj.plot.heat_map(check))
-    some = few[few["mature"] > 0].iloc[0]
-    assert f"only {some['mature']:.0f}" in shown
+    assert shown.count("fewer than") == (few["mature"] > 0).sum()  # how many is in the table alone
     hatched = [shape for shape in heat_map_sheet(check).shapes if shape.look.hatch]
     assert len(hatched) == len(few) + 1  # and the legend's
 
