@@ -852,6 +852,9 @@ class JourneyLog:
         storage.write_folder(path, blocks or [self._events], small, about, overwrite=overwrite)
         return path
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.startswith("_")]
+
     def __repr__(self) -> str:
         return log_view.as_text(self)
 

@@ -307,7 +307,8 @@ def test_sentences_stand_before_the_tables():
 def test_completion_offers_tables_and_methods_alone():
     assert dir(LITTLE) == ["more", "notes", "table", "to_arrow"]
     assert {"stages", "dropouts", "explain", "moves", "reconcile"} <= set(dir(CHECK))
-    assert not [name for name in dir(CHECK) if name.startswith("_")]
+    assert {"events", "label", "split", "where", "n_journeys"} <= set(dir(LOG))
+    assert not [name for name in (*dir(CHECK), *dir(LOG)) if name.startswith("_")]
 
 
 def test_names_of_the_package_are_offered_and_a_wrong_one_is_corrected():
