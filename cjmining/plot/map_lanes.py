@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _LARGEST = 11.0
 _SMALLEST = 1.5
+_SPLIT = 3.5
+"""Smaller discs don't show the share that failed; the number stands beside them."""
 _PLANNED = 3.2
 _ROW = 12.4
 """Height of a row of labels; rows with larger discs are as high as these."""
@@ -153,7 +155,7 @@ def _draw(sheet: Sheet, view: MapView, placed: _Placed, middle: float) -> None:
     with sheet.mark(_tip(view, entry), stage=view.stages[entry.stage]["stage"]):
         if seen:
             sheet.disc(x, middle, radius, theme.DISC)
-            if entry.failed:
+            if entry.failed and radius >= _SPLIT:
                 sector = _sector(x, middle, radius, entry.failed / entry.journeys)
                 sheet.outline(sector, theme.DROPPED, edge=theme.LANE, z=3)
         else:

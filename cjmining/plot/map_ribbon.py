@@ -8,7 +8,7 @@ from matplotlib.path import Path
 
 from cjmining.plot import theme
 from cjmining.plot.map_bands import PAD, band_name
-from cjmining.plot.map_told import after_goal, before_the_map, joining, leaving, loop, loops
+from cjmining.plot.map_told import after_goal, before_the_map, joining, leaving, loop, loops, worst
 from cjmining.plot.map_view import GUTTER
 from cjmining.plot.text import fit, width
 from cjmining.plot.words import name, number, percent, plural
@@ -41,6 +41,8 @@ _LEAVING = (
     ("turned_away", theme.TURNED_AWAY, theme.TURNED_AWAY_FILL, theme.TURNED_AWAY_HATCH),
     ("open", theme.OPEN, theme.OPEN_FILL, theme.OPEN_HATCH),
 )
+_LESS = theme.heat(0.375)
+"""Drop-out where it isn't largest: one stage alone has the strong colour."""
 _STYLES = {
     "dropped out": (theme.DROPPED, True),
     "turned away": (theme.TURNED_AWAY, False),
@@ -87,7 +89,8 @@ def _stage(sheet: Sheet, view: MapView, position: int, top: float, scale: float)
             if part < _HAIR:
                 _trickle(sheet, x, top + thick, part, colour)
             else:
-                sheet.outline(_falling(x, top + thick, part), fill, edge=colour, hatch=hatch)
+                inside = _LESS if key == "dropped" and not worst(view, position) else fill
+                sheet.outline(_falling(x, top + thick, part), inside, edge=colour, hatch=hatch)
             edge += [(x, top + thick), (x, top + thick - part)]
             x += _BEND + part + 3
             thick -= part
@@ -221,6 +224,8 @@ def _labels(sheet: Sheet, view: MapView, position: int, top: float, scale: float
             y = sheet.paragraph(told.said, x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
             continue
         colour, bold = _STYLES[told.what]
+        if told.what == "dropped out" and not worst(view, position):
+            colour = theme.INK
         inside = told.what == "go on" and thick >= _INSIDE
         wide = width(told.said, theme.SMALL)
         if inside and wide < view.column - _run_in(view) - 8:

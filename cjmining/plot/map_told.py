@@ -127,6 +127,15 @@ def after_goal(view: MapView, position: int) -> bool:
     return bool(row["entered"]) and not ended and any(earlier["converted"] for earlier in before)
 
 
+def worst(view: MapView, position: int) -> bool:
+    """Say whether no stage loses a larger share."""
+    return _lost(view.stages[position]) == max(map(_lost, view.stages)) > 0
+
+
+def _lost(row: Row) -> float:
+    return float(row["drop_out_share"]) if row["mature"] and known(row["drop_out_share"]) else 0.0
+
+
 def before_the_map(view: MapView) -> Told | None:
     """Tell of the journeys that began off the map."""
     row = view.before
@@ -327,11 +336,8 @@ def description(view: MapView) -> str:
     facts = next(head(view)).said
     ends = ", ".join(f"{number(view.outcomes[key])} {label}" for key, label in OUTCOMES)
     said = [f"{facts}: {ends}."]
-    losing = [
-        (row["drop_out_share"], row) for row in view.stages if row["mature"] and known(row["drop_out_share"])
-    ]
-    if losing:
-        row = max(losing, key=lambda each: each[0])[1]
+    losing = [row for position, row in enumerate(view.stages) if worst(view, position)]
+    for row in losing[:1]:
         share = percent(row["drop_out_share"], row["lower"], row["upper"])
         said.append(
             f"The largest share is lost in {name(row['stage'])}: {share} of the {number(row['mature'])} "
@@ -339,10 +345,10 @@ def description(view: MapView) -> str:
         )
     measured = [each for n in range(len(view.stages)) if (each := feeling(view, n))]
     if measured:
-        worst = min(measured, key=lambda each: each.value)
+        lowest = min(measured, key=lambda each: each.value)
         said.append(
-            f"Satisfaction is lowest in {name(worst.stage)}: {worst.said} of 1, the mean of "
-            f"{plural(worst.of, 'answer')}."
+            f"Satisfaction is lowest in {name(lowest.stage)}: {lowest.said} of 1, the mean of "
+            f"{plural(lowest.of, 'answer')}."
         )
     kept = [row for row in view.promises if known(row["share_kept"])]
     if kept:

@@ -208,7 +208,7 @@ def test_the_ribbon_is_as_thick_as_journeys_are_many_and_its_strips_as_wide_as_t
         ribbon = next(shape for shape in own if shape.look.fill == theme.RIBBON).path.get_extents()
         scales.append(ribbon.height / row["entered"])
         for key, colour in (("dropped", theme.DROPPED), ("converted", theme.CONVERTED)):
-            strip = [shape.path for shape in own if shape.look.fill == colour]
+            strip = [shape.path for shape in own if shape.look.edge == colour and shape.look.fill]
             if key == "converted" and row[key]:
                 scales.append(strip[0].get_extents().height / row[key])
             elif strip:  # its straight part is the two lowest corners but the tip
@@ -216,6 +216,16 @@ def test_the_ribbon_is_as_thick_as_journeys_are_many_and_its_strips_as_wide_as_t
                 scales.append((xs[-1] - xs[0]) / row[key])
     assert len(scales) >= 11
     assert scales == pytest.approx([scales[0]] * len(scales), rel=1e-6)
+
+
+def test_where_the_largest_share_is_lost_alone_has_the_strong_colour():
+    check = made_up_check(made_up_map(5, 4), 900).overall
+    ax = journey_map(check)
+    strong = [text.get_text() for text in ax.texts if text.get_color() == theme.DROPPED.light]
+    worst = check.stages.loc[check.stages["drop_out_share"].idxmax()]
+    assert [text for text in strong if text.endswith(" dropped out")] == [
+        f"{number(worst['dropped'])} dropped out"
+    ]
 
 
 def test_the_discs_areas_are_the_journeys_of_the_table():
