@@ -2,8 +2,8 @@
 
     python -m benchmarks.page --events 100000   # another size; may be given more than once; writes nothing
 
-Each size is measured in a process of its own: a shop is simulated, its results are made, the groundwork is
-laid, then the page and its facts are made from these, four times; the first of these isn't counted.
+Each size is measured in a process of its own, after a small run that isn't counted: a shop is simulated, its
+results are made, the groundwork is laid, then the page and its facts are made from these.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -58,33 +59,29 @@ def _measure(events: int) -> dict[str, Any]:
     from cjmining.intended import parse_map
     from cjmining.report import lay_groundwork
 
-    shop = cj.simulate.shop(round(events / EVENTS_A_CUSTOMER))
-    intended = parse_map(shop.intended_text)
-    log = shop.log.split(intended).with_personas(intended)
-    del shop
-    seconds = {}
-    start = time.perf_counter()
-    found = cj.discover(log, by="persona", ignore=intended.ignore)
-    check = cj.check(log, intended, by="persona")
-    seconds["results"] = time.perf_counter() - start
-    start = time.perf_counter()
-    groundwork = lay_groundwork(log, found, check)
-    seconds["groundwork"] = time.perf_counter() - start
-    with tempfile.TemporaryDirectory(prefix="cjmining-bench-") as name:
-        page, facts = Path(name) / "report.html", Path(name) / "facts.json"
-        runs = []
-        for _ in range(RUNS + 1):
-            start = time.perf_counter()
-            cj.report(log, found, check, path=page, facts=facts, groundwork=groundwork)
-            runs.append(time.perf_counter() - start)
-        sizes = {"page_bytes": page.stat().st_size, "facts_bytes": facts.stat().st_size}
-    return {
-        "events": log.n_events,
-        "journeys": log.n_journeys,
-        "results_s": seconds["results"],
-        "groundwork_s": seconds["groundwork"],
-        "page_s": runs[1:],
-        **sizes,
+    def measured(customers: int) -> dict[str, Any]:
+        shop = cj.simulate.shop(customers)
+        intended = parse_map(shop.intended_text)
+        log = shop.log.split(intended).with_personas(intended)
+        del shop
+        times = [time.perf_counter()]
+        found = cj.discover(log, by="persona", ignore=intended.ignore)
+        check = cj.check(log, intended, by="persona")
+        times.append(time.perf_counter())
+        groundwork = lay_groundwork(log, found, check)
+        times.append(time.perf_counter())
+        with tempfile.TemporaryDirectory(prefix="cjmining-bench-") as name:
+            page, facts = Path(name) / "report.html", Path(name) / "facts.json"
+            for _ in range(RUNS):
+                cj.report(log, found, check, path=page, facts=facts, groundwork=groundwork)
+                times.append(time.perf_counter())
+            sizes = {"page_bytes": page.stat().st_size, "facts_bytes": facts.stat().st_size}
+        results, laid, *pages = (after - before for before, after in pairwise(times))
+        sizes |= {"events": log.n_events, "journeys": log.n_journeys}
+        return sizes | {"results_s": results, "groundwork_s": laid, "page_s": pages}
+
+    measured(500)
+    return measured(round(events / EVENTS_A_CUSTOMER)) | {
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
