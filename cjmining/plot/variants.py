@@ -236,7 +236,10 @@ def _chevron(sheet: Sheet, chevron: _Chevron, x: float, y: float, fill: Colour) 
 
 
 def _ended(sheet: Sheet, row: Row, y: float) -> None:
-    """Draw how the journeys ended as a strip, and say the two most frequent ends."""
+    """Draw how the journeys ended as a strip, and say the two most frequent ends.
+
+    What converted stands taller than the rest, so that the two dark parts stay apart in black and white.
+    """
     if not known(row["converted"]):
         return
     x = _ENDS
@@ -244,7 +247,8 @@ def _ended(sheet: Sheet, row: Row, y: float) -> None:
         wide = _ENDS_ROOM * row[end] / max(row["journeys"], 1)
         if wide:
             fill, edge, hatch = _FILLS[end]
-            corners = [(x, y + 3), (x + wide, y + 3), (x + wide, y + 13), (x, y + 13)]
+            top = y + (1 if end == "converted" else 6)
+            corners = [(x, top), (x + wide, top), (x + wide, y + 13), (x, y + 13)]
             sheet.area(corners, fill, edge=edge if hatch else None, hatch=hatch)
         x += wide
     ends = sorted((end for end in ENDS if row[end]), key=lambda end: -row[end])[:2]
