@@ -71,9 +71,9 @@ class Graph:
         return self.counts.times.get(pair)
 
 
-def graph_of(found: Discovery, intended: IntendedMap | None, group: str | None) -> Graph:
-    """Choose what is drawn of a discovery's transitions."""
-    counts = read(found, group)
+def graph_of(found: Discovery, intended: IntendedMap | None, group: str | None, *, least: int = 1) -> Graph:
+    """Choose what is drawn of a discovery's transitions, of what at least so many customers did."""
+    counts = read(found, group, least=least)
     kinds = kinds_of(counts.ways, intended)
     return graph_of_lines(counts, kinds, strongest(counts.ways, kinds, intended), intended)
 

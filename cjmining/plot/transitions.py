@@ -100,10 +100,10 @@ def transitions(
 def transitions_sheet(
     found: Discovery, *, intended: IntendedMap | None = None, group: str | None = None, least: int = 1
 ) -> Sheet:
-    """Lay out the transition graph; rows of `found` about fewer than `least` customers were taken out."""
+    """Lay out the transition graph; what fewer than `least` customers did is withheld."""
     expect_found(found, "cj.plot.transitions")
     expect_map(intended, "cj.plot.transitions")
-    graph = graph_of(found, intended, group)
+    graph = graph_of(found, intended, group, least=least)
     places = places_of(graph)
     sheet = Sheet(width=places.width)
     _title(sheet, graph, group)
@@ -225,6 +225,10 @@ def _legend(sheet: Sheet, graph: Graph, y: float, least: int) -> float:
         said = _SAID[kind] if kind != UNUSED or least <= 1 else "planned, hardly or never used"
         if pairs:
             rows.append((_LOOKS.get(kind), f"{said}: {pairs_and_count(pairs, count, total)}"))
+    if graph.counts.withheld:
+        said = f"of fewer than {least} customers each, not told"
+        much = f"{plural(graph.counts.withheld, 'transition')} ({percent(graph.counts.withheld / total)})"
+        rows.append((None, f"{said}: {much}"))
     rows.append((None, f"together: {plural(total, 'transition')}"))
     return draw_legend(sheet, rows, y)
 

@@ -52,16 +52,16 @@ def _of_view(view: View, min_group: int) -> Iterator[tuple[str, Sheet]]:
     from cjmining.plot.flow import flow_sheet
     from cjmining.plot.journey_map import journey_map_sheet
     from cjmining.plot.transitions import transitions_sheet
-    from cjmining.report.disclosure import hide_small_counts, hide_small_rows
+    from cjmining.report.disclosure import hide_small_rows
 
     group = None if view.group == words.EVERYONE else view.group
     check = hide_small_rows(view.check, min_group)
     yield "map", journey_map_sheet(check, persona=group)
     yield "flow", flow_sheet(view.check, persona=group, least=min_group)
     if view.found is not None:
-        found = hide_small_counts(view.found, min_group)
         intended = map_of(check.intended, check.by, view.group)
-        yield "transitions", transitions_sheet(found, intended=intended, group=group, least=min_group)
+        sheet = transitions_sheet(view.found, intended=intended, group=group, least=min_group)
+        yield "transitions", sheet
 
 
 def _inline(sheet: Sheet, name: str) -> str:

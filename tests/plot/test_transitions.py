@@ -159,6 +159,23 @@ stages:
     assert len(drawn) == 3  # solid, dashed and dotted
 
 
+def test_what_few_customers_did_is_withheld_but_accounted_for(shop):
+    found, intended = shop
+    own = found.transitions[found.transitions["by"] == "Gen Z"]
+    few = own[own["customers"] < 10]
+    lines = transitions_sheet(found, intended=intended, group="Gen Z", least=10).words
+    shown = [line.text for line in lines]
+    withheld = few["count"].sum()
+    assert any(f"of fewer than 10 customers each, not told: {withheld:,} trans" in text for text in shown)
+    assert f"together: {own['count'].sum():,} transitions" in shown
+    graph = graph_of(found, intended, "Gen Z", least=10)
+    told = own[own["customers"] >= 10].set_index(["from_touchpoint", "to_touchpoint"])["count"]
+    assert graph.counts.ways == told.to_dict()
+    starts = found.ends[(found.ends["by"] == "Gen Z") & (found.ends["position"] == "start")]
+    assert sum(graph.counts.starts.values()) == starts["journeys"].sum()
+    assert set(graph.counts.starts) - {""} == set(starts.loc[starts["customers"] >= 10, "touchpoint"])
+
+
 def test_a_stage_whose_touchpoints_stand_elsewhere_says_so():
     text = """
 map: Ticket

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from cjmining.plot.choose import chosen, expect_found, expect_map, rows
+from cjmining.plot.choose import Row, chosen, expect_found, expect_map, rows
 from cjmining.plot.words import known
 
 if TYPE_CHECKING:
@@ -50,11 +50,12 @@ class Counts:
     starts: Mapping[str, int] = field(default_factory=dict)
     ends: Mapping[str, int] = field(default_factory=dict)
     journeys: int = 0
+    withheld: int = 0
 
     @property
     def total(self) -> int:
-        """All transitions."""
-        return sum(self.ways.values())
+        """All transitions, also those that are withheld, since few customers did them."""
+        return sum(self.ways.values()) + self.withheld
 
 
 class Sum(NamedTuple):
@@ -150,39 +151,62 @@ def _where(pair: Pair, kind: str, lines: set[Pair]) -> str:
     return "box" if pair[0] == pair[1] and kind in (USED, UNPLANNED, COUNTED) else ""
 
 
-def read(found: Discovery, group: str | None) -> Counts:
-    """Read what a discovery says of a group, or of all together."""
+def read(found: Discovery, group: str | None, *, least: int = 1) -> Counts:
+    """Read what a discovery says of a group, or of all together; what fewer than `least` did is withheld."""
     if group is not None:
         chosen(found, group, what="group")
     wanted = [str(name) for name in found.groups] if group is None else [group]
     ways: Ways = {}
     sums: dict[Pair, float] = {}
     times: dict[Pair, Time] = {}
-    used: dict[str, int] = {}
-    ends: dict[str, dict[str, int]] = {"start": {}, "end": {}}
-    for one in wanted:
-        for row in rows(found.transitions, one):
-            pair = str(row["from_touchpoint"]), str(row["to_touchpoint"])
-            ways[pair] = ways.get(pair, 0) + int(row["count"])
-            if "median_s" in row:
-                sums[pair] = sums.get(pair, 0.0) + row["mean_s"] * row["count"]
-                measure = "median" if known(row["median_s"]) else "mean"  # merged groups have no median
-                times[pair] = Time(float(row[f"{measure}_s"]), measure)
-        for row in rows(found.touchpoints, one):
-            touchpoint = str(row["touchpoint"])
-            if known(row["journeys"]):
-                used[touchpoint] = max(used.get(touchpoint, 0), 0) + int(row["journeys"])
-            else:
-                used.setdefault(touchpoint, FEW)
-        for row in rows(found.ends, one) if hasattr(found, "ends") else ():
-            if str(row["position"]) not in ends:
-                continue  # a journey that is open has not ended where it is
-            there = ends[str(row["position"])]
-            there[str(row["touchpoint"])] = there.get(str(row["touchpoint"]), 0) + int(row["journeys"])
+    withheld = 0
+    for row in (row for one in wanted for row in rows(found.transitions, one)):
+        if _of_whom(row) < least:
+            withheld += int(row["count"])
+            continue
+        pair = str(row["from_touchpoint"]), str(row["to_touchpoint"])
+        ways[pair] = ways.get(pair, 0) + int(row["count"])
+        if "median_s" in row:
+            sums[pair] = sums.get(pair, 0.0) + row["mean_s"] * row["count"]
+            measure = "median" if known(row["median_s"]) else "mean"  # merged groups have no median
+            times[pair] = Time(float(row[f"{measure}_s"]), measure)
     if len(wanted) > 1:
         times = {pair: Time(total / ways[pair], "mean") for pair, total in sums.items()}
+    ends = _ends(found, wanted, least)
     journeys = sum(int(row["journeys"]) for one in wanted for row in rows(found.overview, one))
-    return Counts(ways, times, used, ends["start"], ends["end"], journeys)
+    used = _used(found, wanted, least)
+    return Counts(ways, times, used, ends["start"], ends["end"], journeys, withheld)
+
+
+def _of_whom(row: Row) -> float:
+    """How many customers a row is about, where it says so; else how many journeys."""
+    return float(row["customers" if "customers" in row else "journeys"])
+
+
+def _used(found: Discovery, wanted: list[str], least: int) -> dict[str, int]:
+    """Return how many journeys have each touchpoint; `FEW` where that is withheld."""
+    used: dict[str, int] = {}
+    for row in (row for one in wanted for row in rows(found.touchpoints, one)):
+        touchpoint = str(row["touchpoint"])
+        if known(row["journeys"]) and not _of_whom(row) < least:
+            used[touchpoint] = max(used.get(touchpoint, 0), 0) + int(row["journeys"])
+        else:
+            used.setdefault(touchpoint, FEW)
+    return used
+
+
+def _ends(found: Discovery, wanted: list[str], least: int) -> dict[str, dict[str, int]]:
+    """Return where how many journeys start and end; "" where that is withheld."""
+    ends: dict[str, dict[str, int]] = {"start": {}, "end": {}}
+    if not hasattr(found, "ends"):
+        return ends
+    for row in (row for one in wanted for row in rows(found.ends, one)):
+        if str(row["position"]) not in ends:
+            continue  # a journey that is open has not ended where it is
+        there = ends[str(row["position"])]
+        touchpoint = str(row["touchpoint"]) if _of_whom(row) >= least else ""
+        there[touchpoint] = there.get(touchpoint, 0) + int(row["journeys"])
+    return ends
 
 
 def kinds_of(ways: Ways, intended: IntendedMap | None) -> dict[Pair, str]:
