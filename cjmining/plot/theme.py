@@ -61,8 +61,8 @@ CATEGORY: Final = (
     Colour("category-5", "#9cc3e4", "#3f6f9b"),
     Colour("category-6", "#6f4a2b", "#b88d67"),
     Colour("category-7", "#b3b95a", "#7d8334"),
-    Colour("category-8", "#d9c6a5", "#8f7a55"),
-    Colour("category-9", "#4a4f92", "#9aa0e2"),
+    Colour("category-8", "#d9c6a5", "#5e5038"),
+    Colour("category-9", "#e3a0bb", "#8d4a68"),
     Colour("category-10", "#8c96a1", "#68727d"),
 )
 """For things without an order, such as channels; a legend or a label always says which is which."""

@@ -59,6 +59,15 @@ def test_the_ramp_goes_one_way_in_lightness(dark):
     assert away == sorted(away)
 
 
+@PAPERS
+def test_categories_stand_out_from_the_paper_and_from_each_other(dark):
+    told = [colour.on(dark=dark) for colour in theme.CATEGORY]
+    assert all(contrast(colour, theme.PAPER.on(dark=dark)) >= 1.5 for colour in told)
+    for one, other in itertools.combinations(told, 2):
+        apart = sum((a - b) ** 2 for a, b in zip(to_rgb(one), to_rgb(other), strict=True)) ** 0.5
+        assert apart >= 0.15 or contrast(one, other) >= 1.3
+
+
 def test_no_two_colours_share_a_name():
     colours = set(theme.every_colour())
     assert len({colour.name for colour in colours}) == len(colours)
