@@ -100,7 +100,7 @@ def _curve(graph: Graph, places: Places, edge: Edge, ports: dict[tuple[Edge, str
         )
     if graph.layer[edge.source] == graph.layer[edge.target]:
         return _beside(source, target, y0, y1)
-    return _above(source, target, y0, y1, places.levels[edge.source, edge.target])
+    return _above(source, target, (y0, y1), places.levels[edge.source, edge.target], places.gap)
 
 
 def _forwards(
@@ -137,9 +137,10 @@ def _beside(source: Box, target: Box, y0: float, y1: float) -> Curve:
     return [(side, y0), (side + bow, y0), (side + bow + 4 * out, y1), (side + 4 * out, y1)]
 
 
-def _above(source: Box, target: Box, y0: float, y1: float, level: float) -> Curve:
+def _above(source: Box, target: Box, ends: Point, level: float, gap: float) -> Curve:
     """Back to an earlier layer: up beside the source, along a level of its own, down beside the target."""
-    beside = 9 + (level // 15) % 4 * 4.0
+    y0, y1 = ends
+    beside = 9 + (level // 15) % 4 * round((gap - 28) / 6)
     x0, x1 = source.left - beside, target.right + beside
     return _rounded(
         [(source.left, y0), (x0, y0), (x0, level), (x1, level), (x1, y1), (target.right + 4, y1)], 6.0

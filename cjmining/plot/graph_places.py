@@ -19,6 +19,8 @@ BOX = 114.0
 MOST_BESIDE = 3
 """Touchpoints off the map that are named below a stage."""
 _GAP = 52.0
+_WIDE_GAP = 74.0
+"""Between columns: without a map more ways back run there, and no stages have to fit a page."""
 _HEADS = 54.0
 _LEVEL = 15.0
 STEMS = 34.0
@@ -31,6 +33,7 @@ class Places:
 
     width: float
     left: float
+    gap: float
     names: Mapping[str, list[str]]
     boxes: Mapping[str, Box]
     passes: Mapping[tuple[str, str], tuple[float, ...]]
@@ -41,15 +44,16 @@ class Places:
 
     def column(self, layer: int) -> tuple[float, float]:
         """Left and right edge of a layer's boxes."""
-        left = self.left + layer * (BOX + _GAP)
+        left = self.left + layer * (BOX + self.gap)
         return left, left + BOX
 
 
 def places_of(graph: Graph) -> Places:
     """Lay out the boxes, a level above for each way back, and below what isn't on the map."""
     layers = max([*graph.layer.values(), len(graph.stages) - 1], default=0) + 1
-    width = max(620.0, layers * (BOX + _GAP) - _GAP + 2 * (theme.MARGIN + 28))
-    left = round((width - layers * (BOX + _GAP) + _GAP) / 2)
+    gap = _GAP if graph.planned else _WIDE_GAP
+    width = max(620.0, layers * (BOX + gap) - gap + 2 * (theme.MARGIN + 28))
+    left = round((width - layers * (BOX + gap) + gap) / 2)
     names = {node: wrap(name(node), BOX - 12, theme.BODY, lines=2) for node in graph.nodes}
     high = {node: _height(graph, node, len(lines)) for node, lines in names.items()}
     found = layout(
@@ -66,13 +70,14 @@ def places_of(graph: Graph) -> Places:
     top = head + (26 if graph.planned else 6)
     boxes = {}
     for node in graph.nodes:
-        x = left + graph.layer[node] * (BOX + _GAP)
+        x = left + graph.layer[node] * (BOX + gap)
         upper = round(top + found.middle[node] - high[node] / 2)
         boxes[node] = Box(x, upper, x + BOX, upper + high[node])
     foot = round(top + found.height + 10)
     return Places(
         width,
         left,
+        gap,
         names,
         boxes,
         {edge: tuple(round(top + y) for y in ys) for edge, ys in found.passes.items()},

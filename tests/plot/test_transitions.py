@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import cjmining as cj
 from cjmining.errors import LogError
@@ -295,6 +296,17 @@ def test_groups_are_drawn_apart_or_added_up():
 def test_a_discovery_without_transitions_draws():
     assert faults(transitions(made_up_discovery({}))) == []
     assert faults(transitions(made_up_discovery({}), intended=made_up_map(2, 2))) == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("with_map", [True, False])
+def test_one_transition_draws_on_the_axes_it_is_given(with_map, dark):
+    found = made_up_discovery({("s0_t0", "s0_t1"): 1})
+    ax = Figure(figsize=(6, 3)).add_subplot()
+    intended = made_up_map(1, 2) if with_map else None
+    assert transitions(found, intended=intended, dark=dark, ax=ax) is ax
+    assert faults(ax, dpi=300) == []
+    assert "1" in texts(ax)
 
 
 def test_a_number_of_journeys_that_is_withheld_reads_few():
