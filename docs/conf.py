@@ -102,18 +102,24 @@ html_theme_options = {
 }
 html_sidebars = {"index": [], "gallery": [], "changelog": [], "installation": [], "tour": []}
 
+_LONGEST = 600
+"""Letters of a signature that still helps; the parameters are told below it anyway."""
+
 
 def setup(app: object) -> None:
-    """Let signatures of results go (nobody makes one by hand), and link names in docstrings."""
+    """Let signatures of logs and results go (nobody makes one by hand), and link names in docstrings."""
     app.connect("autodoc-process-signature", _without_fields)  # type: ignore[attr-defined]
     app.connect("autodoc-process-docstring", _linked)  # type: ignore[attr-defined]
 
 
 def _without_fields(
-    _app: object, what: str, _name: str, thing: object, *_: object
+    _app: object, what: str, _name: str, thing: object, _options: object, signature: str, _returned: object
 ) -> tuple[str, None] | None:
-    is_result = what == "class" and inspect.isclass(thing) and dataclasses.is_dataclass(thing)
-    return ("", None) if is_result and issubclass(thing, Result) else None  # type: ignore[arg-type]
+    if what != "class" or not inspect.isclass(thing) or not dataclasses.is_dataclass(thing):
+        return None
+    kept_inside = any(field.name.startswith("_") for field in dataclasses.fields(thing))
+    too_long = len(signature or "") > _LONGEST
+    return ("", None) if kept_inside or too_long or issubclass(thing, Result) else None
 
 
 def _linked(_app: object, _what: str, name: str, _thing: object, _options: object, lines: list[str]) -> None:
