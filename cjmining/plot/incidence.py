@@ -83,7 +83,7 @@ def incidence(
     >>> intended = parse_map(shop.intended_text)
     >>> check = cj.check(shop.log.split(intended), intended)
     >>> cj.plot.incidence(cj.incidence(check), stage="Basket").get_label()
-    'Dropped here: Basket'
+    'Dropping out at Basket'
     """
     return incidence_sheet(ends, stage=stage, touchpoint=touchpoint, end=end, group=group).drawn_on(
         ax, dark=dark
@@ -106,7 +106,7 @@ def incidence_sheet(
     sheet = Sheet()
     place = name(stage) if touchpoint is None else f"{name(stage)}, {name(touchpoint)}"
     one = end if isinstance(end, str) else next(iter(end), "")
-    sheet.title = f"{'How journeys end' if several else one.capitalize()}: {place}"
+    sheet.title = f"{'How journeys end after' if several else _title(one)} {place}"
     if several and curves[0].group != ALL:
         sheet.title += f", {name(curves[0].group)}"
     sheet.description = _description(curves, place)
@@ -125,8 +125,21 @@ def incidence_sheet(
     return sheet
 
 
+def _title(end: str) -> str:
+    return {
+        "dropped here": "Dropping out at",
+        "dropped": "Dropping out at",
+        "dropped elsewhere": "Dropping out elsewhere, after",
+        "turned away": "Being turned away after",
+        "converted": "Converting after",
+        "continued": "Going on from",
+        "under way": "Still under way after",
+    }.get(end, f"{end.capitalize()}:")
+
+
 def _verb(end: str) -> str:
     return {
+        "dropped": "dropped out there",
         "dropped here": "dropped out there",
         "dropped elsewhere": "dropped out elsewhere",
         "turned away": "been turned away",

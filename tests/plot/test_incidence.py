@@ -63,7 +63,7 @@ def test_touchpoints_have_curves_of_their_own(check):
     ends = cj.incidence(check, at="touchpoint")
     ax = cj.plot.incidence(ends, stage="Checkout", touchpoint="checkout_opened")
     assert faults(ax) == []
-    assert "Dropped here: Checkout, checkout opened" in texts(ax)
+    assert "Dropping out at Checkout, checkout opened" in texts(ax)
     rows = ends.curves.query("stage == 'Checkout' and touchpoint == 'checkout_opened' and by == 'Families'")
     assert any(text.endswith(f"of {number(rows['entered'].iloc[0])} that entered") for text in texts(ax))
     with pytest.raises(LogError, match="no touchpoint None; there are"):
@@ -121,7 +121,7 @@ def test_ends_that_compete_are_curves_of_one_group_and_add_up(check, ends):
     assert sums.to_numpy() == pytest.approx(1)
     ax = cj.plot.incidence(ends, stage="Checkout", end=kinds[::-1], group="Families")
     assert faults(ax) == []
-    assert "How journeys end: Checkout, Families" in texts(ax)
+    assert "How journeys end after Checkout, Families" in texts(ax)
     overall = cj.incidence(check.overall)
     assert faults(cj.plot.incidence(overall, stage="Checkout", end=["converted", "dropped here"])) == []
     with pytest.raises(LogError, match="several ends are shown of one group: pass group="):
