@@ -248,6 +248,7 @@ def footnote(sheet: Sheet, view: MapView, y: float) -> float:
         "Go on: those whose journey ended in another stage.",
         f"Share lost: of those who entered early enough to know, within {view.horizon}.",
         "Limits are at 95 %; those of satisfaction are the widest possible.",
+        "Dashed: the emotion intended, from very bad (0) to very good (1).",
         *(("Broken: limits below what was promised.",) if view.promises else ()),
         "What goes with leaving or converting is an association, not its effect.",
         "Value at risk: had those lost at the place gone on to convert like the others.",

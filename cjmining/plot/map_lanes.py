@@ -68,7 +68,7 @@ def what_they_do(sheet: Sheet, view: MapView, y: float) -> float:
     """Draw a lane for each channel, on it the touchpoints of each stage as discs, and the paths between."""
     there = entries(view)
     ways = paths(view, there)
-    explained = "by channel; discs: journeys; rings: not seen"
+    explained = "by channel; discs: journeys; rings: few or none"
     side = band_name(sheet, y, "What they do", explained + ("; curves: main paths" * bool(ways)), room=_NAME)
     largest = max((entry.journeys for entry in there), default=0)
     top, spots = y + PAD, {}
