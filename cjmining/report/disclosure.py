@@ -75,14 +75,6 @@ def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
     return replace(check, **tables)
 
 
-def hide_small_counts(found: Discovery, min_group: int) -> Discovery:
-    """Withhold what fewer than `min_group` customers did."""
-    names = ("transitions", "variants", "ends")
-    tables: dict[str, Any] = {name: _at_least(getattr(found, name), min_group) for name in names}
-    tables["touchpoints"] = _withhold(found.touchpoints, ["count", "journeys", "customers"], min_group)
-    return replace(found, _kept=None, **tables)
-
-
 def small_groups(check: Conformance, min_group: int) -> frozenset[str]:
     """Choose the groups to merge: the small ones, and the next smallest while they are too few together."""
     if check.by is None:

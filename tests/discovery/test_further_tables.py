@@ -22,7 +22,7 @@ from cjmining.kernels import follows as follows_kernel
 from cjmining.kernels import rework as rework_kernel
 from cjmining.kernels import transitions as transitions_kernel
 from cjmining.kernels.histogram import RELATIVE_ERROR
-from cjmining.report.disclosure import hide_small_counts, merge_found, small_groups
+from cjmining.report.disclosure import merge_found, small_groups
 from cjmining.report.words import SMALLER
 
 TABLES = ("follows", "rework", "first_and_again", "together")
@@ -448,9 +448,9 @@ def test_merged_groups_have_the_shares_of_all_their_journeys(with_small_groups):
 def test_what_was_merged_for_showing_is_not_shown_again_from_the_log(with_small_groups):
     check, found, least, _ = with_small_groups
     assert len(found.follows)
-    for shown in (merge_found(found, check, least), hide_small_counts(found, 5)):
-        for name in (*TABLES, "group_values"):
-            with pytest.raises(cj.LogError, match=f"{name} would show them again"):
-                getattr(shown, name)
-        with pytest.raises(cj.LogError, match=r"ask the result of cj\.discover"):
-            shown.quantiles(0.5)
+    shown = merge_found(found, check, least)
+    for name in (*TABLES, "group_values", "overall"):
+        with pytest.raises(cj.LogError, match=f"{name} would show them again"):
+            getattr(shown, name)
+    with pytest.raises(cj.LogError, match=r"ask the result of cj\.discover"):
+        shown.quantiles(0.5)
