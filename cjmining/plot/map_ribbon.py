@@ -232,14 +232,11 @@ def _labels(sheet: Sheet, view: MapView, position: int, top: float, scale: float
             right = view.left(position) + view.column - 6
             sheet.write(told.said, right, top + thick / 2 + 3, size=theme.SMALL, align="right")
             continue
-        y = sheet.paragraph(
-            told.said,
-            x,
-            y,
-            view.room,
-            colour=colour if told.value else theme.MUTED,
-            bold=bold and bool(told.value),
-        )
+        strong = bold and bool(told.value)
+        room = view.column - 6
+        size = theme.BODY if width(told.said, theme.BODY, bold=strong) <= room else theme.SMALL
+        shade = colour if told.value else theme.MUTED
+        y = sheet.paragraph(told.said, x, y, room, size=size, colour=shade, bold=strong)
     return y
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from functools import lru_cache
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
+_WITH_UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|d)(?!\w))")
+"""The blank between a number and its unit, at which no line ends."""
 _ASCENT = 0.93
 _DESCENT = 0.27
 _SLACK = 1.04
@@ -60,7 +63,7 @@ def box(text: str, x: float, baseline: float, size: float, *, bold: bool = False
 def wrap(text: str, room: float, size: float, *, bold: bool = False, lines: int = 99) -> list[str]:
     """Return `text` in lines no wider than `room`; what doesn't fit into `lines` ends in an ellipsis."""
     done: list[str] = []
-    for word in _words(plain(text).replace(" %", _NO_BREAK + "%"), room, size, bold):
+    for word in _words(_WITH_UNIT.sub(_NO_BREAK, plain(text)), room, size, bold):
         longer = f"{done[-1]} {word}" if done else word
         if done and width(longer, size, bold=bold) <= room:
             done[-1] = longer
