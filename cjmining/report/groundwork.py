@@ -70,6 +70,9 @@ class View(NamedTuple):
     verbatims : pandas.DataFrame or None
         A few of what customers wrote beside their answers, as `check.verbatims` chooses them; None where
         nothing is to be shown.
+    paths : Discovery or None
+        What customers do at level "touchpoint@channel": what follows what in enough journeys; for the paths
+        of a journey map.
     """
 
     found: Discovery | None
@@ -79,6 +82,7 @@ class View(NamedTuple):
     ways: Ways | None = None
     variants: Variants | None = None
     verbatims: pd.DataFrame | None = None
+    paths: Discovery | None = None
 
 
 @dataclass(frozen=True)
@@ -183,12 +187,14 @@ def _views(
             _ways(everyone, words.EVERYONE, intended),
             _variants(log, check, None),
             _verbatims(check.overall, min_group),
+            _paths(log, check, None, min_group),
         )
     ]
     if check.by is None:
         return tuple(views)
     own = merge_found(found, check, min_group) if found.by == check.by else None
     variants, verbatims = _variants(log, check, check.by), _verbatims(check, min_group)
+    paths = _paths(log, check, check.by, min_group)
     for group in shown_groups(merged):
         its_map = map_of(intended, check.by, group)
         views.append(
@@ -200,6 +206,7 @@ def _views(
                 None if own is None else _ways(own, group, its_map),
                 variants if variants is not None and group in variants.groups else None,
                 None if verbatims is None else verbatims[verbatims["by"].astype(str) == group],
+                paths if group in paths.groups else None,
             )
         )
     return tuple(views)
@@ -220,6 +227,15 @@ def _variants(log: JourneyLog, check: Conformance, by: str | None) -> Variants |
     found = variants(tagged, by=by, level="touchpoint@channel", ignore=check.intended.ignore, repeats=False)
     found.head(MOST_VARIANTS)  # keeps what any number of rows needs
     return found
+
+
+def _paths(log: JourneyLog, check: Conformance, by: str | None, min_group: int) -> Discovery:
+    """Count what follows what with its channel, and leave out what few customers did."""
+    from cjmining.discovery import discover
+
+    found = discover(log, by=by, level="touchpoint@channel", ignore=check.intended.ignore)
+    often = found.transitions[found.transitions["customers"] >= min_group].reset_index(drop=True)
+    return replace(_without_variants(found), transitions=often)
 
 
 def _verbatims(check: Conformance, min_group: int) -> pd.DataFrame | None:
