@@ -85,10 +85,10 @@ def curves_of(table: pd.DataFrame, several: bool, chosen: str | None) -> list[Cu
     key = "end" if several else "by"
     curves = []
     found = list(table.groupby(key, sort=False))
-    for at, (label, rows) in enumerate(found):
+    for at, (_, rows) in enumerate(found):
         group, end = str(rows["by"].iloc[0]), str(rows["end"].iloc[0])
         look = _look(at, len(found), end, None if several else chosen, group, several)
-        said = str(label) if several else "all journeys" if group == ALL else name(group)
+        said = _IN_WORDS.get(end, end) if several else "all journeys" if group == ALL else name(group)
         times = zip(
             (rows["time_s"] / DAY_S).tolist(),
             *(rows[column].tolist() for column in _READ),
@@ -107,6 +107,11 @@ def curves_of(table: pd.DataFrame, several: bool, chosen: str | None) -> list[Cu
     return curves
 
 
+_IN_WORDS = {
+    "dropped": "dropped out",
+    "dropped here": "dropped out there",
+    "dropped elsewhere": "dropped out elsewhere",
+}
 _READ = ("probability", "lower", "upper", "band_lower", "band_upper", "still_followed")
 
 

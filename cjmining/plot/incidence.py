@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cjmining.dropout.incidence import WHOLE
 from cjmining.plot import theme
 from cjmining.plot.choose import ALL
 from cjmining.plot.curves import DAY_S, LEFT, PITCH, RIGHT, Curve, Plot, curves_of
@@ -102,17 +103,23 @@ def incidence_sheet(
     table = numbers_of(ends, stage=stage, touchpoint=touchpoint, end=end, group=group)
     several = not isinstance(end, str) and len(end) > 1
     curves = curves_of(table, several, group)
+    if stage == WHOLE:
+        curves = [curve._replace(said=curve.said.removesuffix(" there")) for curve in curves]
     plot = Plot.of(curves)
     sheet = Sheet()
-    place = name(stage) if touchpoint is None else f"{name(stage)}, {name(touchpoint)}"
+    place = _place(stage, touchpoint)
     one = end if isinstance(end, str) else next(iter(end), "")
     sheet.title = f"{'How journeys end after' if several else _title(one)} {place}"
+    if stage == WHOLE:
+        sheet.title = "How journeys end" if several else _title(one).rpartition(" ")[0].rstrip(",")
     if several and curves[0].group != ALL:
         sheet.title += f", {name(curves[0].group)}"
     sheet.description = _description(curves, place)
     sheet.paragraph(sheet.title, theme.MARGIN, 14, 840, size=15, bold=True, lines=1)
     ended = "ended so" if several else _verb(one)
-    said = f"Probability of having {ended}, by time since coming there (limits: 95 %)"
+    ended = ended.removesuffix(" there") if stage == WHOLE else ended
+    since = "the first event" if stage == WHOLE else "coming there"
+    said = f"Probability of having {ended}, by time since {since} (limits: 95 %)"
     sheet.paragraph(said, theme.MARGIN, 38, 840, colour=theme.MUTED, lines=1)
     _axes(sheet, plot)
     _horizons(sheet, plot, ends)
@@ -123,6 +130,12 @@ def incidence_sheet(
     y = _followed(sheet, plot, curves)
     sheet.height = _notes(sheet, curves, y) + 12
     return sheet
+
+
+def _place(stage: str, touchpoint: str | None) -> str:
+    if stage == WHOLE:
+        return "the first event"
+    return name(stage) if touchpoint is None else f"{name(stage)}, {name(touchpoint)}"
 
 
 def _title(end: str) -> str:

@@ -123,6 +123,13 @@ def test_ends_that_compete_are_curves_of_one_group_and_add_up(check, ends):
     assert faults(ax) == []
     assert "How journeys end after Checkout, Families" in texts(ax)
     overall = cj.incidence(check.overall)
+    whole = texts(cj.plot.incidence(overall, stage="(journey)", end=["converted", "dropped here"]))
+    assert {
+        "How journeys end",
+        "Probability of having ended so, by time since the first event (limits: 95 %)",
+    } <= (set(whole))
+    assert any(text.startswith("dropped out: ") for text in whole)
+    assert "Dropping out" in texts(cj.plot.incidence(overall, stage="(journey)"))
     assert faults(cj.plot.incidence(overall, stage="Checkout", end=["converted", "dropped here"])) == []
     with pytest.raises(LogError, match="several ends are shown of one group: pass group="):
         cj.plot.incidence(ends, stage="Checkout", end=kinds)
