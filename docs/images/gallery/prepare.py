@@ -14,7 +14,7 @@ found = cj.discover(log, by="persona")
 check = cj.check(log, intended, by="persona")
 ends = cj.incidence(check)
 places = cj.scan(check)
-why = [cj.drivers(check, stage="Checkout")]
+why = [cj.drivers(check, stage=stage) for stage in ("Research", "Basket", "Checkout")]
 diff = cj.difference(check, "Families", "Silver")
 ways = cj.variants(
     log.tag(outcome=check.journeys["outcome"]),
@@ -23,7 +23,7 @@ ways = cj.variants(
     ignore=intended.ignore,
     repeats=False,
 )
-with_channels = cj.discover(log, by="persona", level="touchpoint@channel")
+with_channels = cj.discover(log, by="persona", level="touchpoint@channel", ignore=intended.ignore)
 beside = interop.model_beside_map(interop.discover_model(log, ignore=intended.ignore), intended)
 
 left_at_checkout = check.journeys.query("outcome == 'dropped' and last_stage == 'Checkout'")
