@@ -57,8 +57,19 @@
     stage.value = state.stage;
     for (const select of [persona, stage]) select?.classList.toggle("chosen", select.value !== "");
     for (const panel of panels) panel.hidden = panel.dataset.group !== state.persona;
+    raiseMap();
     stepBack(state);
     tables.forEach(refill);
+  }
+
+  /* The journey map of who is chosen stands at the top, the others among the rest of theirs. */
+  function raiseMap() {
+    const top = byId("map");
+    const wanted = byId(`figure-map-${panels.findIndex(panel => !panel.hidden)}`);
+    const there = top?.firstElementChild;
+    if (!there || !wanted || there === wanted) return;
+    panels[there.id.split("-").at(-1)].querySelector(".home").append(there);
+    top.append(wanted);
   }
 
   /* Findings about another stage go; those about another persona stay, in the background; marks alike. */
@@ -70,6 +81,7 @@
       finding.hidden = elsewhere(finding.dataset);
       finding.classList.toggle("aside", other(finding.dataset));
     }
+    for (const fold of all(".each")) fold.open = Boolean(state.persona);
     for (const chapter of all("#findings .chapter")) {
       const inside = all(".findings > [data-kind]", chapter);
       chapter.hidden = inside.length > 0 && inside.every(finding => finding.hidden);
@@ -130,7 +142,7 @@
     if (!place) return;
     const panel = place.closest(".panel");
     if (panel?.hidden) show({ ...current(), persona: panel.dataset.group });
-    if (place.closest("[hidden]") || all("tr[hidden]", place).length) show({ ...current(), stage: "" });
+    if (place.closest("[hidden]")) show({ ...current(), stage: "" });
     const table = tables.get(place.closest("table"));
     if (place.matches("tr") && place.hidden && table) { table.search.value = ""; refill(table); }
     for (let each = place.closest("details"); each; each = each.parentElement.closest("details")) each.open = true;
@@ -347,14 +359,17 @@
     button.setAttribute("aria-label", "Picture of this finding for slides");
     button.addEventListener("click", () => {
       dialog.querySelector(".slide").replaceChildren(template.content.cloneNode(true));
-      dialog.dataset.of = template.closest("li").id.replaceAll(".", "-");
+      dialog.dataset.of = button.closest("li").id.replaceAll(".", "-");
       dialog.showModal();
     });
     template.replaceWith(button);
   }
 
   async function savePicture(kind) {
-    const text = new XMLSerializer().serializeToString(dialog.querySelector("svg"));
+    const shown = dialog.querySelector("svg");
+    const used = new Set(all("[class]", shown).map(mark => mark.getAttribute("class")));
+    const looks = document.querySelector("style").textContent.split("\n").filter(rule => used.has(rule.match(/^\.(k\d+)\{/)?.[1]));
+    const text = new XMLSerializer().serializeToString(shown).replace(">", `><style>${looks.join("")}</style>`);
     const drawn = new Blob([text], { type: "image/svg+xml" });
     save(`${dialog.dataset.of}.${kind}`, kind === "svg" ? drawn : await painted(drawn));
   }

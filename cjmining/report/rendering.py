@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from cjmining.report.slimming import slim
+
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
@@ -26,19 +28,18 @@ def fill_in(template: str, facts: Mapping[str, Any]) -> str:
     """Return a template of this folder with its facts in their places, texts escaped."""
     from markupsafe import Markup
 
-    style, script = style_sheet(), _read("page.js")
+    pictures, looks = slim(facts.get("pictures", {}))
+    style, script = style_sheet() + looks, _read("page.js")
     own = {
-        "style": Markup(style),  # noqa: S704 -- our own file
-        "script": Markup(script),  # noqa: S704 -- our own file
+        "pictures": pictures,
+        "style": Markup(style),  # noqa: S704 -- our own
+        "script": Markup(script),  # noqa: S704 -- our own
         "style_hash": _hash(style),
         "script_hash": _hash(script),
-        "group_slugs": {
-            group["group"]: group["slug"]
-            for group in facts.get("groups", ())
-        },
+        "group_slugs": {group["group"]: group["slug"] for group in facts.get("groups", ())},
         "stage_slugs": {stage["name"]: stage["slug"] for stage in facts.get("stages", ())},
     }
-    return _environment().get_template(template).render({**own, **facts}).lstrip()
+    return _environment().get_template(template).render({**facts, **own}).lstrip()
 
 
 @cache
