@@ -1,4 +1,4 @@
-"""Pictures made smaller for one page: what their marks share is written once, as a rule of the style sheet."""
+"""Pictures made smaller for one page: what their marks share is written once, as a rule of styles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 _MARK = re.compile(r"<(text|path|circle|rect)( [^>]*?)(/?)>")
 _SHARED = re.compile(
-    r' (fill|stroke|stroke-linecap|stroke-linejoin|class|font-size|font-weight|font-style|text-anchor|stroke-width|stroke-dasharray)="([^"]*)"'
+    r" (fill|stroke|stroke-linecap|stroke-linejoin|class|font-size|font-weight|font-style|text-anchor"
+    r'|stroke-width|stroke-dasharray)="([^"]*)"'
 )
 
 

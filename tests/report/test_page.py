@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import re
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -11,7 +13,7 @@ import pandas as pd
 import pytest
 
 import cjmining as cj
-from cjmining.report import derive_findings
+from cjmining.report import derive_findings, rendering
 from tests.report.factory import BY_GROUP, COUNTS, STAGES, Results, grouped, ungrouped
 from tests.report.page_reader import Page
 
@@ -252,6 +254,28 @@ def test_ids_are_unique_and_links_stay_on_the_page(page):
     for address in page.addresses:
         assert address.startswith("#"), address
         assert address[1:] in page.ids
+
+
+def test_nothing_on_the_page_has_a_style_or_a_handler_of_its_own(text):
+    tags = re.findall(r"<[a-z][^>]*>", re.sub(r"<(script|style)>.*?</\1>", "", text, flags=re.DOTALL))
+    assert len(tags) > 500
+    for tag in tags:
+        assert not re.search(r"\s(style|on[a-z]+)=", re.sub(r'"[^"]*"', '""', tag)), tag
+
+
+def test_the_policy_names_the_style_and_the_script_by_their_hashes(text):
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert "unsafe" not in policy
+    for directive in ("default-src 'none'", "base-uri 'none'", "form-action 'none'"):
+        assert directive in policy
+    for kind in ("style", "script"):
+        inside = re.search(rf"<{kind}>(.*?)</{kind}>", text, flags=re.DOTALL)[1]
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+
+
+def test_no_table_is_wider_than_the_styles_know(page):
+    assert max(len(table.columns) for table in page.tables.values()) <= rendering.MOST_COLUMNS
 
 
 def test_text_from_data_is_escaped(tmp_path):

@@ -63,7 +63,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser):
-    """Open a page in a tab of its own; it must load nothing else and complain of nothing till the test ends."""
+    """Open a page in a tab of its own; till the test ends it must load and complain of nothing."""
     tabs, said, asked = [], [], []
 
     def opened(address: Path, hash_: str = "", **options):
@@ -94,6 +94,10 @@ def active(tab) -> str:
 
 def column(tab, table: str, place: int) -> list[str]:
     return tab.locator(f"#{table} tbody tr:visible > :nth-child({place})").all_inner_texts()
+
+
+def test_the_page_is_small_enough_to_be_sent(written):
+    assert written.stat().st_size < 1_000_000
 
 
 # Switches and addresses -------------------------------------------------------------------------------------
@@ -364,7 +368,7 @@ def test_the_picture_of_a_finding_is_shown_and_saved_in_the_size_of_slides(opene
     assert button.evaluate("each => each === document.activeElement")
 
 
-# On paper, on a phone, without script ------------------------------------------------------------------------
+# On paper, on a phone, without script -----------------------------------------------------------------------
 
 
 def test_print_shows_everything_and_no_controls(visit, written):
@@ -378,7 +382,8 @@ def test_print_shows_everything_and_no_controls(visit, written):
     assert tab.locator(".strip:visible, .tools:visible, .ways button:visible").count() == 0
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     highest = tab.evaluate(
-        "Math.max(...[...document.querySelectorAll('.drawing svg')].map(each => each.getBoundingClientRect().height))"
+        "Math.max(...[...document.querySelectorAll('.drawing svg')]"
+        ".map(each => each.getBoundingClientRect().height))"
     )
     assert highest <= 226 * 96 / 25.4  # of the 269 mm between the margins of A4
     tab.evaluate("dispatchEvent(new Event('afterprint'))")
@@ -437,7 +442,7 @@ def test_the_page_runs_no_script_and_no_style_but_its_own(browser, written):
     tab.close()
 
 
-# Names that attack -------------------------------------------------------------------------------------------
+# Names that attack ------------------------------------------------------------------------------------------
 
 SCRIPT = "<script>alert(1)</script>"
 FORMULA = "=cmd()"
@@ -504,7 +509,7 @@ THIN = """() => {
   document.querySelectorAll(".panel").forEach(panel => { panel.hidden = false; });
   document.querySelectorAll("details").forEach(each => { each.open = true; });
 }"""
-"""Two panels with everything open, three rows a table: one of each kind of thing, where thousands take minutes."""
+"""Two panels with everything open, three rows a table: one of each kind, for thousands take minutes."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
