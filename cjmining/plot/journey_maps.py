@@ -171,9 +171,10 @@ def _who(sheet: Sheet, each: OneMap, y: float) -> float:
             line = sheet.write(
                 said, theme.MARGIN + 36, y + theme.BODY, colour=colour, bold=True, align="right"
             )
-            text = f"{SAID[outcome]}, {number(each.outcomes[outcome])}"
+            ended = outcome.replace("_", " ")
+            text = f"{ended}, {number(each.outcomes[outcome])}"
             if width(text, theme.SMALL) > room - 40:
-                text = fit(SAID[outcome], room - 40, theme.SMALL)
+                text = fit(ended, room - 40, theme.SMALL)
             sheet.write(text, line.x + 4, y + theme.BODY, size=theme.SMALL, colour=theme.MUTED)
             y += theme.LINE * theme.BODY
     if each.before is not None and known(each.before["entered"]) and each.before["entered"]:

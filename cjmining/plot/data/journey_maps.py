@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST = 6
 """More maps than this are no longer read beside each other."""
 USUAL = 5
+FEWEST_MEASURED = 5
+"""A promise that was measured less often is not called broken here, whatever its limits say."""
 ENDS = ("converted", "dropped", "turned_away", "open")
 _COUNTS = ("entered", "continued", *ENDS, "mature", "dropped_within_horizon", "satisfaction_answered")
 _MEASURES = ("drop_out_share", "lower", "upper", "median_s", "satisfaction")
@@ -81,7 +83,8 @@ def journey_maps(check: Conformance, *, personas: Sequence[str] | None = None) -
         + open, share_entered (entered / journeys), mature, drop_out_share (of the mature ones, dropped
         within the horizon) with limits lower and upper, worst (whether no other stage loses a larger share),
         stands_out ("more" or "less" than the rest of the groups, or ""), satisfaction (mean of the answers)
-        and satisfaction_answered, broken (promises broken there, in words).
+        and satisfaction_answered, broken (promises broken there, in words, of those measured at least 5
+        times).
 
     Raises
     ------
@@ -173,7 +176,11 @@ def _one(check: Conformance, group: str) -> OneMap:
         for row in (rows(check.standouts, group) if hasattr(check, "standouts") else [])
         if row["stands_out"]
     }
-    broken = [row for row in rows(check.expectations, group) if row["verdict"] == "broken"]
+    broken = [
+        row
+        for row in rows(check.expectations, group)
+        if row["verdict"] == "broken" and known(row["measured"]) and row["measured"] >= FEWEST_MEASURED
+    ]
     broken.sort(key=lambda row: -(row["target"] - row["share_kept"]) * row["measured"] ** 0.5)
     stages = [_stage(told.get(name, {}), name) for name in check.intended.stage_names]
     worst = max((row["drop_out_share"] for row in stages if row["dropped"]), default=None)
