@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from cjmining.plot.sheet import Sheet
     from cjmining.report.groundwork import View
     from cjmining.report.leaving import Leaving
+
+
+_MARKS = re.compile(r"<title>.*?</title>|</?g\b[^>]*>", re.DOTALL)
+"""What tells of a mark under the pointer: on a slide nobody points."""
 
 
 def draw_pictures(
@@ -65,6 +70,7 @@ def _of_view(view: View, leaving: Leaving, min_group: int) -> Iterator[tuple[str
         journey_map_sheet(
             check,
             persona=group,
+            found=view.paths,
             why=leaving.why if group is None else (),
             places=_without_small(leaving.places, min_group),
             verbatims=view.verbatims,
@@ -123,6 +129,6 @@ def _slides(facts: Mapping[str, Any]) -> dict[str, str]:
 
     about = {"map_name": facts["map"], "period": facts["period"]}
     return {
-        f"slide-{finding['id']}": svg.written(slide_sheet(finding, **about), dark=False)
+        f"slide-{finding['id']}": _MARKS.sub("", svg.written(slide_sheet(finding, **about), dark=False))
         for finding in findings_of(facts)
     }
