@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -182,7 +183,7 @@ def _assemble(
     notes: tuple[str, ...],
 ) -> Conformance:
     counted = tables.Counted.of(reading, found.sums, names)
-    stages = tables.stages(counted)
+    stages = tables.stages(counted, limits=partial(contacts.limits_of_answers, found.contacts))
     by_patience = sensitivity(others | {"as stated": counted})
     group = reading.group if by is not None else np.zeros_like(reading.group)
     return Conformance(
@@ -201,7 +202,7 @@ def _assemble(
         sensitivity=by_patience,
         ranking=ranking(by_patience),
         identified=(
-            stages.iloc[:0]
+            tables.stages(counted, with_times=False).iloc[:0]
             if identified is None
             else tables.stages(tables.Counted.of(reading, identified, names))
         ),

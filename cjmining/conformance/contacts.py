@@ -43,6 +43,8 @@ class ContactCounts(NamedTuple):
         wait as hits, journeys as clusters.
     answers : Sums
         Likewise: answers, their sum, customers as clusters.
+    stage_answers : Sums
+        By group and the stage in which the answer was given: answers, their sum, customers as clusters.
     waits : Histogram
         Waits by group and channel, microseconds.
     handoffs : Sums
@@ -55,6 +57,7 @@ class ContactCounts(NamedTuple):
     owners: tuple[str, ...]
     contacts: Sums
     answers: Sums
+    stage_answers: Sums
     waits: Histogram
     handoffs: Sums
     lost: Histogram
@@ -68,7 +71,8 @@ def count(part: Part, seen: Seen) -> ContactCounts:
     owners = tuple(sorted({stage.owner for stage in stages if stage.owner}))
     contacts, waits = _contacts(walk, contact)
     handoffs, lost = _hand_offs(walk, contact, owners)
-    return ContactCounts(len(stages), owners, contacts, _answers(walk, contact), waits, handoffs, lost)
+    answers = _answers(walk, contact), _stage_answers(walk)
+    return ContactCounts(len(stages), owners, contacts, *answers, waits, handoffs, lost)
 
 
 def merge(parts: list[ContactCounts]) -> ContactCounts:
@@ -82,6 +86,7 @@ def merge(parts: list[ContactCounts]) -> ContactCounts:
         owners,
         contacts=sums.merge([part.contacts for part in named]),
         answers=sums.merge([part.answers for part in named]),
+        stage_answers=sums.merge([part.stage_answers for part in named]),
         waits=histogram.merge([part.waits for part in named]),
         handoffs=sums.merge([part.handoffs for part in named]),
         lost=histogram.merge([part.lost for part in named]),
@@ -100,6 +105,7 @@ def together(reading: Reading, counts: ContactCounts) -> ContactCounts:
     return counts._replace(
         contacts=from_key(counts.contacts, channels),
         answers=from_key(counts.answers, channels),
+        stage_answers=from_key(counts.stage_answers, everybody * counts.stages),
         waits=from_key(counts.waits, channels * BINS),
         handoffs=from_key(counts.handoffs, ends),
         lost=from_key(counts.lost, ends * BINS),
@@ -124,6 +130,13 @@ def tables(counted: Counted, reading: Reading, counts: ContactCounts) -> dict[st
         "channels": frame(_channel_rows(counted, reading, counts), _CHANNELS),
         "handoffs": frame(_hand_off_rows(counted, reading, counts), _HAND_OFFS),
     }
+
+
+def limits_of_answers(counts: ContactCounts, group: int, stage: int) -> tuple[float, float]:
+    """Return the limits (95 %) of the mean answer in a stage, as `mean_of_clusters` has them by customer."""
+    answered, total, *customers = totals_of(counts.stage_answers, group * counts.stages + stage)
+    _, lower, upper = mean_of_clusters(total, answered, customers)
+    return max(lower, 0.0), min(upper, 1.0)
 
 
 def contacts_of(walk: Walk) -> NDArray[np.bool_]:
@@ -166,6 +179,18 @@ def _answers(walk: Walk, contact: NDArray[np.bool_]) -> Sums:
     rows, key = _channel_keys(walk, about)
     customer = walk.part.customer[walk.journey[about]]
     return sum_by_cluster(key, customer[rows], satisfaction[answers][rows])
+
+
+def _stage_answers(walk: Walk) -> Sums:
+    """Add up the answers by the stage in which they were given."""
+    from cjmining.kernels.sums import sum_by_cluster
+
+    part = walk.part
+    answers = np.flatnonzero((walk.stage >= 0) & ~np.isnan(part.columns.satisfaction))
+    rows, group = in_all(part.group[walk.journey[answers]], len(part.groups))
+    key = group * len(part.plan.intended.stages) + walk.stage[answers][rows]
+    customer = part.customer[walk.journey[answers]]
+    return sum_by_cluster(key, customer[rows], part.columns.satisfaction[answers][rows])
 
 
 def _channel_keys(walk: Walk, events: Ints) -> tuple[Ints, Ints]:

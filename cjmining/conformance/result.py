@@ -53,7 +53,9 @@ class Conformance(Result):
         by, stage, entered = continued + converted + dropped + turned_away + open, mature (entered at least
         horizon and patience before the data ends), dropped_within_horizon (of those), drop_out_share
         (dropped_within_horizon / mature) with Wilson limits lower and upper, median_s (from entering to
-        entering a later stage), satisfaction (mean of the answers) and satisfaction_answered (how many).
+        entering a later stage), satisfaction (mean of the answers) with limits satisfaction_lower and
+        satisfaction_upper (95 %, allowing for several answers of one customer) and satisfaction_answered (how
+        many).
     dropouts : pandas.DataFrame
         by, stage, touchpoint, turn, journeys, share_of_dropped (of the group's drop-outs), value_at_risk
         (what the journeys dropped there would have brought, had they gone on like those that did) with limits
@@ -81,12 +83,13 @@ class Conformance(Result):
         changed_at_double (clear pairs in which the other one then loses more), holds (the same stage leads at
         all three, and no clear pair changed). Of stages in which at least 10 journeys could be followed.
     identified : pandas.DataFrame
-        The columns of `stages`, of the journeys of identified customers alone (whom the customer list knows,
-        or of whom there is an identifier other than a cookie, a device or a case): by, stage, entered,
-        continued, converted, dropped, turned_away, open, mature, dropped_within_horizon (of those),
-        drop_out_share (dropped_within_horizon / mature) with Wilson limits lower and upper, median_s (from
-        entering to entering a later stage), satisfaction (mean of the answers) and satisfaction_answered (how
-        many). Empty where the log can't tell. Being identified may itself depend on how far someone came.
+        The columns of `stages` but for the limits of satisfaction, of the journeys of identified customers
+        alone (whom the customer list knows, or of whom there is an identifier other than a cookie, a device
+        or a case): by, stage, entered, continued, converted, dropped, turned_away, open, mature,
+        dropped_within_horizon (of those), drop_out_share (dropped_within_horizon / mature) with Wilson limits
+        lower and upper, median_s (from entering to entering a later stage), satisfaction (mean of the
+        answers) and satisfaction_answered (how many). Empty where the log can't tell. Being identified may
+        itself depend on how far someone came.
     knowledge : pandas.DataFrame
         Of whom an attribute is known, by how far they came, over all groups: attribute (`by`, the persona,
         the attributes of its rules, "(identified)"), furthest_stage (of decided journeys that didn't convert;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -102,8 +102,16 @@ def outcomes(counted: Counted) -> pd.DataFrame:
     return frame(rows, {"by": "text"} | dict.fromkeys(names, "int"))
 
 
-def stages(counted: Counted, *, with_times: bool = True) -> pd.DataFrame:
-    """Return what became of the journeys that entered each stage, with drop-out within the horizon."""
+def stages(
+    counted: Counted,
+    *,
+    with_times: bool = True,
+    limits: Callable[[int, int], tuple[float, float]] | None = None,
+) -> pd.DataFrame:
+    """Return what became of the journeys that entered each stage, with drop-out within the horizon.
+
+    `limits` gives those of the mean answer for a group and a stage; without it the table has none.
+    """
     medians = _medians(counted) if with_times else {}
     rows = (
         _stage_row(counted, g, row, medians)
@@ -111,7 +119,25 @@ def stages(counted: Counted, *, with_times: bool = True) -> pd.DataFrame:
         for row in range(len(counted.stage_names))
         if row or counted.sums.counts[g, 0, 0]
     )
-    return frame(rows, _STAGE_COLUMNS)
+    table = frame(rows, _STAGE_COLUMNS)
+    return table if limits is None else _with_limits(table, counted, limits)
+
+
+def _with_limits(
+    table: pd.DataFrame, counted: Counted, limits: Callable[[int, int], tuple[float, float]]
+) -> pd.DataFrame:
+    """Put the limits of the mean answer behind it; none are given before the map."""
+    numbers = {name: number for number, name in counted.groups.items()}
+    stages = {name: number for number, name in enumerate(counted.plan.intended.stage_names)}
+    known = [
+        limits(numbers[by], stages[stage]) if stage in stages else (np.nan, np.nan)
+        for by, stage in zip(table["by"].astype(str), table["stage"].astype(str), strict=True)
+    ]
+    both = np.array(known, dtype=float).reshape(-1, 2)
+    at = list(table.columns).index("satisfaction") + 1
+    table.insert(at, "satisfaction_lower", both[:, 0])
+    table.insert(at + 1, "satisfaction_upper", both[:, 1])
+    return table
 
 
 _STAGE_COLUMNS = {

@@ -83,8 +83,7 @@ def journey_map(
     Notes
     -----
     A NaN in place of a stage's `entered`, a touchpoint's `journeys` or a promise's `measured` says that the
-    number is withheld because it is small; the map then says "few". The limits of a mean satisfaction are the
-    widest that answers from 0 to 1 with that mean can have (Wilson's, of a share as large).
+    number is withheld because it is small; the map then says "few".
 
     Examples
     --------
@@ -247,7 +246,7 @@ def footnote(sheet: Sheet, view: MapView, y: float) -> float:
         "Open: none of these yet.",
         "Go on: those whose journey ended in another stage.",
         f"Share lost: of those who entered early enough to know, within {view.horizon}.",
-        "Limits are at 95 %; those of satisfaction are the widest possible.",
+        "Limits are at 95 %.",
         "Dashed: the emotion intended, from very bad (0) to very good (1).",
         *(("Broken: limits below what was promised.",) if view.promises else ()),
         "What goes with leaving or converting is an association, not its effect.",

@@ -9,7 +9,7 @@ from cjmining.plot import theme
 from cjmining.plot.map_bands import PAD, band_name, star
 from cjmining.plot.map_told import answers, comments, feeling
 from cjmining.plot.text import slants
-from cjmining.plot.words import name, plural
+from cjmining.plot.words import known, name, plural
 
 if TYPE_CHECKING:
     from cjmining.plot.map_told import Told
@@ -61,21 +61,23 @@ def _answer(
 ) -> None:
     """Draw the mean of a stage's answers, its limits as a whisker, how many there were beside it."""
     x, y = _point(view, position, told, bottom)
-    upper, lower = bottom - told.upper * _CURVE, bottom - told.lower * _CURVE
     count = answers(view, position)
-    tip = (
-        f"{name(told.stage)}: mean satisfaction {told.said} of {count} (limits {told.lower:.2f} to "
-        f"{told.upper:.2f}), on a scale from 0 to 1"
-    )
+    limits = f" (limits {told.lower:.2f} to {told.upper:.2f})" if known(told.lower) else ""
+    tip = f"{name(told.stage)}: mean satisfaction {told.said} of {count}{limits}, on a scale from 0 to 1"
     with sheet.mark(tip, stage=told.stage):
-        sheet.line([(x, upper), (x, lower)], width=1.2, z=3)
-        for end in (upper, lower):
-            sheet.line([(x - 3, end), (x + 3, end)], width=1.2, z=3)
+        if known(told.lower):
+            _whisker(sheet, x, bottom - told.upper * _CURVE, bottom - told.lower * _CURVE)
         sheet.disc(x, y, 3.2, theme.INK, edge=theme.PAPER)
         off = 3.0 if following is None else 11.0 if following.value > told.value else -4.5
         baseline = min(max(y + off, bottom - _CURVE + 7), bottom - 1)
         line = sheet.write(told.said, x + 7, baseline, bold=True)
         sheet.card(line.box, theme.PAPER, z=2.5, rounding=1)
+
+
+def _whisker(sheet: Sheet, x: float, upper: float, lower: float) -> None:
+    sheet.line([(x, upper), (x, lower)], width=1.2, z=3)
+    for end in (upper, lower):
+        sheet.line([(x - 3, end), (x + 3, end)], width=1.2, z=3)
 
 
 def _intended_emotion(sheet: Sheet, view: MapView, bottom: float) -> None:

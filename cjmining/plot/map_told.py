@@ -264,27 +264,15 @@ def _all(stage: Row) -> float:
 
 
 def feeling(view: MapView, position: int) -> Told | None:
-    """Tell the mean of the answers given in a stage, with the limits of `bounds_of_mean`."""
+    """Tell the mean of the answers given in a stage, with its limits where they are known."""
     row = view.stages[position]
     if not known(row["satisfaction"]):
         return None
     mean, answered = float(row["satisfaction"]), float(row["satisfaction_answered"])
-    lower, upper = bounds_of_mean(mean, answered)
+    lower, upper = float(row["satisfaction_lower"]), float(row["satisfaction_upper"])
     return Told(
         "What they feel", row["stage"], "satisfaction", f"{mean:.2f}", "", mean, lower, upper, answered
     )
-
-
-def bounds_of_mean(mean: float, n: float) -> tuple[float, float]:
-    """Return limits, at 95 % or more, of the mean of answers from 0 to 1, which a check doesn't keep.
-
-    No answers from 0 to 1 with that mean vary more than noughts and ones do, so Wilson's limits of a share
-    that large are the widest that there can be; those of real answers lie within.
-    """
-    from cjmining.stats import wilson
-
-    share = wilson(mean * n, n)
-    return share.lower, share.upper
 
 
 def answers(view: MapView, position: int) -> str:

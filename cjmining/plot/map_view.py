@@ -247,7 +247,15 @@ def _empty_stage(name: str) -> Row:
         "mature",
         "dropped_within_horizon",
     )
-    unknown = ("drop_out_share", "lower", "upper", "median_s", "satisfaction")
+    unknown = (
+        "drop_out_share",
+        "lower",
+        "upper",
+        "median_s",
+        "satisfaction",
+        "satisfaction_lower",
+        "satisfaction_upper",
+    )
     return {
         "stage": name,
         "satisfaction_answered": 0,

@@ -337,9 +337,8 @@ def _without_few_answers(table: pd.DataFrame, measure: str, min_group: int) -> p
     """Withhold the means of too few answers; their number becomes NaN, none stays none."""
     answered = table[f"{measure}_answered"]
     few = (answered > 0) & (answered < min_group)
+    told = [name for name in (measure, f"{measure}_lower", f"{measure}_upper") if name in table]
     return table.assign(
-        **{
-            measure: table[measure].where(answered >= min_group),
-            f"{measure}_answered": answered.astype(float).mask(few),
-        }
+        **{name: table[name].where(answered >= min_group) for name in told},
+        **{f"{measure}_answered": answered.astype(float).mask(few)},
     )

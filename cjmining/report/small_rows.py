@@ -51,7 +51,12 @@ SIZED: dict[str, str | None] = {
 
 _WORTH = ("mean_lifetime_value", "lifetime_value_lower", "lifetime_value_upper", "total_lifetime_value")
 FEW = {
-    "satisfaction_answered": ("satisfaction", "satisfaction_mean"),
+    "satisfaction_answered": (
+        "satisfaction",
+        "satisfaction_lower",
+        "satisfaction_upper",
+        "satisfaction_mean",
+    ),
     "answered": ("satisfaction", "lower", "upper"),
     "waits": ("median_wait_s", "p90_wait_s"),
     "wait_s_answered": ("wait_s_mean",),

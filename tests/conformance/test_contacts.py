@@ -152,6 +152,47 @@ def test_the_same_customers_answer_twice_says_no_more() -> None:
     assert limits[0] == pytest.approx(limits[1])
 
 
+def stage_limits(check: cj.Conformance) -> pd.DataFrame:
+    columns = ["satisfaction", "satisfaction_lower", "satisfaction_upper", "satisfaction_answered"]
+    return check.stages.set_index(["by", "stage"])[columns].astype(float)
+
+
+def test_the_mean_of_a_stage_has_students_limits_where_each_customer_answers_once() -> None:
+    answers = [0.2, 0.4, 0.9, 0.5]
+    log = log_of(*[f"asked@0,phone,sat={answer}" for answer in answers])
+    found = stage_limits(cj.check(log, INTENDED)).loc["all"].dropna().iloc[0]
+    expected = stats.ttest_1samp(answers, 0).confidence_interval(0.95)
+    assert found["satisfaction"] == pytest.approx(0.5)
+    assert found["satisfaction_lower"] == pytest.approx(max(0, expected.low))
+    assert found["satisfaction_upper"] == pytest.approx(min(1, expected.high))
+
+
+def test_the_same_customers_answer_twice_says_no_more_of_a_stage() -> None:
+    once = [f"asked@0,phone,sat={answer}" for answer in (0.4, 0.5, 0.6)]
+    twice = [each for each in once for _ in range(2)]
+    logs = log_of(*once), log_of(*twice, customers=[0, 0, 1, 1, 2, 2])
+    one, two = (stage_limits(cj.check(log, INTENDED)).drop(columns="satisfaction_answered") for log in logs)
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_limits_of_stages_hold_by_group_for_everybody_and_over_blocks(
+    shop: tuple[JourneyLog, IntendedMap],
+) -> None:
+    """The means inside their limits are those of the stage table, whatever the grouping."""
+    log, intended = shop
+    grouped = cj.check(log, intended, by="device")
+    alone = stage_limits(cj.check(log, intended))
+    pd.testing.assert_frame_equal(stage_limits(grouped.overall), alone)
+    for table in (alone, stage_limits(grouped)):
+        told = table.dropna()
+        assert len(told) >= 3
+        assert (told["satisfaction_lower"] <= told["satisfaction"]).all()
+        assert (told["satisfaction"] <= told["satisfaction_upper"]).all()
+        middle = (told["satisfaction_lower"] + told["satisfaction_upper"]) / 2
+        inside = told["satisfaction_upper"].between(0.01, 0.99)
+        assert middle[inside].to_numpy() == pytest.approx(told["satisfaction"][inside].to_numpy())
+
+
 def test_one_answer_has_no_limits() -> None:
     found = channels("asked@0,phone,sat=0.5", "asked@0,chat")
     assert np.isnan(found.loc["phone", ["lower", "upper"]].astype(float)).all()

@@ -206,6 +206,8 @@ def _stage_row(
     row |= {"median_s": 10.0 ** (n % 6) if row["entered"] else float("nan")}
     row |= {
         "satisfaction": 0.3 + 0.08 * n if n % 3 else float("nan"),
+        "satisfaction_lower": 0.2 + 0.08 * n if n % 3 else float("nan"),
+        "satisfaction_upper": 0.4 + 0.08 * n if n % 3 else float("nan"),
         "satisfaction_answered": 7 * times * (n % 3),
     }
     return row

@@ -16,7 +16,6 @@ from cjmining.intended import parse_map
 from cjmining.plot import journey_map, theme, to_svg
 from cjmining.plot.data.journey_map import journey_map as numbers_of
 from cjmining.plot.journey_map import journey_map_sheet
-from cjmining.plot.map_told import bounds_of_mean
 from cjmining.plot.sheet import Disc, Outline
 from cjmining.plot.text import Box
 from cjmining.plot.words import number, percent
@@ -395,9 +394,17 @@ def test_comments_stand_in_quotes_with_how_many_they_are_chosen_of():
     assert faults(ax) == []
 
 
-def test_the_limits_of_a_mean_are_those_of_the_most_varied_answers_with_it():
-    lower, upper = bounds_of_mean(0.1, 100)  # published: Wilson for 10 of 100
-    assert (round(lower, 4), round(upper, 4)) == (0.0552, 0.1744)
+def test_a_mean_without_limits_has_no_whisker():
+    check = made_up_check(made_up_map(4, 3), 400)
+
+    def whiskers(check) -> int:
+        lines = [patch for patch in journey_map(check).patches if patch.get_linewidth() == pytest.approx(1.2)]
+        return len(lines)
+
+    drawn = whiskers(check)
+    answered = int(check.overall.stages["satisfaction"].notna().sum())
+    check.overall.stages[["satisfaction_lower", "satisfaction_upper"]] = float("nan")
+    assert whiskers(check) == drawn - 3 * answered
 
 
 @pytest.mark.parametrize("hostile", NAMES)
@@ -525,6 +532,7 @@ def test_the_measured_curve_breaks_where_nobody_answered():
         ]
         return len(lines)
 
+    check.overall.stages[["satisfaction_lower", "satisfaction_upper"]] = float("nan")  # no whiskers
     joined = solid(check)
     check.overall.stages["satisfaction"] = [0.5, float("nan"), 0.5, float("nan")]
     assert solid(check) == joined - 1

@@ -217,7 +217,8 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
             stages.append(
                 {"by": group, "stage": stage, **dict(zip(COLUMNS, row, strict=True)), "drop_out_share": share}
                 | {"lower": lower, "upper": upper, "median_s": 86_400.0}
-                | {"satisfaction": 0.7, "satisfaction_answered": row[0] // 4}
+                | {"satisfaction": 0.7, "satisfaction_lower": 0.6, "satisfaction_upper": 0.8}
+                | {"satisfaction_answered": row[0] // 4}
             )
             if row[3]:
                 dropouts.append(
