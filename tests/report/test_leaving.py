@@ -146,7 +146,9 @@ def test_an_attribute_is_said_with_its_value(leaving):
     each = replace(leaving.why[0], drivers=pd.DataFrame([row]))
     assert drivers_table(each, 10, "checkout")["rows"][0]["cells"][0]["text"] == "Device: mobile"
     none = replace(each, drivers=pd.DataFrame([row])[:0])
-    assert drivers_table(none, 10, "checkout")["note"].endswith("No candidate could be judged: too few journeys.")
+    assert drivers_table(none, 10, "checkout")["note"].endswith(
+        "No candidate could be judged: too few journeys."
+    )
 
 
 def test_a_scan_without_enough_journeys_says_so():
