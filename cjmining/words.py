@@ -67,10 +67,39 @@ def limits(lower: float, upper: float) -> str:
 
     Examples
     --------
-    >>> limits(0.293, 0.388)
-    '29-39 %'
+    >>> limits(0.293, 0.388), limits(0.9971, 0.9999), limits(0.0001, 0.004)
+    ('29-39 %', '99.7 % to over 99.9 %', 'under 0.1 % to 0.4 %')
     """
-    return f"{_points(lower)}-{_points(upper)} %"
+    ends = [_points(lower), _points(upper)]
+    if not any(end[0] in _BEYOND for end in ends):
+        return f"{ends[0]}-{ends[1]} %"
+    if ends[0] == ends[1]:
+        return f"{_spelled(ends[0])} %"
+    return f"{_spelled(ends[0])} % to {_spelled(ends[1])} %"
+
+
+def times(ratio: float, lower: float = math.nan, upper: float = math.nan) -> str:
+    """Return a ratio with its limits, with the digits that keep it from being rounded to 1 or to nothing.
+
+    Examples
+    --------
+    >>> times(1.8), times(1.8, 1.52, 2.1), times(1.21, 1.02, 1.4)
+    ('1.8 times', '1.8 times (1.5-2.1)', '1.2 times (1.02-1.40)')
+    """
+    said = f"{ratio:.{_decimals(ratio)}f} times"
+    return f"{said} ({ratio_limits(lower, upper)})" if known(lower) and known(upper) else said
+
+
+def ratio_limits(lower: float, upper: float) -> str:
+    """Return the two ends of a ratio's interval, with the digits that keep them from 1 and from nothing.
+
+    Examples
+    --------
+    >>> ratio_limits(1.52, 2.1), ratio_limits(0.94, 0.997)
+    ('1.5-2.1', '0.940-0.997')
+    """
+    digits = max(_decimals(lower), _decimals(upper))
+    return f"{lower:.{digits}f}-{upper:.{digits}f}"
 
 
 def duration(seconds: float) -> str:
@@ -128,6 +157,21 @@ def name(identifier: object) -> str:
 def known(value: object) -> bool:
     """Say whether a cell of a table holds something: not None, NaN or NaT."""
     return value is not None and value == value
+
+
+_BEYOND = {"<": "under ", ">": "over "}
+
+
+def _spelled(points: str) -> str:
+    """Spell out that a share lies beyond what is written: beside a dash the sign would be an arrow."""
+    return f"{_BEYOND[points[0]]}{points[1:]}" if points[0] in _BEYOND else points
+
+
+def _decimals(ratio: float) -> int:
+    """Return how many decimals tell a ratio from 1 and from nothing; one where it is one of these."""
+    if ratio in {0, 1}:
+        return 1
+    return next((digits for digits in (1, 2, 3) if float(f"{ratio:.{digits}f}") not in {0, 1}), 3)
 
 
 def _points(share: float) -> str:

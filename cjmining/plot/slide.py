@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
-from cjmining.plot.data.slide import Bar, Told, bars_of, plain
+from cjmining.plot.data.slide import Bar, Ratio, Told, bars_of, plain, ratio_of
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.text import fit, width, wrap
-from cjmining.plot.words import limits, name, number, percent
+from cjmining.plot.words import limits, name, number, percent, ratio_limits, times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +91,11 @@ def slide_sheet(finding: Told, *, map_name: str = "", period: str = "") -> Sheet
     sheet.write(fit(_source(map_name, period), _ROOM, _LABEL), _EDGE, 66, size=_LABEL, colour=theme.MUTED)
     top = sheet.paragraph(headline, _EDGE, _TOP - 14, _ROOM, size=_HEADLINE, bold=True, lines=2)
     if bars:
-        _draw_number(sheet, bars[0], top)
+        ratio = ratio_of(given)
+        if ratio:
+            _draw_ratio(sheet, ratio, top)
+        else:
+            _draw_number(sheet, bars[0], top)
         _draw_bars(sheet, bars, top + 24, 452)
         _fitted(sheet, text, 470, _FOOT - 18, _SAID)
     else:
@@ -111,13 +115,24 @@ def _in_words(text: str, bars: list[Bar]) -> str:
 
 def _draw_number(sheet: Sheet, bar: Bar, top: float) -> None:
     """Write the number that it is about as large as it fits, with its limits and what it is of."""
-    said = _value(bar)
+    below = [f"95 % limits: {_limits(bar)}"] if bar.lower is not None and bar.upper is not None else []
+    below += [f"of {number(bar.of)} {bar.noun}"] if bar.of else []
+    _large(sheet, _value(bar), below, top, _TONES[bar.tone])
+
+
+def _draw_ratio(sheet: Sheet, ratio: Ratio, top: float) -> None:
+    """Write how many times as often it happens, with its limits: the shares stand at the bars."""
+    below = ["as often as among the others"]
+    if ratio.lower is not None and ratio.upper is not None:
+        below.append(f"95 % limits: {ratio_limits(ratio.lower, ratio.upper)}")
+    _large(sheet, times(ratio.value), below, top, theme.DROPPED)
+
+
+def _large(sheet: Sheet, said: str, below: list[str], top: float, colour: Colour) -> None:
     room = _BARS_FROM - _EDGE - 40
     size = min(_LARGE, _LARGE * room / width(said, _LARGE, bold=True))
     baseline = top + 40 + size * 0.9
-    sheet.write(said, _EDGE, baseline, size=size, colour=_TONES[bar.tone], bold=True)
-    below = [f"95 % limits: {_limits(bar)}"] if bar.lower is not None and bar.upper is not None else []
-    below += [f"of {number(bar.of)} {bar.noun}"] if bar.of else []
+    sheet.write(said, _EDGE, baseline, size=size, colour=colour, bold=True)
     sheet.lines(below, _EDGE, baseline + 0.27 * size, size=_LABEL + 2, colour=theme.MUTED)
 
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cjmining.words import days, duration, known, limits, money, name, number, percent, plural, share_of
+from cjmining.words import (
+    days,
+    duration,
+    known,
+    limits,
+    money,
+    name,
+    number,
+    percent,
+    plural,
+    ratio_limits,
+    share_of,
+    times,
+)
 
 __all__ = [
     "days",
@@ -17,7 +30,9 @@ __all__ = [
     "percent",
     "plural",
     "promise",
+    "ratio_limits",
     "share_of",
+    "times",
 ]
 
 

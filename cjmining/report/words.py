@@ -101,8 +101,9 @@ def times(ratio: Any, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN
     """
     if missing(ratio) or math.isinf(ratio):
         return NOTHING
-    limits = "" if missing(lower) or missing(upper) else f" ({_limits(lower, upper)})"
-    return f"{_ratio(ratio)} times{limits}"
+    if missing(lower) or missing(upper):
+        return drawn.times(ratio)
+    return drawn.times(ratio, lower, upper)
 
 
 def as_often(ratio: float, lower: Any = None, upper: Any = None) -> str:  # noqa: ANN401
@@ -119,7 +120,7 @@ def as_often(ratio: float, lower: Any = None, upper: Any = None) -> str:  # noqa
     """
     if ratio >= 1:
         return f"{times(ratio, lower, upper)} as often as the others"
-    limits = "" if missing(lower) or missing(upper) else f" ({_limits(lower, upper)} times)"
+    limits = "" if missing(lower) or missing(upper) else f" ({drawn.ratio_limits(lower, upper)} times)"
     nearest = min(_PARTS, key=lambda part: abs(ratio / part - 1))
     about = f"about {_PARTS[nearest]}" if abs(ratio / nearest - 1) <= 0.1 else percent(ratio)
     return f"{about} as often as the others{limits}"
@@ -134,23 +135,6 @@ _PARTS = {
     2 / 3: "two thirds",
     3 / 4: "three quarters",
 }
-
-
-def _limits(lower: float, upper: float) -> str:
-    """Write the limits of a ratio, with the digits that keep them from being rounded to 1 or to nothing."""
-    digits = max(_digits(lower), _digits(upper))
-    return f"{lower:.{digits}f}-{upper:.{digits}f}"
-
-
-def _ratio(ratio: float) -> str:
-    return f"{ratio:.{_digits(ratio)}f}"
-
-
-def _digits(ratio: float) -> int:
-    """Return how many decimals tell a ratio from 1 and from nothing; one where it is one of these."""
-    if ratio in {0, 1}:
-        return 1
-    return next((digits for digits in (1, 2, 3) if float(f"{ratio:.{digits}f}") not in {0, 1}), 3)
 
 
 def money(value: Any, currency: Any = None) -> str:  # noqa: ANN401

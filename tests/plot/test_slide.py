@@ -84,6 +84,23 @@ def test_the_numbers_are_the_finding_s(findings):
     ]
 
 
+def test_a_ratio_is_written_large_with_its_limits_and_the_shares_with_what_they_are_of():
+    numbers = {"share": 0.55, "mature": 520, "rest_share": 0.19, "rest_mature": 900}
+    numbers |= {"risk_ratio": 2.9, "lower": 2.4, "upper": 3.6}
+    said = texts(cj.plot.slide(DROP_OUT | {"kind": "stand-out", "group": "Gen Z", "numbers": numbers}))
+    assert "2.9 times" in said
+    assert "as often as among the others" in said
+    assert "95 % limits: 2.4-3.6" in said
+    assert {"55 % of 520", "19 % of 900"} <= set(said)
+    assert "55 %" not in said  # nothing but the ratio is large
+
+
+def test_a_ratio_that_has_no_end_leaves_the_share_large():
+    numbers = {"share": 0.55, "mature": 520, "rest_share": 0.0, "rest_mature": 900}
+    said = texts(cj.plot.slide(DROP_OUT | {"kind": "stand-out", "group": "Gen Z", "numbers": numbers}))
+    assert "55 %" in said
+
+
 def test_a_changed_finding_stands_beside_what_it_was():
     before = {"drop_out_share": 0.2, "lower": 0.17, "upper": 0.23, "mature": 600}
     table = cj.plot.data.slide(DROP_OUT | {"earlier_numbers": before})

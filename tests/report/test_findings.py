@@ -67,6 +67,7 @@ def test_a_ratio_below_one_is_said_as_a_part():
     check = dataclasses.replace(results.check, standouts=table)
     [standout] = of_kind(findings_of(dataclasses.replace(results, check=check)), "stand-out")
     assert "at Checkout about half as often as the others (0.4-0.6 times): 34 % of 310" in standout.text
+    assert standout.headline == "Gen Z: drop out 0.5 times as often at Checkout"
 
 
 def test_missing_is_said_of_the_place_and_not_of_the_whole_journey():
@@ -133,6 +134,8 @@ def test_a_stand_out_is_said_as_an_association_with_both_shares():
         "30 days, against 11 % of 448 (an association)."
     )
     assert (standout.group, standout.stage) == ("Gen Z", "Checkout")
+    # of fewer journeys: a larger share, not a larger number
+    assert standout.headline == "Gen Z: drop out 3.0 times as often at Checkout"
 
 
 def test_where_nothing_stands_out_the_descriptions_stay_and_nobody_is_said_to_differ():
@@ -259,6 +262,7 @@ def test_a_group_that_alone_drops_out_is_said_without_a_ratio():
         "Gen Z journeys dropped out at Checkout, unlike the others: 34 % of 310 within 30 days, against 0 % "
         "of 448 (an association)."
     )
+    assert standout.headline == "Gen Z: only they drop out at Checkout"
     assert "risk_ratio" not in standout.numbers
 
 

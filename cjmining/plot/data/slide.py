@@ -23,6 +23,14 @@ class _Told(Protocol):
 Told = _Told | Mapping[str, Any]
 
 
+class Ratio(NamedTuple):
+    """How many times as often something happens in the first bar as in the others, with limits."""
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+
+
 class Bar(NamedTuple):
     """One share: what it is of whom, its limits, and what it was to be."""
 
@@ -96,6 +104,14 @@ def bars_of(finding: Mapping[str, Any]) -> list[Bar]:
         before = make(finding, finding["earlier_numbers"])
         bars = [bars[0]._replace(label=f"{bars[0].label}, now"), *(_before(bar) for bar in before)]
     return bars
+
+
+def ratio_of(finding: Mapping[str, Any]) -> Ratio | None:
+    """Return the ratio that a finding is about, where it is about one; None where none can be told."""
+    numbers = finding["numbers"]
+    if finding["kind"] != "stand-out" or "risk_ratio" not in numbers:
+        return None
+    return Ratio(numbers["risk_ratio"], numbers.get("lower"), numbers.get("upper"))
 
 
 def _before(bar: Bar) -> Bar:

@@ -56,7 +56,7 @@ def standout_findings(check: Conformance, min_group: int) -> Iterator[Finding]:
             "stand-out",
             text,
             numbers,
-            headline=headline(f"{{}}: {_in_short(row)} drop out at {{}}", group, row["stage"]),
+            headline=headline(f"{{}}: {_in_short(row)} at {{}}", group, row["stage"]),
             cited=[cite("standouts", "Each against the others", stage=row["stage"], by=row["by"])],
             refuted_by=(
                 f"If {words.journeys_of(row['by'], check.by)} dropped out at {row['stage']} no more and no "
@@ -72,12 +72,10 @@ def standout_findings(check: Conformance, min_group: int) -> Iterator[Finding]:
 
 
 def _in_short(row: Row) -> str:
-    """Say a ratio for a headline."""
+    """Say a ratio for a headline: of shares, so how often, never how many."""
     if not math.isfinite(row["risk_ratio"]):
-        return "only they"
-    if row["risk_ratio"] >= 1:
-        return f"{words.times(row['risk_ratio'])} as many"
-    return f"{words.percent(row['risk_ratio'])} as many"
+        return "only they drop out"
+    return f"drop out {words.times(row['risk_ratio'])} as often"
 
 
 def _as_often(row: Row) -> str:
