@@ -414,7 +414,7 @@ def _stage_sums(part: Part, judged: Judged) -> StageSums:
     return _in_common_cells(sums, plan)
 
 
-_BY_CELL = ("cell_events", "cell_journeys", "cell_satisfaction", "cell_answered")
+_BY_CELL = ("cell_events", "cell_journeys", "cell_failed", "cell_satisfaction", "cell_answered")
 _BY_PLACE = ("places", "dropouts")
 
 

@@ -55,16 +55,20 @@ class Conformance(Result):
         (dropped_within_horizon / mature) with Wilson limits lower and upper, median_s (from entering to
         entering a later stage), satisfaction (mean of the answers) with limits satisfaction_lower and
         satisfaction_upper (95 %, allowing for several answers of one customer) and satisfaction_answered (how
-        many).
+        many), began (came to this stage first of all; 0 before the map), after_goal (of continued, came to it
+        only after they had reached the goal).
     dropouts : pandas.DataFrame
         by, stage, touchpoint, turn, journeys, share_of_dropped (of the group's drop-outs), value_at_risk
         (what the journeys dropped there would have brought, had they gone on like those that did) with limits
         value_at_risk_lower and value_at_risk_upper, currency. Most first.
     touchpoints : pandas.DataFrame
-        by, stage, touchpoint, channel, events, journeys, satisfaction, satisfaction_answered.
+        by, stage, touchpoint, channel, events, journeys, satisfaction, satisfaction_answered, failed (of
+        journeys, those with a try that failed).
     flows : pandas.DataFrame
         by, from_stage and to_stage (the one that is left, and the one that is entered), journeys, crossings
-        (moves from the one to the other).
+        (moves from the one to the other), crossings_after_goal (of these), journeys_before_goal (that moved
+        so before they reached the goal, or never reached it), journeys_after_goal (that did after; may be
+        the same).
     standouts : pandas.DataFrame
         Each group against the rest: by, stage, mature, dropped_within_horizon, share (of the mature ones,
         dropped within the horizon), rest_mature (mature journeys of the other groups), rest_share (of those),

@@ -162,6 +162,8 @@ _STAGE_COLUMNS = {
     "median_s": "float",
     "satisfaction": "float",
     "satisfaction_answered": "int",
+    "began": "int",
+    "after_goal": "int",
 }
 
 
@@ -170,6 +172,7 @@ def _stage_row(counted: Counted, g: int, row: int, medians: Mapping[int, float])
     entered, continued, converted, dropped, turned_away, still_open, mature, soon = (
         int(number) for number in sums.counts[g, row]
     )
+    began, after_goal = (int(number) for number in sums.arrivals[g, row])
     share, lower, upper = wilson(soon, mature)
     return {
         "by": counted.groups[g],
@@ -188,6 +191,8 @@ def _stage_row(counted: Counted, g: int, row: int, medians: Mapping[int, float])
         "median_s": medians.get(g * len(counted.stage_names) + row, np.nan),
         "satisfaction": _mean(sums.satisfaction[g, row], sums.answered[g, row]),
         "satisfaction_answered": int(sums.answered[g, row]),
+        "began": began,
+        "after_goal": after_goal,
     }
 
 
@@ -217,13 +222,15 @@ def touchpoints(counted: Counted) -> pd.DataFrame:
             "journeys": int(sums.cell_journeys[g, k, c]),
             "satisfaction": _mean(sums.cell_satisfaction[g, k, c], sums.cell_answered[g, k, c]),
             "satisfaction_answered": int(sums.cell_answered[g, k, c]),
+            "failed": int(sums.cell_failed[g, k, c]),
         }
         for g in counted.groups
         for k in _cells_in_written_order(counted.plan)
         for c in np.flatnonzero(sums.cell_events[g, k])
     ]
     columns = {"by": "text", "stage": "text", "touchpoint": "text", "channel": "text", "events": "int"}
-    return frame(rows, columns | {"journeys": "int", "satisfaction": "float", "satisfaction_answered": "int"})
+    columns |= {"journeys": "int", "satisfaction": "float", "satisfaction_answered": "int", "failed": "int"}
+    return frame(rows, columns)
 
 
 def _cells_in_written_order(plan: Plan) -> list[int]:
@@ -251,12 +258,15 @@ def flows(counted: Counted) -> pd.DataFrame:
             "to_stage": names[b],
             "journeys": int(sums.crossing_journeys[g, a, b]),
             "crossings": int(sums.crossings[g, a, b]),
+            "crossings_after_goal": int(sums.later_crossings[g, a, b]),
+            "journeys_before_goal": int(sums.crossing_journeys[g, a, b] - sums.only_later[g, a, b]),
+            "journeys_after_goal": int(sums.later_journeys[g, a, b]),
         }
         for g, name in counted.groups.items()
         for a, b in zip(*np.nonzero(sums.crossings[g]), strict=True)
     )
-    columns = {"by": "text", "from_stage": "text", "to_stage": "text", "journeys": "int", "crossings": "int"}
-    return frame(rows, columns)
+    counts = ("journeys", "crossings", "crossings_after_goal", "journeys_before_goal", "journeys_after_goal")
+    return frame(rows, dict.fromkeys(("by", "from_stage", "to_stage"), "text") | dict.fromkeys(counts, "int"))
 
 
 def journeys(log: JourneyLog, reading: Reading, found: JourneyArrays) -> pd.DataFrame:

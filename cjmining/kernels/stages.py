@@ -31,6 +31,7 @@ N_COUNTS = 8
 """entered, continued, ended as converted, dropped, turned away, open; mature; dropped within the horizon."""
 
 WENT_ON, WENT_ON_CONVERTED = 0, 1
+BEGAN, CAME_LATER = 0, 1
 
 
 class Judged(NamedTuple):
@@ -67,12 +68,17 @@ class StageSums(NamedTuple):
         Sums over customers of d x d, d x n, n x n: n mature journeys, d of them dropped within the horizon.
     satisfaction, answered : float64[G, 1 + S], int64[G, 1 + S]
         Sum and number of the answers given in the stage.
-    cell_events, cell_journeys : int64[G, K, C + 1]
-        By touchpoint of a stage (a cell) and channel, the last for events without one.
+    arrivals : int64[G, 1 + S, 2]
+        Journeys that came to the stage first of all stages, and those that came to it only after their goal.
+    cell_events, cell_journeys, cell_failed : int64[G, K, C + 1]
+        By touchpoint of a stage (a cell) and channel, the last for events without one; failed are the
+        journeys with a try that failed.
     cell_satisfaction, cell_answered : float64[G, K, C + 1], int64[G, K, C + 1]
         Answers likewise.
     crossings, crossing_journeys : int64[G, S, S]
         Moves from stage to stage, and the journeys that made them.
+    later_crossings, later_journeys, only_later : int64[G, S, S]
+        Moves after the goal, the journeys that made them, and those that did only then.
     places : int64[G, 1 + K, 2]
         Mature journeys that went on from a place, and those of them that converted. Who reaches the goal
         after a failed try has gone on from there.
@@ -96,12 +102,17 @@ class StageSums(NamedTuple):
     clusters: NDArray[np.int64]
     satisfaction: NDArray[np.float64]
     answered: NDArray[np.int64]
+    arrivals: NDArray[np.int64]
     cell_events: NDArray[np.int64]
     cell_journeys: NDArray[np.int64]
+    cell_failed: NDArray[np.int64]
     cell_satisfaction: NDArray[np.float64]
     cell_answered: NDArray[np.int64]
     crossings: NDArray[np.int64]
     crossing_journeys: NDArray[np.int64]
+    later_crossings: NDArray[np.int64]
+    later_journeys: NDArray[np.int64]
+    only_later: NDArray[np.int64]
     places: NDArray[np.int64]
     dropouts: NDArray[np.int64]
     outcomes: NDArray[np.int64]
@@ -196,19 +207,26 @@ def count_stages(
     of_customer = np.zeros((1 + n_stages, 2), np.int64)
     satisfaction = np.zeros((n_groups, 1 + n_stages), np.float64)
     answered = np.zeros((n_groups, 1 + n_stages), np.int64)
+    arrivals = np.zeros((n_groups, 1 + n_stages, 2), np.int64)
     cell_events = np.zeros((n_groups, n_cells, n_channels + 1), np.int64)
     cell_journeys = np.zeros((n_groups, n_cells, n_channels + 1), np.int64)
+    cell_failed = np.zeros((n_groups, n_cells, n_channels + 1), np.int64)
     cell_satisfaction = np.zeros((n_groups, n_cells, n_channels + 1), np.float64)
     cell_answered = np.zeros((n_groups, n_cells, n_channels + 1), np.int64)
     crossings = np.zeros((n_groups, n_stages, n_stages), np.int64)
     crossing_journeys = np.zeros((n_groups, n_stages, n_stages), np.int64)
+    later_crossings = np.zeros((n_groups, n_stages, n_stages), np.int64)
+    later_journeys = np.zeros((n_groups, n_stages, n_stages), np.int64)
+    only_later = np.zeros((n_groups, n_stages, n_stages), np.int64)
     places = np.zeros((n_groups, 1 + n_cells, 2), np.int64)
     dropouts = np.zeros((n_groups, 1 + n_cells, 3), np.int64)
     outcomes = np.zeros((n_groups, 4), np.int64)
     customers = np.zeros(n_groups, np.int64)
     last_customer = np.full(n_groups, -1, np.int64)
     seen_channel = np.full((n_cells, n_channels + 1), -1, np.int64)
+    seen_failed = np.full((n_cells, n_channels + 1), -1, np.int64)
     seen_crossing = np.full((n_stages, n_stages), -1, np.int64)
+    seen_later = np.full((n_stages, n_stages), -1, np.int64)
     entered_at = np.zeros(n_stages, np.int64)
     entered_event = np.zeros(n_stages, np.int64)
     has_entered = np.zeros(n_stages, np.bool_)
@@ -259,6 +277,9 @@ def count_stages(
             if seen_channel[cell, channel] != j:
                 seen_channel[cell, channel] = j
                 cell_journeys[g, cell, channel] += 1
+            if failed[i] == 1 and seen_failed[cell, channel] != j:
+                seen_failed[cell, channel] = j
+                cell_failed[g, cell, channel] += 1
             if not np.isnan(answers[i]):
                 cell_satisfaction[g, cell, channel] += answers[i]
                 cell_answered[g, cell, channel] += 1
@@ -276,10 +297,20 @@ def count_stages(
                     reached_at[place] = now
             if stage >= 0 and at != stage:
                 crossings[g, stage, at] += 1
+                later = i > place_event
+                if later:
+                    later_crossings[g, stage, at] += 1
+                    if seen_later[stage, at] != j:
+                        seen_later[stage, at] = j
+                        later_journeys[g, stage, at] += 1
                 if seen_crossing[stage, at] != j:
                     seen_crossing[stage, at] = j
                     crossing_journeys[g, stage, at] += 1
+                    only_later[g, stage, at] += later
+            if stage < 0:
+                arrivals[g, 1 + at, BEGAN] += 1
             if not has_entered[at]:
+                arrivals[g, 1 + at, CAME_LATER] += i > place_event
                 has_entered[at] = True
                 entered_at[at] = now
                 entered_event[at] = i
@@ -345,12 +376,17 @@ def count_stages(
         clusters,
         satisfaction,
         answered,
+        arrivals,
         cell_events,
         cell_journeys,
+        cell_failed,
         cell_satisfaction,
         cell_answered,
         crossings,
         crossing_journeys,
+        later_crossings,
+        later_journeys,
+        only_later,
         places,
         dropouts,
         outcomes,

@@ -70,7 +70,8 @@ def hide_small_rows(check: Conformance, min_group: int) -> Conformance:
     tables["deviations"] = _without_few_compared(tables["deviations"], min_group)
     tables["expectations"] = _without_few_measured(check.expectations, min_group)
     tables["stages"] = _withhold_small_stages(check.stages, min_group)
-    touchpoints = _withhold(check.touchpoints, ["events", "journeys"], min_group)
+    touchpoints = _withhold(check.touchpoints, ["events", "journeys", "failed"], min_group)
+    touchpoints["failed"] = touchpoints["failed"].mask(touchpoints["failed"].between(1, min_group - 1), 0)
     tables["touchpoints"] = _without_few_answers(touchpoints, "satisfaction", min_group)
     return replace(check, **tables)
 
@@ -114,6 +115,8 @@ _COUNTS = (
     "open",
     "mature",
     "dropped_within_horizon",
+    "began",
+    "after_goal",
 )
 PROMISE = ("stage", "touchpoint", "measure", "after", "at_least", "at_most")
 """What names a promise in the tables of a check."""
@@ -148,9 +151,14 @@ _CHECK_RULES = {
     "handoffs": _Rule(("kind", "from", "to", "stage", "again"), ("handoffs", "journeys")),
     "fitness": _Rule((), ("journeys", "cost", "worst", "perfect"), {"mean_fitness": "journeys"}),
     "touchpoints": _Rule(
-        ("stage", "touchpoint", "channel"), ("events", "journeys"), {"satisfaction": "satisfaction_answered"}
+        ("stage", "touchpoint", "channel"),
+        ("events", "journeys", "failed"),
+        {"satisfaction": "satisfaction_answered"},
     ),
-    "flows": _Rule(("from_stage", "to_stage"), ("journeys", "crossings")),
+    "flows": _Rule(
+        ("from_stage", "to_stage"),
+        ("journeys", "crossings", "crossings_after_goal", "journeys_before_goal", "journeys_after_goal"),
+    ),
     "outcomes": _Rule((), ("journeys", "converted", "dropped", "turned_away", "open", "customers")),
 }
 _FOUND_RULES = {

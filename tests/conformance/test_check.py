@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining import schema
+from cjmining.conformance import Conformance
 from cjmining.conformance import reading as scanning
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.reading import Reading
@@ -675,3 +676,53 @@ def test_blocks_give_what_one_block_gives(log: JourneyLog) -> None:
     assert one.deviations.key.tolist() == parts.deviations.key.tolist()
     assert one.deviations.journeys.tolist() == parts.deviations.journeys.tolist()
     assert one.journeys.cost.tolist() == parts.journeys.cost.tolist()
+
+
+AFTER_GOAL = """map: After the goal
+goal: [pay]
+patience: 5d
+horizon: 10d
+new_journey_after: []
+stages:
+  - {stage: Look, touchpoints: [{touchpoint: look}]}
+  - {stage: Pay, touchpoints: [{touchpoint: pay}]}
+  - {stage: Help, optional: true, touchpoints: [{touchpoint: help}]}
+"""
+
+
+def after_goal_check() -> Conformance:
+    """Of 100 that look and pay 40 get help; one more looks, then gets help, and never pays.
+
+    Looking fails for two, and once more for the last, who had long left by then.
+    """
+    rows = []
+    for customer in range(101):
+        steps = ["look", "help"] if customer == 100 else ["look", "pay", *["help"] * (customer < 40)]
+        rows += [(customer, step, hour) for hour, step in enumerate(steps)]
+    events = pd.DataFrame(rows, columns=["customer", "touchpoint", "hour"])
+    events["timestamp"] = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(events["hour"], unit="h")
+    late = pd.DataFrame([(100, "look", pd.Timestamp("2026-02-01", tz="UTC"), True)])
+    late.columns = pd.Index(["customer", "touchpoint", "timestamp", "failed"])
+    events["failed"] = (events["touchpoint"] == "look") & (events["customer"].isin([1, 2]))
+    events = pd.concat([events.drop(columns="hour"), late]).assign(channel="web", actor="customer")
+    intended = parse_map(AFTER_GOAL)
+    return cj.check(cj.JourneyLog.from_events(events, data_end="2026-03-01").split(intended), intended)
+
+
+def test_what_comes_after_the_goal_is_counted_journey_by_journey() -> None:
+    check = after_goal_check()
+    stages = check.stages.set_index("stage")
+    assert stages["began"].to_dict() == {"Look": 101, "Pay": 0, "Help": 0}
+    assert stages["after_goal"].to_dict() == {"Look": 0, "Pay": 0, "Help": 40}
+    counts = ["journeys", "crossings", "crossings_after_goal", "journeys_before_goal", "journeys_after_goal"]
+    assert check.flows.set_index(["from_stage", "to_stage"])[counts].T.to_dict("list") == {
+        ("Look", "Pay"): [100, 100, 0, 100, 0],
+        ("Look", "Help"): [1, 1, 0, 1, 0],
+        ("Pay", "Help"): [40, 40, 40, 0, 40],
+    }
+
+
+def test_of_the_journeys_of_a_touchpoint_those_are_counted_where_it_failed_before_their_end() -> None:
+    touchpoints = after_goal_check().touchpoints.set_index("touchpoint")
+    assert touchpoints["journeys"].to_dict() == {"look": 101, "pay": 100, "help": 41}
+    assert touchpoints["failed"].to_dict() == {"look": 2, "pay": 0, "help": 0}

@@ -219,6 +219,7 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
                 | {"lower": lower, "upper": upper, "median_s": 86_400.0}
                 | {"satisfaction": 0.7, "satisfaction_lower": 0.6, "satisfaction_upper": 0.8}
                 | {"satisfaction_answered": row[0] // 4}
+                | {"began": row[0] if stage == STAGES[0] else 0, "after_goal": 0}
             )
             if row[3]:
                 dropouts.append(
@@ -245,6 +246,7 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
                     "events": row[0] + 5,
                 }
                 | {"journeys": row[0], "satisfaction": 0.7, "satisfaction_answered": row[0] // 4}
+                | {"failed": 0}
             )
             for patience, factor in (("half", 1.1), ("as stated", 1.0), ("double", 0.9)):
                 sensitivity.append(
@@ -254,6 +256,7 @@ def _checked(by: str | None, counts: dict[str, dict[str, tuple[int, ...]]], *, s
         journeys = of["Awareness"][0]
         flows += [
             {"by": group, "from_stage": a, "to_stage": b, "journeys": of[b][0], "crossings": of[b][0]}
+            | {"crossings_after_goal": 0, "journeys_before_goal": of[b][0], "journeys_after_goal": 0}
             for a, b in pairwise(STAGES)
         ]
         for type_, touchpoint, many in (("missing", "basket_filled", 0.2), ("ad hoc", "page_ping", 0.05)):
