@@ -26,6 +26,8 @@ _FAMILIES = f"'{theme.FONT}', Verdana, sans-serif"
 _WORDS_Z = 6.0
 _ANCHOR = {"left": "", "center": ' text-anchor="middle"', "right": ' text-anchor="end"'}
 _LETTERS = {int(Path.MOVETO): "M", int(Path.LINETO): "L", int(Path.CURVE4): "C", int(Path.CLOSEPOLY): "Z"}
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What isn't a character of XML 1.0 (section 2.2): a document with it is refused, escaped or not."""
 _LINE = 0.8
 """Width of a line where nothing else is said."""
 _SHORT = 4
@@ -95,7 +97,7 @@ def written(
     )
     wide, high = _short(sheet.width), _short(sheet.height)
     head = (
-        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {wide} {high}" font-family="{_FAMILIES}" '
+        f'<svg role="img" aria-label="{_said(label)}" viewBox="0 0 {wide} {high}" font-family="{_FAMILIES}" '
         f'font-size="{_short(theme.SMALL)}" stroke-width="{_short(_LINE)}"{paint(theme.INK, None)}'
     )
     if dark is None:
@@ -161,8 +163,8 @@ def _group(mark: Mark, inside: str, told: set[int]) -> str:
     if mark.number in told:
         return f"{head}>{inside}</g>"
     told.add(mark.number)
-    about = "".join(f' data-{key}="{escape(value)}"' for key, value in mark.about)
-    return f"{head}{about}><title>{escape(mark.tip)}</title>{inside}</g>"
+    about = "".join(f' data-{key}="{_said(value)}"' for key, value in mark.about)
+    return f"{head}{about}><title>{_said(mark.tip)}</title>{inside}</g>"
 
 
 def _element(thing: Outline | Disc | Card | Words, paint: _Paint) -> str:
@@ -204,8 +206,13 @@ def _text(words: Words, paint: _Paint) -> str:
     return (
         f'<text x="{_short(words.x)}" y="{_short(words.baseline)}"{size}'
         f"{weight}{slant}{_ANCHOR[words.align]}{length}{colour}>"
-        f"{escape(words.text, quote=False)}</text>"
+        f"{_said(words.text, quote=False)}</text>"
     )
+
+
+def _said(text: str, *, quote: bool = True) -> str:
+    """Escape text, without the characters that XML has no way to write."""
+    return escape(_NOT_XML.sub("", text), quote=quote)
 
 
 def _trail(path: Path) -> str:

@@ -7,3 +7,6 @@ NAMES = (
     "x" * 300,
     "a b " * 75,
 )
+
+NOT_XML = "\x00\x01\x08\x0b\x0c\x1f\ud800\udfff\ufffe\uffff"
+"""Characters that an XML document may not hold, not even escaped."""

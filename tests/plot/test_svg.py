@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.path import Path
 
+import cjmining as cj
+from cjmining import interop, plot
 from cjmining.errors import LogError
+from cjmining.intended import parse_map
 from cjmining.plot import flow, journey_map, theme, to_svg, transitions
 from cjmining.plot.flow import flow_sheet
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.svg import rules, written
 from cjmining.plot.text import drawn_width
+from tests.plot import hostile
 from tests.plot.factory import made_up_check, made_up_discovery, made_up_map
 
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -114,6 +120,82 @@ def test_what_belongs_to_a_mark_is_a_group_that_says_so_once():
     assert [group.get("data-stage") for group in groups] == ["Check out", None]
     titles = [title.text for group in groups for title in group.iter(f"{SPACE}title")]
     assert titles == ['<Checkout> & "more"']
+
+
+@pytest.mark.parametrize("bad", [*hostile.NOT_XML])
+def test_what_xml_cannot_hold_is_left_out_wherever_a_name_may_stand(bad):
+    sheet = Sheet(width=100, height=50, title=f"a{bad}b", description=f"c{bad}d")
+    with sheet.mark(f"e{bad}f\tg\U0001f6d2", stage=f"h{bad}<i>"):
+        sheet.write(f"j{bad}k", 20, 12)
+    alone, by_class = parsed(written(sheet)), parsed(f"<div>{written(sheet, dark=None)}</div>")[0]
+    for root, space in ((alone, SPACE), (by_class, "")):
+        assert root.get("aria-label") == "ab. cd"
+        group = root.find(f"{space}g")
+        assert group.get("data-stage") == "h<i>"
+        assert group.find(f"{space}title").text == "ef\tg\U0001f6d2"
+        assert group.find(f"{space}text").text in {"jk", "j k", "j\ufffdk"}
+
+
+MAP_OF_NAMES = {
+    "map": "m{}",
+    "goal": ["end{}"],
+    "patience": "5d",
+    "horizon": "10d",
+    "stages": [
+        {"stage": "one{}", "touchpoints": [{"touchpoint": "seen{}", "channels": ["web{}"]}]},
+        {
+            "stage": "two{}",
+            "touchpoints": [{"touchpoint": "end{}", "expect": [{"measure": "wait_s", "at_most": 60}]}],
+        },
+    ],
+}
+
+
+@pytest.fixture(scope="module", name="figures")
+def _figures():
+    """Every figure, of journeys in which no name can be written in XML as it is."""
+    bad = "".join(each for each in hostile.NOT_XML if each not in "\x00\ud800\udfff") + "<&\"'"
+    # what tables can hold: Arrow refuses halves of pairs
+    intended = parse_map(json.dumps(MAP_OF_NAMES).replace("{}", json.dumps(bad)[1:-1]))
+    walks = [("seen", "web", 0), ("late", "app", 1), ("end", "web", 2)]
+    rows = [
+        (
+            n,
+            pd.Timestamp("2026-01-01", tz="UTC") + pd.Timedelta(n % 50 + day, "D"),
+            name + bad,
+            by + bad,
+        )
+        for n in range(90)
+        for name, by, day in walks[: 1 + n % 3]
+    ]
+    events = pd.DataFrame(rows, columns=["customer", "timestamp", "touchpoint", "channel"])
+    people = pd.DataFrame({"customer": range(90), "team": [f"{n % 2}{bad}" for n in range(90)]})
+    log = cj.JourneyLog.from_events(events, customers=people, data_end="2026-06-01").split(intended)
+    check, found = cj.check(log, intended, by="team"), cj.discover(log)
+    beside = interop.model_beside_map(interop.discover_model(log), intended)
+    finding = dict.fromkeys(("kind", "headline", "text", "refuted_by", "stage"), f"a{bad}")
+    return {
+        "difference": plot.difference(cj.difference(check, *check.groups)),
+        "flow": plot.flow(check),
+        "heat_map": plot.heat_map(check),
+        "incidence": plot.incidence(cj.incidence(check), stage=f"one{bad}"),
+        "journey_map": plot.journey_map(check),
+        "journey_maps": plot.journey_maps(check),
+        "model_beside_map": plot.model_beside_map(beside),
+        "scan": plot.scan(cj.scan(check)),
+        "slide": plot.slide(finding | {"numbers": {}}, map_name=bad, period=bad),
+        "story": plot.story(check.explain(2)),
+        "transitions": plot.transitions(found, intended=intended),
+        "variants": plot.variants(cj.variants(log)),
+    }
+
+
+def test_every_figure_is_well_formed_whatever_names_hold(figures):
+    assert set(figures) == {name for name in plot.__all__ if name not in {"data", "to_svg"}}
+    for name, ax in figures.items():
+        assert parsed(to_svg(ax)).get("role") == "img", name
+        inside = written(ax.sheet, dark=None).replace("<svg ", f'<svg xmlns="{SPACE[1:-1]}" ', 1)
+        assert parsed(inside).get("role") == "img", name
 
 
 def test_a_figure_of_another_making_is_refused():
