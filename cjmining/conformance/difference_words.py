@@ -120,18 +120,19 @@ def _amount(measure: str, value: float) -> str:
 def sentence(table: str, row: Row, names: tuple[str, str], horizon: str) -> str:
     """Tell a difference with both sides and their denominators."""
     form, (first, second) = FORMS[table], names
+    ends = row["difference"], row["lower"], row["upper"]
     if table == "satisfaction":
         return (
             f"Answers at {row['stage']} are {row['satisfaction_second']:.2f} on average in {second} (of "
             f"{number(row['answered_second'])}) and {row['satisfaction_first']:.2f} in {first} (of "
-            f"{number(row['answered_first'])}), 0 worst and 1 best: {_points(row, by=0.01)}."
+            f"{number(row['answered_first'])}), 0 worst and 1 best: {means_in_words(*ends)}."
         )
     sides = [
         f"{percent(row[f'{form.share}_{word}'])} in {name} ({number(row[f'{form.hits}_{word}'])} of "
         f"{number(row[f'{form.base}_{word}'])})"
         for word, name in (("second", second), ("first", first))
     ]
-    return f"{_subject(table, row, horizon)}: {sides[0]} and {sides[1]}, {_points(row)}."
+    return f"{_subject(table, row, horizon)}: {sides[0]} and {sides[1]}, {points_in_words(*ends)}."
 
 
 def _subject(table: str, row: Row, horizon: str) -> str:
@@ -147,28 +148,35 @@ def _subject(table: str, row: Row, horizon: str) -> str:
     return subjects[table]
 
 
-def _points(row: Row, *, by: float = 1.0) -> str:
-    """Say how far apart two shares are, in points, or two means."""
-    if by != 1.0:
-        low, high = sorted((abs(row["lower"]), abs(row["upper"])))
-        way = "higher" if row["difference"] > 0 else "lower"
-        return f"{way} by {abs(row['difference']):.2f} ({low:.2f}-{high:.2f})"
-    return points_in_words(row["difference"], row["lower"], row["upper"])
+def means_in_words(difference: float, lower: float, upper: float) -> str:
+    """Say a difference of means with its limits; a limit on the other side of none has a minus.
+
+    Examples
+    --------
+    >>> means_in_words(0.09, -0.018, 0.189), means_in_words(-0.05, -0.164, 0.066)
+    ('higher by 0.09 (-0.02 to 0.19)', 'lower by 0.05 (-0.07 to 0.16)')
+    """
+    higher = difference >= 0
+    low, high = (lower, upper) if higher else (-upper, -lower)
+    ends = [f"{round(each, 2) + 0:.2f}" for each in (low, high)]
+    return f"{'higher' if higher else 'lower'} by {abs(difference):.2f} ({ends[0]} to {ends[1]})"
 
 
 def points_in_words(difference: float, lower: float, upper: float) -> str:
-    """Say a difference of shares with its limits.
+    """Say a difference of shares with its limits, all to a tenth of a point where it is less than one.
 
     Examples
     --------
     >>> points_in_words(0.13, 0.05, 0.2), points_in_words(-0.021, -0.07, 0.03)
     ('13 points more (5 to 20)', '2 points less (-3 to 7)')
+    >>> points_in_words(0.004, 0.003, 0.005)
+    '0.4 points more (0.3 to 0.5)'
     """
     more = difference >= 0
     low, high = (lower, upper) if more else (-upper, -lower)
-    ends = [f"{round(100 * each) + 0}" for each in (low, high)]
     size = 100 * abs(difference)
-    told = f"{size:.0f}" if size >= 1 else f"{size:.1f}"
+    places = 0 if size >= 1 else 1
+    told, *ends = (f"{round(100 * each, places) + 0:.{places}f}" for each in (abs(difference), low, high))
     return (
         f"{told} {'point' if told == '1' else 'points'} {'more' if more else 'less'} ({ends[0]} to {ends[1]})"
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 import cjmining as cj
 from cjmining.conformance.difference_tables import FORMS
-from cjmining.conformance.difference_words import points_in_words
+from cjmining.conformance.difference_words import means_in_words, points_in_words
 from cjmining.intended import parse_map
 from cjmining.stats import newcombe
 
@@ -352,8 +356,26 @@ def test_a_side_without_mature_journeys_says_so():
 
 
 def test_points_in_words():
-    assert points_in_words(0.004, -0.01, 0.02) == "0.4 points more (-1 to 2)"
+    assert points_in_words(0.004, -0.01, 0.02) == "0.4 points more (-1.0 to 2.0)"
     assert points_in_words(-0.01, -0.03, 0.0) == "1 point less (0 to 3)"
+
+
+def test_means_in_words_keep_the_sign_of_a_limit_beyond_none():
+    assert means_in_words(0.09, -0.018, 0.189) == "higher by 0.09 (-0.02 to 0.19)"
+    assert means_in_words(-0.05, -0.164, 0.066) == "lower by 0.05 (-0.07 to 0.16)"
+    assert means_in_words(-0.22, -0.36, -0.07) == "lower by 0.22 (0.07 to 0.36)"
+
+
+@given(st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(sorted))
+def test_the_estimate_lies_within_the_limits_as_they_are_written(ends):
+    lower, difference, upper = ends
+    for told in (points_in_words, means_in_words):
+        words = told(difference, lower, upper)
+        size, low, high = map(float, re.findall(r"-?\d+(?:\.\d+)?", words))
+        assert low <= size <= high, words
+        turned = -1 if words.split()[0] == "lower" or "less" in words else 1
+        by = 100 if told is points_in_words else 1
+        assert sorted((turned * low / by, turned * high / by)) == pytest.approx([lower, upper], abs=0.0051)
 
 
 def test_the_same_twice(shop):
