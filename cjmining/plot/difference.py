@@ -47,8 +47,9 @@ def difference(diff: Difference, *, dark: bool = False, ax: Axes | None = None) 
     """Draw the journey map as a difference between two personas or two periods.
 
     Two ribbons from one spine, the first above and the second below, each as thick as the share of its
-    journeys. Discs are the first and diamonds the second: filled where the difference is certain (its q is up
-    to the largest that makes a finding), hollow where it may be chance.
+    journeys. Discs are the first and diamonds the second: filled where the difference is clear (its q is up
+    to the largest that makes a finding; of those up to 0.05, one in twenty may still be chance), hollow where
+    it may well be chance.
 
     Parameters
     ----------
@@ -114,13 +115,19 @@ def _described(view: DifferenceView) -> str:
         f"{side['group']} ({plural(side['journeys'], 'journey')})" for side in (first, second)
     )
     ends = [f"{pair.what} {value(pair, pair.first)} and {value(pair, pair.second)}" for pair in view.outcomes]
-    certain = sum(pair.certain for pair in view.pairs)
-    found = view.told[0] if view.told else "Nothing that was compared differs for certain."
+    clear = sum(pair.clear for pair in view.pairs)
+    found = view.told[0] if view.told else "Nothing that was compared differs clearly."
     return (
         f"The journey map '{view.title}' with {sides} held against each other, stage by stage. Within "
         f"{view.horizon} of their start: {', '.join(ends) or 'nothing known'}. {found} "
-        f"{plural(certain, 'difference')} on the picture {'is' if certain == 1 else 'are'} certain."
+        f"{plural(clear, 'difference')} on the picture {'is' if clear == 1 else 'are'} clear: "
+        f"{_meaning(view)}."
     )
+
+
+def _meaning(view: DifferenceView) -> str:
+    """Say what it means that a difference is clear: of all of q up to some, that share may be false."""
+    return f"q up to {view.largest_q:g}, of 100 such differences {100 * view.largest_q:g} may still be chance"
 
 
 # head -----------------------------------------------------------------------------------------------------
@@ -152,7 +159,7 @@ def _head(sheet: Sheet, view: DifferenceView) -> float:
                 said = percent(share) if known(share) else "?"
                 side_name(
                     sheet, said, x, theme.MARGIN + 14 + 21 * second, second=bool(second),
-                    certain=pair.certain, size=15.0, bold=True, colour=_outcome_colour(pair.what),
+                    clear=pair.clear, size=15.0, bold=True, colour=_outcome_colour(pair.what),
                 )  # fmt: skip
             end = sheet.paragraph(pair.what, x + 12, theme.MARGIN + 39, 80, colour=theme.MUTED)
     of = " and ".join(number(side["mature_journeys"]) for side in view.sides)
@@ -212,12 +219,12 @@ def _entered(
     sheet: Sheet, grid: Grid, view: DifferenceView, position: int, entered: int, side: int, spine: float
 ) -> float:
     """Write what share of a side entered, above the highest or below the deepest block."""
-    certain = view.reached.get(view.stages[position], False)
+    clear = view.reached.get(view.stages[position], False)
     x = grid.left(position) + INSET
     top = spine - _THICKEST - 8 - theme.LINE * theme.SMALL if not side else spine + _THICKEST + 3
     baseline = top + theme.SMALL
     said = percent(entered / _whole(view, side))
-    side_name(sheet, said, x, baseline, second=bool(side), certain=certain, size=theme.BODY, bold=True)
+    side_name(sheet, said, x, baseline, second=bool(side), clear=clear, size=theme.BODY, bold=True)
     start = x + 15 + width(said, theme.BODY, bold=True)
     text = fit(number(entered), grid.left(position) + grid.column - start - 2, theme.SMALL)
     sheet.write(text, start, baseline, size=theme.SMALL, colour=theme.MUTED)
@@ -275,24 +282,22 @@ def _pair(sheet: Sheet, grid: Grid, position: int, pair: Pair, y: float, most: f
     if pair.what:
         y = sheet.paragraph(pair.what, x, y, room, size=theme.SMALL, lines=3)
     y = dumbbell(
-        sheet, (pair.first, pair.second), x, y, room, most=most, certain=pair.certain, target=pair.target
+        sheet, (pair.first, pair.second), x, y, room, most=most, clear=pair.clear, target=pair.target
     )
     for second, (share, of) in enumerate(((pair.first, pair.first_of), (pair.second, pair.second_of))):
         text = fit(f"{value(pair, share)} of {number(of)}", room - 12, theme.SMALL)
-        side_name(
-            sheet, text, x, y + theme.SMALL, second=bool(second), certain=pair.certain, size=theme.SMALL
-        )
+        side_name(sheet, text, x, y + theme.SMALL, second=bool(second), clear=pair.clear, size=theme.SMALL)
         y += theme.LINE * theme.SMALL
     y = interval(
-        sheet, (pair.difference, pair.lower, pair.upper), x, y + 2, room, reach=reach, certain=pair.certain
+        sheet, (pair.difference, pair.lower, pair.upper), x, y + 2, room, reach=reach, clear=pair.clear
     )
-    colour = theme.INK if pair.certain else theme.MUTED
-    return sheet.paragraph(signed(pair), x, y, room, size=theme.SMALL, colour=colour, bold=pair.certain)
+    colour = theme.INK if pair.clear else theme.MUTED
+    return sheet.paragraph(signed(pair), x, y, room, size=theme.SMALL, colour=colour, bold=pair.clear)
 
 
 def _tip(view: DifferenceView, pair: Pair) -> str:
     first, second = view.sides
-    sure = "certain" if pair.certain else "may be chance"
+    sure = "clear" if pair.clear else "may well be chance"
     q = f", q {pair.q:.2g}" if known(pair.q) else ", too few to test"
     what = f"{pair.stage}, {pair.what}" if pair.what else pair.stage
     return (
@@ -314,7 +319,7 @@ def _what_they_do(sheet: Sheet, grid: Grid, view: DifferenceView, y: float) -> f
         own = [pair for pair in drawn if pair.channel == channel]
         top = _lane(sheet, grid, view, own, channel, most, top)
     if view.quiet:
-        text = f"Not drawn, since nothing there is certain: {', '.join(map(name, view.quiet))}"
+        text = f"Not drawn, since nothing there is clear: {', '.join(map(name, view.quiet))}"
         room = sheet.width - theme.MARGIN - grid.left(0) - 10
         top = sheet.paragraph(text, grid.left(0) + 5, top, room, size=theme.SMALL, colour=theme.MUTED)
     return max(side, top) + 6
@@ -347,14 +352,14 @@ def _lane(
         position = view.stages.index(pair.stage)
         x = grid.left(position) + INSET
         with sheet.mark(_tip(view, pair), stage=pair.stage, channel=channel):
-            y = sheet.lines(texts[pair], x, top + 2, size=theme.SMALL, bold=pair.certain)
-            y = dumbbell(sheet, (pair.first, pair.second), x, y, grid.room, most=most, certain=pair.certain)
+            y = sheet.lines(texts[pair], x, top + 2, size=theme.SMALL, bold=pair.clear)
+            y = dumbbell(sheet, (pair.first, pair.second), x, y, grid.room, most=most, clear=pair.clear)
             baseline = y + theme.SMALL
             at = x
             for second, share in enumerate((pair.first, pair.second)):
                 end = side_name(
-                    sheet, value(pair, share), at, baseline, second=bool(second), certain=pair.certain,
-                    size=theme.SMALL, colour=theme.INK if pair.certain else theme.MUTED,
+                    sheet, value(pair, share), at, baseline, second=bool(second), clear=pair.clear,
+                    size=theme.SMALL, colour=theme.INK if pair.clear else theme.MUTED,
                 )  # fmt: skip
                 at = end + 6
     return top + high + 3
@@ -371,7 +376,7 @@ def _told(sheet: Sheet, view: DifferenceView, y: float) -> float:
     for rank, sentence in enumerate(view.told, 1):
         top = sheet.paragraph(f"{rank}. {sentence}", x, top, room) + 2
     if not view.told:
-        top = sheet.paragraph("Nothing that was compared differs for certain.", x, top, room)
+        top = sheet.paragraph("Nothing that was compared differs clearly.", x, top, room)
     if view.untold:
         text = f"and {number(view.untold)} more, in the table of findings"
         top = sheet.paragraph(text, x, top, room, size=theme.SMALL, colour=theme.MUTED)
@@ -383,11 +388,11 @@ def _foot(sheet: Sheet, view: DifferenceView, y: float) -> float:
     first, second = (str(side["group"]) for side in view.sides)
     y += 6
     at = side_name(
-        sheet, "filled: the difference is certain, as far as chance goes (q up to what makes a finding)",
-        theme.MARGIN, y + theme.SMALL, second=False, certain=True, size=theme.SMALL, colour=theme.MUTED,
+        sheet, f"filled: the difference is clear ({_meaning(view)})",
+        theme.MARGIN, y + theme.SMALL, second=False, clear=True, size=theme.SMALL, colour=theme.MUTED,
     )  # fmt: skip
     side_name(
-        sheet, "hollow: it may be chance", at + 12, y + theme.SMALL, second=True, certain=False,
+        sheet, "hollow: it may well be chance", at + 12, y + theme.SMALL, second=True, clear=False,
         size=theme.SMALL, colour=theme.MUTED,
     )  # fmt: skip
     y += theme.LINE * theme.SMALL

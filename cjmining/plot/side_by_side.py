@@ -189,10 +189,10 @@ FIRST, SECOND = theme.CATEGORY[0], theme.CATEGORY[5]
 RADIUS = 3.4
 
 
-def marker(sheet: Sheet, x: float, y: float, *, second: bool, certain: bool) -> None:
+def marker(sheet: Sheet, x: float, y: float, *, second: bool, clear: bool) -> None:
     """Draw a side's marker: a disc for the first, a diamond for the second; hollow if it may be chance."""
     colour: Colour = SECOND if second else FIRST
-    fill = colour if certain else theme.PAPER
+    fill = colour if clear else theme.PAPER
     if not second:
         sheet.disc(x, y, RADIUS, fill, edge=colour, z=4)
         return
@@ -208,7 +208,7 @@ def dumbbell(
     room: float,
     *,
     most: float,
-    certain: bool,
+    clear: bool,
     target: float = float("nan"),
 ) -> float:
     """Draw two markers on a line from 0 to `most`, joined; return the foot. A tick is the target."""
@@ -222,13 +222,13 @@ def dumbbell(
     if spots[0] is not None and spots[1] is not None:
         sheet.line(
             [(spots[0], middle), (spots[1], middle)],
-            colour=theme.INK if certain else theme.MUTED,
-            width=2.0 if certain else 0.9,
+            colour=theme.INK if clear else theme.MUTED,
+            width=2.0 if clear else 0.9,
             z=3,
         )
     for second, spot in enumerate(spots):
         if spot is not None:
-            marker(sheet, spot, middle, second=bool(second), certain=certain)
+            marker(sheet, spot, middle, second=bool(second), clear=clear)
     return y + 12
 
 
@@ -240,7 +240,7 @@ def interval(
     room: float,
     *,
     reach: float,
-    certain: bool,
+    clear: bool,
 ) -> float:
     """Draw a difference and its limits around a line of none; return the foot."""
     middle, centre, half = y + 5, x + room / 2, room / 2 - 4
@@ -250,20 +250,18 @@ def interval(
     if known(lower) and reach:
         a, b = (centre + half * max(-1.0, min(1.0, end / reach)) for end in (lower, upper))
         box = [(a, middle - 2.2), (b, middle - 2.2), (b, middle + 2.2), (a, middle + 2.2)]
-        sheet.area(
-            box, theme.INK if certain else theme.PAPER, edge=theme.INK if certain else theme.MUTED, z=3
-        )
+        sheet.area(box, theme.INK if clear else theme.PAPER, edge=theme.INK if clear else theme.MUTED, z=3)
         at = centre + half * max(-1.0, min(1.0, told / reach))
-        mark = theme.PAPER if certain else theme.MUTED
+        mark = theme.PAPER if clear else theme.MUTED
         sheet.line([(at, middle - 2), (at, middle + 2)], colour=mark, width=1.4, z=4)
     return y + 11
 
 
 def side_name(
-    sheet: Sheet, text: str, x: float, baseline: float, *, second: bool, certain: bool = True, **style: object
+    sheet: Sheet, text: str, x: float, baseline: float, *, second: bool, clear: bool = True, **style: object
 ) -> float:
     """Write a side's marker and a text behind it; return where the text ends."""
     size = float(style.get("size", theme.SMALL))  # type: ignore[arg-type]
-    marker(sheet, x + 4.5, baseline - 0.36 * size, second=second, certain=certain)
+    marker(sheet, x + 4.5, baseline - 0.36 * size, second=second, clear=clear)
     line = sheet.write(text, x + 12, baseline, **style)  # type: ignore[arg-type]
     return x + 12 + width(line.text, size, bold=bool(style.get("bold", False)))

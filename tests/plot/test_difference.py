@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -100,8 +101,8 @@ def test_the_table_is_that_of_the_result(found):
     stages = found.stages.set_index("stage").loc[leaves.index]
     assert leaves["first"].tolist() == stages["drop_out_share_first"].tolist()
     assert leaves["second_of"].tolist() == stages["mature_second"].tolist()
-    assert leaves["certain"].tolist() == (stages["q"] <= 0.05).tolist()
-    assert leaves.loc["Checkout", "certain"]
+    assert leaves["clear"].tolist() == (stages["q"] <= 0.05).tolist()
+    assert leaves.loc["Checkout", "clear"]
     lanes = table[table["band"] == "what they do"]
     largest = found.touchpoints.groupby(["stage", "channel"])["difference"].apply(lambda own: own.abs().max())
     for row in lanes.itertuples():
@@ -126,23 +127,23 @@ def test_channels_without_a_lane_are_named(found):
     lanes = {pair.channel for pair in view.pairs if pair.band == "what they do"}
     assert lanes.isdisjoint(view.quiet)
     assert lanes | set(view.quiet) == set(found.touchpoints["channel"])
-    certain = found.touchpoints[found.touchpoints["q"] <= found.largest_q]
-    assert set(certain["channel"]) <= lanes
-    assert len(lanes) <= max(MOST_LANES, certain["channel"].nunique())
+    clear = found.touchpoints[found.touchpoints["q"] <= found.largest_q]
+    assert set(clear["channel"]) <= lanes
+    assert len(lanes) <= max(MOST_LANES, clear["channel"].nunique())
     assert any(
-        line.startswith("Not drawn, since nothing there is certain")
+        line.startswith("Not drawn, since nothing there is clear")
         for line in texts(cj.plot.difference(found))
     )
 
 
-def test_markers_are_filled_where_it_is_certain(found):
+def test_markers_are_filled_where_it_is_clear(found):
     sheet = difference_sheet(found)
     tips = {
         shape.mark.tip: shape
         for shape in sheet.shapes
         if shape.mark and shape.mark.tip.startswith("Checkout: ")
     }
-    told = [tip for tip in tips if "certain, q" in tip]
+    told = [tip for tip in tips if "clear, q" in tip]
     assert len(told) == 1
     discs = [s for s in sheet.shapes if s.mark and s.mark.tip == told[0] and hasattr(s, "radius")]
     assert {disc.look.fill.name for disc in discs} == {"category-1"}
@@ -153,6 +154,17 @@ def test_markers_are_filled_where_it_is_certain(found):
     )
     discs = [s for s in sheet.shapes if s.mark and s.mark.tip == chance and hasattr(s, "radius")]
     assert {disc.look.fill.name for disc in discs} == {"paper"}
+
+
+def test_clear_is_said_with_what_it_means_and_nothing_is_called_certain(found):
+    sheet = difference_sheet(found)
+    told = [sheet.description, *(words.text for words in sheet.words)]
+    told += [shape.mark.tip for shape in sheet.shapes if shape.mark]
+    assert not [text for text in told if re.search(r"\bcertain|\bproven|\bsurely", text)]
+    legend = next(text for text in told if text.startswith("filled: "))
+    meaning = "clear (q up to 0.05, of 100 such differences 5 may still be chance)"
+    assert legend == f"filled: the difference is {meaning}"
+    assert "clear: q up to 0.05, of 100 such differences 5 may still be chance." in sheet.description
 
 
 def test_the_description_has_the_main_numbers(found):
@@ -188,7 +200,7 @@ def test_a_side_with_next_to_nothing():
     few = eight_stages(("a", "b"), journeys=2)
     ax = cj.plot.difference(few)
     assert faults(ax) == []
-    assert "Nothing that was compared differs for certain." in texts(ax)
+    assert "Nothing that was compared differs clearly." in texts(ax)
 
 
 def test_it_is_the_same_twice(found):

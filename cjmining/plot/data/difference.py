@@ -46,7 +46,7 @@ class Pair(NamedTuple):
     difference, lower, upper : float
         The second less the first, with limits.
     q : float
-    certain : bool
+    clear : bool
         Whether q is up to what makes a difference a finding.
     target : float
         The share promised; NaN for what nobody promised.
@@ -64,7 +64,7 @@ class Pair(NamedTuple):
     lower: float
     upper: float
     q: float
-    certain: bool
+    clear: bool
     target: float = float("nan")
 
 
@@ -82,18 +82,21 @@ class DifferenceView:
         The same of journeys that began before the map.
     outcomes, pairs : tuple of Pair
         Of the head; of the bands.
+    largest_q : float
+        Up to which q a difference is clear.
     reached : dict
-        For which stages it is certain that a different share of journeys got there within the horizon.
+        For which stages it is clear that a different share of journeys got there within the horizon.
     more : dict
         How many pairs of a (band, stage, channel) are not drawn, since others differ more.
     quiet : tuple of str
-        Channels without a lane: nothing on them is certain, and others differ more.
+        Channels without a lane: nothing on them is clear, and others differ more.
     told : tuple of str
         The sentences of the surest findings; `untold` more are not written.
     """
 
     title: str
     horizon: str
+    largest_q: float
     owners: tuple[str, ...]
     stages: tuple[str, ...]
     sides: tuple[Row, Row]
@@ -114,7 +117,7 @@ class DifferenceView:
 
 
 def difference(diff: Difference) -> pd.DataFrame:
-    """Return what `cj.plot.difference` draws: each pair of numbers with what is certain of it.
+    """Return what `cj.plot.difference` draws: each pair of numbers with whether it is clear.
 
     Parameters
     ----------
@@ -127,9 +130,10 @@ def difference(diff: Difference) -> pd.DataFrame:
         band (outcomes, who stays, who leaves, what they do, what they feel, what we promised), stage, what,
         channel, first and second (shares; mean answers of what they feel), first_of and second_of (journeys,
         times or answers that they are of), difference (second less first) with lower and upper (95 %), q,
-        certain (q up to the largest that makes a finding). Who stays: the share of all journeys that entered
-        the stage ("entered") and of those that ended there ("converted", "dropped", "turned_away", "open");
-        these are not compared, so they have no limits.
+        clear (q up to the largest that makes a finding: of those up to 0.05, one in twenty may still be
+        chance). Who stays: the share of all journeys that entered the stage ("entered") and of those that
+        ended there ("converted", "dropped", "turned_away", "open"); these are not compared, so they have no
+        limits.
 
     Raises
     ------
@@ -153,7 +157,7 @@ def difference(diff: Difference) -> pd.DataFrame:
     view = difference_view(diff, "cj.plot.data.difference")
     rows = [pair._asdict() for pair in (*view.outcomes, *_stays(view), *view.pairs)]
     table = pd.DataFrame(rows, columns=list(Pair._fields)).drop(columns="target")
-    kinds = {"first_of": "int64", "second_of": "int64", "certain": "bool"}
+    kinds = {"first_of": "int64", "second_of": "int64", "clear": "bool"}
     texts = dict.fromkeys(("band", "stage", "what", "channel"), "str")
     return table.astype(dict.fromkeys(table.columns, "float64") | kinds | texts)
 
@@ -172,6 +176,7 @@ def difference_view(diff: Difference, verb: str) -> DifferenceView:
     return DifferenceView(
         title=diff.intended.name,
         horizon=days(diff.intended.horizon.total_seconds()),
+        largest_q=diff.largest_q,
         owners=tuple(stage.owner or "" for stage in diff.intended.stages),
         stages=stages,
         sides=(sides[0], sides[1]),
@@ -242,7 +247,7 @@ def _quiet(pairs: tuple[Pair, ...]) -> tuple[str, ...]:
     apart: dict[str, tuple[bool, float]] = {}
     for pair in pairs:
         if pair.band == DOES:
-            own = (pair.certain, abs(pair.difference) if known(pair.difference) else 0.0)
+            own = (pair.clear, abs(pair.difference) if known(pair.difference) else 0.0)
             apart[pair.channel] = max(apart.get(pair.channel, own), own)
     order = sorted(apart, key=lambda channel: (not apart[channel][0], -apart[channel][1], channel))
     return tuple(sorted(channel for channel in order[MOST_LANES:] if not apart[channel][0]))
@@ -260,7 +265,7 @@ def _pair(row: Row, band: str, hits: str, base: str, share: str, diff: Differenc
         second=float(row[f"{share}_second"]),
         second_of=int(row[f"{base}_second"]),
         **{key: float(row[key]) for key in ("difference", "lower", "upper", "q")},
-        certain=bool(row["q"] <= diff.largest_q),
+        clear=bool(row["q"] <= diff.largest_q),
     )
 
 
@@ -274,7 +279,7 @@ def _stays(view: DifferenceView) -> Iterator[Pair]:
             ]
             yield Pair(
                 STAYS, row["stage"], what, "", shares[0], wholes[0], shares[1], wholes[1],
-                shares[1] - shares[0], float("nan"), float("nan"), float("nan"), certain=False,
+                shares[1] - shares[0], float("nan"), float("nan"), float("nan"), clear=False,
             )  # fmt: skip
 
 
