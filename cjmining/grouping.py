@@ -208,7 +208,8 @@ def _no_group(log: JourneyLog, by: str) -> LogError:
     return LogError(
         f"there is no {by!r} to group by{nearest(by, [*known, *PERIODS])}; customers have "
         f"{', '.join(log.attributes) or 'no attributes'}, {tags}events have {', '.join(_text_columns(log))}; "
-        f"periods are {', '.join(PERIODS)}"
+        f"periods are {', '.join(PERIODS)}. Earlier tags are dropped where a log is split or labelled: "
+        "tag it afterwards"
     )
 
 

@@ -52,7 +52,10 @@ def check(
     intended : IntendedMap
         The map.
     by : str, optional
-        What to group journeys by: `persona`, another attribute of customers, or a dimension of events.
+        What to group journeys by: `persona`, another attribute of customers, a dimension of events, or what
+        journeys were tagged with after they were split (`log.split(intended).tag(lot=...)`; `split` drops
+        tags). For the sensitivity journeys are split again, at half and at twice the patience: each then has
+        the tag of the journey that its first event was in.
     missing_cost, ad_hoc_cost : int
         What an alignment pays for a planned touchpoint that is absent, and for an event that isn't planned
         there; at least 1.

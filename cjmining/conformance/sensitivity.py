@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.reading import Reading, count
@@ -27,15 +30,30 @@ FEWEST_RANKED = 10
 def other_patiences(
     log: JourneyLog, intended: IntendedMap, by: str | None, *, resplit: bool
 ) -> dict[str, tuple[Reading, Counted]]:
-    """Judge the same events at half and at twice the patience, split again where `resplit`."""
+    """Judge the same events at half and at twice the patience, split again where `resplit`.
+
+    What journeys are tagged with goes over: see `split_again`.
+    """
     found = {}
     for name, factor in PATIENCES.items():
         if factor != 1.0:
             changed = intended.with_patience(factor)
-            other = log.split(changed) if resplit else log
+            other = split_again(log, changed) if resplit else log
             reading = Reading.of(other, make_plans(other, changed), by)
             found[name] = reading, Counted.of(reading, count(reading), reading.groups)
     return found
+
+
+def split_again(log: JourneyLog, intended: IntendedMap) -> JourneyLog:
+    """Split a log in another way, and tag each journey as the one was that its first event was in.
+
+    A journey that falls apart gives its tags to each piece; where several become one, the first of them does.
+    """
+    other = log.split(intended)
+    if not log.tags:
+        return other
+    before = pa.array(np.searchsorted(log.bounds, other.bounds[:-1], side="right") - 1)
+    return replace(other, _tags={name: column.take(before) for name, column in log._tags.items()}, _cache={})
 
 
 def sensitivity(by_patience: dict[str, Counted]) -> pd.DataFrame:

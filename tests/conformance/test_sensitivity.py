@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 import cjmining as cj
-from cjmining.conformance.sensitivity import ranking
+from cjmining.conformance.sensitivity import ranking, split_again
+from cjmining.errors import LogError
 from cjmining.intended import parse_map
 from cjmining.schema import BEFORE_THE_MAP
 from cjmining.stats import wilson
@@ -121,3 +122,47 @@ stages:
     # as stated 10 of 35 at Look, 5 of 25 at Fill; at 8 days none at Look, 15 of 35 at Fill
     assert (row["leads"], row["leads_at_half"], row["leads_at_double"]) == ("Look", "Look", "Fill")
     assert not row["holds"]
+
+
+PAUSES = parse_map("""
+map: Shop
+goal: [bought]
+patience: 4d
+horizon: 30d
+new_journey_after: [silence]
+stages:
+  - {stage: Look, touchpoints: [{touchpoint: look}]}
+  - {stage: Pay, touchpoints: [{touchpoint: bought}]}
+""")
+
+
+def test_journeys_split_again_keep_the_tag_of_the_one_they_began_in():
+    # patience of 4 days: look@0 look@3 | look@9 bought@10; of 2: three; of 8: one
+    log = log_of("look@0 look@3 look@9 bought@10", "look@0 bought@1").split(PAUSES)
+    log = log.tag(lot=["first", "second", "other"], word=[None, "b", "b"])
+    assert log.bounds.tolist() == [0, 2, 4, 6]
+    half, double = (split_again(log, PAUSES.with_patience(factor)) for factor in (0.5, 2.0))
+    assert half.bounds.tolist() == [0, 1, 2, 4, 6]
+    assert half.journeys["lot"].tolist() == ["first", "first", "second", "other"]
+    assert double.bounds.tolist() == [0, 4, 6]
+    assert double.journeys["lot"].tolist() == ["first", "other"]
+    assert double.group("word")[1] == ("b", "unknown")
+    assert split_again(log, PAUSES).journeys["lot"].tolist() == log.journeys["lot"].tolist()
+
+
+def test_a_check_by_a_tag_says_how_its_headline_rests_on_the_patience():
+    log = log_of(*["look@0 look@3 look@9 bought@10"] * 4, *["look@0"] * 3).split(PAUSES)
+    log = log.tag(lot=["early", "late"] * 4 + ["early"] * 3)
+    table = cj.check(log, PAUSES, by="lot").sensitivity
+    look = table[table["stage"] == "Look"].set_index(["by", "patience"])["mature"]
+    # at 2 days each of four customers begins early twice; at 8 days once, and never late
+    expected = {"half": (11, 4), "as stated": (7, 4), "double": (7, 0)}
+    assert {name: (look["early", name], look.get(("late", name), 0)) for name in expected} == expected
+
+
+def test_a_tag_from_before_the_split_is_gone_and_said_so():
+    log = log_of("look@0 bought@1").tag(lot=["a"])
+    with pytest.raises(
+        LogError, match="there is no 'lot'.*tags are dropped where a log is split or labelled"
+    ):
+        cj.check(log.split(PAUSES), PAUSES, by="lot")
