@@ -270,7 +270,7 @@ def test_a_broken_promise_is_said_with_its_share_its_target_and_what_followed():
     [summary] = of_kind(findings_of(grouped()), "promises")
     assert (
         summary.text
-        == "Of 3 promises of the map, 1 was kept, 1 was broken and 1 was measured too seldom to tell."
+        == "Of 3 promises of the map, 1 was kept, 1 was clearly broken and 1 was measured too seldom to tell."
     )
     [broken] = of_kind(findings_of(grouped()), "broken promise")
     # seven of ten of 320 + 440 + 30; a quarter of the half of those broken that could be followed left
@@ -318,6 +318,20 @@ def test_a_promise_to_everyone_and_one_of_a_stage_read_as_sentences():
     assert any(
         "The promise at Basket (on to the next stage within 7 d, for everyone) was broken" in t for t in texts
     )
+
+
+def test_a_promise_to_everyone_that_nearly_all_had_kept_is_no_alarm():
+    # 788 of 790 times is broken where it was promised to everyone, and yet another matter than 7 of 10
+    results = replaced(
+        grouped(), "expectations", verdict="broken", target=1.0, kept=788, share_kept=788 / 790
+    )
+    [summary] = of_kind(findings_of(results), "promises")
+    assert summary.headline == "0 of 3 promises clearly broken"
+    assert summary.text == "Of 3 promises of the map, 3 were for everyone and kept for nearly all (99.7 %)."
+    assert (summary.numbers["broken"], summary.numbers["kept_for_nearly_all"]) == (0, 3)
+    told = {finding.stage: finding for finding in of_kind(findings_of(results), "broken promise")}
+    assert "for everyone) was not kept for everyone (2 of 790 later than 7 d): it was" in told["Basket"].text
+    assert told["Basket"].headline == "Basket: not kept for everyone, 2 of 790 later than 7 d"
 
 
 def test_a_broken_promise_keeps_its_name_when_its_numbers_change_and_not_when_it_is_another():

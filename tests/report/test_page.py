@@ -452,7 +452,7 @@ def test_each_promise_stands_with_the_numbers_that_were_counted(page):
     assert table.column("share_kept") == [pytest.approx(share, abs=0.001) for share in (0.7, 0.8, 0.8)]
     assert [row[table.columns.index("verdict")] for row in table.rows] == ["broken", "kept", "unclear"]
     assert (
-        "Of 3 promises of the map, 1 was kept, 1 was broken and 1 was measured too seldom to tell."
+        "Of 3 promises of the map, 1 was kept, 1 was clearly broken and 1 was measured too seldom to tell."
         in page.text
     )
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FEWEST_WEEKS = 4
 """From how many weeks on a promise's course is drawn."""
 
+NEARLY_ALL = 0.99
+"""From which share kept on a broken promise to everyone is told apart from one that is often broken."""
+
 _WEEK = 7 * 86_400
 
 
@@ -35,23 +38,53 @@ def enough(row: Row, min_group: int) -> bool:
     return bool(row["measured"] >= max(min_group, 1) and journeys >= min_group)
 
 
+def kept_for_nearly_all(row: Row) -> bool:
+    """Say whether a promise to everyone was broken, but seldom: a single time is enough to break it."""
+    return bool(row["verdict"] == "broken" and row["target"] >= 1 and row["share_kept"] >= NEARLY_ALL)
+
+
+def how_seldom_broken(row: Row) -> str:
+    """Say how often a promise to everyone was not kept.
+
+    Examples
+    --------
+    >>> times = {"measured": 1751, "kept": 1749, "measure": "within", "at_least": None, "at_most": 1_209_600}
+    >>> how_seldom_broken(times)
+    '2 of 1,751 later than 14 d'
+    >>> how_seldom_broken(times | {"measure": "satisfaction", "at_least": 0.6, "at_most": None})
+    '2 of 1,751 times'
+    """
+    often = f"{words.count(row['measured'] - row['kept'])} of {words.count(row['measured'])}"
+    if row["measure"] not in _TOO_LONG or words.missing(row["at_most"]) or not words.missing(row["at_least"]):
+        return f"{often} times"
+    return f"{often} {_TOO_LONG[row['measure']]} than {words.duration(row['at_most'])}"
+
+
+_TOO_LONG = {"within": "later", "response_s": "later", "wait_s": "longer", "duration_s": "longer"}
+
+
 def promises_in_words(rows: Sequence[Row], min_group: int) -> str:
     """Say how many promises were kept and how many broken; empty where the map makes none.
 
     Examples
     --------
     >>> kept = {"measured": 50, "journeys_kept": 40, "journeys_broken": 2, "verdict": "kept"}
-    >>> promises_in_words([kept, kept | {"verdict": "broken"}, kept | {"measured": 3}], 10)
-    'Of 3 promises of the map, 1 was kept, 1 was broken and 1 was measured fewer than 10 times.'
+    >>> broken = kept | {"verdict": "broken", "target": 0.9, "share_kept": 0.7}
+    >>> promises_in_words([kept, broken, kept | {"measured": 3}], 10)
+    'Of 3 promises of the map, 1 was kept, 1 was clearly broken and 1 was measured fewer than 10 times.'
+    >>> promises_in_words([broken, broken | {"target": 1.0, "share_kept": 0.998}], 10)
+    'Of 2 promises of the map, 1 was clearly broken and 1 was for everyone and kept for nearly all (99.8 %).'
     """
     if not rows:
         return ""
     measured = [row for row in rows if enough(row, min_group)]
     few = len(rows) - len(measured)
+    nearly = [row["share_kept"] for row in measured if kept_for_nearly_all(row)]
     verdicts = [row["verdict"] for row in measured]
     parts = [
         (verdicts.count("kept"), "kept"),
-        (verdicts.count("broken"), "broken"),
+        (verdicts.count("broken") - len(nearly), "clearly broken"),
+        (len(nearly), f"for everyone and kept for nearly all ({_from_to(nearly)})"),
         (len(verdicts) - verdicts.count("kept") - verdicts.count("broken"), "measured too seldom to tell"),
         (few, f"measured fewer than {min_group} times" if min_group > 1 else "never measured"),
     ]
@@ -59,6 +92,12 @@ def promises_in_words(rows: Sequence[Row], min_group: int) -> str:
         f"{words.count(number)} {'was' if number == 1 else 'were'} {what}" for number, what in parts if number
     ]
     return f"Of {words.plural(len(rows), 'promise')} of the map, {words.several(said)}."
+
+
+def _from_to(shares: Sequence[float]) -> str:
+    """Write the smallest and the largest of shares; once where they read alike."""
+    ends = [words.percent(end(shares, default=1.0)) for end in (min, max)]
+    return ends[0] if ends[0] == ends[1] else words.limits(min(shares), max(shares))
 
 
 def promise_tables(check: Conformance, group: str, min_group: int) -> list[Table]:
@@ -78,7 +117,7 @@ def _promises(check: Conformance, rows: Sequence[Row], group: str, min_group: in
     columns = [
         ("promise", "Promise"),
         ("stage", "Stage"),
-        ("kept_drawn", "Kept; tick: promised"),
+        ("kept_drawn", "Share kept, drawn (tick: share promised)"),
         ("share_kept", "Kept (95 % limits)"),
         ("measured", "Times measured"),
         ("target", "Promised for"),
@@ -110,21 +149,24 @@ def _promise_cells(row: Row, course: Cell, min_group: int) -> list[Cell]:
         nothing = [cell(words.NOTHING) for _ in range(3)]
         return [*named, cell(""), few, cell(words.NOTHING), share_promised(row), *nothing, course]
     kept = words.percent(row["share_kept"], row["lower"], row["upper"])
+    nearly = kept_for_nearly_all(row)
+    tone = "" if nearly else row["verdict"]
+    verdict = f"not for everyone: {how_seldom_broken(row)}" if nearly else row["verdict"] or words.NOTHING
     drawn = interval_cell(
         f"Kept {kept}, promised {words.percent(row['target'])}",
         row["share_kept"],
         row["lower"],
         row["upper"],
         target=row["target"],
-        tone=row["verdict"],
+        tone=tone,
     )
     return [
         *named,
         drawn,
-        cell(kept, row["share_kept"]) | {"tone": row["verdict"]},
+        cell(kept, row["share_kept"]) | {"tone": tone},
         count_cell(row["measured"]),
         share_promised(row),
-        cell(row["verdict"] or words.NOTHING) | {"tone": row["verdict"]},
+        cell(verdict) | {"tone": tone},
         cell(words.measure(row["measure"], row["median"]), row["median"]),
         cell(words.measure(row["measure"], row["p90"]), row["p90"]),
         course,

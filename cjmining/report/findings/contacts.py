@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cjmining.report import words
 from cjmining.report.cells import Row, rows_of
 from cjmining.report.facts.contacts import MOST_TOLD, most_frequent
-from cjmining.report.facts.promises import enough, promises_in_words
+from cjmining.report.facts.promises import enough, how_seldom_broken, kept_for_nearly_all, promises_in_words
 from cjmining.report.findings.finding import Cited, Finding, cite, headline, make_finding, numbers_of
 
 if TYPE_CHECKING:
@@ -39,11 +39,13 @@ def _promises(overall: Conformance, min_group: int) -> Iterator[Finding]:
     if not said:
         return
     broken = [row for row in rows if row["verdict"] == "broken" and enough(row, min_group)]
+    nearly = sum(map(kept_for_nearly_all, broken))
+    clearly = len(broken) - nearly
     yield make_finding(
         "promises",
         said,
-        {"promises": len(rows), "broken": len(broken)},
-        headline=f"{words.count(len(broken))} of {words.plural(len(rows), 'promise')} clearly broken",
+        {"promises": len(rows), "broken": clearly, "kept_for_nearly_all": nearly},
+        headline=f"{words.count(clearly)} of {words.plural(len(rows), 'promise')} clearly broken",
         cited=[cite("promises", "Promises")],
         refuted_by=(
             "If a sample of the same events, timed or asked again by hand, gave other values than those "
@@ -61,10 +63,17 @@ def _broken_promise(row: Row, horizon: str, min_group: int) -> Finding:
     promised = words.promise({**row, "touchpoint": ""})
     target = words.promised(row["target"])
     kept = words.percent(row["share_kept"], row["lower"], row["upper"])
+    nearly = kept_for_nearly_all(row)
+    verdict = f"not kept for everyone ({how_seldom_broken(row)})" if nearly else "broken"
     text = (
-        f"The promise{of} at {row['stage']} ({promised}, for {target}) was broken: it was kept for {kept} of "
-        f"the {words.plural(row['measured'], 'time')} that it was measured."
+        f"The promise{of} at {row['stage']} ({promised}, for {target}) was {verdict}: it was kept for {kept} "
+        f"of the {words.plural(row['measured'], 'time')} that it was measured."
         f"{_what_followed(row, horizon, min_group)}"
+    )
+    in_short = (
+        f"{{}}: not kept for everyone, {how_seldom_broken(row)}"
+        if nearly
+        else f"{{}}: promise kept {words.percent(row['share_kept'])}, not {words.percent(row['target'])}"
     )
     numbers = numbers_of(
         row,
@@ -77,10 +86,7 @@ def _broken_promise(row: Row, horizon: str, min_group: int) -> Finding:
         "broken promise",
         text,
         numbers,
-        headline=headline(
-            f"{{}}: promise kept {words.percent(row['share_kept'])}, not {words.percent(row['target'])}",
-            row["touchpoint"] or row["stage"],
-        ),
+        headline=headline(in_short, row["touchpoint"] or row["stage"]),
         cited=_where_promises_stand(row, min_group),
         refuted_by=(
             f"If the promise were kept at least {words.percent(row['target'])} of the next "
