@@ -627,7 +627,7 @@ def logs(draw: st.DrawFn) -> JourneyLog:
     return JourneyLog.from_events(events, data_end=START + pd.Timedelta(days=90))
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@settings(deadline=None, max_examples=80, derandomize=True)
 @given(logs(), st.sampled_from([None, "channel"]), st.integers(1, 3), st.integers(1, 3))
 def test_all_numbers_add_up(log: JourneyLog, by: str | None, missing_cost: int, ad_hoc_cost: int) -> None:
     if set(log.vocabulary("touchpoint")).isdisjoint(INTENDED.touchpoint_names):

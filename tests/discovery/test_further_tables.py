@@ -310,7 +310,7 @@ EXPECT = {
 }
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(logs(), st.sampled_from(LEVELS), st.sampled_from([(), ("ad",)]))
 def test_every_table_equals_brute_force_at_every_level(log, level, ignore):
     log = log.tag(outcome=["converted" if journey % 2 else None for journey in range(log.n_journeys)])
