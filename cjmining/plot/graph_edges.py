@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from cjmining.plot.layered import Edge
     from cjmining.plot.theme import Colour
 
-_THICKEST = 5.5
+_THINNEST = 0.9
+_THICKEST = 5.3
 _NEXT = 24.0
 """Boxes nearer than this are neighbours in their column."""
+_CLEAR = 3.0
+"""Counts that are nearer to one another than this could be read as one."""
 _TRIES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.12, 0.88)
 
 Curve = list[Point]
@@ -63,7 +66,7 @@ def curves_of(graph: Graph, places: Places) -> dict[Edge, Curve]:
 
 def thickness(weight: float, most: float) -> float:
     """Return how thick a line of a weight is where the heaviest has `most`, in points."""
-    return 0.7 + _THICKEST * weight / most
+    return _THINNEST + _THICKEST * weight / most
 
 
 def _ports(graph: Graph, places: Places) -> dict[tuple[Edge, str], float]:
@@ -181,7 +184,7 @@ def _spot(text: str, curve: Curve, taken: list[Box]) -> Point | None:
         return None
     spots = list(_spots(curve))
     boxes = [box(text, x, y + 0.35 * theme.SMALL, theme.SMALL, align="center") for x, y in spots]
-    chosen = place(boxes, taken)
+    chosen = place(boxes, taken, gap=_CLEAR)
     if chosen is None:
         return None
     taken.append(boxes[chosen])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
+from cjmining.plot.graph_edges import thickness
 from cjmining.plot.graph_places import MOST_BESIDE, STEMS
 from cjmining.plot.text import Box, fit, width
 from cjmining.plot.words import name, number, percent, plural
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _ROW = 14.0
 _SAMPLE = 42.0
-_THICKEST = 6.0
 
 
 def draw_columns(sheet: Sheet, graph: Graph, places: Places) -> None:
@@ -31,7 +31,20 @@ def draw_columns(sheet: Sheet, graph: Graph, places: Places) -> None:
         sheet.write(label, (left + right) / 2, places.head + 15, size=9.5, bold=True, align="center")
         if number_ not in graph.layer.values():
             text = "its touchpoints stand in a stage before"
-            sheet.paragraph(text, left, places.head + 26, right - left, size=theme.SMALL, colour=theme.MUTED)
+            top = _free_of_lines(graph, places, number_)
+            sheet.paragraph(text, left, top, right - left, size=theme.SMALL, colour=theme.MUTED)
+
+
+def _free_of_lines(graph: Graph, places: Places, layer: int) -> float:
+    """Return the highest place in an empty column where no line passes through two lines of text."""
+    passing = [
+        ys[layer - graph.layer[edge[0]] - 1]
+        for edge, ys in places.passes.items()
+        if 0 < layer - graph.layer[edge[0]] <= len(ys)
+    ]
+    first, high = places.head + 26, 2 * theme.LINE * theme.SMALL
+    tops = [first, *(y + 7 for y in sorted(passing) if first <= y + 7 <= places.foot - high)]
+    return next((top for top in tops if not any(top - 6 < y < top + high + 6 for y in passing)), first)
 
 
 def draw_lane(sheet: Sheet, graph: Graph, places: Places, *, of: str = "time") -> None:
@@ -50,26 +63,26 @@ def draw_lane(sheet: Sheet, graph: Graph, places: Places, *, of: str = "time") -
     if graph.off_map_only:
         title += f"; {plural(graph.off_map_only, of)} again or after another such"
     sheet.write(title, places.column(0)[0], top + 13, size=theme.SMALL, colour=theme.MUTED)
-    most = max(max(beside.onward, beside.back) for beside in graph.beside.values())
     for stage, beside in graph.beside.items():
         with sheet.mark(_beside_tip(graph.stages[stage], beside, of), stage=graph.stages[stage]):
-            _stems(sheet, places, stage, beside, most)
+            _stems(sheet, places, stage, beside, graph.most)
             _listed(sheet, places, stage, beside, top + 18)
 
 
 def _stems(sheet: Sheet, places: Places, stage: int, beside: Beside, most: int) -> None:
     """Draw an arrow down for what follows, and one up for what leads back, each with its number."""
-    left, _ = places.column(stage)
-    for x, count, ends in (
-        (left + 12, beside.onward, (places.foot, places.foot + STEMS)),
-        (left + 66, beside.back, (places.foot + STEMS, places.foot)),
+    free, _ = places.column(stage)
+    for away, count, ends in (
+        (12.0, beside.onward, (places.foot, places.foot + STEMS)),
+        (66.0, beside.back, (places.foot + STEMS, places.foot)),
     ):
         if not count:
             continue
-        half = (0.7 + _THICKEST * count / most) / 2
+        half = round(thickness(count, most) / 2, 1)
+        x = round(max(places.column(stage)[0] + away, free + 6 + half))
         sheet.area(_arrow(x, half, *ends), theme.OFF_MAP)
         middle = places.foot + STEMS / 2 + 0.35 * theme.SMALL
-        sheet.write(number(count), x + half + 5, middle, size=theme.SMALL)
+        free = sheet.write(number(count), x + half + 5, middle, size=theme.SMALL).box.right
 
 
 def _arrow(x: float, half: float, start: float, end: float) -> list[tuple[float, float]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot.data.transitions import (
     IGNORED,
+    UNUSED,
     Counts,
     Pair,
     Sum,
@@ -58,6 +59,7 @@ class Graph:
     account: tuple[Sum, ...]
     left_out: int
     left_out_count: int
+    left_out_most: int
     starts: Mapping[str, int] = field(default_factory=dict)
     ends: Mapping[str, int] = field(default_factory=dict)
 
@@ -65,6 +67,18 @@ class Graph:
     def planned(self) -> bool:
         """Whether the graph lies on a map."""
         return bool(self.stages)
+
+    @property
+    def most(self) -> int:
+        """How often the most frequent of all that is drawn happens: the scale of all lines and arrows."""
+        beside = [count for there in self.beside.values() for count in (there.onward, there.back)]
+        return int(max([edge.weight for edge in self.edges] + beside, default=0)) or 1
+
+    @property
+    def unused(self) -> tuple[int, int]:
+        """How many steps between two touchpoints are planned and unused, and how many of these are drawn."""
+        steps = {(a, b) for (a, b), kind in self.kinds.items() if kind == UNUSED and a != b}
+        return len(steps), sum((edge.source, edge.target) in steps for edge in self.edges)
 
     def time(self, pair: Pair) -> Time | None:
         """The time between two touchpoints."""
@@ -130,6 +144,7 @@ def graph_of_lines(
         account=tuple(account(counts.ways, kinds)),
         left_out=len(rest),
         left_out_count=sum(rest),
+        left_out_most=max(rest, default=0),
         starts={name: n for name, n in counts.starts.items() if name in layer and n >= least},
         ends={name: n for name, n in counts.ends.items() if name in layer and n >= least},
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from cjmining.plot import theme
 from cjmining.plot.layered import Node, layout
 from cjmining.plot.text import Box, wrap
-from cjmining.plot.words import name
+from cjmining.plot.text import width as width_of
+from cjmining.plot.words import name, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,8 @@ MOST_BESIDE = 3
 _GAP = 52.0
 _WIDE_GAP = 74.0
 """Between columns: without a map more ways back run there, and no stages have to fit a page."""
+_BOW = 26.0
+"""How far the middle of a line within a column stands beside it, where its number is."""
 _HEADS = 54.0
 _LEVEL = 15.0
 STEMS = 34.0
@@ -52,7 +55,8 @@ def places_of(graph: Graph) -> Places:
     """Lay out the boxes, a level above for each way back, and below what isn't on the map."""
     layers = max([*graph.layer.values(), len(graph.stages) - 1], default=0) + 1
     gap = _GAP if graph.planned else _WIDE_GAP
-    width = max(620.0, layers * (BOX + gap) - gap + 2 * (theme.MARGIN + 28))
+    beside = max(28.0, _BOW + round(width_of(number(graph.most), theme.SMALL) / 2))
+    width = max(620.0, layers * (BOX + gap) - gap + 2 * (theme.MARGIN + beside))
     left = round((width - layers * (BOX + gap) + gap) / 2)
     names = {node: wrap(name(node), BOX - 12, theme.BODY, lines=2) for node in graph.nodes}
     high = {node: _height(graph, node, len(lines)) for node, lines in names.items()}

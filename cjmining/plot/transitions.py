@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from cjmining.intended import IntendedMap
     from cjmining.plot.layered import Edge
 
-_THICKEST_BROKEN = 3.4
 _SAID = {
     USED: "planned and used",
     UNUSED: "planned, not used",
@@ -34,8 +33,8 @@ _SAID = {
 }
 _LOOKS = {
     USED: Look(theme.FORWARD, 3.0),
-    UNUSED: Look(theme.NEITHER, 1.0, (4.0, 2.4)),
-    UNPLANNED: Look(theme.MODELLED, 2.0, (1.0, 1.8)),
+    UNUSED: Look(theme.NEITHER, 0.9, (4.0, 2.4)),
+    UNPLANNED: Look(theme.MODELLED, 2.0, (1.2, 1.8)),
     OFF_MAP: Look(theme.OFF_MAP, 3.0),
 }
 """Lines that differ in their dashes and in lightness as well as in hue."""
@@ -51,12 +50,14 @@ def transitions(
 ) -> Axes:
     """Draw which touchpoint follows which, and how often.
 
-    Layers go from left to right: the stages of the map where one is given, else one after the strongest
-    way in. Lines are as thick as they are frequent; ways back run above. Against a map, solid lines are
-    planned and used, dashed ones planned and unused, dotted ones not planned; what is in no stage of the map,
-    its exits too, is summed up below each stage. At most 25 lines are drawn; a note says how many are left
-    out and how much they weigh, and the legend accounts for all transitions. What the map ignores is counted
-    there: discover a log without these events to see what lies on both sides.
+    Layers go from left to right: the stages of the map where one is given, else one after the strongest way
+    in. Lines and arrows are as thick as they are frequent, all on one scale; ways back run above. Against a
+    map, solid lines are planned and used, dashed ones planned and unused, dotted ones not planned; what is in
+    no stage of the map, its exits too, is summed up below each stage. Drawn are the most frequent lines, up
+    to 25 in all; against a map the main way on from each touchpoint is among them, even if it takes more
+    lines, and so are up to 4 of what is planned and unused. A note says how many are left out and how much
+    they weigh, and the legend accounts for all transitions. What the map ignores is counted there: discover a
+    log without these events to see what lies on both sides.
 
     Parameters
     ----------
@@ -188,20 +189,16 @@ def _box_tip(graph: Graph, node: str) -> str:
 
 
 def _look(graph: Graph, least: int) -> Callable[[Edge], Look]:
-    most = max((edge.weight for edge in graph.edges), default=1.0) or 1.0
-
     def look(edge: Edge) -> Look:
         kind = graph.kinds[edge.source, edge.target]
         tip = _tip(graph, edge, kind, least)
         if kind == UNUSED:
             return _LOOKS[UNUSED]._replace(tip=tip)
-        thick, label = thickness(edge.weight, most), number(edge.weight)
+        thick, label = thickness(edge.weight, graph.most), number(edge.weight)
         if kind == COUNTED:
             back = graph.layer[edge.source] > graph.layer[edge.target]
             return Look(theme.BACK if back else theme.FORWARD, thick, (), label, tip)
-        own = _LOOKS[kind]
-        thick = min(max(thick, own.thick), _THICKEST_BROKEN) if own.dashes else thick
-        return own._replace(thick=thick, label=label, tip=tip)
+        return _LOOKS[kind]._replace(thick=thick, label=label, tip=tip)
 
     return look
 
@@ -240,20 +237,25 @@ def _notes(sheet: Sheet, graph: Graph, y: float, unlabelled: int) -> float:
         parts.append("Blue leads on, ochre back to a layer before.")
     if graph.left_out:
         parts.append(
-            f"Not drawn: {plural(graph.left_out, 'weaker line')} with {number(graph.left_out_count)} of "
+            f"Not drawn: {_left_out(graph)}, together {number(graph.left_out_count)} of "
             f"{plural(total, 'transition')} ({percent(graph.left_out_count / total)})."
         )
     if unlabelled:
         parts.append(f"{plural(unlabelled, 'line')} without room for the number; see `.transitions`.")
-    unused = sum(1 for kind in graph.kinds.values() if kind == UNUSED)
-    dashed = sum(1 for edge in graph.edges if graph.kinds[edge.source, edge.target] == UNUSED)
+    unused, dashed = graph.unused
     if unused > dashed:
-        parts.append(f"Of {number(unused)} planned and unused pairs the {dashed} shortest steps are drawn.")
+        parts.append(f"Of {number(unused)} planned and unused steps the {dashed} shortest are drawn.")
     y += 8
     room = sheet.width - 2 * theme.MARGIN
     if graph.counts.starts or graph.counts.ends:
         y = _ends_note(sheet, graph, y)
     return sheet.paragraph(" ".join(parts), theme.MARGIN, y, room, size=theme.SMALL, colour=theme.MUTED) + 12
+
+
+def _left_out(graph: Graph) -> str:
+    """Say how many lines are not drawn, and that even the strongest of them is no stronger than that."""
+    lines, most = plural(graph.left_out, "line"), plural(graph.left_out_most, "transition")
+    return f"{lines} of {most}" if graph.left_out == 1 else f"{lines}, each of at most {most}"
 
 
 def _ends_note(sheet: Sheet, graph: Graph, y: float) -> float:

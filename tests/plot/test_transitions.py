@@ -9,11 +9,14 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.transforms import Bbox
 
 import cjmining as cj
 from cjmining.errors import LogError
-from cjmining.plot import transitions
+from cjmining.plot import theme, transitions
 from cjmining.plot.data.transitions import MOST_LINES, read
 from cjmining.plot.graph_edges import curves_of
 from cjmining.plot.graph_model import graph_of
@@ -58,7 +61,10 @@ def test_what_is_left_out_is_said_with_its_weight():
     weak = ways["count"].sort_values(ascending=False).iloc[MOST_LINES:]
     shown = " ".join(texts(transitions(found)))
     total = found.transitions["count"].sum()
-    assert f"Not drawn: {len(weak)} weaker lines with {weak.sum():,} of {total:,} transitions" in shown
+    said = (
+        f"Not drawn: {len(weak)} lines, each of at most {weak.max():,} transitions, together {weak.sum():,}"
+    )
+    assert f"{said} of {total:,} transitions" in shown
 
 
 def test_stages_head_the_columns_and_what_is_in_none_lies_below():
@@ -116,7 +122,7 @@ def test_its_table_adds_up_and_is_what_is_drawn(shop):
     lines = table[(table["drawn"] == "line") & (table["count"] > 0)]
     shown = texts(transitions(found, intended=intended, group="Families"))
     assert {f"{count:,}" for count in lines["count"]} <= set(shown)
-    assert (table["drawn"] == "line").sum() <= MOST_LINES
+    assert (table["drawn"] == "line").sum() <= MOST_LINES + len(intended.touchpoint_names)
     kept = own.set_index(["from_touchpoint", "to_touchpoint"])["median_s"]
     medians = lines.set_index(["from_touchpoint", "to_touchpoint"])["seconds"]
     assert medians.to_dict() == kept.reindex(medians.index).to_dict()
@@ -268,7 +274,7 @@ def test_the_picture_of_the_shop_stays_small():
     simulated = cj.simulate.shop(2000)
     intended = cj.intended.parse_map(simulated.intended_text)
     found = cj.discover(simulated.log.split(intended))
-    assert len(written(transitions_sheet(found, intended=intended), dark=None).encode()) <= 25 * 1024
+    assert len(written(transitions_sheet(found, intended=intended), dark=None).encode()) <= 28 * 1024
 
 
 def test_it_describes_itself(shop):
@@ -331,3 +337,77 @@ def test_a_path_in_place_of_a_map_is_answered_with_what_is_expected():
         transitions(found, intended="map.yaml")
     with pytest.raises(LogError, match=r"takes the result of cj\.discover\(log\), not int"):
         transitions(3)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_stronger_is_left_out_but_for_main_ways_on(seed):
+    intended = made_up_map(8, 5)
+    found = crowded(intended, off_map=0, seed=seed)
+    ways = read(found, None).ways
+    graph = graph_of(found, intended, None)
+    drawn = {(edge.source, edge.target): edge.weight for edge in graph.edges if edge.weight}
+    others = {pair: n for pair, n in ways.items() if pair[0] != pair[1] and pair not in drawn}
+    main = {a: max(n for (c, d), n in ways.items() if c == a != d) for a, _ in [*drawn, *others]}
+    assert all(n == main[a] for (a, _), n in drawn.items() if n < max(others.values()))
+    assert all(max(n for (c, _), n in drawn.items() if c == a) == most for a, most in main.items())
+    shown = " ".join(texts(transitions(found, intended=intended)))
+    assert f"Not drawn: {len(others)} lines, each of at most {max(others.values()):,} transitions" in shown
+
+
+def test_a_repetition_that_is_planned_and_unused_is_no_step_left_out():
+    text = """
+map: Small
+goal: [b]
+patience: 9d
+stages:
+  - {stage: One, touchpoints: [{touchpoint: a, repeat: true}]}
+  - {stage: Two, touchpoints: [{touchpoint: b}]}
+"""
+    intended = cj.intended.parse_map(text)
+    shown = " ".join(texts(transitions(made_up_discovery({("a", "b"): 5}), intended=intended)))
+    assert "planned and unused" not in shown
+
+
+def test_one_scale_of_thickness_holds_for_all_lines_and_arrows():
+    intended = made_up_map(3, 1)
+    ways = {("s0_t0", "s1_t0"): 4000, ("s0_t0", "s2_t0"): 40, ("s1_t0", "banner"): 2}
+    ax = transitions(made_up_discovery(ways), intended=intended)
+    lines = sorted(
+        p.get_linewidth()
+        for p in ax.patches
+        if p.get_zorder() == 1.2 and isinstance(p, PathPatch) and p.get_facecolor()[3] == 0
+    )
+    assert lines[0] < 1.1 < 6 < lines[-1]  # 40 of 4,000 is hardly more than the thinnest, planned or not
+    grey = to_rgba(theme.OFF_MAP.light)
+    stem = [p.get_path().get_extents().width for p in ax.patches if p.get_facecolor() == grey]
+    assert stem
+    assert max(stem) < 7  # a thin stem with its head; as thick as the thickest it would have 11
+
+
+def test_words_of_a_stage_without_touchpoints_lie_under_no_line():
+    text = """
+map: Small
+goal: [c]
+patience: 9d
+stages:
+  - {stage: One, touchpoints: [{touchpoint: a}, {touchpoint: b}]}
+  - {stage: Again, touchpoints: [{touchpoint: a}]}
+  - {stage: Two, touchpoints: [{touchpoint: c}]}
+"""
+    intended = cj.intended.parse_map(text)
+    found = made_up_discovery({("a", "c"): 500, ("b", "c"): 20})
+    sheet = transitions_sheet(found, intended=intended)
+    said = next(line.box for line in sheet.words if line.text.startswith("its touchpoints"))
+    lines = [s.path for s in sheet.shapes if s.look.fill is None and s.look.z == 1.2]
+    assert len([path for path in lines if path.get_extents().x1 > said.right]) == 2
+    around = Bbox.from_extents(said.left, said.top - 2, said.right, said.bottom + 2)
+    assert not [path for path in lines if path.intersects_bbox(around, filled=False)]
+
+
+def test_large_numbers_stay_on_the_figure_and_apart():
+    intended = made_up_map(3, 5)
+    names = intended.touchpoint_names
+    ways = {(a, b): 4_123_456 + n for n, (a, b) in enumerate(itertools.permutations(names[:5], 2))}
+    ways |= {(a, b): 5_123_456 + n for n, (a, b) in enumerate(itertools.permutations(names[10:], 2))}
+    ways |= {(names[1], "banner"): 7_000_000, ("banner", names[2]): 7_000_000}
+    assert faults(transitions(made_up_discovery(ways), intended=intended)) == []

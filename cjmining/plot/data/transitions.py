@@ -237,31 +237,33 @@ def account(ways: Ways, kinds: Mapping[Pair, str]) -> Iterator[Sum]:
 
 
 MOST_LINES = 25
-_MOST_UNPLANNED = 6
+_ALWAYS = 16
+"""The most frequent lines that are drawn whatever else has to be."""
 _MOST_UNUSED = 4
 
 
 def strongest(ways: Ways, kinds: Mapping[Pair, str], intended: IntendedMap | None) -> list[Pair]:
-    """Choose what is drawn as lines, at most what a reader can take in.
+    """Choose what is drawn as lines, about what a reader can take in.
 
-    Without a map the most frequent. With one up to 6 of what isn't planned, the most frequent, none of them
-    ten times as rare as the first; up to 4 of what is planned and unused, the shortest steps; for the rest
-    the most frequent of what is planned and used, and where that is little of what isn't planned.
+    Without a map the most frequent. With one the most frequent too, planned or not, so that nothing weaker
+    stands for something stronger, but among them the main way on from each touchpoint, however rare, so that
+    none seems to be a dead end, and up to 4 of what is planned and unused, the shortest steps.
     """
 
-    def most(kind: str) -> list[Pair]:
-        there = [pair for pair, own in kinds.items() if own == kind and pair[0] != pair[1]]
+    def most(*wanted: str) -> list[Pair]:
+        there = [pair for pair, own in kinds.items() if own in wanted and pair[0] != pair[1]]
         return sorted(there, key=lambda pair: (-ways.get(pair, 0), pair))
 
     if intended is None:
         return most(COUNTED)[:MOST_LINES]
     unused = shortest(most(UNUSED), intended)[:_MOST_UNUSED]
-    unplanned = most(UNPLANNED)[:_MOST_UNPLANNED]
-    unplanned = [pair for pair in unplanned if 10 * ways[pair] >= ways[unplanned[0]]]
-    used = most(USED)[: MOST_LINES - len(unused) - len(unplanned)]
-    lines = [*used, *unplanned, *unused]
-    room = MOST_LINES - len(lines)
-    return lines + [pair for pair in most(UNPLANNED) if pair not in lines][:room]
+    happened = most(USED, UNPLANNED)
+    main: dict[str, Pair] = {}
+    for pair in happened:
+        main.setdefault(pair[0], pair)
+    lines = list(dict.fromkeys([*happened[:_ALWAYS], *main.values()]))
+    room = max(0, MOST_LINES - len(unused) - len(lines))
+    return [*lines, *[pair for pair in happened if pair not in set(lines)][:room], *unused]
 
 
 def shortest(pairs: Iterable[Pair], intended: IntendedMap) -> list[Pair]:
