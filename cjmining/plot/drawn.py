@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import Ellipse, FancyBboxPatch, Patch, PathPatch
 
+from cjmining.asked import yes
+from cjmining.errors import LogError
 from cjmining.plot import theme
 from cjmining.plot.sheet import Card, Disc, Outline, Sheet
 
@@ -31,7 +34,8 @@ class Picture(Axes):
 
 def draw(sheet: Sheet, ax: Axes | None, *, dark: bool = False) -> Axes:
     """Draw a sheet, scaled to `ax`, or on a new figure of the sheet's own size, and return the axes."""
-    ax = _own_axes(sheet, dark) if ax is None else ax
+    dark = yes("dark", dark)
+    ax = _own_axes(sheet, dark) if ax is None else _given(ax)
     scale = _scale(ax, sheet.width, sheet.height)
     ax.set_axis_off()
     ax.set_label(sheet.title)
@@ -44,6 +48,21 @@ def draw(sheet: Sheet, ax: Axes | None, *, dark: bool = False) -> Axes:
     for line in sheet.words:
         _draw_words(ax, line, scale, dark)
     return ax
+
+
+def _given(ax: object) -> Axes:
+    """Return the axes that a caller gave, if they are axes."""
+    if isinstance(ax, Axes):
+        return ax
+    said = "cj.plot draws on one matplotlib Axes as ax"
+    if isinstance(ax, np.ndarray):
+        first = "axs" + f"[{', '.join('0' * ax.ndim)}]"
+        raise LogError(f"{said}; of the {ax.size} that plt.subplots made give one: ax={first}, for instance")
+    if isinstance(ax, FigureBase):
+        raise LogError(f"{said}, not on a figure: give figure.subplots() or one of figure.axes")
+    if isinstance(ax, (tuple, list)) and any(isinstance(one, (Axes, np.ndarray)) for one in ax):
+        raise LogError(f"{said}; what plt.subplots returns is a figure and its axes: give the axes alone")
+    raise LogError(f"{said}, not on {type(ax).__name__}; leave it out for a new figure")
 
 
 def _own_axes(sheet: Sheet, dark: bool) -> Axes:

@@ -49,7 +49,8 @@ def journey_maps(
     dark : bool
         Whether to draw for dark paper.
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure.
+        Where to draw; default is a new figure of the picture's own size (``ax.figure.get_size_inches()``), in
+        which type can be read.
 
     Returns
     -------

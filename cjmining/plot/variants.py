@@ -68,7 +68,8 @@ def variants(
     dark : bool
         Whether to draw for dark paper.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw on; default is a new figure.
+        Axes to draw on; default is a new figure of the picture's own size. Type shrinks with the axes: to be
+        read they should be about as large as ``ax.figure.get_size_inches()`` of that one says.
 
     Returns
     -------
