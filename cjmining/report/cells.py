@@ -123,13 +123,14 @@ def fewer(min_group: int) -> str:
     return f"fewer than {min_group}"
 
 
-def not_shown(more: int, small: int, what: str, min_group: int) -> str:
+def not_shown(more: int, small: int, what: str, min_group: int, whom: str = "journeys") -> str:
     """Say how many rows are not shown: those beyond the longest table, and those about too few."""
     said = []
     if more > 0:
         said.append(f"{words.plural(more, f'further {what}')} not shown")
     if small > 0:
-        said.append(f"{words.plural(small, what)} in fewer than {min_group} journeys each left out")
+        of = "of" if whom == "customers" else "in"
+        said.append(f"{words.plural(small, what)} {of} fewer than {min_group} {whom} each left out")
     return f"{'; '.join(said)}." if said else ""
 
 

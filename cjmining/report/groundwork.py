@@ -14,6 +14,14 @@ from cjmining.report import words
 from cjmining.report.disclosure import merge_check, merge_found, shown_groups
 from cjmining.report.leaving import Leaving, look_into
 from cjmining.report.natives import native_calls
+from cjmining.report.rare import (
+    NOTHING_RARE,
+    Rare,
+    find_rare,
+    withhold_rare,
+    withhold_rare_channels,
+    withhold_rare_leaving,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,9 +106,11 @@ class Groundwork:
     leaving : Leaving
         How likely each end is, where and when drop-out stands out, and what goes with it.
     check : Conformance
-        Actual against intended, small groups merged.
+        Actual against intended, small groups merged, names that few customers have withheld.
     views : tuple of View
         What the reader can switch between: everyone first, then each group.
+    rare : Rare
+        The names that few customers have: withheld in `check` and `views`, and by the page in the rest.
     """
 
     min_group: int
@@ -108,6 +118,7 @@ class Groundwork:
     leaving: Leaving
     check: Conformance
     views: tuple[View, ...]
+    rare: Rare = NOTHING_RARE
 
 
 def lay_groundwork(
@@ -163,10 +174,10 @@ def lay_groundwork(
         coverage = cover(log, check.intended)
     native_calls(log, coverage.missing_from_log["touchpoint"])  # the log keeps them
     leaving = look_into(check)
-    merged = merge_check(check, min_group)
-    return Groundwork(
-        min_group, coverage, leaving, merged, _views(log, found, check, merged, leaving, min_group)
-    )
+    rare = find_rare(log, check, min_group)
+    merged = withhold_rare(merge_check(check, min_group), rare)
+    views = _views(log, found, check, merged, withhold_rare_leaving(leaving, rare), rare, min_group)
+    return Groundwork(min_group, coverage, leaving, merged, views, rare)
 
 
 def _views(
@@ -175,16 +186,17 @@ def _views(
     check: Conformance,
     merged: Conformance,
     leaving: Leaving,
+    rare: Rare,
     min_group: int,
 ) -> tuple[View, ...]:
     everyone, intended = found.overall, check.intended
     views = [
         View(
-            _without_variants(everyone),
-            check.overall,
+            withhold_rare_channels(_without_variants(everyone), rare),
+            merged.overall,
             words.EVERYONE,
             leaving.everyone,
-            _ways(everyone, words.EVERYONE, intended),
+            _ways(everyone, words.EVERYONE, intended, rare, min_group),
             _variants(log, check, None),
             _verbatims(check.overall, min_group),
             _paths(log, check, None, min_group),
@@ -199,11 +211,11 @@ def _views(
         its_map = map_of(intended, check.by, group)
         views.append(
             View(
-                None if own is None else _without_variants(own),
+                None if own is None else withhold_rare_channels(_without_variants(own), rare),
                 merged,
                 group,
                 leaving.ends,
-                None if own is None else _ways(own, group, its_map),
+                None if own is None else _ways(own, group, its_map, rare, min_group),
                 variants if variants is not None and group in variants.groups else None,
                 None if verbatims is None else verbatims[verbatims["by"].astype(str) == group],
                 paths if group in paths.groups else None,
@@ -243,14 +255,26 @@ def _verbatims(check: Conformance, min_group: int) -> pd.DataFrame | None:
     return None if check._reading is None else check.verbatims(smallest=min_group)
 
 
-def _ways(found: Discovery, group: str, intended: IntendedMap) -> Ways:
-    """Count the orders in which a group's journeys met the map's touchpoints, repetitions at once as one."""
+def _ways(found: Discovery, group: str, intended: IntendedMap, rare: Rare, min_group: int) -> Ways:
+    """Count the orders in which a group's journeys met the map's touchpoints, repetitions at once as one.
+
+    Orders of few customers, and those that name what few have, are not among the frequent ones.
+    """
     planned = frozenset(intended.touchpoint_names)
     mine = found.variants[found.variants["by"].astype(str) == group]
+    few = rare.names(group).get("touchpoint", frozenset())
     ways: Counter[tuple[str, ...]] = Counter()
-    for variant, journeys in zip(mine["variant"], mine["journeys"], strict=True):
-        ways[_way(str(variant).split(" > "), planned)] += int(journeys)
-    return Ways(tuple(ways.most_common(MOST_WAYS)), len(ways), ways.total())
+    customers: Counter[tuple[str, ...]] = Counter()  # at most so many: one may have gone several variants
+    for variant, journeys, number in zip(mine["variant"], mine["journeys"], mine["customers"], strict=True):
+        way = _way(str(variant).split(" > "), planned)
+        ways[way] += int(journeys)
+        customers[way] += int(number)
+    told = [
+        (way, journeys)
+        for way, journeys in ways.most_common()
+        if customers[way] >= min_group and few.isdisjoint(way)
+    ]
+    return Ways(tuple(told[:MOST_WAYS]), len(ways), ways.total())
 
 
 def _way(steps: Iterable[str], planned: frozenset[str]) -> tuple[str, ...]:

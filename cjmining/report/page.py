@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from cjmining.report.findings import compare_findings, derive_findings
 from cjmining.report.groundwork import Groundwork, lay_groundwork
 from cjmining.report.one_log import expect_one_log
 from cjmining.report.pictures import draw_pictures
+from cjmining.report.rare import withhold_rare_leaving
 from cjmining.report.rendering import fill_in
 from cjmining.report.writing import as_short_json, expect_writable, write_whole
 
@@ -44,7 +46,7 @@ def report(
 
     The page needs nothing beside itself: styles and pictures are inside, it loads nothing, prints, and can
     be used by keyboard. It shows no identifier of a customer, and nothing about groups smaller than
-    `min_group`.
+    `min_group`, nor about what fewer customers have.
 
     Parameters
     ----------
@@ -114,8 +116,12 @@ def report(
             f"the groundwork was laid with min_group {groundwork.min_group}, the page is asked for with "
             f"{min_group}; give both the same"
         )
-    leaving = groundwork.leaving
-    derived = derive_findings(log, check, groundwork.coverage, min_group=min_group, leaving=leaving)
+    rare = groundwork.rare
+    leaving = withhold_rare_leaving(groundwork.leaving, rare)
+    groundwork = replace(groundwork, leaving=leaving)
+    derived = derive_findings(
+        log, check, groundwork.coverage, min_group=min_group, leaving=leaving, rare=rare
+    )
     told, gone = compare_findings(derived, earlier)
     said = gather_facts(
         log,

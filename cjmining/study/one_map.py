@@ -174,7 +174,12 @@ def study_map(
     progress("looking into those who leave", 0.7)
     groundwork = lay_groundwork(log, found, check, coverage=coverage, min_group=form.report.min_group)
     leaving = groundwork.leaving
-    findings = derive_findings(log, check, coverage, min_group=form.report.min_group, leaving=leaving)
+    findings = derive_findings(
+        *(log, check, coverage),
+        min_group=form.report.min_group,
+        leaving=leaving,
+        rare=groundwork.rare,
+    )
     before = earlier_of(earlier, intended.name, alone=len(form.map) == 1)
     known = None if before is None else tuple(before["findings"])
     compared, gone = compare_findings(findings, known)

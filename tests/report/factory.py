@@ -112,13 +112,13 @@ class Checked:
     handoffs: pd.DataFrame
     fitness: pd.DataFrame
     notes: tuple[str, ...] = ()
-    whole: Any = None
+    _everybody: Any = None
 
     _reading = None
 
     @property
     def overall(self) -> Any:
-        return self if self.whole is None else self.whole
+        return self if self._everybody is None else self._everybody
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def grouped(*, islanders: bool = False, stand_out: bool = True) -> Results:
         for stage in STAGES
     }
     overall = _checked(None, {"all": total}, stand_out=False)
-    check = replace(_checked("persona", counts, stand_out=stand_out), whole=overall)
+    check = replace(_checked("persona", counts, stand_out=stand_out), _everybody=overall)
     log = _log(counts)
     return Results(log, _found(log, "persona"), check, covered())
 

@@ -288,7 +288,7 @@ def replaced(results: Results, name: str, **columns) -> Results:
     """The same results, with these columns in a table of everyone's."""
     overall = results.check.overall
     whole = dataclasses.replace(overall, **{name: getattr(overall, name).assign(**columns)})
-    return dataclasses.replace(results, check=dataclasses.replace(results.check, whole=whole))
+    return dataclasses.replace(results, check=dataclasses.replace(results.check, _everybody=whole))
 
 
 def test_no_difference_is_claimed_where_the_limits_reach_to_both_sides():
@@ -432,7 +432,7 @@ def test_headlines_are_short_whatever_names_map_and_log_have():
         }
         return dataclasses.replace(check, **tables)
 
-    check = dataclasses.replace(renamed(results.check), whole=renamed(results.check.overall))
+    check = dataclasses.replace(renamed(results.check), _everybody=renamed(results.check.overall))
     findings = findings_of(dataclasses.replace(results, check=check))
     assert {"x" * 300} <= {finding.stage for finding in findings}
     for finding in findings:

@@ -353,7 +353,7 @@ def test_results_of_another_log_are_refused(tmp_path):
         write(dataclasses.replace(results, found=other.found), tmp_path / "report.html")
     late = results.check.journeys.assign(decided_at=pd.Timestamp("2026-10-01", tz="UTC"))
     check = dataclasses.replace(
-        results.check, whole=dataclasses.replace(results.check.overall, journeys=late)
+        results.check, _everybody=dataclasses.replace(results.check.overall, journeys=late)
     )
     with pytest.raises(cj.LogError, match=r"until 1 October 2026, 00:00 UTC, but this log's data end 1 Sept"):
         write(dataclasses.replace(results, check=check), tmp_path / "report.html")

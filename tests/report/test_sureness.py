@@ -17,7 +17,7 @@ from tests.report.factory import grouped, ungrouped
 
 def chapters_of(results, min_group=10, **tables):
     whole = replace(results.check.overall, **{n: t for n, t in tables.items() if "by" not in t})
-    check = replace(results.check, whole=None if results.check.by is None else whole, **tables)
+    check = replace(results.check, _everybody=None if results.check.by is None else whole, **tables)
     findings = derive_findings(results.log, check, results.coverage, min_group=min_group)
     told = sureness(merge_check(check, min_group), [finding.to_dict() for finding in findings], min_group)
     return {chapter["heading"]: chapter for chapter in told}

@@ -79,7 +79,7 @@ def _touchpoints(found: Discovery, intended: IntendedMap, group: str, min_group:
     seen = [row for row in of_group(found.touchpoints, group) if row["touchpoint"] not in intended.ignore]
     stage_of = stages_of_touchpoints(intended)
     rows = sorted(seen, key=lambda row: -row["journeys"])
-    enough = [row for row in rows if row["journeys"] >= min_group]
+    enough = [row for row in rows if row["customers"] >= min_group]
     cells = [
         line(
             [
@@ -98,7 +98,9 @@ def _touchpoints(found: Discovery, intended: IntendedMap, group: str, min_group:
         for row in enough[: 2 * MOST_ROWS]
     ]
     table = make_table("touchpoints", "Touchpoints: what happened, where, and how it was", columns, cells)
-    table["note"] = not_shown(len(enough) - len(cells), len(rows) - len(enough), "touchpoint", min_group)
+    table["note"] = not_shown(
+        len(enough) - len(cells), len(rows) - len(enough), "touchpoint", min_group, "customers"
+    )
     return table
 
 
@@ -120,7 +122,7 @@ def _transitions(found: Discovery, intended: IntendedMap, group: str, min_group:
         if not any(row[end] in intended.ignore for end in ends)
     ]
     rows = sorted(seen, key=lambda row: -row["count"])
-    enough = [row for row in rows if row["journeys"] >= min_group]
+    enough = [row for row in rows if row["customers"] >= min_group]
     cells = [
         line(
             [
@@ -138,7 +140,9 @@ def _transitions(found: Discovery, intended: IntendedMap, group: str, min_group:
         for row in enough[:MOST_ROWS]
     ]
     table = make_table("transitions", "Transitions: what follows what", columns, cells)
-    table["note"] = not_shown(len(enough) - len(cells), len(rows) - len(enough), "transition", min_group)
+    table["note"] = not_shown(
+        len(enough) - len(cells), len(rows) - len(enough), "transition", min_group, "customers"
+    )
     return table
 
 

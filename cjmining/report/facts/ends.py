@@ -62,15 +62,15 @@ def after_the_goal(stages: Sequence[Row]) -> list[str]:
     return [
         str(row["stage"])
         for place, row in enumerate(inside)
-        if row["entered"]
+        if row["entered"] > 0
         and not any(row[end] for end in ends)
-        and any(earlier["converted"] for earlier in inside[:place])
+        and any(earlier["converted"] > 0 for earlier in inside[:place])
     ]
 
 
 def _stage_cells(row: Row, min_group: int) -> list[Cell]:
     counts = ("entered", "continued", "converted", "dropped", "turned_away", "open")
-    if 0 < row["entered"] < min_group:
+    if words.missing(row["entered"]) or 0 < row["entered"] < min_group:
         return [cell(row["stage"]), cell(fewer(min_group)), *[cell(words.NOTHING) for _ in range(10)]]
     enough = row["mature"] >= min_group
     return [
@@ -122,12 +122,13 @@ def dropouts_table(check: Conformance, group: str, outcome: Row, min_group: int)
         )
         for row in shown
     ]
-    if rest:
-        left = sum(int(row["journeys"]) for row in rest)
+    left = int(outcome["dropped"]) - sum(int(row["journeys"]) for row in shown)
+    if left:
+        counted = left == sum(int(row["journeys"]) for row in rest)  # else there are places not to be told
         cells.append(
             line(
                 [
-                    cell(f"{words.plural(len(rest), 'other place')}"),
+                    cell(words.plural(len(rest), "other place") if counted else "all other places"),
                     cell(words.NOTHING),
                     cell(words.NOTHING),
                     count_cell(left),

@@ -94,7 +94,10 @@ def gather_facts(
         ],
         "comparison": comparison_table(check) if check.by is not None else None,
         "standouts": standouts_table(check, min_group) if check.by is not None else None,
-        "coverage": [missing_from_log(coverage, log), unknown_to_map(coverage, log, min_group)],
+        "coverage": [
+            missing_from_log(coverage, log),
+            unknown_to_map(coverage, log, min_group, groundwork.rare),
+        ],
         "quality": quality_tables(log, coverage, check.intended),
         "fitness": fitness_table(check, min_group),
         "method": method_notes(check.intended, min_group, _how_grouped(log, check.by)),

@@ -16,6 +16,7 @@ from cjmining.report.cells import (
     share_cell,
 )
 from cjmining.report.natives import native_calls
+from cjmining.report.rare import NOTHING_RARE, Rare, rare_rows
 
 if TYPE_CHECKING:
     from cjmining.conformance import Coverage
@@ -50,7 +51,7 @@ def missing_from_log(coverage: Coverage, log: JourneyLog) -> Table:
     return table
 
 
-def unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int) -> Table:
+def unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int, rare: Rare = NOTHING_RARE) -> Table:
     """Return the events that the map does not know, most frequent first."""
     columns = [
         ("source", "Source"),
@@ -61,8 +62,11 @@ def unknown_to_map(coverage: Coverage, log: JourneyLog, min_group: int) -> Table
         ("journeys", "Journeys"),
         ("labelled", "Labelled"),
     ]
-    rows = sorted(rows_of(coverage.unknown_to_map), key=lambda row: -row["events"])
-    shown = [row for row in rows if row["journeys"] >= min_group][:MOST_ROWS]
+    unknown = coverage.unknown_to_map
+    few = rare_rows(unknown, rare)
+    enough = rows_of(unknown[(unknown["journeys"] >= min_group) & ~few])
+    rows = rows_of(unknown)
+    shown = sorted(enough, key=lambda row: -row["events"])[:MOST_ROWS]
     cells = [
         line(
             [

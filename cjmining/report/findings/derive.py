@@ -18,6 +18,7 @@ from cjmining.report.findings.evidence import with_evidence
 from cjmining.report.findings.leaving import leaving_findings
 from cjmining.report.findings.standouts import standout_findings
 from cjmining.report.leaving import NOT_LOOKED_INTO, Leaving
+from cjmining.report.rare import Rare, find_rare, withhold_rare, withhold_rare_leaving
 
 if TYPE_CHECKING:
     from cjmining.conformance import Conformance, Coverage
@@ -32,6 +33,7 @@ def derive_findings(
     *,
     min_group: int = 10,
     leaving: Leaving = NOT_LOOKED_INTO,
+    rare: Rare | None = None,
 ) -> tuple[Finding, ...]:
     """Say what the results say: what the customers do first, how good the data are last.
 
@@ -47,6 +49,8 @@ def derive_findings(
         No sentence is made about fewer journeys than this; groups of fewer customers are merged.
     leaving : Leaving
         What stands out where and when, and what goes with leaving, as far as that is known.
+    rare : Rare, optional
+        The names that few customers have, of which no sentence is made; by default they are looked for.
 
     Returns
     -------
@@ -55,7 +59,9 @@ def derive_findings(
     """
     from cjmining.report.disclosure import merge_check
 
-    overall, check = check.overall, merge_check(check, min_group)
+    rare = find_rare(log, check, min_group) if rare is None else rare
+    check, leaving = withhold_rare(merge_check(check, min_group), rare), withhold_rare_leaving(leaving, rare)
+    overall = check.overall
     found = [
         *outcomes_finding(overall),
         *largest_drop_outs(overall, overall.groups, min_group),

@@ -138,7 +138,7 @@ def _followed(stages: pd.DataFrame, group: str, min_group: int) -> list[dict[str
 def _among_stages(stages: pd.DataFrame, group: str, leader: Row, min_group: int) -> str:
     """Say how clearly a stage leads: against the next one whose limits reach into its own, if there is."""
     others = [row for row in _followed(stages, group, min_group) if row["stage"] != leader["stage"]]
-    own = stages[(stages["by"] == group) & (stages["stage"] != BEFORE_THE_MAP) & (stages["entered"] > 0)]
+    own = stages[(stages["by"] == group) & (stages["stage"] != BEFORE_THE_MAP) & (stages["entered"] != 0)]
     unsure = len(own) > len(others) + 1
     such = f" that at least {min_group} such journeys reached" if unsure else ""
     if not others:
