@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +21,11 @@ if TYPE_CHECKING:
 JSON_FORMAT: Final = 1
 """Version of what `--json` prints; docs/terminal.md has its keys."""
 
-_HEADLINE, _OF = 60, 9
-"""Widths of the columns; a status has at most seven letters: with the spaces between them 80."""
+_WIDEST, _NARROWEST = 80, 50
+"""How wide the table is at most, and at least: what is narrower than that can't be read."""
+
+_OF, _STATUS = 9, 7
+"""Widths of the last columns, before each of which stand two spaces; headlines have the rest."""
 _NEWS: Final = ("new", "changed")
 
 _SHARES: Final = {
@@ -107,12 +113,13 @@ def _sections(result: StudyResult) -> Iterator[tuple[str, list[Mapping[str, Any]
 
 
 def _table(heading: str, findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield lines of at most 80 letters: the headline, what its share is a share of, and its status."""
+    """Yield lines as wide as the terminal, at most 80 letters: headline, what its share is of, status."""
+    room = min(_WIDEST, _width() or _WIDEST) - (2 + _OF) - (2 + _STATUS)
     marked = any(finding.get("status") in _NEWS for finding in findings)
     of = "of" if any(map(_whole, findings)) else ""
-    yield _bold(f"{_fitting(heading, _HEADLINE)}  {of:>{_OF}}  {'status' if marked else ''}".rstrip())
+    yield _bold(f"{_fitting(heading, room)}  {of:>{_OF}}  {'status' if marked else ''}".rstrip())
     for finding in findings:
-        said = _fitting(finding.get("headline") or finding["text"], _HEADLINE)
+        said = _fitting(finding.get("headline") or finding["text"], room)
         status = finding.get("status")
         mark = _coloured(status, status) if status in _NEWS else ""
         yield f"{said}  {_whole(finding):>{_OF}}  {mark}".rstrip()
@@ -124,7 +131,29 @@ def _sentences(heading: str, findings: Sequence[Mapping[str, Any]]) -> Iterator[
     for finding in findings:
         status = finding.get("status")
         mark = f"{_coloured(f'[{status}]', status)} " if status in _NEWS else ""
-        yield f"  - {mark}{finding['text']}"
+        yield _wrapped(f"{mark}{finding['text']}")
+
+
+def _wrapped(text: str) -> str:
+    """Break an entry of a list where the terminal ends; one line where nobody reads it in a terminal."""
+    width = _width()
+    if width is None:
+        return f"  - {text}"
+    return textwrap.fill(
+        text,
+        width=width,
+        initial_indent="  - ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _width() -> int | None:
+    """Return how many letters fit into a line, if that is known: in a terminal, or where COLUMNS says so."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return max(_NARROWEST, shutil.get_terminal_size((_WIDEST, 24)).columns)
 
 
 def _whole(finding: Mapping[str, Any]) -> str:

@@ -11,6 +11,12 @@ from rich.cells import cell_len
 from cjmining import cli_output
 
 
+@pytest.fixture(autouse=True)
+def of_no_width(monkeypatch):
+    """Whatever the terminal is in which the tests run."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def finding(headline="42 % of 2,468 journeys reached the goal", **given):
     base = {"kind": "outcomes", "numbers": {"journeys": 2468}, "text": f"{headline}.", "status": "same"}
     return base | {"headline": headline, "about_data": False, "id": headline} | given
@@ -74,6 +80,26 @@ def test_no_name_breaks_the_table_or_steers_the_terminal(tmp_path, capsys, headl
     assert cell_len(lines[1]) <= 80
     assert "\x1b" not in lines[1]
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in lines[1]
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("60", 60), ("20", 50), ("200", 80), ("", 80)])
+def test_the_table_is_as_wide_as_the_terminal(tmp_path, capsys, monkeypatch, columns, widest):
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = printed(capsys, study(tmp_path, finding("x" * 60, status="changed")))
+    assert len(lines[1]) == widest
+    assert lines[1].endswith("2,468  changed")
+
+
+def test_sentences_are_broken_where_the_terminal_ends_and_only_there(tmp_path, capsys, monkeypatch):
+    told = study(tmp_path, finding(text="of many words " * 20))
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = printed(capsys, told, full=True)
+    sentence = [line for line in lines if "of many words" in line]
+    assert len(sentence) > 4
+    assert max(map(len, sentence)) <= 60
+    assert {line[:4] for line in sentence} == {"  - ", "    "}
+    monkeypatch.delenv("COLUMNS")
+    assert sum("of many words" in line for line in printed(capsys, told, full=True)) == 1
 
 
 def test_what_is_about_the_data_and_what_is_gone_stand_by_themselves(tmp_path, capsys):
