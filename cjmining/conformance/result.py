@@ -265,7 +265,8 @@ class Conformance(Result):
         answers nearest to its median answer, and last one of the least satisfied, if that is below. Among
         equals comments come first that nothing was taken out of, then those of an easy length (12 to 90
         letters), then the earliest. The same words are never told twice in a group, nor two of one customer
-        as typical.
+        as typical. What was taken out of them when they were read in can't be all that tells who somebody
+        is, names of others for instance: read them before you show them to many.
 
         Parameters
         ----------

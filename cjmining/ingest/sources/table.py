@@ -56,11 +56,12 @@ class Table(Source):
         Columns kept as JSON text for labels. Name no personal ones.
     comment : str or bool, optional
         Column of what customers wrote. It is kept as `comment` in an event's properties, with "[..]" in place
-        of e-mail addresses, phone numbers and other long numbers, links, and the words of the customer's own
-        name and addresses, where customers tables or identifiers tell them; the ledger counts how many. By
-        default a table with `satisfaction` is taken for a survey, and its column called comment, verbatim,
-        feedback, remarks, Kommentar or the like for this one, unless another option names it. False keeps
-        none.
+        of e-mail addresses, phone numbers and other long numbers, accounts, dates with their year, streets
+        with a number, links, and the words of the customer's own name and addresses, where customers tables
+        or identifiers tell them; the ledger counts how many. Names of others and addresses in words stay:
+        read comments before you show them to many. By default a table with `satisfaction` is taken for a
+        survey, and its column called comment, verbatim, feedback, remarks, Kommentar or the like for this
+        one, unless another option names it. False keeps none.
     event_id : str, optional
         Column that is the same when a record is delivered again; without it every row counts.
     version : str, optional
