@@ -8,7 +8,7 @@ from cjmining.plot import theme
 from cjmining.plot.bands import across, around
 from cjmining.plot.choose import expect_check
 from cjmining.plot.data.flow import FlowView, Station, Strand, flow_view
-from cjmining.plot.flow_places import BAR, BEND, STUB, Page
+from cjmining.plot.flow_places import BAR, BEND, LATER, STUB, Page
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.text import Box, fit, width
 from cjmining.plot.words import known, name, number, percent, plural, share_of
@@ -62,7 +62,8 @@ def flow(
     dark : bool
         Whether to draw for dark paper.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw on; default is a new figure.
+        Axes to draw on; default is a new figure of the picture's own size. Type shrinks with the axes: to be
+        read they should be about as large as ``ax.figure.get_size_inches()`` of that one says.
 
     Returns
     -------
@@ -158,14 +159,12 @@ def _strand(sheet: Sheet, page: Page, strand: Strand, top: float) -> None:
     thick = page.thick(strand.moves)
     begin, end = page.bar(strand.start) + BAR, page.bar(strand.end)
     y0, y1 = top + page.out_at[strand], top + page.in_at[strand]
-    if strand.kind == "after the goal":
-        y0 = top + _goal_at(page, strand.start)
     stations = page.view.stations
     with sheet.mark(_tip(strand, stations), stage=stations[strand.start].name):
         if strand in page.lane_of:
             _around(sheet, page, strand, top, (begin, y0 + thick / 2), (end, y1 + thick / 2))
             return
-        colour = theme.AFTER_GOAL if strand.kind == "after the goal" else theme.RIBBON
+        colour = theme.AFTER_GOAL if strand.kind == LATER else theme.RIBBON
         sheet.outline(across((begin, y0), (end, y1), max(thick, 0.5)), colour)
         label = number(strand.moves)
         if thick >= 9 and width(label, theme.BODY) < end - begin - 8:
@@ -178,8 +177,8 @@ def _tip(strand: Strand, stations: Sequence[Station]) -> str:
     entered = int(stations[strand.start].row["entered"])
     share = f" ({share_of(strand.journeys, entered)} that entered {start})" if entered else ""
     times = f", {plural(strand.moves, 'time')} in all" if strand.moves != strand.journeys else ""
-    way = " after the goal" if strand.kind == "after the goal" else ""
-    to = f"back to {end}" if strand.kind == "back" else f"to {end}{way}"
+    way = " after the goal" if strand.kind == LATER else ""
+    to = f"back to {end}{way}" if strand.end < strand.start else f"to {end}{way}"
     return f"{start}, {to}: {plural(strand.journeys, 'journey')}{share}{times}"
 
 
@@ -197,8 +196,9 @@ def _around(
     out = start[0] + BEND + thick / 2 + page.out_at[strand] + 2
     into = end[0] - BEND - thick / 2 - page.in_at[strand] - 8
     corners = [start, (out, start[1]), (out, level), (into, level), (into, end[1]), end]
-    back = strand.kind == "back"
-    fill, edge = (theme.paler(theme.BACK), theme.BACK) if back else (theme.RIBBON, None)
+    back = strand.end < strand.start
+    onward = theme.AFTER_GOAL if strand.kind == LATER else theme.RIBBON
+    fill, edge = (theme.paler(theme.BACK), theme.BACK) if back else (onward, None)
     sheet.outline(around(corners, max(thick, 0.6), BEND), fill, edge=edge, z=1.1)
     tip = 3.0 + thick / 2
     head = [(end[0] - 5, end[1] - tip), (end[0], end[1]), (end[0] - 5, end[1] + tip)]
@@ -213,12 +213,6 @@ def _around(
     sheet.card(line.box, theme.PAPER, z=1.2, rounding=1)
 
 
-def _goal_at(page: Page, place: int) -> float:
-    """How far below the top of its bar what converts in a stage begins."""
-    ahead = [s for s in page.drawn if s.start == place and s.kind != "after the goal"]
-    return sum(page.thick(s.moves) for s in ahead)
-
-
 def _station(sheet: Sheet, page: Page, place: int, top: float, lowest: float) -> float:
     """Draw a stage's bar and what begins and ends there; return the bottom of the words below."""
     station = page.view.stations[place]
@@ -228,8 +222,11 @@ def _station(sheet: Sheet, page: Page, place: int, top: float, lowest: float) ->
         if station.few:
             sheet.card(Box(x, top, x + BAR, top + 10), theme.PAPER, edge=theme.MUTED, z=3, rounding=0)
             return lowest
-        colour = theme.CONVERTED if station.after else theme.DISC
-        sheet.card(Box(x, top, x + BAR, top + max(high, 0.8)), colour, z=3, rounding=0)
+        sheet.card(Box(x, top, x + BAR, top + max(high, 0.8)), theme.DISC, z=3, rounding=0)
+        if station.later:  # what came after the goal, below what goes on and what converts here
+            upper = top + page.goal_at(place) + page.thick(station.row["converted"])
+            lower = upper + max(page.thick(station.later), 0.8)
+            sheet.card(Box(x, upper, x + BAR, lower), theme.CONVERTED, z=3.1, rounding=0)
         if station.begins:
             _beginning(sheet, x, top + high - page.thick(station.begins), top + high)
     _goal(sheet, page, station, place, top)
@@ -257,7 +254,7 @@ def _goal(sheet: Sheet, page: Page, station: Station, place: int, top: float) ->
     count = station.row["converted"]
     if not count:
         return
-    x, y = page.bar(place) + BAR, top + _goal_at(page, place)
+    x, y = page.bar(place) + BAR, top + page.goal_at(place)
     thick = page.thick(count)
     end, tip = x + 0.3 * page.pitch, min(9.0, thick / 2)
     corners = [(x, y), (end - tip, y), (end, y + thick / 2), (end - tip, y + thick), (x, y + thick)]
@@ -298,6 +295,8 @@ def _labels(sheet: Sheet, page: Page, station: Station, x: float, y: float) -> f
 
     if station.after:
         return sheet.paragraph("after the goal; none end here", x, y, room, colour=theme.MUTED, lines=2)
+    if row["after_goal"]:
+        y = small(f"{share_of(row['after_goal'], row['entered'])} came only after the goal", y) + 3
     for kind in (_GOAL, *_LEAVING):
         count = row[kind.key]
         if count or kind.key == "dropped":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _THICKEST = 128.0
 BAR = 8.0
+LATER = "after the goal"
 _NARROWEST = 118.0
 """No stage gets less room than this: the sheet grows wider instead."""
 BEND = 4.0
@@ -82,10 +83,14 @@ class Page:
         for place in range(len(self.view.stations)):
             here = [s for s in self.drawn if (s.start if outward else s.end) == place]
             y = 0.0
-            for strand in sorted(here, key=self._turn):
+            for strand in sorted(here, key=lambda s: (s.kind == LATER, *self._turn(s))):
                 at[strand] = y
                 y += self.thick(strand.moves)
         return at
+
+    def goal_at(self, place: int) -> float:
+        """How far below the top of its bar what converts in a stage begins: below what leads on."""
+        return sum(self.thick(s.moves) for s in self.drawn if s.start == place and s.kind != LATER)
 
     def _turn(self, strand: Strand) -> tuple[int, float]:
         """Sort what meets a bar, the highest first, so that ways around lie within one another."""

@@ -36,6 +36,7 @@ _HAIR = 1.6
 """Thinner strips are drawn as lines: a pattern would not be seen."""
 _WEDGE = 26.0
 """Where so much joins, its number is written into it."""
+_GOING_ON = ("go on", "come after the goal")
 _LEAVING = (
     ("dropped", theme.DROPPED, theme.DROPPED, None),
     ("turned_away", theme.TURNED_AWAY, theme.TURNED_AWAY_FILL, theme.TURNED_AWAY_HATCH),
@@ -49,6 +50,7 @@ _STYLES = {
     "still open": (theme.OPEN, False),
     "reached the goal": (theme.CONVERTED, True),
     "go on": (theme.MUTED, False),
+    "come after the goal": (theme.MUTED, False),
 }
 
 
@@ -195,6 +197,9 @@ def _onward(sheet: Sheet, view: MapView, position: int, x: float, top: float, sc
         sheet.area([(left, top), (end, top), (end, there), (left, there)], _colour(view, position + 1))
         return
     x -= _SEAM
+    if onward["after_goal"]:
+        sheet.outline(_joined(x, end, here, there), theme.AFTER_GOAL)
+        there -= onward["after_goal"] * scale
     if joining(view, position + 1) is not None:
         sheet.outline(_joined(x, end, here, there), theme.PATH)
         there = here
@@ -219,6 +224,7 @@ def _labels(sheet: Sheet, view: MapView, position: int, top: float, scale: float
     more = joining(view, position)
     if more is not None and not _write_joining(sheet, view, position, more, top, scale):
         y = sheet.paragraph(f"+ {more.said}", x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
+    ribbon = next((told.what for told in leaving(view, position) if told.what in _GOING_ON), "")
     for told in leaving(view, position):
         if told.what == "drop-out share":
             y = sheet.paragraph(told.said, x, y, view.room, size=theme.SMALL, colour=theme.MUTED)
@@ -226,7 +232,7 @@ def _labels(sheet: Sheet, view: MapView, position: int, top: float, scale: float
         colour, bold = _STYLES[told.what]
         if told.what == "dropped out" and not worst(view, position):
             colour = theme.INK
-        inside = told.what == "go on" and thick >= _INSIDE
+        inside = told.what == ribbon and thick >= _INSIDE
         wide = width(told.said, theme.SMALL)
         if inside and wide < view.column - _run_in(view) - 8:
             right = view.left(position) + view.column - 6

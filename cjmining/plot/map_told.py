@@ -103,28 +103,39 @@ def leaving(view: MapView, position: int) -> Iterator[Told]:
             bounds = row["drop_out_share"], row["lower"], row["upper"]
             said = f"{percent(*bounds)} of {number(row['mature'])}"
             yield Told("Who stays", stage, "drop-out share", said, "", *bounds, row["mature"])
-    if row["continued"]:
-        after = "come after the goal" if after_goal(view, position) else "go on"
-        said = f"{number(row['continued'])} {after}"
-        yield Told("Who stays", stage, "go on", said, value=row["continued"], of=entered)
+    later = row["after_goal"]
+    if row["continued"] > later and not _tells_of_few(view, position):
+        onward = row["continued"] - later
+        yield Told("Who stays", stage, "go on", f"{number(onward)} go on", value=onward, of=entered)
+    if later:
+        said = f"{number(later)} come after the goal"
+        yield Told("Who stays", stage, "come after the goal", said, value=later, of=entered)
+
+
+def _tells_of_few(view: MapView, position: int) -> bool:
+    """Say whether how many go on would tell how many entered the next stage, which is withheld."""
+    return position + 1 < len(view.stages) and bool(view.stages[position + 1]["few"])
 
 
 def joining(view: MapView, position: int) -> Told | None:
-    """Tell how many more enter a stage than go on from the one before, where these are many."""
+    """Tell how many more enter a stage than go on from the one before, where these are many.
+
+    Those that come after the goal are told for themselves, in `leaving`. Nothing is told where the stage
+    before is withheld: who came from there is not known.
+    """
     if not position:
         return None
     row, before = view.stages[position], view.stages[position - 1]
-    more = row["entered"] - before["continued"]
-    if after_goal(view, position) or more < max(1, LEAST_JOIN * view.outcomes["journeys"]):
+    more = row["entered"] - row["after_goal"] - (before["continued"] - before["after_goal"])
+    if row["few"] or before["few"] or more < max(1, LEAST_JOIN * view.outcomes["journeys"]):
         return None
     return Told("Who stays", row["stage"], "join", f"{number(more)} join here", value=more, of=row["entered"])
 
 
 def after_goal(view: MapView, position: int) -> bool:
-    """Say whether a stage is planned after the goal: who comes here has converted, so none can end here."""
-    row, before = view.stages[position], view.stages[:position]
-    ended = sum(row[key] for key, _ in ENDS)
-    return bool(row["entered"]) and not ended and any(earlier["converted"] for earlier in before)
+    """Say whether all that enter a stage have reached the goal before, so that none can end here."""
+    row = view.stages[position]
+    return bool(0 < row["entered"] == row["after_goal"])
 
 
 def worst(view: MapView, position: int) -> bool:
@@ -206,19 +217,19 @@ def entries(view: MapView) -> list[Entry]:
             own = [row for row in seen if row["touchpoint"] == touchpoint.touchpoint]
             channels = touchpoint.channels or (NO_CHANNEL,)
             state = "" if touchpoint.recorded else "unrecorded"
-            told += [_seen(view, position, order, row) for row in own] or [
+            told += [_seen(position, order, row) for row in own] or [
                 Entry(position, order, touchpoint.touchpoint, channels[0], 0, state=state)
             ]
     return told
 
 
-def _seen(view: MapView, position: int, order: int, row: Row) -> Entry:
+def _seen(position: int, order: int, row: Row) -> Entry:
     native = str(row["channel"]) if known(row["channel"]) else ""
     touchpoint, channel = str(row["touchpoint"]), native or NO_CHANNEL
     if not known(row["journeys"]):  # withheld: too few for a number of their own
         return Entry(position, order, touchpoint, channel, 0, state="few")
-    failed = view.failed.get((str(row["stage"]), touchpoint, native), 0.0)
-    return Entry(position, order, touchpoint, channel, row["journeys"], min(failed, row["journeys"]))
+    failed = row.get("failed", 0)
+    return Entry(position, order, touchpoint, channel, row["journeys"], failed if known(failed) else 0.0)
 
 
 def paths(view: MapView, there: list[Entry]) -> list[tuple[Entry, Entry, float]]:

@@ -37,8 +37,6 @@ class MapView:
 
     Attributes
     ----------
-    failed : dict
-        Journeys in which it failed, of (stage, touchpoint, channel).
     ways : dict
         Journeys that went from one "touchpoint@channel" to another; empty without a discovery.
     drivers, standing_out, verbatims : tuple of Row
@@ -56,7 +54,6 @@ class MapView:
     deviations: tuple[Row, ...]
     flows: tuple[Row, ...]
     promises: tuple[Row, ...]
-    failed: dict[tuple[str, str, str], float] = field(default_factory=dict)
     ways: dict[tuple[str, str], float] = field(default_factory=dict)
     drivers: tuple[Row, ...] = ()
     standing_out: tuple[Row, ...] = ()
@@ -161,22 +158,11 @@ def view_of(
         deviations=tuple(rows(check.deviations, group)),
         flows=tuple(rows(check.flows, group)),
         promises=tuple(rows(check.expectations, group)),
-        failed=_failed(check, group),
         ways={} if found is None else _ways(found, group),
         drivers=tuple(_drivers(why)),
         standing_out=() if places is None else tuple(_standing_out(places, group)),
         verbatims=() if verbatims is None else tuple(rows(verbatims, group)),
     )
-
-
-def _failed(check: Conformance, group: str) -> dict[tuple[str, str, str], float]:
-    """Return in how many journeys a touchpoint of the plan failed on a channel."""
-    table = getattr(check, "deviations_by_channel", None)
-    return {
-        (str(row["stage"]), str(row["touchpoint"]), str(row["channel"])): row["journeys"]
-        for row in ([] if table is None else rows(table, group))
-        if row["type"] == "failed" and row["journeys"] > 0
-    }
 
 
 def _ways(found: Discovery, group: str) -> dict[tuple[str, str], float]:
@@ -246,6 +232,8 @@ def _empty_stage(name: str) -> Row:
         "open",
         "mature",
         "dropped_within_horizon",
+        "began",
+        "after_goal",
     )
     unknown = (
         "drop_out_share",

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import cjmining as cj
+from cjmining.intended import parse_map
 from cjmining.intended.model import Expectation, IntendedMap, Persona, Stage, Touchpoint
 from cjmining.stats import newcombe, wilson
 
@@ -203,6 +205,7 @@ def _stage_row(
     row["dropped_within_horizon"] = int(row["dropped"] * 0.9)
     share = row["dropped_within_horizon"] / row["mature"] if row["mature"] else float("nan")
     row |= {"drop_out_share": share, "lower": share * 0.9, "upper": min(1.0, share * 1.12)}
+    row |= {"began": int((own[own["step"] == 0]["stage"] == n).sum()) * times, "after_goal": 0}
     row |= {"median_s": 10.0 ** (n % 6) if row["entered"] else float("nan")}
     row |= {
         "satisfaction": 0.3 + 0.08 * n if n % 3 else float("nan"),
@@ -250,6 +253,7 @@ def _touchpoint_rows(names: tuple[str, ...], walks: pd.DataFrame, times: int) ->
             "journeys": grouped["nunique"] * times,
             "satisfaction": np.nan,
             "satisfaction_answered": 0,
+            "failed": 0,
         }
     )
 
@@ -265,6 +269,9 @@ def _flow_rows(names: tuple[str, ...], walks: pd.DataFrame, times: int) -> pd.Da
             "to_stage": [names[int(n)] for n in grouped["to"]],
             "journeys": grouped["nunique"] * times,
             "crossings": grouped["size"] * times,
+            "crossings_after_goal": 0,
+            "journeys_before_goal": grouped["nunique"] * times,
+            "journeys_after_goal": 0,
         }
     )
 
@@ -342,3 +349,29 @@ def made_up_discovery(edges: dict[tuple[str, str], int], *, by: str = "all", gro
             [{"by": by, "journeys": 100, "customers": 90, "events": sum(edges.values()) + 100}]
         ),
     )
+
+
+AFTER_GOAL = """map: After the goal
+goal: [pay]
+patience: 5d
+horizon: 10d
+new_journey_after: []
+stages:
+  - {stage: Look, touchpoints: [{touchpoint: look}]}
+  - {stage: Pay, touchpoints: [{touchpoint: pay}]}
+  - {stage: Help, optional: true, touchpoints: [{touchpoint: help}]}
+"""
+
+
+def after_goal_check(skipping: int = 1) -> Any:
+    """Of 100 that look and pay 40 get help, 30 look again in vain; `skipping` more look and get help."""
+    rows: list[tuple[int, str, int, bool]] = []
+    for customer in range(100 + skipping):
+        steps = ["look", "help"] if customer >= 100 else ["look", "pay", *["help"] * (customer < 40)]
+        rows += [(customer, step, hour, False) for hour, step in enumerate(steps)]
+        rows += [(customer, "look", 9, True)] * (70 <= customer < 100)
+    events = pd.DataFrame(rows, columns=["customer", "touchpoint", "hour", "failed"])
+    events["timestamp"] = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(events["hour"], unit="h")
+    intended = parse_map(AFTER_GOAL)
+    events = events.drop(columns="hour").assign(channel="web", actor="customer")
+    return cj.check(cj.JourneyLog.from_events(events, data_end="2026-03-01").split(intended), intended)

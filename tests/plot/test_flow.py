@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pandas as pd
@@ -16,7 +17,7 @@ from cjmining.plot.flow import flow_sheet
 from cjmining.plot.sheet import Card, Outline
 from cjmining.plot.svg import written
 from cjmining.plot.words import number, percent
-from tests.plot.factory import made_up_check, made_up_map
+from tests.plot.factory import after_goal_check, made_up_check, made_up_map
 from tests.plot.seen import faults, texts
 
 MAPS = {
@@ -113,6 +114,35 @@ def test_what_goes_on_after_the_goal_has_reached_it(shop):
     goal = table[table["to"] == "converted"]
     assert onward[["from_stage", "to"]].to_numpy().tolist() == [["Delivery", "Support"]]
     assert 0 < onward["moves"].sum() <= goal["moves"].sum()
+
+
+@pytest.mark.parametrize("skipping", [0, 1])
+def test_one_odd_journey_changes_nothing_about_the_others(skipping):
+    """Of 100 that pay 40 get help; `skipping` get it without paying, and nobody begins but in Look."""
+    check = after_goal_check(skipping)
+    table = cj.plot.data.flow(check)
+    moves = table[table["moves"] > 0][["from_stage", "to", "kind", "moves", "journeys"]].to_numpy().tolist()
+    odd = bool(skipping)
+    assert moves == [
+        ["", "Look", "begins", 100 + skipping, 100 + skipping],
+        ["Look", "Pay", "onward", 100, 100],
+        *[["Look", "Help", "skips stages", 1, 1]] * odd,
+        ["Pay", "Help", "after the goal", 40, 40],
+        ["Pay", "converted", "ends", 100, 100],
+        *[["Help", "dropped", "ends", 1, 1]] * odd,
+        ["Help", "", "stays", 40, 40],
+    ]
+    shown = texts(flow(check))
+    assert ("after the goal; none end here" in " ".join(shown)) is not odd
+    assert ("of 41 came only after the goal" in " ".join(" ".join(shown).split())) is odd
+    assert faults(flow(check)) == []
+
+
+def test_beginnings_are_counted_where_moves_are_withheld():
+    """Without the 40 moves from Pay to Help still nobody begins in Help."""
+    check = after_goal_check(0)
+    table = cj.plot.data.flow(dataclasses.replace(check, flows=check.flows[check.flows["crossings"] > 40]))
+    assert table.loc[table["kind"] == "begins", "to"].tolist() == ["Look"]
 
 
 def test_bands_are_as_wide_as_their_numbers(shop):

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+import cjmining as cj
 from cjmining.errors import LogError
 from cjmining.intended import parse_map
 from cjmining.plot import journey_map, theme, to_svg
@@ -19,7 +20,7 @@ from cjmining.plot.journey_map import journey_map_sheet
 from cjmining.plot.sheet import Disc, Outline
 from cjmining.plot.text import Box
 from cjmining.plot.words import number, percent
-from tests.plot.factory import MadeUpCheck, made_up_check, made_up_discovery, made_up_map
+from tests.plot.factory import after_goal_check, made_up_check, made_up_discovery, made_up_map
 from tests.plot.hostile import NAMES
 from tests.plot.seen import faults
 
@@ -301,16 +302,9 @@ def test_planned_touchpoints_that_never_occur_are_named_as_such():
 def test_what_failed_is_told_and_takes_its_share_of_the_disc():
     check = made_up_check(made_up_map(2, 2), 300).overall
     row = check.touchpoints.iloc[0]
-    failed = pd.DataFrame(
-        [{"by": "all", "type": "failed", "journeys": row["journeys"] // 4}
-         | {key: row[key] for key in ("stage", "touchpoint", "channel")}]
-    )  # fmt: skip
-    ax = journey_map(
-        Failing(
-            **{f.name: getattr(check, f.name) for f in dataclasses.fields(check)},
-            deviations_by_channel=failed,
-        )
-    )
+    touchpoints = check.touchpoints.copy()
+    touchpoints.loc[0, "failed"] = row["journeys"] // 4
+    ax = journey_map(dataclasses.replace(check, touchpoints=touchpoints))
     assert f"{row['journeys'] // 4} failed" in texts(ax)
     wedges = [
         shape for shape in ax.sheet.shapes
@@ -320,11 +314,49 @@ def test_what_failed_is_told_and_takes_its_share_of_the_disc():
     assert len(wedges) == 1
 
 
-@dataclasses.dataclass(frozen=True)
-class Failing(MadeUpCheck):
-    """A check that says what failed on which channel."""
+@pytest.mark.parametrize(
+    ("skipping", "said"),
+    [
+        (0, ["40 come after the goal"]),
+        (1, ["1 dropped out", "40 come after the goal"]),
+        (30, ["30 join here", "30 dropped out", "40 come after the goal"]),
+    ],
+)
+def test_who_comes_after_the_goal_is_told_apart_from_who_joins(skipping, said):
+    table = cj.plot.data.journey_map(after_goal_check(skipping))
+    rows = table[(table["band"] == "Who stays") & (table["stage"] == "Help")]
+    assert rows.loc[rows["what"] != "drop-out share", "said"].tolist() == said
+    ax = journey_map(after_goal_check(skipping))
+    assert faults(ax) == []
+    assert set(said) <= {text.removeprefix("+ ") for text in texts(ax)}
 
-    deviations_by_channel: pd.DataFrame | None = None
+
+def test_what_failed_after_the_end_of_journeys_is_no_part_of_them():
+    check = after_goal_check(30)
+    failed = check.deviations_by_channel.iloc[:1].assign(
+        type="failed", stage="Look", touchpoint="look", channel="web", journeys=30, events=30
+    )
+    table = cj.plot.data.journey_map(dataclasses.replace(check, deviations_by_channel=failed))
+    assert not table["said"].str.contains("failed").any()
+
+
+def test_beside_a_withheld_stage_nobody_is_said_to_join_and_none_to_go_on():
+    check = made_up_check(made_up_map(4, 2), 400).overall
+    counts = ["entered", "continued", "converted", "dropped", "turned_away", "open", "mature"]
+    nan = float("nan")
+    stages = check.stages.astype(dict.fromkeys(counts, float))
+    stages[counts] = [
+        [400, 300, 0, 100, 0, 0, 400],
+        [310, 9, 0, 301, 0, 0, 310],
+        [nan] * 7,
+        [150, 0, 150, 0, 0, 0, 150],
+    ]
+    table = cj.plot.data.journey_map(dataclasses.replace(check, stages=stages))
+    told = table[(table["band"] == "Who stays") & table["what"].isin(["join", "go on"])]
+    assert told[["stage", "said"]].to_numpy().tolist() == [
+        ["Stage 0", "300 go on"],
+        ["Stage 1", "10 join here"],
+    ]
 
 
 def test_the_strongest_paths_between_touchpoints_are_drawn_as_wide_as_they_are_used():

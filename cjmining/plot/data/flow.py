@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ENDS = ("converted", "dropped", "turned_away", "open")
 WAYS = ("onward", "skips stages", "back", "after the goal")
-_COUNTS = ("entered", "continued", *ENDS, "mature", "dropped_within_horizon")
+_COUNTS = ("entered", "continued", *ENDS, "mature", "dropped_within_horizon", "began", "after_goal")
 
 
 class Strand(NamedTuple):
@@ -34,18 +34,24 @@ class Strand(NamedTuple):
 class Station(NamedTuple):
     """A stage with what comes in and what goes out.
 
-    `visits`, how often journeys came here, = `begins` + moves into it = moves out of it + converted +
-    dropped + turned away + open + `stays`. What goes on after the goal is no part of that, but for
-    stages that are planned after it (`after`). `few`: how many entered is withheld, since they are few.
+    Up to the goal, `begins` + moves into it = moves out of it + converted + dropped + turned away + open.
+    After it, `later` moves into it + converted = moves out of it + those that stay, of which `stays` came
+    here after the goal. `visits`, how often journeys came here, = `begins` + all moves into it. `few`: how
+    many entered is withheld, since they are few.
     """
 
     name: str
     row: Row
     few: bool
-    after: bool
     visits: int
     begins: int
+    later: int
     stays: int
+
+    @property
+    def after(self) -> bool:
+        """Whether all that entered had reached the goal before."""
+        return 0 < int(self.row["entered"]) == int(self.row["after_goal"])
 
     @property
     def again(self) -> int:
@@ -85,12 +91,13 @@ def flow(check: Conformance, *, persona: str | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         from_stage ("" for journeys that begin in `to`), to (a stage, or "converted", "dropped", "turned
-        away", "open", or "" for journeys that stay after the goal), kind ("begins", "onward" to the next
-        stage, "skips stages", "back", "after the goal", "ends", "stays"), moves (how often; what the width
-        shows), journeys (that did so at least once), entered (journeys that entered from_stage),
+        away", "open", or "" for journeys that came after the goal and stay), kind ("begins", "onward" to
+        the next stage, "skips stages", "back", "after the goal", "ends", "stays"), moves (how often; what the
+        width shows), journeys (that did so at least once), entered (journeys that entered from_stage),
         share_of_entered (of these). For what begins, entered is that of `to`. In rows of "dropped" also
         mature (journeys that entered long enough ago to know), drop_out_share (of these, dropped within the
-        horizon) with Wilson limits lower and upper. For each stage moves that come in = moves that go out.
+        horizon) with Wilson limits lower and upper. For each stage, without "after the goal" and "stays",
+        moves that come in = moves that go out. A journey may go one way before the goal and again after it.
 
     Raises
     ------
@@ -140,10 +147,9 @@ def flow_view(check: Conformance, *, persona: str | None = None, least: int = 1)
     names = result.intended.stage_names
     told = {str(row["stage"]): row for row in rows(result.stages, group)}
     stage_rows = [_complete(told.get(name, {})) for name in names]
-    after = _after_goal(stage_rows)
-    strands = tuple(_strands(rows(result.flows, group), names, after))
+    strands = tuple(_strands(rows(result.flows, group), names))
     stations = tuple(
-        _withheld(_station(name, place, row, told.get(name, {}), place in after, strands), least)
+        _withheld(_station(name, place, row, told.get(name, {}), strands), least)
         for place, (name, row) in enumerate(zip(names, stage_rows, strict=True))
     )
     few = {place for place, station in enumerate(stations) if station.few}
@@ -164,7 +170,7 @@ def flow_view(check: Conformance, *, persona: str | None = None, least: int = 1)
 def _withheld(station: Station, least: int) -> Station:
     """Withhold a stage that fewer than `least` journeys entered, or a share of fewer than that."""
     if station.few or 0 < station.row["entered"] < least:
-        return station._replace(row=_complete({}), few=True, visits=0, begins=0, stays=0)
+        return station._replace(row=_complete({}), few=True, visits=0, begins=0, later=0, stays=0)
     if station.begins < least:
         station = station._replace(begins=0)
     if station.row["mature"] < least:
@@ -179,17 +185,8 @@ def _complete(row: Row) -> Row:
     return blank | {key: cell for key, cell in row.items() if known(cell)}
 
 
-def _after_goal(stage_rows: Sequence[Row]) -> frozenset[int]:
-    """Choose the stages planned after the goal: who comes there has converted, so nobody's journey ends."""
-    first = next((place for place, row in enumerate(stage_rows) if row["converted"]), len(stage_rows))
-    return frozenset(
-        place
-        for place, row in enumerate(stage_rows)
-        if place > first and row["entered"] and not any(row[end] for end in ENDS)
-    )
-
-
-def _strands(flows: list[Row], names: Sequence[str], after: frozenset[int]) -> Iterator[Strand]:
+def _strands(flows: list[Row], names: Sequence[str]) -> Iterator[Strand]:
+    """Yield the moves between stages, those after the goal for themselves."""
     place = {name: number for number, name in enumerate(names)}
     found = [
         (place[str(row["from_stage"])], place[str(row["to_stage"])], row)
@@ -197,29 +194,29 @@ def _strands(flows: list[Row], names: Sequence[str], after: frozenset[int]) -> I
         if str(row["from_stage"]) in place and str(row["to_stage"]) in place
     ]
     for start, end, row in sorted(found, key=lambda each: each[:2]):
-        onward = "onward" if end == start + 1 else "skips stages"
-        kind = "after the goal" if {start, end} & after else "back" if end < start else onward
-        if row["crossings"]:
-            yield Strand(start, end, kind, int(row["crossings"]), int(row["journeys"]))
+        later = int(row.get("crossings_after_goal", 0))
+        before = int(row["crossings"]) - later
+        journeys = row["journeys_before_goal"] if "journeys_before_goal" in row else row["journeys"]
+        kind = "back" if end < start else "onward" if end == start + 1 else "skips stages"
+        if before:
+            yield Strand(start, end, kind, before, int(journeys))
+        if later:
+            yield Strand(start, end, "after the goal", later, int(row["journeys_after_goal"]))
 
 
-def _station(name: str, place: int, row: Row, told: Row, after: bool, strands: Sequence[Strand]) -> Station:
-    """Work out what must have begun here, or stayed, for what comes in to be what goes out.
-
-    What goes on after the goal has converted before; it is counted at the goal, and comes in as such.
-    """
-    counts = {kind: [0, 0] for kind in (True, False)}
+def _station(name: str, place: int, row: Row, told: Row, strands: Sequence[Strand]) -> Station:
+    """Put together what comes into a stage and what goes out; what converted counts as gone at the goal."""
+    into, out = {True: 0, False: 0}, {True: 0, False: 0}
     for strand in strands:
-        is_after = strand.kind == "after the goal"
-        if strand.end == place:
-            counts[is_after][0] += strand.moves
-        if strand.start == place:
-            counts[is_after][1] += strand.moves
-    came, went = counts[after]
-    visits = max(int(row["entered"]), came, went + sum(int(row[end]) for end in ENDS))
-    out = went + sum(int(row[end]) for end in ENDS)
+        after = strand.kind == "after the goal"
+        into[after] += strand.moves * (strand.end == place)
+        out[after] += strand.moves * (strand.start == place)
+    begins, later = int(row["began"]), into[True]
+    gone = out[False] + sum(int(row[end]) for end in ENDS)
+    visits = max(int(row["entered"]), begins + into[False] + later, gone + later)
+    stays = min(later, max(0, later + int(row["converted"]) - out[True]))
     few = "entered" in told and not known(told["entered"])
-    return Station(name, row, few, after, visits, visits - came, visits - out)
+    return Station(name, row, few, visits, begins, later, stays)
 
 
 def _told(view: FlowView) -> Iterator[tuple[object, ...]]:
