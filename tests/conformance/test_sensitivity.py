@@ -163,6 +163,6 @@ def test_a_check_by_a_tag_says_how_its_headline_rests_on_the_patience():
 def test_a_tag_from_before_the_split_is_gone_and_said_so():
     log = log_of("look@0 bought@1").tag(lot=["a"])
     with pytest.raises(
-        LogError, match="there is no 'lot'.*tags are dropped where a log is split or labelled"
+        LogError, match=r"there is no 'lot'.*tags are dropped where a log is split or labelled"
     ):
         cj.check(log.split(PAUSES), PAUSES, by="lot")
