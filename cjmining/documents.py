@@ -119,7 +119,7 @@ def read_content(
     what : str
         What is expected there, in messages.
     suffixes : sequence of str
-        How the names of such files end: in a folder given instead, those are suggested.
+        How the names of such files end: only those are suggested instead of a folder or a missing file.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def read_content(
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise error(f"{path}: there is no such file{_neighbour(path)}") from None
+        raise error(f"{path}: there is no such file{_neighbour(path, suffixes)}") from None
     except OSError as problem:
         raise error(f"{path} can't be read: {problem.strerror}") from None
 
@@ -270,9 +270,10 @@ def _files_in(folder: Path, suffixes: Sequence[str]) -> str:
     return f": one of {', '.join(files[:5])} in it?" if files else ""
 
 
-def _neighbour(path: Path) -> str:
+def _neighbour(path: Path, suffixes: Sequence[str]) -> str:
     try:
-        return nearest(path.name, sorted(entry.name for entry in path.parent.iterdir()))
+        names = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in suffixes)
+        return nearest(path.name, names)
     except OSError:
         return f" (nor a folder {path.parent})"
 

@@ -159,3 +159,12 @@ def test_durations(text, duration):
 def test_what_is_no_duration(text):
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
+
+
+def test_only_files_that_could_be_meant_are_suggested_for_one_that_is_missing(tmp_path):
+    (tmp_path / "inter.py").write_text("")
+    with pytest.raises(StudyError, match=r"inter\.yaml: there is no such file$"):
+        read_document(tmp_path / "inter.yaml", error=StudyError)
+    (tmp_path / "inters.yml").write_text("")
+    with pytest.raises(StudyError, match=r"there is no such file, did you mean 'inters\.yml'\?"):
+        read_document(tmp_path / "inter.yaml", error=StudyError)
