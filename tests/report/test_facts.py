@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cjmining as cj
-from cjmining.report import derive_findings
+from cjmining.report import derive_findings, look_into
 from cjmining.report.facts.gather import findings_of, tables_of
 from cjmining.report.slugs import group_slugs, stage_slugs, unique_slugs
 from tests.report.factory import grouped, ungrouped
@@ -241,3 +241,55 @@ def test_a_stage_or_group_with_a_hostile_name_has_a_slug():
     assert slugs[evil] == "img-src-x-onerror-alert-1"
     assert slugs["everyone"].startswith("everyone-")
     assert list(stage_slugs(check).values()) == ["awareness", "basket", "checkout", "delivery"]
+
+
+# Numbers of few --------------------------------------------------------------------------------------------
+
+OF_HOW_MANY = {
+    *("journeys", "customers", "entered", "mature", "measured", "answered", "exposed", "rest_mature"),
+    *("mature_kept", "mature_broken", "mature_with", "mature_without", "least_answered", "most_answered"),
+}
+"""Numbers that say of how many others are; what happened to some of so many may be fewer."""
+
+
+@pytest.fixture(scope="module", name="sample")
+def _sample(sample_shop):
+    intended = cj.read_map(sample_shop / "intended.yaml")
+    log = cj.simulate.shop(1500, seed=5).log.split(intended).with_personas(intended)
+    check = cj.check(log, intended, by="persona")
+    return log, check, cj.coverage(log, intended), look_into(check)
+
+
+@pytest.mark.parametrize("min_group", [10, 50, 200])
+def test_no_number_of_a_finding_is_about_few(sample, min_group):
+    log, check, coverage, leaving = sample
+    told = derive_findings(log, check, coverage, min_group=min_group, leaving=leaving)
+    assert len(told) > 10
+    for finding in told:
+        few = {
+            key: value
+            for key, value in finding.numbers.items()
+            if key in OF_HOW_MANY and 0 < value < min_group
+        }
+        assert not few, (finding.id, few)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sides", "beside"),
+    [
+        ("broken promise", ("mature_kept", "mature_broken"), {"measured", "share_kept"}),
+        ("deviation", ("mature_with", "mature_without"), {"journeys", "share_of_journeys"}),
+    ],
+)
+def test_sides_are_compared_in_numbers_where_both_are_enough(sample, kind, sides, beside):
+    log, check, coverage, _ = sample
+    compared = [
+        min(finding.numbers[side] for side in sides)
+        for finding in derive_findings(log, check, coverage, min_group=10)
+        if finding.kind == kind and sides[0] in finding.numbers
+    ]
+    assert compared
+    for finding in derive_findings(log, check, coverage, min_group=max(compared) + 1):
+        if finding.kind == kind:
+            assert beside <= finding.numbers.keys()
+            assert not {*sides, "difference"} & finding.numbers.keys()

@@ -75,12 +75,9 @@ def _broken_promise(row: Row, horizon: str, min_group: int) -> Finding:
         if nearly
         else f"{{}}: promise kept {words.percent(row['share_kept'])}, not {words.percent(row['target'])}"
     )
-    numbers = numbers_of(
-        row,
-        *("measured", "kept", "share_kept", "lower", "upper", "target", "at_least", "at_most"),
-        *("mature_kept", "dropped_when_kept", "mature_broken", "dropped_when_broken"),
-        *("difference", "difference_lower", "difference_upper"),
-    )
+    followed = _FOLLOWED if _enough_followed(row, min_group) else ()
+    stated = ("measured", "kept", "share_kept", "lower", "upper", "target", "at_least", "at_most")
+    numbers = numbers_of(row, *stated, *followed)
     about = (str(row["measure"]), str(row["after"]), _limit(row["at_least"]), _limit(row["at_most"]))
     return make_finding(
         "broken promise",
@@ -99,10 +96,21 @@ def _broken_promise(row: Row, horizon: str, min_group: int) -> Finding:
     )
 
 
+_FOLLOWED = (
+    *("mature_kept", "dropped_when_kept", "mature_broken", "dropped_when_broken"),
+    *("difference", "difference_lower", "difference_upper"),
+)
+"""What is told of those who could be followed, where both sides are enough."""
+
+
+def _enough_followed(row: Row, min_group: int) -> bool:
+    return bool(min(row["mature_broken"], row["mature_kept"]) >= max(min_group, 1))
+
+
 def _where_promises_stand(row: Row, min_group: int) -> list[Cited]:
     about = {"stage": row["stage"], "touchpoint": row["touchpoint"]}
     cited = [cite("promises", "Promises", **about)]
-    if min(row["mature_broken"], row["mature_kept"]) >= max(min_group, 1):
+    if _enough_followed(row, min_group):
         cited.append(cite("promises-followed", "What followed", **about))
     return cited
 
@@ -114,7 +122,7 @@ def _limit(value: Any) -> str:  # noqa: ANN401
 def _what_followed(row: Row, horizon: str, min_group: int) -> str:
     """Say how many dropped out after it was broken and after it was kept, where both are enough to say."""
     dropped = row["dropped_when_broken"] + row["dropped_when_kept"]
-    if min(row["mature_broken"], row["mature_kept"]) < max(min_group, 1) or not dropped:
+    if not _enough_followed(row, min_group) or not dropped:
         return ""
     after_broken, after_kept = (
         words.share_of(row[f"dropped_when_{end}"], row[f"mature_{end}"]) for end in ("broken", "kept")

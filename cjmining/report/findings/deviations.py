@@ -50,11 +50,7 @@ def deviation_findings(overall: Conformance, min_group: int) -> Iterator[Finding
         yield make_finding(
             "deviation",
             text,
-            numbers_of(
-                row,
-                *("journeys", "share_of_journeys", "mature_with", "converted_with"),
-                *("mature_without", "converted_without", "difference", "lower", "upper", "q"),
-            ),
+            numbers_of(row, "journeys", "share_of_journeys", *(_COMPARED if _enough(row, min_group) else ())),
             headline=headline(
                 f"{words.percent(row['share_of_journeys'])} {_IN_SHORT[row['type']]}",
                 row["touchpoint"],
@@ -119,9 +115,20 @@ def deviations_told(rows: Sequence[Row], min_group: int) -> list[Row]:
     return list(largest.values())[:MOST_DEVIATIONS]
 
 
+_COMPARED = (
+    *("mature_with", "converted_with", "mature_without", "converted_without"),
+    *("difference", "lower", "upper", "q"),
+)
+"""What compares journeys with a deviation and without, told where both are enough."""
+
+
+def _enough(row: Row, min_group: int) -> bool:
+    return bool(min(row["mature_with"], row["mature_without"]) >= max(min_group, 1))
+
+
 def _how_they_ended(row: Row, horizon: str, min_group: int) -> str:
     """Say how many converted with a deviation and without, where that is beyond chance and of enough."""
-    if not significant(row) or min(row["mature_with"], row["mature_without"]) < max(min_group, 1):
+    if not significant(row) or not _enough(row, min_group):
         return ""
     with_it, without = (
         words.share_of(row[f"converted_{side}"], row[f"mature_{side}"]) for side in ("with", "without")
