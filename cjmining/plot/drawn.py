@@ -14,6 +14,7 @@ from cjmining.asked import yes
 from cjmining.errors import LogError
 from cjmining.plot import theme
 from cjmining.plot.sheet import Card, Disc, Outline, Sheet
+from cjmining.plot.text import drawable
 
 if TYPE_CHECKING:
     from cjmining.plot.sheet import Words
@@ -113,7 +114,7 @@ def _draw_words(ax: Axes, line: Words, scale: float, dark: bool) -> None:
     ax.text(
         line.x,
         line.baseline,
-        line.text,
+        drawable(line.text),
         fontsize=line.size * scale,
         color=line.colour.on(dark=dark),
         fontweight="bold" if line.bold else "normal",

@@ -21,6 +21,8 @@ _WITH_UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|d)(?!\w))")
 """The blank between a number and its unit, at which no line ends."""
 _ASCENT = 0.93
 _DESCENT = 0.27
+_WIDE, _NARROW = 1.0, 0.65
+"""Usual widths, in em, of characters of other fonts: of Chinese, Japanese and emoji, and of the rest."""
 _SLACK = 1.04
 """Renderers round a glyph's width to their pixels; boxes are kept this much wider than the font's metrics."""
 
@@ -131,11 +133,20 @@ def place(candidates: Iterable[Box], taken: Sequence[Box], *, gap: float = 1.0) 
 
 @lru_cache(maxsize=16_384)
 def plain(text: str) -> str:
-    """Return text that can be drawn: one line, no control characters, only glyphs of the font."""
+    """Return text that can be written: one line, no control characters, nothing that is no character."""
     line = str(text)
     if not line.replace(_NO_BREAK, " ").isprintable():
         line = " ".join(line.split())
-    return "".join(_drawable(character) for character in line)
+    return "".join(_writable(character) for character in line)
+
+
+@lru_cache(maxsize=16_384)
+def drawable(text: str) -> str:
+    """Return text with a sign in place of each character that the font has no glyph for.
+
+    Matplotlib has only the glyphs of the font; a browser finds the others elsewhere, and gets them as is.
+    """
+    return "".join(_stands_in(c) if _em(c) else c for c in text)
 
 
 def slants(text: str) -> bool:
@@ -145,11 +156,23 @@ def slants(text: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _drawable(character: str) -> str:
-    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Mn", "Me"}:
+def _writable(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in {"Cc", "Cf", "Cs", "Mn", "Me"}:
         return ""
-    has_glyph = get_font(findfont(FontProperties(family=theme.FONT))).get_char_index(ord(character))
-    return character if has_glyph else "\N{REPLACEMENT CHARACTER}"
+    return "\N{REPLACEMENT CHARACTER}" if category in {"Cn", "Co"} and _em(character) else character
+
+
+@lru_cache(maxsize=4096)
+def _em(character: str) -> float:
+    """Return how wide a character usually is that the font has no glyph for, in em; 0 if it has one."""
+    if get_font(findfont(FontProperties(family=theme.FONT))).get_char_index(ord(character)):
+        return 0.0
+    return _WIDE if unicodedata.east_asian_width(character) in "WF" else _NARROW
+
+
+def _stands_in(character: str) -> str:
+    return "\N{WHITE SQUARE}" if _em(character) == _WIDE else "?"
 
 
 def _words(text: str, room: float, size: float, bold: bool) -> Iterable[str]:
@@ -168,4 +191,8 @@ def _words(text: str, room: float, size: float, bold: bool) -> Iterable[str]:
 @lru_cache(maxsize=16_384)
 def _width_of_100(text: str, bold: bool) -> float:
     properties = FontProperties(family=theme.FONT, size=100, weight="bold" if bold else "normal")
-    return float(text_to_path.get_text_width_height_descent(text, properties, ismath=False)[0])
+    elsewhere = [100 * _em(character) for character in text]
+    own = "".join(c for c, wide in zip(text, elsewhere, strict=True) if not wide) if any(elsewhere) else text
+    return float(text_to_path.get_text_width_height_descent(own, properties, ismath=False)[0]) + sum(
+        elsewhere
+    )

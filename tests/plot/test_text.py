@@ -9,7 +9,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cjmining.plot import theme
-from cjmining.plot.text import Box, fit, named_number, place, plain, spread, width, wrap
+from cjmining.plot.sheet import Sheet
+from cjmining.plot.svg import written
+from cjmining.plot.text import Box, drawable, fit, named_number, place, plain, spread, width, wrap
 
 project = settings(max_examples=100, deadline=None, derandomize=True)
 
@@ -53,8 +55,32 @@ def test_too_long_a_text_ends_in_an_ellipsis():
     assert wrap("one two three four", width("one two", 8), 8, lines=1)[0].endswith("…")
 
 
-def test_what_the_font_lacks_is_replaced_and_controls_are_dropped():
-    assert plain("a\n\tb\x00 🙂\N{RIGHT-TO-LEFT OVERRIDE}c ü") == "a b \N{REPLACEMENT CHARACTER}c ü"
+def test_controls_are_dropped_and_what_is_no_character_is_replaced():
+    assert plain("a\n\tb\x00 🙂\N{RIGHT-TO-LEFT OVERRIDE}c ü") == "a b 🙂c ü"
+    assert plain("a\U000e1234b") == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_what_the_font_lacks_is_replaced_where_it_is_drawn_but_not_where_it_is_written():
+    name = "日本語タッチポイント 🙂 ሰላም ü"
+    sheet = Sheet(300, 60, title="Hello")
+    sheet.write(name, 10, 20)
+    sheet.write("Ende", 10, 40)
+    assert name in written(sheet)
+    drawn = sheet.drawn_on(None).texts
+    assert drawn[0].get_text() == 10 * "□" + " □ ??? ü"
+    assert drawn[1].get_text() == "Ende"
+
+
+@pytest.mark.parametrize(("text", "em"), [("日本語", 3.0), ("🙂", 1.0), ("ሰላ", 1.3)])
+@pytest.mark.parametrize("bold", [True, False])
+def test_what_the_font_lacks_has_its_usual_width_and_its_sign_no_more(text, em, bold):
+    assert width(text, 10, bold=bold) == pytest.approx(10 * em, rel=0.05)
+    figure = Figure(dpi=200)
+    artist = figure.text(
+        0, 0, drawable(text), fontsize=10, family=theme.FONT, weight="bold" if bold else "normal"
+    )
+    drawn = artist.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width * 72 / 200
+    assert drawn <= width(text, 10, bold=bold) * 1.002
 
 
 def test_the_first_free_place_is_taken():
