@@ -80,7 +80,7 @@ def journey_maps_sheet(check: Conformance, *, personas: Sequence[str] | None = N
     view = maps_view(check, personas, "cj.plot.journey_maps")
     grid = Grid(len(view.stages))
     sheet = Sheet(grid.width)
-    sheet.title = f"{view.title}: {', '.join(each.name for each in view.maps)}"
+    sheet.title = f"{view.title}: {', '.join(name(each.name) for each in view.maps)}"
     sheet.description = _described(view)
     y = stage_heads(sheet, grid, view.stages, view.owners, _head(sheet, view) + 8) + 4
     for each in view.maps:
@@ -96,7 +96,7 @@ def _described(view: MapsView) -> str:
         worst = next((row for row in each.stages if row["worst"]), None)
         where = f", most at {worst['stage']} ({percent(worst['drop_out_share'])})" if worst else ""
         told.append(
-            f"{each.name}: {plural(journeys, 'journey')}, {_share(each, 'converted')} converted, "
+            f"{name(each.name)}: {plural(journeys, 'journey')}, {_share(each, 'converted')} converted, "
             f"{_share(each, 'dropped')} dropped out{where}."
         )
     names = plural(len(view.maps), "journey map")
@@ -126,10 +126,10 @@ def _head(sheet: Sheet, view: MapsView) -> float:
 def _one(sheet: Sheet, grid: Grid, view: MapsView, each: OneMap, y: float) -> float:
     """Draw a persona's row; return its foot."""
     sheet.rule(y)
-    side = _who(sheet, each, y + 8)
+    side = _who(sheet, view, each, y + 8)
     top = y + 10 + theme.LINE * theme.SMALL
     for position, row in enumerate(each.stages):
-        _entered(sheet, grid, position, row, each, y + 8)
+        _entered(sheet, grid, position, row, each, y + 8, told=_in_words(view, grid))
     shares = (row["entered"] / max(1, o.outcomes["journeys"]) for o in view.maps for row in o.stages)
     most = max(shares, default=1.0)
     thickest = _THICKEST / most if most else _THICKEST
@@ -145,11 +145,11 @@ def _one(sheet: Sheet, grid: Grid, view: MapsView, each: OneMap, y: float) -> fl
     return max(side, foot) + 7
 
 
-def _who(sheet: Sheet, each: OneMap, y: float) -> float:
+def _who(sheet: Sheet, view: MapsView, each: OneMap, y: float) -> float:
     """Write who it is and how their journeys ended, the ends as parts of a bar."""
     room = GUTTER - 14
     journeys = each.outcomes["journeys"]
-    y = sheet.paragraph(each.name, theme.MARGIN, y, room, size=13.0, bold=True, lines=3)
+    y = sheet.paragraph(name(each.name), theme.MARGIN, y, room, size=13.0, bold=True, lines=3)
     text = f"{plural(journeys, 'journey')} of {plural(each.outcomes['customers'], 'customer')}"
     y = sheet.paragraph(text, theme.MARGIN, y + 1, room, size=theme.SMALL, colour=theme.MUTED) + 4
     x = theme.MARGIN
@@ -160,22 +160,19 @@ def _who(sheet: Sheet, each: OneMap, y: float) -> float:
             fill, edge, hatch = looks[outcome]
             box = [(x, y), (x + wide, y), (x + wide, y + _BAR), (x, y + _BAR)]
             with sheet.mark(
-                f"{each.name}: {number(each.outcomes[outcome])} {SAID[outcome]}", group=each.name
+                f"{name(each.name)}: {number(each.outcomes[outcome])} {SAID[outcome]}", group=each.name
             ):
                 sheet.area(box, fill, edge=edge, hatch=hatch)
         x += wide
     y += _BAR + 3
-    for outcome in ENDS:
-        if each.outcomes[outcome]:
-            colour = theme.OUTCOME[outcome.replace("_", " ")]
-            said = _share(each, outcome)
-            line = sheet.write(
-                said, theme.MARGIN + 36, y + theme.BODY, colour=colour, bold=True, align="right"
-            )
-            ended = outcome.replace("_", " ")
-            text = f"{ended}, {number(each.outcomes[outcome])}"
-            if width(text, theme.SMALL) > room - 40:
-                text = fit(ended, room - 40, theme.SMALL)
+    on_one_line = all(
+        width(text, theme.SMALL) <= room - 40 for other in view.maps for text in map(", ".join, _ended(other))
+    )
+    for outcome, (ended, count) in zip(filter(each.outcomes.get, ENDS), _ended(each), strict=True):
+        colour = theme.OUTCOME[outcome.replace("_", " ")]
+        said = _share(each, outcome)
+        line = sheet.write(said, theme.MARGIN + 36, y + theme.BODY, colour=colour, bold=True, align="right")
+        for text in [f"{ended}, {count}"] if on_one_line else [ended, count]:
             sheet.write(text, line.x + 4, y + theme.BODY, size=theme.SMALL, colour=theme.MUTED)
             y += theme.LINE * theme.BODY
     if each.before is not None and known(each.before["entered"]) and each.before["entered"]:
@@ -184,7 +181,26 @@ def _who(sheet: Sheet, each: OneMap, y: float) -> float:
     return y
 
 
-def _entered(sheet: Sheet, grid: Grid, position: int, row: Row, each: OneMap, y: float) -> None:
+def _ended(each: OneMap) -> list[tuple[str, str]]:
+    """In which ways journeys ended, and how many in each."""
+    return [(end.replace("_", " "), number(each.outcomes[end])) for end in ENDS if each.outcomes[end]]
+
+
+def _in_words(view: MapsView, grid: Grid) -> bool:
+    """Say whether every column has room for "entered" behind its number; else all have the number alone."""
+    needed = (
+        width(percent(row["entered"] / each.outcomes["journeys"]), theme.BODY, bold=True)
+        + width(f"{number(row['entered'])} entered", theme.SMALL)
+        for each in view.maps
+        for row in each.stages
+        if each.outcomes["journeys"]
+    )
+    return max(needed, default=0.0) <= grid.column - INSET - 8
+
+
+def _entered(
+    sheet: Sheet, grid: Grid, position: int, row: Row, each: OneMap, y: float, *, told: bool
+) -> None:
     x, journeys = grid.left(position) + INSET, each.outcomes["journeys"]
     if row["few"] or not journeys:
         sheet.write(
@@ -194,9 +210,7 @@ def _entered(sheet: Sheet, grid: Grid, position: int, row: Row, each: OneMap, y:
     said = percent(row["entered"] / journeys)
     sheet.write(said, x, y + theme.SMALL, bold=True)
     start = x + width(said, theme.BODY, bold=True) + 4
-    text = fit(
-        f"{number(row['entered'])} entered", grid.left(position) + grid.column - start - 4, theme.SMALL
-    )
+    text = number(row["entered"]) + (" entered" if told else "")
     sheet.write(text, start, y + theme.SMALL, size=theme.SMALL, colour=theme.MUTED)
 
 
@@ -238,7 +252,7 @@ def _feels(sheet: Sheet, grid: Grid, each: OneMap, y: float) -> float:
     for (a, b, _), (c, d, _) in pairwise(points):
         sheet.line([(a, b), (c, d)], colour=theme.RIBBON, width=1.2, z=1)
     for x, at, row in points:
-        tip = f"{each.name} at {row['stage']}: satisfaction {row['satisfaction']:.2f}, mean of "
+        tip = f"{name(each.name)} at {row['stage']}: satisfaction {row['satisfaction']:.2f}, mean of "
         with sheet.mark(tip + plural(row["satisfaction_answered"], "answer"), stage=str(row["stage"])):
             sheet.disc(x, at, 3, theme.INK, edge=theme.PAPER, z=4)
             baseline = at + 11 if row["satisfaction"] > 0.5 else at - 4.5  # beside the line, not upon it
@@ -257,7 +271,7 @@ def _broken(sheet: Sheet, grid: Grid, position: int, row: Row, y: float) -> floa
         share, target = percent(promise["share_kept"]), percent(promise["target"])
         tip = f"{promise['said']}: kept {share} of {number(promise['measured'])} times, promised {target}"
         with sheet.mark(tip, stage=str(row["stage"])):
-            y = sheet.paragraph(f"✗ {promise['said']}", x, y + 1, grid.room, size=theme.SMALL, lines=3)
+            y = sheet.paragraph(f"✗ {promise['said']}", x, y + 1, grid.room, size=theme.SMALL, lines=6)
             text = f"{share} of {number(promise['measured'])} ({target})"
             y = sheet.paragraph(text, x, y, grid.room, size=theme.SMALL, colour=theme.DROPPED, lines=3)
     more = len(row["broken"]) - _MOST_BROKEN
@@ -281,15 +295,24 @@ def _pain(sheet: Sheet, grid: Grid, each: OneMap, y: float) -> float:
 
 def _foot(sheet: Sheet, view: MapsView, y: float) -> float:
     sheet.rule(y)
-    told = (
+    rows = [row for each in view.maps for row in each.stages]
+    told = [] if _in_words(view, Grid(len(view.stages))) else ["At the top: journeys that entered."]
+    told.append(
         f"Drop out: left within {view.horizon} of entering the stage, of those who entered long enough ago "
-        "to know, with 95 % limits; strong: the largest share of the row. ▲ ▼: more or less than the others, "
-        "beyond chance. Line: mean of the answers to surveys, 0 worst to 1 best. ✗: a promise kept clearly "
-        "too seldom, with the share of times kept (and promised); of several in a stage the one missed most."
+        "to know, with 95 % limits; strong: the largest share of the row."
     )
-    texts = [told]
+    if any(row["stands_out"] for row in rows):
+        told.append("▲ ▼: more or less than the others, beyond chance.")
+    if any(known(row["satisfaction"]) and row["satisfaction_answered"] for row in rows):
+        told.append("Line: mean of the answers to surveys, 0 worst to 1 best.")
+    if any(row["broken"] for row in rows):
+        told.append(
+            "✗: a promise kept clearly too seldom, with the share of times kept (and promised); of several "
+            "in a stage the one missed most."
+        )
+    texts = [" ".join(told)]
     if view.left_out:
-        texts.append(f"Not drawn: {', '.join(view.left_out)}.")
+        texts.append(f"Not drawn: {', '.join(map(name, view.left_out))}.")
     y += 6
     for text in texts:
         room = sheet.width - 2 * theme.MARGIN

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+
 import pytest
 
 import cjmining as cj
 from cjmining.intended import parse_map
 from cjmining.plot.journey_maps import journey_maps_sheet
-from cjmining.plot.words import number, percent, plural
+from cjmining.plot.words import number, percent, plural, promise
 from tests.plot.factory import made_up_check, made_up_map
 from tests.plot.seen import faults, texts
 
@@ -133,3 +136,52 @@ def test_what_cannot_be_drawn_is_refused(check):
         cj.plot.journey_maps(check, personas="Silver")
     with pytest.raises(cj.LogError, match="0 maps were asked for; side by side there are 1 to 6"):
         cj.plot.data.journey_maps(check, personas=[])
+
+
+def test_names_are_readable_and_marks_only_explained_where_they_are():
+    made = made_up_check(made_up_map(3), 400, groups=("paid_search", "direct"))
+    sheet = journey_maps_sheet(made)
+    said = [line.text for line in sheet.words]
+    assert "paid search" in said
+    assert "paid_search" not in f"{said} {sheet.title} {sheet.description}"
+
+
+def test_marks_are_explained_only_where_they_are_drawn(check):
+    explained = ("▲ ▼: more", "Line: mean of the answers", "✗: a promise")
+    shown = " ".join(texts(cj.plot.journey_maps(check)))
+    assert all(mark in shown for mark in explained)
+    bare = dataclasses.replace(
+        check,
+        standouts=check.standouts.assign(stands_out=False),
+        expectations=check.expectations.iloc[:0],
+        stages=check.stages.assign(satisfaction_answered=0),
+    )
+    shown = " ".join(texts(cj.plot.journey_maps(bare)))
+    assert not [mark for mark in explained if mark in shown]
+
+
+def test_counts_are_whole_and_of_one_form_everywhere():
+    """With eight stages "entered" has no room behind large counts: then no column has it."""
+    large = made_up_check(made_up_map(8, 2), 400, groups=("a", "b"), times=12_345)
+    ax = cj.plot.journey_maps(large)
+    said = texts(ax)
+    table = cj.plot.data.journey_maps(large)
+    assert {number(entered) for entered in table["entered"]} <= set(said)
+    assert "At the top: journeys that entered." in " ".join(said)
+    assert not [line for line in said if re.search(r"\d (en|…)", line)]
+    ended = large.outcomes[["converted", "dropped", "turned_away", "open"]].to_numpy().ravel()
+    assert {number(count) for count in ended if count} <= set(said)
+    assert not {line for line in said if line.startswith(("converted,", "open,", "dropped,"))}
+    assert faults(ax) == []
+
+
+def test_promises_are_in_the_words_of_the_journey_map(check):
+    table = cj.plot.data.journey_maps(check)
+    told = "; ".join(table["broken"])
+    broken = check.expectations[
+        (check.expectations["verdict"] == "broken") & (check.expectations["measured"] >= 5)
+    ]
+    for row in broken.itertuples():
+        assert promise(row.measure, row.at_least, row.at_most, row.after or "") in told
+    assert len(broken) > 3
+    assert not re.search("up to|needed|: answer", told)

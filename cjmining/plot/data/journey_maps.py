@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cjmining.conformance.difference_words import promise_in_short
 from cjmining.errors import LogError
 from cjmining.plot.choose import ALL, Row, chosen, expect_check, rows
-from cjmining.plot.words import days, known
+from cjmining.plot.words import days, known, name, promise
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ _TYPES = {
 def _told(each: OneMap, row: Row) -> dict[str, Any]:
     journeys = int(each.outcomes["journeys"])
     return {
-        **{name: row[name] for name in _TYPES if name in row and name != "broken"},
+        **{column: row[column] for column in _TYPES if column in row and column != "broken"},
         "by": each.name,
         "journeys": journeys,
         "share_entered": row["entered"] / journeys if journeys else float("nan"),
@@ -182,13 +181,13 @@ def _one(check: Conformance, group: str) -> OneMap:
         if row["verdict"] == "broken" and known(row["measured"]) and row["measured"] >= FEWEST_MEASURED
     ]
     broken.sort(key=lambda row: -(row["target"] - row["share_kept"]) * row["measured"] ** 0.5)
-    stages = [_stage(told.get(name, {}), name) for name in check.intended.stage_names]
+    stages = [_stage(told.get(stage, {}), stage) for stage in check.intended.stage_names]
     worst = max((row["drop_out_share"] for row in stages if row["dropped"]), default=None)
     for row in stages:
         row["worst"] = bool(row["dropped"]) and row["drop_out_share"] == worst
         row["stands_out"] = standing.get(row["stage"], "")
         row["broken"] = [
-            {**each, "said": promise_in_short(each)} for each in broken if each["stage"] == row["stage"]
+            {**each, "said": _promised(each)} for each in broken if each["stage"] == row["stage"]
         ]
     outcomes = rows(check.outcomes, group) or [dict.fromkeys(("journeys", "customers", *ENDS), 0)]
     leaving = [row for row in rows(check.dropouts, group) if known(row["journeys"]) and row["journeys"]]
@@ -201,9 +200,15 @@ def _one(check: Conformance, group: str) -> OneMap:
     )
 
 
-def _stage(row: Row, name: str) -> Row:
+def _promised(row: Row) -> str:
+    """Say a promise in the words of the journey map."""
+    said = promise(str(row["measure"]), row["at_least"], row["at_most"], str(row["after"] or ""))
+    return f"{name(row['touchpoint'])}: {said}" if row["touchpoint"] else said
+
+
+def _stage(row: Row, stage: str) -> Row:
     """Return a stage's row with what is unknown or withheld as 0 and NaN."""
     counts = {key: int(row[key]) if key in row and known(row[key]) else 0 for key in _COUNTS}
     measures = {key: float(row[key]) if key in row and known(row[key]) else float("nan") for key in _MEASURES}
     few = "entered" in row and not known(row["entered"])
-    return {"stage": name, "few": few, **counts, **measures}
+    return {"stage": stage, "few": few, **counts, **measures}
