@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from datetime import UTC, datetime
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import cjmining as cj
-from cjmining.report import derive_findings, look_into
+from cjmining.report import Leaving, derive_findings, look_into
 from cjmining.report.facts.gather import findings_of, tables_of
+from cjmining.report.facts.leaving import places_table
+from cjmining.report.findings.leaving import leaving_findings
 from cjmining.report.slugs import group_slugs, stage_slugs, unique_slugs
 from tests.report.factory import grouped, ungrouped
 
@@ -71,7 +74,8 @@ INSIDE = {
     ("Facts", "stages"): "Stage", ("Facts", "outcomes"): "Outcomes", ("Facts", "findings"): "Chapter",
     ("Facts", "data_findings"): "Finding", ("Facts", "gone"): "Gone", ("Facts", "sureness"): "Caveat",
     ("Facts", "leaving"): "Leaving", ("Facts", "groups"): "Group", ("Facts", "method"): "Note",
-    ("Outcomes", "cards"): "Card", ("Chapter", "findings"): "Finding", ("Finding", "evidence"): "Evidence",
+    ("Outcomes", "cards"): "Card", ("Group", "outcomes"): "Outcomes",
+    ("Chapter", "findings"): "Finding", ("Finding", "evidence"): "Evidence",
     ("Evidence", "about"): "About", ("Caveat", "findings"): "Finding", ("Caveat", "table"): "Table",
     ("Leaving", "tables"): "Table", ("Group", "chapters"): "Part", ("Group", "discovered"): "Table",
     ("Part", "tables"): "Table", ("Table", "columns"): "Column", ("Table", "rows"): "Row",
@@ -157,8 +161,15 @@ def test_what_would_refute_differs_from_finding_to_finding(shop):
     assert len(set(said)) == len(said)
 
 
-NOT_IN_CELLS = {"promises", "no stand-out", "knowing", "never seen", "no place stands out"}
+NOT_IN_CELLS = {"promises", "no stand-out", "knowing", "never seen"}
 """Kinds that count rows of their table instead of stating a number of a cell."""
+
+
+HOLDS: dict[str, tuple[str, ...]] = {
+    "outcomes": ("customers",),
+    "unknown-to-map": ("events",),
+}
+"""What a table must hold of whatever cites it, beside other numbers."""
 
 
 @pytest.mark.parametrize("which", ["facts", "shop"])
@@ -168,15 +179,18 @@ def test_evidence_leads_to_a_table_that_holds_the_numbers(which, request):
     for finding in findings_of(facts):
         cited = [tables[each["anchor"]] for each in finding["evidence"]]  # each is there
         stated = {value for value in finding["numbers"].values() if isinstance(value, int | float)}
-        shown = set()
         for each, table in zip(finding["evidence"], cited, strict=True):
+            shown = set()
             rows = [row for row in table["rows"] if each["about"].items() <= row["about"].items()]
             assert rows, (finding["id"], each)
             for cells in [*(row["cells"] for row in rows), *([table["total"]] if table["total"] else [])]:
                 shown |= {cell["value"] for cell in cells if "value" in cell}
-        if stated and finding["kind"] not in NOT_IN_CELLS:
-            near = [x for x in stated if any(x == pytest.approx(y, abs=1e-9) for y in shown)]
-            assert near, (finding["id"], stated)
+            if stated and finding["kind"] not in NOT_IN_CELLS:
+                near = {x for x in stated if any(x == pytest.approx(y, abs=1e-9) for y in shown)}
+                assert near, (finding["id"], each["anchor"], stated)
+                if each["anchor"] in HOLDS:
+                    missing = {finding["numbers"][key] for key in HOLDS[each["anchor"]]} - near
+                    assert not missing, (finding["id"], each["anchor"], missing)
 
 
 def test_evidence_of_a_group_is_in_the_table_of_that_group(shop):
@@ -293,3 +307,13 @@ def test_sides_are_compared_in_numbers_where_both_are_enough(sample, kind, sides
         if finding.kind == kind:
             assert beside <= finding.numbers.keys()
             assert not {*sides, "difference"} & finding.numbers.keys()
+
+
+def test_what_says_how_many_places_were_looked_at_cites_that_number(sample):
+    places = sample[3].places
+    assert places.looked_at > 10
+    quiet = places.findings.assign(stands_out=False)
+    [nothing] = leaving_findings(Leaving(places=dataclasses.replace(places, findings=quiet)), 10)
+    assert nothing.kind == "no place stands out"
+    assert [cited.table for cited in nothing.cited] == ["places"]
+    assert places_table(places, 10)["total"][0]["value"] == nothing.numbers["places"] == places.looked_at

@@ -158,6 +158,8 @@ def places_table(places: DropOutScan, min_group: int) -> Table:
         for row in rows
     ]
     table = make_table("places", "Where and when most left beyond what was usual there", columns, cells)
+    looked_at = cell(f"All {words.plural(places.looked_at, 'place')} looked at", places.looked_at)
+    table["total"] = [looked_at, *(cell("") for _ in columns[1:])]
     standing = sum(bool(row["stands_out"]) for row in rows)
     said = f"{words.plural(standing, 'place')} of these" if standing else "None of these"
     table["note"] = (

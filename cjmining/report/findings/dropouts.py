@@ -52,7 +52,7 @@ def outcomes_finding(overall: Conformance) -> Iterator[Finding]:
         headline=headline(
             f"{words.percent(row['converted'] / total)} of {words.plural(total, 'journey')} reached the goal"
         ),
-        cited=[cite("outcomes", "Outcomes"), cite("stages", "Stages")],
+        cited=[cite("outcomes", "Outcomes"), cite("dropouts", "Drop-outs")],
         refuted_by=(
             "If another record of the same time, such as the orders that finance counts, showed clearly more "
             f"or clearly fewer than {words.plural(int(row['converted']), 'journey')} that reached the goal."
@@ -263,7 +263,7 @@ def before_the_map(overall: Conformance, min_group: int) -> Iterator[Finding]:
             "all_journeys": int(total["journeys"]),
         },
         headline=f"{words.percent(never / total['journeys'])} of journeys never came to the map",
-        cited=[cite("stages", "Stages", stage=BEFORE_THE_MAP), cite("unknown-to-map", "Unknown to the map")],
+        cited=[cite("stages", "Stages", stage=BEFORE_THE_MAP)],
         refuted_by=(
             f"If these {words.plural(never, 'journey')} did meet touchpoints of the map, under names that no "
             "label knows yet: labelling the most frequent events outside the map would show it."

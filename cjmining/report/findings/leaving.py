@@ -100,7 +100,7 @@ def _nothing(places: DropOutScan) -> Finding:
         text,
         {"places": places.looked_at},
         headline="No week and no segment stands out",
-        cited=[cite("places", "Where and when"), cite("stages", "Stages")],
+        cited=[cite("places", "Where and when")],
         refuted_by=(
             f"If, with more journeys, one of {looked_at} had clearly more drop-out than its own usual level, "
             "such as a week in which something is known to have gone wrong."
