@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot import theme
 from cjmining.plot.sheet import Point, Sheet
-from cjmining.plot.text import Box, box, place
+from cjmining.plot.text import Box, box, place, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def draw_edges(sheet: Sheet, graph: Graph, places: Places, look: Callable[[Edge]
     looks = {edge: look(edge) for edge in graph.edges}
     curves = curves_of(graph, places)
     taken = [*places.boxes.values(), *(line.box for line in sheet.words)]
-    spots = {edge: _spot(looks[edge].label, curves[edge], taken) for edge in graph.edges}
+    spots = {edge: _spot(looks[edge].label, curves[edge], taken, places.width) for edge in graph.edges}
     for edge in reversed(graph.edges):
         with sheet.mark(looks[edge].tip):
             colour, thick, dashes, label, _ = looks[edge]
@@ -178,11 +178,12 @@ def _arrow(sheet: Sheet, curve: Curve, thick: float, colour: Colour) -> None:
     sheet.area(corners, colour, z=1.2)
 
 
-def _spot(text: str, curve: Curve, taken: list[Box]) -> Point | None:
-    """Find the count room on its line, and take it."""
+def _spot(text: str, curve: Curve, taken: list[Box], right: float) -> Point | None:
+    """Find the count room on its line and within the sheet, and take it."""
     if not text:
         return None
-    spots = list(_spots(curve))
+    half = width(text, theme.SMALL) / 2 + 2
+    spots = [(x, y) for x, y in _spots(curve) if half <= x <= right - half]
     boxes = [box(text, x, y + 0.35 * theme.SMALL, theme.SMALL, align="center") for x, y in spots]
     chosen = place(boxes, taken, gap=_CLEAR)
     if chosen is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cjmining.plot import theme
 from cjmining.plot.layered import Node, layout
-from cjmining.plot.text import Box, wrap
+from cjmining.plot.text import Box, told_apart, wrap
 from cjmining.plot.text import width as width_of
 from cjmining.plot.words import name, number
 
@@ -58,7 +58,11 @@ def places_of(graph: Graph) -> Places:
     beside = max(28.0, _BOW + round(width_of(number(graph.most), theme.SMALL) / 2))
     width = max(620.0, layers * (BOX + gap) - gap + 2 * (theme.MARGIN + beside))
     left = round((width - layers * (BOX + gap) + gap) / 2)
-    names = {node: wrap(name(node), BOX - 12, theme.BODY, lines=2) for node in graph.nodes}
+    called = told_apart([name(node) for node in graph.nodes], 2 * (BOX - 12), theme.BODY)
+    names = {
+        node: wrap(said, BOX - 12, theme.BODY, lines=2)
+        for node, said in zip(graph.nodes, called, strict=True)
+    }
     high = {node: _height(graph, node, len(lines)) for node, lines in names.items()}
     found = layout(
         [

@@ -12,7 +12,7 @@ from cjmining.plot import theme
 from cjmining.plot.map_bands import PAD, band_name, rectangle
 from cjmining.plot.map_told import NO_CHANNEL, Entry, entries, paths
 from cjmining.plot.map_view import GUTTER, MapView
-from cjmining.plot.text import Box, fit, width, wrap
+from cjmining.plot.text import Box, fit, told_apart, width, wrap
 from cjmining.plot.words import name, number, percent, plural
 
 if TYPE_CHECKING:
@@ -71,9 +71,11 @@ def what_they_do(sheet: Sheet, view: MapView, y: float) -> float:
     explained = "by channel; discs: journeys; rings: few or none"
     side = band_name(sheet, y, "What they do", explained + ("; curves: main paths" * bool(ways)), room=_NAME)
     largest = max((entry.journeys for entry in there), default=0)
+    known_as = _known_as(there)
     top, spots = y + PAD, {}
     for channel in _channels(there):
-        lane = _lane(view, channel, [entry for entry in there if entry.channel == channel], largest)
+        own = [entry for entry in there if entry.channel == channel]
+        lane = _lane(view, channel, own, largest, known_as)
         sheet.area(
             rectangle(view.left(0), top, view.width - theme.MARGIN, top + lane.height), theme.LANE, z=0.5
         )
@@ -95,10 +97,22 @@ def what_they_do(sheet: Sheet, view: MapView, y: float) -> float:
     return max(side, top) + 7
 
 
-def _lane(view: MapView, channel: str, own: Sequence[Entry], largest: float) -> _Lane:
+def _known_as(there: Sequence[Entry]) -> dict[str, str]:
+    """Return what each touchpoint is called, so that short forms of long names differ."""
+    touchpoints = list(dict.fromkeys(entry.touchpoint for entry in there))
+    called = told_apart([name(each) for each in touchpoints], _LONGEST, theme.SMALL)
+    return dict(zip(touchpoints, called, strict=True))
+
+
+def _lane(
+    view: MapView, channel: str, own: Sequence[Entry], largest: float, known_as: dict[str, str]
+) -> _Lane:
     """Give each entry the first row in which its disc and its label lie free, most journeys first."""
     rows: list[list[Box]] = []
-    placed = [_place(view, entry, _radius(entry, largest), rows) for entry in _in_order(own)]
+    placed = [
+        _place(view, entry, known_as[entry.touchpoint], _radius(entry, largest), rows)
+        for entry in _in_order(own)
+    ]
     heights = [
         max([_ROW, *(2 * each.radius + 2.4 for each in placed if each.row == row)])
         for row in range(len(rows))
@@ -121,14 +135,14 @@ def _radius(entry: Entry, largest: float) -> float:
     return max(_SMALLEST, _LARGEST * math.sqrt(entry.journeys / largest))
 
 
-def _place(view: MapView, entry: Entry, radius: float, rows: list[list[Box]]) -> _Placed:
+def _place(view: MapView, entry: Entry, called: str, radius: float, rows: list[list[Box]]) -> _Placed:
     """Find a row, and a side of the disc for the label: the right one where it is free, else the left."""
     x = view.spot(entry.stage, entry.order)
     tail = _tail_width(entry)
     left, right = view.left(0) + 2, view.width - theme.MARGIN - 2
     rooms = right - x - radius - _BESIDE, x - radius - _BESIDE - left
     longest = max(max(rooms) - tail, 0)
-    text = fit(name(entry.touchpoint), min(_LONGEST, longest), theme.SMALL)
+    text = fit(called, min(_LONGEST, longest), theme.SMALL)
     wide = width(text, theme.SMALL) + tail
     sides = [(x + radius + _BESIDE, rooms[0]), (x - radius - _BESIDE - wide, rooms[1])]
     row = 0

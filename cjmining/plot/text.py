@@ -88,6 +88,32 @@ def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
     return whole[:most].rstrip() + "…"
 
 
+def told_apart(names: Sequence[str], room: float, size: float) -> list[str]:
+    """Return names that differ when cut to `room`: where they wouldn't, they lose the beginning they share.
+
+    Of it the first word stays, then an ellipsis. The room of two lines is less than twice that
+    of one, since lines end at words; so a tenth of it is not counted on.
+    """
+    alike: dict[str, set[str]] = {}
+    for each in map(plain, names):
+        alike.setdefault(fit(each, 0.9 * room, size), set()).add(each)
+    said: dict[str, str] = {}
+    for cut, group in alike.items():
+        if len(group) > 1:
+            shared = _shared(min(group), max(group))
+            begin = max(cut.find(" ") + 1, 0) or min(6, shared)
+            rest = max((each.rfind(" ", 0, shared) + 1 for each in group), default=0)
+            rest = rest if rest > begin else max(begin, shared - 2)
+            said |= {each: f"{each[:begin].rstrip()}… {each[rest:].lstrip()}" for each in group}
+    return [said.get(plain(each), each) for each in names]
+
+
+def _shared(first: str, last: str) -> int:
+    """Return how many letters two names begin with alike: of a group in order those at its ends."""
+    pairs = zip(first, last, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last)))
+
+
 def named_number(name: str, number: str, room: float, size: float, *, lines: int = 2) -> list[str]:
     """Return a name followed by its number in lines; the name may be shortened, the bold number never."""
     room -= width(number, size, bold=True) - width(number, size)

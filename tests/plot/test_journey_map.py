@@ -359,6 +359,35 @@ def test_beside_a_withheld_stage_nobody_is_said_to_join_and_none_to_go_on():
     ]
 
 
+def test_touchpoints_whose_long_names_begin_alike_stay_apart():
+    check = made_up_check(made_up_map(3, 2), 200).overall
+    names = {
+        each.touchpoint: f"a touchpoint whose name has so many words in place {each.touchpoint}, however long"
+        for stage in check.intended.stages
+        for each in stage.touchpoints
+    }
+    stages = tuple(
+        dataclasses.replace(
+            stage,
+            touchpoints=tuple(
+                dataclasses.replace(each, touchpoint=names[each.touchpoint], channels=("web",))
+                for each in stage.touchpoints
+            ),
+        )
+        for stage in check.intended.stages
+    )
+    one = check.touchpoints.drop_duplicates("touchpoint").assign(channel="web", journeys=7)
+    ax = journey_map(
+        dataclasses.replace(
+            check,
+            intended=dataclasses.replace(check.intended, stages=stages),
+            touchpoints=one.replace({"touchpoint": names}),
+        )
+    )
+    shown = [text.removesuffix("  7") for text in texts(ax) if text.endswith("  7")]
+    assert len(set(shown)) == len(shown) == 6
+
+
 def test_the_strongest_paths_between_touchpoints_are_drawn_as_wide_as_they_are_used():
     check = made_up_check(made_up_map(3, 4), 600).overall
     keys = [f"{row['touchpoint']}@{row['channel']}" for row in check.touchpoints.to_dict("records")]

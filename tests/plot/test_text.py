@@ -11,7 +11,18 @@ from matplotlib.figure import Figure
 from cjmining.plot import theme
 from cjmining.plot.sheet import Sheet
 from cjmining.plot.svg import written
-from cjmining.plot.text import Box, drawable, fit, named_number, place, plain, spread, width, wrap
+from cjmining.plot.text import (
+    Box,
+    drawable,
+    fit,
+    named_number,
+    place,
+    plain,
+    spread,
+    told_apart,
+    width,
+    wrap,
+)
 
 project = settings(max_examples=100, deadline=None, derandomize=True)
 
@@ -97,3 +108,18 @@ def test_spread_labels_lie_apart_in_order_and_within_the_edge(labels):
     for n, edge in enumerate(edges):
         assert edge + widths[n] <= 320 + 1e-9
         assert n == 0 or edge >= edges[n - 1] + widths[n - 1] + 5 - 1e-9
+
+
+def test_names_that_begin_alike_lose_their_beginning_where_they_would_be_cut_to_the_same():
+    long = [f"a name of many words in stage {n} of the company that made this map" for n in (1, 2)]
+    assert told_apart([*long, "basket"], 100, 8) == [
+        "a… 1 of the company that made this map",
+        "a… 2 of the company that made this map",
+        "basket",
+    ]
+    assert told_apart(long, 1000, 8) == long
+
+
+def test_names_without_a_blank_are_told_apart_too():
+    cut = [fit(name, 60, 8) for name in told_apart(["x" * 300 + "a", "x" * 300 + "b"], 60, 8)]
+    assert len(set(cut)) == 2

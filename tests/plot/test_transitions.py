@@ -411,3 +411,10 @@ def test_large_numbers_stay_on_the_figure_and_apart():
     ways |= {(a, b): 5_123_456 + n for n, (a, b) in enumerate(itertools.permutations(names[10:], 2))}
     ways |= {(names[1], "banner"): 7_000_000, ("banner", names[2]): 7_000_000}
     assert faults(transitions(made_up_discovery(ways), intended=intended)) == []
+
+
+def test_long_names_that_begin_alike_stay_apart():
+    names = [f"a touchpoint whose name has so many words in place {n} of this map" for n in range(6)]
+    found = made_up_discovery(dict.fromkeys(itertools.pairwise(names), 10))
+    shown = " ".join(texts(transitions(found)))
+    assert all(f"a… {n} of" in shown for n in range(6))
