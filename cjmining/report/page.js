@@ -58,7 +58,9 @@
     for (const select of [persona, stage]) select?.classList.toggle("chosen", select.value !== "");
     for (const panel of panels) panel.hidden = panel.dataset.group !== state.persona;
     raiseMap();
+    raiseEnds();
     stepBack(state);
+    tellPrinted(state);
     tables.forEach(refill);
   }
 
@@ -69,6 +71,20 @@
     const there = top?.firstElementChild;
     if (!there || !wanted || there === wanted) return;
     panels[there.id.split("-").at(-1)].querySelector(".home").append(there);
+    top.append(wanted);
+  }
+
+  /* So do the numbers of how their journeys ended, under the title. */
+  function raiseEnds() {
+    const top = byId("ends");
+    const there = top.firstElementChild;
+    if (!there) return;
+    there.home ??= panels[0].querySelector(".home");
+    const panel = panels.find(each => !each.hidden);
+    const wanted = panel.querySelector(".home > .ends");
+    if (!wanted) return;
+    wanted.home = panel.querySelector(".home");
+    there.home.prepend(there);
     top.append(wanted);
   }
 
@@ -88,10 +104,28 @@
     }
     const name = stage.selectedOptions[0].text;
     for (const mark of all(".drawing [data-stage]")) mark.classList.toggle("aside", Boolean(state.stage) && mark.dataset.stage !== name);
-    const left = findings.filter(finding => !finding.hidden && !finding.classList.contains("aside")).length;
-    const back = findings.length - left - findings.filter(finding => finding.hidden).length;
-    const said = `${left} of ${findings.length} findings${back ? `, and in the background ${back} about others` : ""}`;
-    chosen.textContent = state.persona || state.stage ? said : "";
+    const gone = findings.filter(finding => finding.hidden).length;
+    const back = findings.filter(finding => !finding.hidden && finding.classList.contains("aside")).length;
+    const { whose, at } = inWords(state);
+    const about = [state.persona && `${whose} or everyone`, state.stage && `${at} or no single stage`].filter(Boolean).join(" and ");
+    const said = [`Shown: ${counted(findings.length - gone - back)} about ${about}.`];
+    if (back) said.push(`In grey: ${counted(back)} about others.`);
+    if (gone) said.push(`Hidden: ${counted(gone)} about other stages.`);
+    chosen.textContent = about ? said.join(" ") : "";
+    document.documentElement.classList.toggle("one", Boolean(state.persona));
+  }
+
+  const counted = number => `${number} finding${number === 1 ? "" : "s"}`;
+  const inWords = state => ({
+    whose: state.persona ? persona.selectedOptions[0].text : "Everyone",
+    at: state.stage ? stage.selectedOptions[0].text : "all stages",
+  });
+
+  /* What is printed is what is shown. */
+  function tellPrinted(state) {
+    const { whose, at } = inWords(state);
+    const others = persona ? "another persona or stage" : "another stage";
+    byId("printed").textContent = `Printed: ${whose}, ${at}. To print ${others}, choose it at the top of the page and print again; what is folded is printed once it is opened.`;
   }
 
   /* Change what is shown without moving what is being read: the same table of the other persona takes its place. */
@@ -355,8 +389,8 @@
   const dialog = byId("slide");
 
   function offerPicture(template) {
-    const button = make("button", { type: "button", textContent: "Picture" });
-    button.setAttribute("aria-label", "Picture of this finding for slides");
+    const button = make("button", { type: "button", textContent: "Slide" });
+    button.setAttribute("aria-label", "Slide of this finding");
     button.addEventListener("click", () => {
       dialog.querySelector(".slide").replaceChildren(template.content.cloneNode(true));
       dialog.dataset.of = button.closest("li").id.replaceAll(".", "-");
@@ -389,7 +423,7 @@
 
   let folded = [];
   addEventListener("beforeprint", () => {
-    folded = all("details:not([open])");
+    folded = all(".ways details:not([open])");
     for (const each of folded) each.open = true;
   });
   addEventListener("afterprint", () => { for (const each of folded) each.open = false; });

@@ -81,7 +81,7 @@ def _of_view(view: View, leaving: Leaving, min_group: int) -> Iterator[tuple[str
         ends = ("converted", "dropped here", "turned away")
         yield "incidence", incidence_sheet(view.ends, stage=WHOLE, end=ends)
     if view.variants is not None:
-        yield "variants", variants_sheet(view.variants, group=group, number=6, smallest=max(min_group, 2))
+        yield "variants", variants_sheet(view.variants, group=group, number=5, smallest=max(min_group, 2))
     if view.found is not None:
         intended = map_of(check.intended, check.by, view.group)
         sheet = transitions_sheet(view.found, intended=intended, group=group, least=min_group)

@@ -196,6 +196,29 @@ def test_the_journey_map_of_the_chosen_persona_stands_at_the_top(opened):
     assert opened.locator("figure[id^=figure-map]").count() == opened.locator(".panel").count()
 
 
+def test_the_numbers_under_the_title_are_those_of_the_chosen_persona(opened, facts):
+    for group in (facts["groups"][1], facts["groups"][2], facts["groups"][0]):
+        opened.select_option("#persona", "" if group is facts["groups"][0] else group["slug"])
+        told = opened.locator("header .ends")
+        assert told.count() == 1
+        assert told.inner_text().startswith(f"{group['name']}:")
+        shown = [int(each.get_attribute("data-value")) for each in told.locator("dd").all()]
+        assert shown == [card["value"] for card in group["outcomes"]["cards"]]
+    assert opened.locator(".ends").count() == len(facts["groups"])
+
+
+def test_who_is_shown_is_said_in_sentences(opened):
+    assert opened.locator("#chosen").inner_text() == ""
+    opened.select_option("#persona", "gen-z")
+    shown, aside = (
+        opened.locator(f"#findings .findings > [data-kind]{which}").count()
+        for which in (":not(.aside)", ".aside")
+    )
+    assert opened.locator("#chosen").inner_text() == (
+        f"Shown: {shown} findings about Gen Z or everyone. In grey: {aside} findings about others."
+    )
+
+
 # Findings ---------------------------------------------------------------------------------------------------
 
 
@@ -348,7 +371,7 @@ def test_every_figure_has_a_name_and_says_what_it_shows(opened):
 
 
 def test_the_picture_of_a_finding_is_shown_and_saved_in_the_size_of_slides(opened):
-    button = opened.locator("li[data-kind] button", has_text="Picture").first
+    button = opened.locator("li[data-kind] button", has_text="Slide").first
     button.click()
     dialog = opened.locator("dialog[open]")
     box = dialog.locator("svg").bounding_box()
@@ -371,14 +394,16 @@ def test_the_picture_of_a_finding_is_shown_and_saved_in_the_size_of_slides(opene
 # On paper, on a phone, without script -----------------------------------------------------------------------
 
 
-def test_print_shows_everything_and_no_controls(visit, written):
+def test_print_shows_what_is_shown_and_no_controls(visit, written):
     tab = visit(written, "#persona=gen-z&stage=checkout", color_scheme="dark")
     folded = tab.locator("details:not([open])").count()
     tab.emulate_media(media="print")
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert tab.locator(".panel:visible").count() == tab.locator(".panel").count()
-    assert tab.locator("tbody tr:visible").count() == tab.locator("tbody tr").count()
-    assert tab.locator("details:not([open])").count() == 0
+    assert tab.locator(".panel:visible").count() == 1
+    assert "Printed: Gen Z, Checkout." in tab.locator("#printed").inner_text()
+    assert tab.locator(".findings .aside:visible").count() == 0
+    assert tab.locator(".panel .table-stages tbody th:visible").all_inner_texts() == ["Checkout"]
+    assert tab.locator(".ways details:not([open])").count() == 0
     assert tab.locator(".strip:visible, .tools:visible, .ways button:visible").count() == 0
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     highest = tab.evaluate(
@@ -409,6 +434,8 @@ def test_on_a_phone_titles_are_whole_and_a_wide_figure_says_that_it_scrolls(visi
         assert box["x"] + box["width"] <= PHONE["width"]
     figure = tab.locator("#figure-map-0")
     assert "sideways" in figure.locator(".hint").inner_text()
+    tiles, strip = tab.locator("header .outcomes").bounding_box(), tab.locator("#switch").bounding_box()
+    assert tiles["y"] + tiles["height"] + 12 <= strip["y"]
     assert figure.locator(".drawing").evaluate("each => each.scrollWidth > each.clientWidth")
     assert tab.locator("#deviations-0 tbody th").first.bounding_box()["width"] > 100
     assert not tab.locator("#promises-0 tbody td:nth-child(3)").first.is_visible()
@@ -524,7 +551,7 @@ def test_axe_finds_no_violation_as_the_page_comes_and_with_a_picture_shown(visit
     tab = visit(written)
     tab.evaluate("document.querySelectorAll('tbody tr:nth-child(n+4)').forEach(row => row.remove())")
     assert violations(tab) == []
-    tab.locator("li[data-kind] button", has_text="Picture").first.click()
+    tab.locator("li[data-kind] button", has_text="Slide").first.click()
     assert violations(tab, "#slide") == []
 
 

@@ -15,6 +15,7 @@ from cjmining.report.facts.contacts import channel_tables, hand_off_tables
 from cjmining.report.facts.deviations import deviations_table
 from cjmining.report.facts.discovered import discovered_tables
 from cjmining.report.facts.ends import after_the_goal, dropouts_table, sensitivity_table, stages_table
+from cjmining.report.facts.head import cards_of
 from cjmining.report.facts.leaving import chances_table
 from cjmining.report.facts.promises import promise_tables, promises_in_words
 
@@ -52,6 +53,7 @@ def group_facts(view: View, slug: str, number: int, min_group: int) -> dict[str,
         "group": group,
         "name": words.name_of(group, check.by),
         "about": f"{journeys} of {words.plural(int(row['customers']), 'customer')}",
+        "outcomes": cards_of(row, words.name_of(group, check.by)),
         "chapters": chapters,
         "discovered": discovered,
     }

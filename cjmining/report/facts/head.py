@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cjmining.report import words
-from cjmining.report.cells import (
-    rows_of,
-)
+from cjmining.report.cells import Row, rows_of
 from cjmining.schema import OUTCOMES
 
 if TYPE_CHECKING:
@@ -21,12 +19,19 @@ _OUTCOME_COLUMNS = ("converted", "dropped", "turned_away", "open")
 
 def outcome_cards(overall: Conformance) -> dict[str, Any]:
     """Return how many journeys of how many customers ended how, as the head of a page shows it."""
-    row = rows_of(overall.outcomes)[0]
+    return cards_of(rows_of(overall.outcomes)[0], "Everyone")
+
+
+def cards_of(row: Row, name: str) -> dict[str, Any]:
+    """Return how many journeys of a group, by its name in a sentence, ended how; `said` has it in words."""
     total = int(row["journeys"])
+    left = f", {words.percent(row['dropped'] / total)} of {words.plural(total, 'journey')}" if total else ""
     verbs = ("converted", "dropped out", "turned away", "still open")
     return {
         "journeys": words.count(total),
         "customers": words.count(row["customers"]),
+        "name": name,
+        "said": f"{words.count(row['dropped'])} dropped out{left}",
         "cards": [
             {
                 "outcome": outcome.replace(" ", "-"),
