@@ -340,12 +340,12 @@ def plural(number: float, word: str, words: str = "") -> str:
 
 
 def journeys_of(group: str, by: str | None) -> str:
-    """Name the journeys of a group as in "310 Gen Z journeys".
+    """Name the journeys of a group as in "310 journeys of Gen Z".
 
     Examples
     --------
     >>> journeys_of("Gen Z", "persona"), journeys_of("unknown", "persona"), journeys_of("all", None)
-    ('Gen Z journeys', 'journeys of unknown persona', 'journeys')
+    ('journeys of Gen Z', 'journeys of unknown persona', 'journeys')
     """
     if by is None:
         return "journeys"
@@ -357,7 +357,7 @@ def journeys_of(group: str, by: str | None) -> str:
     if group == SMALLER:
         return f"journeys of {SMALLER}"
     if by == "persona":
-        return f"{group} journeys"
+        return f"journeys of {group}"
     return f"journeys with {what} {group}"
 
 

@@ -26,7 +26,7 @@ def test_the_headline_of_a_persona_names_its_stage_its_share_and_who_could_be_fo
 
     # 105 of 310: 33.9 %, Wilson limits 28.8 to 39.3 % by hand
     assert headline.text.startswith(
-        "34 % (29-39 %) of the 310 Gen Z journeys that reached Checkout and could be followed for 30 days "
+        "34 % (29-39 %) of the 310 journeys of Gen Z that reached Checkout and could be followed for 30 days "
         "dropped out there in that time; "
     )
     assert headline.headline == "Gen Z: 34 % drop out at Checkout"
@@ -38,23 +38,27 @@ def test_the_headline_of_a_persona_names_its_stage_its_share_and_who_could_be_fo
 def test_a_headline_says_whether_another_patience_would_tell_another_story():
     results = grouped()
     same = of_kind(findings_of(results), "largest drop-out")[0]
-    assert same.text.endswith("any other stage, also at half and at twice the patience.")
+    assert same.text.endswith(
+        "any other stage; the same holds if customers are given up after 7 or 28 days instead of 14."
+    )
 
     table = results.check.sensitivity.copy()
     twice = (table["by"] == "Gen Z") & (table["stage"] == "Basket") & (table["patience"] == "double")
     table.loc[twice, "drop_out_share"] = 0.9
     results = dataclasses.replace(results, check=dataclasses.replace(results.check, sensitivity=table))
     [headline] = [f for f in of_kind(findings_of(results), "largest drop-out") if f.group == "Gen Z"]
-    assert headline.text.endswith(", but at twice the patience Basket loses the largest share.")
+    assert headline.text.endswith(
+        ", but if customers are given up after 28 days instead of 14, Basket loses the largest share."
+    )
 
 
 def test_a_headline_says_that_a_stage_leads_clearly_only_where_the_limits_are_apart():
     headlines = {f.group: f.text for f in of_kind(findings_of(grouped()), "largest drop-out")}
     # Gen Z: 105 of 310 at Checkout (29-39 %), 33 of 330 in the basket (7-14 %)
-    assert "; clearly more than at any other stage, also" in headlines["Gen Z"]
+    assert "; clearly more than at any other stage; the same holds" in headlines["Gen Z"]
     # Unknown: 15 of 50 at first (19-44 %), 8 of 35 in the basket (12-39 %): Wilson's limits by hand
     assert (
-        "; the largest share of all stages (Basket: 23 %, 12-39 %, is not clearly lower), also"
+        "; the largest share of all stages (Basket: 23 %, 12-39 %, is not clearly lower); the same holds"
         in headlines["unknown"]
     )
 
@@ -129,7 +133,7 @@ def test_a_stand_out_is_said_as_an_association_with_both_shares():
 
     # Gen Z 105 of 310; the others 46 + 4 of 420 + 28
     assert standout.text == (
-        "Gen Z journeys dropped out at Checkout 3.0 times (1.5-2.1) as often as the others: 34 % of 310 "
+        "Journeys of Gen Z dropped out at Checkout 3.0 times (1.5-2.1) as often as the others: 34 % of 310 "
         "within "
         "30 days, against 11 % of 448 (an association)."
     )
@@ -259,8 +263,8 @@ def test_a_group_that_alone_drops_out_is_said_without_a_ratio():
     check = dataclasses.replace(results.check, standouts=table)
     [standout] = of_kind(findings_of(dataclasses.replace(results, check=check)), "stand-out")
     assert standout.text == (
-        "Gen Z journeys dropped out at Checkout, unlike the others: 34 % of 310 within 30 days, against 0 % "
-        "of 448 (an association)."
+        "Journeys of Gen Z dropped out at Checkout, unlike the others: 34 % of 310 within 30 days, against "
+        "0 % of 448 (an association)."
     )
     assert standout.headline == "Gen Z: only they drop out at Checkout"
     assert "risk_ratio" not in standout.numbers

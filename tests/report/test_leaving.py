@@ -175,4 +175,4 @@ def test_nothing_standing_out_is_said_with_what_it_does_not_mean(leaving):
         if each.kind == "no place stands out"
     ]
     assert told.startswith("No week or segment had clearly more drop-out than its own usual level (")
-    assert told.endswith("A level that is always high does not count here: see Who differs.")
+    assert told.endswith("Where drop-out is high every week, it stands under Who differs.")

@@ -432,7 +432,7 @@ def test_a_changed_number_is_shown_with_what_it_was(tmp_path):
     headline["text"] = headline["text"].replace("34 % (29-39 %)", "20 % (17-23 %)")
     page = Page(write(results, tmp_path / "report.html", earlier=findings))
     said = page.findings[headline["id"]].replace("\N{NO-BREAK SPACE}", " ")
-    assert said.startswith("changed 34 % (29-39 %) of the 310 Gen Z journeys")
+    assert said.startswith("changed 34 % (29-39 %) of the 310 journeys of Gen Z")
     assert said.endswith("Before: 20 % (17-23 %)")
 
 

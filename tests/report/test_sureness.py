@@ -32,14 +32,14 @@ def test_the_ranking_of_everyone_and_of_each_group_is_told():
     chapter = chapters_of(grouped())["At another patience"]
     text = (
         "At half and at twice the patience, Checkout still loses the largest share of all journeys, and no "
-        "two stages that were clearly apart change places. The ranking holds for Gen Z journeys, Families "
-        "journeys and journeys of unknown persona."
+        "two stages that were clearly apart change places. The ranking holds for journeys of Gen Z, "
+        "journeys of Families and journeys of unknown persona."
     )
     assert chapter["said"][0] == text
     rows = texts(chapter["table"])
     assert [row[0] for row in rows] == ["Everyone", "Gen Z", "Families", "Unknown persona"]
     assert {row[-1] for row in rows} == {"yes"}
-    # 105 of 310 Gen Z journeys dropped out at Checkout: 33.9 % as stated, 37.3 % at half, 30.5 % at twice
+    # 105 of 310 Journeys of Gen Z dropped out at Checkout: 33.9 % as stated, 37.3 % at half, 30.5 % at twice
     assert [cell.split(" (")[0] for cell in rows[1][1:5]] == [
         "Checkout 37 %",
         "Checkout 34 %",
@@ -71,7 +71,8 @@ def test_another_leader_at_another_patience_is_named_and_marked():
     moved.loc[here, "drop_out_share"] = 0.6
     chapter = chapters_of(results, sensitivity=moved)["At another patience"]
     assert chapter["said"][0].endswith(
-        "The ranking holds for Families journeys and journeys of unknown persona, but not for Gen Z journeys."
+        "The ranking holds for journeys of Families and journeys of unknown persona, but not for "
+        "journeys of Gen Z."
     )
     row = next(r["cells"] for r in chapter["table"]["rows"] if r["cells"][0]["text"] == "Gen Z")
     assert row[1]["text"].startswith("Basket 60 %")

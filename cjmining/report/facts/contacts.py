@@ -102,7 +102,7 @@ def _hand_offs(rows: Sequence[Row], kind: str, min_group: int) -> Table:
         ("from", f"From {what}"),
         ("to", f"To {what}"),
         ("stage", "Arrived at"),
-        ("again", "Says it again"),
+        ("again", "Second contact on the matter"),
         ("journeys", "Journeys"),
         ("share_of_journeys", "Share of journeys"),
         ("handoffs", "Times"),

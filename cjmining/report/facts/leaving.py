@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cjmining.dropout.drivers import CLEAR, Drivers
+from cjmining.dropout.drivers import CLEAR, OWN, Drivers
 from cjmining.dropout.exposures import ATTRIBUTE
 from cjmining.dropout.incidence import WHOLE
 from cjmining.dropout.scan import EVERYBODY
@@ -132,7 +132,7 @@ def places_table(places: DropOutScan, min_group: int) -> Table:
         ("entered", "Journeys"),
         ("ended", "Ended so"),
         ("expected", "Expected"),
-        ("excess", "More than expected (95 % limits)"),
+        ("excess", "More than expected (95 % limits where it stands out)"),
         ("turn", "Next step by"),
         ("p", "p, all places looked at"),
     ]
@@ -243,7 +243,9 @@ def drivers_table(each: Drivers, min_group: int, slug: str) -> Table:
 
 def _verdict(row: Row) -> str:
     along = row["goes_along_with"]
-    return f"goes along with {words.name(along)}" if along else str(row["verdict"])
+    if along:
+        return f"goes along with {words.name(along)}"
+    return "not explained by the others" if row["verdict"] == OWN else str(row["verdict"])
 
 
 def _said(row: Row) -> str:

@@ -167,24 +167,44 @@ def _at_other_patience(check: Conformance, group: str, stage: str, min_group: in
     if not half or not twice:
         return "."
     if half == twice == stage:
-        return ", also at half and at twice the patience."
+        return f"; the same holds {_given_up(check.intended, 0.5, 2)}."
     if half == twice:
-        return f", but at half and at twice the patience {half} loses the largest share."
+        return f", but {_given_up(check.intended, 0.5, 2)}, {half} loses the largest share."
     if half == stage:
-        return f", but at twice the patience {twice} loses the largest share."
+        return f", but {_given_up(check.intended, 2)}, {twice} loses the largest share."
+    at_half = f"{_given_up(check.intended, 0.5)}, {half} loses the largest share"
     if twice == stage:
-        return f", but at half the patience {half} loses the largest share."
-    return f", but at half the patience {half} loses the largest share, and at twice the patience {twice}."
+        return f", but {at_half}."
+    return f", but {at_half}; {_given_up(check.intended, 2)}, {twice}."
+
+
+def _given_up(intended: IntendedMap, *factors: float) -> str:
+    """Say what another patience means: after how long a silence customers count as having left."""
+    lengths = {us for each in _variants(intended) for us in _patiences_us(each) if us > 0}
+    if len(lengths) > 1:
+        parts = " or ".join("half" if factor < 1 else "twice" for factor in factors)
+        return f"if customers are given up after {parts} the time"
+    stated = timedelta(microseconds=lengths.pop())
+    said = [words.days(factor * stated) for factor in (*factors, 1)]
+    units = {each.split()[-1] for each in said}
+    if len(units) == 1:  # 7 or 28 days instead of 14
+        said = [each.split()[0] for each in said[:-2]] + [said[-2], said[-1].split()[0]]
+    return f"if customers are given up after {' or '.join(said[:-1])} instead of {said[-1]}"
 
 
 def silence_never_counts(intended: IntendedMap) -> bool:
     """Say whether no silence ends a journey under a map, before its stages, at them, or for any persona."""
-    variants = [intended, *(intended.for_persona(each.persona) for each in intended.personas)]
-    return all(
-        patience < 0
-        for each in variants
-        for patience in (each.patience_us, *(stage.patience_us for stage in each.stages))
-    )
+    return all(us < 0 for each in _variants(intended) for us in _patiences_us(each))
+
+
+def _variants(intended: IntendedMap) -> list[IntendedMap]:
+    """Return the map, and that of each of its personas."""
+    return [intended, *(intended.for_persona(each.persona) for each in intended.personas)]
+
+
+def _patiences_us(intended: IntendedMap) -> list[int]:
+    """Return the patience of a map, and of each of its stages; below zero where it never ends."""
+    return [intended.patience_us, *(stage.patience_us for stage in intended.stages)]
 
 
 def drop_out_places(overall: Conformance, min_group: int) -> Iterator[Finding]:

@@ -91,8 +91,8 @@ def _nothing(places: DropOutScan) -> Finding:
     if places.looked_at:
         text = (
             "No week or segment had clearly more drop-out than its own usual level "
-            f"({words.plural(places.looked_at, 'place')} looked at, up to {words.day(places.sees_until)}). A "
-            "level that is always high does not count here: see Who differs."
+            f"({words.plural(places.looked_at, 'place')} looked at, up to {words.day(places.sees_until)}). "
+            "Where drop-out is high every week, it stands under Who differs."
         )
         looked_at = f"the {words.plural(places.looked_at, 'place')} looked at"
     return make_finding(
