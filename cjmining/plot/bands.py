@@ -27,6 +27,25 @@ def across(start: Point, end: Point, thick: float) -> Path:
     return Path([*upper, *lower, upper[0]], [Path.MOVETO, *curve, Path.LINETO, *curve, Path.CLOSEPOLY])
 
 
+def over(start: Point, crest: tuple[Point, float], end: Point, thick: float) -> Path:
+    """Return a band up to a crest, level along it, and down; `start`, `end` and the crest are upper corners.
+
+    It is as high as it is thick wherever it is cut upright, so that it never meets itself, however thick.
+    """
+    (left, level), right = crest
+    edges = []
+    for down in (0.0, thick):
+        points = [start, (left, level), (right, level), end]
+        a, b, c, d = ((x, y + down) for x, y in points)
+        rise, fall = (a[0] + b[0]) / 2, (c[0] + d[0]) / 2
+        edges.append([a, (rise, a[1]), (rise, b[1]), b, c, (fall, c[1]), (fall, d[1]), d])
+    curve = [Path.CURVE4] * 3
+    way = [*curve, Path.LINETO, *curve]
+    return Path(
+        [*edges[0], *edges[1][::-1], edges[0][0]], [Path.MOVETO, *way, Path.LINETO, *way, Path.CLOSEPOLY]
+    )
+
+
 def around(corners: Sequence[Point], thick: float, radius: float) -> Path:
     """Return a band along the middle line through corners at right angles.
 

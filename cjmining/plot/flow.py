@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot import theme
-from cjmining.plot.bands import across, around
+from cjmining.plot.bands import across, around, over
 from cjmining.plot.choose import expect_check
 from cjmining.plot.data.flow import FlowView, Station, Strand, flow_view
 from cjmining.plot.flow_places import BAR, BEND, LATER, STUB, Page
 from cjmining.plot.sheet import Sheet
-from cjmining.plot.text import Box, fit, width
+from cjmining.plot.text import Box, width
 from cjmining.plot.words import known, name, number, percent, plural, share_of
 
 if TYPE_CHECKING:
@@ -161,15 +161,21 @@ def _strand(sheet: Sheet, page: Page, strand: Strand, top: float) -> None:
     y0, y1 = top + page.out_at[strand], top + page.in_at[strand]
     stations = page.view.stations
     with sheet.mark(_tip(strand, stations), stage=stations[strand.start].name):
+        if strand in page.lane_of and strand.end > strand.start:
+            _ahead(sheet, page, strand, top, (begin, y0), (end, y1))
+            return
         if strand in page.lane_of:
             _around(sheet, page, strand, top, (begin, y0 + thick / 2), (end, y1 + thick / 2))
             return
         colour = theme.AFTER_GOAL if strand.kind == LATER else theme.RIBBON
         sheet.outline(across((begin, y0), (end, y1), max(thick, 0.5)), colour)
         label = number(strand.moves)
+        middle, level = (begin + end) / 2, (y0 + y1 + thick) / 2
         if thick >= 9 and width(label, theme.BODY) < end - begin - 8:
-            middle = (begin + end) / 2
-            sheet.write(label, middle, (y0 + y1 + thick) / 2 + 3.2, align="center")
+            sheet.write(label, middle, level + 3.2, align="center")
+        else:
+            line = sheet.write(label, middle, level - thick / 2 - 3, size=theme.SMALL, align="center")
+            sheet.card(line.box, theme.PAPER, z=1.3, rounding=1)
 
 
 def _tip(strand: Strand, stations: Sequence[Station]) -> str:
@@ -182,6 +188,36 @@ def _tip(strand: Strand, stations: Sequence[Station]) -> str:
     return f"{start}, {to}: {plural(strand.journeys, 'journey')}{share}{times}"
 
 
+def _ahead(
+    sheet: Sheet,
+    page: Page,
+    strand: Strand,
+    top: float,
+    start: tuple[float, float],
+    end: tuple[float, float],
+) -> None:
+    """Draw a way that skips stages: up between two bars, over those that are skipped, and down."""
+    up, thick = page.lane_of[strand]
+    left, right = page.bar(strand.start + 1) - 6, page.bar(strand.end - 1) + BAR + 6
+    level = top - up - thick
+    later = strand.kind == LATER
+    path = over(start, ((left, level), right), end, max(thick, 0.6))
+    sheet.outline(path, theme.AFTER_GOAL if later else theme.RIBBON, edge=theme.PAPER, z=1.1)
+    room = right - left + page.pitch / 2
+    _told(sheet, page, strand, "skip ahead", (left + right) / 2, level - 3, room)
+
+
+def _told(
+    sheet: Sheet, page: Page, strand: Strand, way: str, middle: float, baseline: float, room: float
+) -> None:
+    """Write how many go a way and where it leads, or, where there is no room for that, how many alone."""
+    count = number(strand.moves)
+    whole = f"{count} {way} to {name(page.view.stations[strand.end].name)}"
+    text = next((t for t in (whole, f"{count} {way}") if width(t, theme.SMALL) <= room), count)
+    line = sheet.write(text, middle, baseline, size=theme.SMALL, colour=theme.MUTED, align="center")
+    sheet.card(line.box, theme.PAPER, z=1.2, rounding=1)
+
+
 def _around(
     sheet: Sheet,
     page: Page,
@@ -190,27 +226,19 @@ def _around(
     start: tuple[float, float],
     end: tuple[float, float],
 ) -> None:
-    """Draw a way that skips stages or leads back: up, along above the bars, and down."""
+    """Draw a way that leads back: up, along above the bars, and down."""
     up, thick = page.lane_of[strand]
     level = top - up - thick / 2
     out = start[0] + BEND + thick / 2 + page.out_at[strand] + 2
     into = end[0] - BEND - thick / 2 - page.in_at[strand] - 8
     corners = [start, (out, start[1]), (out, level), (into, level), (into, end[1]), end]
-    back = strand.end < strand.start
-    onward = theme.AFTER_GOAL if strand.kind == LATER else theme.RIBBON
-    fill, edge = (theme.paler(theme.BACK), theme.BACK) if back else (onward, None)
-    sheet.outline(around(corners, max(thick, 0.6), BEND), fill, edge=edge, z=1.1)
+    path = around(corners, max(thick, 0.6), BEND)
+    sheet.outline(path, theme.paler(theme.BACK), edge=theme.BACK, z=1.1)
     tip = 3.0 + thick / 2
     head = [(end[0] - 5, end[1] - tip), (end[0], end[1]), (end[0] - 5, end[1] + tip)]
-    sheet.area(head, theme.BACK if back else theme.DISC, z=1.2)
-    to = name(page.view.stations[strand.end].name)
-    text = f"{number(strand.moves)} {'back ' if back else 'skip ahead '}to {to}"
-    left = min(into, out) + thick / 2 + BEND
+    sheet.area(head, theme.BACK, z=1.2)
     room = abs(out - into) - thick - 2 * BEND
-    line = sheet.write(
-        fit(text, room, theme.SMALL), left, level - thick / 2 - 3, size=theme.SMALL, colour=theme.MUTED
-    )
-    sheet.card(line.box, theme.PAPER, z=1.2, rounding=1)
+    _told(sheet, page, strand, "back", (out + into) / 2, level - thick / 2 - 3, room)
 
 
 def _station(sheet: Sheet, page: Page, place: int, top: float, lowest: float) -> float:

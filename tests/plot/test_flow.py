@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import cjmining as cj
 from cjmining.errors import LogError
 from cjmining.plot import flow
-from cjmining.plot.bands import across, around
+from cjmining.plot.bands import across, around, over
 from cjmining.plot.flow import flow_sheet
 from cjmining.plot.sheet import Card, Outline
 from cjmining.plot.svg import written
@@ -275,3 +275,42 @@ def test_something_else_than_a_check_is_refused():
         flow(42)
     with pytest.raises(LogError, match=r"flow takes the result of cj\.check"):
         cj.plot.data.flow(42)
+
+
+@pytest.mark.parametrize("stages", [3, 5, 8])
+def test_every_band_has_its_whole_number(stages):
+    check = made_up_check(made_up_map(stages, 2, long=True), 400, groups=(), times=321)
+    names = list(check.intended.stage_names)
+    pairs = [(a, b) for a in range(stages) for b in range(stages) if a != b and abs(a - b) < 3]
+    flows = pd.DataFrame(
+        {
+            "by": "all",
+            "from_stage": [names[a] for a, _ in pairs],
+            "to_stage": [names[b] for _, b in pairs],
+            "crossings": [40_017 + 7_001 * n if n % 3 else 17 + n for n in range(len(pairs))],
+        }
+    ).assign(journeys=lambda own: own["crossings"])
+    sheet = flow_sheet(dataclasses.replace(check.overall, flows=flows))
+    ways = [s for s in sheet.shapes if isinstance(s, Outline) and s.mark and ", " in s.mark.tip]
+    drawn = {s.mark.tip for s in ways if ", to " in s.mark.tip or ", back to " in s.mark.tip}
+    said = [line.text for line in sheet.words]
+    for tip in drawn:
+        count = tip.split(": ")[1].split()[0]
+        assert any(text.split()[0] == count for text in said), tip
+    assert len(drawn) > stages
+    assert not [text for text in said if text.endswith("…") and text[0].isdigit()]
+    assert faults(sheet.drawn_on(None)) == []
+
+
+@pytest.mark.parametrize("thick", [2.0, 60.0, 128.0])
+def test_a_band_over_others_is_as_high_everywhere_and_never_meets_itself(thick):
+    path = over((0, 200), ((90, 20), 150), (240, 230), thick)
+    corners = path.to_polygons()[0]
+    for x in (1, 30, 45, 60, 89, 100, 149, 180, 239):
+        ups = [
+            a[1] + (b[1] - a[1]) * (x - a[0]) / (b[0] - a[0])
+            for a, b in itertools.pairwise(corners)
+            if min(a[0], b[0]) <= x < max(a[0], b[0])
+        ]
+        assert len(ups) == 2
+        assert abs(ups[0] - ups[1]) == pytest.approx(thick, rel=0.05)
