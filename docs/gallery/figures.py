@@ -42,7 +42,7 @@ FIGURES: Final = (
     Example(
         "difference",
         "Difference of two journey maps",
-        "What two personas, or two periods, do differently: what is clear is set off from what may be chance.",
+        "What two personas, or periods, do differently: what is clear is set off from what may be chance.",
         "ax = cj.plot.difference(diff)",
     ),
     Example(
