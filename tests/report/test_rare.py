@@ -112,6 +112,22 @@ def test_the_page_names_it_with_no_number(made, tmp_path):
         assert not re.search(r"\d", text.replace("fewer than 10", "")), text
 
 
+def test_the_page_says_that_what_one_group_lacks_follows_from_the_others(made):
+    from cjmining.report.facts.method import method_notes
+
+    intended = made[2].intended
+
+    def said(*, grouped):
+        [text] = [
+            note["text"] for note in method_notes(intended, 10, grouped) if note["term"] == "Small groups"
+        ]
+        return text
+
+    assert "fewer than 10 customers have is treated alike" in said(grouped=None)
+    assert "less those of the other groups" not in said(grouped=None)
+    assert "everyone less those of the other groups" in said(grouped="By device.")
+
+
 def test_the_rest_still_adds_up_to_everyone(made):
     log, found, check = made
     groundwork = lay_groundwork(log, found, check)

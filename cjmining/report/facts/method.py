@@ -142,7 +142,12 @@ def method_notes(intended: IntendedMap, min_group: int, grouped: str | None = No
             into a row for the rest, say few or are left out, in the pictures too; neither are means of fewer
             than {min_group} answers shown, nor shares of fewer than {min_group} times or journeys.
             The outcomes of a stage that more journeys entered are counted each, however small.
-            No identifier of a customer is on this page."""
+            What names a touchpoint, channel, native event or stage that fewer than {min_group} customers have
+            is treated alike, however many journeys it is in. No identifier of a customer is on this page."""
+        if grouped:
+            notes["Small groups"] += """ A number withheld of one group alone can still be worked out: it is
+            that of everyone less those of the other groups. Who must rule that out sets a larger smallest
+            group, groups by something coarser, or shows everyone alone."""
     return [{"term": term, "text": " ".join(text.split())} for term, text in notes.items()]
 
 
