@@ -72,7 +72,7 @@ class Graph:
     def most(self) -> int:
         """How often the most frequent of all that is drawn happens: the scale of all lines and arrows."""
         beside = [count for there in self.beside.values() for count in (there.onward, there.back)]
-        return int(max([edge.weight for edge in self.edges] + beside, default=0)) or 1
+        return int(max([*(edge.weight for edge in self.edges), *beside], default=0)) or 1
 
     @property
     def unused(self) -> tuple[int, int]:
