@@ -253,7 +253,7 @@ def _signs(cells: list[Cell], fewest: int) -> list[tuple[str, str]]:
         "": f"No group differs from the others by more than chance allows among {compared:,} comparisons.",
         "few": f"fewer than {number(fewest)} journeys are old enough to be judged: no share is told",
         "withheld": "numbers of so few customers are withheld",
-        "unknown": "unknown is not compared: whether a group is known may depend on how far somebody came",
+        "unknown": "Unknown is not compared: whether a group is known may depend on how far somebody came",
     }
     there = {
         "framed": any(cell["stands_out"] for cell in cells),

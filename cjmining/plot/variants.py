@@ -252,9 +252,19 @@ def _ended(sheet: Sheet, row: Row, y: float) -> None:
             corners = [(x, top), (x + wide, top), (x + wide, y + 13), (x, y + 13)]
             sheet.area(corners, fill, edge=edge if hatch else None, hatch=hatch)
         x += wide
-    ends = sorted((end for end in ENDS if row[end]), key=lambda end: -row[end])[:2]
-    said = ", ".join(f"{number(row[end])} {_WORDS[end]}" for end in ends)
-    sheet.write(fit(said, _ENDS_ROOM + 14, 7), _ENDS, y + 23, size=7, colour=theme.MUTED)
+    sheet.write(_ends_in_words(row, _ENDS_ROOM + 14), _ENDS, y + 23, size=7, colour=theme.MUTED)
+
+
+def _ends_in_words(row: Row, room: float) -> str:
+    """Tell how all journeys of a way ended, the rare ends together where there is no room for each."""
+    ends = sorted((end for end in ENDS if row[end]), key=lambda end: -row[end])
+    for told in range(len(ends), 0, -1):
+        parts = [f"{number(row[end])} {_WORDS[end]}" for end in ends[:told]]
+        rest = sum(row[end] for end in ends[told:])
+        said = ", ".join(parts + ([f"{number(rest)} else"] if rest else []))
+        if width(said, 7) <= room:
+            return said
+    return fit(said, room, 7) if ends else ""
 
 
 def _others(sheet: Sheet, row: Row, y: float, colours: dict[str, Colour]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 import cjmining as cj
@@ -174,3 +175,12 @@ def test_one_journey_and_none_are_told(check):
         assert faults(cj.plot.incidence(ends, stage=ends.curves["stage"].iloc[-1], end="converted")) == []
     with pytest.raises(LogError, match="there is nothing to draw"):
         cj.plot.incidence(replace(ends, curves=ends.curves.iloc[:0]), stage="Basket")
+
+
+def test_a_near_name_is_suggested_in_a_question():
+    from cjmining.plot.data.incidence import _expect
+
+    with pytest.raises(LogError, match=r"'Chekout', did you mean 'Checkout'\? There are Basket, Checkout$"):
+        _expect("Chekout", pd.Series(["Basket", "Checkout"]), "stage")
+    with pytest.raises(LogError, match=r"'xyz'; there are Basket, Checkout$"):
+        _expect("xyz", pd.Series(["Basket", "Checkout"]), "stage")

@@ -9,7 +9,7 @@ import cjmining as cj
 from cjmining.errors import LogError
 from cjmining.intended import parse_map
 from cjmining.plot.svg import written
-from cjmining.plot.variants import variants_sheet
+from cjmining.plot.variants import _ends_in_words, variants_sheet
 from tests.plot import hostile
 from tests.plot.seen import faults, texts
 
@@ -166,3 +166,12 @@ def test_what_is_no_result_and_unknown_groups_are_refused(found):
         cj.plot.variants(found)
     with pytest.raises(LogError, match="number is a whole number of at least 1, not 0"):
         cj.plot.variants(found, group="Families", number=0)
+
+
+@pytest.mark.parametrize(("times", "last"), [(1, "2 open, 1 turned away"), (1000, "else")])
+def test_all_ends_of_a_way_are_told(times, last):
+    row = {"converted": 4 * times, "dropped": 9 * times, "open": 2 * times, "turned_away": times}
+    said = _ends_in_words(row, 240.0 if times == 1 else 120.0)
+    assert said.endswith(last)
+    assert sum(int(part.split()[0].replace(",", "")) for part in said.split(", ")) == 16 * times
+    assert "…" not in said

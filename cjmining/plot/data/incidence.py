@@ -123,4 +123,5 @@ def _expect(given: object, column: pd.Series[str], what: str) -> None:
     names = list(dict.fromkeys(column.astype(str)))
     if given not in names:
         hint = nearest(given, names) if isinstance(given, str) else ""
-        raise LogError(f"there is no {what} {given!r}{hint}; there are {', '.join(names)}")
+        there_are = f"{hint} There are" if hint else "; there are"
+        raise LogError(f"there is no {what} {given!r}{there_are} {', '.join(names)}")
