@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MOST_STEPS = 12
 """Longest way that is written out whole."""
 
+MOST_TRANSITIONS = 10
+"""How many transitions of a group are listed; its picture beside the table has more."""
+
 
 def discovered_tables(view: View, intended: IntendedMap, min_group: int) -> list[Table]:
     """What the customers do, as counted without judging it by the map."""
@@ -137,7 +140,7 @@ def _transitions(found: Discovery, intended: IntendedMap, group: str, min_group:
             stage=stage_of.get(row["from_touchpoint"]),
             touchpoint=row["from_touchpoint"],
         )
-        for row in enough[:MOST_ROWS]
+        for row in enough[:MOST_TRANSITIONS]
     ]
     table = make_table("transitions", "Transitions: what follows what", columns, cells)
     table["note"] = not_shown(
