@@ -392,8 +392,10 @@
     const button = make("button", { type: "button", textContent: "Slide" });
     button.setAttribute("aria-label", "Slide of this finding");
     button.addEventListener("click", () => {
+      const finding = button.closest("li");
       dialog.querySelector(".slide").replaceChildren(template.content.cloneNode(true));
-      dialog.dataset.of = button.closest("li").id.replaceAll(".", "-");
+      dialog.querySelector(".slide svg").setAttribute("aria-label", finding.querySelector("p").innerText);
+      dialog.dataset.of = finding.id.replaceAll(".", "-");
       dialog.showModal();
     });
     template.replaceWith(button);

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from cjmining.report.leaving import Leaving
 
 
-_MARKS = re.compile(r"<title>.*?</title>|</?g\b[^>]*>", re.DOTALL)
-"""What tells of a mark under the pointer: on a slide nobody points."""
+_TOLD = re.compile(r"<title>.*?</title>|</?g\b[^>]*>|(?<=<svg role=\"img\") aria-label=\"[^\"]*\"", re.DOTALL)
+"""What a slide on the page needs no more: tips of marks, and its name, which comes from the finding."""
 
 
 def draw_pictures(
@@ -129,6 +129,6 @@ def _slides(facts: Mapping[str, Any]) -> dict[str, str]:
 
     about = {"map_name": facts["map"], "period": facts["period"]}
     return {
-        f"slide-{finding['id']}": _MARKS.sub("", svg.written(slide_sheet(finding, **about), dark=False))
+        f"slide-{finding['id']}": _TOLD.sub("", svg.written(slide_sheet(finding, **about), dark=False))
         for finding in findings_of(facts)
     }

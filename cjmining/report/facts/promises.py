@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 FEWEST_WEEKS = 4
 """From how many weeks on a promise's course is drawn."""
 
-NEARLY_ALL = 0.99
-"""From which share kept on a broken promise to everyone is told apart from one that is often broken."""
+NEARLY_ALL = 0.985
+"""From which share kept on (what reads as 99 %) a broken promise to everyone is told apart from others."""
 
 _WEEK = 7 * 86_400
 
