@@ -88,7 +88,7 @@ def difference_sheet(diff: Difference) -> Sheet:
     """Return the sheet that `difference` draws."""
     view = difference_view(diff, "cj.plot.difference")
     grid = Grid(len(view.stages))
-    first, second = (str(side["group"]) for side in view.sides)
+    first, second = (name(side["group"]) for side in view.sides)
     sheet = Sheet(grid.width)
     sheet.title = f"{view.title}: from {first} to {second}"
     sheet.description = _described(view)
@@ -109,6 +109,19 @@ def difference_sheet(diff: Difference) -> Sheet:
     return sheet
 
 
+def _hollow(view: DifferenceView) -> str:
+    untested = sum(not known(pair.q) for pair in view.pairs)
+    few = f", or too few customers to test ({number(untested)} of {number(len(view.pairs))})"
+    return f"hollow: it may well be chance{few if untested else ''}"
+
+
+def _nothing(view: DifferenceView) -> str:
+    """Say that nothing is clear, and how much of it could not be tested."""
+    untested = sum(not known(pair.q) for pair in view.pairs)
+    few = f" ({number(untested)} of {number(len(view.pairs))} have too few customers to test)"
+    return f"Nothing that was tested differs clearly{few if untested else ''}."
+
+
 def _described(view: DifferenceView) -> str:
     first, second = view.sides
     sides = " and ".join(
@@ -116,7 +129,7 @@ def _described(view: DifferenceView) -> str:
     )
     ends = [f"{pair.what} {value(pair, pair.first)} and {value(pair, pair.second)}" for pair in view.outcomes]
     clear = sum(pair.clear for pair in view.pairs)
-    found = view.told[0] if view.told else "Nothing that was compared differs clearly."
+    found = view.told[0] if view.told else _nothing(view)
     return (
         f"The journey map '{view.title}' with {sides} held against each other, stage by stage. Within "
         f"{view.horizon} of their start: {', '.join(ends) or 'nothing known'}. {found} "
@@ -147,7 +160,7 @@ def _head(sheet: Sheet, view: DifferenceView) -> float:
     )
     for second, side in enumerate(view.sides):
         sizes = f"{plural(side['journeys'], 'journey')} of {plural(side['customers'], 'customer')}"
-        text = fit(str(side["group"]), room - 16 - width(f", {sizes}", 10), 10)
+        text = fit(name(side["group"]), room - 16 - width(f", {sizes}", 10), 10)
         y += 4
         side_name(sheet, f"{text}, {sizes}", theme.MARGIN, y + 10, second=bool(second), size=10.0)
         y += 10 * theme.LINE
@@ -201,7 +214,7 @@ def _who_stays(sheet: Sheet, grid: Grid, view: DifferenceView, y: float) -> floa
         ]
         ribbon(
             sheet, grid, rows, _whole(view, n), spine=spine + (1.2 if n else -1.2), thickest=thickest,
-            up=not n, whose=str(view.sides[n]["group"]),
+            up=not n, whose=name(view.sides[n]["group"]),
         )  # fmt: skip
         for position, row in enumerate(rows):
             foot = max(foot, _entered(sheet, grid, view, position, row["entered"], n, spine))
@@ -297,12 +310,14 @@ def _pair(sheet: Sheet, grid: Grid, position: int, pair: Pair, y: float, most: f
 
 def _tip(view: DifferenceView, pair: Pair) -> str:
     first, second = view.sides
-    sure = "clear" if pair.clear else "may well be chance"
-    q = f", q {pair.q:.2g}" if known(pair.q) else ", too few to test"
+    tested = known(pair.q)
+    sure = "clear" if pair.clear else "may well be chance" if tested else "too few customers to test"
+    q = f", q {pair.q:.2g}" if tested else ""
     what = f"{pair.stage}, {pair.what}" if pair.what else pair.stage
     return (
-        f"{what}: {first['group']} {value(pair, pair.first)} of {number(pair.first_of)}, {second['group']} "
-        f"{value(pair, pair.second)} of {number(pair.second_of)}; {signed(pair)}, {sure}{q}"
+        f"{what}: {name(first['group'])} {value(pair, pair.first)} of {number(pair.first_of)}, "
+        f"{name(second['group'])} {value(pair, pair.second)} of {number(pair.second_of)}; {signed(pair)}, "
+        f"{sure}{q}"
     )
 
 
@@ -376,7 +391,7 @@ def _told(sheet: Sheet, view: DifferenceView, y: float) -> float:
     for rank, sentence in enumerate(view.told, 1):
         top = sheet.paragraph(f"{rank}. {sentence}", x, top, room) + 2
     if not view.told:
-        top = sheet.paragraph("Nothing that was compared differs clearly.", x, top, room)
+        top = sheet.paragraph(_nothing(view), x, top, room)
     if view.untold:
         text = f"and {number(view.untold)} more, in the table of findings"
         top = sheet.paragraph(text, x, top, room, size=theme.SMALL, colour=theme.MUTED)
@@ -385,14 +400,14 @@ def _told(sheet: Sheet, view: DifferenceView, y: float) -> float:
 
 def _foot(sheet: Sheet, view: DifferenceView, y: float) -> float:
     sheet.rule(y)
-    first, second = (str(side["group"]) for side in view.sides)
+    first, second = (name(side["group"]) for side in view.sides)
     y += 6
     at = side_name(
         sheet, f"filled: the difference is clear ({_meaning(view)})",
         theme.MARGIN, y + theme.SMALL, second=False, clear=True, size=theme.SMALL, colour=theme.MUTED,
     )  # fmt: skip
     side_name(
-        sheet, "hollow: it may well be chance", at + 12, y + theme.SMALL, second=True, clear=False,
+        sheet, _hollow(view), at + 12, y + theme.SMALL, second=True, clear=False,
         size=theme.SMALL, colour=theme.MUTED,
     )  # fmt: skip
     y += theme.LINE * theme.SMALL
