@@ -391,11 +391,10 @@ def test_journeys_before_the_map_stand_under_the_drop_outs():
 def test_a_stage_after_the_goal_says_that_its_journeys_had_converted():
     from cjmining.report.facts.ends import after_the_goal
 
-    ends = dict.fromkeys(("converted", "dropped", "turned_away", "open"), 0)
-    before = {"stage": "Buy", "entered": 9, **ends, "converted": 5}
-    assert after_the_goal([before, {"stage": "Use", "entered": 5, **ends}]) == ["Use"]
-    assert after_the_goal([before, {"stage": "Use", "entered": 5, **ends, "open": 1}]) == []
-    assert after_the_goal([{"stage": "Use", "entered": 5, **ends}, before]) == []
+    buy = {"stage": "Buy", "entered": 9, "after_goal": 0}
+    assert after_the_goal([buy, {"stage": "Use", "entered": 5, "after_goal": 5}]) == ["Use"]
+    assert after_the_goal([buy, {"stage": "Use", "entered": 6, "after_goal": 5}]) == []
+    assert after_the_goal([buy, {"stage": "Use", "entered": 0, "after_goal": 0}]) == []
 
 
 def test_the_page_says_how_a_journey_gets_its_group(page):

@@ -56,16 +56,9 @@ def stages_table(check: Conformance, group: str, min_group: int) -> Table:
 
 
 def after_the_goal(stages: Sequence[Row]) -> list[str]:
-    """Name the stages after the goal: entered, yet none ends there, and earlier ones converted."""
-    ends = ("converted", "dropped", "turned_away", "open")
+    """Name the stages that are entered after the goal alone: by journeys that had converted before."""
     inside = [row for row in stages if row["stage"] != BEFORE_THE_MAP]
-    return [
-        str(row["stage"])
-        for place, row in enumerate(inside)
-        if row["entered"] > 0
-        and not any(row[end] for end in ends)
-        and any(earlier["converted"] > 0 for earlier in inside[:place])
-    ]
+    return [str(row["stage"]) for row in inside if row["entered"] == row["after_goal"] > 0]
 
 
 def _stage_cells(row: Row, min_group: int) -> list[Cell]:
