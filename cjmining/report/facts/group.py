@@ -61,7 +61,8 @@ def group_facts(view: View, slug: str, number: int, min_group: int) -> dict[str,
 
 _ON_HAND_OFFS = (
     "Where a matter went from one channel to another, or from one owner to the next, and the time in "
-    "between. Second contact on the matter: at that stage or touchpoint the customer's last contact was on another channel."
+    "between. Second contact on the matter: at that stage or touchpoint the customer's last contact was on "
+    "another channel."
 )
 
 
