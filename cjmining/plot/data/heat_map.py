@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cjmining.errors import LogError
+from cjmining.asked import whole
 from cjmining.plot.choose import ALL, expect_check
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
 
@@ -57,8 +57,7 @@ def heat_map(check: Conformance, *, fewest: int = FEWEST) -> pd.DataFrame:
     (['all'], ['Awareness', 'Research', 'Basket'])
     """
     expect_check(check, "cj.plot.heat_map")
-    if not isinstance(fewest, int) or isinstance(fewest, bool) or fewest < 1:
-        raise LogError(f"fewest is a whole number of at least 1, not {fewest!r}")
+    fewest = whole("fewest", fewest)
     import pandas as pd
 
     against = _by_cell(check.standouts)

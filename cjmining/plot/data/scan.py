@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cjmining.asked import whole
 from cjmining.errors import LogError, nearest
 from cjmining.plot.choose import ALL
 
@@ -64,8 +65,7 @@ def scan(
     import pandas as pd
 
     expect_scan(places)
-    if not isinstance(fewest, int) or isinstance(fewest, bool) or fewest < 1:
-        raise LogError(f"fewest is a whole number of at least 1, not {fewest!r}")
+    fewest = whole("fewest", fewest)
     weeks = _weeks_of(places, kind, group)
     if weeks.empty:
         return pd.DataFrame(columns=list(_TYPES)).astype(_TYPES)

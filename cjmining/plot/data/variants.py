@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
+from cjmining.asked import whole
 from cjmining.errors import LogError, nearest
 from cjmining.schema import OUTCOMES
 
@@ -63,9 +64,7 @@ def variants(
     import pandas as pd
 
     by = expect_variants(found, group)
-    for what, count in (("number", number), ("smallest", smallest)):
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise LogError(f"{what} is a whole number of at least 1, not {count!r}")
+    number, smallest = whole("number", number), whole("smallest", smallest)
     totals: list[dict[str, Any]] = found.totals.to_dict("records")  # type: ignore[assignment]
     total = next((row for row in totals if str(row["by"]) == by), {"variants": 0, "journeys": 0})
     told, largest = _told(found, by, number, smallest)
