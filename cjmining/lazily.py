@@ -1,4 +1,4 @@
-"""Packages whose public names are loaded when they are first used."""
+"""Packages whose public names are loaded when they are first used, and that answer a misspelt one."""
 
 from __future__ import annotations
 

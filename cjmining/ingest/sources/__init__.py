@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cjmining.errors import nearest
 from cjmining.ingest.sources.amazon_connect import AmazonConnect
 from cjmining.ingest.sources.customers import Customers
 from cjmining.ingest.sources.ga4 import GA4
@@ -12,6 +11,7 @@ from cjmining.ingest.sources.marketing_cloud import MarketingCloud
 from cjmining.ingest.sources.salesforce import Salesforce
 from cjmining.ingest.sources.table import Table
 from cjmining.ingest.sources.xes import XES
+from cjmining.lazily import make_lazy
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import Source
@@ -56,9 +56,4 @@ def describe_sources() -> list[dict[str, str]]:
     ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- never returns
-    raise AttributeError(f"{__name__} has no '{name}'{nearest(name, __all__)}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+make_lazy(__name__)
