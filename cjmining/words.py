@@ -6,6 +6,10 @@ The words of tables in notebooks, of pictures and of the page, so that a number 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _EXACT = 1e-9
 _UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
@@ -130,6 +134,18 @@ def days(seconds: float) -> str:
     units = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
     size, unit = next(((size, unit) for size, unit in units if seconds % size == 0), (1, "second"))
     return plural(seconds / size, unit)
+
+
+def day(moment: datetime) -> str:
+    """Write a date.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> day(datetime(2026, 3, 1, 14, 30))
+    '1 March 2026'
+    """
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def money(value: float, currency: str | None) -> str:

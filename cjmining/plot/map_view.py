@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cjmining.errors import LogError
 from cjmining.plot import theme
 from cjmining.plot.choose import ALL, Row, chosen, expect_check, expect_found, map_of, rows
-from cjmining.plot.words import days, known
+from cjmining.plot.words import day, days, known
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
@@ -269,8 +269,4 @@ def _period(journeys: pd.DataFrame, group: str) -> str:
     if own.empty:
         return ""
     first, last = own["start"].min(), max(own["start"].max(), own["decided_at"].max())
-    return f"{_day(first)} to {_day(last)}"
-
-
-def _day(moment: pd.Timestamp) -> str:
-    return f"{moment.day} {moment:%B %Y}"
+    return f"{day(first)} to {day(last)}"

@@ -13,7 +13,7 @@ from cjmining.plot.data.scan import scan as numbers_of
 from cjmining.plot.scan_findings import Row, days_of, ended_so, listed, signed, who_of
 from cjmining.plot.sheet import Point, Sheet
 from cjmining.plot.text import Box, fit, width
-from cjmining.plot.words import days, known, name, number, percent, plural
+from cjmining.plot.words import day, days, known, name, number, percent, plural
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -307,8 +307,7 @@ def _weeks_axis(sheet: Sheet, frame: _Frame, y: float) -> float:
             sheet.write(said, at, y + 15, size=theme.SMALL, colour=theme.MUTED)
             free = at + width(said, theme.SMALL) + 10
         month = (month + timedelta(days=32)).replace(day=1)
-    until = frame.sees_until
-    said = f"hatched: entered after {until.day} {until:%B %Y}, too young to be judged"
+    said = f"hatched: entered after {day(frame.sees_until)}, too young to be judged"
     sheet.write(said, _RIGHT, y + 27, size=theme.SMALL, colour=theme.MUTED, align="right")
     return y + 34
 

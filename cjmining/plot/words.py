@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cjmining.words import (
+    day,
     days,
     duration,
     known,
@@ -20,6 +21,7 @@ from cjmining.words import (
 )
 
 __all__ = [
+    "day",
     "days",
     "duration",
     "known",

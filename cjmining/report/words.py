@@ -288,16 +288,7 @@ def patience(length: timedelta | None) -> str:
     return "never" if length is None else days(length)
 
 
-def day(moment: datetime) -> str:
-    """Write a date.
-
-    Examples
-    --------
-    >>> from datetime import datetime
-    >>> day(datetime(2026, 3, 1, 14, 30))
-    '1 March 2026'
-    """
-    return f"{moment.day} {moment:%B %Y}"
+day = drawn.day
 
 
 def minute(moment: datetime) -> str:
