@@ -114,23 +114,6 @@ def _shared(first: str, last: str) -> int:
     return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last)))
 
 
-def named_number(name: str, number: str, room: float, size: float, *, lines: int = 2) -> list[str]:
-    """Return a name followed by its number in lines; the name may be shortened, the bold number never."""
-    room -= width(number, size, bold=True) - width(number, size)
-    shorter = plain(name)
-    whole = wrap(_joined(shorter, number, room, size), room, size)
-    while len(whole) > lines and shorter:
-        shorter = shorter[:-1]
-        whole = wrap(_joined(f"{shorter.rstrip()}…", number, room, size), room, size)
-    return whole
-
-
-def _joined(name: str, number: str, room: float, size: float) -> str:
-    """Keep a number on one line with the last word of its name, where both fit."""
-    last = f"{name.rpartition(' ')[2]}  {number}"
-    return name + ("  " if width(last, size) > room else 2 * _NO_BREAK) + number
-
-
 def short(name: str, room: float, size: float, *, lines: float = 2) -> str:
     """Return a name that takes at most about `lines` lines of a longer text, so that numbers have room."""
     return fit(name, room * lines, size)

@@ -15,7 +15,6 @@ from cjmining.plot.text import (
     Box,
     drawable,
     fit,
-    named_number,
     place,
     plain,
     spread,
@@ -37,14 +36,6 @@ def test_wrapped_lines_fit_their_room(text, room, size, bold):
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=60), st.floats(40, 200))
 def test_wrapping_loses_no_letter(text, room):
     assert "".join(wrap(text, room, 8)).replace(" ", "") == text
-
-
-@project
-@given(st.text(max_size=60), st.integers(0, 10**9), st.floats(75, 200))
-def test_a_number_is_never_cut_off(name, count, room):
-    lines = named_number(name, f"{count:,}", room, 8)
-    assert lines[-1].endswith(f"{count:,}")
-    assert len(lines) <= 2
 
 
 @pytest.mark.parametrize("dpi", [72, 100, 200])
