@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -43,12 +43,34 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text file is written. What is None is found on a sample of the file."""
+    """How a text file is written. What is None is found on a sample of the file.
+
+    Parameters
+    ----------
+    encoding, delimiter : str, optional
+        Their Python name and character.
+    quote : str, optional
+        The character around fields; an empty text where nothing is quoted.
+    cr_only : bool
+        Whether lines end in CR alone.
+    names : sequence of str
+        The columns of a file without a header.
+    header_rows : int
+        How many records are the header.
+    naming : callable, optional
+        Makes the columns' names of the header's rows; default: those of the first.
+    pattern : str
+        For lines that no delimiter cuts: an RE2 expression whose named groups are the columns.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
     cr_only: bool = False
+    names: tuple[str, ...] = ()
+    header_rows: int = 1
+    naming: Callable[[Sequence[Sequence[str]]], Sequence[str]] | None = None
+    pattern: str = ""
 
     def __str__(self) -> str:
         names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from cjmining.errors import SourceError, nearest, shorten
 from cjmining.ingest.casts import Clock, check_zone
 from cjmining.ingest.readers import Dialect
+from cjmining.ingest.sources.about import About
 
 Kind = Literal["text", "time", "number", "flag"]
 
@@ -35,7 +36,9 @@ class Column:
     aliases : sequence of str
         Other names that exports give it.
     path : str
-        For JSON: where it lies, as SQL over the struct `j`; default ``j."<name>"``.
+        For JSON and nested Parquet: where it lies, as SQL over the struct `j`; default ``j."<name>"``.
+    clock : Clock, optional
+        How its times are written, where they are written differently from the feed's others.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Column:
     filled: bool = False
     aliases: tuple[str, ...] = ()
     path: str = ""
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,36 @@ class Event:
     """One event that a record makes: canonical column -> SQL over the feed's kept columns.
 
     `when` says which records make it; `withdrawn` gives the reason why an event made is not kept, or NULL.
-    `others` are dimensions of the source's own.
+    `others` are dimensions of the source's own. With `each`, the name of a kept column that holds a list, a
+    record makes one event for each element: in all this SQL `each` is the element (`each.started`) and
+    `place` its place, from 1; `id` is what tells the events of one record apart when it is delivered again.
     """
 
     columns: Mapping[str, str]
     when: str = "TRUE"
     withdrawn: str = "NULL"
     others: Mapping[str, str] = field(default_factory=dict)
+    each: str = ""
+    id: str = "place"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Columns of the records of another feed, laid beside a feed's own by equal keys.
+
+    Parameters
+    ----------
+    feed : str
+        Name of the other feed of the same source; where it was not exported, the columns are null.
+    on : {kept column here: kept column there}
+        What must be equal.
+    keep : {name here: kept column there}
+        What is laid beside. Of several records there the newest counts.
+    """
+
+    feed: str
+    on: Mapping[str, str]
+    keep: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -77,19 +104,23 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Input:
-    """One thing to read: a file, or a frame that stands for one."""
+    """One thing to read: a file, a file in a zip archive, or a frame that stands for one."""
 
     name: str
     path: Path | None = None
     frame: Any = None
     note: str = ""
+    member: str = ""
+    """Name inside the zip archive `path`."""
+    dialect: Dialect | None = None
+    """How this file is written, where it isn't as the feed says."""
 
     @property
     def format(self) -> Literal["csv", "json", "parquet", "frame"]:
         """What it is, by its name."""
         if self.path is None:
             return "frame"
-        name = self.path.name.lower().removesuffix(".gz")
+        name = (self.member or self.path.name).lower().removesuffix(".gz")
         if name.endswith((".json", ".jsonl", ".ndjson")):
             return "json"
         return "parquet" if name.endswith((".parquet", ".pq")) else "csv"
@@ -118,7 +149,14 @@ class Feed:
     events: Sequence[Event] = ()
     clock: Clock = field(default_factory=Clock)
     structure: str = ""
-    """For JSON: the fields to read, as DuckDB's json_transform takes them."""
+    """For JSON and nested Parquet: the fields to read, as DuckDB's json_transform takes them."""
+    wrapped: Sequence[str] = ()
+    """For JSON: names of lists in which an object may hold its records (`{"tickets": [...]}`)."""
+    reference: bool = False
+    """Whether its records tell about others (names of mailings) and need no customer."""
+    lookups: Sequence[Lookup] = ()
+    moment: str = "moment"
+    """The kept column with the record's time, where there is one: for identities that change hands."""
     dialect: Dialect = field(default_factory=Dialect)
     decimal: str = "."
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -143,12 +181,14 @@ class Source(ABC):
     """
 
     kind: ClassVar[str]
-    reads: ClassVar[str]
+    about: ClassVar[About | None] = None
+    """What it says of itself."""
+    reads: ClassVar[str] = ""
     """The files it reads, for people."""
-    needs: ClassVar[str]
+    needs: ClassVar[str] = ""
     """The columns it needs, for people."""
-    natural_key: ClassVar[str]
-    default_zone: ClassVar[str]
+    natural_key: ClassVar[str] = ""
+    default_zone: ClassVar[str] = "UTC"
 
     def __init__(self, *, name: str, timezone: str | None = None, region: str | None = None) -> None:
         if not isinstance(name, str) or not name:

@@ -173,3 +173,14 @@ def json_text(fields: Mapping[str, str]) -> str:
         for name, sql in fields.items()
     ]
     return f"nullif('{{' || concat_ws(',', {', '.join(parts)}) || '}}', '{{}}')"
+
+
+def json_field(text: str, path: str) -> str:
+    """SQL for a value inside JSON text, as text; NULL where the text is no JSON or has no such value.
+
+    Examples
+    --------
+    >>> json_field('"attributes"', "$.Link")
+    'CASE WHEN json_valid("attributes") THEN json_extract_string("attributes", \\'$.Link\\') END'
+    """
+    return f"CASE WHEN json_valid({text}) THEN json_extract_string({text}, {literal(path)}) END"
