@@ -1,7 +1,7 @@
 """One vocabulary of touchpoints over all sources: an e-mail's click is the same, whoever sent the e-mail.
 
-Sources name what happened with these words wherever a native event has a standard meaning; what has none keeps
-its native name. A part in angle brackets stands for what the company's own words say (`opportunity_<stage>`).
+Sources name what happened with these words wherever a native event has a standard meaning; what has none
+keeps its native name. A part in angle brackets stands for the company's own words (`opportunity_<stage>`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ WEB: Final = {
     "file_downloaded": "downloaded a file",
     "form_started": "began to fill a form",
     "form_submitted": "sent a form",
+    "link_followed": "came by a link elsewhere that was no advertisement: a search result, a post, a mail",
     "logged_in": "logged in",
     "page_viewed": "looked at a page",
     "payment_entered": "entered how to pay",
