@@ -37,6 +37,7 @@ WEB: Final = {
 EMAIL: Final = {
     "email_bounced": "an e-mail could not be delivered",
     "email_clicked": "clicked a link in an e-mail",
+    "email_converted": "reached a page that counts as an e-mail's success",
     "email_deferred": "a mail server put an e-mail off",
     "email_delivered": "an e-mail arrived at the mail server",
     "email_dropped": "an e-mail was not sent: the address is on a list, or the campaign left it out",
@@ -45,11 +46,13 @@ EMAIL: Final = {
     "email_received": "wrote an e-mail to the company",
     "email_sent": "was sent an e-mail",
     "resubscribed": "wants to be written to again",
+    "sms_bounced": "a text message could not be delivered",
     "sms_clicked": "clicked a link in a text message",
     "sms_delivered": "a text message arrived",
     "sms_received": "wrote a text message to the company",
     "sms_sent": "was sent a text message",
     "spam_reported": "reported an e-mail as spam",
+    "subscribed": "agreed to be written to",
     "unsubscribed": "does not want to be written to any more",
 }
 CRM: Final = {
