@@ -78,6 +78,7 @@ _LISTED = (
     Kind("call_contact", "link", meaning="contact of a call centre"),
     Kind("conversation", "link", meaning="conversation of a contact centre"),
     Kind("order_id", "link", meaning="an order's number"),
+    Kind("account", "case", form="salesforce", meaning="account that is taken as one customer"),
     Kind("case", "case", meaning="case that a source names"),
 )
 
