@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cjmining import choosing, grouping, log_view, schema, storage, tables
+from cjmining import choosing, grouping, log_files, log_view, schema, storage, tables
 from cjmining.errors import LogError, nearest
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from cjmining.kernels.outcomes import WalkRules
     from cjmining.labels import Labels
+    from cjmining.log_files import StoredEvents
     from cjmining.patterns import Pattern
 
 Ints = npt.NDArray[np.int64]
@@ -95,7 +96,7 @@ class JourneyLog:
         Journey j owns the events ``bounds[j]`` to ``bounds[j + 1] - 1``.
     """
 
-    _events: pa.Table
+    _stored: pa.Table | StoredEvents
     _customers: pa.Table
     _identities: pa.Table
     _sources: pa.Table
@@ -173,7 +174,7 @@ class JourneyLog:
         if order == "sort":
             table = tables.sort_events(table, listed.column("source").to_pylist())
         return cls(
-            _events=table,
+            _stored=table,
             _customers=tables.customer_table(table, customers),
             _identities=_or_empty(identities, schema.IDENTITIES),
             _sources=listed,
@@ -185,6 +186,12 @@ class JourneyLog:
         )
 
     # tables -----------------------------------------------------------------------------------------------
+
+    @property
+    def _events(self) -> pa.Table:
+        """All columns of the events, from disk where they haven't been needed before."""
+        stored = self._stored
+        return stored if isinstance(stored, pa.Table) else stored.table()
 
     @property
     def events(self) -> pd.DataFrame:
@@ -223,8 +230,10 @@ class JourneyLog:
 
     def to_arrow(self) -> dict[str, pa.Table]:
         """Return all tables as Arrow tables, by name."""
+        return {"events": self._event_table(), **self._tables_beside()}
+
+    def _tables_beside(self) -> dict[str, pa.Table]:
         return {
-            "events": self._event_table(),
             "journeys": self._journey_table(),
             "customers": self._customers,
             "identities": self._identities,
@@ -248,20 +257,14 @@ class JourneyLog:
     def _make_journeys(self) -> pa.Table:
         first, last = self.bounds[:-1], self.bounds[1:] - 1
         times, customers = self.timestamps, self.journey_customer
-        start = times[first]
-        n = self.n_journeys
-        columns = {
-            "journey": np.arange(n, dtype=np.int64),
-            "customer": customers,
-            "attempt": self.attempts,
-            "native_journey": self._native_journeys(first),
-            "start": _times(start),
-            "end": _times(times[last]),
-            "observed_from": _times(np.full(n, self.observed_from_us, dtype=np.int64)),
-            "observed_until": _times(np.full(n, self.data_end_us, dtype=np.int64)),
-            "events": last - first + 1,
-        }
-        table = pa.table(columns, schema=schema.JOURNEYS)
+        table = tables.journey_table(
+            customers,
+            self.attempts,
+            self._native_journeys(first),
+            (times[first], times[last]),
+            (self.observed_from_us, self.data_end_us),
+            last - first + 1,
+        )
         for name, column in self._tags.items():
             table = table.append_column(name, column)
         return table
@@ -271,10 +274,10 @@ class JourneyLog:
         """Number of each journey among its customer's: 1, 2, ... by start; a selection keeps the numbers."""
         if self._attempt is not None:
             return self._attempt
-        return _numbered(self.journey_customer, self.timestamps[self.bounds[:-1]])
+        return tables.numbered(self.journey_customer, self.timestamps[self.bounds[:-1]])
 
     def _native_journeys(self, first: Ints) -> pa.Array:
-        if "native_journey" not in self._events.column_names:
+        if "native_journey" not in self._stored.column_names:
             return pa.nulls(len(first), schema.TEXT)
         return self._column("native_journey").take(pa.array(first))
 
@@ -290,7 +293,7 @@ class JourneyLog:
     @property
     def n_events(self) -> int:
         """Number of events."""
-        return int(self._events.num_rows)
+        return int(self._stored.num_rows)
 
     @property
     def n_journeys(self) -> int:
@@ -322,7 +325,7 @@ class JourneyLog:
     @property
     def dimensions(self) -> tuple[str, ...]:
         """Names of the further columns that a source or the user named."""
-        return tuple(name for name in self._events.column_names if name not in schema.EVENTS.names)
+        return tuple(name for name in self._stored.column_names if name not in schema.EVENTS.names)
 
     @property
     def timestamps(self) -> Ints:
@@ -345,7 +348,7 @@ class JourneyLog:
     @property
     def splittable(self) -> npt.NDArray[np.bool_]:
         """Whether a journey may be split further: not where the source itself names it."""
-        if "native_journey" not in self._events.column_names:
+        if "native_journey" not in self._stored.column_names:
             return np.ones(self.n_journeys, dtype=bool)
         free: npt.NDArray[np.bool_] = self.codes("native_journey")[self.bounds[:-1]] < 0
         return free
@@ -372,7 +375,7 @@ class JourneyLog:
         LogError
             If events have no such column.
         """
-        if column not in self._events.column_names:
+        if column not in self._stored.column_names:
             self._known(column)
             return np.full(self.n_events, -1, dtype=np.int32)
         codes: Codes = self._once(("codes", column), lambda: tables.codes_of(self._column(column)))
@@ -395,7 +398,7 @@ class JourneyLog:
         LogError
             If events have no such column.
         """
-        if column not in self._events.column_names:
+        if column not in self._stored.column_names:
             self._known(column)
             return ()
         return tuple(self._column(column).dictionary.to_pylist())
@@ -418,7 +421,7 @@ class JourneyLog:
         LogError
             If events have no such column.
         """
-        if column not in self._events.column_names:
+        if column not in self._stored.column_names:
             self._known(column)
             return np.full(self.n_events, np.nan)
         values: npt.NDArray[np.float64] = self._once(
@@ -445,7 +448,7 @@ class JourneyLog:
         LogError
             If events have no such column.
         """
-        if column not in self._events.column_names:
+        if column not in self._stored.column_names:
             self._known(column)
             return np.full(self.n_events, -1, dtype=np.int8)
         flags: npt.NDArray[np.int8] = self._once(
@@ -467,7 +470,7 @@ class JourneyLog:
         list of Block
             Their bounds, in order: journeys and events, first and last.
         """
-        starts = _customer_starts(self.journey_customer)
+        starts = tables.customer_starts(self.journey_customer)
         first_events = self.bounds[starts]
         chosen = [0]
         while chosen[-1] < len(starts):
@@ -592,7 +595,7 @@ class JourneyLog:
         table = tables.one_chunk(tables.canonical_events(labelled))
         tables.expect_touchpoints(table, "row {} of log.events".format)
         return replace(
-            self, _events=table, notes=notes, split_by=None, _split_rules=None, _tags={}, _cache={}
+            self, _stored=table, notes=notes, split_by=None, _split_rules=None, _tags={}, _cache={}
         )
 
     def split(self, intended: Splits) -> JourneyLog:
@@ -807,7 +810,7 @@ class JourneyLog:
         bounds = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.int64)
         return replace(
             self,
-            _events=tables.one_chunk(events),
+            _stored=tables.one_chunk(events),
             bounds=bounds,
             _attempt=self.attempts[keep],
             _tags={name: tables.encode(column.filter(pa.array(keep))) for name, column in self._tags.items()},
@@ -836,11 +839,17 @@ class JourneyLog:
         LogError
             If the folder exists and `overwrite` is false, or it holds something else than a log.
         """
-        path = Path(path)
-        blocks = [self._events.slice(b.first_event, b.last_event - b.first_event) for b in self.blocks()]
-        small = {name: table for name, table in self.to_arrow().items() if name != "events"}
-        small["bounds"] = pa.table({"first_event": self.bounds})
-        about = {
+        with storage.Draft(Path(path), overwrite=overwrite) as draft:
+            words = log_files.write_events(draft, log_files.pieces(self._events), BLOCK_EVENTS)
+            draft.commit(self._write_beside(draft, words))
+        return Path(path)
+
+    def _write_beside(self, draft: storage.Draft, words: Mapping[str, str]) -> dict[str, Any]:
+        """Write the tables beside the events into a draft; return what the manifest says of the log."""
+        for name, table in self._tables_beside().items():
+            draft.add(name, table)
+        draft.add("bounds", pa.table({"first_event": self.bounds}))
+        return {
             "data_end_us": self.data_end_us,
             "notes": list(self.notes),
             "split_by": self.split_by,
@@ -848,9 +857,8 @@ class JourneyLog:
             "events": self.n_events,
             "journeys": self.n_journeys,
             "customers": self.n_customers,
+            "words": dict(words),
         }
-        storage.write_folder(path, blocks or [self._events], small, about, overwrite=overwrite)
-        return path
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if not name.startswith("_")]
@@ -864,7 +872,7 @@ class JourneyLog:
     # helpers ----------------------------------------------------------------------------------------------
 
     def _column(self, name: str) -> pa.Array:
-        column = self._events.column(name)
+        column = self._stored.column(name)
         return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
     def _known(self, column: str) -> None:
@@ -908,9 +916,47 @@ def read_log(path: str | Path) -> JourneyLog:
     ...     cj.read_log(path).n_customers
     100
     """
-    events, small, manifest = storage.read_folder(Path(path))
+    return storage.read(Path(path), _opened)
+
+
+def log_of_stream(
+    draft: storage.Draft,
+    events: Iterable[pa.Table],
+    *,
+    customers: pa.Table,
+    identities: pa.Table,
+    sources: pa.Table,
+    ledger: pa.Table,
+    quarantine: pa.Table,
+    data_end_us: int,
+    notes: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Write a log into a draft whose events come as a stream in the log's order; return its manifest.
+
+    It is the log that `JourneyLog.from_events` makes of the same events, byte for byte.
+    """
+    journeys = log_files.Journeys()
+    words = log_files.write_events(draft, journeys.watch(events), BLOCK_EVENTS)
+    firsts = [moment for moment in sources.column("first").cast(pa.int64()).to_pylist() if moment is not None]
+    log = JourneyLog(
+        _stored=log_files.StoredEvents(draft.folder({"words": words})),
+        _customers=tables.sorted_customers(customers),
+        _identities=identities,
+        _sources=sources,
+        _ledger=ledger,
+        _quarantine=quarantine,
+        bounds=journeys.bounds,
+        data_end_us=data_end_us,
+        notes=tuple(notes),
+        _cache={"journeys": journeys.table(min(firsts, default=None), data_end_us)},
+    )
+    return log._write_beside(draft, words)
+
+
+def _opened(folder: storage.Folder) -> JourneyLog:
+    manifest, small = folder.manifest, log_files.small_tables(folder)
     return JourneyLog(
-        _events=tables.one_chunk(tables.canonical_events(events)),
+        _stored=log_files.stored_events(folder),
         _customers=small["customers"],
         _identities=small["identities"],
         _sources=small["sources"],
@@ -956,25 +1002,3 @@ def _digest(rules: Sequence[WalkRules], variant: Codes) -> str:
 
 def _or_empty(table: pa.Table | None, table_schema: pa.Schema) -> pa.Table:
     return table_schema.empty_table() if table is None else table
-
-
-def _times(microseconds: Ints) -> pa.Array:
-    return pa.array(microseconds, pa.int64()).cast(schema.TIMESTAMP)
-
-
-def _customer_starts(journey_customer: Ints) -> Ints:
-    if not len(journey_customer):
-        return np.zeros(0, dtype=np.int64)
-    new = np.flatnonzero(journey_customer[1:] != journey_customer[:-1]) + 1
-    return np.concatenate([[0], new]).astype(np.int64)
-
-
-def _numbered(customers: Ints, start: Ints) -> Ints:
-    """Number each customer's journeys by their start."""
-    order = np.lexsort((start, customers))
-    sorted_customers = customers[order]
-    first = _customer_starts(sorted_customers)
-    position = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
-    attempts = np.empty(len(order), dtype=np.int64)
-    attempts[order] = position + 1
-    return attempts

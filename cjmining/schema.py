@@ -9,7 +9,7 @@ from typing import Final
 
 import pyarrow as pa
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Version of the log's format on disk."""
 
 OUTCOMES: Final = ("converted", "dropped", "turned away", "open")

@@ -259,6 +259,58 @@ def native_bounds(events: pa.Table) -> npt.NDArray[np.int64]:
     return np.concatenate([[0], np.flatnonzero(new) + 1, [n]]).astype(np.int64)
 
 
+def journey_table(
+    customer: npt.NDArray[np.int64],
+    attempt: npt.NDArray[np.int64],
+    native: pa.Array,
+    times: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    observed: tuple[int, int],
+    events: npt.NDArray[np.int64],
+) -> pa.Table:
+    """Return the journeys: times of first and last events, from when until when all were observed."""
+    n = len(customer)
+    columns = {
+        "journey": np.arange(n, dtype=np.int64),
+        "customer": customer,
+        "attempt": attempt,
+        "native_journey": native,
+        "start": _times(times[0]),
+        "end": _times(times[1]),
+        "observed_from": _times(np.full(n, observed[0], dtype=np.int64)),
+        "observed_until": _times(np.full(n, observed[1], dtype=np.int64)),
+        "events": events,
+    }
+    return pa.table(columns, schema=schema.JOURNEYS)
+
+
+def _times(microseconds: npt.NDArray[np.int64]) -> pa.Array:
+    return pa.array(microseconds, pa.int64()).cast(schema.TIMESTAMP)
+
+
+def words_of(codes: npt.NDArray[Any], words: pa.Array) -> pa.Array:
+    """Return a column of text from its codes, -1 for null."""
+    return pa.DictionaryArray.from_arrays(_nullable(codes.astype(np.int32)), words)
+
+
+def numbered(customers: npt.NDArray[np.int64], start: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Number each customer's journeys by their start."""
+    order = np.lexsort((start, customers))
+    sorted_customers = customers[order]
+    first = customer_starts(sorted_customers)
+    position = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
+    attempts = np.empty(len(order), dtype=np.int64)
+    attempts[order] = position + 1
+    return attempts
+
+
+def customer_starts(customers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the rows at which a customer begins, of rows that lie together by customer."""
+    if not len(customers):
+        return np.zeros(0, dtype=np.int64)
+    new = np.flatnonzero(customers[1:] != customers[:-1]) + 1
+    return np.concatenate([[0], new]).astype(np.int64)
+
+
 def sources_of(events: pa.Table) -> pa.Table:
     """Return the sources in alphabetical order, each covering its first to its last event."""
     totals = (
@@ -287,12 +339,7 @@ def customer_table(events: pa.Table, customers: object | None) -> pa.Table:
     if customers is None:
         numbers = np.unique(events.column("customer").to_numpy())
         return pa.table({"customer": numbers}, schema=schema.CUSTOMERS)
-    table = to_table(customers, what="customers")
-    if "customer" not in table.column_names:
-        raise LogError(f"customers lack the column 'customer'; found {', '.join(table.column_names)}")
-    table = table.set_column(
-        table.column_names.index("customer"), "customer", table.column("customer").cast(pa.int64())
-    ).sort_by("customer")
+    table = sorted_customers(to_table(customers, what="customers"))
     known = table.column("customer").to_numpy()
     if len(np.unique(known)) != len(known):
         raise LogError("customers have more than one row for the same customer; give one row each")
@@ -300,6 +347,17 @@ def customer_table(events: pa.Table, customers: object | None) -> pa.Table:
     if len(absent):
         raise LogError(f"{len(absent):,} customers of the events have no row in customers, e.g. {absent[0]}")
     return table
+
+
+def sorted_customers(table: pa.Table) -> pa.Table:
+    """Return the customers by their number, which is a whole one."""
+    if "customer" not in table.column_names:
+        raise LogError(f"customers lack the column 'customer'; found {', '.join(table.column_names)}")
+    return table.set_column(
+        table.column_names.index("customer"),
+        schema.CUSTOMERS.field("customer"),
+        table.column("customer").cast(pa.int64()),
+    ).sort_by("customer")
 
 
 def data_end(events: pa.Table, given: object | None) -> int:

@@ -1,0 +1,235 @@
+"""The files that a log consists of: events in blocks of whole customers, and what is read of them when.
+
+Events come and go as streams: neither who writes them nor who opens them has all of them in memory. A block
+is one file. Texts are dictionary columns over the one sorted vocabulary of the whole log; a long vocabulary
+(sessions, say) would be repeated in each block, so it is a file of its own and blocks hold its codes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cjmining import schema, tables
+
+if TYPE_CHECKING:
+    from cjmining.storage import Draft, Folder
+
+Ints = npt.NDArray[np.int64]
+
+LONG_VOCABULARY = 10_000
+"""Words from which on a vocabulary is a file of its own."""
+_PIECE = 1 << 17
+
+
+def pieces(events: pa.Table) -> Iterator[pa.Table]:
+    """Give a table piece by piece; one without rows gives one piece."""
+    for start in range(0, max(events.num_rows, 1), _PIECE):
+        yield events.slice(start, _PIECE)
+
+
+def write_events(draft: Draft, events: Iterable[pa.Table], block_events: int) -> dict[str, str]:
+    """Write a stream of events, in the log's order, in blocks of whole customers.
+
+    Parameters
+    ----------
+    draft : Draft
+        Where to.
+    events : iterable of tables
+        At least one, in canonical columns, the texts of all over the same vocabularies.
+    block_events : int
+        How many events a block holds at least, where there are as many.
+
+    Returns
+    -------
+    dict
+        Column -> file of its vocabulary, for the long ones.
+    """
+    stream = iter(events)
+    first = next(stream)
+    words = _write_words(draft, first)
+    coded = (_as_codes(table, words) for table in itertools.chain([first], stream))
+    blocks = itertools.groupby(_in_blocks(coded, block_events), key=itemgetter(0))
+    own = _as_codes(first, words).schema
+    for number, block in blocks:
+        draft.add(_block(number), (table for _, table in block), schema=own)
+    return words
+
+
+def _block(number: int) -> str:
+    return f"events-{number:05d}"
+
+
+def _write_words(draft: Draft, events: pa.Table) -> dict[str, str]:
+    words = {}
+    for number, field in enumerate(events.schema):
+        if pa.types.is_dictionary(field.type):
+            vocabulary = events.column(field.name).chunk(0).dictionary
+            if len(vocabulary) >= LONG_VOCABULARY:
+                words[field.name] = f"words-{number:05d}"
+                draft.add(words[field.name], pa.table({"word": vocabulary}))
+    return words
+
+
+def _as_codes(events: pa.Table, columns: Iterable[str]) -> pa.Table:
+    for name in columns:
+        codes = pa.chunked_array([chunk.indices for chunk in events.column(name).chunks], pa.int32())
+        events = events.set_column(events.column_names.index(name), name, codes)
+    return events
+
+
+def _in_blocks(events: Iterable[pa.Table], block_events: int) -> Iterator[tuple[int, pa.Table]]:
+    """Number each piece by its block: the next one begins with the first customer after so many events."""
+    block, held, before = 0, 0, -1
+    for table in events:
+        start = 0
+        for begin in _customers_begin(table.column("customer").to_numpy(), before):
+            if held + begin - start >= block_events:
+                if begin > start:
+                    yield block, table.slice(start, begin - start)
+                block, held, start = block + 1, 0, begin
+        yield block, table.slice(start)
+        held += table.num_rows - start
+        before = table.column("customer")[-1].as_py() if table.num_rows else before
+
+
+def _customers_begin(customer: Ints, before: int) -> list[int]:
+    """Return the rows at which another customer begins than in the row before."""
+    if not len(customer):
+        return []
+    begins = (np.flatnonzero(customer[1:] != customer[:-1]) + 1).tolist()
+    return begins if customer[0] == before or before < 0 else [0, *begins]
+
+
+class Journeys:
+    """The journeys of a stream of events: one for each customer, or for each that the source names."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Ints, Ints, Ints, Ints]] = []
+        self._lasts: list[Ints] = []
+        self._n_events = 0
+        self._before: tuple[int, int, int] | None = None
+        self._words = pa.array([], pa.string())
+
+    def watch(self, events: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Pass a stream on, and see where journeys begin and end."""
+        for table in events:
+            self._see(table)
+            yield table
+
+    def _see(self, table: pa.Table) -> None:
+        customer = table.column("customer").to_numpy()
+        time = table.column("timestamp").cast(pa.int64()).to_numpy()
+        native = np.full(len(customer), -1, dtype=np.int64)
+        if "native_journey" in table.column_names and table.column("native_journey").num_chunks:
+            column = table.column("native_journey").combine_chunks()
+            native = tables.codes_of(column).astype(np.int64)
+            self._words = column.dictionary
+        if not len(customer):
+            return
+        starts = np.flatnonzero((customer[1:] != customer[:-1]) | (native[1:] != native[:-1])) + 1
+        if self._before is None or self._before[:2] != (customer[0], native[0]):
+            starts = np.concatenate(([0], starts))
+        self._parts.append((self._n_events + starts, customer[starts], native[starts], time[starts]))
+        if self._before is not None:
+            time = np.concatenate(([self._before[2]], time))
+            self._lasts.append(time[starts])
+        else:
+            self._lasts.append(time[starts[1:] - 1])
+        self._before = int(customer[-1]), int(native[-1]), int(time[-1])
+        self._n_events += len(customer)
+
+    @property
+    def bounds(self) -> Ints:
+        """First event of each journey, and the number of events last."""
+        return np.concatenate([*(part[0] for part in self._parts), [self._n_events]]).astype(np.int64)
+
+    def table(self, observed_from: int | None, observed_until: int) -> pa.Table:
+        """Return the table of journeys; events before `observed_from` were observed all the same."""
+        columns = [np.concatenate([part[i] for part in self._parts]) for i in (1, 2, 3)]
+        customer, native, start = columns
+        last = [] if self._before is None else [self._before[2]]
+        end = np.concatenate([*self._lasts, last]).astype(np.int64)
+        first = int(start.min())
+        return tables.journey_table(
+            customer,
+            tables.numbered(customer, start),
+            tables.words_of(native, self._words),
+            (start, end),
+            (first if observed_from is None else min(first, observed_from), observed_until),
+            np.diff(self.bounds),
+        )
+
+
+class StoredEvents:
+    """The events of a log on disk: each column is read when it is first asked for.
+
+    Attributes
+    ----------
+    num_rows : int
+        Number of events.
+    schema : pyarrow.Schema
+        Their columns, as they are in memory.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._blocks = folder.names("events-")
+        self._words: dict[str, str] = folder.manifest["words"]
+        self._columns: dict[str, pa.ChunkedArray] = {}
+        self.num_rows = sum(folder.rows(name) for name in self._blocks)
+        own = folder.schema(self._blocks[0])
+        self.schema = pa.schema(
+            [pa.field(field.name, schema.TEXT) if field.name in self._words else field for field in own]
+        )
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.schema.names)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return a column, in one piece."""
+        if name not in self._columns:
+            self._load([name])
+        return self._columns[name]
+
+    def table(self) -> pa.Table:
+        """Return all columns."""
+        self._load([name for name in self.column_names if name not in self._columns])
+        return pa.table({name: self._columns[name] for name in self.column_names}, schema=self.schema)
+
+    def _load(self, names: list[str]) -> None:
+        if not names:
+            return
+        read = pa.concat_tables([self._folder.table(block, columns=names) for block in self._blocks])
+        for name in names:
+            column = tables.one_chunk(read.select([name])).column(0)
+            read = read.drop_columns([name])
+            if name in self._words:
+                words = self._folder.table(self._words[name]).column("word").combine_chunks()
+                codes = column.chunk(0) if column.num_chunks else pa.array([], pa.int32())
+                column = pa.chunked_array([pa.DictionaryArray.from_arrays(codes, words)])
+            self._columns[name] = column
+
+
+def stored_events(folder: Folder) -> pa.Table | StoredEvents:
+    """Return the events of a log: of the format's version 1, which had no order of words, at once."""
+    for block in folder.names("events-"):
+        folder.file(block)
+    if "words" in folder.manifest:
+        return StoredEvents(folder)
+    blocks = [folder.table(name) for name in folder.names("events-")]
+    return tables.one_chunk(tables.canonical_events(pa.concat_tables(blocks, promote_options="default")))
+
+
+def small_tables(folder: Folder) -> dict[str, pa.Table]:
+    """Return the other tables of a log."""
+    names = ("journeys", "customers", "identities", "sources", "ledger", "quarantine", "bounds")
+    return {name: folder.table(name) for name in names}
