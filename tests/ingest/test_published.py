@@ -47,7 +47,7 @@ def test_call_centre(shared_data):
 
 def test_ga4(shared_data):
     path = shared_data / "web" / "ga4_export.jsonl"
-    log = cj.ingest(cj.sources.GA4(path))
+    log = cj.ingest(cj.sources.GA4(path, arrivals=False))
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert fates(log) == {"used": 93}
     assert log.n_customers == len({row["user_pseudo_id"] for row in rows})

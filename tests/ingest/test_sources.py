@@ -247,7 +247,7 @@ def test_ga4(tmp_path):
     assert seen(
         log, "timestamp", "native", "touchpoint", "channel", "device", "campaign", "value", "currency"
     ) == [
-        ("2026-01-01 10:00:00", "page_view", "page_view", "web", "mobile", None, None, None),
+        ("2026-01-01 10:00:00", "page_view", "page_viewed", "web", "mobile", None, None, None),
         ("2026-01-01 10:00:00", "session_start", "session_start", "web", "mobile", None, None, None),
         ("2026-01-01 10:00:00", "add_to_cart", "basket_filled", "app", "mobile", None, None, None),
         ("2026-01-01 10:00:05", "purchase", "order_placed", "web", "mobile", None, 99.5, "EUR"),
