@@ -162,12 +162,16 @@ class _Ingestion:
     def _read(self) -> None:
         from cjmining.ingest.stage import stage
 
-        feeds = [(rank, source, feed) for rank, source in enumerate(self._sources) for feed in source.feeds()]
+        feeds = [
+            (rank, source, place, feed)
+            for rank, source in enumerate(self._sources)
+            for place, feed in enumerate(source.feeds())
+        ]
         files = 0
         records = dict.fromkeys(range(len(self._sources)), 0)
-        for i, (rank, source, feed) in enumerate(feeds):
+        for i, (rank, source, place, feed) in enumerate(feeds):
             self._progress(f"reading {source.name}: {feed.name}", 0.6 * i / len(feeds))
-            staged = stage(self._database, source, rank, feed, f"stage_{i}", files, records[rank])
+            staged = stage(self._database, source, rank, feed, f"stage_{i}", files, records[rank], place)
             if not staged.files:
                 continue
             files += len(staged.files)

@@ -131,7 +131,7 @@ def _store(database: Database, feed: Staged, rows: list[_Row]) -> None:
             "UPDATE events SET properties = CASE WHEN properties IS NULL THEN said "
             "ELSE CAST(json_merge_patch(properties, said) AS VARCHAR) END "
             f"FROM comments c WHERE events.source_rank = {feed.source_rank} "
-            f"AND events.sequence = c.sequence AND events.file BETWEEN {feed.files[0].number} "
+            f"AND events.source_row = c.sequence AND events.file BETWEEN {feed.files[0].number} "
             f"AND {feed.files[-1].number}"
         )
 

@@ -14,6 +14,7 @@ from cjmining.errors import SourceError
 from cjmining.ingest.database import Database, identifier, literal
 
 if TYPE_CHECKING:
+    from cjmining.ingest.sources.base import Event
     from cjmining.ingest.stage import Staged
 
 Ints = npt.NDArray[np.int64]
@@ -44,8 +45,8 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]
     columns |= dict.fromkeys(others, "VARCHAR")
     typed = ", ".join(f"{identifier(name)} {type_}" for name, type_ in columns.items())
     database.run(
-        "CREATE TABLE events (customer BIGINT, sequence BIGINT, source_rank INTEGER, event_id UBIGINT, "
-        "file INTEGER, "
+        "CREATE TABLE events (customer BIGINT, sequence BIGINT, source_row BIGINT, source_rank INTEGER, "
+        "event_id UBIGINT, file INTEGER, "
         f"withdrawn VARCHAR, {typed})"
     )
     for feed in staged:
@@ -53,11 +54,26 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]
             given = {"actor": "'customer'", "precision": "0", **event.columns, **event.others}
             listed = ", ".join(f"({given.get(name, 'NULL')})::{type_}" for name, type_ in columns.items())
             database.run(
-                f"INSERT INTO events SELECT customer, sequence, {feed.source_rank}, "
+                f"INSERT INTO events SELECT customer, {_order(event, place)}, sequence, {feed.source_rank}, "
                 f"{_event_id(feed, place)}, file, "
-                f"{event.withdrawn}, {listed} FROM {feed.table}_used WHERE {event.when}"
+                f"{event.withdrawn}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
             )
     return others
+
+
+def records_of(feed: Staged, event: Event) -> str:
+    """SQL of what an event is made from: the used records, or their elements with their place."""
+    if not event.each:
+        return f"{feed.table}_used"
+    listed = identifier(event.each)
+    elements = f"unnest({listed}) AS each, generate_subscripts({listed}, 1) AS place"
+    return f"(SELECT *, {elements} FROM {feed.table}_used)"
+
+
+def _order(event: Event, place: int) -> str:
+    """SQL: the native order within the source, by feed, record, element and event; at most 4,096 a record."""
+    element = "least(place, 255)" if event.each else "0"
+    return f"(feed_place << 46) + (record << 12) + {element} * 16 + {min(place, 15)}"
 
 
 def _event_id(feed: Staged, place: int) -> str:
@@ -66,7 +82,9 @@ def _event_id(feed: Staged, place: int) -> str:
     own = f"md5_number(concat_ws(chr(31), {literal(feed.source.name)}, {names}, record))"
     key = "key" if feed.feed.key else own
     low = f"({key} & {2**64 - 1}::UHUGEINT)::UBIGINT"  # a remainder would be eighteen times slower
-    return f"xor({low}, {(place * 0x9E3779B97F4A7C15) % 2**64}::UBIGINT)" if place else low
+    own = f"xor({low}, {(place * 0x9E3779B97F4A7C15) % 2**64}::UBIGINT)" if place else low
+    event = feed.feed.events[place]
+    return f"hash({own}, CAST({event.id} AS VARCHAR))" if event.each else own
 
 
 def sorted_events(

@@ -8,6 +8,7 @@ counted beside.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 from cjmining import schema
 from cjmining.errors import LogError
 from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.events import records_of
 from cjmining.ingest.stage import left_out_column
 
 if TYPE_CHECKING:
@@ -50,20 +52,50 @@ def decide_fates(database: Database, staged: Sequence[Staged]) -> None:
 def make_views(database: Database, staged: Sequence[Staged]) -> None:
     """For each feed, make `<table>_used`: the records used, with their customer."""
     for feed in staged:
+        looked_up, joins = _lookups(database, feed, staged)
+        customer, of_customers = "i.customer", "JOIN id_sets i ON i.ids = r.ids AND i.customer IS NOT NULL"
+        if feed.feed.reference:
+            customer, of_customers = "NULL::BIGINT AS customer", ""
         database.run(
-            f"CREATE VIEW {feed.table}_used AS SELECT r.*, i.customer FROM {feed.table}_candidates r "
-            "JOIN id_sets i ON i.ids = r.ids WHERE i.customer IS NOT NULL"
+            f"CREATE VIEW {feed.table}_used AS SELECT r.*, {looked_up}{customer} "
+            f"FROM {feed.table}_candidates r {of_customers}{joins}"
         )
+
+
+def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tuple[str, str]:
+    """Return SQL of the columns that other feeds of the source lay beside a feed's records, and the joins."""
+    columns, joins = [], []
+    for i, lookup in enumerate(feed.feed.lookups):
+        there = [s for s in staged if s.source is feed.source and s.feed.name == lookup.feed]
+        if not there:
+            columns += [f"NULL::VARCHAR AS {identifier(name)}, " for name in lookup.keep]
+            continue
+        keys = ", ".join(map(identifier, lookup.on.values()))
+        newest = f"{_AS_NUMBER} DESC NULLS LAST, version DESC NULLS LAST, file DESC, record DESC"
+        database.run(
+            f"CREATE TABLE {feed.table}_lookup_{i} AS SELECT DISTINCT ON ({keys}) {keys}, "
+            f"{', '.join(map(identifier, lookup.keep.values()))} FROM {there[0].table}_candidates "
+            f"ORDER BY {keys}, {newest}"
+        )
+        equal = " AND ".join(
+            f"r.{identifier(here)} = l{i}.{identifier(other)}" for here, other in lookup.on.items()
+        )
+        joins.append(f" LEFT JOIN {feed.table}_lookup_{i} l{i} ON {equal}")
+        columns += [
+            f"l{i}.{identifier(column)} AS {identifier(name)}, " for name, column in lookup.keep.items()
+        ]
+    return "".join(columns), "".join(joins)
 
 
 def account_records(database: Database, feed: Staged) -> list[tuple[str, str, str, str, str, int]]:
     """Return the ledger's lines for the records of a feed; raise unless every record has one fate."""
+    without = "FALSE" if feed.feed.reference else "i.customer IS NULL"
     counted = database.run(
         "SELECT r.file, CASE WHEN r.reason IS NOT NULL THEN 'quarantined' WHEN s.sequence IS NOT NULL "
         "THEN 'superseded' "
-        "WHEN r.aside IS NOT NULL OR i.customer IS NULL THEN 'set aside' ELSE 'used' END AS fate, "
+        f"WHEN r.aside IS NOT NULL OR {without} THEN 'set aside' ELSE 'used' END AS fate, "
         "CASE WHEN r.reason IS NOT NULL THEN r.reason WHEN s.sequence IS NOT NULL THEN 'delivered again' "
-        "WHEN r.aside IS NOT NULL THEN r.aside WHEN i.customer IS NULL THEN coalesce(i.why, 'no identifier') "
+        f"WHEN r.aside IS NOT NULL THEN r.aside WHEN {without} THEN coalesce(i.why, 'no identifier') "
         "ELSE '' END AS why, count(*) "
         f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN id_sets i "
         "ON i.ids = r.ids "
@@ -99,8 +131,7 @@ def account_events(database: Database, feed: Staged, end: str) -> list[tuple[str
     """Return the ledger's lines for the events of a feed; raise unless all that were made are there."""
     if not feed.feed.events:
         return []
-    made = " + ".join(f"count(*) FILTER (WHERE {event.when})" for event in feed.feed.events)
-    made_by_file = dict(database.run(f"SELECT file, {made} FROM {feed.table}_used GROUP BY file"))
+    made_by_file = _made(database, feed)
     late = literal("after the end of the data")
     counted = database.run(
         f"SELECT file, CASE WHEN withdrawn IS NOT NULL THEN withdrawn WHEN timestamp > {end} THEN {late} "
@@ -122,6 +153,20 @@ def account_events(database: Database, feed: Staged, end: str) -> list[tuple[str
             (file.source, file.name, "events", "withdrawn" if why else "kept", why, n) for why, n in own
         ]
     return lines
+
+
+def _made(database: Database, feed: Staged) -> dict[int, int]:
+    """Count for each file the events that its used records must make."""
+    made: Counter[int] = Counter()
+    for event in feed.feed.events:
+        made.update(
+            dict(
+                database.run(
+                    f"SELECT file, count(*) FROM {records_of(feed, event)} WHERE {event.when} GROUP BY file"
+                )
+            )
+        )
+    return made
 
 
 def account_values(

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining.errors import SourceError
+from cjmining.ingest.files import Input
+from cjmining.ingest.json_text import as_lines, is_lines, unwrapped
 
 SAMPLE_BYTES = 1 << 20
 BLOCK_BYTES = 8 << 20
@@ -84,34 +83,39 @@ class Records:
 
     Parameters
     ----------
-    path : Path
-        The file; gzip is recognised by its first bytes.
+    given : Input or Path
+        What to read; gzip is recognised by its first bytes.
     dialect : Dialect
         What is known about it; the rest is sniffed.
     lines : bool
-        Whether each line is a record (JSON lines); else it is CSV with a header.
+        Whether it is JSON: then each value is a record, and made one line; else it is CSV with a header, or
+        lines that the dialect's pattern cuts.
+    wrapped : sequence of str
+        For JSON: names of lists in which an object may hold records.
     """
 
-    def __init__(self, path: Path, dialect: Dialect, *, lines: bool = False) -> None:
-        self.path = path
+    def __init__(
+        self, given: Input | Path, dialect: Dialect, *, lines: bool = False, wrapped: Sequence[str] = ()
+    ) -> None:
+        self._input = given if isinstance(given, Input) else Input(given.name, given)
         self.count = 0
         self.problem: SourceError | None = None
-        self._lines = lines
+        self._lines = lines or bool(dialect.pattern)
         sample = self._sample()
-        _check_text(path, sample)
+        _check_text(self._input, sample)
         self.empty = not sample.strip(b"\x00\r\n\t \xff\xfe\xef\xbb\xbf")
         self._given = dialect.encoding is not None
-        encoding = _encoding(path, sample, dialect.encoding)
+        encoding = _encoding(self._input, sample, dialect.encoding)
         text = sample.decode(_decoder(encoding), errors="replace").removeprefix("\ufeff")
         cr_only = "\r" in text.rstrip("\r") and "\n" not in text
         if cr_only:
             text = text.replace("\r", "\n")
         self.dialect = replace(dialect, encoding=encoding, cr_only=cr_only)
-        self._array = lines and text.lstrip().startswith("[")
-        self._concatenated = lines and "}{" in text.split("\n", 1)[0]
-        self.header: tuple[str, ...] = ()
+        self._is_scattered = lines and not is_lines(text)
+        self._wrapped = tuple(wrapped)
+        self.header: tuple[str, ...] = dialect.names
         self._skip = 0
-        if not lines:
+        if not self._lines:
             self._read_header(text)
 
     @property
@@ -140,30 +144,34 @@ class Records:
             raise
 
     def _sample(self) -> bytes:
-        try:
-            with _open(self.path) as stream:
-                return stream.read(SAMPLE_BYTES)
-        except (gzip.BadGzipFile, EOFError, OSError) as problem:
-            raise SourceError(f"{self.path} can't be read: {problem}") from problem
+        with self._input.open() as stream:
+            return stream.read(SAMPLE_BYTES)
 
     def _read_header(self, text: str) -> None:
-        quote = self.dialect.quote or _sniff_quote(text)
+        quote = _sniff_quote(text) if self.dialect.quote is None else self.dialect.quote
         delimiter = self.dialect.delimiter or _sniff_delimiter(text, quote)
         self.dialect = replace(self.dialect, delimiter=delimiter, quote=quote)
         self._pattern = re.compile(field_pattern(delimiter, quote))
+        if self.dialect.names:
+            return
         lines = re.findall(r"[^\n]*\n|[^\n]+", text)
-        first = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
-        end = first + 1
-        while end < len(lines) and "".join(lines[first:end]).count(quote) % 2:
-            end += 1
-        header = "".join(lines[first:end])
+        rows: list[list[str]] = []
+        end = 0
+        while len(rows) < self.dialect.header_rows and end < len(lines):
+            first = next((i for i in range(end, len(lines)) if lines[i].strip()), len(lines))
+            end = first + 1
+            while quote and end < len(lines) and "".join(lines[first:end]).count(quote) % 2:
+                end += 1
+            row = "".join(lines[first:end])
+            rows.append(self._split(row.rstrip("\r\n")) or row.strip().split(delimiter))
         self._skip = len("".join(lines[:end]).encode())
-        self.header = tuple(self._split(header.rstrip("\r\n")) or header.strip().split(delimiter))
+        naming = self.dialect.naming
+        self.header = tuple(naming(rows) if naming else rows[0] if rows else ())
 
     def _split(self, text: str) -> list[str] | None:
         """Split one record into its fields, or None where its quotes make no sense."""
         assert self.dialect.delimiter is not None  # noqa: S101 -- set with the header
-        quote = self.dialect.quote or '"'
+        quote = self.dialect.quote
         rest = self.dialect.delimiter + text
         fields, at = [], 0
         while at < len(rest):
@@ -171,7 +179,7 @@ class Records:
             if found is None:
                 return None
             field = found.group()[1:]
-            if len(field) > 1 and field[0] == quote:
+            if quote and len(field) > 1 and field[0] == quote:
                 field = field[1:-1].replace(quote * 2, quote)
             fields.append(field.strip())
             at = found.end()
@@ -197,50 +205,37 @@ class Records:
                 yield batch
 
     def _blocks(self) -> Iterator[tuple[bytes, bool]]:
-        """Yield the file as UTF-8 with LF line ends, block by block, and say which block is the last."""
+        """Yield the file as UTF-8 with a record on each line, block by block, and say which is the last."""
+        blocks = self._plain_blocks()
+        if self._is_scattered:
+            blocks = as_lines(blocks)
+        return unwrapped(blocks, self._wrapped) if self._wrapped else blocks
+
+    def _plain_blocks(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield the file as UTF-8 with LF line ends."""
         encoding = self.dialect.encoding or "utf-8"
-        if self._array:
-            yield self._elements(), True
-            return
         decoder = None
         if not encoding.startswith("utf-8"):
             decoder = codecs.getincrementaldecoder(_decoder(encoding))()
-        with _open(self.path) as stream:
+        with self._input.open() as stream:
             first = True
             while True:
-                block = self._read(stream)
+                block = stream.read(BLOCK_BYTES)
                 last = len(block) < BLOCK_BYTES
                 block = self._decode(decoder, block, last=last) if decoder else block
                 if first:
                     block, first = block.removeprefix(codecs.BOM_UTF8), False
                 if self.dialect.cr_only:
                     block = block.replace(b"\r", b"\n")
-                if self._concatenated:
-                    block = block.replace(b"}{", b"}\n{")
                 yield block, last
                 if last:
                     return
-
-    def _read(self, stream: IO[bytes]) -> bytes:
-        try:
-            return stream.read(BLOCK_BYTES)
-        except (EOFError, OSError) as problem:
-            raise SourceError(f"{self.path} is damaged: {problem}") from problem
 
     def _decode(self, decoder: codecs.IncrementalDecoder, block: bytes, *, last: bool) -> bytes:
         try:
             return decoder.decode(block, last).encode("utf-8", errors="replace")
         except UnicodeDecodeError as problem:
-            raise wrong_encoding(self.path, self.dialect.encoding or "", problem) from problem
-
-    def _elements(self) -> bytes:
-        """A JSON array, written as lines."""
-        with _open(self.path) as stream:
-            try:
-                elements = json.loads(stream.read().decode(_decoder(self.dialect.encoding or "utf-8")))
-            except ValueError as problem:
-                raise SourceError(f"{self.path} begins like a JSON array but is none: {problem}") from problem
-        return "\n".join(json.dumps(element, ensure_ascii=False) for element in elements).encode()
+            raise wrong_encoding(self._input, self.dialect.encoding or "", problem) from problem
 
     def _cut(
         self, data: bytes, *, last: bool
@@ -253,7 +248,9 @@ class Records:
         starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
         if self._lines or not len(ends):
             return starts, ends, np.zeros(len(ends), dtype=np.int64), {}
-        at = np.flatnonzero(array == ord(self.dialect.quote or '"'))
+        if not self.dialect.quote:
+            return starts, ends, np.zeros(len(ends), dtype=np.int64), {}
+        at = np.flatnonzero(array == ord(self.dialect.quote))
         quotes = np.diff(np.searchsorted(at, np.concatenate(([0], ends))))
         odd = np.flatnonzero(quotes & 1)
         if not len(odd):
@@ -337,7 +334,7 @@ class Records:
             data[: ends[-1]].decode("utf-8")
         except UnicodeDecodeError as problem:
             if self._given:
-                raise wrong_encoding(self.path, "utf-8", problem) from problem
+                raise wrong_encoding(self._input, "utf-8", problem) from problem
             return self._repaired(data, starts, ends)
         offsets = np.append(starts[:1], ends).astype(np.int32)
         buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(data)]
@@ -365,51 +362,47 @@ def field_pattern(delimiter: str, quote: str) -> str:
     [',a', ',"b, c"', ',']
     """
     d, q = re.escape(delimiter), re.escape(quote)
+    if not quote:
+        return f"{d}[^{d}]*"
     return f"{d}(?:{q}(?:[^{q}]|{q}{q})*{q}|[^{q}{d}][^{d}]*|)"
 
 
 _NO_TEXTS = {
-    b"PK\x03\x04": "a zip archive; unpack it and give the files in it",
+    b"PK\x03\x04": "a zip archive; give it a name that ends in .zip, or unpack it",
     b"\xd0\xcf\x11\xe0": _EXCEL,
     b"PAR1": "a Parquet file; give it a name that ends in .parquet",
 }
 
 
-def _check_text(path: Path, sample: bytes) -> None:
+def _check_text(given: Input, sample: bytes) -> None:
     """Recognise files that are no text, before their bytes are taken for columns."""
     for beginning, what in _NO_TEXTS.items():
         if sample.startswith(beginning):
             workbook = beginning.startswith(b"PK") and b"xl/" in sample
-            workbook = workbook or path.suffix.lower() in {".xlsx", ".xlsm", ".xlsb", ".ods"}
-            raise SourceError(f"{path} is {_EXCEL if workbook else what}")
+            workbook = workbook or given.name.lower().endswith((".xlsx", ".xlsm", ".xlsb", ".ods"))
+            raise SourceError(f"{given} is {_EXCEL if workbook else what}")
 
 
-def empty_file(path: Path) -> SourceError:
+def empty_file(given: Input) -> SourceError:
     """Say that a file has not even a header."""
     return SourceError(
-        f"{path} is empty (not even a header). If nothing happened, leave it out; otherwise export it again"
+        f"{given} is empty (not even a header). If nothing happened, leave it out; otherwise export it again"
     )
 
 
-def wrong_encoding(path: Path, encoding: str, problem: UnicodeDecodeError) -> SourceError:
+def wrong_encoding(given: Input, encoding: str, problem: UnicodeDecodeError) -> SourceError:
     """Say that a file isn't in the encoding that was given or found, and what to try."""
     return SourceError(
-        f"{path} is not {encoding}: byte 0x{problem.object[problem.start]:02x} can't be decoded. "
+        f"{given} is not {encoding}: byte 0x{problem.object[problem.start]:02x} can't be decoded. "
         "Leave out encoding= to have it found, or give the right one, such as encoding='latin-1', "
         "'cp1252' or 'utf-16'"
     )
 
 
-def _open(path: Path) -> IO[bytes]:
-    with path.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
-
-
-def _encoding(path: Path, sample: bytes, given: str | None) -> str:
+def _encoding(source: Input, sample: bytes, given: str | None) -> str:
     marked = _marked_encoding(sample)
     if given is not None:
-        return _check_given(path, given, marked)
+        return _check_given(source, given, marked)
     if marked is not None:
         return marked
     nulls = sample[:4096].count(b"\x00")
@@ -433,16 +426,16 @@ def _marked_encoding(sample: bytes) -> str | None:
     return None
 
 
-def _check_given(path: Path, given: str, marked: str | None) -> str:
+def _check_given(source: Input, given: str, marked: str | None) -> str:
     try:
         name = codecs.lookup(given).name
     except LookupError as problem:
         raise SourceError(
-            f"{path}: there is no encoding {given!r}; known ones are utf-8, utf-16, latin-1, cp1252, ..."
+            f"{source}: there is no encoding {given!r}; known ones are utf-8, utf-16, latin-1, cp1252, ..."
         ) from problem
     if marked == "utf-16" and not name.startswith("utf-16"):
         raise SourceError(
-            f"{path} begins with the mark of UTF-16, but encoding={given!r} was given. "
+            f"{source} begins with the mark of UTF-16, but encoding={given!r} was given. "
             "Leave it out or give encoding='utf-16'"
         )
     return "utf-8-sig" if marked == "utf-8-sig" and name == "utf-8" else name

@@ -7,6 +7,7 @@ be set aside (`aside`), its key, version and identifiers, and the columns that i
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +16,11 @@ import numpy as np
 import pyarrow as pa
 
 from cjmining.errors import SourceError, nearest, shorten
-from cjmining.ingest import casts
+from cjmining.ingest import casts, nested
 from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
+from cjmining.ingest.files import Input, bare
 from cjmining.ingest.readers import Records, empty_file, field_pattern
-from cjmining.ingest.sources.base import Column, Feed, Input, Source, repeated, sentence
+from cjmining.ingest.sources.base import Column, Feed, Source, repeated, sentence
 from cjmining.ingest.sources.columns import repeated_note
 
 logger = logging.getLogger("cjmining")
@@ -34,6 +36,7 @@ class StagedFile:
     source: str
     name: str
     records: int
+    given: Input
     notes: list[str] = field(default_factory=list)
 
 
@@ -61,15 +64,17 @@ def stage(
     table: str,
     first_file: int,
     first_record: int,
+    feed_place: int,
 ) -> Staged:
     """Read every input of a feed into the table `table`."""
     staged = Staged(source, source_rank, feed, table)
-    if feed.clock.macro:
-        database.run(casts.zone_macro(feed.clock))
+    for clock in (feed.clock, *(column.clock for column in feed.columns if column.clock)):
+        if clock.macro:
+            database.run(casts.zone_macro(clock))
     for number, given in enumerate(feed.inputs, start=first_file):
         before = first_record + staged.records
-        file = StagedFile(number, source.name, given.name, 0)
-        _Reading(database, source, feed, table, file, before).read(given)
+        file = StagedFile(number, source.name, given.name, 0, given=given)
+        _Reading(database, source, feed, table, file, before, feed_place).read(given)
         staged.files.append(file)
     return staged
 
@@ -82,6 +87,7 @@ class _Reading:
     table: str
     file: StagedFile
     before: int
+    place: int
 
     def read(self, given: Input) -> None:
         if given.note:
@@ -104,15 +110,17 @@ class _Reading:
             self.file.notes.append(repeated_note(several, self.where))
 
     def _csv(self, given: Input) -> None:
-        assert given.path is not None  # noqa: S101 -- a file, by its format
-        records = Records(given.path, self.feed.dialect)
+        records = Records(given, given.dialect or self.feed.dialect)
         if records.empty:
-            raise empty_file(given.path)
+            raise empty_file(given)
+        if records.dialect.pattern:
+            self._matched_lines(records)
+            return
         logger.info("%s: %s, %d columns", self.where, records.dialect, len(records.header))
         found = match_columns(self.feed.columns, records.header, self.where)
         self._note_repeated(records.header)
         n = len(records.header)
-        query = _cut_into_fields(records.dialect.delimiter or ",", records.dialect.quote or '"', n)
+        query = _cut_into_fields(records.dialect.delimiter or ",", records.dialect.quote or "", n)
         raw = {c.name: f"f[{found[c.name] + 1}]" if c.name in found else None for c in self.feed.columns}
         structure = (
             f"CASE WHEN broken IS NOT NULL THEN broken "
@@ -121,9 +129,26 @@ class _Reading:
         )
         self._store_records(records, query, raw, structure)
 
+    def _matched_lines(self, records: Records) -> None:
+        """Lines that the dialect's pattern cuts."""
+        pattern = records.dialect.pattern
+        names = list(re.compile(pattern).groupindex)
+        found = match_columns(self.feed.columns, names, self.where)
+        raw = {
+            c.name: f"f.{identifier(names[found[c.name]])}" if c.name in found else None
+            for c in self.feed.columns
+        }
+        groups = ", ".join(map(literal, names))
+        query = (
+            "SELECT record, text, broken, "
+            f"CASE WHEN broken IS NULL AND regexp_matches(text, {literal(pattern)}) "
+            f"THEN regexp_extract(text, {literal(pattern)}, [{groups}]) END AS f FROM lines"
+        )
+        spoilt = "CASE WHEN broken IS NOT NULL THEN broken WHEN f IS NULL THEN 'a line of another form' END"
+        self._store_records(records, query, raw, spoilt)
+
     def _json(self, given: Input) -> None:
-        assert given.path is not None  # noqa: S101 -- a file, by its format
-        records = Records(given.path, self.feed.dialect, lines=True)
+        records = Records(given, given.dialect or self.feed.dialect, lines=True, wrapped=self.feed.wrapped)
         structure, columns = self.feed.structure, self.feed.columns
         if not structure:
             structure, columns = self._plain_structure(records)
@@ -183,11 +208,10 @@ class _Reading:
 
     def _frame(self, given: Input) -> None:
         reader = pa.RecordBatchReader.from_stream(given.frame)
-        found = match_columns(self.feed.columns, reader.schema.names, self.where)
         self._note_repeated(reader.schema.names)
         numbered = _Numbered(reader)
         with self.database.registered("frame", numbered.reader()):
-            self._store_columns("frame", found, reader.schema, numbered.number_column)
+            self._store_columns("frame", reader.schema, numbered.number_column)
         self.file.records = numbered.count
 
     def _parquet(self, given: Input) -> None:
@@ -198,13 +222,16 @@ class _Reading:
             rows = pq.read_metadata(given.path).num_rows
         except (pa.ArrowInvalid, OSError) as problem:
             raise SourceError(f"{self.where} is no Parquet file: {problem}") from problem
-        found = match_columns(self.feed.columns, schema.names, self.where)
         rows_of_file = f"read_parquet({literal(str(given.path))}, file_row_number = true)"
         scan = f'(SELECT *, file_row_number + 1 AS "record:number" FROM {rows_of_file})'
-        self._store_columns(scan, found, schema, "record:number")
+        self._store_columns(scan, schema, "record:number")
         self.file.records = rows
 
-    def _store_columns(self, relation: str, found: dict[str, int], schema: pa.Schema, number: str) -> None:
+    def _store_columns(self, relation: str, schema: pa.Schema, number: str) -> None:
+        if self.feed.structure:
+            self._store_nested(relation, schema, number)
+            return
+        found = match_columns(self.feed.columns, schema.names, self.where)
         self._check_types(found, schema)
         raw = {
             c.name: _typed_text(schema.field(found[c.name]), c, self.feed) if c.name in found else None
@@ -214,10 +241,23 @@ class _Reading:
         query = f"SELECT {identifier(number)} AS record, * FROM {relation}"
         self._store(query, raw, structure="NULL", content=f"CAST(to_json({{{listed}}}) AS VARCHAR)")
 
+    def _store_nested(self, relation: str, schema: pa.Schema, number: str) -> None:
+        """Columns that hold structures, read as the JSON of the same form would be."""
+        missing = nested.missing(self.feed.structure, schema)
+        if len(missing) == len(schema.names) or not nested.shared(self.feed.structure, schema):
+            raise SourceError(
+                f"{self.where}: none of the columns {shorten(missing, 12)} is there. "
+                f"Columns found: {shorten(list(schema.names), 40)}"
+            )
+        raw = {c.name: c.path or f"j.{identifier(c.name)}" for c in self.feed.columns}
+        record = nested.as_structure(self.feed.structure, schema)
+        query = f"SELECT {identifier(number)} AS record, {record} AS j FROM {relation}"
+        self._store(query, dict(raw), structure="NULL", content="CAST(to_json(j) AS VARCHAR)")
+
     def _check_types(self, found: dict[str, int], schema: pa.Schema) -> None:
         """Numbers are no times unless somebody said how to read them."""
-        clock = self.feed.clock
         for column in self.feed.columns:
+            clock = column.clock or self.feed.clock
             if column.kind != "time" or column.name not in found or clock.epoch or clock.only_formats:
                 continue
             type_ = schema.field(found[column.name]).type
@@ -234,7 +274,7 @@ class _Reading:
         texts, reasons = [], []
         for column in feed.columns:
             expression = raw[column.name]
-            texts.append(f"{casts.text(expression) if expression else 'NULL::VARCHAR'} AS {_text(column)}")
+            texts.append(f"{_raw(column, expression)} AS {_text(column)}")
             reasons += self._reasons(column)
         reasons += [f"WHEN {condition} THEN {literal(reason)}" for condition, reason in feed.checks]
         reason = f'CASE WHEN "r:structure" IS NOT NULL THEN "r:structure" {" ".join(reasons)} END'
@@ -261,6 +301,7 @@ class _Reading:
             f"{self.file.number}::INTEGER AS file",
             '"r:record"::BIGINT AS record',
             f'{self.before} + "r:record"::BIGINT AS sequence',
+            f"{self.place}::BIGINT AS feed_place",
             '"r:reason" AS reason',
             f'CASE WHEN "r:reason" IS NOT NULL THEN left("r:content", {CONTENT_CHARACTERS}) END AS content',
             f"{fine} {self._key()} END AS key",
@@ -284,7 +325,7 @@ class _Reading:
                 absent = ("", "NULL::TIMESTAMP"), (":clock", str(casts.ZONED)), (":date", "FALSE")
                 steps[0] += [f"{sql} AS {identifier(column.name + suffix)}" for suffix, sql in absent]
             elif column.kind == "time":
-                for i, step in enumerate(self.feed.clock.steps(source, column.name)):
+                for i, step in enumerate((column.clock or self.feed.clock).steps(source, column.name)):
                     if i == len(steps):
                         steps.append([])
                     steps[i] += step
@@ -303,7 +344,7 @@ class _Reading:
         if column.filled:
             found.append(f"WHEN {source} IS NULL THEN {literal(f'{column.name} is empty')}")
         is_left_out = column.name in {left.column for left in self.feed.left_out}
-        if column.kind != "text" and not is_left_out:
+        if column.kind not in ("text", "nested") and not is_left_out:
             found.append(
                 f"WHEN {source} IS NOT NULL AND {name} IS NULL "
                 f"THEN {literal(f'{column.name} is {wrong[column.kind]}')}"
@@ -333,17 +374,22 @@ def left_out_column(i: int) -> str:
 def match_columns(
     wanted: Sequence[Column], names: Sequence[str], where: str, *, empty_is_fine: bool = False
 ) -> dict[str, int]:
-    """Return where each wanted column lies; case and spaces don't matter, exact names come first."""
+    """Return where each wanted column lies.
+
+    Exact names come first, then those that differ in case and blanks, then in underscores and dashes too.
+    """
     exact = {name: i for i, name in reversed(list(enumerate(names)))}
     loose: dict[str, int] = {_loosely(name): i for i, name in reversed(list(enumerate(names)))}
+    bare_names: dict[str, int] = {_bare(name): i for i, name in reversed(list(enumerate(names)))}
     found: dict[str, int] = {}
     problems = []
     for column in wanted:
         for name in (column.name, *column.aliases):
-            at = exact.get(name, loose.get(_loosely(name)))
+            form = str if name in exact else _loosely if _loosely(name) in loose else _bare
+            at = exact.get(name, loose.get(_loosely(name), bare_names.get(_bare(name))))
             if at is not None:
                 found[column.name] = at
-                alike = [n for n in names if (n == name if name in exact else _loosely(n) == _loosely(name))]
+                alike = [n for n in names if form(n) == form(name)]
                 if len(alike) > 1:
                     listed = ", ".join(map(repr, alike))
                     problems.append(f"{len(alike)} columns are called {name!r} ({listed}), rename them")
@@ -378,6 +424,16 @@ def _typed_text(field: pa.Field, column: Column, feed: Feed) -> str:
 
 def _is_number(type_: pa.DataType) -> bool:
     return bool(pa.types.is_floating(type_) or pa.types.is_integer(type_) or pa.types.is_decimal(type_))
+
+
+def _raw(column: Column, expression: str | None) -> str:
+    if expression is None:
+        return "NULL" if column.kind == "nested" else "NULL::VARCHAR"
+    return expression if column.kind == "nested" else casts.text(expression)
+
+
+def _bare(name: str) -> str:
+    return bare(_loosely(name))
 
 
 def _loosely(name: str) -> str:

@@ -531,15 +531,14 @@ def test_files_of_another_kind_are_recognised(tmp_path):
         book.writestr("[Content_Types].xml", "<Types/>")
         book.writestr("xl/workbook.xml", "<workbook/>")
     (tmp_path / "visits.csv").write_bytes((tmp_path / "visits.xlsx").read_bytes())
-    with zipfile.ZipFile(tmp_path / "visits.zip", "w") as archive:
-        archive.writestr("visits.csv", CSV)
+    (tmp_path / "packed.csv").write_bytes(b"PK\x03\x04" + bytes(600))
     (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
     pq.write_table(pa.table({"who": ["a"]}), tmp_path / "parquet.csv")
     for name, message in [
         ("visits.xlsx", "visits.xlsx is an Excel workbook.*as CSV.*pandas.read_excel"),
         ("visits.csv", "is an Excel workbook"),
+        ("packed.csv", "is a zip archive; give it a name that ends in .zip"),
         ("old.xls", "is an Excel workbook"),
-        ("visits.zip", "is a zip archive; unpack it"),
         ("parquet.csv", "is a Parquet file"),
     ]:
         with pytest.raises(cj.SourceError, match=message):

@@ -1,4 +1,4 @@
-"""What a source says of itself: from this come its page, the table of all sources, and what `detect` looks for."""
+"""What a source says of itself: its page, the table of all sources, what `detect` looks for."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Layout:
 class Default:
     """Which touchpoint a native event becomes, unless labels say otherwise.
 
-    `channel` and `failed` are words for people where they depend on the record ("as Origin says"); a family of
-    touchpoints has its changing part in angle brackets (`opportunity_<stage>`).
+    `channel` and `failed` are words for people where they depend on the record ("as Origin says"); a family
+    of touchpoints has its changing part in angle brackets (`opportunity_<stage>`).
     """
 
     native: str

@@ -6,15 +6,35 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from cjmining.errors import SourceError, nearest, shorten
+from cjmining.errors import SourceError, nearest
 from cjmining.ingest.casts import Clock, check_zone
+from cjmining.ingest.files import Input, as_paths, files_in, named_files, named_inputs
 from cjmining.ingest.readers import Dialect
-from cjmining.ingest.sources.about import About
 
-Kind = Literal["text", "time", "number", "flag"]
+if TYPE_CHECKING:
+    from cjmining.ingest.sources.about import About
+
+__all__ = [
+    "Column",
+    "Event",
+    "Feed",
+    "Input",
+    "LeftOut",
+    "Lookup",
+    "Source",
+    "as_paths",
+    "check_region",
+    "counted",
+    "files_in",
+    "named_files",
+    "named_inputs",
+    "repeated",
+    "sentence",
+]
+
+Kind = Literal["text", "time", "number", "flag", "nested"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +45,11 @@ class Column:
     ----------
     name : str
         Matched to the file's columns without regard to case and spaces.
-    kind : {"text", "time", "number", "flag"}
+    kind : {"text", "time", "number", "flag", "nested"}
         What its text is cast to; a value that can't be cast sends the record to quarantine, unless the feed
         leaves such values out. A time gets two companions, `<name>:date` (whether it is a date alone) and
-        `<name>:clock`.
+        `<name>:clock`. What is nested (a list of structs) is left as it is, all its leaves texts; see `utc`
+        in `sources.columns` for times in it.
     needed : bool
         Whether the export must have it.
     filled : bool
@@ -100,30 +121,6 @@ class LeftOut:
     text: str
     reason: str
     measure: str
-
-
-@dataclass(frozen=True)
-class Input:
-    """One thing to read: a file, a file in a zip archive, or a frame that stands for one."""
-
-    name: str
-    path: Path | None = None
-    frame: Any = None
-    note: str = ""
-    member: str = ""
-    """Name inside the zip archive `path`."""
-    dialect: Dialect | None = None
-    """How this file is written, where it isn't as the feed says."""
-
-    @property
-    def format(self) -> Literal["csv", "json", "parquet", "frame"]:
-        """What it is, by its name."""
-        if self.path is None:
-            return "frame"
-        name = (self.member or self.path.name).lower().removesuffix(".gz")
-        if name.endswith((".json", ".jsonl", ".ndjson")):
-            return "json"
-        return "parquet" if name.endswith((".parquet", ".pq")) else "csv"
 
 
 @dataclass(frozen=True)
@@ -226,67 +223,6 @@ def check_region(region: str | None, name: str) -> str | None:
             f"{nearest(str(region).upper(), phonenumbers.SUPPORTED_REGIONS)}"
         )
     return region.upper()
-
-
-def as_paths(given: object, what: str) -> list[Path]:
-    """Return the path or paths given; each must exist."""
-    listed = [given] if isinstance(given, str | Path) else given
-    if not isinstance(listed, Sequence) or not listed or not all(isinstance(p, str | Path) for p in listed):
-        raise SourceError(f"{what}: give a path or a list of paths, not {given!r}")
-    paths = [Path(p).expanduser() for p in listed]
-    for path in paths:
-        if not path.exists():
-            raise SourceError(f"{what}: {path} does not exist{_neighbour(path)}")
-    return paths
-
-
-def _neighbour(path: Path) -> str:
-    """Name the nearest file beside a path that isn't there."""
-    folder = path.parent
-    if not folder.is_dir():
-        return f" (nor does the folder {folder})"
-    names = sorted(p.name for p in folder.iterdir())
-    hint = nearest(path.name, names)
-    return hint or (f"; {folder} holds {shorten(names)}" if names else f"; {folder} is empty")
-
-
-def files_in(paths: Sequence[Path], suffixes: tuple[str, ...], what: str) -> list[Input]:
-    """Return the files of certain endings among the paths and in the folders among them, by name."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = [p for p in sorted(path.iterdir()) if p.is_file()]
-            matching = [p for p in inside if p.name.lower().removesuffix(".gz").endswith(suffixes)]
-            if not matching:
-                raise SourceError(
-                    f"{what}: the folder {path} has no file ending in {' or '.join(suffixes)} (or with .gz); "
-                    f"it holds {shorten([p.name for p in inside]) or 'nothing'}"
-                )
-            found += matching
-        else:
-            found.append(path)
-    return [Input(path.name, path) for path in found]
-
-
-def named_files(paths: Sequence[Path], stems: Sequence[str], what: str) -> dict[str, list[Input]]:
-    """Return for each stem (such as Lead) the CSV files of that name, possibly numbered or gzipped."""
-    files = [
-        p for path in paths for p in (sorted(path.iterdir()) if path.is_dir() else [path]) if p.is_file()
-    ]
-    found: dict[str, list[Input]] = {stem: [] for stem in stems}
-    for path in files:
-        stem = path.name.lower().removesuffix(".gz").removesuffix(".csv").removesuffix(".txt")
-        stem = stem.rstrip("0123456789_-. ()")
-        for wanted in stems:
-            if stem == wanted.lower():
-                found[wanted].append(Input(path.name, path))
-    if not any(found.values()):
-        names = [p.name for p in files]
-        raise SourceError(
-            f"{what}: none of {', '.join(f'{stem}.csv' for stem in stems)} (or with .gz) is in "
-            f"{', '.join(map(str, paths))}; found {shorten(names) or 'nothing'}"
-        )
-    return found
 
 
 def repeated(names: Sequence[str]) -> list[str]:

@@ -22,7 +22,8 @@ _ALMOST = 0.85
 def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list[str]]:  # noqa: ANN401
     """Return what to read, and the names of the columns of the first of it."""
     if hasattr(data, "__arrow_c_stream__"):
-        return _frame(data, name)
+        given = frame_input(data, "(frame)", f"source {name!r}")
+        return [given], _names_of_frame(data, given)
     if type(data).__name__ == "LazyFrame":
         raise SourceError(
             f"source {name!r}: a LazyFrame is not computed yet; call .collect() on it and give the result"
@@ -36,21 +37,26 @@ def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list
     return inputs, _names(inputs[0], dialect)
 
 
-def _frame(data: Any, name: str) -> tuple[list[Input], list[str]]:  # noqa: ANN401 -- any frame
-    """A frame as a stream. pandas passes on no columns that share a name, so these are left out there."""
-    note, names = "", None
-    if hasattr(data, "columns") and hasattr(data.columns, "duplicated"):
-        names = [str(column) for column in data.columns]
-        if several := repeated(names):
-            data = data.loc[:, ~data.columns.duplicated(keep=False)]
-            note = repeated_note(several, f"source {name!r}, (frame)")
+def frame_input(data: Any, name: str, what: str) -> Input:  # noqa: ANN401 -- any frame
+    """Return a frame as an input. pandas passes on no columns that share a name: these are left out there."""
+    is_pandas = hasattr(data, "columns") and hasattr(data.columns, "duplicated")
+    several = repeated([str(column) for column in data.columns]) if is_pandas else []
+    note = repeated_note(several, f"{what}, {name}") if several else ""
+    if several:
+        data = data.loc[:, ~data.columns.duplicated(keep=False)]
     try:
         reader = pa.RecordBatchReader.from_stream(data)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
         raise SourceError(
-            f"source {name!r}: the frame can't be read: {problem}. Give each column one type, such as text"
+            f"{what}: the frame can't be read: {problem}. Give each column one type, such as text"
         ) from problem
-    return [Input("(frame)", frame=reader, note=note)], names or list(reader.schema.names)
+    return Input(name, frame=reader, note=note)
+
+
+def _names_of_frame(data: Any, given: Input) -> list[str]:  # noqa: ANN401 -- any frame
+    if hasattr(data, "columns") and hasattr(data.columns, "duplicated"):
+        return [str(column) for column in data.columns]
+    return list(given.frame.schema.names)
 
 
 def repeated_note(several: Sequence[str], where: str) -> str:
@@ -68,12 +74,12 @@ def _names(given: Input, dialect: Dialect) -> list[str]:
         except (pa.ArrowInvalid, OSError) as problem:
             raise SourceError(f"{given.path} is no Parquet file: {problem}") from problem
     if given.format == "csv":
-        records = Records(given.path, dialect)
+        records = Records(given, dialect)
         if records.empty:
-            raise empty_file(given.path)
+            raise empty_file(given)
         return list(records.header)
     keys: dict[str, None] = {}
-    for line in Records(given.path, dialect, lines=True).first_lines(5_000):
+    for line in Records(given, dialect, lines=True).first_lines(5_000):
         try:
             record = json.loads(line)
         except ValueError:
@@ -180,7 +186,20 @@ def json_field(text: str, path: str) -> str:
 
     Examples
     --------
-    >>> json_field('"attributes"', "$.Link")
-    'CASE WHEN json_valid("attributes") THEN json_extract_string("attributes", \\'$.Link\\') END'
+    >>> print(json_field("attributes", "$.Link"))
+    CASE WHEN json_valid(attributes) THEN json_extract_string(attributes, '$.Link') END
     """
     return f"CASE WHEN json_valid({text}) THEN json_extract_string({text}, {literal(path)}) END"
+
+
+def utc(text: str) -> str:
+    """SQL for a time inside a nested column as a TIMESTAMP in UTC, NULL where it can't be read.
+
+    For texts that name their zone, or are in UTC.
+
+    Examples
+    --------
+    >>> utc("each.started")
+    "(TRY_CAST(each.started AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
+    """
+    return f"(TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"

@@ -1,0 +1,169 @@
+"""JSON however it is laid out, rewritten with one value on each line: what reads lines can read it all.
+
+Arrays, values one after the other, pretty-printed ones, and lists inside an object (the pages of an API) are
+cut where the brackets say, block by block; nothing is parsed, so a value that is spoilt stays what it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+
+_LOOK_AT = 20
+_STRUCTURAL = np.zeros(256, dtype=bool)
+_STRUCTURAL[[ord(character) for character in "{}[],"]] = True
+_STEP = np.zeros(256, dtype=np.int64)
+_STEP[[ord("{"), ord("[")]] = 1
+_STEP[[ord("}"), ord("]")]] = -1
+
+
+def is_lines(text: str) -> bool:
+    r"""Whether a file that begins with this text has one JSON value on each line.
+
+    Examples
+    --------
+    >>> is_lines('{"a": 1}\n{"a": 2}\n'), is_lines('{\n  "a": 1\n}\n'), is_lines('{"a": 1}{"a": 2}')
+    (True, False, False)
+    """
+    begins = text.lstrip()
+    if begins.startswith("["):
+        return False
+    if not begins.startswith("{"):
+        return True
+    lines = [line for line in begins.split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
+    whole = sum(_is_object(line) for line in lines)
+    return whole * 2 >= len(lines) or (whole > 0 and not any(line.lstrip()[:1] == '"' for line in lines))
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def as_lines(blocks: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
+    """Rewrite blocks of JSON text, the last of them marked, as blocks with a value on each line."""
+    cutter = _Cutter()
+    for block, last in blocks:
+        values = cutter.take(block)
+        if last:
+            values += cutter.rest()
+        yield b"".join(value + b"\n" for value in values), last
+
+
+def unwrapped(blocks: Iterable[tuple[bytes, bool]], names: Sequence[str]) -> Iterator[tuple[bytes, bool]]:
+    """Replace each line that is an object with a list of one of these names by the list's elements.
+
+    Every other line stays as it is.
+    """
+    listed = "|".join(re.escape(json.dumps(name)) for name in names)
+    opening = re.compile(rf"(?:{listed})\s*:\s*$".encode())
+    anywhere = re.compile(rf"(?:{listed})\s*:\s*\[".encode())
+    rest = b""
+    for block, last in blocks:
+        data = rest + block
+        end = len(data) if last else data.rfind(b"\n") + 1
+        data, rest = data[:end], data[end:]
+        if anywhere.search(data):
+            lines = data.split(b"\n")
+            data = b"\n".join(b"\n".join(_elements(line, opening)) for line in lines)
+        yield data, last
+
+
+def _elements(line: bytes, opening: re.Pattern[bytes]) -> list[bytes]:
+    """Return the elements of the wanted list on an object's first level; the line where there is none."""
+    at, depth, _ = _structure(np.frombuffer(_without_escapes(line), dtype=np.uint8))
+    characters = np.frombuffer(line, dtype=np.uint8)[at]
+    for place in np.flatnonzero((characters == ord("[")) & (depth == 2)).tolist():
+        if opening.search(line[max(0, at[place] - 80) : at[place]]):
+            closing = np.flatnonzero(depth[place + 1 :] < 2)
+            if not len(closing):
+                return [line]
+            end = place + 1 + int(closing[0])
+            inside = slice(place, end)
+            cuts = at[inside][(characters[inside] == ord(",")) & (depth[inside] == 2)]
+            edges = [int(at[place]), *cuts.tolist(), int(at[end])]
+            found = [line[a + 1 : b].strip() for a, b in pairwise(edges)]
+            return [element for element in found if element]
+    return [line]
+
+
+class _Cutter:
+    """Cuts a stream of JSON text into values, keeping what isn't finished until the next block."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._escape = b""
+        self._depth = 0
+        self._in_text = False
+        self._in_array = False
+
+    def take(self, block: bytes) -> list[bytes]:
+        data = self._escape + block
+        slashes = len(data) - len(data.rstrip(b"\\"))
+        self._escape = b"\\" if slashes % 2 else b""
+        data = data[: len(data) - len(self._escape)]
+        plain = _without_escapes(data)
+        at, depth, self._depth = _structure(
+            np.frombuffer(plain, dtype=np.uint8), self._depth, in_text=self._in_text, deepest=1
+        )
+        self._in_text ^= plain.count(b'"') % 2 == 1
+        values, start = [], 0
+        for position, level in zip(at.tolist(), depth.tolist(), strict=True):
+            character = data[position]
+            before = level - int(_STEP[character])
+            if character == ord("[") and before == 0:
+                self._in_array, keep = True, 0
+            elif character == ord(",") and level == 1 and self._in_array:
+                keep = 0
+            elif character == ord("]") and level == 0 and self._in_array:
+                self._in_array, keep = False, 0
+            elif character in b"}]" and level == 0:
+                keep = 1
+            elif character == ord(",") and level == 0:
+                keep = 0
+            else:
+                continue
+            values.append(self._finished(data[start : position + keep]))
+            start = position + 1
+        self._parts.append(data[start:])
+        return [value for value in values if value]
+
+    def rest(self) -> list[bytes]:
+        value = self._finished(self._escape)
+        return [value] if value else []
+
+    def _finished(self, end: bytes) -> bytes:
+        value = b"".join((*self._parts, end))
+        self._parts = []
+        return value.replace(b"\n", b" ").replace(b"\r", b" ").strip()
+
+
+def _without_escapes(data: bytes) -> bytes:
+    """Return text of the same length without escaped quotes."""
+    return data.replace(b"\\\\", b"..").replace(b'\\"', b"..") if b"\\" in data else data
+
+
+def _structure(
+    characters: Bytes, depth: int = 0, *, in_text: bool = False, deepest: int = 2
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+    """Return where brackets and commas outside of texts lie, how deep the text is after each, and at its end.
+
+    Only those that lie in a list or object on the level `deepest` or above are returned.
+    """
+    quotes = np.cumsum(characters == ord('"'), dtype=np.int64) + in_text
+    at = np.flatnonzero(_STRUCTURAL[characters] & (quotes % 2 == 0))
+    steps = _STEP[characters[at]]
+    levels = depth + np.cumsum(steps)
+    if len(levels) and levels.min() < 0:  # a bracket too many: what follows begins anew
+        levels = levels - np.minimum(np.minimum.accumulate(levels), 0)
+    outer = np.minimum(levels, levels - steps) <= deepest
+    return at[outer], levels[outer], int(levels[-1]) if len(levels) else depth
