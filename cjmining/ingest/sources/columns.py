@@ -34,7 +34,7 @@ def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list
             f"not {type(data).__name__}"
         )
     inputs = files_in(as_paths(data, f"source {name!r}"), DATA_FILES, f"source {name!r}")
-    return inputs, _names(inputs[0], dialect)
+    return inputs, column_names(inputs[0], dialect)
 
 
 def frame_input(data: Any, name: str, what: str) -> Input:  # noqa: ANN401 -- any frame
@@ -64,8 +64,10 @@ def repeated_note(several: Sequence[str], where: str) -> str:
     return f"{where}: several columns are called {', '.join(map(repr, several))}; none of them was asked for"
 
 
-def _names(given: Input, dialect: Dialect) -> list[str]:
-    assert given.path is not None  # noqa: S101 -- frames were handled before
+def column_names(given: Input, dialect: Dialect) -> list[str]:
+    """Return the columns of a table, or the keys of its first JSON objects."""
+    if given.path is None:
+        return list(given.frame.schema.names)
     if given.format == "parquet":
         import pyarrow.parquet as pq
 
