@@ -1,0 +1,141 @@
+"""What the feeds of Salesforce's objects share: options, the columns of every object, whose an id is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cjmining.ingest.database import identifier, literal
+from cjmining.ingest.sources.base import Column, Event, Feed, Input, LeftOut, Lookup
+
+if TYPE_CHECKING:
+    from cjmining.ingest.casts import Clock
+    from cjmining.ingest.readers import Dialect
+
+UNITS = ("customer", "account", "opportunity")
+DELETED = "deleted in Salesforce"
+TOLD_TWICE = "the same change, told twice"
+"""A change of a reference writes a row with names and one with ids."""
+_IN_THE_BIN = '(coalesce("IsDeleted", FALSE) OR coalesce("_fivetran_deleted", FALSE))'
+_IS_DELETED = f'({_IN_THE_BIN} OR NOT coalesce("_fivetran_active", TRUE))'
+"""The newest version of a record in Fivetran's history mode is active, unless the record was deleted."""
+_EVERYWHERE = (
+    Column("Id", needed=True, filled=True),
+    Column("IsDeleted", "flag"),
+    Column("SystemModstamp", "time"),
+    Column("LastModifiedDate", "time"),
+    Column("_fivetran_synced", "time"),
+    Column("_fivetran_deleted", "flag"),
+    Column("_fivetran_start", "time"),
+    Column("_fivetran_active", "flag"),
+)
+_VERSION = 'coalesce("_fivetran_start", "_fivetran_synced", "SystemModstamp", "LastModifiedDate")'
+"""Fivetran marks a record as deleted without a new SystemModstamp, so its own times come first."""
+USER_TYPES_OF_MACHINES = ("AutomatedProcess", "CloudIntegrationUser")
+USER_TYPES_OF_CUSTOMERS = ("CustomerSuccess", "PowerCustomerSuccess", "CspLitePortal", "Guest")
+
+
+@dataclass(frozen=True)
+class Export:
+    """The files of an export by object, and how they are to be read."""
+
+    files: Mapping[str, Sequence[Input]]
+    in_history_mode: frozenset[str]
+    """Objects whose files have a row for each version of a record (Fivetran's history mode)."""
+    unit: str
+    phone: str
+    currency: str | None
+    closed: tuple[str, ...]
+    further: Mapping[str, str]
+    clock: Clock
+    dialect: Dialect
+
+    def has(self, *objects: str) -> bool:
+        """Whether one of the objects was exported."""
+        return any(self.files[name] for name in objects)
+
+    def feed(
+        self,
+        name: str,
+        columns: Sequence[Column],
+        *,
+        keep: Mapping[str, str],
+        identifiers: Sequence[tuple[str, str]] = (),
+        asides: Sequence[tuple[str, str]] = (),
+        events: Sequence[Event] = (),
+        merges: bool = False,
+        reference: bool = False,
+        versions: bool = False,
+        lookups: Sequence[Lookup] = (),
+        checks: Sequence[tuple[str, str]] = (),
+        left_out: Sequence[LeftOut] = (),
+    ) -> Feed:
+        """Return the feed of an object, with the columns and the rules that all objects have.
+
+        `merges` says that its deleted records may be parts of others: these tell who is who, and are used.
+        `versions` says that each version of a record counts, not only its newest.
+        """
+        own = {column.name for column in columns}
+        further = [] if reference else [column for column in self.further if column not in own]
+        kinds = [] if reference else list(self.further.items())
+        deleted = _IN_THE_BIN if versions else _IS_DELETED
+        if merges:
+            deleted += ' AND "MasterRecordId" IS NULL'
+        key = ['"Id"', '"_fivetran_start:text"'] if versions else ['"Id"']
+        return Feed(
+            name, self.files[name], [*_EVERYWHERE, *columns, *map(Column, further)], keep,
+            [*identifiers, *((self.phone if k == "phone" else k, identifier(c)) for c, k in kinds)],
+            key=key, version=_VERSION, asides=[(deleted, DELETED), *asides], events=events,
+            clock=self.clock, dialect=self.dialect, reference=reference, lookups=lookups,
+            checks=checks, left_out=left_out,
+        )  # fmt: skip
+
+    def account(self, sql: str) -> list[tuple[str, str]]:
+        """Return the identifiers of an account, which is the customer itself where the study says so."""
+        also = [("account", sql)] if self.unit == "account" else []
+        return [("crm_account", sql), *also]
+
+    def journey(self, sql: str) -> dict[str, str]:
+        """Return the column that names an event's journey, where opportunities are the journeys."""
+        return {"native_journey": sql} if self.unit == "opportunity" else {}
+
+    def actor(self, otherwise: str = "company") -> str:
+        """SQL for who made a change, by the type of the user where users were exported."""
+        if not self.has("User"):
+            return literal(otherwise)
+        return (
+            f"CASE WHEN user_type IN ({listed(USER_TYPES_OF_MACHINES)}) THEN 'system' "
+            f"WHEN user_type IN ({listed(USER_TYPES_OF_CUSTOMERS)}) THEN 'customer' "
+            f"ELSE {literal(otherwise)} END"
+        )
+
+    def user(self) -> list[Lookup]:
+        """Return what finds the type of the user `by` who made a record."""
+        return [Lookup("User", {"by": "user"}, {"user_type": "user_type"})] if self.has("User") else []
+
+
+def short(column: str) -> str:
+    """SQL for the 15 characters that ids of both lengths begin with, and that are unique."""
+    return f"left({column}, 15)"
+
+
+def starting(column: str, *prefixes: str) -> str:
+    """SQL for an id if it is of an object with one of these prefixes."""
+    return f"CASE WHEN left({column}, 3) IN ({listed(prefixes)}) THEN {column} END"
+
+
+def slug(column: str) -> str:
+    """SQL for a picklist's value as part of a touchpoint: lower case, words joined by underscores."""
+    return f"trim(regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', '_', 'g'), '_')"
+
+
+def listed(words: Sequence[Any]) -> str:
+    """SQL for a list of texts."""
+    return ", ".join(literal(str(word)) for word in words)
+
+
+def told_twice(*same: str) -> str:
+    """SQL that withdraws a change that an earlier row tells already."""
+    places = f"row_number() OVER (PARTITION BY {', '.join(same)} ORDER BY sequence)"
+    return f"CASE WHEN {places} > 1 THEN {literal(TOLD_TWICE)} END"

@@ -1,0 +1,176 @@
+"""Opportunities: their stages over time, and the one contact whose they are.
+
+Stages come from OpportunityHistory, which has a row for each change of stage, amount, probability or close
+date; where it was not exported from OpportunityFieldHistory, where fields are tracked; else an opportunity
+tells only when it was created and since when it is in its stage. Fivetran's history mode has a row for each
+version of an opportunity: stages are read from it where there is no OpportunityHistory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cjmining.ingest.database import literal
+from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
+from cjmining.ingest.sources.salesforce.exported import DELETED, Export, short, slug, told_twice
+
+_SINCE = "coalesce(changed, CASE WHEN is_closed THEN closed END)"
+_NO_CHANGE = "no change of stage"
+_DEAL = {"deal_stage": "stage", "deal_amount": "amount", "deal_currency": "currency"}
+
+
+def feeds(export: Export) -> list[Feed]:
+    """Return the feeds of the opportunities in an export."""
+    makers = {
+        "Opportunity": _opportunity, "OpportunityContactRole": _role, "OpportunityHistory": _history,
+        "OpportunityFieldHistory": _field_history,
+    }  # fmt: skip
+    return [make(export) for name, make in makers.items() if export.has(name)]
+
+
+def _opportunity(export: Export) -> Feed:
+    contact = '"ContactId"'
+    if export.unit == "account":  # a consultant's account isn't the buyer's
+        contact = 'CASE WHEN "AccountId" IS NULL THEN "ContactId" END'
+    identifiers = [("crm_opportunity", '"Id"'), *export.account('"AccountId"'), ("crm_id", contact)]
+    columns = [
+        Column("AccountId"), Column("ContactId"), Column("StageName"), Column("CurrencyIsoCode"),
+        Column("CreatedById"),
+    ]  # fmt: skip
+    keep = {
+        "opportunity": short('"Id"'), "stage": '"StageName"', "currency": '"CurrencyIsoCode"',
+        "by": short('"CreatedById"'),
+    }  # fmt: skip
+    if export.has("OpportunityHistory"):
+        keep["amount"] = "NULL::DOUBLE"
+        return export.feed("Opportunity", columns, keep=keep, identifiers=identifiers)
+    columns += [
+        Column("CreatedDate", "time", needed=True, filled=True), Column("LastStageChangeDate", "time"),
+        Column("CloseDate", "time"), Column("IsClosed", "flag"), Column("Amount", "number"),
+    ]  # fmt: skip
+    keep |= {
+        "created": '"CreatedDate"', "changed": '"LastStageChangeDate"', "closed": '"CloseDate"',
+        "is_closed": 'coalesce("IsClosed", FALSE)', "amount": '"Amount"', "moment": '"CreatedDate"',
+    }  # fmt: skip
+    has_versions = "Opportunity" in export.in_history_mode
+    if has_versions:
+        keep |= {"version_from": '"_fivetran_start"', "is_current": 'coalesce("_fivetran_active", TRUE)'}
+    return export.feed(
+        "Opportunity", columns, keep=keep, identifiers=identifiers, lookups=export.user(),
+        events=_events_of_versions(export) if has_versions else _events_of_itself(export),
+        versions=has_versions,
+    )  # fmt: skip
+
+
+def _events_of_itself(export: Export) -> list[Event]:
+    created = Event(
+        {
+            "timestamp": "created", "native": "'Opportunity created'",
+            "touchpoint": "'opportunity_created'", "channel": "'crm'", "actor": export.actor(),
+            **export.journey("opportunity"),
+        }
+    )  # fmt: skip
+    date_only = {"precision": "CASE WHEN changed IS NULL THEN 86400 ELSE 0 END"}
+    reached = _reached(export, _SINCE, "amount", more=date_only, when=f"{_SINCE} IS NOT NULL")
+    return [created] if export.has("OpportunityFieldHistory") else [created, reached]
+
+
+def _events_of_versions(export: Export) -> list[Event]:
+    """A version begins with any change of the record; that of the stage is told by its own date."""
+    before = "lag(stage) OVER (PARTITION BY opportunity ORDER BY version_from, sequence)"
+    exists = "max_by(is_current, version_from) OVER (PARTITION BY opportunity)"
+    withdrawn = (
+        f"CASE WHEN NOT {exists} THEN {literal(DELETED)} WHEN stage = {before} THEN {literal(_NO_CHANGE)} END"
+    )
+    return [_reached(export, "coalesce(changed, version_from)", "amount", withdrawn=withdrawn)]
+
+
+def _role(export: Export) -> Feed:
+    """Only the primary contact is the customer: to link the others would make them all one person."""
+    columns = [
+        Column("OpportunityId", needed=True, filled=True), Column("ContactId", needed=True, filled=True),
+        Column("IsPrimary", "flag", needed=True),
+    ]  # fmt: skip
+    identifiers = [("crm_opportunity", '"OpportunityId"'), ("crm_id", '"ContactId"')]
+    others = [('NOT coalesce("IsPrimary", FALSE)', "a contact beside the opportunity's primary one")]
+    if export.unit == "account":
+        others.append(("TRUE", "the account is the customer, whoever stands for it"))
+    return export.feed("OpportunityContactRole", columns, keep={}, identifiers=identifiers, asides=others)
+
+
+def _history(export: Export) -> Feed:
+    columns = [
+        Column("OpportunityId", needed=True, filled=True),
+        Column("StageName", needed=True, filled=True),
+        Column("CreatedDate", "time", needed=True, filled=True),
+        Column("Amount", "number"),
+        Column("CurrencyIsoCode"),
+        Column("CreatedById"),
+    ]
+    keep = {
+        "opportunity": short('"OpportunityId"'), "stage": '"StageName"', "created": '"CreatedDate"',
+        "amount": '"Amount"', "currency": '"CurrencyIsoCode"', "by": short('"CreatedById"'),
+        "moment": '"CreatedDate"',
+    }  # fmt: skip
+    before = "lag(stage) OVER (PARTITION BY opportunity ORDER BY created, sequence)"
+    same = f"CASE WHEN stage = {before} THEN {literal(_NO_CHANGE)} END"
+    event = _reached(export, "created", "amount", withdrawn=same, currency="currency, deal_currency")
+    return export.feed(
+        "OpportunityHistory", columns, keep=keep, events=[event],
+        identifiers=[("crm_opportunity", '"OpportunityId"')],
+        lookups=[Lookup("Opportunity", {"opportunity": "opportunity"}, _DEAL), *export.user()],
+    )  # fmt: skip
+
+
+def _field_history(export: Export) -> Feed:
+    columns = [
+        Column("OpportunityId", needed=True, filled=True), Column("Field", needed=True, filled=True),
+        Column("NewValue", needed=True), Column("CreatedDate", "time", needed=True, filled=True),
+        Column("CreatedById"),
+    ]  # fmt: skip
+    keep = {
+        "opportunity": short('"OpportunityId"'), "stage": '"NewValue"', "created": '"CreatedDate"',
+        "by": short('"CreatedById"'), "moment": '"CreatedDate"',
+    }  # fmt: skip
+    asides = [("lower(\"Field\") <> 'stagename'", "a change of another field than the stage")]
+    if export.has("OpportunityHistory") or "Opportunity" in export.in_history_mode:
+        asides.append(("TRUE", "a change of stage that the stage history tells"))
+    amount = "CASE WHEN stage = deal_stage THEN deal_amount END"  # of earlier stages it isn't known
+    event = _reached(
+        export, "created", amount, withdrawn=told_twice("opportunity", "created", "stage"),
+        currency="deal_currency",
+    )  # fmt: skip
+    return export.feed(
+        "OpportunityFieldHistory", columns, keep=keep, asides=asides, events=[event],
+        identifiers=[("crm_opportunity", '"OpportunityId"')],
+        lookups=[Lookup("Opportunity", {"opportunity": "opportunity"}, _DEAL), *export.user()],
+        checks=[("lower(\"Field\") = 'stagename' AND \"NewValue\" IS NULL", "NewValue is empty")],
+    )  # fmt: skip
+
+
+def _reached(
+    export: Export,
+    moment: str,
+    amount: str,
+    *,
+    more: Mapping[str, str] | None = None,
+    when: str = "TRUE",
+    withdrawn: str = "NULL",
+    currency: str = "currency",
+) -> Event:
+    default = literal(export.currency) if export.currency else "NULL"
+    return Event(
+        {
+            "timestamp": moment,
+            "native": "'Opportunity: ' || stage",
+            "touchpoint": f"'opportunity_' || {slug('stage')}",
+            "channel": "'crm'",
+            "actor": export.actor(),
+            "value": amount,
+            "currency": f"CASE WHEN {amount} IS NOT NULL THEN coalesce({currency}, {default}) END",
+            **export.journey("opportunity"),
+            **(more or {}),
+        },
+        when=when,
+        withdrawn=withdrawn,
+    )

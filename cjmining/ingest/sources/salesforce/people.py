@@ -1,0 +1,90 @@
+"""Lead, Contact and Account: who is who, and how leads became contacts. User: who works for the company."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cjmining.ingest.sources.base import Column, Event, Feed
+from cjmining.ingest.sources.columns import json_text
+from cjmining.ingest.sources.salesforce.exported import Export, short
+
+_DAY = "86400"
+
+
+def feeds(export: Export) -> list[Feed]:
+    """Return the feeds of the people in an export."""
+    makers = {"Lead": _lead, "Contact": _contact, "Account": _account, "User": _user}
+    return [make(export) for name, make in makers.items() if export.has(name)]
+
+
+def _lead(export: Export) -> Feed:
+    columns = [
+        Column("CreatedDate", "time", needed=True, filled=True), Column("ConvertedDate", "time"),
+        Column("IsConverted", "flag"), Column("LeadSource"), Column("Status"), Column("Email"),
+        Column("Phone"), Column("MobilePhone"), Column("MasterRecordId"), Column("ConvertedContactId"),
+        Column("ConvertedAccountId"), Column("ConvertedOpportunityId"), Column("CreatedById"),
+    ]  # fmt: skip
+    keep = {
+        "created": '"CreatedDate"',
+        "moment": '"CreatedDate"',
+        "converted": 'CASE WHEN "IsConverted" THEN "ConvertedDate" END',
+        "campaign": '"LeadSource"',
+        "opportunity": short('"ConvertedOpportunityId"'),
+        "properties": json_text({"Status": '"Status"'}),
+    }
+    # its opportunity's contact may have become another than the lead's, which only the roles tell
+    has_roles = export.has("OpportunityContactRole")
+    deal = [] if has_roles else [("crm_opportunity", '"ConvertedOpportunityId"')]
+    identifiers = [
+        ("crm_id", '"Id"'), ("crm_id", '"MasterRecordId"'), ("crm_id", '"ConvertedContactId"'),
+        *export.account('"ConvertedAccountId"'), *deal, *_reached(export, "Email", "Phone", "MobilePhone"),
+    ]  # fmt: skip
+    shared = {"channel": "'crm'", "campaign": "campaign", "properties": "properties"}
+    shared |= export.journey("opportunity")
+    created = Event(
+        {"timestamp": "created", "native": "'Lead created'", "touchpoint": "'lead_created'", **shared}
+    )
+    converted = Event(
+        {
+            "timestamp": "converted", "native": "'Lead converted'", "touchpoint": "'lead_converted'",
+            "actor": "'company'", "precision": _DAY, **shared,
+        },
+        when="converted IS NOT NULL",
+    )  # fmt: skip
+    return export.feed(
+        "Lead", columns, keep=keep, identifiers=identifiers, events=[created, converted], merges=True
+    )
+
+
+def _contact(export: Export) -> Feed:
+    columns = [
+        Column("AccountId"), Column("MasterRecordId"), Column("Email"), Column("Phone"),
+        Column("MobilePhone"), Column("HomePhone"),
+    ]  # fmt: skip
+    identifiers = [
+        ("crm_id", '"Id"'), ("crm_id", '"MasterRecordId"'), *export.account('"AccountId"'),
+        *_reached(export, "Email", "Phone", "MobilePhone", "HomePhone"),
+    ]  # fmt: skip
+    return export.feed("Contact", columns, keep={}, identifiers=identifiers, merges=True)
+
+
+def _account(export: Export) -> Feed:
+    """A business's numbers are nobody's own; those of a person account are."""
+    columns = [
+        Column("MasterRecordId"), Column("PersonContactId"), Column("PersonEmail"),
+        Column("PersonMobilePhone"), Column("PersonHomePhone"),
+    ]  # fmt: skip
+    identifiers = [
+        *export.account('"Id"'), *export.account('"MasterRecordId"'), ("crm_id", '"PersonContactId"'),
+        *_reached(export, "PersonEmail", "PersonMobilePhone", "PersonHomePhone"),
+    ]  # fmt: skip
+    return export.feed("Account", columns, keep={}, identifiers=identifiers, merges=True)
+
+
+def _user(export: Export) -> Feed:
+    keep = {"user": short('"Id"'), "user_type": '"UserType"'}
+    return export.feed("User", [Column("UserType", needed=True)], keep=keep, reference=True)
+
+
+def _reached(export: Export, email: str, *phones: str) -> Sequence[tuple[str, str]]:
+    return [("email", f'"{email}"'), *((export.phone, f'"{phone}"') for phone in phones)]
