@@ -207,11 +207,19 @@ class _Reading:
         return json.dumps(structure, ensure_ascii=False), columns
 
     def _frame(self, given: Input) -> None:
+        import duckdb
+
         reader = pa.RecordBatchReader.from_stream(given.frame)
         self._note_repeated(reader.schema.names)
         numbered = _Numbered(reader)
-        with self.database.registered("frame", numbered.reader()):
-            self._store_columns("frame", reader.schema, numbered.number_column)
+        try:
+            with self.database.registered("frame", numbered.reader()):
+                self._store_columns("frame", reader.schema, numbered.number_column)
+        except duckdb.Error:
+            problem = getattr(given.frame, "problem", None)  # of a stream that is made as it is read
+            if problem is not None:
+                raise problem from None
+            raise
         self.file.records = numbered.count
 
     def _parquet(self, given: Input) -> None:
