@@ -12,8 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from benchmarks import conformance, ingestion, table, workload
+from benchmarks import conformance, table, workload
 from benchmarks.discovery import __main__ as discovery
+from benchmarks.ingestion import one_csv
 from benchmarks.tasks import TASKS
 
 HERE = Path(__file__).parent
@@ -22,9 +23,9 @@ SLOW = {"pm4py", "pm4py, its fastest search", "r4pm"}
 SLOW_EVENTS = 1_000_000
 QUICK_EVENTS = 100_000
 ROUNDS, RUNS = 3, 3
-SMALL_ONLY = {ingestion.NATIVE, conformance.ON_HELP_DESK}
+SMALL_ONLY = {one_csv.NATIVE, conformance.ON_HELP_DESK}
 """Tasks that are measured on at most `SLOW_EVENTS` events, or have events of their own."""
-LONG = {*ingestion.ENGINES, "check, everything"}
+LONG = {*one_csv.ENGINES, "check, everything"}
 """Tasks that take seconds: one run a process, and one round with more than `SLOW_EVENTS` events."""
 
 
