@@ -1,0 +1,373 @@
+"""From sets of identifiers to customers, with guards that find by themselves what is no link.
+
+A pure function of the sets: neither their order nor their number matters, nor what the values are, so that
+hashes do as well as the values themselves. Identifiers are laid on in tiers, the surest first: numbers of
+persons, addresses, telephone numbers, orders and tickets, accounts, devices. In each tier an identifier is
+judged by what the tiers before it found, never by others of its own, so nothing depends on an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cjmining.ingest.normal import MALFORMED, PLACEHOLDER
+
+if TYPE_CHECKING:
+    from cjmining.ingest.kinds import Kind
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int8]
+
+SHARED: Final = "shared by too many"
+SEVERAL: Final = "shared by several customers"
+REASONS: Final = ("", PLACEHOLDER, MALFORMED, SHARED, SEVERAL)
+"""Why an identifier is no link, by its code; 0 is one that is."""
+_SHARED, _SEVERAL = REASONS.index(SHARED), REASONS.index(SEVERAL)
+
+NOBODY, SEVERAL_CUSTOMERS = -1, -2
+"""Customers of sets without one: none of the identifiers is a link; those that are belong to several."""
+
+SHARED_BY: Final = 10
+"""No identifier is seen with more persons' identifiers of one kind than this, unless that is common."""
+_DEVICES_BY: Final = 100
+_FEWEST: Final = 3
+_ONCE_IN: Final = 1000
+_ENOUGH: Final = 20
+_NUMBER, _ADDRESS, _PHONE, _LINK, _ACCOUNT, _DEVICE = range(6)
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Identifiers, and the sets in which records show them.
+
+    Parameters
+    ----------
+    kinds : sequence of Kind
+        What there is.
+    kind : int64 array
+        Of each identifier, its place in `kinds`. Customers are numbered in the order of their first one.
+    refusal : int8 array
+        Why its value alone makes an identifier no link, as a code into `REASONS`; 0 where it may be one.
+    set, node : int64 arrays
+        Which set has which identifier, each pair once, sorted.
+    same, other : int64 arrays
+        Pairs of identifiers that a system says are one.
+    cluster : int64 array, optional
+        Of each identifier, the cluster that a table from elsewhere puts it in; -1 for none.
+    """
+
+    kinds: Sequence[Kind]
+    kind: Ints
+    refusal: Codes
+    set: Ints
+    node: Ints
+    same: Ints
+    other: Ints
+    cluster: Ints | None = None
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Whose identifiers and sets are.
+
+    Attributes
+    ----------
+    customer : int64 array
+        Of each identifier; -1 for one that is no link.
+    refusal : int8 array
+        Of each identifier, why it is none, as a code into `REASONS`.
+    set : int64 array
+        The sets, each once, sorted.
+    set_customer : int64 array
+        Of each set; `NOBODY` or `SEVERAL_CUSTOMERS` where it has none.
+    """
+
+    customer: Ints
+    refusal: Codes
+    set: Ints
+    set_customer: Ints
+
+
+def link(sets: Sets) -> Linked:
+    """Find the customers behind sets of identifiers.
+
+    Returns
+    -------
+    Linked
+        Customers are numbered in the order of their first identifier.
+    """
+    linking = _Linking(sets)
+    linking.refuse_improbable()
+    for tier in (_NUMBER, _ADDRESS, _PHONE, _LINK, _ACCOUNT, _DEVICE):
+        linking.add(tier)
+    customer = _numbered(linking.label, linking.refusal == 0)
+    found, whose = _customers_of_sets(sets, customer, linking.tier)
+    return Linked(customer, linking.refusal, found, whose)
+
+
+class _Linking:
+    """Identifiers with the label of their component, as far as they have been laid on."""
+
+    def __init__(self, sets: Sets) -> None:
+        n = len(sets.kind)
+        self.sets = sets
+        self.refusal = sets.refusal.copy()
+        self.tier = np.array([_tier(kind) for kind in sets.kinds], np.int64)[sets.kind]
+        self.label = np.arange(n)
+        self.placed = np.zeros(n, bool)
+        self.given = np.full(n, -1, np.int64) if sets.cluster is None else sets.cluster
+        listed = np.flatnonzero(self.given >= 0)
+        self.refusal[listed] = 0
+        self.placed[listed] = True
+        _, first, which = np.unique(self.given[listed], return_index=True, return_inverse=True)
+        self.label[listed] = listed[first][which]
+        usable = self.refusal[sets.node] == 0
+        self.one, self.other = _pairs(sets.set[usable], sets.node[usable], n)
+
+    def refuse_improbable(self) -> None:
+        """Refuse what is seen with improbably many identifiers of a kind, by how many is usual."""
+        kinds = self.sets.kinds
+        width = len(kinds)
+        code, degree = np.unique(self.one * width + self.sets.kind[self.other], return_counts=True)
+        node, other_kind = code // width, code % width
+        own_kind = self.sets.kind[node]
+        spared = self.given >= 0
+        spared[self.sets.same], spared[self.sets.other] = True, True
+        for a, b in np.unique(np.column_stack((own_kind, other_kind)), axis=0).tolist():
+            if kinds[a].of in ("account", "case") or kinds[b].of not in ("person", "device"):
+                continue
+            here = (own_kind == a) & (other_kind == b)
+            limit = improbable(degree[here], devices=kinds[b].of == "device")
+            crowded = node[here & (degree > limit)]
+            self.refusal[crowded[~spared[crowded]]] = _SHARED
+        self._forget_refused()
+
+    def add(self, tier: int) -> None:
+        """Lay on the identifiers of a tier: each joins what it is seen with, unless that is several."""
+        own = (self.tier == tier) & (self.refusal == 0) & ~self.placed
+        if not own.any():
+            return
+        together = own[self.one] & own[self.other]
+        one, other = self.one[together], self.other[together]
+        between = own[self.one] & self.placed[self.other]
+        node, label = _unique_pairs(self.one[between], self.label[self.other[between]])
+        apart = self._apart(tier, node, label)
+        # accounts that were merged are one, and stand for the persons of all of them
+        group = components(len(own), one, other) if tier == _ACCOUNT else np.arange(len(own))
+        several = np.isin(group, _conflicting(*_unique_pairs(group[node], label), apart)) & own
+        self.refusal[several] = _SEVERAL
+        own[several] = False
+        keep = own[node]
+        node, label = node[keep], label[keep]
+        keep = own[one] & own[other]
+        one, other = one[keep], other[keep]
+        if tier == _NUMBER:
+            one = np.concatenate((one, self.sets.same))
+            other = np.concatenate((other, self.sets.other))
+        self._join(own, (node, label), (one, other), apart, lenient=tier == _ADDRESS)
+        self.placed |= own & (self.refusal == 0)
+        self._forget_refused()
+
+    def _join(
+        self,
+        own: Bools,
+        touches: tuple[Ints, Ints],
+        among: tuple[Ints, Ints],
+        apart: tuple[Ints, Ints],
+        *,
+        lenient: bool,
+    ) -> None:
+        """Join a tier to what it touches; where a chain of links would join what differs, cut it.
+
+        First all links go that would join anything in that chain, then those between the tier's own.
+        """
+        node, label = touches
+        one, other = among
+        n = len(self.label)
+        count = np.bincount(node, minlength=n)
+        for attempt in range(3):
+            joined = components(n, np.concatenate((node, one)), np.concatenate((label, other)))
+            where = joined[self.label]
+            bad = self._too_many(where) if lenient else _several_of_a_kind(where, apart)
+            if attempt == 2 or not bad.any():
+                break
+            if attempt == 0:
+                gone = own & (count > 1) & bad[where]
+            else:
+                cut = bad[where[one]]
+                one, other = one[~cut], other[~cut]
+                gone = own & (count == 0) & bad[where]
+            self.refusal[gone] = _SHARED if lenient else _SEVERAL
+            own &= ~gone
+            node, label = node[own[node]], label[own[node]]
+            here = own[one] & own[other]
+            one, other = one[here], other[here]
+        self.label = np.where(own | self.placed, where, self.label)
+
+    def _apart(self, tier: int, node: Ints, label: Ints) -> tuple[Ints, Ints]:
+        """Return (label, feature), sorted: no two labels with one feature are joined in this tier."""
+        sets = self.sets
+        placed = np.flatnonzero(self.placed)
+        if tier in (_ACCOUNT, _DEVICE):
+            person = placed[self.tier[placed] <= _PHONE]
+            labels, features = self.label[person], np.zeros(len(person), np.int64)
+        else:
+            below = {_NUMBER: (), _ADDRESS: (_NUMBER,), _PHONE: (_NUMBER,)}.get(tier, (_NUMBER, _ADDRESS))
+            is_case = np.array([kind.of == "case" for kind in sets.kinds])[sets.kind[placed]]
+            telling = placed[np.isin(self.tier[placed], below) & ~is_case]
+            labels, features = self.label[telling], sets.kind[telling]
+        if tier == _ADDRESS:
+            alone = np.bincount(node, minlength=len(self.label))[node] == 1
+            has_own = np.isin(labels, label[alone])
+            labels, features = labels[has_own], features[has_own]
+        listed = np.flatnonzero(self.given >= 0)
+        labels = np.concatenate((labels, self.label[listed]))
+        features = np.concatenate((features, np.full(len(listed), len(sets.kinds))))
+        return _unique_pairs(labels, features)
+
+    def _too_many(self, where: Ints) -> Bools:
+        """Say which components would join improbably many with a number of one kind."""
+        bad = np.zeros(len(where), bool)
+        numbers = np.flatnonzero(self.placed & (self.tier == _NUMBER) & (self.given < 0))
+        for kind, about in enumerate(self.sets.kinds):
+            own = np.unique(self.label[numbers[self.sets.kind[numbers] == kind]])
+            if about.of == "case" or not len(own):
+                continue
+            found, counts = np.unique(where[own], return_counts=True)
+            bad[found[counts > improbable(counts, devices=False)]] = True
+        return bad
+
+    def _forget_refused(self) -> None:
+        keep = (self.refusal[self.one] == 0) & (self.refusal[self.other] == 0)
+        self.one, self.other = self.one[keep], self.other[keep]
+
+
+def improbable(degrees: Ints, *, devices: bool) -> float:
+    """Return the number of others above which an identifier is seen with improbably many.
+
+    Going on from d others to d + 1 has some chance, the same for all d: estimated from these very numbers, in
+    which outliers count as ten at most. Improbable is what less than one in a thousand such data sets would
+    show in any of its identifiers. It is 10 at most, unless a quarter of them have more. A person may have
+    left behind many browsers, so of devices it is ten times as many.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> alone = np.ones(100_000, dtype=np.int64)
+    >>> alone[:500] = 2
+    >>> round(improbable(alone, devices=False), 1)
+    4.5
+    >>> improbable(np.array([1, 1, 2]), devices=False)
+    10.0
+    """
+    n = len(degrees)
+    common = float(np.quantile(degrees, 0.75, method="lower")) if n >= _ENOUGH else 1.0
+    most = SHARED_BY if common <= SHARED_BY else 3 * common
+    seen = float(np.minimum(degrees, most).sum())
+    go_on = (seen - n + 1) / (seen + 5)
+    limit = 1 - np.log(_ONCE_IN * n) / np.log(go_on)
+    if common <= SHARED_BY:
+        limit = min(limit, SHARED_BY)
+    limit = max(limit, _FEWEST)
+    return float(max(10 * limit, _DEVICES_BY) if devices else limit)
+
+
+def components(n: int, first: Ints, second: Ints) -> Ints:
+    """Return for each of n nodes the least node of its connected component."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
+    labels = connected_components(graph, directed=False)[1]
+    least: Ints = np.unique(labels, return_index=True)[1].astype(np.int64)
+    return least[labels]
+
+
+def _tier(kind: Kind) -> int:
+    if kind.of in ("person", "case"):
+        return _NUMBER if not kind.reaches else _PHONE if kind.form == "phone" else _ADDRESS
+    return {"link": _LINK, "account": _ACCOUNT, "device": _DEVICE}[kind.of]
+
+
+def _pairs(sets: Ints, nodes: Ints, n: int) -> tuple[Ints, Ints]:
+    """Return which nodes are seen with which others, both ways, each pair once."""
+    found = []
+    apart = 1
+    while apart < len(sets):
+        together = sets[apart:] == sets[:-apart]
+        if not together.any():
+            break
+        one, other = nodes[:-apart][together], nodes[apart:][together]
+        found.append(np.unique(np.minimum(one, other) * n + np.maximum(one, other)))
+        apart += 1
+    if not found:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    code = np.unique(np.concatenate(found))
+    one, other = code // n, code % n
+    return np.concatenate((one, other)), np.concatenate((other, one))
+
+
+def _unique_pairs(first: Ints, second: Ints) -> tuple[Ints, Ints]:
+    if not len(first):
+        return first, second
+    width = int(second.max()) + 1
+    code = np.unique(first * width + second)
+    return code // width, code % width
+
+
+def _conflicting(node: Ints, label: Ints, apart: tuple[Ints, Ints]) -> Ints:
+    """Return the nodes that touch several labels with one feature."""
+    labels, features = apart
+    start, end = np.searchsorted(labels, label, "left"), np.searchsorted(labels, label, "right")
+    counts = end - start
+    nodes = np.repeat(node, counts)
+    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(start, counts)
+    return _twice(nodes, features[place])
+
+
+def _several_of_a_kind(where: Ints, apart: tuple[Ints, Ints]) -> Bools:
+    """Say which components hold several labels with one feature."""
+    labels, features = apart
+    bad = np.zeros(len(where), bool)
+    bad[_twice(where[labels], features)] = True
+    return bad
+
+
+def _twice(owners: Ints, features: Ints) -> Ints:
+    """Return the owners that have a feature more than once."""
+    if not len(owners):
+        return owners
+    width = int(features.max()) + 1
+    code, counts = np.unique(owners * width + features, return_counts=True)
+    return np.unique(code[counts > 1] // width)
+
+
+def _numbered(labels: Ints, usable: Bools) -> Ints:
+    """Number the labels in the order in which they occur first."""
+    customers = np.full(len(labels), NOBODY, dtype=np.int64)
+    _, first, inverse = np.unique(labels[usable], return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    customers[usable] = rank[inverse]
+    return customers
+
+
+def _customers_of_sets(sets: Sets, customer: Ints, tier: Ints) -> tuple[Ints, Ints]:
+    """Return each set's customer: whom the surest of its identifiers belong to."""
+    found, first = np.unique(sets.set, return_index=True)
+    whose = customer[sets.node]
+    rank = np.where(whose < 0, 99, tier[sets.node])
+    least = np.minimum.reduceat(rank, first) if len(first) else rank
+    surest = rank == np.repeat(least, np.diff(np.append(first, len(rank))))
+    low = np.where(surest, whose, np.iinfo(np.int64).max)
+    high = np.where(surest, whose, NOBODY)
+    if not len(first):
+        return found, whose
+    lowest, highest = np.minimum.reduceat(low, first), np.maximum.reduceat(high, first)
+    return found, np.where(lowest == highest, lowest, SEVERAL_CUSTOMERS)

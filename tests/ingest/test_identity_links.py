@@ -1,0 +1,233 @@
+"""Links and guards on sets of identifiers alone, against the same rules done by hand."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from cjmining.ingest.kinds import kind_of
+from cjmining.ingest.linking import REASONS, SEVERAL, SHARED, Sets, improbable, link
+
+from .identity_by_hand import ByHand, most
+
+KINDS = ("user_id", "crm_id", "email", "phone", "order_id", "crm_account", "cookie", "case")
+
+
+def found(sets, certain=(), cluster=None):
+    """Return the customers, the refused identifiers and each set's customer (as its identifiers)."""
+    nodes = sorted({one for each in sets for one in each})
+    number = {one: i for i, one in enumerate(nodes)}
+    kinds = sorted({kind for kind, _ in nodes})
+    pairs = sorted((i, number[one]) for i, each in enumerate(sets) for one in each)
+    linked = link(
+        Sets(
+            kinds=[kind_of(kind) for kind in kinds],
+            kind=np.array([kinds.index(kind) for kind, _ in nodes], np.int64),
+            refusal=np.zeros(len(nodes), np.int8),
+            set=np.array([i for i, _ in pairs], np.int64),
+            node=np.array([n for _, n in pairs], np.int64),
+            same=np.array([number[a] for a, _ in certain], np.int64),
+            other=np.array([number[b] for _, b in certain], np.int64),
+            cluster=None if cluster is None else np.array([cluster.get(n, -1) for n in nodes], np.int64),
+        )
+    )
+    groups: dict[int, set] = {}
+    for node, customer in zip(nodes, linked.customer.tolist(), strict=True):
+        if customer >= 0:
+            groups.setdefault(customer, set()).add(node)
+    assert sorted(groups) == list(range(len(groups)))
+    assert [min(groups[i]) for i in range(len(groups))] == sorted(min(each) for each in groups.values())
+    refused = {node: REASONS[code] for node, code in zip(nodes, linked.refusal.tolist(), strict=True) if code}
+    whose = {
+        frozenset(sets[i]): frozenset(groups[c]) if c >= 0 else c
+        for i, c in zip(linked.set.tolist(), linked.set_customer.tolist(), strict=True)
+    }
+    return {frozenset(each) for each in groups.values()}, refused, whose
+
+
+def ids(**given):
+    return frozenset(given.items())
+
+
+identifier = st.tuples(st.sampled_from(KINDS), st.sampled_from("abcd"))
+some_sets = st.lists(st.frozensets(identifier, min_size=1, max_size=4), min_size=1, max_size=14)
+
+
+@settings(max_examples=150)
+@given(some_sets)
+def test_customers_are_those_found_by_hand(sets):
+    by_hand = ByHand(sets)
+    customers, refused, _ = found(sets)
+    assert refused == by_hand.refused
+    assert customers == by_hand.customers()
+
+
+@settings(max_examples=60)
+@given(some_sets, st.randoms(use_true_random=False))
+def test_neither_the_order_nor_the_number_of_sets_matters(sets, chance):
+    again = [*sets, *chance.choices(sets, k=3)]
+    chance.shuffle(again)
+    assert found(again) == found(sets)
+
+
+@settings(max_examples=60)
+@given(some_sets)
+def test_without_conflicts_they_are_connected_components(sets):
+    """Where no guard refuses anything, plain union and find over the sets."""
+    customers, refused, whose = found(sets)
+    groups: list[set] = []
+    for each in sets:
+        groups = [g for g in groups if not g & each] + [set(each).union(*(g for g in groups if g & each))]
+    for customer in customers:
+        assert any(customer <= group for group in groups), "joined beyond what is linked"
+    if not refused and -2 not in whose.values():
+        assert customers == {frozenset(group) for group in groups}
+        assert all(each <= whose[each] for each in map(frozenset, sets))
+
+
+# guards, one by one ---------------------------------------------------------------------------------------
+
+
+def test_a_tablet_of_two_people_makes_them_no_one_person():
+    sets = [
+        ids(user_id="1", cookie="tablet"),
+        ids(user_id="2", cookie="tablet"),
+        ids(user_id="1", cookie="own"),
+        ids(cookie="tablet"),
+    ]
+    customers, refused, whose = found(sets)
+    assert customers == {
+        frozenset({("user_id", "1"), ("cookie", "own")}),
+        frozenset({("user_id", "2")}),
+    }
+    assert refused == {("cookie", "tablet"): SEVERAL}
+    assert whose[ids(cookie="tablet")] == -1
+    assert whose[ids(user_id="2", cookie="tablet")] == ids(user_id="2")
+
+
+def test_what_was_done_before_login_is_the_customers_afterwards():
+    sets = [
+        ids(cookie="c"),
+        ids(cookie="c", user_id="1"),
+        ids(cookie="d", device="d"),
+        ids(device="d", user_id="1"),
+    ]
+    customers, _, whose = found(sets)
+    (everything,) = customers
+    assert everything == {("cookie", "c"), ("cookie", "d"), ("device", "d"), ("user_id", "1")}
+    assert whose[ids(cookie="c")] == whose[ids(cookie="d", device="d")] == everything
+
+
+def test_a_telephone_of_a_household_links_neither_of_two_with_numbers_of_one_system():
+    two = [ids(crm_id="1", phone="0"), ids(crm_id="2", phone="0")]
+    assert found(two)[1] == {("phone", "0"): SEVERAL}
+    across = [ids(crm_id="1", phone="0"), ids(user_id="2", phone="0")]
+    assert len(found(across)[0]) == 1
+    # a chain of two telephones must not join what one alone would not
+    chain = [
+        ids(crm_id="1", phone="0"),
+        ids(user_id="2", phone="0"),
+        ids(user_id="2", phone="9"),
+        ids(crm_id="3", phone="9"),
+    ]
+    customers, refused, _ = found(chain)
+    assert len(customers) == 3
+    assert set(refused) == {("phone", "0"), ("phone", "9")}
+
+
+def test_an_address_joins_two_numbers_of_one_system_unless_each_has_an_address_of_its_own():
+    double = [ids(crm_id="1", email="ann"), ids(crm_id="2", email="ann")]
+    assert len(found(double)[0]) == 1
+    couple = [*double, ids(crm_id="1", email="own"), ids(crm_id="2", email="hers")]
+    customers, refused, _ = found(couple)
+    assert len(customers) == 2
+    assert refused == {("email", "ann"): SEVERAL}
+
+
+def test_an_order_links_across_systems_but_not_two_buyers():
+    assert len(found([ids(user_id="1", order_id="7"), ids(crm_id="1", order_id="7")])[0]) == 1
+    assert len(found([ids(crm_id="2", order_id="7"), ids(crm_id="1", order_id="7")])[0]) == 2
+    assert len(found([ids(email="2", order_id="7"), ids(email="1", order_id="7")])[0]) == 2
+
+
+def test_accounts_that_were_merged_stand_for_the_persons_of_both():
+    accounts = frozenset({("crm_account", "A"), ("crm_account", "B")})
+    sets = [accounts, ids(crm_account="A", crm_id="p"), ids(crm_account="B", crm_id="q")]
+    customers, refused, _ = found(sets)
+    assert customers == {ids(crm_id="p"), ids(crm_id="q")}
+    assert set(refused) == set(accounts)
+    assert len(found(sets[:2])[0]) == 1
+
+
+def test_a_case_links_all_that_is_seen_with_it():
+    sets = [ids(case="A", crm_id=str(i), email=str(i)) for i in range(500)]
+    customers, refused, _ = found(sets)
+    assert len(customers) == 1
+    assert not refused
+
+
+def test_what_a_system_says_was_merged_is_one_whatever_a_guard_doubts():
+    sets = [ids(crm_id=f"{i}", email=f"e{i}") for i in range(40)]
+    sets += [frozenset({("crm_id", "0"), ("crm_id", f"{i}")}) for i in range(1, 40)]
+    certain = [(("crm_id", "0"), ("crm_id", f"{i}")) for i in range(1, 40)]
+    assert len(found(sets)[0]) > 1
+    customers, refused, _ = found(sets, certain)
+    assert len(customers) == 1
+    assert not refused
+
+
+# improbable -----------------------------------------------------------------------------------------------
+
+
+def test_a_placeholder_that_nobody_listed_finds_itself():
+    people = [ids(user_id=f"{i}", email=f"{i}@x") for i in range(2000)]
+    typed = [ids(user_id=f"{i}", email="till@shop") for i in range(0, 2000, 5)]
+    customers, refused, _ = found(people + typed)
+    assert refused == {("email", "till@shop"): SHARED}
+    assert len(customers) == 2000
+
+
+def test_a_number_seen_with_improbably_many_browsers_is_no_persons():
+    people = [ids(user_id=f"{i}", cookie=f"{i}.{k}") for i in range(300) for k in range(1 + i % 4)]
+    nobody = [ids(user_id="-1", cookie=f"n{k}") for k in range(5000)]
+    customers, refused, _ = found(people + nobody)
+    assert refused == {("user_id", "-1"): SHARED}
+    assert len(customers) == 300 + 5000
+
+
+def test_a_chain_of_addresses_that_would_join_improbably_many_is_cut():
+    chain = [ids(user_id=f"{i + k}", email=f"e{i}") for i in range(60) for k in (0, 1)]
+    others = [ids(user_id=f"u{i}", email=f"x{i}") for i in range(200)]
+    customers, refused, _ = found(chain + others)
+    assert set(refused.values()) == {SHARED}
+    assert max(len({v for k, v in c if k == "user_id"}) for c in customers) == 1
+
+
+def test_where_all_have_many_many_are_no_wonder():
+    sets = [ids(user_id=f"{i}", subscriber_key=f"{i}.{k}") for i in range(50) for k in range(25)]
+    customers, refused, _ = found(sets)
+    assert len(customers) == 50
+    assert not refused
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=60), st.booleans())
+@example([1] * 10_000, False)
+@example([20] * 40, True)
+def test_improbable_is_what_is_computed_by_hand(counts, devices):
+    assert improbable(np.array(counts), devices=devices) == pytest.approx(most(counts, devices))
+
+
+def test_a_larger_random_world_agrees_with_the_one_by_hand():
+    chance = random.Random(5)  # noqa: S311 -- a test's world
+    sets = []
+    for _ in range(1500):
+        kinds = chance.sample(KINDS[:7], chance.choice((1, 2, 2, 3)))
+        sets.append(frozenset((kind, str(int(chance.triangular(0, 900, 0)))) for kind in kinds))
+    by_hand = ByHand(sets)
+    customers, refused, _ = found(sets)
+    assert refused == by_hand.refused
+    assert customers == by_hand.customers()
