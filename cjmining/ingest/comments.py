@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from cjmining.ingest.stage import Staged
 
 KEPT_COLUMN: Final = "c:comment"
+"""The kept column of comments."""
+KEPT_NAMES: Final = "c:names"
+"""A kept column with names that the record itself has; never written anywhere."""
+KEPT_NATIVE: Final = "c:native"
+"""A kept column that says which event gets the comment, where a record makes several."""
 USUAL_NAMES: Final = (
     "comment",
     "comments",
@@ -87,8 +92,10 @@ def keep_comments(database: Database, staged: Sequence[Staged], identities: pa.T
 
 
 def _keep(database: Database, feed: Staged, staged: Sequence[Staged], identities: pa.Table) -> Iterator[Line]:
+    own = identifier(KEPT_NAMES) if KEPT_NAMES in feed.feed.keep else "NULL::VARCHAR"
     comments = database.arrow(
-        f"SELECT sequence, file, customer, {identifier(KEPT_COLUMN)} AS comment FROM {feed.table}_used "
+        f"SELECT sequence, file, customer, {identifier(KEPT_COLUMN)} AS comment, {own} AS names "
+        f"FROM {feed.table}_used "
         f"WHERE {identifier(KEPT_COLUMN)} IS NOT NULL ORDER BY sequence"
     )
     names = _names_of(database, staged, identities, comments.column("customer").combine_chunks())
@@ -113,8 +120,9 @@ def _redacted(
     batch: pa.RecordBatch, names: dict[int, set[str]], feed: Feed, counts: Counter[tuple[int, str]]
 ) -> list[_Row]:
     rows = []
-    for sequence, file, customer, comment in zip(*(column.to_pylist() for column in batch), strict=True):
-        found = redact(comment, names.get(customer, ()))
+    for sequence, file, customer, comment, own in zip(*(column.to_pylist() for column in batch), strict=True):
+        known = names.get(customer, set())
+        found = redact(comment, known | words_of_name(own) if own else known)
         counts[file, ""] += 1
         counts.update((file, reason) for reason in found.taken_out)
         said = dict.fromkeys((*feed.comment_also, COMMENT), found.text)
@@ -123,7 +131,13 @@ def _redacted(
 
 
 def _store(database: Database, feed: Staged, rows: list[_Row]) -> None:
-    """Add to the properties of the events that these records made."""
+    """Add to the properties of the events that these records made, or of the one that is to have it."""
+    native = identifier(KEPT_NATIVE)
+    only = (
+        f"AND events.native = (SELECT {native} FROM {feed.table} LIMIT 1) "
+        if KEPT_NATIVE in feed.feed.keep
+        else ""
+    )
     sequences, properties = zip(*rows, strict=True)
     told = pa.table({"sequence": pa.array(sequences, pa.int64()), "said": pa.array(properties, pa.string())})
     with database.registered("comments", told):
@@ -131,7 +145,7 @@ def _store(database: Database, feed: Staged, rows: list[_Row]) -> None:
             "UPDATE events SET properties = CASE WHEN properties IS NULL THEN said "
             "ELSE CAST(json_merge_patch(properties, said) AS VARCHAR) END "
             f"FROM comments c WHERE events.source_rank = {feed.source_rank} "
-            f"AND events.source_row = c.sequence AND events.file BETWEEN {feed.files[0].number} "
+            f"AND events.source_row = c.sequence {only}AND events.file BETWEEN {feed.files[0].number} "
             f"AND {feed.files[-1].number}"
         )
 
