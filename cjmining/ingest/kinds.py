@@ -77,6 +77,7 @@ _LISTED = (
     Kind("zendesk_ticket", "link", meaning="Zendesk ticket"),
     Kind("call_contact", "link", meaning="contact of a call centre"),
     Kind("conversation", "link", meaning="conversation of a contact centre"),
+    Kind("qualtrics_response", "link", meaning="response to a survey"),
     Kind("order_id", "link", meaning="an order's number"),
     Kind("account", "case", form="salesforce", meaning="account that is taken as one customer"),
     Kind("case", "case", meaning="case that a source names"),
