@@ -95,7 +95,7 @@ def _meeting(export: Export) -> Feed:
     keep = {
         "moment": start,
         "precision": f"CASE WHEN {all_day} THEN 86400 ELSE 0 END",
-        "duration_s": f"CASE WHEN {lasted} >= 0 THEN {lasted} END",
+        "duration_s": f"CASE WHEN {lasted} >= 0 AND NOT {all_day} THEN {lasted} END",
         "native": "'Event: ' || coalesce(\"Type\", \"EventSubtype\", 'Event')",
         "channel": "CASE WHEN lower(\"Type\") = 'call' THEN 'phone' ELSE 'meeting' END",
         "seen": 'greatest("_fivetran_synced", "SystemModstamp", "LastModifiedDate", "CreatedDate")',

@@ -21,7 +21,7 @@ def feeds(export: Export) -> list[Feed]:
 
 def _campaign(export: Export) -> Feed:
     columns = [Column("Name", needed=True), Column("Type")]
-    keep = {"campaign": short('"Id"'), "name": '"Name"', "kind": '"Type"'}
+    keep = {"campaign": short('"Id"'), "label": '"Name"', "kind": '"Type"'}
     return export.feed("Campaign", columns, keep=keep, reference=True)
 
 
@@ -63,7 +63,7 @@ def _member(export: Export) -> Feed:
         },
         when="responded IS NOT NULL",
     )  # fmt: skip
-    names = Lookup("Campaign", {"campaign": "campaign"}, {"campaign_name": "name", "campaign_kind": "kind"})
+    names = Lookup("Campaign", {"campaign": "campaign"}, {"campaign_name": "label", "campaign_kind": "kind"})
     return export.feed(
         "CampaignMember", columns, keep=keep, identifiers=identifiers, events=[joined, responded],
         lookups=[names, *export.user()],

@@ -33,7 +33,7 @@ def _case(export: Export) -> Feed:
         Column("Origin"), Column("Reason"), Column("Type"), Column("Status"), Column("Priority"),
     ]  # fmt: skip
     keep = {
-        "case": short('"Id"'),
+        "case_id": short('"Id"'),
         "created": '"CreatedDate"',
         "moment": '"CreatedDate"',
         "closed": '"ClosedDate"',
@@ -72,11 +72,11 @@ def _history(export: Export) -> Feed:
         Column("CreatedDate", "time", needed=True, filled=True),
     ]  # fmt: skip
     keep = {
-        "case": short('"CaseId"'), "field": 'lower("Field")', "before": '"OldValue"', "after": '"NewValue"',
+        "case_id": short('"CaseId"'), "field": 'lower("Field")', "after": '"NewValue"',
         "moment": '"CreatedDate"', "by": short('"CreatedById"'), "status": 'lower("NewValue")',
         "status_before": 'lower("OldValue")',
     }  # fmt: skip
-    lookups = [Lookup("Case", {"case": "case"}, {"case_channel": "channel", "case_closed": "closed"})]
+    lookups = [Lookup("Case", {"case_id": "case_id"}, {"case_channel": "channel", "case_closed": "closed"})]
     if export.has("CaseStatus"):
         lookups += [
             Lookup("CaseStatus", {"status": "status"}, {"is_closed_status": "is_closed"}),
@@ -91,7 +91,7 @@ def _history(export: Export) -> Feed:
 
 def _changes(export: Export) -> list[Event]:
     is_closed, was_closed = _closed(export, "status", "is"), _closed(export, "status_before", "was")
-    twice = told_twice("case", "moment")
+    twice = told_twice("case_id", "moment")
     told = f"abs(epoch(moment) - epoch(case_closed::TIMESTAMP)) <= {_SAME_MOMENT_S}"
     return [
         _change(

@@ -23,7 +23,7 @@ _HISTORY_OF = {
     "CaseHistory": ("CaseId", "Case"),
 }
 """The objects of Salesforce's own histories: the column they need, and whose history they are."""
-_VERSIONED = "_fivetranactive"
+_VERSIONED = "fivetranactive"
 _LABELS = (
     "leadid", "contactid", "accountid", "opportunityid", "caseid", "casenumber", "activityid", "campaignid",
     "leadowner", "contactowner", "accountname", "opportunityname", "createdate", "createddate",
@@ -60,6 +60,7 @@ def _check(columns: Iterable[str], where: str) -> None:
     if labels:
         raise SourceError(
             f"{where} looks like a report: it has labels ({', '.join(map(repr, labels[:3]))}) where an "
-            "export has the names of fields, such as 'Id', and its dates are written as its reader's settings say. "
-            "Export the object itself: with `sf data export bulk`, Data Loader, or the weekly Data Export"
+            "export has the names of fields, such as 'Id', and its dates are written as its "
+            "reader's settings say. Export the object itself: with `sf data export bulk`, Data Loader, or "
+            "the weekly Data Export"
         )
