@@ -1,4 +1,4 @@
-"""From used records to the events of the log: made, cut at the end of the data, encoded and sorted."""
+"""From used records to events: one or several a record, or one for each element of a list in it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import SourceError
-from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.database import Database, identifier
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import Event
@@ -30,7 +29,6 @@ _SQL_TYPES = {
     "satisfaction": "DOUBLE",
     "precision": "DOUBLE",
 }
-TEXTS = tuple(f.name for f in schema.EVENTS if f.type == schema.TEXT and f.name != "source")
 
 
 def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]:
@@ -77,72 +75,11 @@ def _order(event: Event, place: int) -> str:
 
 
 def _event_id(feed: Staged, place: int) -> str:
-    """SQL: 64 bits of the record's key, or of where it lies; told apart where it makes several events."""
-    names = "CASE file " + " ".join(f"WHEN {f.number} THEN {literal(f.name)}" for f in feed.files) + " END"
-    own = f"md5_number(concat_ws(chr(31), {literal(feed.source.name)}, {names}, record))"
-    key = "key" if feed.feed.key else own
-    low = f"({key} & {2**64 - 1}::UHUGEINT)::UBIGINT"  # a remainder would be eighteen times slower
+    """SQL: 64 bits of the record's key, told apart where it makes several events."""
+    low = f"(key & {2**64 - 1}::UHUGEINT)::UBIGINT"  # a remainder would be eighteen times slower
     own = f"xor({low}, {(place * 0x9E3779B97F4A7C15) % 2**64}::UBIGINT)" if place else low
     event = feed.feed.events[place]
     return f"hash({own}, CAST({event.id} AS VARCHAR))" if event.each else own
-
-
-def sorted_events(
-    database: Database, others: Sequence[str], source_names: Sequence[str], end: str
-) -> pa.Table:
-    """Return the kept events in the log's order, texts as codes over sorted vocabularies."""
-    kept = f"withdrawn IS NULL AND timestamp <= {end}"
-    vocabularies: dict[str, pa.Array] = {}
-    codes = {}
-    for name in (*TEXTS, *others):
-        words, code = _vocabulary(database, name, kept)
-        vocabularies[name], codes[name] = words, code
-    ranks = sorted(range(len(source_names)), key=lambda rank: source_names[rank])
-    vocabularies["source"] = pa.array([source_names[rank] for rank in ranks], pa.string())
-    codes["source"] = (
-        "CASE source_rank " + " ".join(f"WHEN {r} THEN {i}" for i, r in enumerate(ranks)) + " END"
-    )
-    listed = [
-        f"({codes[name]})::INTEGER AS {identifier(name)}" if name in codes else identifier(name)
-        for name in (*schema.EVENTS.names, *others)
-    ]
-    given = f"{codes['native_journey']} NULLS FIRST, " if len(vocabularies["native_journey"]) else ""
-    table = database.arrow(
-        f"SELECT {', '.join(listed)} FROM events WHERE {kept} "
-        f"ORDER BY customer, {given}timestamp, source_rank, sequence, event_id"
-    )
-    return pa.table({name: _column(name, table.column(name), vocabularies) for name in table.column_names})
-
-
-def _vocabulary(database: Database, name: str, kept: str) -> tuple[pa.Array, str]:
-    """Return the sorted words of a column and SQL for their codes."""
-    column = identifier(name)
-    words = database.arrow(
-        f"SELECT DISTINCT {column} AS word FROM events WHERE {column} IS NOT NULL AND {kept} ORDER BY word"
-    ).column("word")
-    if not len(words):
-        return pa.array([], pa.string()), "NULL"
-    type_ = identifier(f"words of {name}")
-    database.run(
-        f"CREATE TYPE {type_} AS ENUM (SELECT DISTINCT {column} FROM events "
-        f"WHERE {column} IS NOT NULL AND {kept} ORDER BY {column})"
-    )
-    return words.combine_chunks(), f"enum_code({column}::{type_})"
-
-
-def _column(name: str, column: pa.ChunkedArray, vocabularies: dict[str, pa.Array]) -> pa.Array:
-    array = column.combine_chunks()
-    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) and array.num_chunks else array
-    if name in vocabularies:
-        words = vocabularies[name]
-        words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
-        if isinstance(array, pa.ChunkedArray):
-            array = pa.array([], pa.int32())
-        return pa.DictionaryArray.from_arrays(array.cast(pa.int32()), words.cast(pa.string()))
-    type_ = schema.EVENTS.field(name).type
-    if name == "timestamp":
-        return array.cast(pa.timestamp("us")).cast(type_)
-    return array.cast(type_)
 
 
 def hourly(database: Database, source_rank: int, end: str | None) -> tuple[Ints, Ints]:

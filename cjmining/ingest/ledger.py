@@ -18,73 +18,15 @@ from cjmining import schema
 from cjmining.errors import LogError
 from cjmining.ingest.database import Database, identifier, literal
 from cjmining.ingest.events import records_of
+from cjmining.ingest.fates import decide_fates as decide_fates
+from cjmining.ingest.fates import make_views as make_views
 from cjmining.ingest.stage import left_out_column
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import LeftOut
     from cjmining.ingest.stage import Staged
 
-_AS_NUMBER = "try_cast(version::VARCHAR AS DOUBLE)"
-"""Versions that are numbers are compared as such, so that 10 is newer than 9; times compare as they are."""
 FATES = ("used", "superseded", "set aside", "quarantined")
-
-
-def decide_fates(database: Database, staged: Sequence[Staged]) -> None:
-    """Give each record whose fate doesn't depend on identities one: spoilt, superseded or set aside.
-
-    For each feed, makes `<table>_candidates`: the records that are left, and can tell who is who.
-    """
-    for feed in staged:
-        table = feed.table
-        database.run(
-            f"CREATE TABLE {table}_superseded AS SELECT sequence FROM (SELECT sequence, row_number() OVER ("
-            f"PARTITION BY key ORDER BY {_AS_NUMBER} DESC NULLS LAST, version DESC NULLS LAST, "
-            f"file DESC, record) AS place FROM {table} "
-            f"WHERE key IN (SELECT key FROM {table} WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1)"
-            ") WHERE place > 1"
-        )
-        database.run(
-            f"CREATE VIEW {table}_candidates AS SELECT * FROM {table} WHERE reason IS NULL AND aside IS NULL "
-            f"AND sequence NOT IN (SELECT sequence FROM {table}_superseded)"
-        )
-
-
-def make_views(database: Database, staged: Sequence[Staged]) -> None:
-    """For each feed, make `<table>_used`: the records used, with their customer."""
-    for feed in staged:
-        looked_up, joins = _lookups(database, feed, staged)
-        customer, of_customers = "i.customer", "JOIN id_sets i ON i.ids = r.ids AND i.customer IS NOT NULL"
-        if feed.feed.reference:
-            customer, of_customers = "NULL::BIGINT AS customer", ""
-        database.run(
-            f"CREATE VIEW {feed.table}_used AS SELECT r.*, {looked_up}{customer} "
-            f"FROM {feed.table}_candidates r {of_customers}{joins}"
-        )
-
-
-def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tuple[str, str]:
-    """Return SQL of the columns that other feeds of the source lay beside a feed's records, and the joins."""
-    columns, joins = [], []
-    for i, lookup in enumerate(feed.feed.lookups):
-        there = [s for s in staged if s.source is feed.source and s.feed.name == lookup.feed]
-        if not there:
-            columns += [f"NULL::VARCHAR AS {identifier(name)}, " for name in lookup.keep]
-            continue
-        keys = ", ".join(map(identifier, lookup.on.values()))
-        newest = f"{_AS_NUMBER} DESC NULLS LAST, version DESC NULLS LAST, file DESC, record DESC"
-        database.run(
-            f"CREATE TABLE {feed.table}_lookup_{i} AS SELECT DISTINCT ON ({keys}) {keys}, "
-            f"{', '.join(map(identifier, lookup.keep.values()))} FROM {there[0].table}_candidates "
-            f"ORDER BY {keys}, {newest}"
-        )
-        equal = " AND ".join(
-            f"r.{identifier(here)} = l{i}.{identifier(other)}" for here, other in lookup.on.items()
-        )
-        joins.append(f" LEFT JOIN {feed.table}_lookup_{i} l{i} ON {equal}")
-        columns += [
-            f"l{i}.{identifier(column)} AS {identifier(name)}, " for name, column in lookup.keep.items()
-        ]
-    return "".join(columns), "".join(joins)
 
 
 def account_records(database: Database, feed: Staged) -> list[tuple[str, str, str, str, str, int]]:
@@ -94,7 +36,7 @@ def account_records(database: Database, feed: Staged) -> list[tuple[str, str, st
         "SELECT r.file, CASE WHEN r.reason IS NOT NULL THEN 'quarantined' WHEN s.sequence IS NOT NULL "
         "THEN 'superseded' "
         f"WHEN r.aside IS NOT NULL OR {without} THEN 'set aside' ELSE 'used' END AS fate, "
-        "CASE WHEN r.reason IS NOT NULL THEN r.reason WHEN s.sequence IS NOT NULL THEN 'delivered again' "
+        "CASE WHEN r.reason IS NOT NULL THEN r.reason WHEN s.sequence IS NOT NULL THEN s.why "
         f"WHEN r.aside IS NOT NULL THEN r.aside WHEN {without} THEN coalesce(i.why, 'no identifier') "
         "ELSE '' END AS why, count(*) "
         f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN id_sets i "

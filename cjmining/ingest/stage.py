@@ -36,8 +36,13 @@ class StagedFile:
     source: str
     name: str
     records: int
-    given: Input
     notes: list[str] = field(default_factory=list)
+    partition: str = ""
+    delivery: str = ""
+    """Of the partition: files of one folder are one delivery."""
+    rank: int = 0
+    weight: tuple[int, int] | None = None
+    """Records and content of a delivery that was read before."""
 
 
 @dataclass
@@ -73,10 +78,29 @@ def stage(
             database.run(casts.zone_macro(clock))
     for number, given in enumerate(feed.inputs, start=first_file):
         before = first_record + staged.records
-        file = StagedFile(number, source.name, given.name, 0, given=given)
+        file = _staged_file(number, source, given)
         _Reading(database, source, feed, table, file, before, feed_place).read(given)
         staged.files.append(file)
+    if not feed.key and staged.files:
+        _tell_equal_rows_apart(database, table)
     return staged
+
+
+def _staged_file(number: int, source: Source, given: Input) -> StagedFile:
+    delivery = "" if given.path is None else str(given.path if given.member else given.path.parent)
+    return StagedFile(
+        number, source.name, given.name, 0, partition=given.partition, delivery=delivery, rank=given.rank
+    )
+
+
+def _tell_equal_rows_apart(database: Database, table: str) -> None:
+    """Give equal rows of one file keys of their own: without a key in the data every row counts."""
+    database.run(
+        f"UPDATE {table} SET key = md5_number(concat_ws(chr(31), {table}.key, n)) FROM ("
+        f"SELECT sequence, row_number() OVER (PARTITION BY file, key ORDER BY record) AS n FROM {table} "
+        f"WHERE (file, key) IN (SELECT (file, key) FROM {table} WHERE key IS NOT NULL GROUP BY file, key "
+        f"HAVING count(*) > 1)) AS equal WHERE {table}.sequence = equal.sequence AND n > 1"
+    )
 
 
 @dataclass
@@ -360,11 +384,11 @@ class _Reading:
         return found
 
     def _key(self) -> str:
-        if not self.feed.key:
-            return "NULL::UHUGEINT"
-        parts = ", ".join(f"coalesce(CAST({part} AS VARCHAR), '')" for part in self.feed.key)
+        """SQL of the record's key: what the feed names, else all it says, in files of one name."""
+        parts = self.feed.key or [literal(self.file.name), *(_text(c) for c in self.feed.columns)]
+        texts = ", ".join(f"coalesce(CAST({part} AS VARCHAR), '')" for part in parts)
         return (
-            f"md5_number(concat_ws(chr(31), {literal(self.source.name)}, {literal(self.feed.name)}, {parts}))"
+            f"md5_number(concat_ws(chr(31), {literal(self.source.name)}, {literal(self.feed.name)}, {texts}))"
         )
 
     def _identifiers(self) -> str:

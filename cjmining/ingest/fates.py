@@ -1,0 +1,151 @@
+"""What becomes of each record before anybody knows whose it is: superseded, set aside, or a candidate.
+
+Every choice is the greatest by an order over what was delivered, never by what came first: so the records
+that count are the same in whatever order, and in however many deliveries, they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.stage import left_out_column
+
+if TYPE_CHECKING:
+    from cjmining.ingest.stage import Staged, StagedFile
+
+DELIVERED_AGAIN: Final = "delivered again"
+PARTITION_AGAIN: Final = "its partition was delivered again"
+
+_AS_NUMBER: Final = "try_cast(version::VARCHAR AS DOUBLE)"
+"""Versions that are numbers are compared as such, so that 10 is newer than 9; times compare as they are."""
+
+
+def decide_fates(database: Database, staged: Sequence[Staged]) -> None:
+    """Give each record whose fate doesn't depend on identities one: spoilt, superseded or set aside.
+
+    Makes `read_files` (file, place), where files lie in the order of their names, and for each feed
+    `<table>_superseded` (sequence, why) and `<table>_candidates`: the records that are left, and can tell who
+    is who.
+    """
+    _store_files(database, [file for feed in staged for file in feed.files])
+    for feed in staged:
+        lost = _lost_partitions(database, feed)
+        gone = f"file IN ({', '.join(map(str, lost))})" if lost else "FALSE"
+        database.run(
+            f"CREATE TABLE {feed.table}_superseded AS {_beaten(feed, gone)} UNION ALL "
+            f"SELECT sequence, {literal(PARTITION_AGAIN)} FROM {feed.table} WHERE reason IS NULL AND {gone}"
+        )
+        database.run(
+            f"CREATE VIEW {feed.table}_candidates AS SELECT * FROM {feed.table} WHERE reason IS NULL "
+            f"AND aside IS NULL AND sequence NOT IN (SELECT sequence FROM {feed.table}_superseded)"
+        )
+
+
+def make_views(database: Database, staged: Sequence[Staged]) -> None:
+    """For each feed, make `<table>_used`: the records used, with their customer and what is looked up."""
+    for feed in staged:
+        looked_up, joins = _lookups(database, feed, staged)
+        customer, of_customers = "i.customer", "JOIN id_sets i ON i.ids = r.ids AND i.customer IS NOT NULL"
+        if feed.feed.reference:
+            customer, of_customers = "NULL::BIGINT AS customer", ""
+        database.run(
+            f"CREATE VIEW {feed.table}_used AS SELECT r.*, {looked_up}{customer} "
+            f"FROM {feed.table}_candidates r {of_customers}{joins}"
+        )
+
+
+def newest_first(prefix: str = "") -> str:
+    """SQL of the order in which copies of one record come, the one that counts first.
+
+    By version; of equal ones by the name of the file, then by what they say, then by where they lie in it.
+    The relation is joined with `read_files`, whose `place` it uses.
+    """
+    version = f"{prefix}version"
+    number = _AS_NUMBER.replace("version", version)
+    return f"{number} DESC NULLS LAST, {version} DESC NULLS LAST, place DESC, content, {prefix}record"
+
+
+def content_of(feed: Staged) -> str:
+    """SQL of what a record says, as a hash that is the same on every machine."""
+    kept = [*feed.feed.keep, *(left_out_column(i)[1:-1] for i in range(len(feed.feed.left_out)))]
+    fields = ", ".join(f"{literal(name)}: {identifier(name)}" for name in ("ids", "aside", *kept))
+    return f"md5(CAST(to_json({{{fields}}}) AS VARCHAR))"
+
+
+def _store_files(database: Database, files: Sequence[StagedFile]) -> None:
+    places = {name: place for place, name in enumerate(sorted({file.name for file in files}))}
+    table = pa.table(
+        {
+            "file": pa.array([file.number for file in files], pa.int32()),
+            "place": pa.array([places[file.name] for file in files], pa.int64()),
+        }
+    )
+    with database.registered("files_read", table):
+        database.run("CREATE TABLE read_files AS SELECT * FROM files_read")
+
+
+def _beaten(feed: Staged, gone: str) -> str:
+    """SQL of the records of a feed that another copy of them beats."""
+    table = feed.table
+    several = (
+        f"SELECT key FROM {table} WHERE key IS NOT NULL AND NOT ({gone}) GROUP BY key HAVING count(*) > 1"
+    )
+    copies = (
+        f"SELECT sequence, key, version, record, place, {content_of(feed)} AS content "
+        f"FROM {table} JOIN read_files USING (file) WHERE NOT ({gone}) AND key IN ({several})"
+    )
+    place = f"row_number() OVER (PARTITION BY key ORDER BY {newest_first()})"
+    ranked = f"SELECT sequence, {place} AS n FROM ({copies})"
+    return f"SELECT sequence, {literal(DELIVERED_AGAIN)} AS why FROM ({ranked}) WHERE n > 1"
+
+
+def _lost_partitions(database: Database, feed: Staged) -> list[int]:
+    """Return the files whose partition another delivery replaces."""
+    partitioned = [file for file in feed.files if file.partition]
+    if len({file.delivery for file in partitioned}) == len({file.partition for file in partitioned}):
+        return []
+    said = {
+        file: (n, content)
+        for file, n, content in database.run(
+            f"SELECT file, count(*), bit_xor(hash(key)) FROM {feed.table} WHERE reason IS NULL GROUP BY file"
+        )
+    }
+    weights: dict[tuple[str, str], tuple[int, int, int]] = {}
+    for file in partitioned:
+        n, content = file.weight or said.get(file.number, (0, 0))
+        rank, total, mixed = weights.get((file.partition, file.delivery), (file.rank, 0, 0))
+        weights[file.partition, file.delivery] = (max(rank, file.rank), total + n, mixed ^ content)
+    best = {
+        partition: max((weight, delivery) for (p, delivery), weight in weights.items() if p == partition)[1]
+        for partition in {file.partition for file in partitioned}
+    }
+    return [file.number for file in partitioned if file.delivery != best[file.partition]]
+
+
+def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tuple[str, str]:
+    """Return SQL of the columns that other feeds of the source lay beside a feed's records, and the joins."""
+    columns, joins = [], []
+    for i, lookup in enumerate(feed.feed.lookups):
+        there = [s for s in staged if s.source_rank == feed.source_rank and s.feed.name == lookup.feed]
+        if not there:
+            columns += [f"NULL::VARCHAR AS {identifier(name)}, " for name in lookup.keep]
+            continue
+        keys = ", ".join(map(identifier, lookup.on.values()))
+        wanted = ", ".join(map(identifier, lookup.keep.values()))
+        database.run(
+            f"CREATE TABLE {feed.table}_lookup_{i} AS SELECT DISTINCT ON ({keys}) {keys}, {wanted} "
+            f"FROM (SELECT *, {content_of(there[0])} AS content FROM {there[0].table}_candidates) "
+            f"JOIN read_files USING (file) ORDER BY {keys}, {newest_first()}"
+        )
+        equal = " AND ".join(
+            f"r.{identifier(here)} = l{i}.{identifier(other)}" for here, other in lookup.on.items()
+        )
+        joins.append(f" LEFT JOIN {feed.table}_lookup_{i} l{i} ON {equal}")
+        columns += [
+            f"l{i}.{identifier(column)} AS {identifier(name)}, " for name, column in lookup.keep.items()
+        ]
+    return "".join(columns), "".join(joins)
