@@ -8,7 +8,9 @@ from cjmining.ingest.sources.amazon_connect import AmazonConnect
 from cjmining.ingest.sources.customers import Customers
 from cjmining.ingest.sources.ga4 import GA4
 from cjmining.ingest.sources.marketing_cloud import MarketingCloud
+from cjmining.ingest.sources.ocel import OCEL
 from cjmining.ingest.sources.salesforce import Salesforce
+from cjmining.ingest.sources.shopify import Shopify
 from cjmining.ingest.sources.table import Table
 from cjmining.ingest.sources.xes import XES
 from cjmining.lazily import make_lazy
@@ -18,16 +20,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GA4",
+    "OCEL",
     "XES",
     "AmazonConnect",
     "Customers",
     "MarketingCloud",
     "Salesforce",
+    "Shopify",
     "Table",
     "describe_sources",
 ]
 
-_ALL: tuple[type[Source], ...] = (Salesforce, MarketingCloud, GA4, AmazonConnect, Table, XES, Customers)
+_ALL: tuple[type[Source], ...] = (
+    Salesforce, MarketingCloud, GA4, AmazonConnect, Shopify, Table, XES, OCEL, Customers
+)  # fmt: skip
 
 
 def describe_sources() -> list[dict[str, str]]:
