@@ -84,6 +84,19 @@ IDENTITIES: Final = pa.schema(
     ]
 )
 
+LINKS: Final = pa.schema(
+    [
+        _field("kind", TEXT, "kind of the one identifier", nullable=False),
+        _field("value", pa.string(), "the one identifier, or its keyed hash", nullable=False),
+        _field("other_kind", TEXT, "kind of the other", nullable=False),
+        _field("other_value", pa.string(), "the other identifier, or its keyed hash", nullable=False),
+        _field("source", TEXT, "source of the records that show both", nullable=False),
+        _field("file", TEXT, "file that they stand in", nullable=False),
+        _field("records", pa.int64(), "how many there are", nullable=False),
+        _field("refused", TEXT, "why they are no link; empty where they make both one customer"),
+    ]
+)
+
 SOURCES: Final = pa.schema(
     [
         _field("source", pa.string(), "name of the source", nullable=False),

@@ -18,14 +18,26 @@ import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import SourceError
+from cjmining.ingest.clusters import clusters_of_nodes, put_clusters
 from cjmining.ingest.database import SEPARATOR, Database, literal
 from cjmining.ingest.kinds import kind_of
-from cjmining.ingest.linking import REASONS, SEVERAL_CUSTOMERS, SHARED_BY, Linked, Sets, link
+from cjmining.ingest.linking import (
+    REASONS,
+    SEVERAL,
+    SEVERAL_CUSTOMERS,
+    SHARED,
+    SHARED_BY,
+    Ints,
+    Linked,
+    Sets,
+    link,
+)
 from cjmining.ingest.normal import MERGED, Spelling, local_phones, long_id, make_nodes, phone_number
 
 __all__ = [
     "NO_IDENTIFIER",
     "OF_SEVERAL",
+    "ONLY_SEVERALS",
     "ONLY_SHARED",
     "SHARED_BY",
     "Resolved",
@@ -44,6 +56,7 @@ __all__ = [
 
 NO_IDENTIFIER = "no identifier"
 ONLY_SHARED = "only an identifier that too many share"
+ONLY_SEVERALS = "only an identifier that several customers share"
 OF_SEVERAL = "identifiers of several customers"
 
 
@@ -57,10 +70,13 @@ class Rules:
         How addresses are read.
     secret : bytes, optional
         Key of the hashes that take the place of the values, before customers are found and numbered.
+    clusters : pyarrow.Table, optional
+        Who is who by a table from elsewhere: kind, value, cluster.
     """
 
     spelling: Spelling = field(default_factory=Spelling)
     secret: bytes | None = None
+    clusters: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +107,7 @@ def resolve(database: Database, records: Sequence[str], rules: Rules | None = No
         f"FROM (SELECT DISTINCT ids FROM ({every}) WHERE ids IS NOT NULL)"
     )
     read_sets(database, rules)
-    linked = find_customers(database)
+    linked = find_customers(database, clustered=rules.clusters is not None)
     store_sets(database, linked)
     identities = database.arrow(
         "SELECT customer, kind, value FROM nodes JOIN found USING (node) WHERE customer >= 0 "
@@ -110,7 +126,10 @@ def read_sets(database: Database, rules: Rules) -> None:
     database.run(
         f"CREATE TABLE tokens AS SELECT id_set, unnest(string_split(ids, {SEPARATOR})) AS token FROM sets"
     )
-    make_nodes(database, "tokens", rules.spelling)
+    if rules.clusters is not None:
+        put_clusters(database, rules.clusters)
+    further = "clustered" if rules.clusters is not None else None
+    make_nodes(database, "tokens", rules.spelling, further=further)
     _number_nodes(database, rules.secret)
     database.run(
         "CREATE TABLE all_members AS SELECT DISTINCT id_set, kind, node FROM tokens JOIN forms USING (token) "
@@ -143,7 +162,7 @@ def _number_nodes(database: Database, secret: bytes | None) -> None:
         database.run(f"{numbered} kind, value, token, refusal FROM nodes JOIN with_hash USING (kind, value)")
 
 
-def find_customers(database: Database) -> Linked:
+def find_customers(database: Database, *, clustered: bool = False) -> Linked:
     """Find whose the identifiers in `nodes` and `members` are; makes `found` (node, customer, refusal)."""
     nodes = database.arrow("SELECT node, kind, refusal FROM nodes ORDER BY node")
     members = database.arrow("SELECT id_set, node FROM members ORDER BY id_set, node")
@@ -160,6 +179,7 @@ def find_customers(database: Database) -> Linked:
             node=members.column("node").to_numpy(),
             same=merged.column("node").to_numpy(),
             other=merged.column("other").to_numpy(),
+            cluster=_clusters(database, len(reasons)) if clustered else None,
         )
     )
     found = pa.table(
@@ -174,6 +194,13 @@ def find_customers(database: Database) -> Linked:
     return linked
 
 
+def _clusters(database: Database, n: int) -> Ints:
+    table = clusters_of_nodes(database)
+    cluster = np.full(n, -1, np.int64)
+    cluster[table.column("node").to_numpy()] = table.column("cluster").to_numpy()
+    return cluster
+
+
 def store_sets(database: Database, linked: Linked) -> None:
     """Make `id_sets` (ids, customer, why) and `refused` (ids, reason)."""
     whose = pa.table({"id_set": linked.set, "whose": linked.set_customer})
@@ -181,9 +208,11 @@ def store_sets(database: Database, linked: Linked) -> None:
         database.run(
             "CREATE TABLE id_sets AS SELECT s.ids, CASE WHEN whose >= 0 THEN whose END AS customer, "
             f"CASE WHEN whose >= 0 THEN NULL WHEN whose = {SEVERAL_CUSTOMERS} THEN {literal(OF_SEVERAL)} "
-            f"WHEN shared THEN {literal(ONLY_SHARED)} ELSE {literal(NO_IDENTIFIER)} END AS why "
+            f"WHEN shared THEN {literal(ONLY_SHARED)} WHEN severals THEN {literal(ONLY_SEVERALS)} "
+            f"ELSE {literal(NO_IDENTIFIER)} END AS why "
             "FROM sets s JOIN whose USING (id_set) LEFT JOIN (SELECT id_set, "
-            f"bool_or(starts_with(f.refusal, 'shared')) AS shared FROM members JOIN found f USING (node) "
+            f"bool_or(f.refusal = {literal(SHARED)}) AS shared, "
+            f"bool_or(f.refusal = {literal(SEVERAL)}) AS severals FROM members JOIN found f USING (node) "
             "WHERE f.customer < 0 GROUP BY id_set) USING (id_set)"
         )
     database.run(

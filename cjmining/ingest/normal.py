@@ -72,16 +72,17 @@ def spelling(plus_tags: object = "keep", gmail_dots: object = "keep") -> Spellin
     return Spelling(tuple(sorted(domain.strip().lower().lstrip("@") for domain in domains)), str(gmail_dots))
 
 
-def make_nodes(database: Database, tokens: str, how: Spelling) -> None:
+def make_nodes(database: Database, tokens: str, how: Spelling, *, further: str | None = None) -> None:
     """Bring the identifiers in `tokens` (a relation with a column `token`) into their forms.
 
-    Makes two tables: `forms` (token, kind, value), and `nodes` (kind, value, refusal), a row for every
-    identifier, with what is wrong with it if it is none.
+    Makes two tables: `forms` (token, kind, value), of those in `further` as well, and `nodes` (kind, value,
+    refusal), a row for every identifier, with what is wrong with it if it is none.
     """
+    every = tokens if further is None else f"(SELECT token FROM {tokens} UNION SELECT token FROM {further})"
     database.run(
         "CREATE TABLE parts AS SELECT token, split_part(split_part(token, ':', 1), '/', 1) AS kind, "
         "split_part(split_part(token, ':', 1), '/', 2) AS region, "
-        f"trim(substr(token, strpos(token, ':') + 1)) AS raw FROM (SELECT DISTINCT token FROM {tokens})"
+        f"trim(substr(token, strpos(token, ':') + 1)) AS raw FROM (SELECT DISTINCT token FROM {every})"
     )
     rewritten = pa.table(
         _rewritten(database), schema=pa.schema([("token", pa.string()), ("value", pa.string())])
@@ -96,7 +97,7 @@ def make_nodes(database: Database, tokens: str, how: Spelling) -> None:
         )
     database.run(
         f"CREATE TABLE nodes AS SELECT kind, value, {_refusal()} AS refusal "
-        "FROM (SELECT DISTINCT kind, value FROM forms)"
+        f"FROM (SELECT DISTINCT kind, value FROM forms WHERE token IN (SELECT token FROM {tokens}))"
     )
     database.run("DROP TABLE parts")
 
