@@ -86,7 +86,7 @@ def _named(value: str) -> str:
 
 
 _CONTENTS = (
-    "CASE WHEN j.batch_ordering_id IS NULL THEN concat_ws(chr(29), "
+    "CASE WHEN j.batch_event_index IS NULL THEN concat_ws(chr(29), "
     f"array_to_string({_KEYS}, chr(30)), array_to_string({_VALUES}, chr(30)), CAST(j.items AS VARCHAR)) END"
 )
 _COLUMNS = (
@@ -155,7 +155,7 @@ class GA4(Source):
 
     The export has no event id: records that agree in user, time, event, batch and parameters are one. Daily
     tables are written again for three days: of a table delivered several times (`events_20260301*` in several
-    folders) the last delivery counts, and a daily table replaces the intraday one.
+    folders) the fullest delivery counts, whole, and a daily table replaces the intraday one.
 
     Records without any identifier, as visitors leave who refuse consent, are set aside, and so is internal
     traffic; Google leaves out known robots itself. A purchase told again with its transaction id (the page of
@@ -221,7 +221,7 @@ class GA4(Source):
         ),
         needs="event_timestamp, event_name; user_pseudo_id or user_id",
         natural_key="user, event_timestamp, event_name, batch_*, parameters; "
-        "of a daily table the newest delivery",
+        "of a daily table one delivery, the fullest",
         times="microseconds since 1970, UTC",
         robots="known robots are left out by Google; traffic_type internal or developer is set aside; "
         "debug mode is kept unless asked otherwise",
@@ -317,7 +317,8 @@ class GA4(Source):
 
     def _events(self) -> list[Event]:
         plain = (
-            "native", "touchpoint", "actor", "channel", "device", "campaign", "session", "value", "properties",
+            "native", "touchpoint", "actor", "channel", "device", "campaign", "session", "value",
+            "properties",
         )  # fmt: skip
         columns = {"timestamp": "moment", "currency": "CASE WHEN value IS NOT NULL THEN currency END"}
         columns |= {name: name for name in plain}
@@ -334,10 +335,9 @@ class GA4(Source):
 
     def _arrival(self, others: Mapping[str, str]) -> Event:
         synthetic = ", ".join(map(literal, SYSTEM))
-        visit = "coalesce(session, concat(customer, ' ', date_trunc('day', moment)))"
         return traffic.arrival(
             {"device": "device", "session": "session"}, others,
-            group="arrived", source="referral", medium="medium", campaign="campaign", visit=visit,
+            group="arrived", source="referral", medium="medium", campaign="campaign", visit="session",
             when=f"native NOT IN ({synthetic})",
         )  # fmt: skip
 
@@ -355,6 +355,8 @@ def named_fields(given: object, source: str, option: str) -> dict[str, str]:
 
 
 def _of_table(given: Input) -> Input:
-    """Say which daily table a file is of, so that a newer delivery of the table can replace it."""
-    found = _TABLE.search(given.member or given.name)
-    return replace(given) if found else given
+    """Say which daily table a file is of, so that one delivery counts."""
+    found = _TABLE.search(Path(given.member or given.name).name)
+    if found is None:
+        return given
+    return replace(given, partition=found[2], rank=0 if found[1] else 1)

@@ -176,10 +176,10 @@ def arrival(
     source: str,
     medium: str,
     campaign: str,
-    visit: str,
+    visit: str = "",
     when: str = "TRUE",
 ) -> Event:
-    """The event of an arrival, beside the one that the record is about; all SQL is over kept columns.
+    """Return the event of an arrival, beside the one that the record is about; all SQL is over kept columns.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def arrival(
     group, source, medium, campaign : str
         How the visit came.
     visit : str
-        What tells visits apart: of a visit each source and campaign arrives once.
+        What tells visits apart, where that is known: of a visit each source and campaign arrives once.
     when : str
         Further condition on records that tell of arrivals.
     """
@@ -197,17 +197,25 @@ def arrival(
         "timestamp": "moment", "native": literal(NATIVE), "touchpoint": touchpoint(group),
         "channel": channel(group), "campaign": campaign, "properties": json_text(told),
     }  # fmt: skip
-    again = told_again(visit=visit, of=group, source=source, campaign=campaign, order="moment, sequence")
+    again = told_again(visit=visit, of=group, source=source, campaign=campaign)
     return Event(
         {**columns, **own}, when=f"{group} IS NOT NULL AND {when}", withdrawn=again,
         others={**others, "referral": source},
     )  # fmt: skip
 
 
-def told_again(*, visit: str, of: str, source: str, campaign: str, order: str) -> str:
-    """SQL: the reason to withdraw an arrival that further events of the same visit tell again."""
-    window = f"PARTITION BY {visit}, {of}, {source}, {campaign} ORDER BY {order}"
-    return f"CASE WHEN row_number() OVER ({window}) > 1 THEN 'the same arrival told again' END"
+def told_again(*, visit: str, of: str, source: str, campaign: str) -> str:
+    """SQL: the reason to withdraw an arrival that further records of the same visit tell again.
+
+    Where no visit is known, records within half an hour of each other are of one.
+    """
+    same = f"customer, {of}, {source}, {campaign}"
+    earlier = f"row_number() OVER (PARTITION BY {same}, {visit or 'customer'} ORDER BY moment, sequence) > 1"
+    recent = (
+        f"moment - lag(moment) OVER (PARTITION BY {same} ORDER BY moment, sequence) <= INTERVAL 30 MINUTE"
+    )
+    again = f"CASE WHEN {visit} IS NULL THEN {recent} ELSE {earlier} END" if visit else recent
+    return f"CASE WHEN {again} THEN 'the same arrival told again' END"
 
 
 def _one_of(source: str, names: tuple[str, ...], what: str) -> str:
