@@ -930,16 +930,19 @@ def log_of_stream(
     quarantine: pa.Table,
     data_end_us: int,
     notes: Iterable[str] = (),
+    long: Mapping[str, Iterable[pa.Table]] | None = None,
 ) -> dict[str, Any]:
     """Write a log into a draft whose events come as a stream in the log's order; return its manifest.
 
-    It is the log that `JourneyLog.from_events` makes of the same events, byte for byte.
+    It is the log that `JourneyLog.from_events` makes of the same events, byte for byte. `long` has the
+    vocabularies of columns that come as codes.
     """
     journeys = log_files.Journeys()
-    words = log_files.write_events(draft, journeys.watch(events), BLOCK_EVENTS)
+    words = log_files.write_events(draft, journeys.watch(events), BLOCK_EVENTS, long)
     firsts = [moment for moment in sources.column("first").cast(pa.int64()).to_pylist() if moment is not None]
+    stored = log_files.StoredEvents(draft.folder({"words": words}))
     log = JourneyLog(
-        _stored=log_files.StoredEvents(draft.folder({"words": words})),
+        _stored=stored,
         _customers=tables.sorted_customers(customers),
         _identities=identities,
         _sources=sources,
@@ -948,7 +951,7 @@ def log_of_stream(
         bounds=journeys.bounds,
         data_end_us=data_end_us,
         notes=tuple(notes),
-        _cache={"journeys": journeys.table(min(firsts, default=None), data_end_us)},
+        _cache={"journeys": journeys.table(min(firsts, default=None), data_end_us, stored)},
     )
     return log._write_beside(draft, words)
 

@@ -8,13 +8,14 @@ is one file. Texts are dictionary columns over the one sorted vocabulary of the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cjmining import schema, tables
 
@@ -26,6 +27,7 @@ Ints = npt.NDArray[np.int64]
 LONG_VOCABULARY = 10_000
 """Words from which on a vocabulary is a file of its own."""
 _PIECE = 1 << 17
+_WORDS = pa.schema([("word", pa.string())])
 
 
 def pieces(events: pa.Table) -> Iterator[pa.Table]:
@@ -34,7 +36,12 @@ def pieces(events: pa.Table) -> Iterator[pa.Table]:
         yield events.slice(start, _PIECE)
 
 
-def write_events(draft: Draft, events: Iterable[pa.Table], block_events: int) -> dict[str, str]:
+def write_events(
+    draft: Draft,
+    events: Iterable[pa.Table],
+    block_events: int,
+    long: Mapping[str, Iterable[pa.Table]] | None = None,
+) -> dict[str, str]:
     """Write a stream of events, in the log's order, in blocks of whole customers.
 
     Parameters
@@ -45,6 +52,8 @@ def write_events(draft: Draft, events: Iterable[pa.Table], block_events: int) ->
         At least one, in canonical columns, the texts of all over the same vocabularies.
     block_events : int
         How many events a block holds at least, where there are as many.
+    long : mapping, optional
+        Column that comes as codes -> its vocabulary, in tables with the column `word`.
 
     Returns
     -------
@@ -55,25 +64,31 @@ def write_events(draft: Draft, events: Iterable[pa.Table], block_events: int) ->
     first = next(stream)
     words = _write_words(draft, first)
     coded = (_as_codes(table, words) for table in itertools.chain([first], stream))
-    blocks = itertools.groupby(_in_blocks(coded, block_events), key=itemgetter(0))
     own = _as_codes(first, words).schema
-    for number, block in blocks:
+    for number, block in itertools.groupby(_in_blocks(coded, block_events), key=itemgetter(0)):
         draft.add(_block(number), (table for _, table in block), schema=own)
-    return words
+    for name, tables_of_words in (long or {}).items():
+        words[name] = _file_of_words(first, name)
+        draft.add(words[name], tables_of_words, schema=_WORDS)
+    return dict(sorted(words.items()))
 
 
 def _block(number: int) -> str:
     return f"events-{number:05d}"
 
 
+def _file_of_words(events: pa.Table, column: str) -> str:
+    return f"words-{events.column_names.index(column):05d}"
+
+
 def _write_words(draft: Draft, events: pa.Table) -> dict[str, str]:
     words = {}
-    for number, field in enumerate(events.schema):
-        if pa.types.is_dictionary(field.type):
+    for field in events.schema:
+        if pa.types.is_dictionary(field.type) and events.column(field.name).num_chunks:
             vocabulary = events.column(field.name).chunk(0).dictionary
             if len(vocabulary) >= LONG_VOCABULARY:
-                words[field.name] = f"words-{number:05d}"
-                draft.add(words[field.name], pa.table({"word": vocabulary}))
+                words[field.name] = _file_of_words(events, field.name)
+                draft.add(words[field.name], pa.table({"word": vocabulary}, schema=_WORDS))
     return words
 
 
@@ -128,9 +143,7 @@ class Journeys:
         time = table.column("timestamp").cast(pa.int64()).to_numpy()
         native = np.full(len(customer), -1, dtype=np.int64)
         if "native_journey" in table.column_names and table.column("native_journey").num_chunks:
-            column = table.column("native_journey").combine_chunks()
-            native = tables.codes_of(column).astype(np.int64)
-            self._words = column.dictionary
+            native = self._native(table.column("native_journey")).astype(np.int64)
         if not len(customer):
             return
         starts = np.flatnonzero((customer[1:] != customer[:-1]) | (native[1:] != native[:-1])) + 1
@@ -145,22 +158,30 @@ class Journeys:
         self._before = int(customer[-1]), int(native[-1]), int(time[-1])
         self._n_events += len(customer)
 
+    def _native(self, column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+        if pa.types.is_dictionary(column.type):
+            self._words = column.chunk(0).dictionary
+            return tables.codes_of(tables.one_chunk(pa.table([column], ["codes"])).column(0).chunk(0))
+        codes: npt.NDArray[np.int32] = pc.fill_null(column, -1).to_numpy()
+        return codes
+
     @property
     def bounds(self) -> Ints:
         """First event of each journey, and the number of events last."""
         return np.concatenate([*(part[0] for part in self._parts), [self._n_events]]).astype(np.int64)
 
-    def table(self, observed_from: int | None, observed_until: int) -> pa.Table:
+    def table(self, observed_from: int | None, observed_until: int, events: StoredEvents) -> pa.Table:
         """Return the table of journeys; events before `observed_from` were observed all the same."""
         columns = [np.concatenate([part[i] for part in self._parts]) for i in (1, 2, 3)]
         customer, native, start = columns
         last = [] if self._before is None else [self._before[2]]
         end = np.concatenate([*self._lasts, last]).astype(np.int64)
         first = int(start.min())
+        native_words = events.words("native_journey")
         return tables.journey_table(
             customer,
             tables.numbered(customer, start),
-            tables.words_of(native, self._words),
+            tables.words_of(native, self._words if native_words is None else native_words),
             (start, end),
             (first if observed_from is None else min(first, observed_from), observed_until),
             np.diff(self.bounds),
@@ -205,6 +226,13 @@ class StoredEvents:
         self._load([name for name in self.column_names if name not in self._columns])
         return pa.table({name: self._columns[name] for name in self.column_names}, schema=self.schema)
 
+    def words(self, name: str) -> pa.Array | None:
+        """Return the vocabulary of a column, if it is a long one."""
+        if name not in self._words:
+            return None
+        words = self._folder.table(self._words[name]).column("word").combine_chunks()
+        return words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
+
     def _load(self, names: list[str]) -> None:
         if not names:
             return
@@ -212,8 +240,8 @@ class StoredEvents:
         for name in names:
             column = tables.one_chunk(read.select([name])).column(0)
             read = read.drop_columns([name])
-            if name in self._words:
-                words = self._folder.table(self._words[name]).column("word").combine_chunks()
+            words = self.words(name)
+            if words is not None:
                 codes = column.chunk(0) if column.num_chunks else pa.array([], pa.int32())
                 column = pa.chunked_array([pa.DictionaryArray.from_arrays(codes, words)])
             self._columns[name] = column

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -78,6 +78,16 @@ class Database:
         )
 
     @contextmanager
+    def stream(self, query: str) -> Iterator[pa.RecordBatchReader]:
+        """Run one query and give its rows as a stream; it must be read before anything else is run."""
+        try:
+            yield pa.RecordBatchReader.from_stream(self._connection.sql(query))
+        except (self._too_large, OSError) as problem:
+            if isinstance(problem, OSError) and "Out of Memory" not in str(problem):
+                raise
+            raise self._too_little() from problem
+
+    @contextmanager
     def registered(self, name: str, data: Any) -> Iterator[None]:  # noqa: ANN401 -- a table or a reader
         """Give Arrow data a name in SQL for a while."""
         self._connection.register(name, data)
@@ -92,14 +102,15 @@ class Database:
 
 
 @contextmanager
-def temporary_database(memory_limit: str | None) -> Iterator[Database]:
-    """Open a database that is gone afterwards."""
-    with TemporaryDirectory(prefix="cjmining-", ignore_cleanup_errors=True) as folder:
-        database = Database(Path(folder), memory_limit)
-        try:
-            yield database
-        finally:
-            database.close()
+def temporary_database(memory_limit: str | None, folder: Path | None = None) -> Iterator[Database]:
+    """Open a database that is gone afterwards; it lies in a folder that is given, or in one of its own."""
+    with ExitStack() as stack:
+        if folder is None:
+            made = TemporaryDirectory(prefix="cjmining-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(made))
+        database = Database(folder, memory_limit)
+        stack.callback(database.close)
+        yield database
 
 
 def literal(text: str) -> str:

@@ -1,0 +1,283 @@
+"""The steps of an ingestion, over one database: read, decide, find who is who, make events, account, sort."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cjmining import schema
+from cjmining.errors import SourceError
+from cjmining.ingest import attributes, comments, events, identity, ledger, periods, told
+from cjmining.ingest.sorting import SortedEvents, sort_events
+from cjmining.ingest.sources.base import counted
+from cjmining.ingest.stage import Staged, stage
+from cjmining.log import JourneyLog, log_of_stream
+
+if TYPE_CHECKING:
+    from cjmining.ingest.database import Database
+    from cjmining.ingest.sources.base import Source
+    from cjmining.progress import Progress
+    from cjmining.storage import Draft
+
+logger = logging.getLogger("cjmining")
+
+_DAY_US = 86_400_000_000
+
+Line = tuple[str, str, str, str, str, int]
+"""A line of the ledger: source, file, what, fate, reason, count."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for beside the sources; `data_end` in microseconds since 1970."""
+
+    data_end: int | None = None
+    identities: str = "keep"
+    key: str | bytes | None = None
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What a log is made of; its events are still in the database."""
+
+    events: SortedEvents
+    customers: pa.Table
+    identities: pa.Table
+    sources: pa.Table
+    ledger: pa.Table
+    quarantine: pa.Table
+    data_end_us: int
+    notes: tuple[str, ...]
+
+    def log(self) -> JourneyLog:
+        """Return the log, in memory."""
+        return JourneyLog.from_events(
+            self.events.table(),
+            **self._beside,
+            data_end=datetime.fromtimestamp(self.data_end_us / 1_000_000, tz=UTC),
+            order="sorted",
+            notes=self.notes,
+        )
+
+    def write(self, draft: Draft) -> dict[str, Any]:
+        """Write the log into a draft, event by event; return its manifest."""
+        made = self.events
+        return log_of_stream(
+            draft,
+            made.pieces(),
+            long={name: made.long_words(name) for name in made.long},
+            **self._beside,
+            data_end_us=self.data_end_us,
+            notes=self.notes,
+        )
+
+    @property
+    def _beside(self) -> dict[str, pa.Table]:
+        names = ("customers", "identities", "sources", "ledger", "quarantine")
+        return {name: getattr(self, name) for name in names}
+
+
+class Ingestion:
+    """One run, step by step, over one database."""
+
+    def __init__(self, database: Database, sources: Sequence[Source], progress: Progress) -> None:
+        self._database = database
+        self._sources = sources
+        self._progress = progress
+        self._staged: list[Staged] = []
+        self._notes: list[str] = []
+
+    def run(self, options: Options) -> Ingested:
+        """Do all steps but the last, which is to sort the events while they are taken out."""
+        database = self._database
+        self._read()
+        self._progress("finding who is who", 0.6)
+        ledger.decide_fates(database, self._staged)
+        found = identity.resolve(database, [f"{feed.table}_candidates" for feed in self._staged])
+        ledger.make_views(database, self._staged)
+        self._progress("making events", 0.7)
+        others = events.make_events(database, self._staged)
+        said = comments.keep_comments(database, self._staged, found.identities)
+        self._note_phones()
+        covered = self._coverage(options.data_end)
+        end_us = self._end(covered, options.data_end)
+        end = f"make_timestamp({end_us})"
+        with_content = options.identities == "keep"
+        lines = [*self._account(end, with_examples=with_content), *said]
+        self._progress("sorting events", 0.8)
+        made = sort_events(database, others, [source.name for source in self._sources], end)
+        if not made.n:
+            raise SourceError(told.nothing(database, self._staged, lines, covered, options.data_end))
+        self._note_dates(end)
+        people, several = attributes.customers_table(database, self._staged, found.n_customers)
+        if several:
+            self._note(
+                f"{counted(several, 'customer has', 'customers have')} several rows of attributes; "
+                "the first value of each counts, of opt-outs and consents one that speaks against writing"
+            )
+        quarantine = ledger.quarantine_table(database, self._staged, with_content=with_content)
+        self._progress("putting the log together", 0.9)
+        return Ingested(
+            events=made,
+            customers=people,
+            identities=identity.protect(found.identities, options.identities, options.key),
+            sources=self._sources_table(covered),
+            ledger=ledger.ledger_table(lines),
+            quarantine=quarantine,
+            data_end_us=end_us,
+            notes=tuple(self._notes),
+        )
+
+    def _read(self) -> None:
+        feeds = [
+            (rank, source, place, feed)
+            for rank, source in enumerate(self._sources)
+            for place, feed in enumerate(source.feeds())
+        ]
+        files = 0
+        records = dict.fromkeys(range(len(self._sources)), 0)
+        for i, (rank, source, place, feed) in enumerate(feeds):
+            self._progress(f"reading {source.name}: {feed.name}", 0.6 * i / len(feeds))
+            staged = stage(self._database, source, rank, feed, f"stage_{i}", files, records[rank], place)
+            if not staged.files:
+                continue
+            files += len(staged.files)
+            records[rank] += staged.records
+            for note in (note for file in staged.files for note in file.notes):
+                self._note(note)
+            self._staged.append(staged)
+        self._check_times()
+
+    def _check_times(self) -> None:
+        """An export none of whose times can be read was asked for in the wrong way: say so at once."""
+        for feed in self._staged:
+            spoilt = self._database.run(
+                f"SELECT reason, count(*), min(content) FROM {feed.table} "
+                "WHERE reason LIKE '% no time that can be read' GROUP BY reason"
+            )
+            for reason, n, content in spoilt:
+                if n == feed.records:
+                    all_of_them = f"in all {n:,} records" if n > 1 else "in the only record"
+                    raise SourceError(
+                        f"source {feed.source.name!r}, {feed.feed.name}: {all_of_them} {reason}. "
+                        f"For example: {content[:120]!r}. {told.TIME_ADVICE}"
+                    )
+
+    def _coverage(self, data_end: int | None) -> dict[int, dict[str, Any]]:
+        """Return for each source with events: first, last, gaps; and what its clocks said."""
+        until = f"make_timestamp({data_end})" if data_end is not None else None
+        ends = {
+            rank: (first, last)
+            for rank, first, last in self._database.run(
+                "SELECT source_rank, min(epoch_us(timestamp)), "
+                f"max(epoch_us(timestamp) + CASE WHEN precision >= 86400 THEN {_DAY_US - 1} ELSE 0 END) "
+                "FROM events WHERE withdrawn IS NULL GROUP BY source_rank"
+            )
+        }
+        covered = {}
+        for rank in sorted(ends):
+            gaps = periods.find_gaps(*events.hourly(self._database, rank, until))
+            covered[rank] = {"first": ends[rank][0], "last": ends[rank][1], "gaps": gaps}
+            for start, end in gaps:
+                self._note(
+                    f"source {self._sources[rank].name!r} recorded improbably little "
+                    f"from {told.say(start)} to {told.say(end)} (UTC)"
+                )
+        return covered
+
+    def _end(self, covered: dict[int, dict[str, Any]], given: int | None) -> int:
+        if given is not None or not covered:
+            return given or 0
+        ends = sorted((about["last"], self._sources[rank].name) for rank, about in covered.items())
+        if ends[-1][0] - ends[0][0] > _DAY_US:
+            self._note(
+                "sources end at different times: "
+                f"{', '.join(f'{name} {told.say(end)}' for end, name in ends)} (UTC). "
+                f"The data ends with the first, {ends[0][1]!r}; later events are withdrawn. "
+                "Give data_end= if the sources are complete for longer",
+                logging.WARNING,
+            )
+        return int(ends[0][0])
+
+    def _account(self, end: str, *, with_examples: bool) -> list[Line]:
+        lines = []
+        for feed in self._staged:
+            lines += ledger.account_records(self._database, feed)
+            lines += ledger.account_events(self._database, feed, end)
+            lines += ledger.account_links(self._database, feed)
+            values, found = ledger.account_values(self._database, feed)
+            lines += values
+            for left, n, remaining, example in found:
+                such = f" (such as {example[:40]!r})" if with_examples else ""
+                self._note(
+                    f"source {feed.source.name!r}: {left.reason} in {counted(n, 'record')}{such}; "
+                    f"{'its event is' if n == 1 else 'their events are'} kept without it"
+                    f"{told.decimal_advice(example, feed.feed.decimal)}",
+                    logging.WARNING if n > remaining else logging.INFO,
+                )
+        return lines
+
+    def _note_phones(self) -> None:
+        for rank, source in enumerate(self._sources):
+            tables = [
+                f"{feed.table}_candidates"
+                for feed in self._staged
+                if feed.source_rank == rank and "phone" in {kind for kind, _ in feed.feed.identifiers}
+            ]
+            n = identity.local_phones(self._database, tables) if tables else 0
+            if n:
+                numbers = counted(
+                    n,
+                    "phone number has no country code and was",
+                    "phone numbers have no country code and were",
+                )
+                self._note(
+                    f"source {source.name!r}: {numbers} compared as written; give region=, such as 'DE'"
+                )
+
+    def _note_dates(self, end: str) -> None:
+        for rank, n in self._database.run(
+            "SELECT source_rank, count(*) FROM events WHERE precision >= 86400 AND withdrawn IS NULL "
+            f"AND timestamp <= {end} GROUP BY source_rank ORDER BY source_rank"
+        ):
+            stand = counted(
+                n,
+                "event has a date without a time and stands at the start of its day",
+                "events have a date without a time and stand at the start of their day",
+            )
+            self._note(f"source {self._sources[rank].name!r}: {stand}, before what has a time on that day")
+
+    def _sources_table(self, covered: dict[int, dict[str, Any]]) -> pa.Table:
+        rows = []
+        for rank, source in enumerate(self._sources):
+            about = covered.get(rank, {"first": None, "last": None, "gaps": []})
+            feeds = [feed for feed in self._staged if feed.source_rank == rank]
+            rows.append(
+                {
+                    "source": source.name,
+                    "kind": source.kind,
+                    "records": sum(feed.records for feed in feeds),
+                    "first": about["first"],
+                    "last": about["last"],
+                    "gaps": [{"start": start, "end": end} for start, end in about["gaps"]],
+                    "timezone": source.timezone,
+                    "timezone_given": source.timezone_given,
+                    "note": self._clock_note(source, feeds),
+                }
+            )
+        return pa.Table.from_pylist(rows, schema=schema.SOURCES)
+
+    def _note(self, text: str, level: int = logging.INFO) -> None:
+        self._notes.append(text)
+        logger.log(level, text)
+
+    def _clock_note(self, source: Source, feeds: Sequence[Staged]) -> str:
+        note = told.clock_note(self._database, source, feeds)
+        if note:
+            self._note(f"source {source.name!r}: {note}")
+        return note

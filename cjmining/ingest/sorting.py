@@ -1,0 +1,171 @@
+"""From the events made to those of the log: cut at the end of the data, texts as codes, in the log's order.
+
+They leave the database as a stream of tables, so that a log of any size can be written with bounded memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from cjmining import schema
+from cjmining.errors import LogError
+from cjmining.ingest.database import Database, identifier
+from cjmining.ingest.sources.base import counted
+from cjmining.log_files import LONG_VOCABULARY
+
+TEXTS: Final = tuple(f.name for f in schema.EVENTS if f.type == schema.TEXT and f.name != "source")
+
+
+@dataclass(frozen=True)
+class SortedEvents:
+    """The kept events in the log's order.
+
+    Attributes
+    ----------
+    n : int
+        How many.
+    words : mapping
+        Column -> its sorted vocabulary, of those that are short.
+    long : mapping
+        Column -> the table of its vocabulary (word, code), of the others: they come as codes.
+    """
+
+    n: int
+    words: Mapping[str, pa.Array]
+    long: Mapping[str, str]
+    _database: Database
+    _query: str
+
+    def pieces(self) -> Iterator[pa.Table]:
+        """Give the events piece by piece, long vocabularies as codes."""
+        with self._database.stream(self._query) as batches:
+            schemas = pa.Table.from_batches([], batches.schema)
+            yield self._typed(schemas)
+            for batch in batches:
+                yield self._typed(pa.Table.from_batches([batch]))
+
+    def long_words(self, column: str) -> Iterator[pa.Table]:
+        """Give a long vocabulary piece by piece, as tables with the one column `word`."""
+        with self._database.stream(f"SELECT word FROM {self.long[column]} ORDER BY code") as batches:
+            for batch in batches:
+                yield pa.Table.from_batches([batch])
+
+    def table(self) -> pa.Table:
+        """Return all of them at once."""
+        table = pa.concat_tables(list(self.pieces())).combine_chunks()
+        for name in self.long:
+            words = pa.concat_tables(list(self.long_words(name))).column("word").combine_chunks()
+            codes = table.column(name).combine_chunks()
+            column = pa.DictionaryArray.from_arrays(codes, words)
+            table = table.set_column(table.column_names.index(name), name, column)
+        return table
+
+    def _typed(self, table: pa.Table) -> pa.Table:
+        return pa.table({name: self._column(name, table.column(name)) for name in table.column_names})
+
+    def _column(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if name in self.words:
+            words = self.words[name]
+            codes = [pa.DictionaryArray.from_arrays(chunk, words) for chunk in column.chunks]
+            return pa.chunked_array(codes, schema.TEXT)
+        if name in self.long:
+            return column
+        if name == "timestamp":
+            column = column.cast(pa.timestamp("us"))
+        return column.cast(schema.EVENTS.field(name).type)
+
+
+def sort_events(
+    database: Database, others: Sequence[str], source_names: Sequence[str], end: str
+) -> SortedEvents:
+    """Find the vocabularies of the kept events, and how to read these in the log's order.
+
+    Parameters
+    ----------
+    database : Database
+        With the table `events`.
+    others : sequence of str
+        Further dimensions.
+    source_names : sequence of str
+        Names of the sources, by rank.
+    end : str
+        SQL of the end of the data.
+    """
+    kept = f"withdrawn IS NULL AND timestamp <= {end}"
+    n = _count(database, kept)
+    words: dict[str, pa.Array] = {}
+    long: dict[str, str] = {}
+    codes, joins = {}, []
+    for name in (*TEXTS, *others):
+        table, size = _vocabulary(database, name, kept)
+        if size >= LONG_VOCABULARY:
+            long[name] = table
+            codes[name] = f"{table}.code"
+            joins.append(f"LEFT JOIN {table} ON {table}.word = events.{identifier(name)}")
+            continue
+        words[name] = _words(database, table)
+        codes[name] = _short_code(database, name, table) if size else "NULL"
+    ranks = sorted(range(len(source_names)), key=lambda rank: source_names[rank])
+    words["source"] = pa.array([source_names[rank] for rank in ranks], pa.string())
+    codes["source"] = (
+        "CASE source_rank " + " ".join(f"WHEN {r} THEN {i}" for i, r in enumerate(ranks)) + " END"
+    )
+    _expect_touchpoints(words.get("touchpoint"))
+    listed = [
+        f"({codes[name]})::INTEGER AS {identifier(name)}" if name in codes else identifier(name)
+        for name in (*schema.EVENTS.names, *others)
+    ]
+    given = f"({codes['native_journey']}) NULLS FIRST, " if codes["native_journey"] != "NULL" else ""
+    query = (
+        f"SELECT {', '.join(listed)} FROM events {' '.join(joins)} WHERE {kept} "
+        f"ORDER BY customer, {given}timestamp, source_rank, sequence, event_id"
+    )
+    return SortedEvents(n, words, long, database, query)
+
+
+def _count(database: Database, kept: str) -> int:
+    """Count the kept events; each must say what happened and who did it."""
+    n, *absent = database.run(
+        "SELECT count(*), count(*) FILTER (WHERE touchpoint IS NULL), count(*) FILTER (WHERE actor IS NULL) "
+        f"FROM events WHERE {kept}"
+    )[0]
+    for name, missing in zip(("touchpoint", "actor"), absent, strict=True):
+        if missing:
+            raise LogError(f"{missing:,} events have no {name}; every event needs one")
+    return int(n)
+
+
+def _vocabulary(database: Database, name: str, kept: str) -> tuple[str, int]:
+    """Make the table of a column's sorted words; return it and how many they are."""
+    column, table = identifier(name), identifier(f"words of {name}")
+    database.run(
+        f"CREATE TABLE {table} AS SELECT word, row_number() OVER (ORDER BY word) - 1 AS code "
+        f"FROM (SELECT DISTINCT {column} AS word FROM events WHERE {column} IS NOT NULL AND {kept})"
+    )
+    return table, int(database.value(f"SELECT count(*) FROM {table}"))
+
+
+def _words(database: Database, table: str) -> pa.Array:
+    words = database.arrow(f"SELECT word FROM {table} ORDER BY code").column("word").combine_chunks()
+    words = words.chunk(0) if isinstance(words, pa.ChunkedArray) and words.num_chunks else words
+    return pa.array([], pa.string()) if isinstance(words, pa.ChunkedArray) else words.cast(pa.string())
+
+
+def _short_code(database: Database, name: str, table: str) -> str:
+    """SQL of a word's code in a short vocabulary."""
+    type_ = identifier(f"code of {name}")
+    database.run(f"CREATE TYPE {type_} AS ENUM (SELECT word FROM {table} ORDER BY code)")
+    return f"enum_code({identifier(name)}::{type_})"
+
+
+def _expect_touchpoints(words: pa.Array | None) -> None:
+    empty = [word for word in ([] if words is None else words.to_pylist()) if not word.strip()]
+    if empty:
+        raise LogError(
+            f"touchpoints are empty texts in {counted(len(empty), 'way')} of writing; name what happened, "
+            "or leave these events out"
+        )
