@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cjmining.ingest.sources.amazon_connect import AmazonConnect
 from cjmining.ingest.sources.customers import Customers
 from cjmining.ingest.sources.ga4 import GA4
+from cjmining.ingest.sources.genesys import Genesys
 from cjmining.ingest.sources.marketing_cloud import MarketingCloud
 from cjmining.ingest.sources.ocel import OCEL
 from cjmining.ingest.sources.salesforce import Salesforce
@@ -24,6 +25,7 @@ __all__ = [
     "XES",
     "AmazonConnect",
     "Customers",
+    "Genesys",
     "MarketingCloud",
     "Salesforce",
     "Shopify",
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 _ALL: tuple[type[Source], ...] = (
-    Salesforce, MarketingCloud, GA4, AmazonConnect, Shopify, Table, XES, OCEL, Customers
+    Salesforce, MarketingCloud, GA4, AmazonConnect, Shopify, Genesys, Table, XES, OCEL, Customers
 )  # fmt: skip
 
 
