@@ -181,6 +181,12 @@ class Settings:
         listed without a year of birth.
     clean : bool
         Whether the exports are free of duplicates, broken rows, placeholders and gaps.
+    households : float
+        Share of customers who live in twos, with one tablet, one computer and one telephone for both.
+    typed_contacts : int
+        How many contacts the CRM has with an address and a telephone number that are nobody's.
+    typed_email : str
+        That address.
     """
 
     customers: int = 2000
@@ -224,6 +230,9 @@ class Settings:
     unlisted: float = 0.03
     birth_year_missing: float = 0.05
     clean: bool = False
+    households: float = 0.0
+    typed_contacts: int = 0
+    typed_email: str = "test@example.com"
 
     def __post_init__(self) -> None:
         if self.customers < 1:
@@ -255,6 +264,8 @@ class Settings:
         )
 
 
+ONLY_WHERE_ASKED = ("households", "typed_contacts", "typed_email")
+"""Settings that are told only where they differ from what they are by themselves."""
 _PLANTED = (
     "long_waits", "slow_chat_leaves", "dead_addresses", "failed_payments", "express_payments", "phone_orders",
     "double_orders", "swapped_steps", "late_parcels", "slow_parcels", "slow_checkouts", "early_payments",
@@ -263,5 +274,5 @@ _PLANTED = (
 _SHARES = (
     *_PLANTED, "long_wait_leaves", "call_satisfaction", "chat_satisfaction", "needs_reminder",
     "rejected_orders", "returns", "subscribers", "loyalty", "machine_opens",
-    "unlisted", "birth_year_missing",
+    "unlisted", "birth_year_missing", "households",
 )  # fmt: skip

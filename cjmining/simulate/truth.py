@@ -14,7 +14,7 @@ from cjmining.simulate.deviations import moments_at, quick_returns
 from cjmining.simulate.journeys import SALE_DAYS, Journeys, World
 from cjmining.simulate.known import Known, personas_known
 from cjmining.simulate.people import REGIONS
-from cjmining.simulate.settings import DATA_END, DAY_S
+from cjmining.simulate.settings import DATA_END, DAY_S, ONLY_WHERE_ASKED, Settings
 from cjmining.simulate.steps import CODE, STEPS
 
 if TYPE_CHECKING:
@@ -79,7 +79,12 @@ def customer_truth(world: World, seen: Known) -> pd.DataFrame:
 
 def settings_truth(world: World) -> dict[str, Any]:
     """Return the settings as plain values."""
-    return {name: _plain(value) for name, value in asdict(world.settings).items()}
+    usual = Settings()
+    return {
+        name: _plain(value)
+        for name, value in asdict(world.settings).items()
+        if name not in ONLY_WHERE_ASKED or value != getattr(usual, name)
+    }
 
 
 def _plain(value: object) -> object:

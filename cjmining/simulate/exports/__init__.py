@@ -14,6 +14,7 @@ from cjmining.simulate.exports.plain import write_customers, write_survey, write
 from cjmining.simulate.exports.salesforce import write_salesforce
 from cjmining.simulate.exports.scene import Scene
 from cjmining.simulate.exports.writing import write_lines
+from cjmining.simulate.households import in_households
 from cjmining.simulate.identifiers import Sightings, identifiers
 from cjmining.simulate.truth import comments_truth, journey_truth, settings_truth, sizes
 
@@ -35,7 +36,7 @@ def write_exports(world: World, seen: Known, folder: Path) -> Path:
     scene = Scene(
         world=world,
         known=seen,
-        identifiers=identifiers(settings.seed, settings.customers),
+        identifiers=in_households(identifiers(settings.seed, settings.customers), settings, seen.guest),
         sightings=Sightings(),
         dirt=Dirt(settings.seed, settings.clean),
         folder=folder,

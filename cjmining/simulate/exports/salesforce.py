@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 Columns = dict[str, list[str]]
 
 NO_PHONE = "+490000000"
+STORES_PHONE = "+4930231250"
 _MS = ".000Z"
 _AMOUNT_CHANGES = 0.1
 
@@ -81,15 +82,18 @@ def _contacts(scene: Scene) -> Columns:
     names = scene.identifiers
     who = np.flatnonzero(scene.contacts)
     made = utc(scene.first_seen[who], _MS)
-    phone = np.where(scene.phone_in_crm[who], names.phone[who], "")
+    typed = typed_contacts(scene, who)
+    phone = np.where(scene.phone_in_crm[who] & ~typed, names.phone[who], "")
+    email = np.where(typed, "", names.email[who])
     scene.sightings.add("crm_id", who, names.contact[who].tolist())
     scene.sightings.add("crm_account", who, names.account[who].tolist())
-    scene.sightings.add("email", who, names.email[who].tolist())
+    scene.sightings.add("email", who, email.tolist())
     scene.sightings.add("phone", who, phone.tolist())
     scene.sightings.add("user_id", who, names.user_id[who].tolist())
     nobodys = np.flatnonzero(phone == "")[scene.dirt.some("crm placeholder", int((phone == "").sum()), 40)]
     written = _national(phone)
     written[nobodys] = NO_PHONE
+    written[typed], email[typed] = STORES_PHONE, scene.world.settings.typed_email
     scene.dirt.note("crm", "Contact.csv", dirt.PLACEHOLDER, len(nobodys))
     return {
         "Id": names.contact[who].tolist(),
@@ -97,13 +101,23 @@ def _contacts(scene: Scene) -> Columns:
         "AccountId": names.account[who].tolist(),
         "FirstName": names.first_name[who].tolist(),
         "LastName": names.last_name[who].tolist(),
-        "Email": names.email[who].tolist(),
+        "Email": email.tolist(),
         "Phone": written.tolist(),
         "Customer_Number__c": names.user_id[who].tolist(),
         "CreatedDate": made,
         "LastModifiedDate": made,
         "SystemModstamp": made,
     }
+
+
+def typed_contacts(scene: Scene, who: Ints) -> npt.NDArray[np.bool_]:
+    """Say for which contacts somebody typed in an address and a number that are nobody's."""
+    typed = np.zeros(len(who), dtype=np.bool_)
+    asked = min(scene.world.settings.typed_contacts, len(who))
+    if asked:
+        generator = np.random.default_rng([scene.world.settings.seed, *b"typed contacts"])
+        typed[generator.choice(len(who), size=asked, replace=False)] = True
+    return typed
 
 
 def _national(phones: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
