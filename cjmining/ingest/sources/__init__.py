@@ -9,8 +9,11 @@ from cjmining.ingest.sources.customers import Customers
 from cjmining.ingest.sources.ga4 import GA4
 from cjmining.ingest.sources.genesys import Genesys
 from cjmining.ingest.sources.marketing_cloud import MarketingCloud
+from cjmining.ingest.sources.marketo import Marketo
 from cjmining.ingest.sources.ocel import OCEL
+from cjmining.ingest.sources.qualtrics import Qualtrics
 from cjmining.ingest.sources.salesforce import Salesforce
+from cjmining.ingest.sources.sendgrid import SendGrid
 from cjmining.ingest.sources.shopify import Shopify
 from cjmining.ingest.sources.table import Table
 from cjmining.ingest.sources.xes import XES
@@ -27,14 +30,18 @@ __all__ = [
     "Customers",
     "Genesys",
     "MarketingCloud",
+    "Marketo",
+    "Qualtrics",
     "Salesforce",
+    "SendGrid",
     "Shopify",
     "Table",
     "describe_sources",
 ]
 
 _ALL: tuple[type[Source], ...] = (
-    Salesforce, MarketingCloud, GA4, AmazonConnect, Shopify, Genesys, Table, XES, OCEL, Customers
+    Salesforce, MarketingCloud, Marketo, SendGrid, GA4, AmazonConnect, Shopify, Genesys, Qualtrics, Table, XES,
+    OCEL, Customers
 )  # fmt: skip
 
 
