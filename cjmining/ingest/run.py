@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import SourceError
-from cjmining.ingest import attributes, comments, events, identity, ledger, periods, told
+from cjmining.ingest import attributes, comments, events, fates, identity, ledger, periods, told
 from cjmining.ingest.sorting import SortedEvents, sort_events
 from cjmining.ingest.sources.base import counted
 from cjmining.ingest.stage import Staged, stage
@@ -97,9 +97,9 @@ class Ingestion:
         database = self._database
         self._read()
         self._progress("finding who is who", 0.6)
-        ledger.decide_fates(database, self._staged)
+        fates.decide_fates(database, self._staged)
         found = identity.resolve(database, [f"{feed.table}_candidates" for feed in self._staged])
-        ledger.make_views(database, self._staged)
+        fates.make_views(database, self._staged)
         self._progress("making events", 0.7)
         others = events.make_events(database, self._staged)
         said = comments.keep_comments(database, self._staged, found.identities)
