@@ -243,6 +243,7 @@ class Marketo(Source):
             ("marketo_id", _plain("leadId")),
             ("marketo_id", f'CASE WHEN {is_merge} THEN {_plain("primaryAttributeValueId")} END'),
             *(("marketo_id", f"CASE WHEN {is_merge} THEN {ids}[{i}] END") for i in range(1, _MOST + 1)),
+            ("merged", f"CASE WHEN {is_merge} THEN 'marketo_id' END"),
             ("email", _attribute("Email")),
         ]  # fmt: skip
         kept = [marketo_types.MERGE, *(default.native for default in touchpoints)]
