@@ -15,6 +15,7 @@ from cjmining.ingest.sources.qualtrics import Qualtrics
 from cjmining.ingest.sources.salesforce import Salesforce
 from cjmining.ingest.sources.sendgrid import SendGrid
 from cjmining.ingest.sources.shopify import Shopify
+from cjmining.ingest.sources.sql import SQL
 from cjmining.ingest.sources.table import Table
 from cjmining.ingest.sources.xes import XES
 from cjmining.lazily import make_lazy
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GA4",
     "OCEL",
+    "SQL",
     "XES",
     "AmazonConnect",
     "Customers",
@@ -40,8 +42,8 @@ __all__ = [
 ]
 
 _ALL: tuple[type[Source], ...] = (
-    Salesforce, MarketingCloud, Marketo, SendGrid, GA4, AmazonConnect, Shopify, Genesys, Qualtrics, Table, XES,
-    OCEL, Customers
+    Salesforce, MarketingCloud, Marketo, SendGrid, GA4, AmazonConnect, Shopify, Genesys, Qualtrics,
+    Table, SQL, XES, OCEL, Customers,
 )  # fmt: skip
 
 

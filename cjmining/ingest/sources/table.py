@@ -11,7 +11,7 @@ from cjmining.ingest.casts import EPOCHS, ISO, Clock, check_formats
 from cjmining.ingest.comments import KEPT_COLUMN, usual_comment_column
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect
-from cjmining.ingest.sources.base import Column, Event, Feed, Kind, LeftOut, Source
+from cjmining.ingest.sources.base import Column, Event, Feed, Input, Kind, LeftOut, Source
 from cjmining.ingest.sources.columns import Choice, inputs_of, json_text
 
 MEASURES = ("value", "wait_s", "duration_s", "satisfaction")
@@ -163,7 +163,7 @@ class Table(Source):
 
     def feeds(self) -> Sequence[Feed]:
         """Return the one feed of the table."""
-        inputs, names = inputs_of(self._data, self.name, self._dialect)
+        inputs, names = self._inputs()
         choice = Choice(self.name, names)
         typed: dict[str, Kind] = {}
         time = choice.name(self._timestamp, "timestamp")
@@ -207,6 +207,10 @@ class Table(Source):
                 comment_also=tuple(name for name in self._properties if name not in told),
             )
         ]  # fmt: skip
+
+    def _inputs(self) -> tuple[list[Input], list[str]]:
+        """Return what to read, and the names of its columns."""
+        return inputs_of(self._data, self.name, self._dialect)
 
     def _comment_column(self, choice: Choice) -> str | None:
         """Return the column of comments: the one named, or in a survey one that no other option names."""
