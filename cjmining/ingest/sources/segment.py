@@ -268,6 +268,7 @@ class Segment(Source):
             previous = f"CASE WHEN {call} = 'alias' AND NOT contains(previous_id, '@') THEN previous_id END"
             mail = f"CASE WHEN {call} = 'alias' AND contains(previous_id, '@') THEN previous_id END"
             found += [("cookie", previous), ("user_id", previous), ("email", mail)]
+            found.append(("merged", f"CASE WHEN {call} = 'alias' THEN 'user_id' END"))
         found += [("email", "context_traits_email"), (self.phone(), "context_traits_phone")]
         if "email" in there:  # a group's traits are a company's
             found.append(("email", f"CASE WHEN {call} = 'identify' THEN email END"))
