@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cjmining.ingest.sources.access_log import AccessLog
 from cjmining.ingest.sources.amazon_connect import AmazonConnect
 from cjmining.ingest.sources.customers import Customers
 from cjmining.ingest.sources.ga4 import GA4
@@ -13,8 +14,10 @@ from cjmining.ingest.sources.marketo import Marketo
 from cjmining.ingest.sources.ocel import OCEL
 from cjmining.ingest.sources.qualtrics import Qualtrics
 from cjmining.ingest.sources.salesforce import Salesforce
+from cjmining.ingest.sources.segment import Segment
 from cjmining.ingest.sources.sendgrid import SendGrid
 from cjmining.ingest.sources.shopify import Shopify
+from cjmining.ingest.sources.snowplow import Snowplow
 from cjmining.ingest.sources.sql import SQL
 from cjmining.ingest.sources.table import Table
 from cjmining.ingest.sources.xes import XES
@@ -28,6 +31,7 @@ __all__ = [
     "OCEL",
     "SQL",
     "XES",
+    "AccessLog",
     "AmazonConnect",
     "Customers",
     "Genesys",
@@ -35,14 +39,17 @@ __all__ = [
     "Marketo",
     "Qualtrics",
     "Salesforce",
+    "Segment",
     "SendGrid",
     "Shopify",
+    "Snowplow",
     "Table",
     "describe_sources",
 ]
 
 _ALL: tuple[type[Source], ...] = (
-    Salesforce, MarketingCloud, Marketo, SendGrid, GA4, AmazonConnect, Shopify, Genesys, Qualtrics,
+    Salesforce, MarketingCloud, Marketo, SendGrid, GA4, Snowplow, Segment, AccessLog, AmazonConnect, Shopify,
+    Genesys, Qualtrics,
     Table, SQL, XES, OCEL, Customers,
 )  # fmt: skip
 
