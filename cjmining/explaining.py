@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +44,7 @@ class Explanation(Result):
     links: pd.DataFrame
     refused: pd.DataFrame
 
-    _tables: ClassVar[tuple[str, ...]] = ("chain", "links", "refused")
+    _tables = ("chain", "links", "refused")
 
     def _summary(self) -> str:
         return self.answer

@@ -32,7 +32,7 @@ from cjmining.ingest.linking import (
     Sets,
     link,
 )
-from cjmining.ingest.normal import MERGED, Spelling, local_phones, long_id, make_nodes, phone_number
+from cjmining.ingest.normal import MERGED, STORED, Spelling, local_phones, long_id, make_forms, phone_number
 
 __all__ = [
     "NO_IDENTIFIER",
@@ -44,10 +44,11 @@ __all__ = [
     "Rules",
     "find_customers",
     "hashed",
+    "hashed_sets",
     "local_phones",
     "long_id",
     "phone_number",
-    "protect",
+    "protected",
     "read_sets",
     "resolve",
     "secret_of",
@@ -87,7 +88,7 @@ class Resolved:
     ----------
     n_customers : int
     identities : pyarrow.Table
-        customer, kind, value: their identifiers, the values in clear.
+        customer, kind, value: their identifiers as far as they are known in clear.
     """
 
     n_customers: int
@@ -111,7 +112,7 @@ def resolve(database: Database, records: Sequence[str], rules: Rules | None = No
     store_sets(database, linked)
     identities = database.arrow(
         "SELECT customer, kind, value FROM nodes JOIN found USING (node) WHERE customer >= 0 "
-        "ORDER BY customer, kind, value"
+        "AND value IS NOT NULL ORDER BY customer, kind, value"
     )
     return Resolved(int(linked.customer.max(initial=-1)) + 1, identities.cast(schema.IDENTITIES))
 
@@ -119,47 +120,80 @@ def resolve(database: Database, records: Sequence[str], rules: Rules | None = No
 def read_sets(database: Database, rules: Rules) -> None:
     """Bring the identifiers of `sets` (ids, id_set) into one form.
 
-    Makes `nodes` (node, kind, value, token, refusal), a row for every identifier, numbered in the order of
+    Makes `nodes` (node, kind, token, value, refusal), a row for every identifier, numbered in the order of
     kind and token, where the token is the value or its keyed hash; and `members` (id_set, node). What systems
-    say was merged is in `merged` (node, other).
+    say was merged is in `merged` (node, other). Identifiers may be such that `hashed_sets` wrote: then only
+    the token is known.
     """
     database.run(
         f"CREATE TABLE tokens AS SELECT id_set, unnest(string_split(ids, {SEPARATOR})) AS token FROM sets"
     )
+    every = "tokens"
     if rules.clusters is not None:
         put_clusters(database, rules.clusters)
-    further = "clustered" if rules.clusters is not None else None
-    make_nodes(database, "tokens", rules.spelling, further=further)
-    _number_nodes(database, rules.secret)
+        every = "(SELECT token FROM tokens UNION SELECT token FROM clustered)"
+    make_forms(database, every, rules.spelling)
+    _add_tokens(database, rules.secret)
     database.run(
-        "CREATE TABLE all_members AS SELECT DISTINCT id_set, kind, node FROM tokens JOIN forms USING (token) "
-        "JOIN nodes USING (kind, value)"
+        "CREATE TABLE token_forms AS SELECT f.token AS given, n.kind, n.token FROM forms f "
+        "JOIN named n ON n.kind = f.kind AND n.value = f.value"
     )
     database.run(
-        f"CREATE TABLE members AS SELECT id_set, node FROM all_members WHERE kind <> {literal(MERGED)}"
+        "CREATE TABLE nodes AS SELECT row_number() OVER (ORDER BY kind, token) - 1 AS node, kind, token, "
+        "min(value) FILTER (WHERE stored IS NULL) AS value, min(refusal) AS refusal FROM named "
+        "WHERE (kind, token) IN (SELECT t.kind, t.token FROM token_forms t "
+        f"WHERE t.given IN (SELECT token FROM tokens)) AND kind <> {literal(MERGED)} GROUP BY kind, token"
     )
-    database.run(
-        "CREATE TABLE merged AS SELECT DISTINCT a.node, b.node AS other FROM all_members m "
-        "JOIN nodes n ON n.node = m.node "
-        "JOIN all_members a ON a.id_set = m.id_set AND a.kind = n.value "
-        "JOIN all_members b ON b.id_set = m.id_set AND b.kind = n.value AND a.node < b.node "
-        f"WHERE m.kind = {literal(MERGED)}"
-    )
-    database.run("DROP TABLE all_members")
+    _store_members(database)
 
 
-def _number_nodes(database: Database, secret: bytes | None) -> None:
-    numbered = (
-        "CREATE OR REPLACE TABLE nodes AS SELECT row_number() OVER (ORDER BY kind, token) - 1 AS node, "
+def _store_members(database: Database) -> None:
+    mark = literal(MERGED)
+    database.run(
+        "CREATE TABLE marks AS SELECT DISTINCT t.id_set, f.token AS kind FROM tokens t "
+        f"JOIN token_forms f ON f.given = t.token WHERE f.kind = {mark}"
     )
+    database.run(
+        "CREATE TABLE members AS SELECT DISTINCT t.id_set, n.node FROM tokens t "
+        "JOIN token_forms f ON f.given = t.token JOIN nodes n ON n.kind = f.kind AND n.token = f.token"
+    )
+    database.run(
+        "CREATE TABLE merged AS WITH marked AS ("
+        "SELECT id_set, node, kind FROM members JOIN nodes USING (node) "
+        "JOIN marks USING (id_set, kind)) SELECT DISTINCT a.node, b.node AS other FROM marked a "
+        "JOIN marked b ON b.id_set = a.id_set AND b.kind = a.kind AND a.node < b.node"
+    )
+
+
+def _add_tokens(database: Database, secret: bytes | None) -> None:
+    """Give each identifier its token; that of a mark, and of one that was stored, is what it is."""
     if secret is None:
-        database.run(f"{numbered} kind, value, token, refusal FROM (SELECT *, value AS token FROM nodes)")
+        database.run("ALTER TABLE named ADD COLUMN token VARCHAR")
+        database.run("UPDATE named SET token = coalesce(stored, value)")
         return
-    known = database.arrow("SELECT kind, value FROM nodes")
-    kinds, values = known.column("kind"), known.column("value")
-    with_hash = known.append_column("token", hashed(kinds, values, secret))
+    known = database.arrow(
+        f"SELECT kind, value FROM named WHERE stored IS NULL AND kind <> {literal(MERGED)}"
+    )
+    with_hash = known.append_column("token", hashed(known.column("kind"), known.column("value"), secret))
     with database.registered("with_hash", with_hash):
-        database.run(f"{numbered} kind, value, token, refusal FROM nodes JOIN with_hash USING (kind, value)")
+        database.run(
+            "CREATE OR REPLACE TABLE named AS SELECT n.*, coalesce(n.stored, h.token, n.value) AS token "
+            "FROM named n LEFT JOIN with_hash h ON h.kind = n.kind AND h.value = n.value"
+        )
+
+
+def hashed_sets(database: Database) -> None:
+    """Make `hashed_sets` (ids, hashed): what to store of each set so that no identifier can be read.
+
+    `read_sets` reads it as it reads records' own identifiers, and finds the same customers.
+    """
+    text = f"kind || ':' || {STORED} || token || {STORED} || coalesce(refusal, '')"
+    database.run(
+        "CREATE TABLE hashed_sets AS SELECT ids, "
+        f"string_agg(text, {SEPARATOR} ORDER BY text) AS hashed FROM ("
+        f"SELECT id_set, {text} AS text FROM members JOIN nodes USING (node) UNION ALL "
+        f"SELECT id_set, {literal(MERGED + ':')} || kind FROM marks) JOIN sets USING (id_set) GROUP BY ids"
+    )
 
 
 def find_customers(database: Database, *, clustered: bool = False) -> Linked:
@@ -219,6 +253,16 @@ def store_sets(database: Database, linked: Linked) -> None:
         "CREATE TABLE refused AS SELECT s.ids, n.kind || ' ' || f.refusal AS reason FROM members m "
         "JOIN found f USING (node) JOIN nodes n USING (node) JOIN sets s USING (id_set) WHERE f.refusal <> ''"
     )
+
+
+def protected(database: Database, how: str) -> pa.Table:
+    """Return the identities that the log keeps: values, their keyed hashes, or none."""
+    if how == "drop":
+        return schema.IDENTITIES.empty_table()
+    return database.arrow(
+        "SELECT customer, kind, token AS value FROM nodes JOIN found USING (node) WHERE customer >= 0 "
+        "ORDER BY customer, kind, value"
+    ).cast(schema.IDENTITIES)
 
 
 def protect(identities: pa.Table, how: str, key: str | bytes | None) -> pa.Table:

@@ -23,6 +23,9 @@ MALFORMED: Final = "malformed"
 MERGED: Final = "merged"
 """Marks, among the identifiers of a record, a kind of which the system itself says that all are one."""
 
+STORED: Final = "chr(29)"
+"""SQL for what comes before and after the hash of an identifier that was stored: `kind:_hash_refusal`."""
+
 GMAIL: Final = ("gmail.com", "googlemail.com")
 
 _WORDS = (
@@ -72,17 +75,16 @@ def spelling(plus_tags: object = "keep", gmail_dots: object = "keep") -> Spellin
     return Spelling(tuple(sorted(domain.strip().lower().lstrip("@") for domain in domains)), str(gmail_dots))
 
 
-def make_nodes(database: Database, tokens: str, how: Spelling, *, further: str | None = None) -> None:
+def make_forms(database: Database, tokens: str, how: Spelling) -> None:
     """Bring the identifiers in `tokens` (a relation with a column `token`) into their forms.
 
-    Makes two tables: `forms` (token, kind, value), of those in `further` as well, and `nodes` (kind, value,
-    refusal), a row for every identifier, with what is wrong with it if it is none.
+    Makes two tables: `forms` (token, kind, value), and `named` (kind, value, refusal, stored), a row for
+    every identifier, with what is wrong with it if it is none, and the hash of one that was stored as such.
     """
-    every = tokens if further is None else f"(SELECT token FROM {tokens} UNION SELECT token FROM {further})"
     database.run(
         "CREATE TABLE parts AS SELECT token, split_part(split_part(token, ':', 1), '/', 1) AS kind, "
         "split_part(split_part(token, ':', 1), '/', 2) AS region, "
-        f"trim(substr(token, strpos(token, ':') + 1)) AS raw FROM (SELECT DISTINCT token FROM {every})"
+        f"trim(substr(token, strpos(token, ':') + 1)) AS raw FROM (SELECT DISTINCT token FROM {tokens})"
     )
     rewritten = pa.table(
         _rewritten(database), schema=pa.schema([("token", pa.string()), ("value", pa.string())])
@@ -91,13 +93,18 @@ def make_nodes(database: Database, tokens: str, how: Spelling, *, further: str |
     with database.registered("rewritten", rewritten):
         database.run(
             "CREATE TABLE forms AS SELECT token, kind, coalesce(value, "
-            f"CASE WHEN kind IN ({_kinds('email')}) THEN {_address('raw', how)} "
+            f"CASE WHEN starts_with(raw, {STORED}) THEN raw "
+            f"WHEN kind IN ({_kinds('email')}) THEN {_address('raw', how)} "
             f"WHEN kind IN ({_kinds('analytics')}) THEN {client} ELSE raw END) AS value "
             "FROM parts LEFT JOIN rewritten USING (token)"
         )
+    stored = f"starts_with(value, {STORED})"
     database.run(
-        f"CREATE TABLE nodes AS SELECT kind, value, {_refusal()} AS refusal "
-        f"FROM (SELECT DISTINCT kind, value FROM forms WHERE token IN (SELECT token FROM {tokens}))"
+        "CREATE TABLE named AS SELECT kind, value, "
+        f"CASE WHEN {stored} THEN nullif(split_part(value, {STORED}, 3), '') ELSE {_refusal()} END "
+        "AS refusal, "
+        f"CASE WHEN {stored} THEN split_part(value, {STORED}, 2) END AS stored "
+        "FROM (SELECT DISTINCT kind, value FROM forms)"
     )
     database.run("DROP TABLE parts")
 
@@ -109,8 +116,9 @@ def local_phones(database: Database, relations: Sequence[str]) -> int:
         database.value(
             "SELECT count(DISTINCT f.value) FROM ("
             f"SELECT DISTINCT unnest(string_split(ids, {SEPARATOR})) AS token FROM ({union})) t "
-            "JOIN forms f USING (token) JOIN nodes n ON n.kind = f.kind AND n.value = f.value "
-            "WHERE starts_with(token, 'phone:') AND n.refusal IS NULL AND NOT starts_with(f.value, '+')"
+            "JOIN forms f USING (token) JOIN named n ON n.kind = f.kind AND n.value = f.value "
+            "WHERE starts_with(token, 'phone:') AND n.refusal IS NULL AND n.stored IS NULL "
+            "AND NOT starts_with(f.value, '+')"
         )
     )
 
@@ -159,7 +167,7 @@ def _rewritten(database: Database) -> dict[str, list[str]]:
     """Phone numbers as E.164 and Salesforce's ids of 15 characters as 18, where they aren't already."""
     phones = database.run(
         f"SELECT token, raw, region FROM parts WHERE kind IN ({_kinds('phone')}) "
-        f"AND NOT regexp_matches(raw, {literal(_E164)})"
+        f"AND NOT regexp_matches(raw, {literal(_E164)}) AND NOT starts_with(raw, {STORED})"
     )
     short = database.run(
         f"SELECT token, raw FROM parts WHERE kind IN ({_kinds('salesforce')}) "

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
-from cjmining.ingest.identity import SHARED_BY, long_id, phone_number, protect
+from cjmining.ingest.identity import SHARED_BY, long_id, phone_number
 
 from .helpers import fates, groups_of, links
 from .identity_by_hand import ByHand
@@ -178,12 +178,6 @@ def test_identities_can_be_hashed_or_dropped(tmp_path: Path):
         cj.ingest(table, identities="pseudonymise")
     with pytest.raises(cj.SourceError, match="did you mean 'pseudonymise'"):
         cj.ingest(table, identities="pseudonymize")
-
-
-def test_protect_keeps_by_default():
-    log = log_of([{"user": "U1"}])
-    table = log.to_arrow()["identities"]
-    assert protect(table, "keep", None) is table
 
 
 def test_phone_numbers_without_a_country_are_counted():
