@@ -181,7 +181,8 @@ class Qualtrics(Source):
             names = {bare(column.name) for column in header.columns}
             read = Input(given.name, given.path, member=given.member, dialect=header.dialect)
             if {"contactid", "sentat"} <= names:
-                histories.append(read)
+                plain = replace(header.dialect, header_rows=1, naming=None)  # these have names of their own
+                histories.append(replace(read, dialect=plain))
             elif {"startdate", "enddate"} <= names:
                 responses.append((read, header))
             else:
