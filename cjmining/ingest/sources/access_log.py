@@ -32,7 +32,7 @@ LINE = (
     + _QUOTED.format("agent")
     + ")?(?: (?P<rest>.*))?$"
 )
-"""A line in the common or combined format, with or without the virtual host before it and fields behind it."""
+"""A line in the common or combined format, also with the virtual host before it and fields behind it."""
 ASSETS = (
     "css", "js", "mjs", "map", "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp",
     "woff", "woff2", "ttf", "otf", "eot", "xml", "rss", "atom", "json", "webmanifest",
@@ -60,9 +60,9 @@ class AccessLog(Source):
 
     A log knows requests, not persons: a customer is who logged in (authuser), or whom a logged cookie or
     a parameter of the address names, if you say which. The network address is no identifier. Requests of
-    nobody are set aside and counted, and so are robots, images, styles and scripts, redirects, and methods that show
-    no page. A GET is `page_viewed` (`file_downloaded` for documents), a POST `form_submitted`; they failed
-    where the status is 400 or more.
+    nobody are set aside and counted, and so are robots, images, styles and scripts, redirects, and methods
+    that show no page. A GET is `page_viewed` (`file_downloaded` for documents), a POST `form_submitted`;
+    they failed where the status is 400 or more.
 
     A page with campaign tags in its address, or referred to by another site, makes an arrival beside it:
     `ad_clicked` or `link_followed`, on the channel that its channel group gives.
@@ -89,6 +89,8 @@ class AccessLog(Source):
         Whether to keep robots.
     assets : bool
         Whether to keep images, styles, scripts and the like.
+    region : str, optional
+        Country of phone numbers without country code, such as "DE".
 
     Examples
     --------
