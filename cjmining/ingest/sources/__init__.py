@@ -9,6 +9,7 @@ from cjmining.ingest.sources.amazon_connect import AmazonConnect
 from cjmining.ingest.sources.customers import Customers
 from cjmining.ingest.sources.ga4 import GA4
 from cjmining.ingest.sources.genesys import Genesys
+from cjmining.ingest.sources.hubspot import HubSpot
 from cjmining.ingest.sources.marketing_cloud import MarketingCloud
 from cjmining.ingest.sources.marketo import Marketo
 from cjmining.ingest.sources.ocel import OCEL
@@ -35,6 +36,7 @@ __all__ = [
     "AmazonConnect",
     "Customers",
     "Genesys",
+    "HubSpot",
     "MarketingCloud",
     "Marketo",
     "Qualtrics",
@@ -48,7 +50,8 @@ __all__ = [
 ]
 
 _ALL: tuple[type[Source], ...] = (
-    Salesforce, MarketingCloud, Marketo, SendGrid, GA4, Snowplow, Segment, AccessLog, AmazonConnect, Shopify,
+    Salesforce, HubSpot,
+    MarketingCloud, Marketo, SendGrid, GA4, Snowplow, Segment, AccessLog, AmazonConnect, Shopify,
     Genesys, Qualtrics,
     Table, SQL, XES, OCEL, Customers,
 )  # fmt: skip
