@@ -144,7 +144,7 @@ def test_every_record_has_a_fate(log):
         "used": 45,
         "superseded: delivered again": 1,
         "set aside: deleted in Salesforce": 2,
-        "set aside: only an identifier that too many share": 2,  # the accounts of Ann and Bob
+        "set aside: only an identifier that several customers share": 2,  # the accounts of Ann and Bob
         "set aside: a contact beside the opportunity's primary one": 1,
         "set aside: a change of another field": 1,
         "set aside: planned, not done": 1,

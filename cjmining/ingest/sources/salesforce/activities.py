@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cjmining.ingest.sources.base import Column, Event, Feed, LeftOut
 from cjmining.ingest.sources.columns import json_text
-from cjmining.ingest.sources.salesforce.exported import Export, short, starting
+from cjmining.ingest.sources.salesforce.exported import Export, short, starting, whom
 
 _SERIES = (
     'coalesce("IsRecurrence", FALSE)',
@@ -46,7 +46,7 @@ def _task(export: Export) -> Feed:
         "native": "concat_ws(' ', 'Task:', coalesce(\"TaskSubtype\", \"Type\", 'Call'), \"CallType\")",
         "duration_s": 'CASE WHEN "CallDurationInSeconds" >= 0 THEN "CallDurationInSeconds" END',
         "opportunity": short(starting('"WhatId"', "006")),
-        "by": short('"CreatedById"'),
+        "by": whom('"CreatedById"'),
         "properties": json_text({"CallDisposition": '"CallDisposition"'}),
     }
     asides = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
 from cjmining.ingest.sources.columns import json_text
-from cjmining.ingest.sources.salesforce.exported import Export, short
+from cjmining.ingest.sources.salesforce.exported import Export, short, whom
 
 _CHANNELS = {
     "email": "email", "direct mail": "mail", "advertisement": "ad", "banner ads": "ad",
@@ -37,7 +37,7 @@ def _member(export: Export) -> Feed:
         "created": '"CreatedDate"',
         "moment": '"CreatedDate"',
         "responded": 'CASE WHEN coalesce("HasResponded", TRUE) THEN "FirstRespondedDate" END',
-        "by": short('"CreatedById"'),
+        "by": whom('"CreatedById"'),
         "properties": json_text({"Status": '"Status"'}),
     }
     nobody = 'coalesce("LeadId", "ContactId", "LeadOrContactId") IS NULL'

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cjmining.ingest.database import identifier
 from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
 from cjmining.ingest.sources.columns import json_text
-from cjmining.ingest.sources.salesforce.exported import Export, listed, short, slug, told_twice
+from cjmining.ingest.sources.salesforce.exported import Export, listed, short, slug, told_twice, whom
 
 _OWNER = ("owner", "ownerassignment", "owneraccepted")
 _WATCHED = ("status", "isescalated", "ownerescalated", *_OWNER)
@@ -73,7 +73,7 @@ def _history(export: Export) -> Feed:
     ]  # fmt: skip
     keep = {
         "case_id": short('"CaseId"'), "field": 'lower("Field")', "after": '"NewValue"',
-        "moment": '"CreatedDate"', "by": short('"CreatedById"'), "status": 'lower("NewValue")',
+        "moment": '"CreatedDate"', "by": whom('"CreatedById"'), "status": 'lower("NewValue")',
         "status_before": 'lower("OldValue")',
     }  # fmt: skip
     lookups = [Lookup("Case", {"case_id": "case_id"}, {"case_channel": "channel", "case_closed": "closed"})]

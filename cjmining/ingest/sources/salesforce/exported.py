@@ -125,6 +125,16 @@ def starting(column: str, *prefixes: str) -> str:
     return f"CASE WHEN left({column}, 3) IN ({listed(prefixes)}) THEN {column} END"
 
 
+def whom(column: str) -> str:
+    """SQL that tells users apart without naming them."""
+    return f"left(md5({short(column)}), 16)"
+
+
+def same(kind: str, *columns: str) -> tuple[str, str]:
+    """Say that a record's identifiers of a kind are certainly one, if one of these columns has a value."""
+    return "merged", f"CASE WHEN coalesce({', '.join(columns)}) IS NOT NULL THEN {literal(kind)} END"
+
+
 def slug(column: str) -> str:
     """SQL for a picklist's value as part of a touchpoint: lower case, words joined by underscores."""
     return f"trim(regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', '_', 'g'), '_')"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from cjmining.ingest.database import literal
 from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
-from cjmining.ingest.sources.salesforce.exported import DELETED, Export, short, slug, told_twice
+from cjmining.ingest.sources.salesforce.exported import DELETED, Export, short, slug, told_twice, whom
 
 _SINCE = "coalesce(changed, CASE WHEN is_closed THEN closed END)"
 _NO_CHANGE = "no change of stage"
@@ -39,7 +39,7 @@ def _opportunity(export: Export) -> Feed:
     ]  # fmt: skip
     keep = {
         "opportunity": short('"Id"'), "stage": '"StageName"', "currency": '"CurrencyIsoCode"',
-        "by": short('"CreatedById"'),
+        "by": whom('"CreatedById"'),
     }  # fmt: skip
     if export.has("OpportunityHistory"):
         keep["amount"] = "NULL::DOUBLE"
@@ -109,7 +109,7 @@ def _history(export: Export) -> Feed:
     ]
     keep = {
         "opportunity": short('"OpportunityId"'), "stage": '"StageName"', "created": '"CreatedDate"',
-        "amount": '"Amount"', "currency": '"CurrencyIsoCode"', "by": short('"CreatedById"'),
+        "amount": '"Amount"', "currency": '"CurrencyIsoCode"', "by": whom('"CreatedById"'),
         "moment": '"CreatedDate"',
     }  # fmt: skip
     before = "lag(stage) OVER (PARTITION BY opportunity ORDER BY created, sequence)"
@@ -130,7 +130,7 @@ def _field_history(export: Export) -> Feed:
     ]  # fmt: skip
     keep = {
         "opportunity": short('"OpportunityId"'), "stage": '"NewValue"', "created": '"CreatedDate"',
-        "by": short('"CreatedById"'), "moment": '"CreatedDate"',
+        "by": whom('"CreatedById"'), "moment": '"CreatedDate"',
     }  # fmt: skip
     asides = [("lower(\"Field\") <> 'stagename'", "a change of another field than the stage")]
     if export.has("OpportunityHistory") or "Opportunity" in export.in_history_mode:

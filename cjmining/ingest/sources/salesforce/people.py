@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cjmining.ingest.sources.base import Column, Event, Feed
 from cjmining.ingest.sources.columns import json_text
-from cjmining.ingest.sources.salesforce.exported import Export, short
+from cjmining.ingest.sources.salesforce.exported import Export, same, short, whom
 
 _DAY = "86400"
 
@@ -37,6 +37,7 @@ def _lead(export: Export) -> Feed:
     deal = [] if has_roles else [("crm_opportunity", '"ConvertedOpportunityId"')]
     identifiers = [
         ("crm_id", '"Id"'), ("crm_id", '"MasterRecordId"'), ("crm_id", '"ConvertedContactId"'),
+        same("crm_id", '"MasterRecordId"', '"ConvertedContactId"'),
         *export.account('"ConvertedAccountId"'), *deal, *_reached(export, "Email", "Phone", "MobilePhone"),
     ]  # fmt: skip
     shared = {"channel": "'crm'", "campaign": "campaign", "properties": "properties"}
@@ -62,7 +63,8 @@ def _contact(export: Export) -> Feed:
         Column("MobilePhone"), Column("HomePhone"),
     ]  # fmt: skip
     identifiers = [
-        ("crm_id", '"Id"'), ("crm_id", '"MasterRecordId"'), *export.account('"AccountId"'),
+        ("crm_id", '"Id"'), ("crm_id", '"MasterRecordId"'), same("crm_id", '"MasterRecordId"'),
+        *export.account('"AccountId"'),
         *_reached(export, "Email", "Phone", "MobilePhone", "HomePhone"),
     ]  # fmt: skip
     return export.feed("Contact", columns, keep={}, identifiers=identifiers, merges=True)
@@ -75,14 +77,15 @@ def _account(export: Export) -> Feed:
         Column("PersonMobilePhone"), Column("PersonHomePhone"),
     ]  # fmt: skip
     identifiers = [
-        *export.account('"Id"'), *export.account('"MasterRecordId"'), ("crm_id", '"PersonContactId"'),
+        *export.account('"Id"'), *export.account('"MasterRecordId"'), same("crm_account", '"MasterRecordId"'),
+        ("crm_id", '"PersonContactId"'),
         *_reached(export, "PersonEmail", "PersonMobilePhone", "PersonHomePhone"),
     ]  # fmt: skip
     return export.feed("Account", columns, keep={}, identifiers=identifiers, merges=True)
 
 
 def _user(export: Export) -> Feed:
-    keep = {"user": short('"Id"'), "user_type": '"UserType"'}
+    keep = {"user": whom('"Id"'), "user_type": '"UserType"'}
     return export.feed("User", [Column("UserType", needed=True)], keep=keep, reference=True)
 
 
