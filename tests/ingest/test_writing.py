@@ -1,0 +1,98 @@
+"""`ingest(path=)`: the log that ingestion in memory gives, written as it is made, whatever happens."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cjmining as cj
+from cjmining import log_files, storage
+from cjmining.ingest import sorting
+
+
+def exports(rng: np.random.Generator, n: int) -> list[cj.sources.Table]:
+    def frame(size: int) -> pd.DataFrame:
+        moments = pd.Timestamp("2026-03-01") + pd.to_timedelta(rng.integers(0, 10**6, size), unit="s")
+        return pd.DataFrame(
+            {
+                "who": [f"c{i}" if i else None for i in rng.integers(0, max(size // 4, 2), size)],
+                "when": moments.astype(str),
+                "what": rng.choice(["seen", "bought", "ärger"], size),
+                "case": [f"case {i % 5}" if i % 3 else None for i in range(size)],
+                "page": [f"/p/{i % 40}" if i % 7 else None for i in range(size)],
+                "worth": [str(i) if i % 2 else "?" for i in range(size)],
+                "key": rng.integers(0, size, size).astype(str),
+            }
+        )
+
+    web, shop = frame(n), frame(n // 2)
+    common = {"customer": "who", "timestamp": "when", "touchpoint": "what"}
+    return [
+        cj.sources.Table(web, name="web", event_id="key", dimensions=["page"], **common),
+        cj.sources.Table(shop, name="shop", journey="case", measures={"value": "worth"}, **common),
+    ]
+
+
+def contents(path: Path) -> dict[str, str]:
+    files = [file for file in path.rglob("*") if file.is_file()]
+    return {str(f.relative_to(path)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+@pytest.mark.parametrize(("n", "long", "block"), [(200, 3, 20), (200, 10, 1000), (3000, 1000, 500)])
+def test_written_as_it_is_made_a_log_is_the_one_that_memory_gives(tmp_path, monkeypatch, n, long, block):
+    monkeypatch.setattr(log_files, "LONG_VOCABULARY", long)
+    monkeypatch.setattr(sorting, "LONG_VOCABULARY", long)
+    monkeypatch.setattr("cjmining.log.BLOCK_EVENTS", block)
+    monkeypatch.setattr(storage, "ROWS", 128)
+    sources = exports(np.random.default_rng(n + long), n)
+    cj.ingest(sources).write(tmp_path / "memory")
+    log = cj.ingest(sources, path=tmp_path / "made")
+    assert contents(tmp_path / "made") == contents(tmp_path / "memory")
+    assert log._stored._columns == {}
+    assert len([name for name in contents(tmp_path / "made") if name.startswith("events-")]) == len(
+        log.blocks(block)
+    )
+    assert log.events["customer"].is_monotonic_increasing
+
+
+def test_what_goes_wrong_leaves_the_log_that_is_there(tmp_path):
+    sources = exports(np.random.default_rng(1), 60)
+    log = cj.ingest(sources[0], path=tmp_path / "x.log")
+    before = contents(tmp_path / "x.log")
+    with pytest.raises(cj.SourceError, match="no events are left"):
+        cj.ingest(sources[0], path=tmp_path / "x.log", data_end="1999-01-01")
+    assert contents(tmp_path / "x.log") == before
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.log"]
+    assert log.n_events == len(log.events)
+    cj.ingest(sources[1], path=tmp_path / "x.log")
+    assert contents(tmp_path / "x.log") != before
+    (tmp_path / "else").mkdir()
+    with pytest.raises(cj.LogError, match="will not be replaced"):
+        cj.ingest(sources[0], path=tmp_path / "else")
+
+
+def test_the_database_lies_beside_the_log(tmp_path):
+    seen = []
+
+    def look(text: str, share: float) -> None:
+        seen.extend(path.name for path in tmp_path.rglob("ingest.duckdb"))
+
+    cj.ingest(exports(np.random.default_rng(1), 60), path=tmp_path / "x.log", progress=look)
+    assert seen
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.log"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked to be killed")
+def test_ingestions_that_are_killed_leave_a_whole_log():
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.ingest.killing", "4"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "4 ingestions killed" in run.stdout
