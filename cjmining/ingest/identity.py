@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import SourceError
+from cjmining.ingest.by_time import make_timed
 from cjmining.ingest.clusters import clusters_of_nodes, put_clusters
 from cjmining.ingest.database import SEPARATOR, Database, literal
 from cjmining.ingest.kinds import kind_of
@@ -73,11 +74,14 @@ class Rules:
         Key of the hashes that take the place of the values, before customers are found and numbered.
     clusters : pyarrow.Table, optional
         Who is who by a table from elsewhere: kind, value, cluster.
+    shared_devices : {"set aside", "by time"}
+        What becomes of records that show nothing but a device of several customers.
     """
 
     spelling: Spelling = field(default_factory=Spelling)
     secret: bytes | None = None
     clusters: pa.Table | None = None
+    shared_devices: str = "set aside"
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,8 @@ def resolve(database: Database, records: Sequence[str], rules: Rules | None = No
     """Find the customers behind the records in `records` (relations with a column `ids`).
 
     Makes two tables: `id_sets` (ids, customer, why), where `why` says what is wrong with a set without a
-    customer, and `refused` (ids, reason), one row for every identifier of a set that was no link.
+    customer, and `refused` (ids, reason), one row for each identifier of a set that was no link; and `timed`,
+    for `by_time.divide` to fill.
     """
     rules = rules or Rules()
     every = " UNION ALL ".join(f"SELECT DISTINCT ids FROM {relation}" for relation in records)
@@ -110,6 +115,7 @@ def resolve(database: Database, records: Sequence[str], rules: Rules | None = No
     read_sets(database, rules)
     linked = find_customers(database, clustered=rules.clusters is not None)
     store_sets(database, linked)
+    make_timed(database)
     identities = database.arrow(
         "SELECT customer, kind, value FROM nodes JOIN found USING (node) WHERE customer >= 0 "
         "AND value IS NOT NULL ORDER BY customer, kind, value"
