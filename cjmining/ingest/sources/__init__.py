@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cjmining.ingest.sources.access_log import AccessLog
 from cjmining.ingest.sources.amazon_connect import AmazonConnect
+from cjmining.ingest.sources.amazon_orders import AmazonOrders
 from cjmining.ingest.sources.customers import Customers
 from cjmining.ingest.sources.ga4 import GA4
 from cjmining.ingest.sources.genesys import Genesys
@@ -34,6 +35,7 @@ __all__ = [
     "XES",
     "AccessLog",
     "AmazonConnect",
+    "AmazonOrders",
     "Customers",
     "Genesys",
     "HubSpot",
@@ -52,7 +54,7 @@ __all__ = [
 _ALL: tuple[type[Source], ...] = (
     Salesforce, HubSpot,
     MarketingCloud, Marketo, SendGrid, GA4, Snowplow, Segment, AccessLog, AmazonConnect, Shopify,
-    Genesys, Qualtrics,
+    AmazonOrders, Genesys, Qualtrics,
     Table, SQL, XES, OCEL, Customers,
 )  # fmt: skip
 
