@@ -105,13 +105,16 @@ class _Graph:
         kind, value = self.names[node]
         return f"{kind} {value}"
 
-    def table(self, rows: Ints) -> pd.DataFrame:
-        """Return links for people."""
+    def table(self, rows: Ints, begins: Ints | None = None) -> pd.DataFrame:
+        """Return links for people, each told from the identifier that it begins with."""
         some = self.links.iloc[rows]
+        one, other = self.one[rows], self.other[rows]
+        if begins is not None:
+            one, other = begins, one + other - begins
         refused = some["refused"].to_numpy(dtype=object)
         columns = {
-            "identifier": [self.told(i) for i in self.one[rows].tolist()],
-            "other": [self.told(i) for i in self.other[rows].tolist()],
+            "identifier": [self.told(i) for i in one.tolist()],
+            "other": [self.told(i) for i in other.tolist()],
             "source": some["source"].astype(str).to_numpy(dtype=object),
             "file": some["file"].astype(str).to_numpy(dtype=object),
             "records": some["records"].to_numpy(),
@@ -160,7 +163,9 @@ def _of_customer(graph: _Graph, wanted: int | Identifier) -> Explanation:
     linking = touching & graph.is_link
     rows = np.flatnonzero(linking)
     order, before = graph.walk(int(own[0]), linking)
-    chain = [graph.best(int(before[node]), node, rows) for node in order.tolist()[1:]]
+    further = order[1:]
+    begins = before[further]
+    chain = [graph.best(a, b, rows) for a, b in zip(begins.tolist(), further.tolist(), strict=True)]
     refused = np.flatnonzero(touching & ~graph.is_link)
     n = len(own)
     answer = f"Customer {customer} has {n} identifier{'s' * (n != 1)}"
@@ -169,7 +174,7 @@ def _of_customer(graph: _Graph, wanted: int | Identifier) -> Explanation:
     if len(refused):
         answer += f"; {len(refused)} {'was' if len(refused) == 1 else 'were'} refused"
     return Explanation(
-        answer, graph.table(np.array(chain, np.int64)), graph.table(rows), graph.table(refused)
+        answer, graph.table(np.array(chain, np.int64), begins), graph.table(rows), graph.table(refused)
     )
 
 
@@ -190,7 +195,8 @@ def _of_two(graph: _Graph, one: int, other: int) -> Explanation:
     else:
         first = graph.links["refused"].iloc[int(refused[0])] if len(refused) else None
         answer = f"{names} are not one customer" + (f": {first}" if first else "")
-    return Explanation(answer, graph.table(chain), graph.table(linked), graph.table(refused))
+    told = graph.table(chain, np.array(path[:-1], np.int64))
+    return Explanation(answer, told, graph.table(linked), graph.table(refused))
 
 
 def _path(graph: _Graph, one: int, other: int, which: npt.NDArray[np.bool_]) -> list[int]:

@@ -24,6 +24,7 @@ from cjmining.errors import LogError, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cjmining.explaining import Explanation
     from cjmining.kernels.outcomes import WalkRules
     from cjmining.labels import Labels
     from cjmining.log_files import StoredEvents
@@ -86,7 +87,7 @@ class JourneyLog:
 
     Attributes
     ----------
-    events, journeys, customers, identities, sources, ledger, quarantine : pandas.DataFrame
+    events, journeys, customers, identities, links, sources, ledger, quarantine : pandas.DataFrame
         The canonical tables; `cjmining.schema` has each column with type, unit and meaning.
     data_end : pandas.Timestamp
         Until when customers were observed (UTC): journeys undecided then are open.
@@ -109,6 +110,7 @@ class JourneyLog:
     _split_rules: str | None = None
     _attempt: Ints | None = None
     _tags: Mapping[str, pa.Array] = field(default_factory=dict)
+    _links: pa.Table = field(default_factory=schema.LINKS.empty_table)
     _cache: dict[object, Any] = field(default_factory=dict)
 
     @classmethod
@@ -118,6 +120,7 @@ class JourneyLog:
         *,
         customers: object | None = None,
         identities: pa.Table | None = None,
+        links: pa.Table | None = None,
         sources: pa.Table | None = None,
         ledger: pa.Table | None = None,
         quarantine: pa.Table | None = None,
@@ -134,7 +137,7 @@ class JourneyLog:
             columns of `cjmining.schema.EVENTS` as there are, any other column becomes a dimension.
         customers : table or frame, optional
             A row a customer: `customer` and attributes. By default the customers of the events.
-        identities, sources, ledger, quarantine : pyarrow.Table, optional
+        identities, links, sources, ledger, quarantine : pyarrow.Table, optional
             As ingestion makes them.
         data_end : timestamp or text, optional
             Until when customers were observed (UTC where it has no zone); by default the last event.
@@ -177,6 +180,7 @@ class JourneyLog:
             _stored=table,
             _customers=tables.customer_table(table, customers),
             _identities=_or_empty(identities, schema.IDENTITIES),
+            _links=_or_empty(links, schema.LINKS),
             _sources=listed,
             _ledger=_or_empty(ledger, schema.LEDGER),
             _quarantine=_or_empty(quarantine, schema.QUARANTINE),
@@ -210,8 +214,13 @@ class JourneyLog:
 
     @property
     def identities(self) -> pd.DataFrame:
-        """The identifiers of each customer: the only table with personal data."""
+        """The identifiers of each customer: personal data, which only this table and `links` hold."""
         return self._frame("identities", lambda: self._identities)
+
+    @property
+    def links(self) -> pd.DataFrame:
+        """Which identifiers records show together, how often and where, and which of that is no link."""
+        return self._frame("links", lambda: self._links)
 
     @property
     def sources(self) -> pd.DataFrame:
@@ -237,6 +246,7 @@ class JourneyLog:
             "journeys": self._journey_table(),
             "customers": self._customers,
             "identities": self._identities,
+            "links": self._links,
             "sources": self._sources,
             "ledger": self._ledger,
             "quarantine": self._quarantine,
@@ -817,6 +827,56 @@ class JourneyLog:
             _cache={},
         )
 
+    def explain(
+        self,
+        customer: int | str | tuple[str, str],
+        other: str | tuple[str, str] | None = None,
+    ) -> Explanation:
+        """Explain why identifiers are one customer, or why they are not.
+
+        Parameters
+        ----------
+        customer : int, str or (kind, value)
+            The number of a customer, or one of their identifiers.
+        other : str or (kind, value), optional
+            Another identifier: why it and the first are, or aren't, one customer.
+
+        Returns
+        -------
+        Explanation
+            ``answer`` in a sentence, and the tables ``chain`` (of a customer, for each further identifier
+            the link that brings it in; of two identifiers, the shortest chain between them), ``links`` and
+            ``refused``: identifier, other, source, file, records, why.
+
+        Raises
+        ------
+        LogError
+            If the log has no such identifier, or none at all.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import cjmining as cj
+        >>> calls = pd.DataFrame({
+        ...     "email": ["ann@shop.de", "ann@shop.de", None],
+        ...     "card": [None, "L7", "L7"],
+        ...     "cookie": ["4.2", None, None],
+        ...     "when": ["2026-03-01", "2026-03-02", "2026-03-03"],
+        ... })
+        >>> kinds = {"email": "email", "card": "loyalty", "cookie": "cookie"}
+        >>> log = cj.ingest(
+        ...     cj.sources.Table(calls, name="shop", customer=kinds, timestamp="when", touchpoint="visited")
+        ... )
+        >>> found = log.explain("4.2", "L7")
+        >>> found.answer
+        'cookie 4.2 and loyalty L7 are one customer, 0, by 2 links'
+        >>> found.chain[["identifier", "other", "records"]].values.tolist()
+        [['cookie 4.2', 'email ann@shop.de', 1], ['email ann@shop.de', 'loyalty L7', 1]]
+        """
+        from cjmining.explaining import explain
+
+        return explain(self, customer, other)
+
     # files and views --------------------------------------------------------------------------------------
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -925,6 +985,7 @@ def log_of_stream(
     *,
     customers: pa.Table,
     identities: pa.Table,
+    links: pa.Table | None = None,
     sources: pa.Table,
     ledger: pa.Table,
     quarantine: pa.Table,
@@ -945,6 +1006,7 @@ def log_of_stream(
         _stored=stored,
         _customers=tables.sorted_customers(customers),
         _identities=identities,
+        _links=_or_empty(links, schema.LINKS),
         _sources=sources,
         _ledger=ledger,
         _quarantine=quarantine,
@@ -962,6 +1024,7 @@ def _opened(folder: storage.Folder) -> JourneyLog:
         _stored=log_files.stored_events(folder),
         _customers=small["customers"],
         _identities=small["identities"],
+        _links=_or_empty(small.get("links"), schema.LINKS),
         _sources=small["sources"],
         _ledger=small["ledger"],
         _quarantine=small["quarantine"],

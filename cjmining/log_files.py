@@ -260,4 +260,5 @@ def stored_events(folder: Folder) -> pa.Table | StoredEvents:
 def small_tables(folder: Folder) -> dict[str, pa.Table]:
     """Return the other tables of a log."""
     names = ("journeys", "customers", "identities", "sources", "ledger", "quarantine", "bounds")
-    return {name: folder.table(name) for name in names}
+    earlier_had_none = tuple(folder.names("links"))
+    return {name: folder.table(name) for name in (*names, *earlier_had_none)}

@@ -112,7 +112,7 @@ def as_version_1(log: JourneyLog, path: Path) -> None:
     manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     shutil.rmtree(path)
     path.mkdir()
-    beside = {name: table for name, table in log.to_arrow().items() if name != "events"}
+    beside = {name: table for name, table in log.to_arrow().items() if name not in {"events", "links"}}
     half = log.n_events // 2
     events = log.to_arrow()["events"].drop_columns(["journey"])
     beside |= {"events-00000": events.slice(0, half), "events-00001": events.slice(half)}
