@@ -22,6 +22,7 @@ from cjmining.ingest.sources.shopify import Shopify
 from cjmining.ingest.sources.snowplow import Snowplow
 from cjmining.ingest.sources.sql import SQL
 from cjmining.ingest.sources.table import Table
+from cjmining.ingest.sources.twilio import Twilio
 from cjmining.ingest.sources.xes import XES
 from cjmining.lazily import make_lazy
 
@@ -48,13 +49,14 @@ __all__ = [
     "Shopify",
     "Snowplow",
     "Table",
+    "Twilio",
     "describe_sources",
 ]
 
 _ALL: tuple[type[Source], ...] = (
     Salesforce, HubSpot,
     MarketingCloud, Marketo, SendGrid, GA4, Snowplow, Segment, AccessLog, AmazonConnect, Shopify,
-    AmazonOrders, Genesys, Qualtrics,
+    AmazonOrders, Genesys, Twilio, Qualtrics,
     Table, SQL, XES, OCEL, Customers,
 )  # fmt: skip
 
