@@ -28,7 +28,7 @@ MANIFEST: Final = "manifest.json"
 ROWS: Final = 1 << 17
 """Rows of a row group: as many as are held in memory while a file is written."""
 
-_DICTIONARY_BYTES: Final = 16 << 20
+_ENCODED: Final = {"compression": "zstd", "compression_level": 1, "dictionary_pagesize_limit": 16 << 20}
 _OURS: Final = re.compile(
     r".+-[0-9a-f]{12}\.parquet"
     r"|(events-\d{5}|journeys|customers|identities|sources|ledger|quarantine|bounds)\.parquet"
@@ -192,9 +192,7 @@ class Writer:
         self._waiting: list[pa.Table] = []
         self._n_waiting = 0
         self._schema = schema
-        self._file = pq.ParquetWriter(
-            path, schema, compression="zstd", dictionary_pagesize_limit=_DICTIONARY_BYTES
-        )
+        self._file = pq.ParquetWriter(path, schema, **_ENCODED, **_by_type(schema))
 
     def __enter__(self) -> Self:
         return self
@@ -222,6 +220,21 @@ class Writer:
         self._waiting = [rest] if rest.num_rows else []
         self._n_waiting -= n
         self.rows += n
+
+
+def _by_type(schema: pa.Schema) -> dict[str, Any]:
+    """How columns are encoded: whole numbers and times by their differences, all else by distinct values."""
+    ascending = [
+        f.name for f in schema if pa.types.is_signed_integer(f.type) or pa.types.is_timestamp(f.type)
+    ]
+    repeating = [
+        field.name
+        for field in schema
+        if field.name not in ascending
+        and not pa.types.is_integer(field.type)
+        and not pa.types.is_nested(field.type)
+    ]
+    return {"use_dictionary": repeating, "column_encoding": dict.fromkeys(ascending, "DELTA_BINARY_PACKED")}
 
 
 class Folder:
