@@ -24,6 +24,7 @@ from cjmining.ingest.sources.sql import SQL
 from cjmining.ingest.sources.table import Table
 from cjmining.ingest.sources.twilio import Twilio
 from cjmining.ingest.sources.xes import XES
+from cjmining.ingest.sources.zendesk import Zendesk
 from cjmining.lazily import make_lazy
 
 if TYPE_CHECKING:
@@ -50,13 +51,14 @@ __all__ = [
     "Snowplow",
     "Table",
     "Twilio",
+    "Zendesk",
     "describe_sources",
 ]
 
 _ALL: tuple[type[Source], ...] = (
     Salesforce, HubSpot,
     MarketingCloud, Marketo, SendGrid, GA4, Snowplow, Segment, AccessLog, AmazonConnect, Shopify,
-    AmazonOrders, Genesys, Twilio, Qualtrics,
+    AmazonOrders, Genesys, Zendesk, Twilio, Qualtrics,
     Table, SQL, XES, OCEL, Customers,
 )  # fmt: skip
 
