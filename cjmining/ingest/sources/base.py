@@ -133,7 +133,11 @@ class Feed:
     keep: Mapping[str, str]
     """Staged column -> SQL; events are written over these."""
     identifiers: Sequence[tuple[str, str]]
-    """(kind, SQL); NULL where a record has none of the kind."""
+    """(kind, SQL); NULL where a record has none of the kind; kinds are in `ingest.kinds`.
+
+    The kind `merged` with the name of another says that the system itself merged the record's identifiers of
+    that kind: they are one, whatever a guard would doubt.
+    """
     key: Sequence[str] = ()
     """Natural key; empty: each record is its own."""
     version: str = "NULL"
