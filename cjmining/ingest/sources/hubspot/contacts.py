@@ -140,7 +140,7 @@ def _changes(export: Export) -> Feed:
             "timestamp": "moment", "native": "'Lifecycle stage: ' || stage",
             "touchpoint": f"'lifecycle_' || {slug('stage')}", "channel": "'crm'", "actor": "'company'",
         },
-        withdrawn=unchanged("contact", "stage", "moment", "sequence"),
+        withdrawn=unchanged("contact", "stage", "moment", "stage"),
     )  # fmt: skip
     return export.feed(
         "contact_property_history", columns, keep=keep, events=[event],

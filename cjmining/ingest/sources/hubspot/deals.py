@@ -155,7 +155,7 @@ def _changes(export: Export) -> Feed:
         events=[
             Event(
                 _reached(export, "moment", label, amount, "currency"),
-                withdrawn=unchanged("deal", "stage", "moment", "sequence"),
+                withdrawn=unchanged("deal", "stage", "moment", "stage"),
             )
         ],
     )  # fmt: skip

@@ -36,6 +36,12 @@ def _layout(name: str, *columns: str) -> Layout:
 ABOUT: Final = About(
     system="HubSpot",
     layouts=(
+        Layout(
+            "objects of the APIs",
+            "contacts.json, deals.json, calls.json, emails.json, meetings.json, ...",
+            ("id", "properties", "createdAt", "updatedAt", "archived"),
+            tuple(FILES),
+        ),
         _layout("contacts", "Record ID", "Lifecycle Stage"),
         _layout("contact_property_history", "contact_id", "name", "value", "timestamp"),
         _layout("merges", "canonical_vid", "vid_to_merge"),

@@ -74,7 +74,7 @@ def _history(export: Export) -> Feed:
     keep = {
         "case_id": short('"CaseId"'), "field": 'lower("Field")', "after": '"NewValue"',
         "moment": '"CreatedDate"', "by": whom('"CreatedById"'), "status": 'lower("NewValue")',
-        "status_before": 'lower("OldValue")',
+        "status_before": 'lower("OldValue")', "entry": '"Id"',
     }  # fmt: skip
     lookups = [Lookup("Case", {"case_id": "case_id"}, {"case_channel": "channel", "case_closed": "closed"})]
     if export.has("CaseStatus"):

@@ -146,6 +146,6 @@ def listed(words: Sequence[Any]) -> str:
 
 
 def told_twice(*same: str) -> str:
-    """SQL that withdraws a change that an earlier row tells already."""
-    places = f"row_number() OVER (PARTITION BY {', '.join(same)} ORDER BY sequence)"
+    """SQL that withdraws a change that another `entry` of a history tells already."""
+    places = f"row_number() OVER (PARTITION BY {', '.join(same)} ORDER BY entry)"
     return f"CASE WHEN {places} > 1 THEN {literal(TOLD_TWICE)} END"

@@ -77,7 +77,7 @@ def _events_of_itself(export: Export) -> list[Event]:
 
 def _events_of_versions(export: Export) -> list[Event]:
     """A version begins with any change of the record; that of the stage is told by its own date."""
-    before = "lag(stage) OVER (PARTITION BY opportunity ORDER BY version_from, sequence)"
+    before = "lag(stage) OVER (PARTITION BY opportunity ORDER BY version_from)"
     exists = "max_by(is_current, version_from) OVER (PARTITION BY opportunity)"
     withdrawn = (
         f"CASE WHEN NOT {exists} THEN {literal(DELETED)} WHEN stage = {before} THEN {literal(_NO_CHANGE)} END"
@@ -110,9 +110,9 @@ def _history(export: Export) -> Feed:
     keep = {
         "opportunity": short('"OpportunityId"'), "stage": '"StageName"', "created": '"CreatedDate"',
         "amount": '"Amount"', "currency": '"CurrencyIsoCode"', "by": whom('"CreatedById"'),
-        "moment": '"CreatedDate"',
+        "moment": '"CreatedDate"', "entry": '"Id"',
     }  # fmt: skip
-    before = "lag(stage) OVER (PARTITION BY opportunity ORDER BY created, sequence)"
+    before = "lag(stage) OVER (PARTITION BY opportunity ORDER BY created, entry)"  # ids count upwards
     same = f"CASE WHEN stage = {before} THEN {literal(_NO_CHANGE)} END"
     event = _reached(export, "created", "amount", withdrawn=same, currency="currency, deal_currency")
     return export.feed(
@@ -130,7 +130,7 @@ def _field_history(export: Export) -> Feed:
     ]  # fmt: skip
     keep = {
         "opportunity": short('"OpportunityId"'), "stage": '"NewValue"', "created": '"CreatedDate"',
-        "by": whom('"CreatedById"'), "moment": '"CreatedDate"',
+        "by": whom('"CreatedById"'), "moment": '"CreatedDate"', "entry": '"Id"',
     }  # fmt: skip
     asides = [("lower(\"Field\") <> 'stagename'", "a change of another field than the stage")]
     if export.has("OpportunityHistory") or "Opportunity" in export.in_history_mode:
