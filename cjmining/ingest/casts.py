@@ -144,8 +144,11 @@ class Clock:
         by_format = _formatted(expression, self._local_formats)
         if self.only_formats:
             return by_format
-        iso = f"TRY_CAST({expression} AS TIMESTAMP)"
-        return f"COALESCE({iso}, {by_format})" if self._local_formats else iso
+        if not self._local_formats:
+            return f"TRY_CAST({expression} AS TIMESTAMP)"
+        # a cast that fails costs much more than a comparison: years lie between 1900 and 2199
+        may_be_iso = f"CASE WHEN {expression} BETWEEN '19' AND '22' THEN {expression} END"
+        return f"COALESCE(TRY_CAST({may_be_iso} AS TIMESTAMP), {by_format})"
 
     @property
     def _zoned_formats(self) -> list[str]:

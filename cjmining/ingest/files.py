@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import re
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from cjmining.errors import SourceError, nearest, shorten
@@ -238,6 +240,8 @@ def _of_file(path: Path, name: str) -> Iterator[Input]:
             members = sorted(info.filename for info in archive.infolist() if not info.is_dir())
     except _DAMAGE as problem:
         raise SourceError(f"{path} is no zip archive that can be read: {problem}") from problem
+    if not members:
+        raise SourceError(f"{path} is an empty zip archive; leave it out, or export it again")
     for member in members:
         if not any(part.startswith((".", "__MACOSX")) for part in member.split("/")):
             yield Input(f"{name}/{member}", path, member=member)
@@ -268,3 +272,24 @@ def bare(name: str) -> str:
 
 def _plain_name(given: Input) -> str:
     return (given.member or given.name).lower().removesuffix(".gz")
+
+
+@contextmanager
+def parquet_file(given: Input, where: str) -> Iterator[tuple[Path, Any]]:
+    """Open a Parquet file: where it lies, unpacked if need be, and its metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    assert given.path is not None  # noqa: S101 -- a frame is no file
+    with TemporaryDirectory(prefix="cjmining-") as folder:
+        path = given.path
+        if given.member or path.name.lower().endswith(".gz"):
+            path = Path(folder) / "unpacked.parquet"
+            with given.open() as packed, path.open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
+        try:
+            metadata = pq.read_metadata(path)
+            metadata.schema.to_arrow_schema()
+        except (pa.ArrowException, OSError) as problem:
+            raise SourceError(f"{where} is no Parquet file: {problem}") from problem
+        yield path, metadata

@@ -7,10 +7,7 @@ wrong with it: a quote that is never closed spoils its own line, not the rest of
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining.errors import SourceError
+from cjmining.ingest.clean import Clean, CleanParser
 from cjmining.ingest.files import Input
 from cjmining.ingest.json_text import as_lines, is_lines, unwrapped
 
@@ -32,6 +30,7 @@ _EXCEL = (
     "an Excel workbook, which can't be read directly yet. Save the sheet as CSV (UTF-8), or give the frame "
     "that pandas.read_excel returns"
 )
+_LONGEST_LOOK = 1 << 16
 NEVER_CLOSED = "a quote is never closed"
 NOT_UTF8 = "not valid UTF-8"
 
@@ -100,6 +99,7 @@ class Records:
         self._input = given if isinstance(given, Input) else Input(given.name, given)
         self.count = 0
         self.problem: SourceError | None = None
+        self._schema = SCHEMA
         self._lines = lines or bool(dialect.pattern)
         sample = self._sample()
         _check_text(self._input, sample)
@@ -113,6 +113,7 @@ class Records:
         self.dialect = replace(dialect, encoding=encoding, cr_only=cr_only)
         self._is_scattered = lines and not is_lines(text)
         self._wrapped = tuple(wrapped)
+        self._clean: CleanParser | None = None
         self.header: tuple[str, ...] = dialect.names
         self._skip = 0
         if not self._lines:
@@ -123,9 +124,20 @@ class Records:
         """Whether the encoding is a guess: any bytes at all are latin-1."""
         return not self._given and self.dialect.encoding == "latin-1"
 
-    def reader(self) -> pa.RecordBatchReader:
-        """Return the records as a stream; once it has been read, `count` is complete."""
-        return pa.RecordBatchReader.from_batches(SCHEMA, self._watched())
+    def reader(self, wanted: Sequence[int] = ()) -> pa.RecordBatchReader:
+        """Return the records as a stream; once it has been read, `count` is complete.
+
+        With `wanted`, places in the header, there are columns `c0`, `c1`, ... after those of `SCHEMA`: the
+        fields of these, where `parsed` says so. What isn't parsed is to be cut by its `quotes` and `broken`.
+        """
+        if wanted and not self._lines:
+            self._clean = CleanParser(
+                self.header, self.dialect.delimiter or ",", self.dialect.quote or "", wanted=wanted,
+                longest=LONGEST_RECORD,
+            )  # fmt: skip
+            fields = [pa.field(f"c{i}", pa.string()) for i in range(len(wanted))]
+            self._schema = pa.schema([*SCHEMA, pa.field("parsed", pa.bool_()), *fields])
+        return pa.RecordBatchReader.from_batches(self._schema, self._watched())
 
     def first_lines(self, n: int) -> list[str]:
         """Return the text of up to n records, to look at."""
@@ -163,7 +175,8 @@ class Records:
             while quote and end < len(lines) and "".join(lines[first:end]).count(quote) % 2:
                 end += 1
             row = "".join(lines[first:end])
-            rows.append(self._split(row.rstrip("\r\n")) or row.strip().split(delimiter))
+            fields = self._split(row.rstrip("\r\n")) or row.strip().split(delimiter)
+            rows.append([field.strip() for field in fields])
         self._skip = len("".join(lines[:end]).encode())
         naming = self.dialect.naming
         self.header = tuple(naming(rows) if naming else rows[0] if rows else ())
@@ -181,7 +194,7 @@ class Records:
             field = found.group()[1:]
             if quote and len(field) > 1 and field[0] == quote:
                 field = field[1:-1].replace(quote * 2, quote)
-            fields.append(field.strip())
+            fields.append(field)
             at = found.end()
         return fields
 
@@ -197,12 +210,21 @@ class Records:
             if skip:
                 skipped = min(skip, len(data))
                 data, skip = data[skipped:], skip - skipped
+            if codecs.BOM_UTF8 in data:  # files put together have marks in the middle
+                data = data.replace(b"\n" + codecs.BOM_UTF8, b"\n").removeprefix(codecs.BOM_UTF8)
+            clean = self._clean.parse(data, last=last) if self._clean and self._clean.possible else None
+            if clean is not None:
+                rest = data[clean.ends[-1] :]
+                batch = self._clean_batch(data, clean)
+                self.count += batch.num_rows
+                yield batch
+                continue
             starts, ends, quotes, broken = self._cut(data, last=last)
             rest = data[ends[-1] :] if len(ends) else data
             if len(ends):
                 batch = self._batch(data, starts, ends, quotes, broken)
                 self.count += batch.num_rows
-                yield batch
+                yield self._unparsed(batch)
 
     def _blocks(self) -> Iterator[tuple[bytes, bool]]:
         """Yield the file as UTF-8 with a record on each line, block by block, and say which is the last."""
@@ -325,6 +347,25 @@ class Records:
             columns = [column.filter(kept) for column in columns]
         numbers = pa.array(np.arange(self.count + 1, self.count + 1 + len(columns[0]), dtype=np.int64))
         return pa.record_batch([numbers, *columns], schema=SCHEMA)
+
+    def _clean_batch(self, data: bytes, clean: Clean) -> pa.RecordBatch:
+        """Records whose fields are known; their text keeps its line ends."""
+        n, size = len(clean.columns[0]), len(clean.ends)
+        offsets = np.append(0, clean.ends).astype(np.int32)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+        texts = pa.Array.from_buffers(pa.string(), size, buffers)
+        if n < size:
+            texts = texts.filter(pa.array(clean.is_record))
+        numbers = pa.array(np.arange(self.count + 1, self.count + 1 + n, dtype=np.int64))
+        columns = [numbers, texts, pa.nulls(n, pa.int32()), pa.nulls(n, pa.string()), pa.repeat(True, n)]
+        return pa.record_batch([*columns, *clean.columns], schema=self._schema)
+
+    def _unparsed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if self._clean is None:
+            return batch
+        n = batch.num_rows
+        empty = [pa.nulls(n, pa.string())] * (len(self._schema) - len(SCHEMA) - 1)
+        return pa.record_batch([*batch.columns, pa.repeat(False, n), *empty], schema=self._schema)
 
     def _texts(
         self, data: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
@@ -456,20 +497,18 @@ def _sniff_quote(text: str) -> str:
 
 def _sniff_delimiter(text: str, quote: str) -> str:
     """Return the delimiter that gives most records the header's number of fields, and the most fields."""
-    lines = text.split("\n")
-    sample = "\n".join(lines[: min(len(lines), 200)])
+    lines = [line[:_LONGEST_LOOK] for line in text.split("\n", 200)[:200] if line.strip()]
+    if quote:  # lines in which a quote stays open tell nothing
+        q = re.escape(quote)
+        whole = (line for line in lines if line.count(quote) % 2 == 0)
+        lines = [re.sub(f"{q}[^{q}]*{q}", "", line) for line in whole]
     best, best_score = ",", (0.0, 0)
     for delimiter in (",", ";", "\t", "|"):
-        try:
-            rows = [
-                row for row in csv.reader(io.StringIO(sample), delimiter=delimiter, quotechar=quote) if row
-            ]
-        except csv.Error:
+        counts = [line.count(delimiter) for line in lines]
+        if not counts or not counts[0]:
             continue
-        if not rows or len(rows[0]) < 2:
-            continue
-        share = Counter(len(row) for row in rows)[len(rows[0])] / len(rows)
-        score = (round(share, 1), len(rows[0]))
+        share = counts.count(counts[0]) / len(counts)
+        score = (round(share, 1), counts[0])
         if score > best_score:
             best, best_score = delimiter, score
     return best

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ import pyarrow as pa
 from cjmining.errors import SourceError, nearest, shorten
 from cjmining.ingest import casts, nested
 from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
-from cjmining.ingest.files import Input, bare
+from cjmining.ingest.files import Input, bare, parquet_file
 from cjmining.ingest.readers import Records, empty_file, field_pattern
 from cjmining.ingest.sources.base import Column, Feed, Source, repeated, sentence
 from cjmining.ingest.sources.columns import repeated_note
@@ -26,6 +27,7 @@ from cjmining.ingest.sources.columns import repeated_note
 logger = logging.getLogger("cjmining")
 
 CONTENT_CHARACTERS = 500
+_LINE_ENDS = "chr(13) || chr(10)"
 
 
 @dataclass
@@ -41,8 +43,13 @@ class StagedFile:
     delivery: str = ""
     """Of the partition: files of one folder are one delivery."""
     rank: int = 0
-    weight: tuple[int, int] | None = None
-    """Records and content of a delivery that was read before."""
+    weight: Sequence[int] | None = None
+    """Records and content of a file that was read for an earlier delivery."""
+    gone: Sequence[tuple[str, str, int]] = ()
+    """Fates, reasons and counts of records of an earlier delivery that were not kept."""
+    comments: Sequence[Sequence[Any]] = ()
+    """What became of its comments then."""
+    earlier: bool = False
 
 
 @dataclass
@@ -54,6 +61,8 @@ class Staged:
     feed: Feed
     table: str
     files: list[StagedFile] = field(default_factory=list)
+    place: int = 0
+    """Of the feed among those of its source."""
 
     @property
     def records(self) -> int:
@@ -72,7 +81,7 @@ def stage(
     feed_place: int,
 ) -> Staged:
     """Read every input of a feed into the table `table`."""
-    staged = Staged(source, source_rank, feed, table)
+    staged = Staged(source, source_rank, feed, table, place=feed_place)
     for clock in (feed.clock, *(column.clock for column in feed.columns if column.clock)):
         if clock.macro:
             database.run(casts.zone_macro(clock))
@@ -87,7 +96,8 @@ def stage(
 
 
 def _staged_file(number: int, source: Source, given: Input) -> StagedFile:
-    delivery = "" if given.path is None else str(given.path if given.member else given.path.parent)
+    folder = "" if given.path is None else str(given.path if given.member else given.path.parent)
+    delivery = f"{given.rank} {folder}"  # an early table and the final one may lie in one folder
     return StagedFile(
         number, source.name, given.name, 0, partition=given.partition, delivery=delivery, rank=given.rank
     )
@@ -129,6 +139,25 @@ class _Reading:
     def where(self) -> str:
         return f"source {self.source.name!r}, {self.file.name}"
 
+    @contextmanager
+    def _named(self, stream: object = None) -> Iterator[None]:
+        """Let what DuckDB can't read be told with the file's name, and a stream's own problem as it is."""
+        import duckdb
+
+        try:
+            yield
+        except duckdb.Error as problem:
+            own = getattr(stream, "problem", None)  # of a stream that is made as it is read
+            if own is not None:
+                raise own from None
+            if isinstance(problem, duckdb.BinderException | duckdb.ParserException | duckdb.CatalogException):
+                raise  # no fault of the file
+            said = str(problem).split(": ", 1)[-1].split("\n", 1)[0]
+            raise SourceError(
+                f"{self.where} can't be read: {said}. The file is damaged, or in a form of its own; "
+                "export it again"
+            ) from problem
+
     def _note_repeated(self, names: Sequence[str]) -> None:
         if several := repeated(names):
             self.file.notes.append(repeated_note(several, self.where))
@@ -144,14 +173,18 @@ class _Reading:
         found = match_columns(self.feed.columns, records.header, self.where)
         self._note_repeated(records.header)
         n = len(records.header)
-        query = _cut_into_fields(records.dialect.delimiter or ",", records.dialect.quote or "", n)
-        raw = {c.name: f"f[{found[c.name] + 1}]" if c.name in found else None for c in self.feed.columns}
+        wanted = sorted(set(found.values())) or [0]
+        query = _cut_into_fields(records.dialect.delimiter or ",", records.dialect.quote or "", n, wanted)
+        raw = {
+            c.name: identifier(f"c{wanted.index(found[c.name])}") if c.name in found else None
+            for c in self.feed.columns
+        }
         structure = (
-            f"CASE WHEN broken IS NOT NULL THEN broken "
+            f"CASE WHEN parsed THEN NULL WHEN broken IS NOT NULL THEN broken "
             f"WHEN f IS NULL THEN 'quotes inside a field that are not doubled' "
             f"WHEN len(f) <> {n} THEN printf('%d fields where the header has {n}', len(f)) END"
         )
-        self._store_records(records, query, raw, structure)
+        self._store_records(records, query, raw, structure, wanted)
 
     def _matched_lines(self, records: Records) -> None:
         """Lines that the dialect's pattern cuts."""
@@ -190,17 +223,15 @@ class _Reading:
         self._store_records(records, query, paths, spoilt)
 
     def _store_records(
-        self, records: Records, query: str, raw: dict[str, str | None], structure: str
+        self,
+        records: Records,
+        query: str,
+        raw: dict[str, str | None],
+        structure: str,
+        wanted: Sequence[int] = (),
     ) -> None:
-        import duckdb
-
-        try:
-            with self.database.registered("lines", records.reader()):
-                self._store(query, raw, structure=structure, content="text")
-        except duckdb.Error:
-            if records.problem is not None:
-                raise records.problem from None
-            raise
+        with self._named(records), self.database.registered("lines", records.reader(wanted)):
+            self._store(query, raw, structure=structure, content="text", is_trimmed=bool(wanted))
         self.file.records = records.count
         if records.guessed:
             self.file.notes.append(
@@ -216,7 +247,7 @@ class _Reading:
         for line in records.first_lines(5_000):
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict):
                 keys.update(dict.fromkeys(record))
@@ -231,33 +262,20 @@ class _Reading:
         return json.dumps(structure, ensure_ascii=False), columns
 
     def _frame(self, given: Input) -> None:
-        import duckdb
-
         reader = pa.RecordBatchReader.from_stream(given.frame)
         self._note_repeated(reader.schema.names)
         numbered = _Numbered(reader)
-        try:
-            with self.database.registered("frame", numbered.reader()):
-                self._store_columns("frame", reader.schema, numbered.number_column)
-        except duckdb.Error:
-            problem = getattr(given.frame, "problem", None)  # of a stream that is made as it is read
-            if problem is not None:
-                raise problem from None
-            raise
+        with self._named(given.frame), self.database.registered("frame", numbered.reader()):
+            self._store_columns("frame", reader.schema, numbered.number_column)
         self.file.records = numbered.count
 
     def _parquet(self, given: Input) -> None:
-        import pyarrow.parquet as pq
-
-        try:
-            schema = pq.read_schema(given.path)
-            rows = pq.read_metadata(given.path).num_rows
-        except (pa.ArrowInvalid, OSError) as problem:
-            raise SourceError(f"{self.where} is no Parquet file: {problem}") from problem
-        rows_of_file = f"read_parquet({literal(str(given.path))}, file_row_number = true)"
-        scan = f'(SELECT *, file_row_number + 1 AS "record:number" FROM {rows_of_file})'
-        self._store_columns(scan, schema, "record:number")
-        self.file.records = rows
+        with parquet_file(given, self.where) as (path, metadata):
+            rows_of_file = f"read_parquet({literal(str(path))}, file_row_number = true)"
+            scan = f'(SELECT *, file_row_number + 1 AS "record:number" FROM {rows_of_file})'
+            with self._named():
+                self._store_columns(scan, metadata.schema.to_arrow_schema(), "record:number")
+            self.file.records = metadata.num_rows
 
     def _store_columns(self, relation: str, schema: pa.Schema, number: str) -> None:
         if self.feed.structure:
@@ -300,13 +318,21 @@ class _Reading:
                     "as 20261231 give date_format='%Y%m%d'"
                 )
 
-    def _store(self, query: str, raw: dict[str, str | None], *, structure: str, content: str) -> None:
+    def _store(
+        self,
+        query: str,
+        raw: dict[str, str | None],
+        *,
+        structure: str,
+        content: str,
+        is_trimmed: bool = False,
+    ) -> None:
         """Cast the raw texts and write one row for every record."""
         feed = self.feed
         texts, reasons = [], []
         for column in feed.columns:
             expression = raw[column.name]
-            texts.append(f"{_raw(column, expression)} AS {_text(column)}")
+            texts.append(f"{_raw(column, expression, is_trimmed=is_trimmed)} AS {_text(column)}")
             reasons += self._reasons(column)
         reasons += [f"WHEN {condition} THEN {literal(reason)}" for condition, reason in feed.checks]
         reason = f'CASE WHEN "r:structure" IS NOT NULL THEN "r:structure" {" ".join(reasons)} END'
@@ -321,13 +347,15 @@ class _Reading:
             relation = f"SELECT *, {', '.join(step)} FROM ({relation})"
         self.database.run(
             f"{target} SELECT {', '.join(self._staged_columns())} "
-            f'FROM (SELECT *, {reason} AS "r:reason" FROM ({relation}))'
+            # what has parts in common is computed outside of CASE: there each part is computed once
+            f'FROM (SELECT *, {reason} AS "r:reason", {self._identifiers()} AS "r:ids" FROM ({relation}))'
         )
 
     def _staged_columns(self) -> list[str]:
         feed, fine = self.feed, 'CASE WHEN "r:reason" IS NULL THEN'
         asides = " ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in feed.asides)
         clocks = [f"coalesce({identifier(c.name + ':clock')}, 0)" for c in feed.columns if c.kind == "time"]
+        content = f'left(rtrim("r:content", {_LINE_ENDS}), {CONTENT_CHARACTERS})'
         clock = f"greatest({', '.join(clocks)})" if clocks else "0"
         return [
             f"{self.file.number}::INTEGER AS file",
@@ -335,10 +363,10 @@ class _Reading:
             f'{self.before} + "r:record"::BIGINT AS sequence',
             f"{self.place}::BIGINT AS feed_place",
             '"r:reason" AS reason',
-            f'CASE WHEN "r:reason" IS NOT NULL THEN left("r:content", {CONTENT_CHARACTERS}) END AS content',
+            f'CASE WHEN "r:reason" IS NOT NULL THEN {content} END AS content',
             f"{fine} {self._key()} END AS key",
             f"{fine} {feed.version} END AS version",
-            f"{fine} {self._identifiers()} END AS ids",
+            f'{fine} "r:ids" END AS ids',
             f"{fine} {f'CASE {asides} END' if asides else 'NULL::VARCHAR'} END AS aside",
             f"{clock}::TINYINT AS clock",
             *(f"{expression} AS {identifier(name)}" for name, expression in feed.keep.items()),
@@ -458,10 +486,10 @@ def _is_number(type_: pa.DataType) -> bool:
     return bool(pa.types.is_floating(type_) or pa.types.is_integer(type_) or pa.types.is_decimal(type_))
 
 
-def _raw(column: Column, expression: str | None) -> str:
+def _raw(column: Column, expression: str | None, *, is_trimmed: bool) -> str:
     if expression is None:
         return "NULL" if column.kind == "nested" else "NULL::VARCHAR"
-    return expression if column.kind == "nested" else casts.text(expression)
+    return expression if column.kind == "nested" or is_trimmed else casts.text(expression)
 
 
 def _bare(name: str) -> str:
@@ -476,8 +504,10 @@ def _text(column: Column) -> str:
     return identifier(column.name + ":text")
 
 
-def _cut_into_fields(delimiter: str, quote: str, n: int) -> str:
-    """SQL that splits the `text` of each line into its fields `f`; NULL where quotes make no sense.
+def _cut_into_fields(delimiter: str, quote: str, n: int, wanted: Sequence[int]) -> str:
+    """SQL that splits the `text` of each line that isn't parsed yet into its fields `f`.
+
+    They are NULL where quotes make no sense. The `wanted` ones are `c0`, `c1`, ... of every line.
 
     Records without quotes, and those with quotes around every field, need no regular expression. Each way
     is a column of its own, since an expression that occurs twice in one SELECT is computed for all rows.
@@ -485,23 +515,27 @@ def _cut_into_fields(delimiter: str, quote: str, n: int) -> str:
     d, q = literal(delimiter), literal(quote)
     split = f"string_split(text[2:-2], {literal(quote + delimiter + quote)})"
     all_quoted = (
-        f"CASE WHEN broken IS NULL AND quotes = {2 * n} AND starts_with(text, {q}) AND ends_with(text, {q}) "
-        f"THEN {split} END"
+        f"CASE WHEN NOT parsed AND broken IS NULL AND quotes = {2 * n} "
+        f"AND starts_with(text, {q}) AND ends_with(text, {q}) THEN {split} END"
     )
     matched = f"regexp_extract_all({d} || text, {literal(field_pattern(delimiter, quote))})"
     tokens = (
-        f"CASE WHEN broken IS NULL AND quotes > 0 AND len(all_quoted) IS DISTINCT FROM {n} THEN {matched} END"
+        "CASE WHEN NOT parsed AND broken IS NULL AND quotes > 0 "
+        f"AND len(all_quoted) IS DISTINCT FROM {n} THEN {matched} END"
     )
     whole = "list_sum(list_transform(tokens, lambda t: length(t))) = length(text) + 1"
     unquote = (
         f"list_transform(tokens, lambda t: CASE WHEN t[2] = {q} AND length(t) > 2 "
         f"THEN replace(t[3:-2], {literal(quote * 2)}, {q}) ELSE t[2:] END)"
     )
+    cut = [casts.text(f"f[{at + 1}]") for at in wanted]
+    fields = ", ".join(f"CASE WHEN parsed THEN c{i} ELSE {sql} END AS c{i}" for i, sql in enumerate(cut))
     return (
-        "SELECT record, text, broken, CASE WHEN broken IS NOT NULL THEN NULL "
+        f"SELECT * REPLACE ({fields}) FROM ("
+        "SELECT * EXCLUDE (tokens, all_quoted), CASE WHEN parsed OR broken IS NOT NULL THEN NULL "
         f"WHEN quotes = 0 THEN string_split(text, {d}) WHEN len(all_quoted) = {n} THEN all_quoted "
         f"WHEN {whole} THEN {unquote} END AS f "
-        f"FROM (SELECT *, {tokens} AS tokens FROM (SELECT *, {all_quoted} AS all_quoted FROM lines))"
+        f"FROM (SELECT *, {tokens} AS tokens FROM (SELECT *, {all_quoted} AS all_quoted FROM lines)))"
     )
 
 
@@ -513,7 +547,7 @@ def _is_lower(lines: Sequence[str], structure: str) -> bool:
     for line in lines:
         try:
             keys = set(json.loads(line))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             continue
         return not any(name in keys for name in wanted) and any(name.lower() in keys for name in wanted)
     return False

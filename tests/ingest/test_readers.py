@@ -116,6 +116,58 @@ def test_a_damaged_gzip_file_is_a_source_error(tmp_path):
         records(put(tmp_path, whole[: len(whole) // 2]))
 
 
+pieces = st.sampled_from(
+    [
+        '"',
+        '""',
+        ",",
+        "a",
+        "é",
+        " ",
+        "\n",
+        "\r\n",
+        "\r",
+        '"a"',
+        'a"b',
+        '"a,b"',
+        '"a\nb"',
+        ",x\n",
+        "\u00a0",
+        "\x00",
+        '" a "',
+    ]
+)
+
+
+@given(st.lists(pieces, max_size=30), st.sampled_from([12, 40, 8 << 20]), st.sampled_from(['"', "", "'"]))
+def test_clean_blocks_parsed_at_once_give_what_is_read_with_care(tmp_path_factory, found, block, quote):
+    """Whatever the text and wherever blocks end: the same records, and for those parsed the same fields."""
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    text = "one,two,three\n1,2,3\n" + "".join(found)
+    path.write_bytes(text.encode())
+    dialect = Dialect("utf-8", ",", quote)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readers, "BLOCK_BYTES", block)
+        careful = [
+            (number, text.rstrip("\r\n"), broken) for number, text, broken in records(path, dialect)[1]
+        ]
+        reader, rows = Records(path, dialect), []
+        for batch in reader.reader([0, 2]):
+            rows += batch.to_pylist()
+    assert [(row["record"], row["text"].rstrip("\r\n"), row["broken"]) for row in rows] == careful
+    assert reader.count == len(careful)
+    for row in rows:
+        if row["parsed"]:
+            whole = reader._split(row["text"].rstrip("\r\n"))
+            assert whole is not None
+            first, _, third = whole
+            assert (row["c0"] or "", row["c1"] or "") == (first.strip(BLANKS), third.strip(BLANKS))
+    if not found:
+        assert all(row["parsed"] for row in rows)
+
+
+BLANKS = " \u00a0"
+
 fields = st.text(st.sampled_from("ab ,;\"\n'é"), max_size=6)
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cjmining.errors import SourceError, nearest, shorten
 from cjmining.ingest.database import identifier, literal
+from cjmining.ingest.files import parquet_file
 from cjmining.ingest.readers import Dialect, Records, empty_file
 from cjmining.ingest.sources.base import Input, as_paths, files_in, repeated, sentence
 
@@ -69,12 +70,8 @@ def column_names(given: Input, dialect: Dialect) -> list[str]:
     if given.path is None:
         return list(given.frame.schema.names)
     if given.format == "parquet":
-        import pyarrow.parquet as pq
-
-        try:
-            return list(pq.read_schema(given.path).names)
-        except (pa.ArrowInvalid, OSError) as problem:
-            raise SourceError(f"{given.path} is no Parquet file: {problem}") from problem
+        with parquet_file(given, str(given)) as (_, metadata):
+            return list(metadata.schema.to_arrow_schema().names)
     if given.format == "csv":
         records = Records(given, dialect)
         if records.empty:
@@ -84,7 +81,7 @@ def column_names(given: Input, dialect: Dialect) -> list[str]:
     for line in Records(given, dialect, lines=True).first_lines(5_000):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         keys.update(dict.fromkeys(record if isinstance(record, dict) else ()))
     return list(keys)
@@ -93,8 +90,9 @@ def column_names(given: Input, dialect: Dialect) -> list[str]:
 class Choice:
     """Tells a column's name from a fixed text, and collects the columns that were named."""
 
-    def __init__(self, source: str, names: Sequence[str]) -> None:
+    def __init__(self, source: str, names: Sequence[str], where: str = "") -> None:
         self._source = source
+        self._where = where
         self.names = names
         self.used: dict[str, None] = {}
 
@@ -107,18 +105,22 @@ class Choice:
             raise SourceError(
                 f"source {self._source!r}: "
                 f"{sentence(f'{option}={name!r} is no column{nearest(name, self.names)}')} "
-                f"Columns found: {shorten(self.names, 40)}"
+                f"Columns found: {shorten([name[:80] for name in self.names], 40)}{self._said_where()}"
             )
         self._check_single(name, found, option)
         self.used[found] = None
         return identifier(found + ":text")
+
+    def _said_where(self) -> str:
+        return f" (in {self._where})" if self._where else ""
 
     def _check_single(self, name: str, found: str, option: str) -> None:
         alike = [n for n in self.names if (n == found if found == name else _loosely(n) == _loosely(name))]
         if len(alike) > 1:
             raise SourceError(
                 f"source {self._source!r}: {option}={name!r} fits {len(alike)} columns "
-                f"({', '.join(map(repr, alike))}); rename them so that each has a name of its own"
+                f"({', '.join(map(repr, alike))}){self._said_where()}; "
+                "rename them so that each has a name of its own"
             )
 
     def has(self, name: str) -> bool:

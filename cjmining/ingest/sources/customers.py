@@ -69,7 +69,7 @@ class Customers(Source):
     def feeds(self) -> Sequence[Feed]:
         """Return the one feed of the table."""
         inputs, names = inputs_of(self._data, self.name, self._dialect)
-        choice = Choice(self.name, names)
+        choice = Choice(self.name, names, inputs[0].name)
         identifiers = [
             (self.phone() if kind == "phone" else kind, choice.column(column, "identifiers"))
             for column, kind in self._identifiers.items()

@@ -164,7 +164,7 @@ class Table(Source):
     def feeds(self) -> Sequence[Feed]:
         """Return the one feed of the table."""
         inputs, names = self._inputs()
-        choice = Choice(self.name, names)
+        choice = Choice(self.name, names, inputs[0].name)
         typed: dict[str, Kind] = {}
         time = choice.name(self._timestamp, "timestamp")
         typed[time] = "time"
