@@ -40,6 +40,14 @@ _FEWEST: Final = 3
 _ONCE_IN: Final = 1000
 _ENOUGH: Final = 20
 _NUMBER, _ADDRESS, _PHONE, _LINK, _ACCOUNT, _DEVICE = range(6)
+_BELOW: Final[dict[int, tuple[int, ...]]] = {
+    _NUMBER: (),
+    _ADDRESS: (_NUMBER,),
+    _PHONE: (_NUMBER,),
+    _LINK: (_NUMBER, _ADDRESS),
+    _DEVICE: (_NUMBER, _ADDRESS, _PHONE),
+}
+"""Tiers of identifiers of whose kinds two customers may not both have one, to be joined in a tier."""
 
 
 @dataclass(frozen=True)
@@ -214,11 +222,11 @@ class _Linking:
         """Return (label, feature), sorted: no two labels with one feature are joined in this tier."""
         sets = self.sets
         placed = np.flatnonzero(self.placed)
-        if tier in (_ACCOUNT, _DEVICE):
+        if tier == _ACCOUNT:
             person = placed[self.tier[placed] <= _PHONE]
             labels, features = self.label[person], np.zeros(len(person), np.int64)
         else:
-            below = {_NUMBER: (), _ADDRESS: (_NUMBER,), _PHONE: (_NUMBER,)}.get(tier, (_NUMBER, _ADDRESS))
+            below = _BELOW[tier]
             is_case = np.array([kind.of == "case" for kind in sets.kinds])[sets.kind[placed]]
             telling = placed[np.isin(self.tier[placed], below) & ~is_case]
             labels, features = self.label[telling], sets.kind[telling]

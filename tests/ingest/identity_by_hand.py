@@ -132,9 +132,9 @@ class ByHand:
         found: dict[Identifier, set[str]] = defaultdict(set)
         for one in self.placed:
             of, below = kind_of(one[0]).of, tier_of(one[0])
-            if tier >= 4 and below <= 2:
+            if tier == 4 and below <= 2:
                 found[self.groups.root(one)].add("a person")
-            elif of != "case" and ((tier in {1, 2} and below == 0) or (tier == 3 and below <= 1)):
+            elif of != "case" and below <= {1: 0, 2: 0, 3: 1, 5: 2}.get(tier, -1):
                 found[self.groups.root(one)].add(one[0])
         if tier == 1:
             alone = {root for roots in touches.values() if len(roots) == 1 for root in roots}

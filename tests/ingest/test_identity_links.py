@@ -109,6 +109,12 @@ def test_a_tablet_of_two_people_makes_them_no_one_person():
     assert whose[ids(user_id="2", cookie="tablet")] == ids(user_id="2")
 
 
+def test_a_browser_joins_what_one_person_may_both_have():
+    form = [ids(email="ann", cookie="c"), ids(user_id="1", cookie="c")]
+    assert len(found(form)[0]) == 1
+    assert len(found([*form, ids(user_id="1", email="other")])[0]) == 2
+
+
 def test_what_was_done_before_login_is_the_customers_afterwards():
     sets = [
         ids(cookie="c"),
