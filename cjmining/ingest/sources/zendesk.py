@@ -157,8 +157,8 @@ class Zendesk(Source):
         )  # fmt: skip
         feeds = []
         for stem, (_, make) in _FEEDS.items():
-            formats = {given.format == "json" for given in files[stem]}
-            if len(formats) > 1:
+            formats = {given.format for given in files[stem]}
+            if "json" in formats and formats & {"parquet", "frame"}:
                 raise SourceError(
                     f"{what}: {stem} is there as JSON and as a table ({files[stem][0].name}, "
                     f"{files[stem][-1].name}); give one of the two"

@@ -76,8 +76,8 @@ def channel(via: str) -> str:
 
 
 def is_json(inputs: Sequence[Input]) -> bool:
-    """Whether the files are of the API; tables are Fivetran's."""
-    return inputs[0].format == "json"
+    """Whether there are files of the API; tables are Fivetran's."""
+    return any(given.format == "json" for given in inputs)
 
 
 def structure(inputs: Sequence[Input], fields: dict[str, Any]) -> str:
@@ -143,7 +143,7 @@ def tickets(parts: Parts, inputs: Sequence[Input]) -> Feed:
     shared = {"channel": "channel", "properties": "properties"}
     spoken = [_comment()] if is_json(inputs) else []
     if spoken:
-        keep["said"] = "said"
+        keep["said"] = f"said::STRUCT({', '.join(f'{name} VARCHAR' for name in _COMMENT)})[]"
     unknown = "audited IS NULL AND commented IS NULL" + (" AND coalesce(len(said), 0) = 0" if spoken else "")
     events = [
         Event(
@@ -181,6 +181,7 @@ def tickets(parts: Parts, inputs: Sequence[Input]) -> Feed:
     )  # fmt: skip
 
 
+_COMMENT = plain("id", "author_id", "public", "created_at")
 _TICKET: dict[str, Any] = {
     **plain(
         "id", "requester_id", "submitter_id", "organization_id", "status", "priority", "type", "created_at",
@@ -189,7 +190,7 @@ _TICKET: dict[str, Any] = {
     "tags": [_TEXT],
     "via": {"channel": _TEXT, "source": {"rel": _TEXT, "from": {"address": _TEXT, "phone": _TEXT}}},
     "requester": plain("id", "email", "phone"),
-    "comments": [plain("id", "author_id", "public", "created_at", "type")],
+    "comments": [_COMMENT],
     **FIVETRAN,
 }  # fmt: skip
 

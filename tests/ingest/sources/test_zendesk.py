@@ -202,7 +202,7 @@ def test_frames_and_the_export_of_an_account(tmp_path):
 
 def test_what_is_given_twice_is_refused(tmp_path):
     shutil.copy(DATA / "zendesk" / "users.json", tmp_path)
-    shutil.copy(DATA / "zendesk_fivetran" / "user.csv", tmp_path)
+    pd.DataFrame({"id": [1]}).to_parquet(tmp_path / "user.parquet")
     with pytest.raises(cj.SourceError, match="users is there as JSON and as a table"):
         ingest(tmp_path)
     with pytest.raises(cj.SourceError, match="comments is True or False"):
