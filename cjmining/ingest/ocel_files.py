@@ -69,7 +69,7 @@ def ocel_content(given: Input, where: str) -> Iterator[Content]:
     with given.open() as stream:
         start = stream.read(4096)
     if start.startswith(b"SQLite format 3\x00"):
-        with _database(given) as path:
+        with database_file(given) as path:
             yield _Sqlite(path, where)
         return
     with given.open() as stream:
@@ -81,14 +81,14 @@ def ocel_content(given: Input, where: str) -> Iterator[Content]:
 
 
 @contextmanager
-def _database(given: Input) -> Iterator[Path]:
+def database_file(given: Input) -> Iterator[Path]:
     """Give a database as a file; a packed one is unpacked for a while."""
     assert given.path is not None  # noqa: S101 -- a frame is no database
     if not given.member and not given.path.name.lower().endswith(".gz"):
         yield given.path
         return
     with tempfile.TemporaryDirectory(prefix="cjmining-") as folder:
-        path = Path(folder) / "log.sqlite"
+        path = Path(folder) / "database"
         with given.open() as stream, path.open("wb") as target:
             shutil.copyfileobj(stream, target)
         yield path

@@ -11,7 +11,7 @@ import json
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,8 @@ from typing import Any
 import pyarrow as pa
 
 from cjmining.errors import SourceError
-from cjmining.ingest.files import as_paths
+from cjmining.ingest.files import Input, as_paths, inputs_below
+from cjmining.ingest.ocel_files import database_file
 from cjmining.ingest.streams import Stream
 
 ROWS = 20_000
@@ -62,31 +63,38 @@ def query_rows(
 
 
 def _of_file(path: str | Path, query: str, parameters: Parameters | None, what: str) -> Stream:
-    (found,) = as_paths(path, what)
-    with found.open("rb") if found.is_file() else closing(_Nothing()) as stream:
+    given = database_input(path, what)
+    where = f"{what}, {given.name}"
+    with given.open() as stream:
         start = stream.read(16)
+    unpacked = ExitStack()
+    file = unpacked.enter_context(database_file(given))
     if start.startswith(b"SQLite format 3\x00"):
         import sqlite3
 
-        with closing(sqlite3.connect(f"{found.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return _of_connection(connection, query, parameters, f"{what}, {found.name}")
+        address = f"{file.absolute().as_uri()}?mode=ro"
+        with unpacked, closing(sqlite3.connect(address, uri=True)) as connection:
+            return _of_connection(connection, query, parameters, where)
     if start[8:12] == b"DUCK":
         import duckdb
 
         try:
-            database = duckdb.connect(str(found), read_only=True)
+            database = unpacked.enter_context(duckdb.connect(str(file), read_only=True))
         except duckdb.Error as problem:
-            raise SourceError(f"{what}: {found} can't be opened: {problem}") from problem
-        return _of_duckdb(database, query, parameters, f"{what}, {found.name}", after=database.close)
-    raise SourceError(f"{what}: {found} is neither a SQLite nor a DuckDB file; for others give a connection")
+            unpacked.close()
+            raise SourceError(f"{where} can't be opened: {problem}") from problem
+        return _of_duckdb(database, query, parameters, where, after=unpacked.close)
+    unpacked.close()
+    raise SourceError(f"{where} is neither a SQLite nor a DuckDB file; for others give a connection")
 
 
-class _Nothing:
-    def read(self, _: int) -> bytes:
-        return b""
-
-    def close(self) -> None:
-        pass
+def database_input(path: str | Path, what: str) -> Input:
+    """Return the one file that a path names."""
+    (found,) = as_paths(path, what)
+    inside = list(inputs_below(found))
+    if found.is_dir() or len(inside) != 1:
+        raise SourceError(f"{what}: {found} is no file; a query needs one SQLite or DuckDB file")
+    return inside[0]
 
 
 def _of_duckdb(

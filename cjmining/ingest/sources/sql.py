@@ -10,7 +10,7 @@ from cjmining.errors import SourceError
 from cjmining.ingest.sources.about import About, Default, Layout
 from cjmining.ingest.sources.base import Input
 from cjmining.ingest.sources.table import Table
-from cjmining.ingest.sql_rows import Parameters, query_rows
+from cjmining.ingest.sql_rows import Parameters, database_input, query_rows
 
 
 class SQL(Table):
@@ -116,5 +116,6 @@ class SQL(Table):
 
     def _inputs(self) -> tuple[list[Input], list[str]]:
         rows = query_rows(self._data, self._query, self._parameters, f"source {self.name!r}")
-        called = f"{Path(self._data).name} (query)" if isinstance(self._data, str | Path) else "(query)"
+        is_file = isinstance(self._data, str | Path)
+        called = database_input(self._data, f"source {self.name!r}").name if is_file else "(query)"
         return [Input(called, frame=rows)], list(rows.schema.names)

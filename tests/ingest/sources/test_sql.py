@@ -160,7 +160,8 @@ def test_what_a_driver_raises_is_told(tmp_path, sqlite_file):
         (sqlite_file, "DELETE FROM sales", readonly),
         (sqlite_file, "", "query is a statement such as"),
         (tmp_path / "nothing.db", QUERY, "does not exist"),
-        (tmp_path, QUERY, "neither a SQLite nor a DuckDB file"),
+        (tmp_path, QUERY, "is no file; a query needs one"),
+        (__file__, QUERY, r"test_sql\.py is neither a SQLite nor a DuckDB file"),
         (42, QUERY, "or the path of a SQLite or DuckDB file, not int"),
         (Failing(sqlite_file), QUERY, "the query failed: .*connection lost"),
         (FailingRows(), QUERY, "the query failed: connection lost"),
@@ -179,7 +180,7 @@ def test_a_study_reads_a_database(sqlite_file):
     query = "SELECT who, sold, what, amount, note FROM sales"
     source = cj.sources.SQL(sqlite_file.parent / sqlite_file.name, query, **OPTIONS)
     log = cj.ingest(source)
-    assert log.ledger["file"].unique().tolist() == ["till.sqlite (query)"]
+    assert log.ledger["file"].unique().tolist() == ["till.sqlite"]
     assert seen(log, "touchpoint", "value")[:1] == [("store_visited", 9.5)]
     with pytest.raises(cj.SourceError, match="timestamp='solt' is no column, did you mean 'sold'"):
         cj.ingest(cj.sources.SQL(sqlite_file, query, **{**OPTIONS, "timestamp": "solt"}))
