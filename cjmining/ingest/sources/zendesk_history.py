@@ -16,6 +16,7 @@ from cjmining.ingest.sources.zendesk_tickets import (
     MERGED,
     SYNCED,
     TAGGED,
+    THERE,
     TICKET,
     Parts,
     channel,
@@ -50,7 +51,8 @@ def audits(parts: Parts, inputs: Sequence[Input]) -> Feed:
     merge = of_requester.format("coalesce(e.via.channel, via_channel) IN ('user_merge', '25')")
     asker = of_requester.format("e.type = 'Create'")
     keep = {
-        "ticket": "ticket_id", "moment": "created_at", "author": "author_id", "steps": "events",
+        "ticket": "ticket_id", "there": THERE, "moment": "created_at", "author": "author_id",
+        "steps": "events",
         "own_channel": channel("via_channel"), "created": f"CASE WHEN {created} THEN 'true' END",
         "by_rule": "CASE WHEN via_channel IN ('rule', '8') THEN 'true' END",
         "note": "CASE WHEN via_rel = 'merge' OR via_channel IN ('merge', '19') THEN 'true' END",
@@ -179,7 +181,8 @@ def comments(parts: Parts, inputs: Sequence[Input]) -> Feed:
             *SYNCED,
         ],
         {
-            "ticket": "ticket_id", "moment": "created", "author": "user_id", "duration": "call_duration",
+            "ticket": "ticket_id", "there": THERE, "moment": "created", "author": "user_id",
+            "duration": "call_duration",
             "public": "CASE WHEN public THEN 'true' END", "voice": "CASE WHEN voice_comment THEN 'true' END",
         },
         [("zendesk_ticket", "ticket_id")],
@@ -217,7 +220,10 @@ def field_history(parts: Parts, inputs: Sequence[Input]) -> Feed:
             Column("ticket_id", needed=True, filled=True), Column("field_name", needed=True, filled=True),
             Column("updated", "time", needed=True, filled=True), Column("value"), Column("user_id"), *SYNCED,
         ],
-        {"ticket": "ticket_id", "moment": "updated", "status": "value", "author": "user_id"},
+        {
+            "ticket": "ticket_id", "there": THERE, "moment": "updated", "status": "value",
+            "author": "user_id",
+        },
         [("zendesk_ticket", "ticket_id")],
         key=("ticket_id", "field_name", "updated"), version='"_fivetran_synced"',
         asides=[*GONE, ("field_name <> 'status'", "a change of a field that is not read")],

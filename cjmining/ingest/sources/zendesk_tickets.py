@@ -32,12 +32,14 @@ _MEDIA = {
 TICKET = Lookup(
     "tickets",
     {"ticket": "ticket"},
-    {"known": "ticket", "requester": "requester", "medium": "channel", "opened_at": "moment",
+    {"known": "there", "requester": "requester", "medium": "channel", "opened_at": "moment",
      "merged": "merged", "hidden": "hidden"},
 )  # fmt: skip
 ASKER = Lookup("users", {"requester": "user"}, {"asker": "kind"})
 AUTHOR = Lookup("users", {"author": "user"}, {"author_kind": "kind"})
-AUDITED = Lookup("ticket_audits", {"ticket": "ticket"}, {"audited": "ticket"})
+AUDITED = Lookup("ticket_audits", {"ticket": "ticket"}, {"audited": "there"})
+THERE = "'true'"
+"""Tells other feeds that a record about the ticket is there."""
 BARRED = (
     "CASE WHEN asker = 'agent' THEN 'asked for by an agent, no customer' "
     "WHEN asker = 'suspended' THEN 'by a suspended user' "
@@ -125,7 +127,8 @@ def tickets(parts: Parts, inputs: Sequence[Input]) -> Feed:
     # an agent submits the ticket of a call, but it is the customer who called
     by_requester = f"(submitter_id IS NULL OR submitter_id = requester_id OR {called})"
     keep = {
-        "ticket": "id", "requester": "requester_id", "channel": medium, "moment": "created_at",
+        "ticket": "id", "there": THERE, "requester": "requester_id", "channel": medium,
+        "moment": "created_at",
         "actor": f"CASE WHEN {by_requester} THEN 'customer' ELSE 'company' END",
         "merged": "CASE WHEN regexp_matches(tags, '\\bclosed_by_merge\\b') THEN 'true' END",
         "hidden": f"CASE WHEN is_public = FALSE AND NOT {by_requester} THEN 'true' END",
@@ -173,8 +176,8 @@ def tickets(parts: Parts, inputs: Sequence[Input]) -> Feed:
         lookups=[
             ASKER, AUDITED,
             Lookup("ticket_metrics", {"ticket": "ticket"}, {"solved": "solved", "replied": "replied"}),
-            Lookup("ticket_comments", {"ticket": "ticket"}, {"commented": "ticket"}),
-            Lookup("ticket_field_history", {"ticket": "ticket"}, {"historied": "ticket"}),
+            Lookup("ticket_comments", {"ticket": "ticket"}, {"commented": "there"}),
+            Lookup("ticket_field_history", {"ticket": "ticket"}, {"historied": "there"}),
             TAGGED,
         ],
         structure=structure(inputs, _TICKET), wrapped=("tickets",),
