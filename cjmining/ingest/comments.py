@@ -111,6 +111,34 @@ def _keep(database: Database, feed: Staged, staged: Sequence[Staged], identities
             yield (*where, "redacted", reason, counts[file.number, reason])
 
 
+def redact_staged(database: Database, feed: Staged, staged: Sequence[Staged], identities: pa.Table) -> None:
+    """Replace the comments of a feed's staged records by what may be kept of them, and forget their names."""
+    if not feed.feed.comment:
+        return
+    comment = identifier(KEPT_COLUMN)
+    has_names = KEPT_NAMES in feed.feed.keep
+    own = identifier(KEPT_NAMES) if has_names else "NULL::VARCHAR"
+    rows = database.arrow(
+        f"SELECT sequence, coalesce(i.customer, -1) AS customer, {comment} AS comment, {own} AS names "
+        f"FROM {feed.table} r LEFT JOIN id_sets i ON i.ids = r.ids WHERE {comment} IS NOT NULL"
+    )
+    names = _names_of(database, staged, identities, rows.column("customer").combine_chunks())
+    told = [
+        redact(said, names.get(customer, set()) | (words_of_name(own) if own else set())).text
+        for customer, said, own in zip(
+            *(rows.column(name).to_pylist() for name in ("customer", "comment", "names")), strict=True
+        )
+    ]
+    safe = pa.table({"sequence": rows.column("sequence"), "told": pa.array(told, pa.string())})
+    with database.registered("safe_comments", safe):
+        database.run(
+            f"UPDATE {feed.table} SET {comment} = told FROM safe_comments s "
+            f"WHERE {feed.table}.sequence = s.sequence"
+        )
+    if has_names:
+        database.run(f"UPDATE {feed.table} SET {identifier(KEPT_NAMES)} = NULL")
+
+
 class _Row(NamedTuple):
     sequence: int
     properties: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from cjmining.errors import SourceError, nearest, shorten
@@ -165,19 +166,24 @@ class Marketo(Source):
         for given in (each for path in as_paths(self._path, what) for each in inputs_below(path)):
             kind, dialect = self._kind_of(given)
             if kind:
-                found[kind].append(Input(given.name, given.path, member=given.member, dialect=dialect))
+                found[kind].append(replace(given, dialect=dialect))
             else:
                 others.append(given.name)
-        if not found["activities"] and not found["leads"]:
+        read = found["activities"] + found["leads"]
+        if not read:
             raise SourceError(
                 f"{what}: no file has the columns leadId, activityDate and activityTypeId of activities (for "
                 "renamed headers give columns={'leadId': ...}), and none is of leads; found "
                 f"{shorten(others) or 'nothing'}"
             )
+        if others:
+            first = found["activities" if found["activities"] else "leads"]
+            note = f"{what}: not read, since they have no columns of activities or leads: {shorten(others)}"
+            first[0] = replace(first[0], note=note)
         return found
 
     def _kind_of(self, given: Input) -> tuple[str, Dialect | None]:
-        """Say what a file holds, by its header; a header in one piece is one between blanks."""
+        """Say what a file holds, by its header, else by its name; one in one piece has blanks between."""
         stem = stem_of(given)
         if stem == "types":
             return "types", None
@@ -185,19 +191,16 @@ class Marketo(Source):
             return "", None
         if stem in {"campaign", "campaigns"}:
             return "campaigns", None
-        try:
-            names, dialect = column_names(given, self._dialect), None
-        except SourceError:
-            return ("leads", None) if stem in {"lead", "leads"} else ("", None)
+        names, dialect = column_names(given, self._dialect), None
         if len(names) == 1 and names[0].count(" ") > 1:
             names, dialect = names[0].split(" "), Dialect(self._dialect.encoding, " ")
         if given.format == "json" and "result" in names:
             return "activities", None
         known = {bare(name) for name in names}
         needed = [self._names_of_field(field) for field in ("leadId", "activityDate", "activityTypeId")]
-        if all(known & {bare(name) for name in several} for several in needed):
+        if all(known & {bare(name) for name in several} for several in needed) or stem.startswith("activit"):
             return "activities", dialect
-        is_lead = "id" in known and ("email" in known or stem in {"lead", "leads"})
+        is_lead = stem in {"lead", "leads"} or {"id", "email"} <= known
         return ("leads", dialect) if is_lead else ("", None)
 
     def _names_of_field(self, field: str) -> tuple[str, ...]:

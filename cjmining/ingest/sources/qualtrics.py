@@ -6,7 +6,7 @@ distributions the API's history as that package reads it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
@@ -186,7 +186,7 @@ class Qualtrics(Source):
             elif {"startdate", "enddate"} <= names:
                 responses.append((read, header))
             else:
-                others.append(given.name)
+                raise SourceError(_unknown(what, given.name, names))
         if not responses and not histories:
             raise SourceError(_nothing(what, others))
         return responses, histories
@@ -383,7 +383,12 @@ def _nothing(what: str, others: Sequence[str]) -> str:
             f"{what}: {shorten(list(others))} is {' or '.join(forms)}, which isn't read; in Qualtrics choose "
             "Data & Analysis, Export & Import, Export Data, and there CSV or TSV"
         )
+    return f"{what}: there is no .csv or .tsv with responses; found {shorten(list(others)) or 'nothing'}"
+
+
+def _unknown(what: str, name: str, columns: Collection[str]) -> str:
     return (
-        f"{what}: no file has the columns StartDate and EndDate of responses, or contactId and sentAt of a "
-        f"distribution's history; found {shorten(list(others)) or 'nothing'}"
+        f"{what}: {name} has not the columns StartDate and EndDate of responses, nor contactId and sentAt of "
+        f"a distribution's history; it has {shorten(sorted(columns)) or 'none'}. Leave it out, or export it "
+        "again"
     )

@@ -6,7 +6,6 @@ which stays when tags and language change. The legacy export has two: V1, V2, ..
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
@@ -15,11 +14,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cjmining.errors import SourceError
 from cjmining.ingest.files import Input, bare
-from cjmining.ingest.readers import Dialect
+from cjmining.ingest.readers import Dialect, Records, empty_file
 
 _SAMPLE_BYTES: Final = 1 << 20
+_MOST_HEADER_ROWS: Final = 3
 STANDARD: Final = {
     "_recordId": ("ResponseId", "Response ID"), "startDate": ("Start Date",), "endDate": ("End Date",),
     "status": ("Response Type",), "progress": (), "duration": ("Duration (in seconds)",), "finished": (),
@@ -82,21 +81,19 @@ def header_of(given: Input, encoding: str | None, wanted: Collection[str]) -> He
     wanted : collection of str
         Tags or ImportIds that options name; columns are called so where they have both.
     """
-    with given.open() as stream:
-        sample = stream.read(_SAMPLE_BYTES)
-    text = _decoded(sample, given, encoding)
+    text = _beginning(given, encoding)
     first = text.split("\n", 1)[0]
     delimiter = max((",", "\t", ";"), key=first.count)
     rows: list[list[str]] = []
     try:
         for row in csv.reader(io.StringIO(text), delimiter=delimiter):
-            rows.append([cell.strip() for cell in row])
-            if len(rows) == 3:
+            rows += [[cell.strip() for cell in row]] if row else []
+            if len(rows) == _MOST_HEADER_ROWS:
                 break
     except csv.Error:
         pass  # the rows before count
     if not rows:
-        raise SourceError(f"{given} is empty (not even a header)")
+        raise empty_file(given)
     n = _header_rows(rows)
     naming = _naming(wanted)
     ids = _import_ids(rows[n - 1]) if n > 1 else []
@@ -109,17 +106,21 @@ def header_of(given: Input, encoding: str | None, wanted: Collection[str]) -> He
     return Header(columns, dialect, _zone(rows[n - 1]) if n > 1 else None)
 
 
-def _decoded(sample: bytes, given: Input, encoding: str | None) -> str:
-    if encoding is None and sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    try:
-        return sample.decode(encoding or "utf-8-sig", errors="replace").removeprefix("\ufeff")
-    except LookupError as problem:
-        raise SourceError(f"{given}: there is no encoding {encoding!r}") from problem
+def _beginning(given: Input, encoding: str | None) -> str:
+    """The first text of a file, in the encoding and with the line ends that its records are read with."""
+    records = Records(given, Dialect(encoding))
+    if records.empty:
+        raise empty_file(given)
+    with given.open() as stream:
+        sample = stream.read(_SAMPLE_BYTES)
+    text = (
+        sample.decode(records.dialect.encoding or "utf-8", errors="replace").removeprefix("\ufeff").lstrip()
+    )
+    return text.replace("\r", "\n") if records.dialect.cr_only else text
 
 
 def _header_rows(rows: Sequence[Sequence[str]]) -> int:
-    for n in (3, 2):
+    for n in (_MOST_HEADER_ROWS, 2):
         if len(rows) >= n and any("ImportId" in cell for cell in rows[n - 1]):
             return n
     is_legacy = len(rows) > 1 and bool(re.fullmatch(r"V\d+", rows[0][0])) and bare(rows[1][0]) in _BY_NAME

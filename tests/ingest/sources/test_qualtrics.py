@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- native rows are as long as they are
 """Qualtrics' exports with three, two and one header rows, and a distribution's history."""
 
 from __future__ import annotations
@@ -201,7 +200,7 @@ def test_mistakes_are_said(tmp_path):
     (tmp_path / "responses.xml").write_text("<Responses/>")
     with pytest.raises(cj.SourceError, match=r"responses.xml is XML, which isn't read; in Qualtrics choose"):
         cj.ingest(cj.sources.Qualtrics(tmp_path))
-    with pytest.raises(cj.SourceError, match="no file has the columns StartDate and EndDate"):
+    with pytest.raises(cj.SourceError, match=r"leads.csv has not the columns StartDate and EndDate"):
         cj.ingest(cj.sources.Qualtrics(DATA.parent / "marketo" / "bulk" / "leads.csv"))
 
 
