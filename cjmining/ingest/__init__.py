@@ -24,7 +24,12 @@ def ingest(
     data_end: datetime | date | str | None = None,
     identities: str = "keep",
     key: str | bytes | None = None,
+    clusters: Any | None = None,  # noqa: ANN401 -- a path or any frame
+    plus_tags: str | Sequence[str] = "keep",
+    gmail_dots: str = "keep",
+    shared_devices: str = "set aside",
     path: str | Path | None = None,
+    add: bool = False,
     memory_limit: str | None = None,
     progress: Progress | bool | None = None,
 ) -> JourneyLog:
@@ -32,7 +37,8 @@ def ingest(
 
     Every record read has one fate in the log's ledger: used, superseded (delivered again), set aside or
     quarantined; every event made is kept or withdrawn. Identifiers seen together in one record belong to one
-    customer, except for placeholders (`unknown`, `noreply@...`) and those that improbably many others share.
+    customer, except for placeholders (`unknown`, `noreply@...`), those that improbably many others share, and
+    what would join customers who are known to differ; `log.explain` tells which.
 
     Parameters
     ----------
@@ -47,12 +53,30 @@ def ingest(
         What becomes of personal identifiers: kept in `log.identities`, replaced there by a keyed hash, or
         left out. In the latter two cases the quarantine shows no content.
     key : str or bytes, optional
-        Secret of the hashes.
+        Secret of the hashes: HMAC-SHA256, 128 bits of it.
+    clusters : frame or path, optional
+        Who is who by a table from elsewhere (CSV, Parquet or frame) with the columns `value`, `cluster` and
+        possibly `kind`. Identifiers in it belong together as it says and are never doubted; others join them
+        as they are seen with them, unless they would join two clusters.
+    plus_tags : {"keep", "drop"} or list of domains
+        Whether ``ann+news@shop.de`` is ``ann@shop.de``: nowhere, everywhere, or at these domains.
+    gmail_dots : {"keep", "drop"}
+        Whether the dots before the @ count at Gmail, and googlemail.com is another domain than gmail.com.
+    shared_devices : {"set aside", "by time"}
+        What becomes of records that show nothing but a browser or device of several customers: set aside, or
+        given to the customer who is told of next with it (else last). Use "by time" for recycled cookies.
     path : str or Path, optional
         A folder to write the log into while it is made, for logs larger than the memory: events are never
         in memory as a whole, and the log returned reads them from there when they are needed. A log that is
         there is replaced in one step once the new one is complete. Until then it stays as it is, whatever
         happens; what an ingestion leaves that was ended halfway, the next one removes.
+    add : bool
+        Whether the log at `path` is to take in further deliveries. It then keeps the records that count, and
+        a later call with ``add=True`` adds what is new and corrected: the same log comes of any order of
+        deliveries as of all at once, but for the ledger's account of who brought what. Sources of which
+        nothing new came may be left out; those given need the same options each time. Pseudonymised logs
+        need the same key; logs without identities can't be added to. Labels, journeys, personas and tags are
+        made anew from the log that comes back.
     memory_limit : str, optional
         Most memory to use for reading and sorting, such as "600MB"; more is spilled to disk, beside `path`.
         With `path` the whole process stays within about twice that, plus the libraries' 300 MB.
@@ -86,22 +110,39 @@ def ingest(
     >>> log.n_events, log.n_customers
     (3, 2)
     """
+    from cjmining.ingest import deliveries
+    from cjmining.ingest.by_time import way_of
+    from cjmining.ingest.clusters import read_clusters
     from cjmining.ingest.database import temporary_database
+    from cjmining.ingest.identity import Rules, secret_of
+    from cjmining.ingest.normal import spelling
     from cjmining.ingest.run import Ingestion, Options
     from cjmining.log import read_log
     from cjmining.storage import Draft
 
     listed, attribute_tables = _listed(sources, "sources"), _listed(customers, "customers")
     _check(listed, attribute_tables, identities)
-    options = Options(_as_moment(data_end), identities, key)
-    read = [*listed, *attribute_tables]
+    secret = secret_of(key) if identities == "pseudonymise" else None
+    rules = Rules(spelling(plus_tags, gmail_dots), secret, read_clusters(clusters), way_of(shared_devices))
+    options = Options(_as_moment(data_end), identities, rules)
     with telling(progress, "ingest") as tell:
         if path is None:
+            if add:
+                raise SourceError("add=True needs path=, the folder of the log to which deliveries are added")
             with temporary_database(memory_limit) as database:
-                return Ingestion(database, read, tell).run(options).log()
+                return Ingestion(database, [*listed, *attribute_tables], tell).run(options).log()
         with Draft(Path(path), overwrite=True) as draft:
+            how = deliveries.conditions(identities, key) if add else {}
+            earlier = deliveries.earlier_deliveries(Path(path), how) if add else None
+            if earlier is not None:
+                listed = earlier.ordered(listed, attributes=False)
+                attribute_tables = earlier.ordered(attribute_tables, attributes=True)
             with temporary_database(memory_limit, draft.room) as database:
-                about = Ingestion(database, read, tell).run(options).write(draft)
+                ingestion = Ingestion(database, [*listed, *attribute_tables], tell, earlier)
+                made = ingestion.run(options)
+                about = made.write(draft)
+                if add:
+                    about |= ingestion.keep(draft, made, how)
             draft.commit(about)
         return read_log(path)
 

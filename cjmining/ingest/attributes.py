@@ -46,26 +46,31 @@ def customers_table(database: Database, staged: Sequence[Staged], n_customers: i
 
 def _attributes(database: Database, feed: Staged) -> pa.Table:
     listed = [
-        f"arg_min({_typed(database, feed.table, column)}, {_order(name, column)}) AS {identifier(name)}"
+        f"first({_typed(database, feed.table, column)} ORDER BY {_refusals(name, column)}{_ORDER}) "
+        f"FILTER ({identifier(column)} IS NOT NULL) AS {identifier(name)}"
         for name, column in feed.feed.attributes.items()
     ]
     return database.arrow(
-        f"SELECT customer, {', '.join(listed)} FROM {feed.table}_used GROUP BY customer ORDER BY customer"
+        f"SELECT customer, {', '.join(listed)} FROM {feed.table}_used JOIN read_files USING (file) "
+        "GROUP BY customer ORDER BY customer"
     )
 
 
-_LATEST = 1 << 62
+_ORDER = (
+    'try_cast(version::VARCHAR AS DOUBLE) DESC NULLS LAST, version DESC NULLS LAST, "f:place", record, key'
+)
+"""The newest row first; then as they were read, by the names of the files."""
 
 
-def _order(name: str, column: str) -> str:
-    """SQL of what the rows of a customer are taken in the order of: as they were read, refusals first."""
+def _refusals(name: str, column: str) -> str:
+    """SQL that puts what speaks against writing first, where an attribute is about that."""
     said = against(name)
     if said is None:
-        return "sequence"
+        return ""
     values, speak = said
     listed = ", ".join(f"'{value}'" for value in sorted(values))
     word = f"regexp_replace(lower({identifier(column)}), '[^a-z0-9]', '', 'g')"
-    return f"sequence + CASE WHEN {word} {'IN' if speak else 'NOT IN'} ({listed}) THEN 0 ELSE {_LATEST} END"
+    return f"CASE WHEN {word} {'IN' if speak else 'NOT IN'} ({listed}) THEN 0 ELSE 1 END, "
 
 
 def _typed(database: Database, table: str, name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from cjmining.ingest.by_time import divided, whose
 from cjmining.ingest.database import Database, identifier, literal
 from cjmining.ingest.stage import left_out_column
 
@@ -27,7 +28,7 @@ _AS_NUMBER: Final = "try_cast(version::VARCHAR AS DOUBLE)"
 def decide_fates(database: Database, staged: Sequence[Staged]) -> None:
     """Give each record whose fate doesn't depend on identities one: spoilt, superseded or set aside.
 
-    Makes `read_files` (file, place), where files lie in the order of their names, and for each feed
+    Makes `read_files` (file, f:place), where files lie in the order of their names, and for each feed
     `<table>_superseded` (sequence, why) and `<table>_candidates`: the records that are left, and can tell who
     is who.
     """
@@ -50,6 +51,8 @@ def make_views(database: Database, staged: Sequence[Staged]) -> None:
     for feed in staged:
         looked_up, joins = _lookups(database, feed, staged)
         customer, of_customers = "i.customer", "JOIN id_sets i ON i.ids = r.ids AND i.customer IS NOT NULL"
+        if divided(database, feed):
+            of_customers = f"JOIN {whose(feed)} i ON i.sequence = r.sequence AND i.customer IS NOT NULL"
         if feed.feed.reference:
             customer, of_customers = "NULL::BIGINT AS customer", ""
         database.run(
@@ -62,17 +65,35 @@ def newest_first(prefix: str = "") -> str:
     """SQL of the order in which copies of one record come, the one that counts first.
 
     By version; of equal ones by the name of the file, then by what they say, then by where they lie in it.
-    The relation is joined with `read_files`, whose `place` it uses.
+    The relation is joined with `read_files`, whose `f:place` it uses, and has `content_of` as `f:content`.
     """
     version = f"{prefix}version"
     number = _AS_NUMBER.replace("version", version)
-    return f"{number} DESC NULLS LAST, {version} DESC NULLS LAST, place DESC, content, {prefix}record"
+    newest = f"{number} DESC NULLS LAST, {version} DESC NULLS LAST"
+    return f'{newest}, "f:place" DESC, "f:content", {prefix}record, {prefix}ids'
+
+
+def weights_of(database: Database, feed: Staged) -> dict[int, tuple[int, int]]:
+    """Return for each file that delivers a part of the data its records and a digest of their keys."""
+    partitioned = [file for file in feed.files if file.partition]
+    known = {file.number: (file.weight[0], file.weight[1]) for file in partitioned if file.weight}
+    if len(known) == len(partitioned):
+        return known
+    listed = ", ".join(str(file.number) for file in partitioned if file.number not in known)
+    counted = database.run(
+        f"SELECT file, count(*), bit_xor((key & {2**64 - 1}::UHUGEINT)::UBIGINT) FROM {feed.table} "
+        f"WHERE reason IS NULL AND file IN ({listed}) GROUP BY file"
+    )
+    return known | {file: (n, content) for file, n, content in counted}
 
 
 def content_of(feed: Staged) -> str:
-    """SQL of what a record says, as a hash that is the same on every machine."""
+    """SQL of what a record says, as a hash that is the same on every machine.
+
+    Without its identifiers: where these are kept as keyed hashes, a later delivery could not compare them.
+    """
     kept = [*feed.feed.keep, *(left_out_column(i)[1:-1] for i in range(len(feed.feed.left_out)))]
-    fields = ", ".join(f"{literal(name)}: {identifier(name)}" for name in ("ids", "aside", *kept))
+    fields = ", ".join(f"{literal(name)}: {identifier(name)}" for name in ("aside", *kept))
     return f"md5(CAST(to_json({{{fields}}}) AS VARCHAR))"
 
 
@@ -81,7 +102,7 @@ def _store_files(database: Database, files: Sequence[StagedFile]) -> None:
     table = pa.table(
         {
             "file": pa.array([file.number for file in files], pa.int32()),
-            "place": pa.array([places[file.name] for file in files], pa.int64()),
+            "f:place": pa.array([places[file.name] for file in files], pa.int64()),
         }
     )
     with database.registered("files_read", table):
@@ -95,7 +116,7 @@ def _beaten(feed: Staged, gone: str) -> str:
         f"SELECT key FROM {table} WHERE key IS NOT NULL AND NOT ({gone}) GROUP BY key HAVING count(*) > 1"
     )
     copies = (
-        f"SELECT sequence, key, version, record, place, {content_of(feed)} AS content "
+        f'SELECT sequence, key, version, record, ids, "f:place", {content_of(feed)} AS "f:content" '
         f"FROM {table} JOIN read_files USING (file) WHERE NOT ({gone}) AND key IN ({several})"
     )
     place = f"row_number() OVER (PARTITION BY key ORDER BY {newest_first()})"
@@ -106,17 +127,13 @@ def _beaten(feed: Staged, gone: str) -> str:
 def _lost_partitions(database: Database, feed: Staged) -> list[int]:
     """Return the files whose partition another delivery replaces."""
     partitioned = [file for file in feed.files if file.partition]
-    if len({file.delivery for file in partitioned}) == len({file.partition for file in partitioned}):
+    deliveries = {(file.partition, file.delivery) for file in partitioned}
+    if len(deliveries) == len({partition for partition, _ in deliveries}):
         return []
-    said = {
-        file: (n, content)
-        for file, n, content in database.run(
-            f"SELECT file, count(*), bit_xor(hash(key)) FROM {feed.table} WHERE reason IS NULL GROUP BY file"
-        )
-    }
+    said = weights_of(database, feed)
     weights: dict[tuple[str, str], tuple[int, int, int]] = {}
     for file in partitioned:
-        n, content = file.weight or said.get(file.number, (0, 0))
+        n, content = said.get(file.number, (0, 0))
         rank, total, mixed = weights.get((file.partition, file.delivery), (file.rank, 0, 0))
         weights[file.partition, file.delivery] = (max(rank, file.rank), total + n, mixed ^ content)
     best = {
@@ -126,24 +143,37 @@ def _lost_partitions(database: Database, feed: Staged) -> list[int]:
     return [file.number for file in partitioned if file.delivery != best[file.partition]]
 
 
+def _newest_by_key(feed: Staged, keys: str, wanted: str) -> str:
+    """SQL of one record for each key, the newest; only where a key repeats is there anything to compare."""
+    candidates = f"(SELECT * FROM {feed.table}_candidates WHERE ({keys}) IS NOT NULL)"
+    several = f"SELECT {keys} FROM {candidates} GROUP BY {keys} HAVING count(*) > 1"
+    compared = f'SELECT *, {content_of(feed)} AS "f:content" FROM {candidates} SEMI JOIN several USING ({keys})'
+    return (
+        f"WITH several AS MATERIALIZED ({several}) "
+        f"SELECT {keys}, {wanted} FROM {candidates} ANTI JOIN several USING ({keys}) UNION ALL BY NAME "
+        f"(SELECT DISTINCT ON ({keys}) {keys}, {wanted} FROM ({compared}) "
+        f"JOIN read_files USING (file) ORDER BY {keys}, {newest_first()})"
+    )
+
+
 def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tuple[str, str]:
     """Return SQL of the columns that other feeds of the source lay beside a feed's records, and the joins."""
     columns, joins = [], []
+    laid: dict[str, str] = {}  # what lookups before this one have laid beside the record
     for i, lookup in enumerate(feed.feed.lookups):
         there = [s for s in staged if s.source_rank == feed.source_rank and s.feed.name == lookup.feed]
         if not there:
             columns += [f"NULL::VARCHAR AS {identifier(name)}, " for name in lookup.keep]
+            laid |= dict.fromkeys(lookup.keep, "NULL")
             continue
         keys = ", ".join(map(identifier, lookup.on.values()))
         wanted = ", ".join(map(identifier, lookup.keep.values()))
-        database.run(
-            f"CREATE TABLE {feed.table}_lookup_{i} AS SELECT DISTINCT ON ({keys}) {keys}, {wanted} "
-            f"FROM (SELECT *, {content_of(there[0])} AS content FROM {there[0].table}_candidates) "
-            f"JOIN read_files USING (file) ORDER BY {keys}, {newest_first()}"
-        )
+        database.run(f"CREATE TABLE {feed.table}_lookup_{i} AS {_newest_by_key(there[0], keys, wanted)}")
         equal = " AND ".join(
-            f"r.{identifier(here)} = l{i}.{identifier(other)}" for here, other in lookup.on.items()
+            f"{laid.get(here) or f'r.{identifier(here)}'} = l{i}.{identifier(other)}"
+            for here, other in lookup.on.items()
         )
+        laid |= {name: f"l{i}.{identifier(column)}" for name, column in lookup.keep.items()}
         joins.append(f" LEFT JOIN {feed.table}_lookup_{i} l{i} ON {equal}")
         columns += [
             f"l{i}.{identifier(column)} AS {identifier(name)}, " for name, column in lookup.keep.items()

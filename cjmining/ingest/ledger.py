@@ -16,10 +16,9 @@ import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import LogError
+from cjmining.ingest.by_time import DIVIDED, divided
 from cjmining.ingest.database import Database, identifier, literal
 from cjmining.ingest.events import records_of
-from cjmining.ingest.fates import decide_fates as decide_fates
-from cjmining.ingest.fates import make_views as make_views
 from cjmining.ingest.stage import left_out_column
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ FATES = ("used", "superseded", "set aside", "quarantined")
 
 def account_records(database: Database, feed: Staged) -> list[tuple[str, str, str, str, str, int]]:
     """Return the ledger's lines for the records of a feed; raise unless every record has one fate."""
-    without = "FALSE" if feed.feed.reference else "i.customer IS NULL"
+    without = "FALSE" if feed.feed.reference else "i.customer IS NULL AND d.customer IS NULL"
     counted = database.run(
         "SELECT r.file, CASE WHEN r.reason IS NOT NULL THEN 'quarantined' WHEN s.sequence IS NOT NULL "
         "THEN 'superseded' "
@@ -40,13 +39,15 @@ def account_records(database: Database, feed: Staged) -> list[tuple[str, str, st
         f"WHEN r.aside IS NOT NULL THEN r.aside WHEN {without} THEN coalesce(i.why, 'no identifier') "
         "ELSE '' END AS why, count(*) "
         f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN id_sets i "
-        "ON i.ids = r.ids "
+        f"ON i.ids = r.ids LEFT JOIN timed d ON d.feed = {literal(feed.table)} AND d.sequence = r.sequence "
         "GROUP BY ALL ORDER BY ALL"
     )
     lines = []
     for file in feed.files:
-        own = [(fate, why, n) for number, fate, why, n in counted if number == file.number]
-        total = sum(n for _, _, n in own)
+        fates: Counter[tuple[str, str]] = Counter({(fate, why): n for fate, why, n in file.gone})
+        fates.update({(fate, why): n for number, fate, why, n in counted if number == file.number})
+        own = [(fate, why, n) for (fate, why), n in fates.items()]
+        total = fates.total()
         if total != file.records:
             raise LogError(
                 f"source {file.source!r}, {file.name}: {file.records:,} records were read but {total:,} are "
@@ -66,7 +67,14 @@ def account_links(database: Database, feed: Staged) -> list[tuple[str, str, str,
         "GROUP BY ALL ORDER BY ALL"
     )
     names = {file.number: file.name for file in feed.files}
-    return [(feed.source.name, names[n], "links", "refused", reason, count) for n, reason, count in counted]
+    lines = [(feed.source.name, names[n], "links", "refused", reason, count) for n, reason, count in counted]
+    if divided(database, feed):
+        given = database.run(
+            f"SELECT c.file, count(*) FROM {feed.table}_candidates c JOIN timed d ON d.sequence = c.sequence "
+            f"AND d.feed = {literal(feed.table)} GROUP BY ALL ORDER BY ALL"
+        )
+        lines += [(feed.source.name, names[n], "links", "by time", DIVIDED, count) for n, count in given]
+    return lines
 
 
 def account_events(database: Database, feed: Staged, end: str) -> list[tuple[str, str, str, str, str, int]]:
@@ -151,13 +159,13 @@ def quarantine_table(database: Database, staged: Sequence[Staged], *, with_conte
         names = pa.table(
             {
                 "file": pa.array([file.number for file in feed.files], pa.int32()),
-                "name": pa.array([file.name for file in feed.files], pa.string()),
+                "f:name": pa.array([file.name for file in feed.files], pa.string()),
             }
         )
         content = "content" if with_content else "NULL::VARCHAR AS content"
         with database.registered("file_names", names):
             found = database.arrow(
-                f"SELECT {literal(feed.source.name)} AS source, name AS file, record, reason, {content} "
+                f'SELECT {literal(feed.source.name)} AS source, "f:name" AS file, record, reason, {content} '
                 f"FROM {feed.table} JOIN file_names USING (file) WHERE reason IS NOT NULL ORDER BY sequence"
             )
         tables.append(found.cast(schema.QUARANTINE))

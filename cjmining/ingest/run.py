@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from cjmining import schema
-from cjmining.errors import SourceError
-from cjmining.ingest import attributes, comments, events, fates, identity, ledger, periods, told
+from cjmining.errors import SourceError, shorten
+from cjmining.ingest import (
+    attributes,
+    by_time,
+    comments,
+    deliveries,
+    events,
+    fates,
+    identity,
+    ledger,
+    periods,
+    seen_together,
+    told,
+)
 from cjmining.ingest.sorting import SortedEvents, sort_events
 from cjmining.ingest.sources.base import counted
 from cjmining.ingest.stage import Staged, stage
@@ -20,6 +32,7 @@ from cjmining.log import JourneyLog, log_of_stream
 
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
+    from cjmining.ingest.deliveries import Earlier
     from cjmining.ingest.sources.base import Source
     from cjmining.progress import Progress
     from cjmining.storage import Draft
@@ -38,7 +51,7 @@ class Options:
 
     data_end: int | None = None
     identities: str = "keep"
-    key: str | bytes | None = None
+    rules: identity.Rules = field(default_factory=identity.Rules)
 
 
 @dataclass(frozen=True)
@@ -48,11 +61,14 @@ class Ingested:
     events: SortedEvents
     customers: pa.Table
     identities: pa.Table
+    links: pa.Table
     sources: pa.Table
     ledger: pa.Table
     quarantine: pa.Table
     data_end_us: int
     notes: tuple[str, ...]
+    known: pa.Table
+    """The identities in clear, whatever becomes of them in the log."""
 
     def log(self) -> JourneyLog:
         """Return the log, in memory."""
@@ -78,17 +94,24 @@ class Ingested:
 
     @property
     def _beside(self) -> dict[str, pa.Table]:
-        names = ("customers", "identities", "sources", "ledger", "quarantine")
+        names = ("customers", "identities", "links", "sources", "ledger", "quarantine")
         return {name: getattr(self, name) for name in names}
 
 
 class Ingestion:
     """One run, step by step, over one database."""
 
-    def __init__(self, database: Database, sources: Sequence[Source], progress: Progress) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sources: Sequence[Source],
+        progress: Progress,
+        earlier: Earlier | None = None,
+    ) -> None:
         self._database = database
         self._sources = sources
         self._progress = progress
+        self._earlier = earlier
         self._staged: list[Staged] = []
         self._notes: list[str] = []
 
@@ -96,9 +119,14 @@ class Ingestion:
         """Do all steps but the last, which is to sort the events while they are taken out."""
         database = self._database
         self._read()
+        if self._earlier is not None:
+            self._earlier.lay_beside(database, self._staged, self._sources)
         self._progress("finding who is who", 0.6)
         fates.decide_fates(database, self._staged)
-        found = identity.resolve(database, [f"{feed.table}_candidates" for feed in self._staged])
+        candidates = [f"{feed.table}_candidates" for feed in self._staged]
+        found = identity.resolve(database, candidates, options.rules)
+        if options.rules.shared_devices == "by time":
+            by_time.divide(database, self._staged)
         fates.make_views(database, self._staged)
         self._progress("making events", 0.7)
         others = events.make_events(database, self._staged)
@@ -121,16 +149,26 @@ class Ingestion:
                 "the first value of each counts, of opt-outs and consents one that speaks against writing"
             )
         quarantine = ledger.quarantine_table(database, self._staged, with_content=with_content)
+        if self._earlier is not None:
+            quarantine = pa.concat_tables([self._earlier.quarantine, quarantine])
         self._progress("putting the log together", 0.9)
         return Ingested(
             events=made,
             customers=people,
-            identities=identity.protect(found.identities, options.identities, options.key),
+            identities=identity.protected(database, options.identities),
+            links=seen_together.links_table(database, self._staged, options.identities),
             sources=self._sources_table(covered),
             ledger=ledger.ledger_table(lines),
             quarantine=quarantine,
             data_end_us=end_us,
             notes=tuple(self._notes),
+            known=found.identities,
+        )
+
+    def keep(self, draft: Draft, made: Ingested, how: Mapping[str, Any]) -> dict[str, Any]:
+        """Write what later deliveries need into the draft; return what the manifest must say of it."""
+        return deliveries.keep(
+            draft, self._database, self._staged, self._sources, how, made.known, made.ledger, self._earlier
         )
 
     def _read(self) -> None:
@@ -164,7 +202,8 @@ class Ingestion:
                 if n == feed.records:
                     all_of_them = f"in all {n:,} records" if n > 1 else "in the only record"
                     raise SourceError(
-                        f"source {feed.source.name!r}, {feed.feed.name}: {all_of_them} {reason}. "
+                        f"source {feed.source.name!r}, {shorten([file.name for file in feed.files])}: "
+                        f"{all_of_them} {reason}. "
                         f"For example: {content[:120]!r}. {told.TIME_ADVICE}"
                     )
 

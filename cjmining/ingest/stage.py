@@ -28,6 +28,7 @@ logger = logging.getLogger("cjmining")
 
 CONTENT_CHARACTERS = 500
 _LINE_ENDS = "chr(13) || chr(10)"
+_UNSEEN = literal(" \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u200b\u2028\u2029\u202f\u205f\u3000\ufeff")
 
 
 @dataclass
@@ -402,7 +403,9 @@ class _Reading:
         wrong = {"time": "no time that can be read", "number": "no number", "flag": "neither true nor false"}
         found = []
         if column.filled:
-            found.append(f"WHEN {source} IS NULL THEN {literal(f'{column.name} is empty')}")
+            # nothing but characters that can't be seen is nothing; few texts begin with one
+            unseen = f"CASE WHEN {source} < '!' OR {source} > '~' THEN trim({source}, {_UNSEEN}) = '' END"
+            found.append(f"WHEN {source} IS NULL OR {unseen} THEN {literal(f'{column.name} is empty')}")
         is_left_out = column.name in {left.column for left in self.feed.left_out}
         if column.kind not in ("text", "nested") and not is_left_out:
             found.append(

@@ -98,7 +98,7 @@ class Lookup:
     feed : str
         Name of the other feed of the same source; where it was not exported, the columns are null.
     on : {kept column here: kept column there}
-        What must be equal.
+        What must be equal; here it may also be what an earlier lookup of the feed laid beside.
     keep : {name here: kept column there}
         What is laid beside. Of several records there the newest counts.
     """

@@ -1,0 +1,82 @@
+"""Adding deliveries to a log: the same log as of all at once, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+import cjmining as cj
+
+from .delivering import check
+from .helpers import fates
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_order_of_deliveries_makes_the_log_of_all_at_once(seed, tmp_path):
+    assert check(seed, tmp_path)[1]
+
+
+@pytest.fixture
+def put(tmp_path):
+    def write(name: str, *rows: str):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(("id,who,mail,at,what,v", *rows)) + "\n")
+        return path
+
+    return write
+
+
+def orders(*paths, **options):
+    kinds = {"who": "user_id", "mail": "email"}
+    named = {"timestamp": "at", "touchpoint": "what", "event_id": "id", "version": "v", **options}
+    return cj.sources.Table(list(paths), name="orders", customer=kinds, **named)
+
+
+def test_a_late_correction_joins_two_customers_and_moves_an_event(put, tmp_path):
+    first = put(
+        "1/o.csv", "1,c1,,2026-01-01,placed,1", "2,,b@x.de,2026-01-02,placed,1", "3,c1,,2026-01-03,paid,1"
+    )
+    log = cj.ingest(orders(first), path=tmp_path / "log", add=True)
+    assert (log.n_customers, log.n_events) == (2, 3)
+    second = put("2/o.csv", "3,c1,b@x.de,2025-12-24,paid,2", "4,,b@x.de,2026-01-04,left,1", ",,,,,")
+    log = cj.ingest(orders(second), path=tmp_path / "log", add=True)
+    assert list(log.events["touchpoint"]) == ["paid", "placed", "placed", "left"]
+    assert log.n_customers == 1
+    assert fates(log) == {"used": 4, "superseded: delivered again": 1, "quarantined: at is empty": 1}
+    again = cj.ingest(orders(second), path=tmp_path / "log", add=True)
+    assert list(again.events["touchpoint"]) == list(log.events["touchpoint"])
+    assert fates(again)["superseded: delivered again"] == 3
+
+
+def test_what_can_not_be_added_is_refused_and_the_log_stays(put, tmp_path):
+    path = put("1/o.csv", "1,c1,,2026-01-01,placed,1")
+    with pytest.raises(cj.SourceError, match="add=True needs path="):
+        cj.ingest(orders(path), add=True)
+    with pytest.raises(cj.SourceError, match="a log without identities can't take in further deliveries"):
+        cj.ingest(orders(path), path=tmp_path / "log", add=True, identities="drop")
+    cj.ingest(orders(path), path=tmp_path / "plain")
+    with pytest.raises(cj.SourceError, match=r"was made without add=True .*ingest everything once"):
+        cj.ingest(orders(path), path=tmp_path / "plain", add=True)
+    hashed = {"identities": "pseudonymise", "add": True, "path": tmp_path / "hashed"}
+    cj.ingest(orders(path), key="one", **hashed)
+    with pytest.raises(cj.SourceError, match="was made with another key"):
+        cj.ingest(orders(path), key="two", **hashed)
+    log = cj.ingest(orders(path), path=tmp_path / "log", add=True)
+    with pytest.raises(cj.SourceError, match=r"'orders', events: the log .* other options .* d:v"):
+        cj.ingest(orders(path, dimensions=["v"]), path=tmp_path / "log", add=True)
+    assert cj.read_log(tmp_path / "log").events.equals(log.events)
+
+
+def test_comments_are_kept_without_what_names_people(put, tmp_path):
+    survey = tmp_path / "s.csv"
+    survey.write_text("id,mail,at,score,comment\n1,greta@x.de,2026-01-01,3,Greta here: mail g@home.de\n")
+    options = {"timestamp": "at", "touchpoint": "asked", "measures": {"satisfaction": ("score", 1, 5)}}
+    source = cj.sources.Table(survey, name="s", customer={"mail": "email"}, event_id="id", **options)
+    cj.ingest(source, path=tmp_path / "log", add=True)
+    import pyarrow.parquet as pq
+
+    (kept,) = (tmp_path / "log" / "records").glob("*.parquet")
+    (said,) = pq.read_table(kept).column("c:comment").to_pylist()
+    assert "mail [" in said
+    assert "Greta" not in said
+    assert "g@home.de" not in said
