@@ -1,14 +1,18 @@
+
 """An event log in XES, as process-mining tools exchange it."""
 
 from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 import cjmining as cj
-from cjmining.ingest.sources.base import Source
 from tests.ingest.exports import writing
+
+if TYPE_CHECKING:
+    from cjmining.ingest.sources.base import Source
 
 _TYPES = {"concept:name": "string", "org:resource": "string", "time:timestamp": "date", "cost": "float"}
 
@@ -31,8 +35,7 @@ def write(folder: Path, rng: random.Random, records: int) -> None:
 
 
 def read(folder: Path) -> Source:
-    (path,) = [path for path in folder.rglob("*") if path.is_file()]
-    return cj.sources.XES(path, name="tickets")
+    return cj.sources.XES(folder, name="tickets")
 
 
 def _event(rng: random.Random) -> str:
