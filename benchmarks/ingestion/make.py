@@ -60,13 +60,15 @@ def make(folder: Path, events: int) -> dict[str, int]:
 def _write_web(connection, base: Path, folder: Path, repeats: int) -> int:
     columns = ", ".join(f"{name}: '{type_}'" for name, type_ in _GA4.items())
     connection.execute(
-        f"CREATE TABLE web AS SELECT *, row_number() OVER () AS place FROM read_json('{base}/web/*.jsonl.gz', "
-        f"format = 'newline_delimited', columns = {{{columns}}}, ignore_errors = true) "
+        "CREATE TABLE web AS SELECT *, row_number() OVER () AS place FROM read_json("
+        f"'{base}/web/*.jsonl.gz', format = 'newline_delimited', columns = {{{columns}}}, "
+        "ignore_errors = true) "
         "WHERE event_timestamp IS NOT NULL AND event_name IS NOT NULL ORDER BY ALL"
     )
     for i in range(repeats):
+        later = i * SHIFT_S * 1_000_000
         shifted = (
-            f"SELECT * EXCLUDE (place) REPLACE (event_timestamp + {i * SHIFT_S * 1_000_000} AS event_timestamp, "
+            f"SELECT * EXCLUDE (place) REPLACE (event_timestamp + {later} AS event_timestamp, "
             f"user_id || '{i:04d}' AS user_id, '{i}' || user_pseudo_id AS user_pseudo_id) FROM web"
         )
         connection.execute(
@@ -87,7 +89,8 @@ def _write_tracked(connection, file: Path, folder: Path, stem: str, repeats: int
         "ELSE left(SubscriberKey, 5) || printf('%04d', i) || right(SubscriberKey, 9) END AS SubscriberKey, "
         "i || '.' || EmailAddress AS EmailAddress) "
         f"FROM read_csv('{file}', all_varchar = true, ignore_errors = true), range({repeats}) AS r(i) "
-        f"WHERE {moment} IS NOT NULL ORDER BY i, {moment}, SubscriberKey, SendID, BatchID) TO '{folder}/email/{stem}.csv' (HEADER, DELIMITER ',')"
+        f"WHERE {moment} IS NOT NULL ORDER BY i, {moment}, SubscriberKey, SendID, BatchID) "
+        f"TO '{folder}/email/{stem}.csv' (HEADER, DELIMITER ',')"
     )
     return int(
         connection.execute(f"SELECT count(*) FROM read_csv('{folder}/email/{stem}.csv')").fetchone()[0]
