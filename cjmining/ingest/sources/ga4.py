@@ -50,20 +50,17 @@ _VALUE = {"string_value": _TEXT, "int_value": _TEXT, "float_value": _TEXT, "doub
 _STRUCTURE: dict[str, Any] = {
     **dict.fromkeys(
         ("event_timestamp", "event_name", "event_bundle_sequence_id", "batch_event_index", "batch_page_id",
-         "batch_ordering_id", "user_id", "user_pseudo_id", "platform", "stream_id"), _TEXT,
+         "batch_ordering_id", "user_id", "user_pseudo_id", "platform"), _TEXT,
     ),
     "event_params": [{"key": _TEXT, "value": _VALUE}],
     "privacy_info": {"analytics_storage": _TEXT},
-    "device": {"category": _TEXT, "operating_system": _TEXT, "language": _TEXT,
-               "web_info": {"browser": _TEXT, "hostname": _TEXT}},
-    "geo": {"country": _TEXT, "region": _TEXT, "city": _TEXT},
-    "app_info": {"version": _TEXT},
+    "device": {"category": _TEXT},
     "collected_traffic_source": dict.fromkeys(
         ("manual_campaign_name", "manual_source", "manual_medium", "gclid", "dclid"), _TEXT
     ),
     "session_traffic_source_last_click": {"google_ads_campaign": {"campaign_name": _TEXT}},
     "ecommerce": {"purchase_revenue": _TEXT, "refund_value": _TEXT, "transaction_id": _TEXT},
-    "items": "JSON",
+    "items": [{"item_id": _TEXT}],
 }  # fmt: skip
 _TABLE = re.compile(r"events_(intraday_)?(\d{8})(?:\d{12})?(?!\d)")
 # The keys and the values of all parameters once for a record, however many of them are looked up: DuckDB
@@ -87,7 +84,8 @@ def _named(value: str) -> str:
 
 _CONTENTS = (
     "CASE WHEN j.batch_event_index IS NULL THEN concat_ws(chr(29), "
-    f"array_to_string({_KEYS}, chr(30)), array_to_string({_VALUES}, chr(30)), CAST(j.items AS VARCHAR)) END"
+    f"array_to_string({_KEYS}, chr(30)), array_to_string({_VALUES}, chr(30)), "
+    "array_to_string(list_transform(j.items, lambda i: i.item_id), chr(30))) END"
 )
 _COLUMNS = (
     Column("event_timestamp", "time", filled=True),
@@ -270,9 +268,21 @@ class GA4(Source):
                 "events", inputs, [*_COLUMNS, *(Column(name, path=sql) for name, sql in own.items())],
                 self._keep(), [("cookie", "user_pseudo_id"), ("user_id", "user_id")],
                 key=[f'"{name}"' for name in _KEY], asides=self._asides(), events=self._events(),
-                clock=self.clock(epoch="epoch us"), structure=json.dumps(_STRUCTURE),
+                clock=self.clock(epoch="epoch us"), structure=json.dumps(self._structure()),
             )
         ]  # fmt: skip
+
+    def _structure(self) -> dict[str, Any]:
+        """Return the fields to read: what isn't asked for stays in its column of Parquet."""
+        structure: dict[str, Any] = json.loads(json.dumps(_STRUCTURE))
+        for field in self._dimensions.values():
+            *outer, name = DIMENSIONS.get(field, "").removeprefix("j.").split(".")
+            inner = structure
+            for each in outer:
+                inner = inner.setdefault(each, {})
+            if name:
+                inner[name] = _TEXT
+        return structure
 
     def _asides(self) -> list[tuple[str, str]]:
         nobody = "user_pseudo_id IS NULL AND user_id IS NULL AND lower(consent) IN ('no', 'false', '0')"
