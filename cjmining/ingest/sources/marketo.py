@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from cjmining.errors import SourceError, nearest, shorten
-from cjmining.ingest.database import identifier, literal
+from cjmining.ingest.database import SEPARATOR, identifier, literal
 from cjmining.ingest.files import TABLES, Input, as_paths, bare, inputs_below, named_inputs, stem_of
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources import mailings, marketo_types
@@ -30,12 +30,17 @@ _ALIASES: Final = {
     "marketoGUID": ("id",), "leadId": ("Lead ID", "Person ID"), "activityDate": ("Activity Date",),
     "activityTypeId": ("Activity Type ID",),
 }  # fmt: skip
-_ATTRIBUTES: Final = (
-    "Link", "Device", "Platform", "Is Bot Activity", "Bot Activity Pattern", "Merge IDs", "Category",
-    "Subcategory", "Email", "New Status", "Old Status", "Success", "Source Type", "New Stage", "Old Stage",
+_KEPT: Final = {
+    "Link": "link", "Device": "device", "Is Bot Activity": "bot", "Bot Activity Pattern": "bot_pattern",
+    "Category": "category", "Subcategory": "subcategory", "New Status": "became", "Old Status": "was",
+    "Success": "success", "Source Type": "source_type", "New Stage": "stage", "Old Stage": "old_stage",
+}  # fmt: skip
+"""Attributes that events are made of, each read once."""
+_TOLD: Final = (
+    "Category", "Subcategory", "Old Status", "New Status", "Source Type", "Old Stage", "New Stage",
+    "Bot Activity Pattern",
 )  # fmt: skip
-_MOST = 20
-"""So many leads one merge may take up, and so many cookies one lead may have."""
+_ATTRIBUTES: Final = (*_KEPT, "Merge IDs", "Email")
 
 
 class Marketo(Source):
@@ -239,22 +244,20 @@ class Marketo(Source):
         columns += [Column(name) for name in _ATTRIBUTES]
         columns += [Column("_fivetran_synced", "time"), Column("_fivetran_deleted")]
         touchpoints = self._touchpoints_of(types)
-        merged = _attribute("Merge IDs")
         is_merge = f'"activityTypeId" IN ({_listed(types, [marketo_types.MERGE])})'
-        ids = f"regexp_extract_all({merged}, '[0-9]+')"
+        merged = f"CASE WHEN {is_merge} THEN regexp_extract_all({_attribute('Merge IDs')}, '[0-9]+') END"
         identifiers = [
             ("marketo_id", _plain("leadId")),
-            ("marketo_id", f'CASE WHEN {is_merge} THEN {_plain("primaryAttributeValueId")} END'),
-            *(("marketo_id", f"CASE WHEN {is_merge} THEN {ids}[{i}] END") for i in range(1, _MOST + 1)),
+            ("marketo_id", f"CASE WHEN {is_merge} THEN {_plain('primaryAttributeValueId')} END"),
+            ("marketo_id", _several("marketo_id", merged)),
             ("merged", f"CASE WHEN {is_merge} THEN 'marketo_id' END"),
             ("email", _attribute("Email")),
-        ]  # fmt: skip
+        ]
         kept = [marketo_types.MERGE, *(default.native for default in touchpoints)]
         bookkeeping = [name for name in marketo_types.BOOKKEEPING if name not in kept]
         return Feed(
             "activities", inputs, columns, _kept(types), identifiers, key=(_plain("marketoGUID"),),
             version='"_fivetran_synced"', wrapped=("result",),
-            checks=[(f"{is_merge} AND len({ids}) > {_MOST}", f"a merge of more than {_MOST} leads")],
             asides=[
                 ('lower("_fivetran_deleted") IN (\'true\', \'1\')', "deleted in Marketo"),
                 ("lower(\"actionResult\") = 'skipped'", "skipped by Marketo: it did not happen"),
@@ -307,7 +310,7 @@ class Marketo(Source):
             ("marketo_id", _plain("id")), ("email", _plain("email")), (self.phone(), _plain("phone")),
             (self.phone(), _plain("mobilePhone")), ("crm_id", _plain("sfdcContactId")),
             ("crm_id", _plain("sfdcLeadId")),
-            *(("cookie", f"{cookies}[{place}]") for place in range(1, _MOST + 1)),
+            ("cookie", _several("cookie", cookies)),
             *(
                 (self.phone() if kind == "phone" else kind, _plain(column))
                 for column, kind in self._identifiers.items()
@@ -330,43 +333,30 @@ class Marketo(Source):
 
 
 def _kept(types: Mapping[int, str]) -> dict[str, str]:
-    mails = [d.native for d in marketo_types.DEFAULTS if d.channel == "email"]
+    mails = [default.native for default in marketo_types.DEFAULTS if default.channel == "email"]
     named = [*mails, marketo_types.PROGRESSION]
     told = [*named, "Visit Webpage", "Fill Out Form", "Click Link", "Share Content", "Vote in Poll"]
-    primary = _plain("primaryAttributeValue")
+    primary, type_ = _plain("primaryAttributeValue"), '"activityTypeId"'
     names = " ".join(f"WHEN '{number}' THEN {literal(name)}" for number, name in types.items())
     return {
         "moment": '"activityDate"',
-        "native": f'CASE "activityTypeId" {names} END',
+        "native": f"CASE {type_} {names} END",
         "result": 'lower("actionResult")',
         "campaign_id": _plain("campaignId"),
-        "campaign": f'CASE WHEN "activityTypeId" IN ({_listed(types, named)}) THEN {primary} END',
-        "device": f"CASE WHEN lower({_attribute('Device')}) <> 'unknown' THEN {_attribute('Device')} END",
-        "bot": f"lower({_attribute('Is Bot Activity')})",
+        "campaign": f"CASE WHEN {type_} IN ({_listed(types, named)}) THEN {primary} END",
+        # the primary attribute of other types may be a lead's name
+        "asset": f"CASE WHEN {type_} IN ({_listed(types, told)}) THEN {mailings.without_query(primary)} END",
         "mail": f'hash("leadId", "primaryAttributeValueId", {_plain("campaignId")})',
-        "link": f'CASE WHEN "activityTypeId" IN ({_listed(types, ["Click Email"])}) '
-        f"THEN {_attribute('Link')} END",
-        "was": _attribute("Old Status"), "became": _attribute("New Status"),
-        "success": f"coalesce(lower({_attribute('Success')}) = 'true', FALSE)",
-        "stage": _attribute("New Stage"),
-        "properties": json_text(
-            {
-                "primaryAttributeValue": f'CASE WHEN "activityTypeId" IN ({_listed(types, told)}) '
-                f"THEN {mailings.without_query(primary)} END",
-                "Link": mailings.without_query(_attribute("Link")),
-                **{name: _attribute(name) for name in ("Category", "Subcategory", "Old Status", "New Status",
-                                                      "Source Type", "Old Stage", "New Stage",
-                                                      "Bot Activity Pattern")},
-            }
-        ),
-    }  # fmt: skip
+        **{kept: _attribute(name) for name, kept in _KEPT.items()},
+    }
 
 
 def _event(touchpoints: Sequence[Default]) -> Event:
     progression, stages = literal(marketo_types.PROGRESSION), ", ".join(map(literal, marketo_types.STAGES))
+    clicked = "CASE native WHEN 'Click Email' THEN link END"
     bot = (
-        "CASE WHEN bot = 'true' THEN 'a bot, says Marketo' "
-        f"WHEN bot IS NULL AND {mailings.several_links('mail', 'moment', 'link')} "
+        "CASE WHEN lower(bot) = 'true' THEN 'a bot, says Marketo' "
+        f"WHEN bot IS NULL AND {mailings.several_links('mail', 'moment', clicked)} "
         f"THEN {literal(mailings.AT_ONCE)} END"
     )
     by_type = {
@@ -377,26 +367,40 @@ def _event(touchpoints: Sequence[Default]) -> Event:
         )
         for what in ("touchpoint", "actor", "channel")
     }
+    success = "coalesce(lower(success) = 'true', FALSE)"
     stage = "'lifecycle_' || trim(regexp_replace(lower(stage), '[^[:alnum:]]+', '_', 'g'), '_')"
     failed = ", ".join(literal(d.native) for d in touchpoints if d.failed == "always") or "''"
     return Event(
         {
             "timestamp": "moment", "native": "native",
-            "touchpoint": f"CASE native {by_type['touchpoint']} WHEN {progression} THEN CASE WHEN success "
+            "touchpoint": f"CASE native {by_type['touchpoint']} WHEN {progression} THEN CASE WHEN {success} "
             "THEN 'campaign_responded' WHEN was = 'Not in Program' THEN 'campaign_joined' ELSE native END "
             f"ELSE CASE WHEN native IN ({stages}) AND stage IS NOT NULL THEN {stage} ELSE native END END",
             "actor": f"CASE WHEN {bot} IS NOT NULL THEN 'system' ELSE CASE native {by_type['actor']} "
-            f"WHEN {progression} THEN CASE WHEN success THEN 'customer' ELSE 'company' END "
+            f"WHEN {progression} THEN CASE WHEN {success} THEN 'customer' ELSE 'company' END "
             "ELSE 'company' END END",
             "channel": f"CASE native {by_type['channel']} WHEN {progression} THEN 'crm' ELSE "
             f"CASE WHEN native IN ({stages}) THEN 'crm' END END",
             "failed": f"CASE WHEN native IN ({failed}) OR result = 'failed' THEN TRUE END",
-            "campaign": "campaign", "device": "device",
-            "properties": mailings.with_more("properties", {"campaign": "campaign_name", "robot": bot}),
+            "campaign": "campaign", "device": "CASE WHEN lower(device) <> 'unknown' THEN device END",
+            "properties": json_text(
+                {
+                    "primaryAttributeValue": "asset",
+                    "campaign": "campaign_name",
+                    "Link": mailings.without_query("link"),
+                    **{name: _KEPT[name] for name in _TOLD},
+                    "robot": bot,
+                }
+            ),
         },
         when=f"native <> {literal(marketo_types.MERGE)}",
         withdrawn=f"CASE WHEN native = {progression} AND was = became THEN 'no change of status' END",
     )  # fmt: skip
+
+
+def _several(kind: str, listed: str) -> str:
+    """SQL of all elements of a list as identifiers of one kind, however many there are."""
+    return f"array_to_string({listed}, {SEPARATOR} || {literal(kind + ':')})"
 
 
 def _plain(column: str) -> str:
