@@ -37,16 +37,20 @@ def is_lines(text: str) -> bool:
         return False
     if not begins.startswith("{"):
         return True
-    lines = [line for line in begins.split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
-    whole = sum(_is_object(line) for line in lines)
-    return whole * 2 >= len(lines) or (whole > 0 and not any(line.lstrip()[:1] == '"' for line in lines))
+    lines = [line.strip() for line in begins.split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
+    # a line that is spoilt says nothing, even where most are
+    return sum(_is_part(line) for line in lines) * 2 < len(lines)
 
 
-def _is_object(line: str) -> bool:
+def _is_part(line: str) -> bool:
+    """Whether a line is part of a value, or holds more than one."""
+    if not line.startswith("{") or len(line) == 1:
+        return True
     try:
-        return isinstance(json.loads(line), dict)
+        _, end = json.JSONDecoder().raw_decode(line)
     except (ValueError, RecursionError):
         return False
+    return line[end:].lstrip().startswith(("{", ","))
 
 
 def as_lines(blocks: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
