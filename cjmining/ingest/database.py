@@ -30,6 +30,7 @@ class Database:
         )
         self.run("SET TimeZone = 'UTC'")
         self.run("SET preserve_insertion_order = false")
+        self.run("SET enable_progress_bar = false")
         self.run(f"SET temp_directory = {literal(str(folder / 'spill'))}")
         if memory_limit is not None:
             self._limit(memory_limit)
