@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 maps = typer.Typer(help="Work with intended maps.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(maps, name="map")
+sources = typer.Typer(help="What can be read, and what a folder holds.", rich_markup_mode=None)
+app.add_typer(sources, name="sources")
 
 Out = Annotated[
     Path | None, typer.Option("--out", help="Folder for the results; default: out beside the study.")
@@ -91,15 +93,43 @@ def demo(
     _say(run_study(_sample(out) / "study.yaml", out=out, progress=True), full=full, json=json)
 
 
-@app.command()
-def sources() -> None:
+@sources.callback(invoke_without_command=True)
+def list_sources(context: typer.Context) -> None:
     """List what can be read: the names to use in a study, the files and the columns."""
+    from cjmining.ingest.sources import describe_sources
     from cjmining.study import option_names, source_kinds
 
+    if context.invoked_subcommand is not None:
+        return
+    abouts = {about["source"]: about for about in describe_sources()}
     for name, kind in source_kinds().items():
-        typer.echo(f"{name}\n  reads  {kind.reads}\n  needs  {kind.needs}")
+        about = abouts[name]
+        typer.echo(f"{name}\n  reads  {about['reads']}\n  needs  {about['needs']}")
         typer.echo(f"  options  {', '.join(option_names(kind))}\n")
     typer.echo("In a study: sources: [{source: <name>, path: <file or folder>, <option>: <value>, ...}]")
+
+
+@sources.command("detect")
+def detect_sources(
+    exports: Annotated[Path, typer.Argument(help="A folder of exports, a zip archive or a file.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write into; default: nothing.")] = None,
+    labels: Annotated[
+        bool, typer.Option(help="Read the exports and write a first labels.yaml; --no-labels leaves it out.")
+    ] = True,
+) -> None:
+    """Say which sources a folder holds, how sure that is, and what would be read.
+
+    With --out, writes sources.yaml (the sources: part of a study file, its paths seen from that folder) and
+    labels.yaml, a first one of the most frequent native events, for people to go on with.
+    """
+    from cjmining.cli_detect import tell_detected, write_detected
+    from cjmining.ingest.detecting import detect
+
+    found = detect(exports)
+    tell_detected(found)
+    if out is not None:
+        for path in write_detected(found, out, labels=labels):
+            typer.echo(f"{path} is written")
 
 
 @maps.command("check")

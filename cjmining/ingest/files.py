@@ -67,9 +67,17 @@ class Input:
         if self.path is None:
             return "frame"
         name = (self.member or self.path.name).lower().removesuffix(".gz")
-        if name.endswith(_JSON):
+        if name.endswith(_JSON) or ("." not in name.rsplit("/", 1)[-1] and self._begins_like_json()):
             return "json"
         return "parquet" if name.endswith(_PARQUET) else "csv"
+
+    def _begins_like_json(self) -> bool:
+        """Whether a file without an ending, as data streams write them, holds JSON."""
+        try:
+            with self.open() as stream:
+                return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}
+        except SourceError:
+            return False
 
     def __str__(self) -> str:
         if self.path is None:
@@ -137,7 +145,7 @@ def files_in(paths: Sequence[Path], suffixes: tuple[str, ...], what: str) -> lis
             found.append(Input(path.name, path))
             continue
         inside = list(inputs_below(path))
-        matching = [each for each in inside if _plain_name(each).endswith(suffixes)]
+        matching = [each for each in inside if _is_wanted(each, suffixes)]
         if not matching:
             kind = "folder" if path.is_dir() else "zip archive"
             raise SourceError(
@@ -268,6 +276,13 @@ def bare(name: str) -> str:
     'opportunitycontactrole'
     """
     return re.sub(r"[\s_-]", "", name.casefold())
+
+
+def _is_wanted(given: Input, suffixes: tuple[str, ...]) -> bool:
+    name = _plain_name(given)
+    if name.endswith(suffixes):
+        return True
+    return "." not in name.rsplit("/", 1)[-1] and ".json" in suffixes and given.format == "json"
 
 
 def _plain_name(given: Input) -> str:

@@ -28,6 +28,7 @@ from cjmining.ingest.sources.zendesk import Zendesk
 from cjmining.lazily import make_lazy
 
 if TYPE_CHECKING:
+    from cjmining.ingest.detecting import detect  # noqa: TC004 -- loaded when used
     from cjmining.ingest.sources.base import Source
 
 __all__ = [
@@ -53,7 +54,9 @@ __all__ = [
     "Twilio",
     "Zendesk",
     "describe_sources",
+    "detect",
 ]
+_HOMES = {"detect": "cjmining.ingest.detecting"}
 
 _ALL: tuple[type[Source], ...] = (
     Salesforce, HubSpot,
@@ -61,6 +64,11 @@ _ALL: tuple[type[Source], ...] = (
     AmazonOrders, Genesys, Zendesk, Twilio, Qualtrics,
     Table, SQL, XES, OCEL, Customers,
 )  # fmt: skip
+
+
+def every_source() -> tuple[type[Source], ...]:
+    """Return the classes of all sources."""
+    return _ALL
 
 
 def describe_sources() -> list[dict[str, str]]:

@@ -67,7 +67,7 @@ class OCEL(Source):
         layouts=(
             Layout("JSON", ".jsonocel or .json", ("objectTypes", "eventTypes", "objects", "events")),
             Layout("JSON of OCEL 1.0", ".jsonocel", ("ocel:events", "ocel:objects")),
-            Layout("SQLite", ".sqlite"),
+            Layout("SQLite", ".sqlite", ("event", "object", "event_object", "event_map_type")),
             Layout("XML", ".xmlocel or .xml", pattern=r"<(event-types|object-types)\b"),
         ),
         touchpoints=(

@@ -97,7 +97,10 @@ class Qualtrics(Source):
             Layout(
                 "responses", "*.csv or *.tsv with three header rows", ("StartDate", "EndDate", "ResponseId")
             ),
-            Layout("legacy responses", "*.csv with two header rows", ("V1", "V2", "V10")),
+            Layout(
+                "responses", "*.csv or *.tsv with three header rows", ("startDate", "_recordId", "finished")
+            ),
+            Layout("legacy responses", "*.csv with two header rows", ("V1", "V8", "V9", "V10")),
             Layout(
                 "distributions",
                 "the history of a distribution, Fivetran's distribution_contact",

@@ -76,7 +76,11 @@ class XES(Source):
     kind: ClassVar[str] = "XES"
     about: ClassVar[About] = About(
         system="XES, the exchange format of process mining (IEEE 1849)",
-        layouts=(Layout("event log", ".xes (also .gz, .zip)", pattern=r"<(\w+:)?(log|trace|extension)\b"),),
+        layouts=(
+            Layout(
+                "event log", ".xes (also .gz, .zip)", pattern=r"<(\w+:)?(trace|extension)\b|xes\.version"
+            ),
+        ),
         touchpoints=(
             Default(
                 "concept:name of the event, or a classifier's attributes",
