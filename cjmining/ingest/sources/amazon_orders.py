@@ -162,8 +162,8 @@ class AmazonOrders(Source):
             key=(f'"{order}"', _item_of(order)), version='"payments-date"',
             asides=[(f"{_item_of(order)} <> ''", _FURTHER)],
             left_out=_left_out(order),
-            events=[_placed("tracked_order"), _event("paid", "payment", "order_paid")],
-            lookups=[Lookup("all orders", on={"order": "order"}, keep={"tracked_order": "order"})],
+            events=[_placed("tracked"), _event("paid", "payment", "order_paid")],
+            lookups=[Lookup("all orders", on={"order": "order"}, keep={"tracked": "is_there"})],
             clock=self.clock(), dialect=_DIALECT,
         )  # fmt: skip
 
@@ -184,12 +184,12 @@ class AmazonOrders(Source):
             asides=[(f"{_item_of(shipment)} <> ''", "a further item of its shipment")],
             left_out=_left_out(order),
             events=[
-                _placed("coalesce(tracked_order, reported_order, CASE WHEN NOT first THEN 'another' END)"),
+                _placed("coalesce(tracked, reported, nullif(NOT first, FALSE))"),
                 _event("shipped", "shipment", "order_shipped", "company"),
             ],
             lookups=[
-                Lookup("all orders", on={"order": "order"}, keep={"tracked_order": "order"}),
-                Lookup("order report", on={"order": "order"}, keep={"reported_order": "order"}),
+                Lookup("all orders", on={"order": "order"}, keep={"tracked": "is_there"}),
+                Lookup("order report", on={"order": "order"}, keep={"reported": "is_there"}),
             ],
             clock=self.clock(), dialect=_DIALECT,
         )  # fmt: skip
@@ -237,7 +237,8 @@ def _keep(order: str, counts: str) -> dict[str, str]:
     spoilt = " OR ".join(map(_unreadable, _MONEY))
     return {
         "moment": '"purchase-date"',
-        "order": f'"{order}"',
+        "order": f'left(md5("{order}"), 16)',
+        "is_there": "TRUE",
         "value": (
             f"CASE WHEN NOT coalesce(bool_or({spoilt}) OVER {of_order}, FALSE) "
             f"THEN round(sum({paid} - ({less})) FILTER (WHERE {priced}) OVER {of_order}, 6) END"
@@ -248,7 +249,6 @@ def _keep(order: str, counts: str) -> dict[str, str]:
         "properties": json_text(
             {name: f'"{name}"' for name in _TOLD if name != "order-status" or counts != _SOUND}
             | {
-                "order": f'"{order}"',
                 "items": f"count(*) FILTER (WHERE {_SOUND}) OVER {of_order}",
                 "pieces": f'sum(TRY_CAST("quantity" AS BIGINT)) FILTER (WHERE {_SOUND}) OVER {of_order}',
             }

@@ -204,7 +204,6 @@ def _told() -> dict[str, str]:
     named = 'coalesce("Lineitem sku", "Lineitem name")'
     articles = f"list_sort(list({named}) FILTER (WHERE {_SOUND}) OVER {_OF_ORDER})"
     return {name: f'"{name}:text"' for name in _TOLD} | {
-        "order": '"Name"',
         "refunded": 'CASE WHEN "Refunded Amount" > 0 THEN "Refunded Amount:text" END',
         "items": f"count(*) FILTER (WHERE {_SOUND}) OVER {_OF_ORDER}",
         "pieces": f'CAST(sum("Lineitem quantity") FILTER (WHERE {_SOUND}) OVER {_OF_ORDER} AS BIGINT)',

@@ -143,7 +143,7 @@ def _keep() -> dict[str, str]:
         "status": '"status"',
         "how": how,
         "properties": json_text(
-            {name: f'"{name}"' for name in ("sid", "direction", "status", "answered_by")} | {"legs": legs}
+            {name: f'"{name}"' for name in ("direction", "status", "answered_by")} | {"legs": legs}
         ),
     }
 
