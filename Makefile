@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 OUT := build/demo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench docs gallery samples clean
+.PHONY: demo test fuzz lint bench docs gallery samples clean
 
 demo: $(VENV)/.run-ready
 	$(BIN)/cjmining demo --out $(OUT)
 
 test: $(VENV)/.test-ready
 	$(BIN)/python -m pytest -n 2
+
+fuzz: $(VENV)/.test-ready
+	$(BIN)/python -m tests.ingest.fuzz --cases 2000
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff format --check .

@@ -60,7 +60,22 @@ def as_lines(blocks: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool
         values = cutter.take(block)
         if last:
             values += cutter.rest()
-        yield b"".join(value + b"\n" for value in values), last
+        yield b"".join(part + b"\n" for value in values for part in _parts(value)), last
+
+
+def _parts(value: bytes) -> list[bytes]:
+    """Split what is spoilt where another object seems to begin: a stray quote swallows all after it."""
+    if b"}{" not in value or _is_valid(value):
+        return [value]
+    return value.replace(b"}{", b"}\n{").split(b"\n")
+
+
+def _is_valid(value: bytes) -> bool:
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def unwrapped(blocks: Iterable[tuple[bytes, bool]], names: Sequence[str]) -> Iterator[tuple[bytes, bool]]:

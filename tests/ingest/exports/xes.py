@@ -1,4 +1,3 @@
-
 """An event log in XES, as process-mining tools exchange it."""
 
 from __future__ import annotations

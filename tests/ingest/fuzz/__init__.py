@@ -1,0 +1,1 @@
+"""Damaged exports: ingestion accounts for every record of a file, or says which file it can't read."""
