@@ -82,7 +82,7 @@ def clusters_of_nodes(database: Database) -> pa.Table:
     database.run(
         "CREATE TABLE node_clusters AS SELECT DISTINCT node, cluster FROM ("
         "SELECT n.node, c.cluster FROM clustered c JOIN token_forms f ON f.given = c.token "
-        "JOIN nodes n ON n.kind = f.kind AND n.token = f.token WHERE NOT any_kind UNION ALL "
+        "JOIN nodes n ON n.node = f.node WHERE NOT any_kind UNION ALL "
         f"SELECT n.node, c.cluster FROM (SELECT {address} AS lowered, node FROM nodes) n "
         "JOIN clustered c ON any_kind AND n.lowered = lower(trim(substr(c.token, 2))))"
     )

@@ -126,10 +126,9 @@ def resolve(database: Database, records: Sequence[str], rules: Rules | None = No
 def read_sets(database: Database, rules: Rules) -> None:
     """Bring the identifiers of `sets` (ids, id_set) into one form.
 
-    Makes `nodes` (node, kind, token, value, refusal), a row for every identifier, numbered in the order of
-    kind and token, where the token is the value or its keyed hash; and `members` (id_set, node). What systems
-    say was merged is in `merged` (node, other). Identifiers may be such that `hashed_sets` wrote: then only
-    the token is known.
+    Makes `nodes` (node, kind, token, value, refusal), a row for every identifier, where the token is the
+    value or its keyed hash; and `members` (id_set, node). What systems say was merged is in `merged` (node,
+    other). Identifiers may be such that `hashed_sets` wrote: then only the token is known.
     """
     database.run(
         f"CREATE TABLE tokens AS SELECT id_set, unnest(string_split(ids, {SEPARATOR})) AS token FROM sets"
@@ -139,29 +138,17 @@ def read_sets(database: Database, rules: Rules) -> None:
         put_clusters(database, rules.clusters)
         every = "(SELECT token FROM tokens UNION SELECT token FROM clustered)"
     make_forms(database, every, rules.spelling)
-    _add_tokens(database, rules.secret)
-    database.run(
-        "CREATE TABLE token_forms AS SELECT f.token AS given, n.kind, n.token FROM forms f "
-        "JOIN named n ON n.kind = f.kind AND n.value = f.value"
-    )
-    database.run(
-        "CREATE TABLE nodes AS SELECT row_number() OVER (ORDER BY kind, token) - 1 AS node, kind, token, "
-        "min(value) FILTER (WHERE stored IS NULL) AS value, min(refusal) AS refusal FROM named "
-        "WHERE (kind, token) IN (SELECT t.kind, t.token FROM token_forms t "
-        f"WHERE t.given IN (SELECT token FROM tokens)) AND kind <> {literal(MERGED)} GROUP BY kind, token"
-    )
-    _store_members(database)
-
-
-def _store_members(database: Database) -> None:
+    _name_nodes(database, rules.secret)
     mark = literal(MERGED)
     database.run(
-        "CREATE TABLE marks AS SELECT DISTINCT t.id_set, f.token AS kind FROM tokens t "
-        f"JOIN token_forms f ON f.given = t.token WHERE f.kind = {mark}"
+        "CREATE TABLE members AS SELECT DISTINCT t.id_set, f.node FROM tokens t "
+        f"JOIN token_forms f ON f.given = t.token WHERE f.kind <> {mark}"
     )
+    if rules.clusters is not None:  # identifiers that only the table from elsewhere has are nobody's
+        database.run("CREATE OR REPLACE TABLE nodes AS SELECT * FROM nodes SEMI JOIN members USING (node)")
     database.run(
-        "CREATE TABLE members AS SELECT DISTINCT t.id_set, n.node FROM tokens t "
-        "JOIN token_forms f ON f.given = t.token JOIN nodes n ON n.kind = f.kind AND n.token = f.token"
+        "CREATE TABLE marks AS SELECT DISTINCT t.id_set, n.value AS kind FROM tokens t "
+        f"JOIN token_forms f ON f.given = t.token JOIN named n USING (node) WHERE f.kind = {mark}"
     )
     database.run(
         "CREATE TABLE merged AS WITH marked AS ("
@@ -171,21 +158,32 @@ def _store_members(database: Database) -> None:
     )
 
 
-def _add_tokens(database: Database, secret: bytes | None) -> None:
-    """Give each identifier its token; that of a mark, and of one that was stored, is what it is."""
-    if secret is None:
-        database.run("ALTER TABLE named ADD COLUMN token VARCHAR")
-        database.run("UPDATE named SET token = coalesce(stored, value)")
-        return
-    known = database.arrow(
-        f"SELECT kind, value FROM named WHERE stored IS NULL AND kind <> {literal(MERGED)}"
-    )
-    with_hash = known.append_column("token", hashed(known.column("kind"), known.column("value"), secret))
-    with database.registered("with_hash", with_hash):
-        database.run(
-            "CREATE OR REPLACE TABLE named AS SELECT n.*, coalesce(n.stored, h.token, n.value) AS token "
-            "FROM named n LEFT JOIN with_hash h ON h.kind = n.kind AND h.value = n.value"
+def _name_nodes(database: Database, secret: bytes | None) -> None:
+    """Make `nodes`, and `token_forms` (given, kind, node): which node each text of a record is."""
+    source, node = "named", "n.node"
+    own = f"kind <> {literal(MERGED)}"
+    if secret is not None:
+        known = database.arrow(f"SELECT node, kind, value FROM named WHERE stored IS NULL AND {own}")
+        hashes = hashed(known.column("kind"), known.column("value"), secret)
+        with database.registered("hashes", pa.table({"node": known.column("node"), "hash": hashes})):
+            database.run("CREATE TABLE hashed_named AS SELECT * FROM named LEFT JOIN hashes USING (node)")
+        source = (
+            "(SELECT *, min(node) OVER (PARTITION BY kind, coalesce(stored, hash)) AS same FROM hashed_named)"
         )
+        node = "n.same"
+        database.run(
+            "CREATE TABLE nodes AS SELECT same AS node, kind, coalesce(stored, hash) AS token, "
+            f"min(value) FILTER (WHERE stored IS NULL) AS value, min(refusal) AS refusal FROM {source} "
+            f"WHERE {own} GROUP BY ALL"
+        )
+    else:
+        database.run(
+            f"CREATE TABLE nodes AS SELECT node, kind, value AS token, value, refusal FROM named WHERE {own}"
+        )
+    database.run(
+        f"CREATE TABLE token_forms AS SELECT f.token AS given, n.kind, {node} AS node FROM forms f "
+        f"JOIN {source} n ON n.kind = f.kind AND n.value = f.value"
+    )
 
 
 def hashed_sets(database: Database) -> None:
@@ -203,28 +201,40 @@ def hashed_sets(database: Database) -> None:
 
 
 def find_customers(database: Database, *, clustered: bool = False) -> Linked:
-    """Find whose the identifiers in `nodes` and `members` are; makes `found` (node, customer, refusal)."""
-    nodes = database.arrow("SELECT node, kind, refusal FROM nodes ORDER BY node")
-    members = database.arrow("SELECT id_set, node FROM members ORDER BY id_set, node")
-    merged = database.arrow("SELECT node, other FROM merged ORDER BY node, other")
+    """Find whose the identifiers in `nodes` and `members` are.
+
+    Makes `found` (node, place, customer, refusal): places are in the order of kind and token.
+    """
+    nodes = database.arrow("SELECT node, kind, refusal FROM nodes ORDER BY kind, token")
+    members = database.arrow("SELECT id_set, node FROM members")
+    merged = database.arrow("SELECT node, other FROM merged")
+    own = nodes.column("node").to_numpy()
+    place = np.zeros(int(own.max(initial=-1)) + 1, np.int64)
+    place[own] = np.arange(len(own))
+    sets, shown = members.column("id_set").to_numpy(), place[members.column("node").to_numpy()]
+    order = np.argsort(sets * len(own) + shown)
     names = nodes.column("kind").combine_chunks().dictionary_encode()
     names = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
-    reasons = np.array([REASONS.index(why or "") for why in nodes.column("refusal").to_pylist()], np.int8)
+    why = nodes.column("refusal").combine_chunks().dictionary_encode()
+    why = why.combine_chunks() if isinstance(why, pa.ChunkedArray) else why
+    codes = np.array([*map(REASONS.index, why.dictionary.to_pylist()), 0], np.int8)
+    reasons = codes[why.indices.fill_null(len(codes) - 1).to_numpy()]
     linked = link(
         Sets(
             kinds=[kind_of(name) for name in names.dictionary.to_pylist()],
             kind=names.indices.to_numpy(zero_copy_only=False).astype(np.int64),
             refusal=reasons,
-            set=members.column("id_set").to_numpy(),
-            node=members.column("node").to_numpy(),
-            same=merged.column("node").to_numpy(),
-            other=merged.column("other").to_numpy(),
-            cluster=_clusters(database, len(reasons)) if clustered else None,
+            set=sets[order],
+            node=shown[order],
+            same=place[merged.column("node").to_numpy()],
+            other=place[merged.column("other").to_numpy()],
+            cluster=_clusters(database, place, len(own)) if clustered else None,
         )
     )
     found = pa.table(
         {
-            "node": np.arange(len(linked.customer)),
+            "node": own,
+            "place": np.arange(len(own)),
             "customer": linked.customer,
             "refusal": pa.array(REASONS).take(pa.array(linked.refusal)),
         }
@@ -234,10 +244,10 @@ def find_customers(database: Database, *, clustered: bool = False) -> Linked:
     return linked
 
 
-def _clusters(database: Database, n: int) -> Ints:
+def _clusters(database: Database, place: Ints, n: int) -> Ints:
     table = clusters_of_nodes(database)
     cluster = np.full(n, -1, np.int64)
-    cluster[table.column("node").to_numpy()] = table.column("cluster").to_numpy()
+    cluster[place[table.column("node").to_numpy()]] = table.column("cluster").to_numpy()
     return cluster
 
 

@@ -142,12 +142,12 @@ class _Linking:
         """Refuse what is seen with improbably many identifiers of a kind, by how many is usual."""
         kinds = self.sets.kinds
         width = len(kinds)
-        code, degree = np.unique(self.one * width + self.sets.kind[self.other], return_counts=True)
+        code, degree = _distinct(self.one * width + self.sets.kind[self.other])
         node, other_kind = code // width, code % width
         own_kind = self.sets.kind[node]
         spared = self.given >= 0
         spared[self.sets.same], spared[self.sets.other] = True, True
-        for a, b in np.unique(np.column_stack((own_kind, other_kind)), axis=0).tolist():
+        for a, b in (divmod(pair, width) for pair in _distinct(own_kind * width + other_kind)[0].tolist()):
             if kinds[a].of in ("account", "case") or kinds[b].of not in ("person", "device"):
                 continue
             here = (own_kind == a) & (other_kind == b)
@@ -244,10 +244,10 @@ class _Linking:
         bad = np.zeros(len(where), bool)
         numbers = np.flatnonzero(self.placed & (self.tier == _NUMBER) & (self.given < 0))
         for kind, about in enumerate(self.sets.kinds):
-            own = np.unique(self.label[numbers[self.sets.kind[numbers] == kind]])
+            own, _ = _distinct(self.label[numbers[self.sets.kind[numbers] == kind]])
             if about.of == "case" or not len(own):
                 continue
-            found, counts = np.unique(where[own], return_counts=True)
+            found, counts = _distinct(where[own])
             bad[found[counts > improbable(counts, devices=False)]] = True
         return bad
 
@@ -293,8 +293,10 @@ def components(n: int, first: Ints, second: Ints) -> Ints:
 
     graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
-    least: Ints = np.unique(labels, return_index=True)[1].astype(np.int64)
-    return least[labels]
+    least: Ints = np.empty(int(labels.max(initial=-1)) + 1, np.int64)
+    least[labels[::-1]] = np.arange(n - 1, -1, -1)
+    found: Ints = least[labels]
+    return found
 
 
 def _tier(kind: Kind) -> int:
@@ -312,20 +314,27 @@ def _pairs(sets: Ints, nodes: Ints, n: int) -> tuple[Ints, Ints]:
         if not together.any():
             break
         one, other = nodes[:-apart][together], nodes[apart:][together]
-        found.append(np.unique(np.minimum(one, other) * n + np.maximum(one, other)))
+        found.append(np.minimum(one, other) * n + np.maximum(one, other))
         apart += 1
     if not found:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    code = np.unique(np.concatenate(found))
+    code, _ = _distinct(np.concatenate(found))
     one, other = code // n, code % n
     return np.concatenate((one, other)), np.concatenate((other, one))
+
+
+def _distinct(codes: Ints) -> tuple[Ints, Ints]:
+    """Return the distinct codes, sorted, and how often each occurs; faster than numpy's hashing them."""
+    ordered = np.sort(codes)
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else ordered
+    return ordered[first], np.diff(np.append(first, len(ordered)))
 
 
 def _unique_pairs(first: Ints, second: Ints) -> tuple[Ints, Ints]:
     if not len(first):
         return first, second
     width = int(second.max()) + 1
-    code = np.unique(first * width + second)
+    code, _ = _distinct(first * width + second)
     return code // width, code % width
 
 
@@ -352,23 +361,27 @@ def _twice(owners: Ints, features: Ints) -> Ints:
     if not len(owners):
         return owners
     width = int(features.max()) + 1
-    code, counts = np.unique(owners * width + features, return_counts=True)
-    return np.unique(code[counts > 1] // width)
+    code, counts = _distinct(owners * width + features)
+    return _distinct(code[counts > 1] // width)[0]
 
 
 def _numbered(labels: Ints, usable: Bools) -> Ints:
     """Number the labels in the order in which they occur first."""
     customers = np.full(len(labels), NOBODY, dtype=np.int64)
-    _, first, inverse = np.unique(labels[usable], return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    customers[usable] = rank[inverse]
+    own = np.flatnonzero(usable)
+    first = np.full(len(labels), -1, dtype=np.int64)
+    first[labels[own[::-1]]] = own[::-1]  # the last one written, which is the first, stays
+    begins = first[labels[own]] == own
+    number = np.empty(len(labels), dtype=np.int64)
+    number[labels[own[begins]]] = np.arange(begins.sum())
+    customers[own] = number[labels[own]]
     return customers
 
 
 def _customers_of_sets(sets: Sets, customer: Ints, tier: Ints) -> tuple[Ints, Ints]:
     """Return each set's customer: whom the surest of its identifiers belong to."""
-    found, first = np.unique(sets.set, return_index=True)
+    first = np.flatnonzero(np.append(True, sets.set[1:] != sets.set[:-1])) if len(sets.set) else sets.set
+    found = sets.set[first]
     whose = customer[sets.node]
     rank = np.where(whose < 0, 99, tier[sets.node])
     least = np.minimum.reduceat(rank, first) if len(first) else rank

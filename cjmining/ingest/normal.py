@@ -78,35 +78,33 @@ def spelling(plus_tags: object = "keep", gmail_dots: object = "keep") -> Spellin
 def make_forms(database: Database, tokens: str, how: Spelling) -> None:
     """Bring the identifiers in `tokens` (a relation with a column `token`) into their forms.
 
-    Makes two tables: `forms` (token, kind, value), and `named` (kind, value, refusal, stored), a row for
-    every identifier, with what is wrong with it if it is none, and the hash of one that was stored as such.
+    Makes two tables: `forms` (token, kind, value), and `named` (node, kind, value, refusal, stored), a row
+    for every identifier, with what is wrong with it if it is none, and the hash of one that was stored so.
     """
+    raw = "trim(substr(token, strpos(token, ':') + 1))"
+    client = f"regexp_replace(raw, {literal(_CLIENT_ID)}, '\\1')"
     database.run(
-        "CREATE TABLE parts AS SELECT token, split_part(split_part(token, ':', 1), '/', 1) AS kind, "
-        "split_part(split_part(token, ':', 1), '/', 2) AS region, "
-        f"trim(substr(token, strpos(token, ':') + 1)) AS raw FROM (SELECT DISTINCT token FROM {tokens})"
+        "CREATE TABLE forms AS SELECT token, kind, CASE "
+        f"WHEN starts_with(raw, {STORED}) THEN raw "
+        f"WHEN kind IN ({_kinds('email')}) THEN {_address('raw', how)} "
+        f"WHEN kind IN ({_kinds('analytics')}) THEN {client} ELSE raw END AS value "
+        f"FROM (SELECT token, split_part(split_part(token, ':', 1), '/', 1) AS kind, {raw} AS raw "
+        f"FROM (SELECT DISTINCT token FROM {tokens}))"
     )
     rewritten = pa.table(
         _rewritten(database), schema=pa.schema([("token", pa.string()), ("value", pa.string())])
     )
-    client = f"regexp_replace(raw, {literal(_CLIENT_ID)}, '\\1')"
-    with database.registered("rewritten", rewritten):
-        database.run(
-            "CREATE TABLE forms AS SELECT token, kind, coalesce(value, "
-            f"CASE WHEN starts_with(raw, {STORED}) THEN raw "
-            f"WHEN kind IN ({_kinds('email')}) THEN {_address('raw', how)} "
-            f"WHEN kind IN ({_kinds('analytics')}) THEN {client} ELSE raw END) AS value "
-            "FROM parts LEFT JOIN rewritten USING (token)"
-        )
+    if rewritten.num_rows:
+        with database.registered("rewritten", rewritten):
+            database.run("UPDATE forms SET value = r.value FROM rewritten r WHERE r.token = forms.token")
     stored = f"starts_with(value, {STORED})"
     database.run(
-        "CREATE TABLE named AS SELECT kind, value, "
+        "CREATE TABLE named AS SELECT row_number() OVER () - 1 AS node, kind, value, "
         f"CASE WHEN {stored} THEN nullif(split_part(value, {STORED}, 3), '') ELSE {_refusal()} END "
         "AS refusal, "
         f"CASE WHEN {stored} THEN split_part(value, {STORED}, 2) END AS stored "
         "FROM (SELECT DISTINCT kind, value FROM forms)"
     )
-    database.run("DROP TABLE parts")
 
 
 def local_phones(database: Database, relations: Sequence[str]) -> int:
@@ -166,12 +164,13 @@ def _refusal() -> str:
 def _rewritten(database: Database) -> dict[str, list[str]]:
     """Phone numbers as E.164 and Salesforce's ids of 15 characters as 18, where they aren't already."""
     phones = database.run(
-        f"SELECT token, raw, region FROM parts WHERE kind IN ({_kinds('phone')}) "
-        f"AND NOT regexp_matches(raw, {literal(_E164)}) AND NOT starts_with(raw, {STORED})"
+        "SELECT token, value, split_part(split_part(token, ':', 1), '/', 2) FROM forms "
+        f"WHERE kind IN ({_kinds('phone')}) "
+        f"AND NOT regexp_matches(value, {literal(_E164)}) AND NOT starts_with(value, {STORED})"
     )
     short = database.run(
-        f"SELECT token, raw FROM parts WHERE kind IN ({_kinds('salesforce')}) "
-        "AND regexp_matches(raw, '^[a-zA-Z0-9]{15}$')"
+        f"SELECT token, value FROM forms WHERE kind IN ({_kinds('salesforce')}) "
+        "AND regexp_matches(value, '^[a-zA-Z0-9]{15}$')"
     )
     tokens = [row[0] for row in phones] + [row[0] for row in short]
     values = [phone_number(raw, region or None) for _, raw, region in phones]

@@ -35,6 +35,10 @@ def links_table(database: Database, staged: Sequence[Staged], how: str) -> pa.Ta
         "CREATE TEMP TABLE several AS SELECT ids, id_set FROM sets WHERE id_set IN "
         "(SELECT id_set FROM members GROUP BY id_set HAVING count(*) > 1)"
     )
+    database.run(
+        "CREATE TEMP TABLE placed AS SELECT id_set, node, place FROM members JOIN found USING (node) "
+        "SEMI JOIN several USING (id_set)"
+    )
     database.run("CREATE TEMP TABLE seen_in (id_set BIGINT, file INTEGER, records BIGINT)")
     for feed in staged:
         if len(feed.feed.identifiers) > 1:
@@ -52,15 +56,14 @@ def links_table(database: Database, staged: Sequence[Staged], how: str) -> pa.Ta
     with database.registered("file_names", files):
         found = database.arrow(
             "SELECT a.kind, a.token AS value, b.kind AS other_kind, b.token AS other_value, "
-            f"n.source, n.name AS file, p.records, {_refused()} AS refused "
-            "FROM (SELECT x.node, y.node AS other, file, sum(records)::BIGINT AS records FROM seen_in "
-            "JOIN members x USING (id_set) JOIN members y USING (id_set) WHERE x.node < y.node "
-            "GROUP BY ALL) p "
-            "JOIN nodes a ON a.node = p.node JOIN nodes b ON b.node = p.other "
+            f"n.source, n.name AS file, p.records, {_refused()} AS refused FROM ("
+            "SELECT x.node, y.node AS other, file, sum(records)::BIGINT AS records FROM seen_in "
+            "JOIN placed x USING (id_set) JOIN placed y USING (id_set) WHERE x.place < y.place "
+            "GROUP BY ALL) p JOIN nodes a ON a.node = p.node JOIN nodes b ON b.node = p.other "
             "JOIN found f ON f.node = p.node JOIN found g ON g.node = p.other "
-            "JOIN file_names n ON n.file = p.file ORDER BY p.node, p.other, p.file"
+            "JOIN file_names n ON n.file = p.file ORDER BY f.place, g.place, n.source, n.name, p.file"
         )
-    for table in ("several", "seen_in"):
+    for table in ("several", "placed", "seen_in"):
         database.run(f"DROP TABLE {table}")
     return found.cast(schema.LINKS)
 
