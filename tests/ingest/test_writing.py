@@ -84,7 +84,8 @@ def test_the_database_lies_beside_the_log(tmp_path):
     def look(text: str, share: float) -> None:
         seen.extend(path.name for path in tmp_path.rglob("ingest.duckdb"))
 
-    cj.ingest(exports(np.random.default_rng(1), 60), path=tmp_path / "x.log", progress=look)
+    sources = exports(np.random.default_rng(1), 60)
+    cj.ingest(sources, path=tmp_path / "x.log", progress=look, memory_limit="500MB")
     assert seen
     assert list(tmp_path.iterdir()) == [tmp_path / "x.log"]
 
