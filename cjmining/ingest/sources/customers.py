@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from cjmining.errors import SourceError
 from cjmining.ingest.readers import Dialect
+from cjmining.ingest.sources.about import About, Layout
 from cjmining.ingest.sources.base import Column, Feed, Source, repeated
 from cjmining.ingest.sources.columns import Choice, inputs_of
 from cjmining.ingest.sources.table import named_columns
@@ -23,6 +24,9 @@ class Customers(Source):
         By which rows are joined to customers, and these to each other: email, phone, crm_id, user_id, ...
     attributes : sequence of str or {name: column}, optional
         Columns to keep; default: all that are no identifiers. Numbers become numbers.
+    version : str, optional
+        Column whose greatest value is the newest row of a customer, whose values come before those of older
+        rows.
     name : str
         What the ledger calls it.
     region : str, optional
@@ -38,11 +42,17 @@ class Customers(Source):
     """
 
     kind: ClassVar[str] = "Customers"
-    reads: ClassVar[str] = "CSV, TSV, Parquet, JSON lines (also .gz), or a frame that speaks Arrow"
-    needs: ClassVar[str] = "columns of identifiers, named by you"
-    natural_key: ClassVar[str] = (
-        "none: of several rows for one customer the first value of each attribute counts, of opt-outs and "
-        "consents one that speaks against writing"
+    about: ClassVar[About] = About(
+        system="Any table of customers",
+        layouts=(Layout("table", "CSV, TSV, Parquet, JSON lines (also .gz, .zip), or any Arrow frame"),),
+        identifiers=("those of the columns named by identifiers=",),
+        needs="columns of identifiers, named by you",
+        natural_key=(
+            "none: of several rows for one customer the newest by version= comes first, and of each "
+            "attribute the first value counts; of opt-outs and consents one that speaks against writing"
+        ),
+        times="none are needed",
+        checked="pandas, polars, Arrow and files of the same rows give the same customers",
     )
     default_zone: ClassVar[str] = "UTC"
 
@@ -52,6 +62,7 @@ class Customers(Source):
         *,
         identifiers: Mapping[str, str],
         attributes: Sequence[str] | Mapping[str, str] | None = None,
+        version: str | None = None,
         name: str = "customers",
         region: str | None = None,
         delimiter: str | None = None,
@@ -64,6 +75,7 @@ class Customers(Source):
         self._data = data
         self._identifiers = dict(identifiers)
         self._attributes = None if attributes is None else named_columns(attributes, name, "attributes")
+        self._version = version
         self._dialect = Dialect(encoding, delimiter, quote)
 
     def feeds(self) -> Sequence[Feed]:
@@ -74,6 +86,7 @@ class Customers(Source):
             (self.phone() if kind == "phone" else kind, choice.column(column, "identifiers"))
             for column, kind in self._identifiers.items()
         ]
+        version = choice.column(self._version, "version") if self._version else "NULL"
         wanted = self._attributes
         if wanted is None:
             several = repeated(names)
@@ -83,6 +96,7 @@ class Customers(Source):
         attributes = {name: f"a:{name}" for name in wanted}
         return [
             Feed(
-                "customers", inputs, columns, kept, identifiers, attributes=attributes, dialect=self._dialect
+                "customers", inputs, columns, kept, identifiers, version=version, attributes=attributes,
+                dialect=self._dialect,
             )
-        ]
+        ]  # fmt: skip

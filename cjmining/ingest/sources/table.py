@@ -11,6 +11,7 @@ from cjmining.ingest.casts import EPOCHS, ISO, Clock, check_formats
 from cjmining.ingest.comments import KEPT_COLUMN, usual_comment_column
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect
+from cjmining.ingest.sources.about import About, Default, Layout
 from cjmining.ingest.sources.base import Column, Event, Feed, Input, Kind, LeftOut, Source
 from cjmining.ingest.sources.columns import Choice, inputs_of, json_text
 
@@ -91,9 +92,19 @@ class Table(Source):
     """
 
     kind: ClassVar[str] = "Table"
-    reads: ClassVar[str] = "CSV, TSV, Parquet, JSON lines (also .gz), or a frame that speaks Arrow"
-    needs: ClassVar[str] = "columns named by you: customer, timestamp, touchpoint"
-    natural_key: ClassVar[str] = "event_id= if given; else every row counts"
+    about: ClassVar[About] = About(
+        system="Any table of events: a till, a spreadsheet, a data frame",
+        layouts=(Layout("table", "CSV, TSV, Parquet, JSON lines (also .gz, .zip), or any Arrow frame"),),
+        touchpoints=(Default("a column of yours", "<the column's text>"),),
+        identifiers=("those of the columns named by customer=",),
+        measures=("value, wait_s, duration_s, satisfaction: columns of yours",),
+        dimensions=("columns of yours",),
+        failed="a column of yours",
+        needs="columns named by you: customer, timestamp, touchpoint",
+        natural_key="event_id= if given; else every row counts",
+        times="as you say; those without a zone are read in timezone=",
+        checked="pandas, polars, Arrow, DuckDB and files of the same rows give the same log",
+    )
     default_zone: ClassVar[str] = "UTC"
 
     def __init__(
