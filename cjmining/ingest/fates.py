@@ -150,8 +150,8 @@ def _newest_by_key(feed: Staged, keys: str, wanted: str) -> str:
     compared = f'SELECT *, {content_of(feed)} AS "f:content" FROM {candidates} SEMI JOIN several USING ({keys})'
     return (
         f"WITH several AS MATERIALIZED ({several}) "
-        f"SELECT {keys}, {wanted} FROM {candidates} ANTI JOIN several USING ({keys}) UNION ALL BY NAME "
-        f"(SELECT DISTINCT ON ({keys}) {keys}, {wanted} FROM ({compared}) "
+        f"SELECT {wanted} FROM {candidates} ANTI JOIN several USING ({keys}) UNION ALL BY NAME "
+        f"(SELECT DISTINCT ON ({keys}) {wanted} FROM ({compared}) "
         f"JOIN read_files USING (file) ORDER BY {keys}, {newest_first()})"
     )
 
@@ -167,7 +167,7 @@ def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tupl
             laid |= dict.fromkeys(lookup.keep, "NULL")
             continue
         keys = ", ".join(map(identifier, lookup.on.values()))
-        wanted = ", ".join(map(identifier, lookup.keep.values()))
+        wanted = ", ".join(map(identifier, dict.fromkeys([*lookup.on.values(), *lookup.keep.values()])))
         database.run(f"CREATE TABLE {feed.table}_lookup_{i} AS {_newest_by_key(there[0], keys, wanted)}")
         equal = " AND ".join(
             f"{laid.get(here) or f'r.{identifier(here)}'} = l{i}.{identifier(other)}"
