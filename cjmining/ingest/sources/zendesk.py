@@ -146,15 +146,12 @@ class Zendesk(Source):
         self._comments = comments
 
     def feeds(self) -> Sequence[Feed]:
-        """Return a feed for each kind of record that was exported."""
+        """Return a feed for each kind of record, in one order whatever was exported."""
         what = f"source {self.name!r}"
         stems = {stem: further for stem, (further, _) in _FEEDS.items()}
         path = str(self._path) if isinstance(self._path, Path) else self._path
         files = named_inputs(path, stems, what, suffixes=(*TABLES, ".json", ".jsonl", ".ndjson"))
-        parts = Parts(
-            self.clock(), self.phone(), self._comments,
-            rated=bool(files["satisfaction_ratings"]), ticketed=bool(files["tickets"]),
-        )  # fmt: skip
+        parts = Parts(self.clock(), self.phone(), self._comments)
         feeds = []
         for stem, (_, make) in _FEEDS.items():
             formats = {given.format for given in files[stem]}
@@ -163,6 +160,5 @@ class Zendesk(Source):
                     f"{what}: {stem} is there as JSON and as a table ({files[stem][0].name}, "
                     f"{files[stem][-1].name}); give one of the two"
                 )
-            if formats:
-                feeds.append(make(parts, files[stem]))
+            feeds.append(make(parts, files[stem]))
         return feeds

@@ -70,11 +70,13 @@ def audits(parts: Parts, inputs: Sequence[Input]) -> Feed:
         [
             ("zendesk_ticket", "ticket_id"),
             ("zendesk_user", f"{merge}.value"), ("zendesk_user", f"{merge}.previous_value"),
-            # who asks may change; the ticket says who it is in the end
-            *([] if parts.ticketed else [("zendesk_user", f"{asker}.value")]),
         ],
-        key=("id",), events=[_opened(), _comment(), _status(), _asked_to_rate(parts.rated)],
-        clock=parts.clock, lookups=[TICKET, ASKER, AUTHOR, TAGGED, _REPLY],
+        key=("id",), events=[_opened(), _comment(), _status(), _asked_to_rate()],
+        clock=parts.clock,
+        lookups=[
+            TICKET, ASKER, AUTHOR, TAGGED, _REPLY,
+            Lookup("satisfaction_ratings", {"ticket": "answered_ticket"}, {"rated": "answered"}),
+        ],
         structure=structure(
             inputs,
             {
@@ -142,9 +144,8 @@ def _status() -> Event:
     )  # fmt: skip
 
 
-def _asked_to_rate(rated: bool) -> Event:
-    """Ratings asked for; and given, where the ratings themselves were not exported."""
-    answers = "each.value = 'offered'" if rated else "each.value IN ('offered', 'good', 'bad')"
+def _asked_to_rate() -> Event:
+    """Ratings asked for; and given, where the ratings themselves do not tell it."""
     return Event(
         {
             "timestamp": "moment", "native": "'rating ' || each.value", "channel": "'survey'",
@@ -153,7 +154,9 @@ def _asked_to_rate(rated: bool) -> Event:
             "satisfaction": "CASE each.value WHEN 'good' THEN 1 WHEN 'bad' THEN 0 END",
             "properties": json_text({"score": "nullif(each.value, 'offered')"}),
         },
-        when=f"each.field_name = 'satisfaction_score' AND {answers}", withdrawn=BARRED,
+        when="each.field_name = 'satisfaction_score' AND (each.value = 'offered' "
+        "OR (each.value IN ('good', 'bad') AND rated IS NULL))",
+        withdrawn=BARRED,
         each="steps", id="coalesce(each.id, CAST(place AS VARCHAR))",
     )  # fmt: skip
 

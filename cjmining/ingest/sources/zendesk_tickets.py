@@ -55,17 +55,11 @@ FIVETRAN = {"_fivetran_synced": _TEXT, "_fivetran_deleted": _TEXT}
 
 @dataclass(frozen=True)
 class Parts:
-    """What the feeds of one export share.
-
-    How times are written, the kind of phone numbers, whether ratings' comments are kept, and whether ratings
-    and tickets are there.
-    """
+    """What the feeds share: how times are written, the kind of phone numbers, whether comments are kept."""
 
     clock: Clock
     phone: str
     comments: bool
-    rated: bool
-    ticketed: bool
 
 
 def channel(via: str) -> str:
@@ -284,6 +278,7 @@ def ratings(parts: Parts, inputs: Sequence[Input]) -> Feed:
     answered = "(score LIKE 'good%' OR score LIKE 'bad%')"
     keep = {
         "ticket": "ticket_id", "requester": "requester_id", "score": "score",
+        "answered": "score", "answered_ticket": f"CASE WHEN {answered} THEN ticket_id END",
         "moment": f"CASE WHEN {answered} THEN coalesce(updated_at, created_at) ELSE created_at END",
         "satisfaction": "CASE WHEN score LIKE 'good%' THEN 1 WHEN score LIKE 'bad%' THEN 0 END",
         "properties": json_text({"score": "score", "reason": "reason"}),
