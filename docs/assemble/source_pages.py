@@ -1,46 +1,123 @@
-"""A page for each source system, made from what its class says and from what it reads of the sample."""
+"""A page for each source system, and the table of all of them, made from what its class says of itself."""
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cjmining as cj
+from cjmining.ingest.sources import every_source
+from cjmining.ingest.vocabulary import AREAS
 from docs.assemble.links import named
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "shop"
-_ZONE = "all times say their zone themselves"
+if TYPE_CHECKING:
+    from cjmining.ingest.sources.about import About
+    from cjmining.ingest.sources.base import Source
+
+COVERAGE = Path(__file__).resolve().parents[1] / "sources.md"
+_HEAD = """This page is made from what the sources say of themselves (`python -m docs.assemble.source_pages`);
+a test holds it to them. Any other system is a `Table`: you name its columns. To add one, see
+[Adding a source](adding-a-source.md)."""
+_WORDS = """One vocabulary of touchpoints over all sources; a part in angle brackets stands for the company's
+own words. What has no standard meaning keeps its native name, until labels give it one."""
 
 
 def pages() -> dict[str, str]:
     """Return the pages of sources by their places."""
-    abouts = cj.sources.describe_sources()
-    made = {f"sources/{about['source'].lower()}.md": _page(about) for about in abouts}
-    return {place: named(text) for place, text in (made | {"sources/index.md": _index(abouts)}).items()}
+    made = {f"sources/{kind.kind.lower()}.md": _page(kind) for kind in every_source()}
+    return {place: named(text) for place, text in (made | {"sources/index.md": _index()}).items()}
 
 
-def _index(abouts: list[dict[str, str]]) -> str:
-    rows = "".join(
-        f"| [{about['source']}]({about['source'].lower()}.md) | {_cell(about['reads'])} | "
-        f"{about['timezone']} |\n"
-        for about in abouts
+def coverage() -> str:
+    """Return the page that says of every source what it reads and what was checked against what."""
+    parts = [
+        "# What is read from which system",
+        _HEAD,
+        _table(
+            ("source", "system", "layouts", "identifiers", "measures", "checked against"),
+            [_covered(kind) for kind in every_source()],
+        ),
+        *(_section(kind) for kind in every_source()),
+        "## The vocabulary",
+        _WORDS,
+        *(
+            f"### {area}\n\n" + _table(("touchpoint", "meaning"), [(f"`{w}`", m) for w, m in words.items()])
+            for area, words in AREAS.items()
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _covered(kind: type[Source]) -> tuple[str, ...]:
+    about = _about(kind)
+    return (
+        f"[{kind.kind}](#{kind.kind.lower()})",
+        about.system,
+        "; ".join(dict.fromkeys(layout.name for layout in about.layouts)),
+        ", ".join(about.identifiers) or "none",
+        ", ".join(measure.partition(":")[0] for measure in about.measures) or "none",
+        about.checked,
     )
-    tree = "\n".join(about["source"].lower() for about in abouts)
+
+
+def _section(kind: type[Source]) -> str:
+    return "\n\n".join([f"## {kind.kind}", *_said(_about(kind), "###")])
+
+
+def _said(about: About, level: str) -> list[str]:
+    """Return what a source says of itself, block by block."""
+    files = [(layout.name, layout.files) for layout in about.layouts]
+    facts = [
+        ("needs", about.needs),
+        ("a record is the same again by", about.natural_key),
+        ("identifiers", ", ".join(about.identifiers)),
+        ("times", about.times),
+        ("failed", about.failed),
+        ("measures", "; ".join(about.measures)),
+        ("dimensions", "; ".join(about.dimensions)),
+        ("bots, scanners, tests", about.robots),
+        ("checked against", about.checked),
+        ("written after", ", ".join(f"<{address}>" for address in about.documentation)),
+    ]
+    blocks = [_table(("layout", "files"), files)] if files else []
+    blocks.append(_table(("", ""), [(name, text) for name, text in facts if text]))
+    if about.touchpoints:
+        rows = [
+            (f"`{d.native}`", f"`{d.touchpoint}`", d.actor, d.channel, _failed(d.failed, d.note))
+            for d in about.touchpoints
+        ]
+        blocks += [
+            f"{level} Touchpoints before labels",
+            _table(("native event", "touchpoint", "actor", "channel", "failed, remarks"), rows),
+        ]
+    return blocks
+
+
+def _failed(failed: str, note: str) -> str:
+    return "; ".join(part for part in (f"failed: {failed}" if failed else "", note) if part)
+
+
+def _index() -> str:
+    rows = [
+        (f"[{kind.kind}]({kind.kind.lower()}.md)", _about(kind).reads, kind.default_zone)
+        for kind in every_source()
+    ]
+    tree = "\n".join(kind.kind.lower() for kind in every_source())
+    table = _table(("source", "reads", "times without a zone are in"), rows)
     return f"""# Sources
 
 What `cj.ingest` reads, a page a system: which files, which columns, what identifies a customer, in
-which zone times
-are. Any other system is a `Table`: you name its columns.
+which zone times are. Any other system is a `Table`: you name its columns.
+[What is read from which system](../sources.md) has all of it on one page, with what was checked.
 
-| source | reads | times without a zone are in |
-|---|---|---|
-{rows}
-Several systems are read together and their customers resolved by the identifiers they share:
-[Read exports](../how-to/read-exports.md). Where your system has an export of its own that is a
-table with one event a
-row, [Table](table.md) reads it; logs from other tools of process mining come as [XES](xes.md) or
-[from pm4py](../exchange.md).
+{table}
+
+`cj.sources.detect("exports/")` says which of them a folder holds. Several systems are read together and
+their customers resolved by the identifiers they share: [Read exports](../how-to/read-exports.md). Where your
+system has an export of its own that is a table with one event a row, [Table](table.md) reads it; logs from
+other tools of process mining come as [XES](xes.md), [OCEL](ocel.md) or [from pm4py](../exchange.md).
 
 ```{{toctree}}
 :hidden:
@@ -50,83 +127,42 @@ row, [Table](table.md) reads it; logs from other tools of process mining come as
 """
 
 
-def _page(about: dict[str, str]) -> str:
-    name = about["source"]
-    source = getattr(cj.sources, name)
-    summary, *further = (inspect.getdoc(source) or "").split("\n\nParameters\n")[0].split("\n\n")
+def _page(kind: type[Source]) -> str:
+    summary, *further = (inspect.getdoc(kind) or "").split("\n\nParameters\n")[0].split("\n\n")
     blocks = [
-        f"# {name}",
+        f"# {kind.kind}",
         summary.replace("\n", " "),
         *further,
-        f"Reads\n: {about['reads']}",
-        f"Needs\n: {about['needs']}",
-        f"A record is the same again by\n: {about['natural_key']}",
-        f"Times without a zone are in\n: {about['timezone']}, unless `timezone` says otherwise",
-        *_feeds(name),
-        *_touchpoints(source),
+        *_said(_about(kind), "##"),
+        f"Times without a zone are in {kind.default_zone}, unless `timezone` says otherwise.",
         (
-            f"## Options\n\n{{py:class}}`cj.sources.{name} <cjmining.sources.{name}>` has them all, "
-            f"with an example."
+            f"## Options\n\n{{py:class}}`cj.sources.{kind.kind} <cjmining.sources.{kind.kind}>` has them "
+            "all, with an example."
         ),
     ]
     return "\n\n".join(blocks) + "\n"
 
 
-def _of_the_sample(name: str) -> cj.sources.Table | None:
-    """Return the source as it reads the sample, where the system's own columns are fixed."""
-    made = {
-        "Salesforce": lambda: cj.sources.Salesforce(SAMPLE / "crm"),
-        "MarketingCloud": lambda: cj.sources.MarketingCloud(SAMPLE / "email"),
-        "GA4": lambda: cj.sources.GA4(SAMPLE / "web"),
-        "AmazonConnect": lambda: cj.sources.AmazonConnect(SAMPLE / "calls"),
-    }
-    return made[name]() if name in made else None
+def _about(kind: type[Source]) -> About:
+    if kind.about is None:
+        raise LookupError(f"{kind.kind} has no about: every source says what it reads and makes")
+    return kind.about
 
 
-def _feeds(name: str) -> list[str]:
-    """Return a section for each form of record: its columns, and what of them identifies a customer."""
-    source = _of_the_sample(name)
-    if source is None:
-        return []
-    blocks = [
-        "## Columns read\n\nFurther columns are passed over; columns that are not needed may be absent."
-    ]
-    for feed in source.feeds():
-        rows = "".join(
-            f"| `{column.name}`{_aliases(column.aliases)} | {column.kind} | {_needed(column)} |\n"
-            for column in feed.columns
-        )
-        who = ", ".join(sorted({kind.partition("/")[0] for kind, _ in feed.identifiers})) or "none"
-        blocks.append(
-            f"### {feed.name}\n\nIdentifies a customer by: {who}.\n\n| column | kind | "
-            f"must be there |\n|---|---|---|\n{rows}"
-        )
-    return blocks
-
-
-def _aliases(names: tuple[str, ...]) -> str:
-    return f" (or {', '.join(f'`{name}`' for name in names)})" if names else ""
-
-
-def _needed(column: object) -> str:
-    needed, filled = getattr(column, "needed", False), getattr(column, "filled", False)
-    return "a value in each record" if filled else "needed" if needed else ""
-
-
-def _touchpoints(source: type) -> list[str]:
-    """Return the table of native events and the touchpoints that they are by themselves."""
-    known = getattr(importlib.import_module(source.__module__), "TOUCHPOINTS", None)
-    if not known:
-        return []
-    rows = "".join(f"| `{native}` | `{ours}` |\n" for native, ours in known.items())
-    return [
-        (
-            "## Touchpoints\n\nWhat native events are called before "
-            "[labels](../how-to/label-events.md); others keep "
-            f"their name.\n\n| native event | touchpoint |\n|---|---|\n{rows}"
-        )
-    ]
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(text) for text in line)} |" for line in lines)
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def main() -> None:
+    """Write docs/sources.md."""
+    COVERAGE.write_text(coverage(), encoding="utf-8")
+    sys.stdout.write(f"{COVERAGE} is written\n")
+
+
+if __name__ == "__main__":
+    main()
