@@ -16,6 +16,7 @@ _HOMES = {
     "Coverage": "cjmining.conformance.coverage",
     "Difference": "cjmining.conformance.difference",
     "Discovery": "cjmining.discovery",
+    "Explanation": "cjmining.explaining",
     "Funnel": "cjmining.discovery.funnels.funnel",
     "Paths": "cjmining.discovery.paths.paths",
     "Drivers": "cjmining.dropout.drivers",

@@ -12,6 +12,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 PAGES = [
     "semantics.md",
+    "identity.md",
     *sorted(
         f"discovery/{path.name}" for path in (DOCS / "discovery").glob("*.md") if path.name != "index.md"
     ),

@@ -14,7 +14,12 @@ _TABLES = (
     (
         "identities",
         schema.IDENTITIES,
-        "The only table with personal identifiers; it can be left out or hashed.",
+        "Personal identifiers, which only this table and `links` hold; they can be left out or hashed.",
+    ),
+    (
+        "links",
+        schema.LINKS,
+        "Which identifiers records show together; `log.explain` reads it. Kept as `identities` are.",
     ),
     ("sources", schema.SOURCES, "What each source covers."),
     ("ledger", schema.LEDGER, "Where every record and event went; both sums close."),
