@@ -153,8 +153,7 @@ def test_pm4py_reads_everything(pm4py, tmp_path, log, name):
     assert again.events["outcome"].astype(str).tolist() == outcomes.tolist()
 
 
-def test_this_library_reads_it_through_r4pm(tmp_path, log):
-    pytest.importorskip("r4pm")
+def test_this_library_reads_it_again(tmp_path, log):
     path = write_xes(log, tmp_path / "a.xes.gz")
     source = cj.sources.XES(
         path, name="back", customer="case:customer", channel="channel", dimensions={"outcome": "case:outcome"}
