@@ -75,6 +75,7 @@ class StudyForm(_Form):
     data_end: Moment | None = None
     identities: Literal["keep", "drop"] = "keep"
     memory_limit: Text | None = None
+    deliveries: Text | None = None
     write_log: bool = False
     workbook: bool = False
     report: ReportForm = ReportForm()

@@ -180,6 +180,8 @@ def run_study(
             customers=customers,
             data_end=form.data_end,
             identities=form.identities,
+            path=None if form.deliveries is None else folder / form.deliveries,
+            add=form.deliveries is not None,
             memory_limit=form.memory_limit,
             progress=part(tell, 0.02, 0.5),
         )

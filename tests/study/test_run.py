@@ -160,6 +160,21 @@ def test_the_log_is_written_where_the_study_asks_for_it(study):
     assert cj.read_log(result.out / "log").n_events == result.log.n_events
 
 
+def test_each_run_adds_what_its_exports_bring_where_the_study_keeps_deliveries(study):
+    study.write_text(study.read_text() + "deliveries: kept\n")
+    visits = study.parent / "visits.csv"
+    header, *rows = visits.read_text().splitlines()
+    half = len(rows) // 2
+    visits.write_text("\n".join([header, *rows[:half]]) + "\n")
+    first = cj.run_study(study)
+    visits.write_text("\n".join([header, *rows[half:]]) + "\n")
+    second = cj.run_study(study)
+    assert first.log.n_events < second.log.n_events
+    study.write_text(study.read_text().replace("deliveries: kept\n", ""))
+    visits.write_text("\n".join([header, *rows]) + "\n")
+    assert cj.run_study(study).log.n_events == second.log.n_events
+
+
 def test_a_run_that_fails_leaves_the_earlier_result(study):
     result = cj.run_study(study)
     before = result.path.read_bytes()
