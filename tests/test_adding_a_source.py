@@ -9,11 +9,12 @@ import types
 from pathlib import Path
 
 import pytest
+import yaml
 
 import cjmining as cj
 from cjmining.ingest.kinds import KINDS
 from cjmining.ingest.vocabulary import is_known
-from tests.ingest.helpers import fates
+from tests.ingest.helpers import fates, seen
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "adding-a-source.md"
 BLOCK = re.compile(r"^```(?:python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -63,3 +64,18 @@ def test_the_example_says_of_itself_what_it_does(written):
     assert about.reads == "points.csv"
     assert all(is_known(each.touchpoint) for each in about.touchpoints)
     assert set(about.identifiers) <= set(KINDS)
+
+
+def test_the_till_of_the_page_is_a_table(tmp_path):
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    (options,) = yaml.safe_load(block)["sources"]
+    (tmp_path / options.pop("path")).write_text(
+        "receipt;loyalty_card;sold_at;amount;void;store_id;changed_at\n"
+        "1;4711;2026-03-02 10:00;12.50;0;S1;1\n2;4711;2026-03-02 11:00;3.00;1;S1;1\n"
+    )
+    assert options.pop("source") == "Table"
+    log = cj.ingest(cj.sources.Table(tmp_path / "till.csv", **options))
+    assert seen(log, "timestamp", "touchpoint", "channel", "value", "failed", "branch") == [
+        ("2026-03-02 09:00:00", "store_visited", "store", 12.5, False, "S1"),
+        ("2026-03-02 10:00:00", "store_visited", "store", 3.0, True, "S1"),
+    ]
