@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cjmining.ingest.database import identifier
-from cjmining.ingest.sources.base import Column, Event, Feed
+from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
 from cjmining.ingest.sources.hubspot.exported import (
     ASSOCIATIONS,
     TEXT,
@@ -69,13 +69,12 @@ def _contacts(export: Export) -> Feed:
         for stage in STAGES
     )
     by_date = f"list_sort(list_filter([{entered}], lambda e: e.moment IS NOT NULL))"
-    if export.has("contact_property_history"):
-        by_date = "[]"
     past = history("history")
     keep = {
         "contact": 'left(md5("id"), 16)',
         "moment": '"createdate"',
         "origin": '"hs_analytics_source"',
+        "is_past": f"coalesce(len({past}) > 0, FALSE)",
         "stages": f"CAST(CASE WHEN len({past}) > 0 THEN {past} ELSE {by_date} END AS {_AT})",
     }
     company = f"coalesce({only('associatedcompanyid')}, {only('associated companies')})"
@@ -101,6 +100,7 @@ def _contacts(export: Export) -> Feed:
         "contacts", columns, structure=structure, key=('"id"',), keep=keep, identifiers=identifiers,
         asides=[('coalesce("archived", FALSE)', "archived in HubSpot")], events=[_created(), _reached()],
         version='coalesce("updatedAt", "lastmodifieddate")',
+        lookups=[Lookup("contact_property_history", {"contact": "contact"}, {"told": "moment"})],
     )  # fmt: skip
 
 
@@ -121,6 +121,7 @@ def _reached() -> Event:
             "timestamp": "each.moment", "native": "'Lifecycle stage: ' || each.stage",
             "touchpoint": f"'lifecycle_' || {slug('each.stage')}", "channel": "'crm'", "actor": "'company'",
         },
+        when="is_past OR told IS NULL",
         each="stages",
         id="concat_ws(' ', each.stage, each.moment)",
         withdrawn=unchanged("contact"),

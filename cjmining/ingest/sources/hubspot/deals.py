@@ -79,13 +79,11 @@ def _deals(export: Export) -> Feed:
         f"THEN [{{'moment': {since}, 'stage': \"dealstage\"}}] ELSE [] END"
     )
     past = history("history")
-    has_changes = export.has("deal_property_history")
     keep = {
         "deal": '"id"', "moment": '"createdate"', "pipeline": '"pipeline"', "current": '"dealstage"',
         "amount": '"amount"', "currency": '"deal_currency_code"',
-        "is_told": f"coalesce(len({past}) > 0, FALSE) OR {has_changes}",
-        "stages": f"CAST(CASE WHEN len({past}) > 0 THEN {past} ELSE {'[]' if has_changes else current} END "
-        f"AS {_AT})",
+        "is_past": f"coalesce(len({past}) > 0, FALSE)",
+        "stages": f"CAST(CASE WHEN len({past}) > 0 THEN {past} ELSE {current} END AS {_AT})",
     }  # fmt: skip
     # several contacts of one deal are several persons, and HubSpot knows no primary one
     identifiers = [
@@ -97,12 +95,15 @@ def _deals(export: Export) -> Feed:
         "propertiesWithHistory": {"dealstage": [{"value": TEXT, "timestamp": TEXT}]},
         "associations": ASSOCIATIONS,
     }  # fmt: skip
-    names = [Lookup("pipelines", {"pipeline": "pipeline"}, {"names": "stage_names"})]
+    lookups = [
+        Lookup("pipelines", {"pipeline": "pipeline"}, {"names": "stage_names"}),
+        Lookup("deal_property_history", {"deal": "deal"}, {"told": "moment"}),
+    ]
     return export.feed(
         "deals", columns, structure=structure, key=('"id"',), keep=keep, identifiers=identifiers,
         asides=[('coalesce("archived", FALSE)', "archived in HubSpot")], events=_events(export),
         version='coalesce("updatedAt", "hs_lastmodifieddate")',
-        lookups=names if export.has("pipelines") else [],
+        lookups=lookups,
         left_out=[
             LeftOut("amount", '"amount:text" IS NOT NULL AND "amount" IS NULL', '"amount:text"',
                     "amount is no number", "amount"),
@@ -116,14 +117,13 @@ def _events(export: Export) -> list[Event]:
             "timestamp": "moment", "native": "'Deal created'", "touchpoint": "'opportunity_created'",
             "channel": "'crm'", "actor": "'company'",
         },
-        when="moment IS NOT NULL AND NOT is_told",
+        when="moment IS NOT NULL AND NOT is_past AND told IS NULL",
     )  # fmt: skip
-    of_pipeline = (
-        "list_filter(names, lambda s: s.id = each.stage)[1].label, " if export.has("pipelines") else ""
-    )
-    label = f"coalesce({of_pipeline}{_default_label('each.stage')})"
+    of_pipeline = f"list_filter(CAST(names AS {_NAMED}), lambda s: s.id = each.stage)[1].label"
+    label = f"coalesce({of_pipeline}, {_default_label('each.stage')})"
     reached = Event(
         _reached(export, "each.moment", label, "CASE WHEN each.stage = current THEN amount END", "currency"),
+        when="is_past OR told IS NULL",
         each="stages",
         id="concat_ws(' ', each.stage, each.moment)",
         withdrawn=unchanged("deal"),

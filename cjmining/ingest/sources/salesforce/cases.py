@@ -42,12 +42,10 @@ def _case(export: Export) -> Feed:
             {name: identifier(name) for name in ("Reason", "Type", "Status", "Priority")}
         ),
     }
-    # a case of nobody is somebody's where other records name it, and else tells nothing
-    named = [("crm_case", '"Id"')] if export.has("CaseHistory", "Task", "Event") else []
     account = 'CASE WHEN "ContactId" IS NULL THEN "AccountId" END'  # it may be another than the contact's
     identifiers = [
-        *named, ("crm_id", '"ContactId"'), *export.account(account), ("email", '"SuppliedEmail"'),
-        (export.phone, '"SuppliedPhone"'),
+        ("crm_case", '"Id"'), ("crm_id", '"ContactId"'), *export.account(account),
+        ("email", '"SuppliedEmail"'), (export.phone, '"SuppliedPhone"'),
     ]  # fmt: skip
     opened = Event(
         {
@@ -76,12 +74,11 @@ def _history(export: Export) -> Feed:
         "moment": '"CreatedDate"', "by": whom('"CreatedById"'), "status": 'lower("NewValue")',
         "status_before": 'lower("OldValue")', "entry": '"Id"',
     }  # fmt: skip
-    lookups = [Lookup("Case", {"case_id": "case_id"}, {"case_channel": "channel", "case_closed": "closed"})]
-    if export.has("CaseStatus"):
-        lookups += [
-            Lookup("CaseStatus", {"status": "status"}, {"is_closed_status": "is_closed"}),
-            Lookup("CaseStatus", {"status_before": "status"}, {"was_closed_status": "is_closed"}),
-        ]
+    lookups = [
+        Lookup("Case", {"case_id": "case_id"}, {"case_channel": "channel", "case_closed": "closed"}),
+        Lookup("CaseStatus", {"status": "status"}, {"is_closed_status": "is_closed"}),
+        Lookup("CaseStatus", {"status_before": "status"}, {"was_closed_status": "is_closed"}),
+    ]
     return export.feed(
         "CaseHistory", columns, keep=keep, identifiers=[("crm_case", '"CaseId"')], events=_changes(export),
         asides=[(f'lower("Field") NOT IN ({listed(_WATCHED)})', "a change of another field")],
@@ -124,7 +121,7 @@ def _closed(export: Export, status: str, verb: str) -> str:
     """SQL for whether a status is one of closed cases."""
     named = f" OR {status} IN ({listed(export.closed)})" if export.closed else ""
     by_name = f"coalesce(starts_with({status}, 'closed'){named}, FALSE)"
-    return f"coalesce({verb}_closed_status, {by_name})" if export.has("CaseStatus") else by_name
+    return f"coalesce({verb}_closed_status::BOOLEAN, {by_name})"
 
 
 def _status(export: Export) -> Feed:

@@ -102,8 +102,6 @@ class Export:
 
     def actor(self, otherwise: str = "company") -> str:
         """SQL for who made a change, by the type of the user where users were exported."""
-        if not self.has("User"):
-            return literal(otherwise)
         return (
             f"CASE WHEN user_type IN ({listed(USER_TYPES_OF_MACHINES)}) THEN 'system' "
             f"WHEN user_type IN ({listed(USER_TYPES_OF_CUSTOMERS)}) THEN 'customer' "
@@ -112,7 +110,7 @@ class Export:
 
     def user(self) -> list[Lookup]:
         """Return what finds the type of the user `by` who made a record."""
-        return [Lookup("User", {"by": "user"}, {"user_type": "user_type"})] if self.has("User") else []
+        return [Lookup("User", {"by": "user"}, {"user_type": "user_type"})]
 
 
 def short(column: str) -> str:

@@ -15,6 +15,7 @@ from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
 from cjmining.ingest.sources.salesforce.exported import DELETED, Export, short, slug, told_twice, whom
 
 _SINCE = "coalesce(changed, CASE WHEN is_closed THEN closed END)"
+_UNTOLD = "told IS NULL"
 _NO_CHANGE = "no change of stage"
 _DEAL = {"deal_stage": "stage", "deal_amount": "amount", "deal_currency": "currency"}
 
@@ -35,28 +36,23 @@ def _opportunity(export: Export) -> Feed:
     identifiers = [("crm_opportunity", '"Id"'), *export.account('"AccountId"'), ("crm_id", contact)]
     columns = [
         Column("AccountId"), Column("ContactId"), Column("StageName"), Column("CurrencyIsoCode"),
-        Column("CreatedById"),
+        Column("CreatedById"), Column("CreatedDate", "time"), Column("LastStageChangeDate", "time"),
+        Column("CloseDate", "time"), Column("IsClosed", "flag"), Column("Amount", "number"),
     ]  # fmt: skip
     keep = {
         "opportunity": short('"Id"'), "stage": '"StageName"', "currency": '"CurrencyIsoCode"',
-        "by": whom('"CreatedById"'),
-    }  # fmt: skip
-    if export.has("OpportunityHistory"):
-        keep["amount"] = "NULL::DOUBLE"
-        return export.feed("Opportunity", columns, keep=keep, identifiers=identifiers)
-    columns += [
-        Column("CreatedDate", "time", needed=True, filled=True), Column("LastStageChangeDate", "time"),
-        Column("CloseDate", "time"), Column("IsClosed", "flag"), Column("Amount", "number"),
-    ]  # fmt: skip
-    keep |= {
-        "created": '"CreatedDate"', "changed": '"LastStageChangeDate"', "closed": '"CloseDate"',
+        "by": whom('"CreatedById"'), "version_from": '"_fivetran_start"',
+        "is_current": 'coalesce("_fivetran_active", TRUE)', "created": '"CreatedDate"',
+        "changed": '"LastStageChangeDate"', "closed": '"CloseDate"',
         "is_closed": 'coalesce("IsClosed", FALSE)', "amount": '"Amount"', "moment": '"CreatedDate"',
     }  # fmt: skip
     has_versions = "Opportunity" in export.in_history_mode
-    if has_versions:
-        keep |= {"version_from": '"_fivetran_start"', "is_current": 'coalesce("_fivetran_active", TRUE)'}
+    histories = [
+        Lookup("OpportunityHistory", {"opportunity": "opportunity"}, {"told": "created"}),
+        Lookup("OpportunityFieldHistory", {"opportunity": "opportunity"}, {"told_by_fields": "created"}),
+    ]
     return export.feed(
-        "Opportunity", columns, keep=keep, identifiers=identifiers, lookups=export.user(),
+        "Opportunity", columns, keep=keep, identifiers=identifiers, lookups=[*histories, *export.user()],
         events=_events_of_versions(export) if has_versions else _events_of_itself(export),
         versions=has_versions,
     )  # fmt: skip
@@ -68,11 +64,12 @@ def _events_of_itself(export: Export) -> list[Event]:
             "timestamp": "created", "native": "'Opportunity created'",
             "touchpoint": "'opportunity_created'", "channel": "'crm'", "actor": export.actor(),
             **export.journey("opportunity"),
-        }
+        },
+        when=f"created IS NOT NULL AND {_UNTOLD}",
     )  # fmt: skip
     date_only = {"precision": "CASE WHEN changed IS NULL THEN 86400 ELSE 0 END"}
-    reached = _reached(export, _SINCE, "amount", more=date_only, when=f"{_SINCE} IS NOT NULL")
-    return [created] if export.has("OpportunityFieldHistory") else [created, reached]
+    when = f"{_SINCE} IS NOT NULL AND stage IS NOT NULL AND told_by_fields IS NULL AND {_UNTOLD}"
+    return [created, _reached(export, _SINCE, "amount", more=date_only, when=when)]
 
 
 def _events_of_versions(export: Export) -> list[Event]:
@@ -82,7 +79,8 @@ def _events_of_versions(export: Export) -> list[Event]:
     withdrawn = (
         f"CASE WHEN NOT {exists} THEN {literal(DELETED)} WHEN stage = {before} THEN {literal(_NO_CHANGE)} END"
     )
-    return [_reached(export, "coalesce(changed, version_from)", "amount", withdrawn=withdrawn)]
+    moment, when = "coalesce(changed, version_from)", f"stage IS NOT NULL AND {_UNTOLD}"
+    return [_reached(export, moment, "amount", when=when, withdrawn=withdrawn)]
 
 
 def _role(export: Export) -> Feed:
@@ -133,17 +131,18 @@ def _field_history(export: Export) -> Feed:
         "by": whom('"CreatedById"'), "moment": '"CreatedDate"', "entry": '"Id"',
     }  # fmt: skip
     asides = [("lower(\"Field\") <> 'stagename'", "a change of another field than the stage")]
-    if export.has("OpportunityHistory") or "Opportunity" in export.in_history_mode:
-        asides.append(("TRUE", "a change of stage that the stage history tells"))
-    amount = "CASE WHEN stage = deal_stage THEN deal_amount END"  # of earlier stages it isn't known
-    event = _reached(
-        export, "created", amount, withdrawn=told_twice("opportunity", "created", "stage"),
-        currency="deal_currency",
-    )  # fmt: skip
+    amount = "CASE WHEN stage = deal_stage THEN deal_amount::DOUBLE END"  # of earlier stages it isn't known
+    by_versions = "TRUE" if "Opportunity" in export.in_history_mode else "told IS NOT NULL"
+    withdrawn = (
+        f"CASE WHEN {by_versions} THEN 'a change that the history of stages tells' "
+        f"ELSE {told_twice('opportunity', 'created', 'stage')} END"
+    )
+    event = _reached(export, "created", amount, withdrawn=withdrawn, currency="deal_currency")
+    history = Lookup("OpportunityHistory", {"opportunity": "opportunity"}, {"told": "created"})
     return export.feed(
         "OpportunityFieldHistory", columns, keep=keep, asides=asides, events=[event],
         identifiers=[("crm_opportunity", '"OpportunityId"')],
-        lookups=[Lookup("Opportunity", {"opportunity": "opportunity"}, _DEAL), *export.user()],
+        lookups=[Lookup("Opportunity", {"opportunity": "opportunity"}, _DEAL), history, *export.user()],
         checks=[("lower(\"Field\") = 'stagename' AND \"NewValue\" IS NULL", "NewValue is empty")],
     )  # fmt: skip
 

@@ -32,13 +32,11 @@ def _lead(export: Export) -> Feed:
         "opportunity": short('"ConvertedOpportunityId"'),
         "properties": json_text({"Status": '"Status"'}),
     }
-    # its opportunity's contact may have become another than the lead's, which only the roles tell
-    has_roles = export.has("OpportunityContactRole")
-    deal = [] if has_roles else [("crm_opportunity", '"ConvertedOpportunityId"')]
+    # ConvertedOpportunityId is no link: several leads may be converted into one opportunity
     identifiers = [
         ("crm_id", '"Id"'), ("crm_id", '"MasterRecordId"'), ("crm_id", '"ConvertedContactId"'),
         same("crm_id", '"MasterRecordId"', '"ConvertedContactId"'),
-        *export.account('"ConvertedAccountId"'), *deal, *_reached(export, "Email", "Phone", "MobilePhone"),
+        *export.account('"ConvertedAccountId"'), *_reached(export, "Email", "Phone", "MobilePhone"),
     ]  # fmt: skip
     shared = {"channel": "'crm'", "campaign": "campaign", "properties": "properties"}
     shared |= export.journey("opportunity")
