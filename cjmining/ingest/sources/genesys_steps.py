@@ -65,9 +65,15 @@ def all_steps(participants: str, surveys: str, *, outbound: str, closed: str) ->
         "'disposition': s.dispositionName, 'out': s.flowOutType, 'flow': s.flow, "
         "'segments': coalesce(s.segments, []), 'metrics': coalesce(s.metrics, [])})))"
     )
+    # an agent whom another one asks has that one's session as peer; unless the customer was then handed on
+    asking = (
+        "list_filter(every, lambda a: a.purpose IN ('agent', 'user') AND coalesce(list_filter(a.segments, "
+        "lambda g: g.disconnectType IS NOT NULL)[-1].disconnectType, '') "
+        "NOT IN ('consultTransfer', 'conferenceTransfer'))"
+    )
     serving = (
-        f"list_filter(every, lambda s: {_CUSTOMER} OR NOT coalesce(list_contains(list_transform("
-        "list_filter(every, lambda a: a.purpose IN ('agent', 'user')), lambda a: a.id), s.peer), FALSE))"
+        f"list_filter(every, lambda s: {_CUSTOMER} OR NOT coalesce(list_contains("
+        f"list_transform({asking}, lambda a: a.id), s.peer), FALSE))"
     )
     called = f"({outbound} OR len(list_filter(c, lambda s: s.media = 'callback')) > 0)"
     # steps of one moment keep this order: handed on, then queued again

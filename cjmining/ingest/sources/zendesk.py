@@ -88,6 +88,8 @@ class Zendesk(Source):
                    ("field_name", "ticket_id", "updated"), ("ticket_field_history",)),
             Layout("ticket_comment (Fivetran)", "ticket_comment.csv or .parquet",
                    ("ticket_id", "voice_comment"), ("ticket_comment",)),
+            Layout("ticket_tag (Fivetran)", "ticket_tag.csv or .parquet", ("ticket_id", "tag"),
+                   ("ticket_tag",)),
             Layout("user (Fivetran)", "user.csv or .parquet", ("role", "external_id", "_fivetran_synced"),
                    ("user",)),
         ),

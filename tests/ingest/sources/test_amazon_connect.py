@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cjmining as cj
+from cjmining.ingest.vocabulary import is_known
 from tests.ingest.helpers import events_made, fates, groups_of, seen
 
 DATA = Path(__file__).parents[2] / "data" / "amazon_connect"
@@ -115,6 +116,7 @@ def test_every_record_is_accounted_for(log):
         "set aside: a task, no contact with the customer": 1,
         "set aside: no identifier": 1,  # the number was withheld
     }
+    assert all(map(is_known, log.events["touchpoint"].unique()))
 
 
 def test_a_leg_without_an_address_belongs_to_the_caller(log):

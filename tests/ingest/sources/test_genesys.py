@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import cjmining as cj
+from cjmining.ingest.vocabulary import is_known
 from tests.ingest.helpers import events_made, fates, groups_of, seen
 
 DATA = Path(__file__).parents[2] / "data" / "genesys"
@@ -116,6 +117,7 @@ def test_every_record_is_accounted_for(log):
         "set aside: no identifier": 1,  # anonymous
     }
     assert events_made(log) == {"kept": 30}
+    assert all(map(is_known, log.events["touchpoint"].unique()))
 
 
 def test_who_is_who(log):
@@ -125,6 +127,22 @@ def test_who_is_who(log):
         frozenset({("cookie", "ck-77"), ("user_id", "C1")}),
         frozenset({("email", "ann@shop.de")}),
     }
+
+
+def test_a_consultation_that_ends_in_a_transfer(tmp_path):
+    conversation = json.loads((DATA / "page_2.json").read_text())["conversations"][0]
+    first = next(p for p in conversation["participants"] if p.get("userId") == "u1")
+    for segment in first["sessions"][0]["segments"]:
+        if "disconnectType" in segment:
+            segment["disconnectType"] = "consultTransfer"
+    (tmp_path / "one.json").write_text(json.dumps({"conversations": [conversation]}))
+    told = steps(ingest(tmp_path), "k1", "touchpoint")
+    assert [at for at, touchpoint in told if touchpoint == "call_answered"] == [
+        "09:01:10",
+        "09:03:08",
+        "09:07:00",
+    ]
+    assert ("09:06:00", "call_transferred") in told
 
 
 def test_the_order_of_deliveries_does_not_matter(tmp_path, log):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import cjmining as cj
+from cjmining.ingest.vocabulary import is_known
 from tests.ingest.helpers import events_made, fates, groups_of, seen
 
 DATA = Path(__file__).parents[2] / "data"
@@ -109,6 +110,7 @@ def test_everything_is_accounted_for(log):
         "set aside: a rating that nobody was asked for": 1,
         "set aside: no identifier": 3,  # two agents and a suspended user
     }
+    assert all(map(is_known, log.events["touchpoint"].unique()))
 
 
 def test_who_is_who(log):
