@@ -184,7 +184,7 @@ class AmazonOrders(Source):
             asides=[(f"{_item_of(shipment)} <> ''", "a further item of its shipment")],
             left_out=_left_out(order),
             events=[
-                _placed("coalesce(tracked, reported, nullif(NOT first, FALSE))"),
+                _placed("coalesce(tracked, reported, CASE WHEN NOT first THEN 'another' END)"),
                 _event("shipped", "shipment", "order_shipped", "company"),
             ],
             lookups=[
@@ -238,7 +238,7 @@ def _keep(order: str, counts: str) -> dict[str, str]:
     return {
         "moment": '"purchase-date"',
         "order": f'left(md5("{order}"), 16)',
-        "is_there": "TRUE",
+        "is_there": "'yes'",
         "value": (
             f"CASE WHEN NOT coalesce(bool_or({spoilt}) OVER {of_order}, FALSE) "
             f"THEN round(sum({paid} - ({less})) FILTER (WHERE {priced}) OVER {of_order}, 6) END"

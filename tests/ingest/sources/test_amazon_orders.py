@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -115,6 +116,18 @@ def test_orders_numbers_stay_with_the_identities(log):
 def test_without_a_buyer_an_order_is_a_customer(folder):
     log = cj.ingest(cj.sources.AmazonOrders(folder / "all_orders_march.txt"))
     assert groups_of(log) == {frozenset({("order_id", O1)})}
+
+
+@pytest.mark.parametrize(
+    ("report", "touchpoints"),
+    [
+        ("shipments.txt", {"order_placed": 2, "order_shipped": 4}),
+        ("orders_report.txt", {"order_placed": 2, "order_paid": 2}),
+    ],
+)
+def test_a_report_alone_tells_of_its_orders(folder, report, touchpoints):
+    log = cj.ingest(cj.sources.AmazonOrders(folder / report))
+    assert Counter(log.events["touchpoint"]) == touchpoints
 
 
 def test_another_table_is_no_report(tmp_path):

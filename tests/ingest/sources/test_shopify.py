@@ -85,6 +85,15 @@ def test_values_without_refunds_and_guests(folder):
     assert sorted(v for (v,) in seen(subtotal, "value") if v is not None) == [30.0, 36.0]  # 48 less a quarter
 
 
+def test_exports_may_come_in_any_order(folder, log, tmp_path):
+    """No column says when an order changed: its progress does."""
+    for number in (2, 1):
+        export = cj.sources.Shopify(folder / f"orders_export_{number}.csv")
+        later = cj.ingest(export, path=tmp_path / "log", add=True, data_end="2025-11-01")
+    columns = ("timestamp", "touchpoint", "value", "campaign", "properties", "event_id")
+    assert sorted(seen(later, *columns), key=str) == sorted(seen(log, *columns), key=str)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [({"value": "gross"}, "value is one of 'total'"), ({"refunds": "add"}, "refunds is one of"), ({"channels": "web"}, "channels is")],
