@@ -31,8 +31,7 @@ _AT = 'STRUCT("moment" TIMESTAMP, "stage" VARCHAR)[]'
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feeds of the contacts in an export."""
-    makers = {"contacts": _contacts, "contact_property_history": _changes, "merges": _merges}
-    return [make(export) for name, make in makers.items() if export.has(name)]
+    return [_contacts(export), _changes(export), _merges(export)]
 
 
 def _contacts(export: Export) -> Feed:

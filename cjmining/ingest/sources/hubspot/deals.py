@@ -32,11 +32,7 @@ _NAMED = f'STRUCT("id" {TEXT}, "label" {TEXT})[]'
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feeds of the deals in an export."""
-    makers = {
-        "pipelines": _pipelines, "deal_pipeline_stages": _stages, "deals": _deals,
-        "deal_property_history": _changes,
-    }  # fmt: skip
-    return [make(export) for name, make in makers.items() if export.has(name)]
+    return [_pipelines(export), _stages(export), _deals(export), _changes(export)]
 
 
 def _pipelines(export: Export) -> Feed:

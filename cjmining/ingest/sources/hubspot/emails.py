@@ -40,8 +40,7 @@ _CHANGES = ("UNSUBSCRIBED", "OPTED_OUT", "SUBSCRIBED", "OPTED_IN")
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feeds of the e-mails in an export."""
-    makers = {"email_campaigns": _campaigns, "email_events": _events}
-    return [make(export) for name, make in makers.items() if export.has(name)]
+    return [_campaigns(export), _events(export)]
 
 
 def _campaigns(export: Export) -> Feed:

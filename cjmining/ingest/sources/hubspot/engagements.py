@@ -41,8 +41,7 @@ _FROM = "(?i)[a-z0-9._%+-]+@[a-z0-9.-]+"
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feeds of the engagements in an export."""
-    of_objects = [_object(export, name, type_) for name, type_ in KINDS.items() if export.has(name)]
-    return of_objects + ([_older(export)] if export.has("engagements") else [])
+    return [*(_object(export, name, type_) for name, type_ in KINDS.items()), _older(export)]
 
 
 def _object(export: Export, name: str, type_: str) -> Feed:

@@ -40,10 +40,6 @@ class Export:
     clock: Clock
     dialect: Dialect
 
-    def has(self, kind: str) -> bool:
-        """Whether records of a kind were exported."""
-        return bool(self.files[kind])
-
     def feed(
         self,
         name: str,

@@ -9,7 +9,7 @@ from cjmining.ingest.sources.hubspot.exported import TEXT, Export, moment
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feed of the submissions in an export."""
-    return [_submissions(export)] if export.has("form_submissions") else []
+    return [_submissions(export)]
 
 
 def _submissions(export: Export) -> Feed:

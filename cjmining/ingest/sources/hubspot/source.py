@@ -78,7 +78,7 @@ class HubSpot(Source):
         self._dialect = Dialect(encoding)
 
     def feeds(self) -> Sequence[Feed]:
-        """Return a feed for each kind of records that was exported."""
+        """Return a feed for each kind of records, in the same places whichever were exported."""
         suffixes = (*TABLES, ".json", ".jsonl", ".ndjson")
         export = Export(
             files=named_inputs(self._path, FILES, f"source {self.name!r}", suffixes=suffixes),
@@ -102,4 +102,4 @@ def _by_form(feed: Feed) -> list[Feed]:
     ]
     others = [each for each in feed.inputs if each not in flat]
     parts = (replace(feed, inputs=others), replace(feed, inputs=flat, structure=""))
-    return [part for part in parts if part.inputs]
+    return [part for part in parts if part.inputs] or [feed]

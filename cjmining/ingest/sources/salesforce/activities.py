@@ -27,8 +27,7 @@ _PLANNED = "planned for after the export"
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feeds of the activities in an export."""
-    makers = {"Task": _task, "Event": _meeting}
-    return [make(export) for name, make in makers.items() if export.has(name)]
+    return [_task(export), _meeting(export)]
 
 
 def _task(export: Export) -> Feed:

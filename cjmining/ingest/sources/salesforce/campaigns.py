@@ -15,8 +15,7 @@ _CHANNELS = {
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feeds of the campaigns in an export."""
-    makers = {"Campaign": _campaign, "CampaignMember": _member}
-    return [make(export) for name, make in makers.items() if export.has(name)]
+    return [_campaign(export), _member(export)]
 
 
 def _campaign(export: Export) -> Feed:

@@ -22,8 +22,7 @@ _SAME_MOMENT_S = 60
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feeds of the cases in an export."""
-    makers = {"Case": _case, "CaseHistory": _history, "CaseStatus": _status}
-    return [make(export) for name, make in makers.items() if export.has(name)]
+    return [_case(export), _history(export), _status(export)]
 
 
 def _case(export: Export) -> Feed:

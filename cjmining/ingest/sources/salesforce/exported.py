@@ -51,10 +51,6 @@ class Export:
     clock: Clock
     dialect: Dialect
 
-    def has(self, *objects: str) -> bool:
-        """Whether one of the objects was exported."""
-        return any(self.files[name] for name in objects)
-
     def feed(
         self,
         name: str,

@@ -22,11 +22,7 @@ _DEAL = {"deal_stage": "stage", "deal_amount": "amount", "deal_currency": "curre
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feeds of the opportunities in an export."""
-    makers = {
-        "Opportunity": _opportunity, "OpportunityContactRole": _role, "OpportunityHistory": _history,
-        "OpportunityFieldHistory": _field_history,
-    }  # fmt: skip
-    return [make(export) for name, make in makers.items() if export.has(name)]
+    return [_opportunity(export), _role(export), _history(export), _field_history(export)]
 
 
 def _opportunity(export: Export) -> Feed:

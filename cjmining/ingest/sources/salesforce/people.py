@@ -13,8 +13,7 @@ _DAY = "86400"
 
 def feeds(export: Export) -> list[Feed]:
     """Return the feeds of the people in an export."""
-    makers = {"Lead": _lead, "Contact": _contact, "Account": _account, "User": _user}
-    return [make(export) for name, make in makers.items() if export.has(name)]
+    return [_lead(export), _contact(export), _account(export), _user(export)]
 
 
 def _lead(export: Export) -> Feed:

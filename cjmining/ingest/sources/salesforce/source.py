@@ -93,7 +93,7 @@ class Salesforce(Source):
         self._dialect = Dialect(encoding)
 
     def feeds(self) -> Sequence[Feed]:
-        """Return a feed for each object that was exported."""
+        """Return a feed for each object, in the same places whichever were exported."""
         files, in_history_mode = find_files(self._path, f"source {self.name!r}", self._dialect)
         export = Export(
             files=files,
