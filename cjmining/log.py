@@ -907,7 +907,8 @@ class JourneyLog:
     def _write_beside(self, draft: storage.Draft, words: Mapping[str, str]) -> dict[str, Any]:
         """Write the tables beside the events into a draft; return what the manifest says of the log."""
         for name, table in self._tables_beside().items():
-            draft.add(name, table)
+            if name not in draft:
+                draft.add(name, table)
         draft.add("bounds", pa.table({"first_event": self.bounds}))
         return {
             "data_end_us": self.data_end_us,
@@ -984,8 +985,6 @@ def log_of_stream(
     events: Iterable[pa.Table],
     *,
     customers: pa.Table,
-    identities: pa.Table,
-    links: pa.Table | None = None,
     sources: pa.Table,
     ledger: pa.Table,
     quarantine: pa.Table,
@@ -996,7 +995,7 @@ def log_of_stream(
     """Write a log into a draft whose events come as a stream in the log's order; return its manifest.
 
     It is the log that `JourneyLog.from_events` makes of the same events, byte for byte. `long` has the
-    vocabularies of columns that come as codes.
+    vocabularies of columns that come as codes. Tables that are in the draft already stay as they are.
     """
     journeys = log_files.Journeys()
     words = log_files.write_events(draft, journeys.watch(events), BLOCK_EVENTS, long)
@@ -1005,8 +1004,8 @@ def log_of_stream(
     log = JourneyLog(
         _stored=stored,
         _customers=tables.sorted_customers(customers),
-        _identities=identities,
-        _links=_or_empty(links, schema.LINKS),
+        _identities=schema.IDENTITIES.empty_table(),
+        _links=schema.LINKS.empty_table(),
         _sources=sources,
         _ledger=ledger,
         _quarantine=quarantine,

@@ -117,6 +117,9 @@ class Draft:
                 file.write(table)
         return int(self._files[name]["rows"])
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._files
+
     @contextmanager
     def writer(self, name: str, schema: pa.Schema) -> Iterator[Writer]:
         """Write one file of the log piece by piece."""

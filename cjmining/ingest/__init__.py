@@ -124,7 +124,7 @@ def ingest(
     _check(listed, attribute_tables, identities)
     secret = secret_of(key) if identities == "pseudonymise" else None
     rules = Rules(spelling(plus_tags, gmail_dots), secret, read_clusters(clusters), way_of(shared_devices))
-    options = Options(_as_moment(data_end), identities, rules)
+    options = Options(_as_moment(data_end), identities, rules, add)
     with telling(progress, "ingest") as tell:
         if path is None:
             if add:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,8 @@ class Options:
     data_end: int | None = None
     identities: str = "keep"
     rules: identity.Rules = field(default_factory=identity.Rules)
+    add: bool = False
+    """Whether later deliveries are to be added to the log."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +62,22 @@ class Ingested:
 
     events: SortedEvents
     customers: pa.Table
-    identities: pa.Table
-    links: pa.Table
+    identities: Callable[[], pa.Table]
+    links: Callable[[], pa.Table]
     sources: pa.Table
     ledger: pa.Table
     quarantine: pa.Table
     data_end_us: int
     notes: tuple[str, ...]
     known: pa.Table
-    """The identities in clear, whatever becomes of them in the log."""
+    """The identities in clear, whatever becomes of them in the log: where later deliveries are added."""
 
     def log(self) -> JourneyLog:
         """Return the log, in memory."""
         return JourneyLog.from_events(
             self.events.table(),
+            identities=self.identities(),
+            links=self.links(),
             **self._beside,
             data_end=datetime.fromtimestamp(self.data_end_us / 1_000_000, tz=UTC),
             order="sorted",
@@ -83,6 +87,10 @@ class Ingested:
     def write(self, draft: Draft) -> dict[str, Any]:
         """Write the log into a draft, event by event; return its manifest."""
         made = self.events
+        # large tables go first, one at a time: while events are sorted there is no room for them
+        draft.add("identities", self.identities())
+        draft.add("links", self.links())
+        pa.default_memory_pool().release_unused()
         return log_of_stream(
             draft,
             made.pieces(),
@@ -94,7 +102,7 @@ class Ingested:
 
     @property
     def _beside(self) -> dict[str, pa.Table]:
-        names = ("customers", "identities", "links", "sources", "ledger", "quarantine")
+        names = ("customers", "sources", "ledger", "quarantine")
         return {name: getattr(self, name) for name in names}
 
 
@@ -155,14 +163,14 @@ class Ingestion:
         return Ingested(
             events=made,
             customers=people,
-            identities=identity.protected(database, options.identities),
-            links=seen_together.links_table(database, self._staged, options.identities),
+            identities=lambda: identity.protected(database, options.identities),
+            links=lambda: seen_together.links_table(database, self._staged, options.identities),
             sources=self._sources_table(covered),
             ledger=ledger.ledger_table(lines),
             quarantine=quarantine,
             data_end_us=end_us,
             notes=tuple(self._notes),
-            known=found.identities,
+            known=found.identities if options.add else schema.IDENTITIES.empty_table(),
         )
 
     def keep(self, draft: Draft, made: Ingested, how: Mapping[str, Any]) -> dict[str, Any]:
