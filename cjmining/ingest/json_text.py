@@ -6,6 +6,7 @@ cut where the brackets say, block by block; nothing is parsed, so a value that i
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,14 +54,53 @@ def _is_part(line: str) -> bool:
     return line[end:].lstrip().startswith(("{", ","))
 
 
-def as_lines(blocks: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
-    """Rewrite blocks of JSON text, the last of them marked, as blocks with a value on each line."""
+def is_array_lines(text: str) -> bool:
+    r"""Whether each line is an array of values, as where requests are kept one after the other.
+
+    Examples
+    --------
+    >>> is_array_lines('[{"a": 1}]\n[{"a": 2}, {"a": 3}]\n'), is_array_lines('[\n{"a": 1}\n]')
+    (True, False)
+    """
+    lines = [line.strip() for line in text.lstrip().split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
+    arrays = sum(line.startswith("[") and line.endswith("]") for line in lines)
+    return len(lines) > 1 and arrays * 2 > len(lines)
+
+
+def as_lines(blocks: Iterable[tuple[bytes, bool]], *, by_line: bool = False) -> Iterator[tuple[bytes, bool]]:
+    """Rewrite blocks of JSON text, the last of them marked, as blocks with a value on each line.
+
+    With `by_line` no value goes on in the next line, so that one that is spoilt ends with its own.
+    """
+    if by_line:
+        yield from _line_by_line(blocks)
+        return
     cutter = _Cutter()
     for block, last in blocks:
         values = cutter.take(block)
         if last:
             values += cutter.rest()
         yield b"".join(part + b"\n" for value in values for part in _parts(value)), last
+
+
+def _line_by_line(blocks: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
+    rest = b""
+    for block, last in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        if last:
+            lines, rest = [*lines, rest], b""
+        values = [value for line in lines for value in _values_of(line)]
+        yield b"".join(value + b"\n" for value in values), last
+
+
+def _values_of(line: bytes) -> list[bytes]:
+    """Return the values of a line; the line itself, as one record, where it is spoilt."""
+    line = line.strip().removeprefix(codecs.BOM_UTF8)
+    if not _is_valid(line):
+        return [line] if line else []
+    cutter = _Cutter()
+    values = cutter.take(line)
+    return [*values, *cutter.rest()]
 
 
 def _parts(value: bytes) -> list[bytes]:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from cjmining.errors import SourceError
 from cjmining.ingest.clean import Clean, CleanParser
 from cjmining.ingest.files import Input
-from cjmining.ingest.json_text import as_lines, is_lines, unwrapped
+from cjmining.ingest.json_text import as_lines, is_array_lines, is_lines, unwrapped
 
 SAMPLE_BYTES = 1 << 20
 BLOCK_BYTES = 8 << 20
@@ -111,7 +111,8 @@ class Records:
         if cr_only:
             text = text.replace("\r", "\n")
         self.dialect = replace(dialect, encoding=encoding, cr_only=cr_only)
-        self._is_scattered = lines and not is_lines(text)
+        self._by_line = lines and is_array_lines(text)
+        self._is_scattered = lines and (self._by_line or not is_lines(text))
         self._wrapped = tuple(wrapped)
         self._clean: CleanParser | None = None
         self.header: tuple[str, ...] = dialect.names
@@ -230,7 +231,7 @@ class Records:
         """Yield the file as UTF-8 with a record on each line, block by block, and say which is the last."""
         blocks = self._plain_blocks()
         if self._is_scattered:
-            blocks = as_lines(blocks)
+            blocks = as_lines(blocks, by_line=self._by_line)
         return unwrapped(blocks, self._wrapped) if self._wrapped else blocks
 
     def _plain_blocks(self) -> Iterator[tuple[bytes, bool]]:
