@@ -30,7 +30,7 @@ PARTS = (
         "Read what systems recorded, say what it means, and cut it into journeys. `JourneyLog` is "
         "the one object "
         "that everything else takes; its methods label, split, group, tag and choose.",
-        ("ingest", "read_log", "JourneyLog"),
+        ("ingest", "read_log", "JourneyLog", "Explanation"),
     ),
     Part(
         "intended",
