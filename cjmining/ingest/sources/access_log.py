@@ -175,13 +175,11 @@ class AccessLog(Source):
         found: list[Input] = []
         for path in as_paths(self._path, what):
             inside = list(inputs_below(path))
-            if path.is_dir():
-                logs = [
-                    each for each in inside if _FILES.search(each.name) and "error" not in each.name.lower()
-                ]
+            if path.is_dir() or any(each.member for each in inside):
+                logs = [each for each in inside if _is_log(each)]
                 if not logs:
                     raise SourceError(
-                        f"{what}: the folder {path} has no access log (a name with 'access' or '.log'); "
+                        f"{what}: {path} has no access log (a name with 'access' or '.log'); "
                         f"it holds {shorten([each.name for each in inside]) or 'nothing'}. "
                         "Give the files themselves"
                     )
@@ -275,6 +273,11 @@ class AccessLog(Source):
 
 _REST_OF_KEY = ("request", "status", "bytes", "referer", "agent", "rest")
 _SHOWN = "'GET', 'POST', 'PUT', 'PATCH', 'DELETE'"
+
+
+def _is_log(given: Input) -> bool:
+    name = Path(given.member or given.name).name
+    return _FILES.search(name) is not None and "error" not in name.lower()
 
 
 def _listed(words: Sequence[str]) -> str:

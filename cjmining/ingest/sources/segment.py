@@ -160,8 +160,7 @@ class Segment(Source):
         inputs = files_in(as_paths(self._path, what), endings, what)
         calls = [each for each in inputs if each.format == "json"]
         tables = self._tables([each for each in inputs if each.format != "json"], what)
-        found = [self._calls(calls)] if calls else []
-        return [*found, *(self._table(name, files) for name, files in tables.items() if files)]
+        return [self._calls(calls), *(self._table(name, files) for name, files in tables.items())]
 
     def _tables(self, inputs: Sequence[Input], what: str) -> dict[str, list[Input]]:
         """Sort the files by the kind of their table; what is no table of Segment's is left alone."""

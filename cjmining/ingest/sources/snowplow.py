@@ -152,12 +152,10 @@ class Snowplow(Source):
         lines = [each for each in inputs if each.format == "csv"]
         tables = [each for each in inputs if each.format != "csv"]
         dialect = Dialect(delimiter="\t", quote="", names=FIELDS)
-        found = []
-        if lines:
-            found.append(self._feed("events", lines, in_cells(), dialect))
-        if tables:
-            found.append(self._feed("tables", tables, in_columns(), Dialect()))
-        return found
+        return [
+            self._feed("events", lines, in_cells(), dialect),
+            self._feed("tables", tables, in_columns(), Dialect()),
+        ]
 
     def _feed(self, name: str, inputs: Sequence[Input], entities: Entities, dialect: Dialect) -> Feed:
         columns = [

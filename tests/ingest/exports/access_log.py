@@ -25,12 +25,21 @@ def write(folder: Path, rng: random.Random, records: int) -> None:
     form = rng.choice(("common", "combined", "vhost_combined"))
     users = [writing.token(rng, 8) for _ in range(max(1, records // 4))]
     lines = [_line(rng, rng.choice([*users, "-"]), form) for _ in range(records)]
+    lines[0] = _page(rng, users[0], form)  # somebody, at least, looks at a page
     name = rng.choice(("access.log", "access.log.1", "shop-access.log", "other_vhosts_access.log"))
     writing.put(folder / name, "\n".join(lines) + "\n", rng)
 
 
 def read(folder: Path) -> Source:
     return cj.sources.AccessLog(folder, parameters={"cid": "customer"}, site="shop.example")
+
+
+def _page(rng: random.Random, user: str, form: str) -> str:
+    when = f"{writing.moment(rng):%d/%b/%Y:%H:%M:%S} +0000"
+    line = f'192.0.2.1 - {user} [{when}] "GET /{writing.token(rng, 5)} HTTP/1.1" 200 512'
+    if form != "common":
+        line += f' "-" "{_AGENTS[0]}"'
+    return f"shop.example:443 {line}" if form == "vhost_combined" else line
 
 
 def _line(rng: random.Random, user: str, form: str) -> str:
