@@ -204,17 +204,17 @@ class MarketingCloud(Source):
         self._dialect = Dialect(encoding, delimiter)
 
     def feeds(self) -> Sequence[Feed]:
-        """Return a feed for each kind of record that was exported."""
+        """Return a feed for each kind of record, in one order whatever was exported."""
         files = named_inputs(self._path, FILES, f"source {self.name!r}")
         makers = {
             "SendJobs": self._jobs, "Subscribers": self._subscribers, "StatusChange": self._changes,
             "ClickImpression": self._regions, "SMSMessageTracking": self._sms,
             "SMSSubscriptionLog": self._sms_subscriptions,
         }  # fmt: skip
+        # those without files too: the order of feeds is part of the events' order
         return [
             makers[stem](given) if stem in makers else self._tracked(stem, given)
             for stem, given in files.items()
-            if given
         ]
 
     def _feed(self, stem: str, inputs: Sequence[Input], columns: Sequence[Column], **parts: Any) -> Feed:  # noqa: ANN401 -- parts of a Feed

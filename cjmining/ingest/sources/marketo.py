@@ -149,17 +149,14 @@ class Marketo(Source):
         return dict(given or {})
 
     def feeds(self) -> Sequence[Feed]:
-        """Return the feeds of activities, leads and campaigns, as far as they were exported."""
+        """Return the feeds of activities, leads and campaigns, in one order whatever was exported."""
         found = self._found()
         types = self._known_types(found["types"])
-        made = []
-        if found["activities"]:
-            made.append(self._activities(found["activities"], types))
-        if found["leads"]:
-            made.append(self._leads(found["leads"]))
-        if found["campaigns"]:
-            made.append(self._campaigns(found["campaigns"]))
-        return made
+        return [
+            self._activities(found["activities"], types),
+            self._leads(found["leads"]),
+            self._campaigns(found["campaigns"]),
+        ]
 
     def _found(self) -> dict[str, list[Input]]:
         what = f"source {self.name!r}"

@@ -165,12 +165,7 @@ class Qualtrics(Source):
     def feeds(self) -> Sequence[Feed]:
         """Return the feeds of the responses and of the distributions."""
         responses, histories = self._found()
-        made = []
-        if responses:
-            made.append(self._responses(responses))
-        if histories:
-            made.append(self._distributions(histories))
-        return made
+        return [self._responses(responses), self._distributions(histories)]
 
     def _found(self) -> tuple[list[tuple[Input, Header]], list[Input]]:
         what = f"source {self.name!r}"
@@ -203,7 +198,7 @@ class Qualtrics(Source):
         zone = self._zone(files)
         columns = list(dict.fromkeys(column for _, header in files for column in header.columns))
         names = {column.name for column in columns}
-        for wanted in sorted(self._wanted() - names):
+        for wanted in sorted(self._wanted() - names) if files else ():
             found = sorted(name for name in names - set(STANDARD) if name)
             raise SourceError(
                 f"source {self.name!r}: no export has a column {wanted!r}{nearest(wanted, found)}; "

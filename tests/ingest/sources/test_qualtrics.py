@@ -188,6 +188,12 @@ def test_a_response_delivered_again_counts_once(tmp_path):
     assert answered == [("2026-07-02 10:01:00", "survey_answered", None)]  # the later delivery is complete
 
 
+def test_a_history_may_stand_alone():
+    log = cj.ingest(cj.sources.Qualtrics(DATA / "history.csv", questions=QUESTIONS), data_end="2026-08-01")
+    assert events_made(log) == {"kept": 8}
+    assert log.n_customers == 3
+
+
 def test_mistakes_are_said(tmp_path):
     with pytest.raises(cj.SourceError, match=r"no export has a column 'Q22', did you mean 'Q2'"):
         cj.ingest(cj.sources.Qualtrics(DATA / "numeric.csv", questions={"Q22": "nps"}))
