@@ -29,25 +29,31 @@ _TABLES = (
 
 _FOLDER = """## The folder
 
-`manifest.json` says which files are the log: `files` has for each name (`events-00000`, `journeys`, ...) the file,
-its rows, bytes and SHA-256. Beside it are `data_end_us`, notes, counts, and the map that split the log. Files are
-named by their content, `journeys-1f0c54a1b2c3.parquet`: the same log is the same names and the same bytes.
+`manifest.json` says which files are the log: `files` has for each name (`events-00000`, `journeys`, ...)
+the file, its rows, bytes and SHA-256. Beside it are `data_end_us`, notes, counts, and the map that split
+the log. Files are named by their content, `journeys-1f0c54a1b2c3.parquet`: the same log is the same names
+and the same bytes.
 
-* `events-00000`, `events-00001`, ...: blocks of whole customers in the log's order, a million events and the rest of the last
-  customer each. Texts are dictionary columns over the one sorted vocabulary of the whole log.
-* `words-00010`, ...: vocabularies of ten thousand words and more (sessions, say). The blocks hold such a column as
-  codes, the row of its word counted from 0; `words` in the manifest says which column has which file.
-* `bounds`: the first event of each journey, and the number of events last. All other files are the tables below.
+* `events-00000`, `events-00001`, ...: blocks of whole customers in the log's order, a million events and
+  the rest of the last customer each. Texts are dictionary columns over the one sorted vocabulary of the
+  whole log.
+* `words-00010`, ...: vocabularies of ten thousand words and more (sessions, say). The blocks hold such a
+  column as codes, the row of its word counted from 0; `words` in the manifest says which column has which
+  file.
+* `bounds`: the first event of each journey, and the number of events last. All other files are the tables
+  below.
 
-**It may be interrupted.** Whoever writes a log, writes its files beside the folder first (`.NAME.draft`), has the disk confirm
-them, moves them in under their names, and then replaces the manifest in one step; files that no manifest names are
-removed at the end. Whoever is ended halfway leaves the earlier log as it was, and the next to write removes what was
-left. Only one process at a time can write a log. A log that is replaced while somebody opens it is opened again; one that
-was opened before it was replaced says so when it needs a column that it hasn't read.
+**It may be interrupted.** Whoever writes a log, writes its files beside the folder first (`.NAME.draft`),
+has the disk confirm them, moves them in under their names, and then replaces the manifest in one step;
+files that no manifest names are removed at the end. Whoever is ended halfway leaves the earlier log as it
+was, and the next to write removes what was left. Only one process at a time can write a log. A log that is
+replaced while somebody opens it is opened again; one that was opened before it was replaced says so when it
+needs a column that it hasn't read.
 
-**Memory.** `cj.read_log` reads no events; each column is read when an analysis first needs it, and its block's checksum compared
-then. `cj.ingest(..., path=)` writes events as they leave the database, sorted: row groups of 131,072 are all of them that
-is in memory at a time. The database honours `memory_limit` and spills beside the log."""
+**Memory.** `cj.read_log` reads no events; each column is read when an analysis first needs it, and its
+block's checksum compared then. `cj.ingest(..., path=)` writes events as they leave the database, sorted:
+row groups of 131,072 are all of them that is in memory at a time. The database honours `memory_limit` and
+spills beside the log."""
 
 
 def pages() -> dict[str, str]:
