@@ -50,7 +50,7 @@ def _is_part(line: str) -> bool:
     try:
         _, end = json.JSONDecoder().raw_decode(line)
     except (ValueError, RecursionError):
-        return False
+        return "}{" in line
     return line[end:].lstrip().startswith(("{", ","))
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +117,75 @@ def test_a_damaged_gzip_file_is_a_source_error(tmp_path):
     whole = gzip.compress(b"a,b\n" + b"1,2\n" * 100_000)
     with pytest.raises(SourceError, match=r"can't be read|damaged"):
         records(put(tmp_path, whole[: len(whole) // 2]))
+
+
+def test_a_mark_within_files_put_together_is_no_part_of_a_value(tmp_path):
+    _, rows = records(put(tmp_path, b"a,b\n1,2\n\xef\xbb\xbf3,4\n"))
+    assert [row[1] for row in rows] == ["1,2", "3,4"]
+
+
+@pytest.mark.parametrize("spoilt", ["x" * 200_000, '"' + "x" * 200_000, ";" * 5_000])
+def test_a_huge_field_hides_no_delimiter(tmp_path, spoilt):
+    found, _ = records(put(tmp_path, f"id|name\n1|{spoilt}\n2|b\n3|c\n".encode()))
+    assert found.header == ("id", "name")
+
+
+def test_foreign_bytes_spoil_their_records_and_not_the_words_of_others(tmp_path):
+    fine = "\n".join(f"{i},Köln" for i in range(4))
+    _, rows = records(put(tmp_path, f"a,b\n{fine}\n".encode() + "8,Jörg Müller Straße\n".encode("latin-1")))
+    assert [row[1] for row in rows[:4]] == fine.split("\n")
+    assert [row[2] for row in rows] == [None, None, None, None, NOT_UTF8]
+
+
+def test_json_lines_are_lines_though_most_of_the_first_are_spoilt(tmp_path):
+    lines = ['{"a": "x', '{"a": [1}', '{"a": 1}', '{"a": "', '{"b": 2}']
+    path = put(tmp_path, "\n".join(lines).encode(), "a.jsonl")
+    found = Records(path, Dialect(), lines=True)
+    assert [text for batch in found.reader() for text in batch.column("text").to_pylist()] == lines
+
+
+def test_a_stray_quote_swallows_no_object_after_its_own(tmp_path):
+    good = "".join(f'{{"a": {i}}}' for i in range(5))
+    path = put(tmp_path, ('{"a": "x}' + good).encode(), "a.json")
+    found = Records(path, Dialect(), lines=True)
+    texts = [text for batch in found.reader() for text in batch.column("text").to_pylist()]
+    assert texts == ['{"a": "x}', *(f'{{"a": {i}}}' for i in range(5))]
+
+
+def test_arrays_a_line_end_with_their_line(tmp_path):
+    path = put(tmp_path, b'[{"a": 1}, {"a": 2}]\n[{"a": "x}]\n[{"a": 3}]\n[{"a": 4}]\n', "a.jsonl")
+    found = Records(path, Dialect(), lines=True)
+    texts = [text for batch in found.reader() for text in batch.column("text").to_pylist()]
+    assert texts == ['{"a": 1}', '{"a": 2}', '[{"a": "x}]', '{"a": 3}', '{"a": 4}']
+
+
+def test_a_damaged_parquet_file_is_told_by_its_name(tmp_path):
+    import cjmining as cj
+
+    columns = {
+        "who": ["a", "b"] * 500,
+        "when": ["2026-01-01"] * 1_000,
+        "what": [f"w{i}" for i in range(1_000)],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "till.parquet")
+    data = bytearray((tmp_path / "till.parquet").read_bytes())
+    data[100:2_000] = bytes(1_900)  # pages of values; the footer is as it was
+    (tmp_path / "till.parquet").write_bytes(data)
+    source = cj.sources.Table(tmp_path, name="t", customer="who", timestamp="when", touchpoint="what")
+    with pytest.raises(SourceError, match=r"'t', till\.parquet can't be read"):
+        cj.ingest(source)
+
+
+def test_parquet_in_an_archive_is_read(tmp_path):
+    import cjmining as cj
+
+    pq.write_table(pa.table({"who": ["a"], "when": ["2026-01-01"], "what": ["x"]}), tmp_path / "till.parquet")
+    with zipfile.ZipFile(tmp_path / "till.zip", "w") as archive:
+        archive.write(tmp_path / "till.parquet", "2026/till.parquet")
+    source = cj.sources.Table(
+        tmp_path / "till.zip", name="t", customer="who", timestamp="when", touchpoint="what"
+    )
+    assert cj.ingest(source).n_events == 1
 
 
 pieces = st.sampled_from(
