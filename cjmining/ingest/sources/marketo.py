@@ -100,7 +100,10 @@ class Marketo(Source):
             Layout("campaigns", "campaign.csv", stems=("campaigns", "campaign")),
             Layout("types", "types.json", stems=("types",)),
         ),
-        touchpoints=(*marketo_types.DEFAULTS, *marketo_types.DEPENDING),
+        touchpoints=(
+            *(default for default in marketo_types.DEFAULTS if default.touchpoint != default.native),
+            *marketo_types.DEPENDING,
+        ),
         identifiers=("marketo_id", "email", "phone", "cookie", "crm_id"),
         dimensions=("campaign: the e-mail's or the program's name", "device: Device of opens and clicks"),
         failed="bounces, and what has the actionResult failed",

@@ -77,7 +77,7 @@ class SendGrid(Source):
             ),
         ),
         touchpoints=EVENTS,
-        identifiers=("email", "those of custom arguments named by identifiers="),
+        identifiers=("email",),
         dimensions=("campaign: the marketing campaign, single send or automation, else the first category",),
         failed="dropped and bounce",
         needs="email, timestamp, event",
