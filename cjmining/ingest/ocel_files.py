@@ -296,15 +296,16 @@ class _Sqlite:
         self._names = names
 
     def types(self) -> dict[str, int]:
-        return dict(self._ask("SELECT ocel_type, count(*) FROM object GROUP BY ocel_type ORDER BY 2 DESC, 1"))
+        counted = self._ask("SELECT ocel_type, count(*) FROM object GROUP BY ocel_type ORDER BY 2 DESC, 1")
+        return {str(type_): n for type_, n in counted if type_ is not None}
 
     def things(self, types: Sequence[str]) -> dict[str, Thing]:
         found: dict[str, Thing] = {}
         for type_, table in self._ask("SELECT ocel_type, ocel_type_map FROM object_map_type"):
-            if type_ not in types:
+            if str(type_) not in types:
                 continue
             for (name,) in self._ask("SELECT ocel_id FROM object WHERE ocel_type = ?", type_):
-                found[str(name)] = Thing(type_)
+                found[str(name)] = Thing(str(type_))
             if f"object_{table}" in self._names:
                 self._read_values(f"object_{table}", found)
         for thing in found.values():
@@ -347,7 +348,7 @@ class _Sqlite:
                 name: str(value) for name, value in row.items() if value is not None and name not in _OF_OCEL
             }
             yield (
-                row["of_row"],
+                row["of_row"] or 0,
                 Happened(
                     _plain(row["of_event"]),
                     type_,
@@ -364,7 +365,7 @@ class _Sqlite:
             f"ON o.event = e.ocel_id WHERE {condition} ORDER BY e.rowid",
             *given,
         ):
-            yield number, Happened(_plain(name), _plain(type_), None, {}, _listed(objects))
+            yield number or 0, Happened(_plain(name), _plain(type_), None, {}, _listed(objects))
 
     def _records(self, query: str, *given: object) -> Iterator[dict[str, Any]]:
         with self._cursor(query, given) as cursor:

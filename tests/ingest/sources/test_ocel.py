@@ -177,6 +177,18 @@ def test_what_does_not_fit_is_refused(tmp_path, orders, text, options, said):
         cj.ingest(cj.sources.OCEL(path, **options))
 
 
+def test_objects_without_a_type_are_of_none(tmp_path):
+    path = tmp_path / "log.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("event (ocel_id, ocel_type)", "object (ocel_id, ocel_type)", "event_map_type (ocel_type, ocel_type_map)",
+                      "object_map_type (ocel_type, ocel_type_map)", "event_object (ocel_event_id, ocel_object_id)"):  # fmt: skip
+            connection.execute(f"CREATE TABLE {table}")
+        connection.execute("INSERT INTO object VALUES ('o1', NULL), ('o2', 7)")
+        connection.commit()
+    with pytest.raises(cj.SourceError, match=r"case='orders' is no type of its objects; there are 7 \(1\)"):
+        cj.ingest(cj.sources.OCEL(path, case="orders"))
+
+
 def test_another_database_is_refused(tmp_path):
     path = tmp_path / "till.sqlite"
     with closing(sqlite3.connect(path)) as connection:
