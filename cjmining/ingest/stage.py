@@ -216,9 +216,8 @@ class _Reading:
         missing = [c.name for c in self.feed.columns if c.name not in raw]
         paths: dict[str, str | None] = {**raw, **dict.fromkeys(missing)}
         query = (
-            "SELECT record, text, broken, CASE WHEN broken IS NULL AND json_valid(text) AND "
-            "json_type(text) = 'OBJECT' "
-            f"THEN json_transform(text, {literal(structure)}) END AS j FROM lines"
+            "SELECT record, text, broken, CASE WHEN broken IS NULL AND regexp_matches(text, '^\\s*[{]') "
+            f"THEN TRY(json_transform(text, {literal(structure)})) END AS j FROM lines"
         )
         spoilt = "CASE WHEN broken IS NOT NULL THEN broken WHEN j IS NULL THEN 'not a JSON object' END"
         self._store_records(records, query, paths, spoilt)
@@ -425,8 +424,10 @@ class _Reading:
         )
 
     def _identifiers(self) -> str:
+        # a value with the separator in it would pass for two
         parts = ", ".join(
-            f"{literal(kind + ':')} || {expression}" for kind, expression in self.feed.identifiers
+            f"{literal(kind + ':')} || replace({expression}, {SEPARATOR}, '')"
+            for kind, expression in self.feed.identifiers
         )
         return f"nullif(concat_ws({SEPARATOR}, {parts}), '')" if parts else "NULL::VARCHAR"
 

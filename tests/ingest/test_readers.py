@@ -176,6 +176,16 @@ def test_a_damaged_parquet_file_is_told_by_its_name(tmp_path):
         cj.ingest(source)
 
 
+def test_no_value_passes_for_two_identifiers(tmp_path):
+    import cjmining as cj
+
+    path = put(tmp_path, b"who,mail,when\n7,a@example.com\x1euser_id:8,2026-01-01\n8,,2026-01-02\n")
+    source = cj.sources.Table(
+        path, name="t", customer={"who": "user_id", "mail": "email"}, timestamp="when", touchpoint="seen"
+    )
+    assert cj.ingest(source).n_customers == 2
+
+
 def test_parquet_in_an_archive_is_read(tmp_path):
     import cjmining as cj
 
