@@ -281,16 +281,6 @@ def protected(database: Database, how: str) -> pa.Table:
     ).cast(schema.IDENTITIES)
 
 
-def protect(identities: pa.Table, how: str, key: str | bytes | None) -> pa.Table:
-    """Keep the identifiers, replace each by a keyed hash, or leave them all out."""
-    if how == "keep":
-        return identities
-    if how == "drop":
-        return schema.IDENTITIES.empty_table()
-    values = hashed(identities.column("kind"), identities.column("value"), secret_of(key))
-    return identities.set_column(2, schema.IDENTITIES.field("value"), values)
-
-
 def secret_of(key: str | bytes | None) -> bytes:
     """Return the key of the hashes, or say that it is missing."""
     secret = key.encode() if isinstance(key, str) else key
