@@ -20,7 +20,6 @@ DAY_S = 86_400
 
 @pytest.fixture(scope="module")
 def desk(shared_data: Path) -> Page:
-    pytest.importorskip("r4pm")
     file = shared_data / "crm" / "helpdesk_tickets.xes.gz"
     return run(READINGS / "helpdesk.md", {"helpdesk.xes.gz": file})
 
