@@ -50,8 +50,8 @@ def _is_part(line: str) -> bool:
     try:
         _, end = json.JSONDecoder().raw_decode(line)
     except (ValueError, RecursionError):
-        return "}{" in line
-    return line[end:].lstrip().startswith(("{", ","))
+        return "}{" in line or line.endswith((",", "[", "{"))
+    return line[end:].lstrip().startswith(("{", ",", "]", "}"))
 
 
 def is_array_lines(text: str) -> bool:

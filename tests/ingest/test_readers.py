@@ -144,6 +144,13 @@ def test_json_lines_are_lines_though_most_of_the_first_are_spoilt(tmp_path):
     assert [text for batch in found.reader() for text in batch.column("text").to_pylist()] == lines
 
 
+def test_few_records_in_a_page_are_no_lines(tmp_path):
+    path = put(tmp_path, b'{"paging": {"next": 1}, "results": [{"a": 1},\n{"a": 2},\n{"a": 3}]}\n', "a.json")
+    found = Records(path, Dialect(), lines=True, wrapped=("results",))
+    texts = [text for batch in found.reader() for text in batch.column("text").to_pylist()]
+    assert texts == ['{"a": 1}', '{"a": 2}', '{"a": 3}']
+
+
 def test_a_stray_quote_swallows_no_object_after_its_own(tmp_path):
     good = "".join(f'{{"a": {i}}}' for i in range(5))
     path = put(tmp_path, ('{"a": "x}' + good).encode(), "a.json")

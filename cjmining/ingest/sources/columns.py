@@ -199,11 +199,14 @@ def json_field(text: str, path: str) -> str:
 def utc(text: str) -> str:
     """SQL for a time inside a nested column as a TIMESTAMP in UTC, NULL where it can't be read.
 
-    For texts that name their zone, or are in UTC.
+    For texts that name their zone, or are in UTC. A year outside 1900 to 2199 is a mistake, not a time.
 
     Examples
     --------
-    >>> utc("each.started")
-    "(TRY_CAST(each.started AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
+    >>> import duckdb
+    >>> times = "(VALUES ('2026-03-01T10:00:00+01:00'), ('99999-01-01'), ('soon')) AS t(started)"
+    >>> duckdb.sql(f"SELECT {utc('started')} FROM {times}").fetchall()
+    [(datetime.datetime(2026, 3, 1, 9, 0),), (None,), (None,)]
     """
-    return f"(TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
+    in_range = f"CASE WHEN regexp_matches({text}, '^\\s*(19|2[01])[0-9][0-9]-') THEN {text} END"
+    return f"(TRY_CAST({in_range} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
