@@ -253,7 +253,7 @@ class _Reading:
                 keys.update(dict.fromkeys(record))
         names = list(keys)
         found = match_columns(self.feed.columns, names, self.where, empty_is_fine=not names)
-        structure = {names[i]: "VARCHAR" for i in found.values()} or {"": "VARCHAR"}
+        structure = {names[i]: "VARCHAR" for i in found.values()} or {"nothing": "VARCHAR"}
         columns = [
             Column(c.name, c.kind, path=f"j.{identifier(names[found[c.name]])}")
             for c in self.feed.columns
