@@ -189,7 +189,7 @@ def _name_of_period(day: object, period: str) -> str:
 
 
 def _text_columns(log: JourneyLog) -> list[str]:
-    return [field.name for field in log._events.schema if pa.types.is_dictionary(field.type)]
+    return [field.name for field in log._stored.schema if pa.types.is_dictionary(field.type)]
 
 
 def _no_group(log: JourneyLog, by: str) -> LogError:

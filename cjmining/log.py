@@ -673,7 +673,7 @@ class JourneyLog:
                 f"begins is a yes or no for each of the {self.n_events:,} events, "
                 f"not {wanted.dtype} of shape {wanted.shape}"
             )
-        whole = tables.native_bounds(self._events)
+        whole = tables.native_bounds(self._stored)
         free = replace(self, bounds=whole, _cache={}).splittable
         starts = wanted & np.repeat(free, np.diff(whole))
         starts[whole[:-1]] = True
@@ -690,7 +690,7 @@ class JourneyLog:
         """Split by the rules of every variant and take each customer's journeys from those of their own."""
         from cjmining.kernels.outcomes import segment
 
-        whole = tables.native_bounds(self._events)
+        whole = tables.native_bounds(self._stored)
         free = replace(self, bounds=whole, _cache={}).splittable
         codes = self.codes("touchpoint"), self.codes("actor"), self.flags("failed")
         bounds = [segment(whole, free, self.timestamps, *codes, one, self.data_end_us) for one in rules]

@@ -170,6 +170,11 @@ def test_a_log_reads_only_the_columns_that_are_asked_for(tmp_path):
     assert log._stored._columns == {}
     log.codes("touchpoint")
     assert set(log._stored._columns) == {"touchpoint"}
+    splits = log.split_at(np.zeros(103, dtype=bool))
+    assert splits.n_journeys == log.n_journeys
+    with pytest.raises(cj.LogError, match="touchpoint"):
+        log.group("nothing")
+    assert set(log._stored._columns) == {"touchpoint", "customer", "native_journey"}
 
 
 def test_a_log_that_was_replaced_since_says_so(tmp_path):

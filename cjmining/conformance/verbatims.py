@@ -182,7 +182,7 @@ def _answers_of(reading: Reading, part: Part, *, as_one: bool) -> Iterator[_Answ
 
 def comments_of(log: JourneyLog, events: Ints) -> list[str]:
     """Return the comments of some events, "" where there is none; only their properties are read."""
-    if "properties" not in log._events.column_names:
+    if "properties" not in log._stored.column_names:
         return [""] * len(events)
     return [
         _comment(said) if said else ""
