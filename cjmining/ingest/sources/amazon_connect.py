@@ -186,7 +186,7 @@ class AmazonConnect(Source):
             "Queue": dict.fromkeys(queue, _TEXT),
             "Campaign": {"CampaignId": _TEXT},
             "SegmentAttributes": {"connect:Subtype": {"ValueString": _TEXT}},
-            "Attributes": dict.fromkeys(self._attributes, _TEXT) or {"": _TEXT},
+            "Attributes": dict.fromkeys(self._attributes, _TEXT) or {"nothing": _TEXT},
         }
 
     def _columns(self) -> list[Column]:

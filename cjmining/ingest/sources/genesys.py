@@ -191,7 +191,7 @@ class Genesys(Source):
         participant = {
             "purpose": _TEXT,
             "externalContactId": _TEXT,
-            "attributes": dict.fromkeys(self._attributes, _TEXT) or {"": _TEXT},
+            "attributes": dict.fromkeys(self._attributes, _TEXT) or {"nothing": _TEXT},
             "sessions": [session],
         }
         plain = ("conversationId", "conversationStart", "conversationEnd", "originatingDirection")

@@ -125,6 +125,8 @@ def strange_value(rng: random.Random, record: bytes, parts: Parts) -> list[Piece
 
 
 def huge_field(rng: random.Random, record: bytes, parts: Parts) -> list[Piece] | None:
+    if parts.form == "separated" and b"\n" in record.rstrip(b"\r\n"):
+        return None  # records of several lines may have a megabyte
     return _with_value(
         rng, record, parts, rng.choice(("x", "é", "a,b;", "9")) * rng.choice((70_000, 300_000))
     )
