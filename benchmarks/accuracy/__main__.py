@@ -25,6 +25,7 @@ PARTS = (
     "compare",
     "difference",
     "journeys",
+    "identity",
 )
 
 
