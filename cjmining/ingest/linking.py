@@ -271,8 +271,8 @@ def improbable(degrees: Ints, *, devices: bool) -> float:
     >>> alone[:500] = 2
     >>> round(improbable(alone, devices=False), 1)
     4.5
-    >>> improbable(np.array([1, 1, 2]), devices=False)
-    10.0
+    >>> round(improbable(np.array([1, 1, 2]), devices=False), 1)  # 1 - ln(3000) / ln(2 / 9)
+    6.3
     """
     n = len(degrees)
     common = float(np.quantile(degrees, 0.75, method="lower")) if n >= _ENOUGH else 1.0
