@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -14,6 +14,9 @@ from cjmining.errors import SourceError
 
 SEPARATOR = "chr(30)"
 """SQL for the character between the identifiers of one record."""
+
+_OF_LIMIT: Final = 0.8
+"""What the database gets of a memory limit; the rest is for the tables on their way out of it."""
 
 
 class Database:
@@ -46,6 +49,8 @@ class Database:
             self.run(f"SET memory_limit = {literal(memory_limit)}")
         except duckdb.Error as problem:
             raise SourceError(f"memory_limit is a size such as '4GB', not {memory_limit!r}") from problem
+        size, unit = self.value("SELECT current_setting('memory_limit')").split()
+        self.run(f"SET memory_limit = '{float(size) * _OF_LIMIT:.1f} {unit}'")
 
     def run(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""
