@@ -132,7 +132,7 @@ def ingest(
             with temporary_database(memory_limit) as database:
                 return Ingestion(database, [*listed, *attribute_tables], tell).run(options).log()
         with Draft(Path(path), overwrite=True) as draft:
-            how = deliveries.conditions(identities, key) if add else {}
+            how = deliveries.conditions(identities, rules) if add else {}
             earlier = deliveries.earlier_deliveries(Path(path), how) if add else None
             if earlier is not None:
                 listed = earlier.ordered(listed, attributes=False)

@@ -146,7 +146,7 @@ class Earlier:
             )
 
 
-def conditions(identities: str, key: str | bytes | None) -> dict[str, Any]:
+def conditions(identities: str, rules: identity.Rules) -> dict[str, Any]:
     """Return what all deliveries to one log must have in common."""
     if identities == "drop":
         raise SourceError(
@@ -155,7 +155,13 @@ def conditions(identities: str, key: str | bytes | None) -> dict[str, Any]:
         )
     if identities == "keep":
         return {"identities": identities}
-    return {"identities": identities, "key_check": identity.keyed_hash(identity.secret_of(key), "cjmining")}
+    secret = rules.secret or b""
+    return {  # what is kept as a hash can't be read in another way later
+        "identities": identities,
+        "key_check": identity.keyed_hash(secret, "cjmining"),
+        "plus_tags": rules.spelling.plus_tags,
+        "gmail_dots": rules.spelling.gmail_dots,
+    }
 
 
 def earlier_deliveries(path: Path, how: Mapping[str, Any]) -> Earlier | None:
@@ -176,12 +182,16 @@ def earlier_deliveries(path: Path, how: Mapping[str, Any]) -> Earlier | None:
             "joined to; ingest everything once with add=True"
         )
     for name, value in how.items():
-        if about["how"].get(name) != value:
+        if _as_json(about["how"].get(name)) != _as_json(value):
             raise SourceError(
                 f"the log at {path} was made with another {name.removesuffix('_check')}; "
                 "a further delivery needs the same one"
             )
     return Earlier(folder, about)
+
+
+def _as_json(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def keep(

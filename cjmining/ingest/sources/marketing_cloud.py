@@ -108,8 +108,13 @@ class MarketingCloud(Source):
         system="Salesforce Marketing Cloud Engagement",
         layouts=(
             *(
-                Layout(stem, f"{stem}.csv" + (f" or {t.view}.csv" if t.view else ""), stems=(stem, t.view))
-                for stem, t in TRACKED.items()
+                Layout(stem, f"{stem}.csv", ("ClientID", "SendID", "SubscriberKey", "EventDate"), (stem,))
+                for stem in TRACKED
+            ),
+            *(
+                Layout(f"data view {t.view}", f"{t.view}.csv", ("SubscriberKey", "EventDate"), (t.view,))
+                for t in TRACKED.values()
+                if t.view
             ),
             Layout("SendJobs", "SendJobs.csv or _Job.csv", stems=("SendJobs", "_Job")),
             Layout(
