@@ -131,10 +131,13 @@ def ingest(
                 raise SourceError("add=True needs path=, the folder of the log to which deliveries are added")
             with temporary_database(memory_limit) as database:
                 return Ingestion(database, [*listed, *attribute_tables], tell).run(options).log()
+        if not add:
+            deliveries.refuse_to_replace(Path(path))
         with Draft(Path(path), overwrite=True) as draft:
             how = deliveries.conditions(identities, rules) if add else {}
             earlier = deliveries.earlier_deliveries(Path(path), how) if add else None
             if earlier is not None:
+                earlier.expect_same_systems([*listed, *attribute_tables])
                 listed = earlier.ordered(listed, attributes=False)
                 attribute_tables = earlier.ordered(attribute_tables, attributes=True)
             with temporary_database(memory_limit, draft.room) as database:

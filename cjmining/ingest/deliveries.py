@@ -9,6 +9,7 @@ Records that were beaten or spoilt are not kept; the ledger goes on counting the
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from cjmining.ingest.database import Database, identifier, literal
 from cjmining.ingest.fates import weights_of
 from cjmining.ingest.sources.base import Event, Feed, LeftOut, Lookup, Source
 from cjmining.ingest.stage import Staged, StagedFile
-from cjmining.storage import Draft, Folder, open_folder
+from cjmining.storage import MANIFEST, Draft, Folder, open_folder
 
 KEPT: Final = "deliveries"
 """What the manifest calls it."""
@@ -31,6 +32,16 @@ KEPT: Final = "deliveries"
 Line = tuple[str, str, str, str, str, int]
 """A line of the ledger: source, file, what, fate, reason, count."""
 
+_WORDS: Final = {
+    "keep": "what is read of a record",
+    "events": "the events it makes",
+    "identifiers": "its identifiers",
+    "key": "its key",
+    "version": "its version",
+    "attributes": "its attributes",
+    "lookups": "what is looked up",
+    "decimal": "the decimal sign",
+}
 _NOT_KEPT: Final = ("reason", "content", "feed_place", "sequence")
 
 
@@ -95,6 +106,8 @@ class Earlier:
             ]
             number += len(files)
             mine = [s for s in staged if s.source_rank == rank and s.feed.name == kept["feed"]["name"]]
+            if mine:
+                self._expect_same_meaning(kept, mine[0].feed)
             into = mine[0] if mine else self._empty(kept, sources[rank], rank, f"kept_{place}")
             self._load(database, kept, into, files, _last_sequence(database, staged, rank), is_new=not mine)
             into.files += files
@@ -132,6 +145,35 @@ class Earlier:
             return
         self._expect_same(kept, columns, _columns(database, into.table))
         database.run(f"INSERT INTO {into.table} BY NAME {read}")
+
+    def expect_same_systems(self, sources: Sequence[Source]) -> None:
+        """Raise unless a source of a name is of the system, and in the zone, that it was before."""
+        kept = {s["name"]: s for s in self.about["sources"]}
+        for source in sources:
+            if source.name not in kept:
+                continue
+            before = kept[source.name]
+            for what, said, now in (
+                ("system", before["kind"], source.kind),
+                ("timezone", before["timezone"], source.timezone),
+            ):
+                if said != now:
+                    raise SourceError(
+                        f"source {source.name!r}: the log at {self.folder.path} has a source of that name "
+                        f"whose {what} is {said}, not {now}; give the same, or another name="
+                    )
+
+    def _expect_same_meaning(self, kept: Mapping[str, Any], feed: Feed) -> None:
+        """Raise where a feed's records would now mean something else than those that are kept."""
+        before, now = kept["feed"], json.loads(json.dumps(_definition(feed)))
+        differing = [_WORDS.get(name, name) for name in before if before[name] != now[name]]
+        if differing:
+            raise SourceError(
+                f"source {kept['source']!r}, {feed.name}: the log at {self.folder.path} was made with other "
+                f"options of this source, or by another version of cjmining: {', '.join(differing)} "
+                f"{'differs' if len(differing) == 1 else 'differ'}. Give the same options, or ingest "
+                "everything again"
+            )
 
     def _expect_same(
         self, kept: Mapping[str, Any], columns: Mapping[str, str], there: Mapping[str, str]
@@ -184,10 +226,23 @@ def earlier_deliveries(path: Path, how: Mapping[str, Any]) -> Earlier | None:
     for name, value in how.items():
         if _as_json(about["how"].get(name)) != _as_json(value):
             raise SourceError(
-                f"the log at {path} was made with another {name.removesuffix('_check')}; "
-                "a further delivery needs the same one"
+                f"the log at {path} was made with {_said(name, about['how'].get(name))}; "
+                "a further delivery needs the same"
             )
     return Earlier(folder, about)
+
+
+def refuse_to_replace(path: Path) -> None:
+    """Raise where a log at `path` takes in deliveries: without `add` its earlier ones would be lost."""
+    if (path / MANIFEST).is_file() and KEPT in open_folder(path).manifest:
+        raise SourceError(
+            f"the log at {path} takes in deliveries. Give add=True to add to it; to begin anew, remove the "
+            "folder first"
+        )
+
+
+def _said(name: str, value: object) -> str:
+    return "another key" if name == "key_check" else f"{name}={value!r}"
 
 
 def _as_json(value: object) -> object:

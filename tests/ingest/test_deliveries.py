@@ -28,8 +28,8 @@ def put(tmp_path):
 
 def orders(*paths, **options):
     kinds = {"who": "user_id", "mail": "email"}
-    named = {"timestamp": "at", "touchpoint": "what", "event_id": "id", "version": "v", **options}
-    return cj.sources.Table(list(paths), name="orders", customer=kinds, **named)
+    named = {"timestamp": "at", "touchpoint": "what", "event_id": "id", "version": "v", "customer": kinds}
+    return cj.sources.Table(list(paths), name="orders", **(named | options))
 
 
 def test_a_late_correction_joins_two_customers_and_moves_an_event(put, tmp_path):
@@ -62,8 +62,21 @@ def test_what_can_not_be_added_is_refused_and_the_log_stays(put, tmp_path):
     with pytest.raises(cj.SourceError, match="was made with another key"):
         cj.ingest(orders(path), key="two", **hashed)
     log = cj.ingest(orders(path), path=tmp_path / "log", add=True)
-    with pytest.raises(cj.SourceError, match=r"'orders', events: the log .* other options .* d:v"):
-        cj.ingest(orders(path, dimensions=["v"]), path=tmp_path / "log", add=True)
+    changed = [
+        ({"dimensions": ["v"]}, r"'orders', events: the log .* other options .* what is read of a record"),
+        ({"touchpoint": {"fixed": "ordered"}}, "other options .* what is read of a record"),
+        ({"event_id": None}, "other options .* its key"),
+        ({"customer": {"who": "loyalty", "mail": "email"}}, "other options .* its identifiers differs"),
+        ({"timezone": "Europe/Berlin"}, "has a source of that name whose timezone is UTC"),
+    ]
+    for options, message in changed:
+        with pytest.raises(cj.SourceError, match=message):
+            cj.ingest(orders(path, **options), path=tmp_path / "log", add=True)
+    other = cj.sources.Segment(tmp_path, name="orders")
+    with pytest.raises(cj.SourceError, match="has a source of that name whose system is Table, not Segment"):
+        cj.ingest(other, path=tmp_path / "log", add=True)
+    with pytest.raises(cj.SourceError, match="takes in deliveries. Give add=True to add to it"):
+        cj.ingest(orders(path), path=tmp_path / "log")
     assert cj.read_log(tmp_path / "log").events.equals(log.events)
 
 
