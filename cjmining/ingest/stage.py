@@ -21,7 +21,7 @@ from cjmining.ingest import casts, nested
 from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
 from cjmining.ingest.files import Input, bare, parquet_file
 from cjmining.ingest.readers import Records, empty_file, field_pattern
-from cjmining.ingest.sources.base import Column, Feed, Source, repeated, sentence
+from cjmining.ingest.sources.base import Column, Feed, Listed, Source, repeated, sentence
 from cjmining.ingest.sources.columns import repeated_note
 
 logger = logging.getLogger("cjmining")
@@ -424,12 +424,17 @@ class _Reading:
         )
 
     def _identifiers(self) -> str:
-        # a value with the separator in it would pass for two
-        parts = ", ".join(
-            f"{literal(kind + ':')} || replace({expression}, {SEPARATOR}, '')"
-            for kind, expression in self.feed.identifiers
-        )
+        parts = ", ".join(_named_identifiers(kind, sql) for kind, sql in self.feed.identifiers)
         return f"nullif(concat_ws({SEPARATOR}, {parts}), '')" if parts else "NULL::VARCHAR"
+
+
+def _named_identifiers(kind: str, expression: str) -> str:
+    """SQL of a record's identifiers of a kind; a value with the separator in it would pass for two."""
+    own = literal(kind + ":")
+    if not isinstance(expression, Listed):
+        return f"{own} || replace({expression}, {SEPARATOR}, '')"
+    each = f"lambda given: {own} || nullif(replace(given, {SEPARATOR}, ''), '')"
+    return f"nullif(array_to_string(list_transform({expression}, {each}), {SEPARATOR}), '')"
 
 
 def left_out_column(i: int) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "Feed",
     "Input",
     "LeftOut",
+    "Listed",
     "Lookup",
     "Source",
     "as_paths",
@@ -108,6 +109,20 @@ class Lookup:
     keep: Mapping[str, str]
 
 
+class Listed(str):
+    """SQL of a list, each of whose elements is an identifier of its own (addresses, records merged into one).
+
+    Elements keep apart whatever they hold, where a text joined by hand could pass for several identifiers.
+
+    Examples
+    --------
+    >>> ("email", Listed("string_split(addresses, ';')"))
+    ('email', "string_split(addresses, ';')")
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """Values of a measure that can't be used: their events happened all the same, and are kept without them.
@@ -133,7 +148,7 @@ class Feed:
     keep: Mapping[str, str]
     """Staged column -> SQL; events are written over these."""
     identifiers: Sequence[tuple[str, str]]
-    """(kind, SQL); NULL where a record has none of the kind; kinds are in `ingest.kinds`.
+    """(kind, SQL); NULL where a record has none of the kind; kinds are in `ingest.kinds`; see `Listed` too.
 
     The kind `merged` with the name of another says that the system itself merged the record's identifiers of
     that kind: they are one, whatever a guard would doubt.

@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from cjmining.errors import SourceError, nearest, shorten
-from cjmining.ingest.database import SEPARATOR, identifier, literal
+from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.files import TABLES, Input, as_paths, bare, inputs_below, named_inputs, stem_of
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources import mailings, marketo_types
 from cjmining.ingest.sources.about import About, Default, Layout
-from cjmining.ingest.sources.base import Column, Event, Feed, Lookup, Source
+from cjmining.ingest.sources.base import Column, Event, Feed, Listed, Lookup, Source
 from cjmining.ingest.sources.columns import column_names, json_text
 
 FIELDS: Final = (
@@ -249,7 +249,7 @@ class Marketo(Source):
         identifiers = [
             ("marketo_id", _plain("leadId")),
             ("marketo_id", f"CASE WHEN {is_merge} THEN {_plain('primaryAttributeValueId')} END"),
-            ("marketo_id", _several("marketo_id", merged)),
+            ("marketo_id", Listed(merged)),
             ("merged", f"CASE WHEN {is_merge} THEN 'marketo_id' END"),
             ("email", _attribute("Email")),
         ]
@@ -310,7 +310,7 @@ class Marketo(Source):
             ("marketo_id", _plain("id")), ("email", _plain("email")), (self.phone(), _plain("phone")),
             (self.phone(), _plain("mobilePhone")), ("crm_id", _plain("sfdcContactId")),
             ("crm_id", _plain("sfdcLeadId")),
-            ("cookie", _several("cookie", cookies)),
+            ("cookie", Listed(cookies)),
             *(
                 (self.phone() if kind == "phone" else kind, _plain(column))
                 for column, kind in self._identifiers.items()
@@ -396,11 +396,6 @@ def _event(touchpoints: Sequence[Default]) -> Event:
         when=f"native <> {literal(marketo_types.MERGE)}",
         withdrawn=f"CASE WHEN native = {progression} AND was = became THEN 'no change of status' END",
     )  # fmt: skip
-
-
-def _several(kind: str, listed: str) -> str:
-    """SQL of all elements of a list as identifiers of one kind, however many there are."""
-    return f"array_to_string({listed}, {SEPARATOR} || {literal(kind + ':')})"
 
 
 def _plain(column: str) -> str:

@@ -212,3 +212,25 @@ def test_tables_of_fivetran_as_frames():
     assert frozenset(
         {("hubspot_id", "301"), ("hubspot_id", "302"), ("email", "kim@home.example")}
     ) in groups_of(log)
+
+
+def test_merges_of_merged_contacts_and_lists_of_addresses_keep_apart(tmp_path):
+    contacts = [
+        {"id": "401", "properties": {"createdate": "2026-01-01T08:00:00Z", "hs_merged_object_ids": "99;98"}},
+        {"id": "98", "properties": {"createdate": "2026-01-02T08:00:00Z", "hs_merged_object_ids": "97:1767"}},
+        {
+            "id": "402",  # a separator inside of an address makes no further identifier
+            "properties": {
+                "createdate": "2026-01-03T08:00:00Z",
+                "hs_additional_emails": "a@one.example;b@two.example\x1ehubspot_id:401",
+            },
+        },
+    ]
+    (tmp_path / "contacts.json").write_text(json.dumps({"results": contacts}))
+    (tmp_path / "merges.csv").write_text("canonical_vid,vid_to_merge\n97,96\n")
+    log = cj.ingest(cj.sources.HubSpot(tmp_path))
+    groups = {frozenset(value for _, value in group) for group in groups_of(log)}
+    assert frozenset({"401", "99", "98", "97", "96"}) in groups
+    (other,) = groups - {frozenset({"401", "99", "98", "97", "96"})}
+    assert {"402", "a@one.example"} <= other
+    assert log.n_customers == 2

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from cjmining.ingest.database import identifier
-from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
+from cjmining.ingest.sources.base import Column, Event, Feed, Listed, Lookup
 from cjmining.ingest.sources.hubspot.exported import (
     ASSOCIATIONS,
     TEXT,
     Export,
     associated,
-    each_of,
     history,
     merged,
     moment,
@@ -79,10 +78,10 @@ def _contacts(export: Export) -> Feed:
     company = f"coalesce({only('associatedcompanyid')}, {only('associated companies')})"
     was_merged = 'coalesce("hs_merged_object_ids", "hs_calculated_merged_vids")'
     identifiers = [
-        ("hubspot_id", '"id"'), each_of("hubspot_id", merged("hs_merged_object_ids")),
-        each_of("hubspot_id", merged("hs_calculated_merged_vids")),
+        ("hubspot_id", '"id"'), ("hubspot_id", Listed(merged("hs_merged_object_ids"))),
+        ("hubspot_id", Listed(merged("hs_calculated_merged_vids"))),
         ("merged", f"CASE WHEN {was_merged} IS NOT NULL THEN 'hubspot_id' END"), ("email", '"email"'),
-        each_of("email", "regexp_extract_all(\"hs_additional_emails\", '[^;,\\s]+')"),
+        ("email", Listed("regexp_extract_all(\"hs_additional_emails\", '[^;,\\s]+')")),
         (export.phone, '"phone"'), (export.phone, '"mobilephone"'), ("hubspot_company", company),
         *((export.phone if kind == "phone" else kind, identifier(n)) for n, kind in export.further.items()),
     ]  # fmt: skip

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from cjmining.ingest.database import literal
-from cjmining.ingest.sources.base import Column, Event, Feed, LeftOut, Lookup
+from cjmining.ingest.sources.base import Column, Event, Feed, LeftOut, Listed, Lookup
 from cjmining.ingest.sources.hubspot.exported import (
     ASSOCIATIONS,
     TEXT,
     Export,
     associated,
-    each_of,
     history,
     merged,
     moment,
@@ -83,7 +82,7 @@ def _deals(export: Export) -> Feed:
     }  # fmt: skip
     # several contacts of one deal are several persons, and HubSpot knows no primary one
     identifiers = [
-        ("hubspot_deal", '"id"'), each_of("hubspot_deal", merged("hs_merged_object_ids")),
+        ("hubspot_deal", '"id"'), ("hubspot_deal", Listed(merged("hs_merged_object_ids"))),
         ("hubspot_id", only("associated contacts")), ("hubspot_company", only("associated companies")),
     ]  # fmt: skip
     structure = {

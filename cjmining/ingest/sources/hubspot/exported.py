@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cjmining.ingest.database import SEPARATOR, identifier, literal
+from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.sources.base import Column, Event, Feed, Input, LeftOut, Lookup
 from cjmining.ingest.sources.columns import utc
 
@@ -107,11 +107,6 @@ def ids(column: str) -> str:
 def only(column: str) -> str:
     """SQL for the id that a text lists, if it is one alone."""
     return f"CASE WHEN len({ids(column)}) = 1 THEN {ids(column)}[1] END"
-
-
-def each_of(kind: str, listed: str) -> tuple[str, str]:
-    """Return every value of a list as an identifier of the record."""
-    return kind, f"nullif(array_to_string({listed}, {SEPARATOR} || {literal(kind + ':')}), '')"
 
 
 def merged(column: str) -> str:
