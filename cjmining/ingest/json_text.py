@@ -15,6 +15,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from cjmining.ingest.json_resync import Resync, is_valid
+
 Bytes = npt.NDArray[np.uint8]
 
 _LOOK_AT = 20
@@ -75,12 +77,12 @@ def as_lines(blocks: Iterable[tuple[bytes, bool]], *, by_line: bool = False) -> 
     if by_line:
         yield from _line_by_line(blocks)
         return
-    cutter = _Cutter()
+    cutter, resync = _Cutter(), Resync()
     for block, last in blocks:
         values = cutter.take(block)
         if last:
             values += cutter.rest()
-        yield b"".join(part + b"\n" for value in values for part in _parts(value)), last
+        yield b"".join(value + b"\n" for value in resync.take(values, last=last)), last
 
 
 def _line_by_line(blocks: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
@@ -96,26 +98,11 @@ def _line_by_line(blocks: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[bytes,
 def _values_of(line: bytes) -> list[bytes]:
     """Return the values of a line; the line itself, as one record, where it is spoilt."""
     line = line.strip().removeprefix(codecs.BOM_UTF8)
-    if not _is_valid(line):
+    if not is_valid(line):
         return [line] if line else []
     cutter = _Cutter()
     values = cutter.take(line)
     return [*values, *cutter.rest()]
-
-
-def _parts(value: bytes) -> list[bytes]:
-    """Split what is spoilt where another object seems to begin: a stray quote swallows all after it."""
-    if b"}{" not in value or _is_valid(value):
-        return [value]
-    return value.replace(b"}{", b"}\n{").split(b"\n")
-
-
-def _is_valid(value: bytes) -> bool:
-    try:
-        json.loads(value)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def unwrapped(blocks: Iterable[tuple[bytes, bool]], names: Sequence[str]) -> Iterator[tuple[bytes, bool]]:
@@ -144,14 +131,14 @@ def _elements(line: bytes, opening: re.Pattern[bytes]) -> list[bytes]:
     for place in np.flatnonzero((characters == ord("[")) & (depth == 2)).tolist():
         if opening.search(line[max(0, at[place] - 80) : at[place]]):
             closing = np.flatnonzero(depth[place + 1 :] < 2)
-            if not len(closing):
-                return [line]
+            if not len(closing):  # it never ends: what is in it may still be told apart
+                return Resync().take([line[: at[place] + 1], line[at[place] + 1 :]], last=True)
             end = place + 1 + int(closing[0])
             inside = slice(place, end)
             cuts = at[inside][(characters[inside] == ord(",")) & (depth[inside] == 2)]
             edges = [int(at[place]), *cuts.tolist(), int(at[end])]
             found = [line[a + 1 : b].strip() for a, b in pairwise(edges)]
-            return [element for element in found if element]
+            return Resync().take([element for element in found if element], last=True)
     return [line]
 
 
