@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cjmining.ingest.by_time import divided, whose
 from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.sources.base import SEEN
 from cjmining.ingest.stage import left_out_column
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ def decide_fates(database: Database, staged: Sequence[Staged]) -> None:
 
 def make_views(database: Database, staged: Sequence[Staged]) -> None:
     """For each feed, make `<table>_used`: the records used, with their customer and what is looked up."""
+    newest = _newest_seen(database, staged)
     for feed in staged:
         looked_up, joins = _lookups(database, feed, staged)
+        if SEEN in feed.feed.keep:
+            looked_up += f"{newest[feed.source_rank]} AS newest, "
         customer, of_customers = "i.customer", "JOIN id_sets i ON i.ids = r.ids AND i.customer IS NOT NULL"
         if divided(database, feed):
             of_customers = f"JOIN {whose(feed)} i ON i.sequence = r.sequence AND i.customer IS NOT NULL"
@@ -59,6 +63,21 @@ def make_views(database: Database, staged: Sequence[Staged]) -> None:
             f"CREATE VIEW {feed.table}_used AS SELECT r.*, {looked_up}{customer} "
             f"FROM {feed.table}_candidates r {of_customers}{joins}"
         )
+
+
+def _newest_seen(database: Database, staged: Sequence[Staged]) -> dict[int, str]:
+    """Return for each source SQL of the newest moment at which its system wrote any record of any feed."""
+    found: dict[int, str] = {}
+    for rank in {feed.source_rank for feed in staged}:
+        told = " UNION ALL ".join(
+            f"SELECT max({SEEN}) AS moment FROM {feed.table} WHERE reason IS NULL "
+            f"AND sequence NOT IN (SELECT sequence FROM {feed.table}_superseded)"
+            for feed in staged
+            if feed.source_rank == rank and SEEN in feed.feed.keep
+        )
+        moment = database.value(f"SELECT epoch_us(max(moment)) FROM ({told})") if told else None
+        found[rank] = "NULL::TIMESTAMP" if moment is None else f"make_timestamp({moment})"
+    return found
 
 
 def newest_first(prefix: str = "") -> str:
@@ -143,17 +162,22 @@ def _lost_partitions(database: Database, feed: Staged) -> list[int]:
     return [file.number for file in partitioned if file.delivery != best[file.partition]]
 
 
-def _newest_by_key(feed: Staged, keys: str, wanted: str) -> str:
-    """SQL of one record for each key, the newest; only where a key repeats is there anything to compare."""
-    candidates = f"(SELECT * FROM {feed.table}_candidates WHERE ({keys}) IS NOT NULL)"
-    several = f"SELECT {keys} FROM {candidates} GROUP BY {keys} HAVING count(*) > 1"
-    compared = f'SELECT *, {content_of(feed)} AS "f:content" FROM {candidates} SEMI JOIN several USING ({keys})'
-    return (
-        f"WITH several AS MATERIALIZED ({several}) "
-        f"SELECT {wanted} FROM {candidates} ANTI JOIN several USING ({keys}) UNION ALL BY NAME "
-        f"(SELECT DISTINCT ON ({keys}) {wanted} FROM ({compared}) "
-        f"JOIN read_files USING (file) ORDER BY {keys}, {newest_first()})"
-    )
+def _store_newest(database: Database, feed: Staged, keys: str, query: str, table: str) -> None:
+    """Store the records of `query` of another feed, of each key the newest.
+
+    Only where a key repeats is there anything to compare, and only then is what records say read.
+    """
+    database.run(f"CREATE TABLE {table} AS {query}")
+    database.run(f"CREATE TABLE several AS SELECT {keys} FROM {table} GROUP BY {keys} HAVING count(*) > 1")
+    if database.value("SELECT count(*) FROM several"):
+        compared = (
+            f'SELECT *, {content_of(feed)} AS "f:content" FROM {feed.table}_candidates '
+            f"SEMI JOIN several USING ({keys})"
+        )
+        place = f"row_number() OVER (PARTITION BY {keys} ORDER BY {newest_first()})"
+        ranked = f"SELECT sequence, {place} AS n FROM ({compared}) JOIN read_files USING (file)"
+        database.run(f"DELETE FROM {table} WHERE sequence IN (SELECT sequence FROM ({ranked}) WHERE n > 1)")
+    database.run("DROP TABLE several")
 
 
 def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tuple[str, str]:
@@ -168,7 +192,15 @@ def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tupl
             continue
         keys = ", ".join(map(identifier, lookup.on.values()))
         wanted = ", ".join(map(identifier, dict.fromkeys([*lookup.on.values(), *lookup.keep.values()])))
-        database.run(f"CREATE TABLE {feed.table}_lookup_{i} AS {_newest_by_key(there[0], keys, wanted)}")
+        own = {there: here for here, there in lookup.on.items() if here not in laid}
+        same = " AND ".join(f"r.{identifier(here)} = c.{identifier(there)}" for there, here in own.items())
+        # a million mails were sent, a tenth of them opened: what nobody asks for isn't stored
+        asked = f" SEMI JOIN {feed.table} r ON {same}" if own else ""
+        query = (
+            f"SELECT sequence, {wanted} FROM (SELECT sequence, {wanted} FROM {there[0].table}_candidates "
+            f"WHERE ({keys}) IS NOT NULL) c{asked}"
+        )
+        _store_newest(database, there[0], keys, query, f"{feed.table}_lookup_{i}")
         equal = " AND ".join(
             f"{laid.get(here) or f'r.{identifier(here)}'} = l{i}.{identifier(other)}"
             for here, other in lookup.on.items()

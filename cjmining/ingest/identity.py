@@ -31,6 +31,7 @@ from cjmining.ingest.linking import (
     Ints,
     Linked,
     Sets,
+    Small,
     link,
 )
 from cjmining.ingest.normal import MERGED, STORED, Spelling, local_phones, long_id, make_forms, phone_number
@@ -109,7 +110,7 @@ def resolve(database: Database, records: Sequence[str], rules: Rules | None = No
     rules = rules or Rules()
     every = " UNION ALL ".join(f"SELECT DISTINCT ids FROM {relation}" for relation in records)
     database.run(
-        "CREATE TABLE sets AS SELECT ids, row_number() OVER () - 1 AS id_set "
+        "CREATE TABLE sets AS SELECT ids, (row_number() OVER () - 1)::INTEGER AS id_set "
         f"FROM (SELECT DISTINCT ids FROM ({every}) WHERE ids IS NOT NULL)"
     )
     read_sets(database, rules)
@@ -145,7 +146,9 @@ def read_sets(database: Database, rules: Rules) -> None:
         f"JOIN token_forms f ON f.given = t.token WHERE f.kind <> {mark}"
     )
     if rules.clusters is not None:  # identifiers that only the table from elsewhere has are nobody's
-        database.run("CREATE OR REPLACE TABLE nodes AS SELECT * FROM nodes SEMI JOIN members USING (node)")
+        database.run("CREATE TABLE own_nodes AS SELECT * FROM nodes SEMI JOIN members USING (node)")
+        database.run(f"DROP {'VIEW' if rules.secret is None else 'TABLE'} nodes")
+        database.run("ALTER TABLE own_nodes RENAME TO nodes")
     database.run(
         "CREATE TABLE marks AS SELECT DISTINCT t.id_set, n.value AS kind FROM tokens t "
         f"JOIN token_forms f ON f.given = t.token JOIN named n USING (node) WHERE f.kind = {mark}"
@@ -176,9 +179,9 @@ def _name_nodes(database: Database, secret: bytes | None) -> None:
             f"min(value) FILTER (WHERE stored IS NULL) AS value, min(refusal) AS refusal FROM {source} "
             f"WHERE {own} GROUP BY ALL"
         )
-    else:
+    else:  # what is there already isn't stored once more
         database.run(
-            f"CREATE TABLE nodes AS SELECT node, kind, value AS token, value, refusal FROM named WHERE {own}"
+            f"CREATE VIEW nodes AS SELECT node, kind, value AS token, value, refusal FROM named WHERE {own}"
         )
     database.run(
         f"CREATE TABLE token_forms AS SELECT f.token AS given, n.kind, {node} AS node FROM forms f "
@@ -205,27 +208,24 @@ def find_customers(database: Database, *, clustered: bool = False) -> Linked:
 
     Makes `found` (node, place, customer, refusal): places are in the order of kind and token.
     """
-    nodes = database.arrow("SELECT node, kind, refusal FROM nodes ORDER BY kind, token")
-    members = database.arrow("SELECT id_set, node FROM members")
+    names = [name for (name,) in database.run("SELECT DISTINCT kind FROM nodes ORDER BY kind")]
+    nodes = database.arrow(
+        f"SELECT node, {_code('kind', names)} AS kind, {_code('refusal', REASONS)} AS refusal "
+        "FROM nodes ORDER BY nodes.kind, token"
+    )
+    own, kind, refusal = (column.to_numpy() for column in nodes.columns)
+    del nodes
+    place = np.zeros(int(own.max(initial=-1)) + 1, np.int32)
+    place[own] = np.arange(len(own), dtype=np.int32)
     merged = database.arrow("SELECT node, other FROM merged")
-    own = nodes.column("node").to_numpy()
-    place = np.zeros(int(own.max(initial=-1)) + 1, np.int64)
-    place[own] = np.arange(len(own))
-    sets, shown = members.column("id_set").to_numpy(), place[members.column("node").to_numpy()]
-    order = np.argsort(sets * len(own) + shown)
-    names = nodes.column("kind").combine_chunks().dictionary_encode()
-    names = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
-    why = nodes.column("refusal").combine_chunks().dictionary_encode()
-    why = why.combine_chunks() if isinstance(why, pa.ChunkedArray) else why
-    codes = np.array([*map(REASONS.index, why.dictionary.to_pylist()), 0], np.int8)
-    reasons = codes[why.indices.fill_null(len(codes) - 1).to_numpy()]
+    sets, shown = _members(database, place)
     linked = link(
         Sets(
-            kinds=[kind_of(name) for name in names.dictionary.to_pylist()],
-            kind=names.indices.to_numpy(zero_copy_only=False).astype(np.int64),
-            refusal=reasons,
-            set=sets[order],
-            node=shown[order],
+            kinds=[kind_of(name) for name in names],
+            kind=kind,
+            refusal=refusal,
+            set=sets,
+            node=shown,
             same=place[merged.column("node").to_numpy()],
             other=place[merged.column("other").to_numpy()],
             cluster=_clusters(database, place, len(own)) if clustered else None,
@@ -234,7 +234,7 @@ def find_customers(database: Database, *, clustered: bool = False) -> Linked:
     found = pa.table(
         {
             "node": own,
-            "place": np.arange(len(own)),
+            "place": np.arange(len(own), dtype=np.int32),
             "customer": linked.customer,
             "refusal": pa.array(REASONS).take(pa.array(linked.refusal)),
         }
@@ -244,7 +244,24 @@ def find_customers(database: Database, *, clustered: bool = False) -> Linked:
     return linked
 
 
-def _clusters(database: Database, place: Ints, n: int) -> Ints:
+def _code(column: str, words: Sequence[str]) -> str:
+    """SQL of the place of a text among a few, 0 if it is none of them."""
+    cases = " ".join(f"WHEN {literal(word)} THEN {i}" for i, word in enumerate(words))
+    return f"(CASE {column} {cases} ELSE 0 END)::TINYINT" if words else "0::TINYINT"
+
+
+def _members(database: Database, place: Small) -> tuple[Small, Small]:
+    """Return which set has which identifiers, by their places, sorted."""
+    members = database.arrow("SELECT id_set, node FROM members")
+    code = members.column("id_set").to_numpy().astype(np.int64)
+    code <<= 32
+    code |= place[members.column("node").to_numpy()]
+    del members
+    code.sort()
+    return (code >> 32).astype(np.int32), code.astype(np.int32)  # the lower half
+
+
+def _clusters(database: Database, place: Small, n: int) -> Ints:
     table = clusters_of_nodes(database)
     cluster = np.full(n, -1, np.int64)
     cluster[place[table.column("node").to_numpy()]] = table.column("cluster").to_numpy()

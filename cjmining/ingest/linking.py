@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int8]
+Small = npt.NDArray[np.int32]
+"""Places of identifiers and numbers of sets: half the memory, of which there are tens of millions."""
 
 SHARED: Final = "shared by too many"
 SEVERAL: Final = "shared by several customers"
@@ -58,25 +60,25 @@ class Sets:
     ----------
     kinds : sequence of Kind
         What there is.
-    kind : int64 array
+    kind : int8 array
         Of each identifier, its place in `kinds`. Customers are numbered in the order of their first one.
     refusal : int8 array
         Why its value alone makes an identifier no link, as a code into `REASONS`; 0 where it may be one.
-    set, node : int64 arrays
+    set, node : int32 arrays
         Which set has which identifier, each pair once, sorted.
-    same, other : int64 arrays
+    same, other : int32 arrays
         Pairs of identifiers that a system says are one.
     cluster : int64 array, optional
         Of each identifier, the cluster that a table from elsewhere puts it in; -1 for none.
     """
 
     kinds: Sequence[Kind]
-    kind: Ints
+    kind: Codes
     refusal: Codes
-    set: Ints
-    node: Ints
-    same: Ints
-    other: Ints
+    set: Small
+    node: Small
+    same: Small
+    other: Small
     cluster: Ints | None = None
 
 
@@ -90,7 +92,7 @@ class Linked:
         Of each identifier; -1 for one that is no link.
     refusal : int8 array
         Of each identifier, why it is none, as a code into `REASONS`.
-    set : int64 array
+    set : int32 array
         The sets, each once, sorted.
     set_customer : int64 array
         Of each set; `NOBODY` or `SEVERAL_CUSTOMERS` where it has none.
@@ -98,7 +100,7 @@ class Linked:
 
     customer: Ints
     refusal: Codes
-    set: Ints
+    set: Small
     set_customer: Ints
 
 
@@ -126,8 +128,8 @@ class _Linking:
         n = len(sets.kind)
         self.sets = sets
         self.refusal = sets.refusal.copy()
-        self.tier = np.array([_tier(kind) for kind in sets.kinds], np.int64)[sets.kind]
-        self.label = np.arange(n)
+        self.tier = np.array([_tier(kind) for kind in sets.kinds], np.int8)[sets.kind]
+        self.label = np.arange(n, dtype=np.int32)
         self.placed = np.zeros(n, bool)
         self.given = np.full(n, -1, np.int64) if sets.cluster is None else sets.cluster
         listed = np.flatnonzero(self.given >= 0)
@@ -142,12 +144,14 @@ class _Linking:
         """Refuse what is seen with improbably many identifiers of a kind, by how many is usual."""
         kinds = self.sets.kinds
         width = len(kinds)
-        code, degree = _distinct(self.one * width + self.sets.kind[self.other])
-        node, other_kind = code // width, code % width
+        code, degree = _distinct(_codes(self.one, width, self.sets.kind[self.other]))
+        node, other_kind = np.divmod(code, width)
         own_kind = self.sets.kind[node]
         spared = self.given >= 0
         spared[self.sets.same], spared[self.sets.other] = True, True
-        for a, b in (divmod(pair, width) for pair in _distinct(own_kind * width + other_kind)[0].tolist()):
+        for a, b in (
+            divmod(pair, width) for pair in _distinct(_codes(own_kind, width, other_kind))[0].tolist()
+        ):
             if kinds[a].of in ("account", "case") or kinds[b].of not in ("person", "device"):
                 continue
             here = (own_kind == a) & (other_kind == b)
@@ -167,7 +171,7 @@ class _Linking:
         node, label = _unique_pairs(self.one[between], self.label[self.other[between]])
         apart = self._apart(tier, node, label)
         # accounts that were merged are one, and stand for the persons of all of them
-        group = components(len(own), one, other) if tier == _ACCOUNT else np.arange(len(own))
+        group = components(len(own), one, other) if tier == _ACCOUNT else np.arange(len(own), dtype=np.int32)
         several = np.isin(group, _conflicting(*_unique_pairs(group[node], label), apart)) & own
         self.refusal[several] = _SEVERAL
         own[several] = False
@@ -185,9 +189,9 @@ class _Linking:
     def _join(
         self,
         own: Bools,
-        touches: tuple[Ints, Ints],
-        among: tuple[Ints, Ints],
-        apart: tuple[Ints, Ints],
+        touches: tuple[Small, Small],
+        among: tuple[Small, Small],
+        apart: tuple[Small, Small],
         *,
         lenient: bool,
     ) -> None:
@@ -218,13 +222,13 @@ class _Linking:
             one, other = one[here], other[here]
         self.label = np.where(own | self.placed, where, self.label)
 
-    def _apart(self, tier: int, node: Ints, label: Ints) -> tuple[Ints, Ints]:
+    def _apart(self, tier: int, node: Small, label: Small) -> tuple[Small, Small]:
         """Return (label, feature), sorted: no two labels with one feature are joined in this tier."""
         sets = self.sets
         placed = np.flatnonzero(self.placed)
         if tier == _ACCOUNT:
             person = placed[self.tier[placed] <= _PHONE]
-            labels, features = self.label[person], np.zeros(len(person), np.int64)
+            labels, features = self.label[person], np.zeros(len(person), np.int8)
         else:
             below = _BELOW[tier]
             is_case = np.array([kind.of == "case" for kind in sets.kinds])[sets.kind[placed]]
@@ -236,10 +240,10 @@ class _Linking:
             labels, features = labels[has_own], features[has_own]
         listed = np.flatnonzero(self.given >= 0)
         labels = np.concatenate((labels, self.label[listed]))
-        features = np.concatenate((features, np.full(len(listed), len(sets.kinds))))
+        features = np.concatenate((features, np.full(len(listed), len(sets.kinds), np.int8)))
         return _unique_pairs(labels, features)
 
-    def _too_many(self, where: Ints) -> Bools:
+    def _too_many(self, where: Small) -> Bools:
         """Say which components would join improbably many with a number of one kind."""
         bad = np.zeros(len(where), bool)
         numbers = np.flatnonzero(self.placed & (self.tier == _NUMBER) & (self.given < 0))
@@ -286,16 +290,16 @@ def improbable(degrees: Ints, *, devices: bool) -> float:
     return float(max(10 * limit, _DEVICES_BY) if devices else limit)
 
 
-def components(n: int, first: Ints, second: Ints) -> Ints:
+def components(n: int, first: Small, second: Small) -> Small:
     """Return for each of n nodes the least node of its connected component."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
-    least: Ints = np.empty(int(labels.max(initial=-1)) + 1, np.int64)
-    least[labels[::-1]] = np.arange(n - 1, -1, -1)
-    found: Ints = least[labels]
+    least: Small = np.empty(int(labels.max(initial=-1)) + 1, np.int32)
+    least[labels[::-1]] = np.arange(n - 1, -1, -1, dtype=np.int32)
+    found: Small = least[labels]
     return found
 
 
@@ -305,7 +309,7 @@ def _tier(kind: Kind) -> int:
     return {"link": _LINK, "account": _ACCOUNT, "device": _DEVICE}[kind.of]
 
 
-def _pairs(sets: Ints, nodes: Ints, n: int) -> tuple[Ints, Ints]:
+def _pairs(sets: Small, nodes: Small, n: int) -> tuple[Small, Small]:
     """Return which nodes are seen with which others, both ways, each pair once."""
     found = []
     apart = 1
@@ -314,31 +318,42 @@ def _pairs(sets: Ints, nodes: Ints, n: int) -> tuple[Ints, Ints]:
         if not together.any():
             break
         one, other = nodes[:-apart][together], nodes[apart:][together]
-        found.append(np.minimum(one, other) * n + np.maximum(one, other))
+        found.append(_codes(np.minimum(one, other), n, np.maximum(one, other)))
         apart += 1
     if not found:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    code, _ = _distinct(np.concatenate(found))
-    one, other = code // n, code % n
+        return np.empty(0, np.int32), np.empty(0, np.int32)
+    one, other = _parts(_distinct(np.concatenate(found))[0], n)
     return np.concatenate((one, other)), np.concatenate((other, one))
 
 
-def _distinct(codes: Ints) -> tuple[Ints, Ints]:
+def _codes(first: npt.NDArray[np.integer], width: int, second: npt.NDArray[np.integer]) -> Ints:
+    """Write pairs as one number each; `width` is more than any second."""
+    code: Ints = first.astype(np.int64)
+    code *= width
+    code += second
+    return code
+
+
+def _parts(codes: Ints, width: int) -> tuple[Small, Small]:
+    first, second = np.divmod(codes, width)
+    return first.astype(np.int32), second.astype(np.int32)
+
+
+def _distinct(codes: npt.NDArray[Any]) -> tuple[Any, Ints]:
     """Return the distinct codes, sorted, and how often each occurs; faster than numpy's hashing them."""
     ordered = np.sort(codes)
     first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else ordered
     return ordered[first], np.diff(np.append(first, len(ordered)))
 
 
-def _unique_pairs(first: Ints, second: Ints) -> tuple[Ints, Ints]:
+def _unique_pairs(first: Small, second: npt.NDArray[Any]) -> tuple[Small, Small]:
     if not len(first):
         return first, second
     width = int(second.max()) + 1
-    code, _ = _distinct(first * width + second)
-    return code // width, code % width
+    return _parts(_distinct(_codes(first, width, second))[0], width)
 
 
-def _conflicting(node: Ints, label: Ints, apart: tuple[Ints, Ints]) -> Ints:
+def _conflicting(node: Small, label: Small, apart: tuple[Small, Small]) -> Small:
     """Return the nodes that touch several labels with one feature."""
     labels, features = apart
     start, end = np.searchsorted(labels, label, "left"), np.searchsorted(labels, label, "right")
@@ -348,7 +363,7 @@ def _conflicting(node: Ints, label: Ints, apart: tuple[Ints, Ints]) -> Ints:
     return _twice(nodes, features[place])
 
 
-def _several_of_a_kind(where: Ints, apart: tuple[Ints, Ints]) -> Bools:
+def _several_of_a_kind(where: Small, apart: tuple[Small, Small]) -> Bools:
     """Say which components hold several labels with one feature."""
     labels, features = apart
     bad = np.zeros(len(where), bool)
@@ -356,20 +371,21 @@ def _several_of_a_kind(where: Ints, apart: tuple[Ints, Ints]) -> Bools:
     return bad
 
 
-def _twice(owners: Ints, features: Ints) -> Ints:
+def _twice(owners: Small, features: Small) -> Small:
     """Return the owners that have a feature more than once."""
     if not len(owners):
         return owners
     width = int(features.max()) + 1
-    code, counts = _distinct(owners * width + features)
-    return _distinct(code[counts > 1] // width)[0]
+    code, counts = _distinct(_codes(owners, width, features))
+    found: Small = _distinct(code[counts > 1] // width)[0].astype(np.int32)
+    return found
 
 
-def _numbered(labels: Ints, usable: Bools) -> Ints:
+def _numbered(labels: Small, usable: Bools) -> Ints:
     """Number the labels in the order in which they occur first."""
     customers = np.full(len(labels), NOBODY, dtype=np.int64)
     own = np.flatnonzero(usable)
-    first = np.full(len(labels), -1, dtype=np.int64)
+    first = np.full(len(labels), -1, dtype=np.int32)
     first[labels[own[::-1]]] = own[::-1]  # the last one written, which is the first, stays
     begins = first[labels[own]] == own
     number = np.empty(len(labels), dtype=np.int64)
@@ -378,12 +394,12 @@ def _numbered(labels: Ints, usable: Bools) -> Ints:
     return customers
 
 
-def _customers_of_sets(sets: Sets, customer: Ints, tier: Ints) -> tuple[Ints, Ints]:
+def _customers_of_sets(sets: Sets, customer: Ints, tier: Codes) -> tuple[Small, Ints]:
     """Return each set's customer: whom the surest of its identifiers belong to."""
     first = np.flatnonzero(np.append(True, sets.set[1:] != sets.set[:-1])) if len(sets.set) else sets.set
     found = sets.set[first]
     whose = customer[sets.node]
-    rank = np.where(whose < 0, 99, tier[sets.node])
+    rank = np.where(whose < 0, np.int8(99), tier[sets.node])
     least = np.minimum.reduceat(rank, first) if len(first) else rank
     surest = rank == np.repeat(least, np.diff(np.append(first, len(rank))))
     low = np.where(surest, whose, np.iinfo(np.int64).max)

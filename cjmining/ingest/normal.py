@@ -99,7 +99,7 @@ def make_forms(database: Database, tokens: str, how: Spelling) -> None:
             database.run("UPDATE forms SET value = r.value FROM rewritten r WHERE r.token = forms.token")
     stored = f"starts_with(value, {STORED})"
     database.run(
-        "CREATE TABLE named AS SELECT row_number() OVER () - 1 AS node, kind, value, "
+        "CREATE TABLE named AS SELECT (row_number() OVER () - 1)::INTEGER AS node, kind, value, "
         f"CASE WHEN {stored} THEN nullif(split_part(value, {STORED}, 3), '') ELSE {_refusal()} END "
         "AS refusal, "
         f"CASE WHEN {stored} THEN split_part(value, {STORED}, 2) END AS stored "
