@@ -18,6 +18,9 @@ ZONED, NAIVE, SKIPPED, REPEATED = 0, 1, 2, 3
 _FIRST_YEAR, _LAST_YEAR = 1970, 2060
 _LAST_EPOCH = 10**16  # microseconds, in the year 2286
 _HOUR = re.compile("%-?[HIcXT]")
+_OF_A_YEAR = ("%j", "%-j", "%U", "%W", "%V")
+_ROLLING = ("%z", "%Z", *_OF_A_YEAR)
+"""Fields with which DuckDB takes days that there aren't for others."""
 EPOCHS = {"epoch s": 1_000_000, "epoch ms": 1_000, "epoch us": 1}
 """Names of times counted from 1970 in UTC, and how many microseconds their unit has."""
 ISO = "iso"
@@ -152,17 +155,33 @@ class Clock:
 
     @property
     def _zoned_formats(self) -> list[str]:
-        return [form for form in self.formats if "%z" in form]
+        return [form for form in self.formats if "%z" in form or "%Z" in form]
 
     @property
     def _local_formats(self) -> list[str]:
-        return [form for form in self.formats if "%z" not in form]
+        return [form for form in self.formats if form not in self._zoned_formats]
 
 
 def _formatted(expression: str, formats: Sequence[str]) -> str:
     if not formats:
         return "NULL::TIMESTAMP"
-    return f"try_strptime({expression}, [{', '.join(map(literal, formats))}])"
+    if not any(field in form for form in formats for field in _ROLLING):
+        return f"try_strptime({expression}, [{', '.join(map(literal, formats))}])"
+    # a list of forms with an offset takes 31 February for 3 March, each form by itself doesn't
+    return f"coalesce({', '.join(_by_itself(expression, form) for form in formats)}, NULL)"
+
+
+def _by_itself(expression: str, form: str) -> str:
+    """Read a time in one form; days that a month, and weeks and days that a year doesn't have, are none."""
+    moment = f"try_strptime({expression}, {literal(form)})"
+    if form.rstrip().endswith("%Z"):
+        without = form.rstrip()[:-2].rstrip()
+        plain = f"try_strptime(regexp_replace(trim({expression}), '\\s*\\S+$', ''), {literal(without)})"
+        return f"CASE WHEN {plain} IS NOT NULL THEN {moment} END"
+    year = next((field for field in ("%Y", "%y") if field in form), None)
+    if year and any(field in form for field in _OF_A_YEAR):
+        return f"CASE WHEN contains({expression}, strftime({moment}, '{year}')) THEN {moment} END"
+    return moment
 
 
 def check_formats(given: object, where: str) -> tuple[str, ...]:

@@ -76,6 +76,38 @@ def test_a_format_with_an_offset(con):
     assert read(con, clock, "01/Feb/2024:12:00:00 +0100")[:2] == ("2024-02-01 11:00:00", ZONED)
 
 
+@pytest.mark.parametrize(
+    ("form", "impossible", "possible"),
+    [
+        # of sources
+        ("%d/%b/%Y:%H:%M:%S %z", "31/Feb/2026:03:00:07 +0200", "28/Feb/2026:03:00:07 +0200"),
+        ("%a, %d %b %Y %H:%M:%S %z", "Tue, 31 Feb 2026 01:00:07 +0000", "Sat, 28 Feb 2026 01:00:07 +0000"),
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-02-29T03:00:07+0200", "2026-02-28T03:00:07+0200"),
+        # of callers
+        ("%m/%d/%Y %H:%M:%S", "02/30/2026 01:00:07", "02/28/2026 01:00:07"),
+        ("%d.%m.%Y %H:%M:%S", "31.02.2026 01:00:07", "28.02.2026 01:00:07"),
+        ("%d.%m.%y %H:%M:%S", "29.02.26 01:00:07", "28.02.26 01:00:07"),
+        ("%d %b %Y %H:%M:%S %Z", "30 Feb 2026 01:00:07 UTC", "28 Feb 2026 01:00:07 UTC"),
+        ("%Y-%j %H:%M:%S", "2026-366 01:00:07", "2026-059 01:00:07"),  # 31 + 28
+    ],
+)
+def test_days_that_there_are_not(con, form, impossible, possible):
+    """28 February 2026 at 1:00:07; alone, after ISO, and beside another form."""
+    for clock in (
+        Clock("UTC", formats=(form,), only_formats=True),
+        Clock("UTC", formats=(form,)),
+        Clock("UTC", formats=("%Y%m%d %z", form), only_formats=True),
+    ):
+        assert read(con, clock, impossible)[0] is None
+        assert read(con, clock, possible)[0] == "2026-02-28 01:00:07"
+
+
+def test_a_format_with_the_name_of_a_zone(con):
+    clock = Clock("Europe/Berlin", formats=("%d %b %Y %H:%M %Z",), only_formats=True)
+    assert read(con, clock, "28 Feb 2026 10:00 UTC") == ("2026-02-28 10:00:00", ZONED, False)
+    assert read(con, clock, "01 Jul 2026 10:00 America/New_York")[0] == "2026-07-01 14:00:00"
+
+
 def test_a_fixed_offset_knows_no_summer(con):
     assert read(con, Clock("-06:00"), "2024-07-01 12:00:00")[0] == "2024-07-01 18:00:00"
     assert read(con, Clock("-06:00"), "2024-01-01 12:00:00")[0] == "2024-01-01 18:00:00"

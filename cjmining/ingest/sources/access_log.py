@@ -61,8 +61,9 @@ class AccessLog(Source):
     A log knows requests, not persons: a customer is who logged in (authuser), or whom a logged cookie or
     a parameter of the address names, if you say which. The network address is no identifier. Requests of
     nobody are set aside and counted, and so are robots, images, styles and scripts, redirects, and methods
-    that show no page. A GET is `page_viewed` (`file_downloaded` for documents), a POST `form_submitted`;
-    they failed where the status is 400 or more.
+    that show no page. Whoever (address and user agent) asks for robots.txt is a robot in all of that file. A
+    GET is `page_viewed` (`file_downloaded` for documents), a POST `form_submitted`; they failed where the
+    status is 400 or more.
 
     A page with campaign tags in its address, or referred to by another site, makes an arrival beside it:
     `ad_clicked` or `link_followed`, on the channel that its channel group gives.
@@ -129,7 +130,8 @@ class AccessLog(Source):
         needs="lines of the common or combined log format; a login, cookie or parameter of the customer",
         natural_key="the whole line; the same line again is the same request",
         times="to the second, with their offset",
-        robots="set aside by user agent, without one, and whoever asks for robots.txt",
+        robots="set aside by user agent, without one, and all requests in a file by whoever (address and user "
+        "agent) asks for robots.txt in it",
         documentation=(
             "https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",
             "https://nginx.org/en/docs/http/ngx_http_log_module.html",
@@ -193,7 +195,7 @@ class AccessLog(Source):
             asides += [
                 (robots.is_robot("agent"), robots.REASON),
                 ("agent = '-'", "a robot, without a user agent"),
-                (f"{_PATH} = '/robots.txt'", "a robot, asks for robots.txt"),
+                (f"bool_or({_PATH} = '/robots.txt') OVER (PARTITION BY host, agent)", _ASKED),
             ]
         asides.append((f"{_METHOD} NOT IN ({_SHOWN})", "a method that shows no page"))
         if not self._assets:
@@ -271,6 +273,7 @@ class AccessLog(Source):
         return [arrival, Event(columns)]
 
 
+_ASKED = "a robot, asks for robots.txt"
 _REST_OF_KEY = ("request", "status", "bytes", "referer", "agent", "rest")
 _SHOWN = "'GET', 'POST', 'PUT', 'PATCH', 'DELETE'"
 

@@ -62,6 +62,30 @@ def test_accounts_and_identities(log):
     }
 
 
+def test_who_asks_for_robots_txt_and_an_impossible_day(tmp_path):
+    """Eve's first browser is a robot, her second isn't, nor is her neighbour with the first at another address."""
+    lines = (
+        ("192.0.2.1", "31/Mar/2026:10:00:00", "/a", "Firefox"),
+        ("192.0.2.1", "31/Mar/2026:10:00:01", "/robots.txt", "Firefox"),
+        ("192.0.2.1", "31/Mar/2026:10:00:02", "/b", "Firefox"),
+        ("192.0.2.1", "31/Mar/2026:10:00:03", "/c", "Safari"),
+        ("192.0.2.2", "31/Mar/2026:10:00:04", "/d", "Firefox"),
+        ("192.0.2.2", "31/Feb/2026:10:00:05", "/e", "Firefox"),
+    )
+    (tmp_path / "access.log").write_text(
+        "".join(
+            f'{host} - eve [{when} +0000] "GET {page} HTTP/1.1" 200 1 "-" "{agent}"\n'
+            for host, when, page, agent in lines
+        )
+    )
+    log = cj.ingest(cj.sources.AccessLog(tmp_path))
+    assert seen(log, "timestamp") == [("2026-03-31 10:00:03",), ("2026-03-31 10:00:04",)]
+    assert fates(log) == {
+        "used": 2, "set aside: a robot, asks for robots.txt": 3,
+        "quarantined: time is no time that can be read": 1,
+    }  # fmt: skip
+
+
 def test_a_site_that_is_named(tmp_path):
     log = cj.ingest(
         cj.sources.AccessLog(DATA / "access.log.1", site="shop.example", robots=True, assets=True)
@@ -96,13 +120,16 @@ def test_published(shared_data, tmp_path):
         not is_named and bool(others.search(agent)) for is_named, agent in zip(named, agents, strict=True)
     ]
     assert counted["set aside: a robot, by its user agent"] == sum(named) + sum(fetching)
+    visitors = [(line.split()[0], agent) for line, agent in zip(lines, agents, strict=True)]
+    asking = {who for who, line in zip(visitors, lines, strict=True) if " /robots.txt" in line}
     pages = []
     for line, is_named, fetches in zip(lines, named, fetching, strict=True):
         method, target = line.split('"')[1].split()[:2]
         status, path = line.split('"')[2].split()[0], target.split("?")[0].split("#")[0]
         ending = path.rsplit(".", 1)[-1].lower() if "." in path.rsplit("/", 1)[-1] else ""
         asset = ending in {"css", "js", "png", "gif", "jpg", "jpeg", "svg", "ico", "ttf", "woff", "xml"}
-        if not (is_named or fetches or asset) and method == "GET" and path != "/robots.txt":
+        asks = (line.split()[0], line.rsplit('"', 2)[1]) in asking
+        if not (is_named or fetches or asset or asks) and method == "GET":
             pages.append((line.rsplit('"', 2)[1], status))
     seen_pages = [status for agent, status in pages if agent != "-" and status not in {"301", "302"}]
     assert counted["used"] == len(seen_pages)
