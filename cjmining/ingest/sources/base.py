@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from cjmining.errors import SourceError, nearest
 from cjmining.ingest.casts import Clock, check_zone
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cjmining.ingest.sources.about import About
 
 __all__ = [
+    "SEEN",
     "Column",
     "Event",
     "Feed",
@@ -35,6 +36,8 @@ __all__ = [
     "sentence",
 ]
 
+SEEN: Final = "seen"
+"""The kept column with the moment at which the system last wrote a record."""
 Kind = Literal["text", "time", "number", "flag", "nested"]
 
 
@@ -146,7 +149,11 @@ class Feed:
     inputs: Sequence[Input]
     columns: Sequence[Column]
     keep: Mapping[str, str]
-    """Staged column -> SQL; events are written over these."""
+    """Staged column -> SQL; events are written over these.
+
+    Where there is a column `seen`, the moment at which the system last wrote the record, events know `newest`
+    too: the greatest of all records of the source, beyond which nothing can have happened yet.
+    """
     identifiers: Sequence[tuple[str, str]]
     """(kind, SQL); NULL where a record has none of the kind; kinds are in `ingest.kinds`; see `Listed` too.
 

@@ -234,3 +234,49 @@ def test_merges_of_merged_contacts_and_lists_of_addresses_keep_apart(tmp_path):
     (other,) = groups - {frozenset({"401", "99", "98", "97", "96"})}
     assert {"402", "a@one.example"} <= other
     assert log.n_customers == 2
+
+
+def test_what_other_records_tell_of_the_day_shows_which_meetings_were_held(tmp_path):
+    meeting = {"hs_meeting_start_time": "2026-03-15T09:00:00Z", "hs_lastmodifieddate": "2026-03-10T09:00:00Z"}
+    later = {**meeting, "hs_meeting_start_time": "2026-03-20T09:00:01Z"}
+    link = {"contacts": {"results": [{"id": "1"}]}}
+    (tmp_path / "meetings.json").write_text(
+        json.dumps(
+            [
+                {"id": "m1", "properties": meeting, "associations": link},
+                {"id": "m2", "properties": later, "associations": link},
+            ]
+        )
+    )
+    (tmp_path / "contacts.csv").write_text("Record ID,Last Modified Date\n1,2026-03-20T09:00:00Z\n")
+    log = cj.ingest(cj.sources.HubSpot(tmp_path))
+    assert seen(log, "timestamp", "touchpoint") == [("2026-03-15 09:00:00", "meeting_held")]
+    assert events_made(log) == {"kept": 1, "withdrawn: planned for after the export": 1}
+
+
+def test_a_call_was_answered_where_its_status_says_so(tmp_path):
+    statuses = ("COMPLETED", None, "MISSED", "BUSY", "UNKNOWN", "HOLD", "CONNECTING")
+    calls = [
+        {
+            "id": str(i),
+            "properties": {
+                "hs_timestamp": f"2026-01-0{i}T08:00:00Z", "hs_call_direction": "INBOUND",
+                "hs_call_status": status,
+            },
+            "associations": {"contacts": {"results": [{"id": "1"}]}},
+        }
+        for i, status in enumerate(statuses, start=1)
+    ]  # fmt: skip
+    (tmp_path / "calls.json").write_text(json.dumps(calls))
+    log = cj.ingest(cj.sources.HubSpot(tmp_path))
+    assert seen(log, "timestamp", "touchpoint", "failed") == [
+        ("2026-01-01 08:00:00", "call_answered", False),
+        ("2026-01-02 08:00:00", "call_answered", None),  # written down by hand, without a status
+        ("2026-01-03 08:00:00", "call_abandoned", True),
+        ("2026-01-04 08:00:00", "call_abandoned", True),
+    ]
+    assert fates(log) == {
+        "used": 4,
+        "set aside: a call of which nobody says whether it was answered": 1,
+        "set aside: a call that had not ended": 2,
+    }

@@ -283,3 +283,17 @@ def test_what_comes_later_is_taken_in_as_if_all_had_come_at_once(tmp_path):
     for table in ("events", "identities"):
         pd.testing.assert_frame_equal(getattr(log, table), getattr(once, table))
     assert ("2026-02-01 15:00:00", "opportunity_closed_won", "company", "crm") in events_of(log, crm_id=ANN)
+
+
+def test_what_other_objects_tell_of_the_day_shows_which_meetings_were_held(tmp_path):
+    (tmp_path / "Event.csv").write_text(
+        "Id,WhoId,StartDateTime,EndDateTime,CreatedDate,LastModifiedDate\n"
+        f"00U000000000001AAA,{ANN},2026-03-15T09:00:00Z,2026-03-15T10:00:00Z,2026-03-09T09:00:00Z,2026-03-10T09:00:00Z\n"
+        f"00U000000000002AAA,{ANN},2026-03-20T09:00:01Z,2026-03-20T10:00:00Z,2026-03-09T09:00:00Z,2026-03-10T09:00:00Z\n"
+    )
+    (tmp_path / "Case.csv").write_text(
+        f"Id,ContactId,Status,CreatedDate\n{BROKEN_SHELF},{BOB},New,2026-03-20T09:00:00Z\n"
+    )
+    log = cj.ingest(cj.sources.Salesforce(tmp_path))
+    assert ("2026-03-15 09:00:00", "meeting_held") in seen(log, "timestamp", "touchpoint")
+    assert events_made(log) == {"kept": 2, "withdrawn: planned for after the export": 1}

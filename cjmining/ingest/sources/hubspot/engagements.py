@@ -33,8 +33,9 @@ _UNREACHED = (
     "17b47fee-58de-441e-a44c-c6300d46f273", "busy", "no answer", "wrong number",
 )  # fmt: skip
 """Outcomes of calls that reached nobody: the default ones' ids, the same in every account, and labels."""
-_LOST = ("BUSY", "NO_ANSWER", "FAILED", "CANCELED")
-_GOING_ON = ("QUEUED", "RINGING", "CONNECTING", "CALLING_CRM_USER", "IN_PROGRESS")
+_LOST = ("BUSY", "NO_ANSWER", "FAILED", "CANCELED", "MISSED")
+_GOING_ON = ("QUEUED", "RINGING", "CONNECTING", "CALLING_CRM_USER", "IN_PROGRESS", "HOLD")
+"""Statuses of calls, as the properties of calls and the calling extensions' final statuses list them."""
 _CALLED_OFF = ("CANCELED", "CANCELLED", "RESCHEDULED")
 _FROM = "(?i)[a-z0-9._%+-]+@[a-z0-9.-]+"
 
@@ -159,7 +160,7 @@ def _feed(
     )
     keep = {
         "moment": when, "type": type_, "direction": direction, "status": status, "outcome": outcome,
-        "is_incoming": incoming, "modified": found["modified"],
+        "is_incoming": incoming,
         "duration_s": f"CASE {type_} WHEN 'CALL' THEN {found['lasted_ms']} / 1000 WHEN 'MEETING' THEN "
         f"(epoch_us({found['ended']}) - epoch_us({found['started']})) / 1e6 END",
         "properties": json_text({"status": found["status"]}),
@@ -169,6 +170,10 @@ def _feed(
         (f"{type_} = 'NOTE'", "a note, no contact with the customer"),
         (f"{type_} = 'TASK'", "a to-do, no contact with the customer"),
         (f"{type_} = 'CALL' AND {status} IN ({listed(_GOING_ON)})", "a call that had not ended"),
+        (
+            f"{type_} = 'CALL' AND {incoming} AND {status} NOT IN ({listed(('COMPLETED', *_LOST))})",
+            "a call of which nobody says whether it was answered",
+        ),
         (f"{type_} = 'EMAIL' AND {status} IN ('SCHEDULED', 'SENDING')", "an e-mail not sent yet"),
         (f"{type_} = 'MEETING' AND {outcome} IN ({listed(_CALLED_OFF)})", "a meeting that was called off"),
         (
@@ -235,5 +240,5 @@ def _event() -> Event:
             "properties": "properties",
         },
         withdrawn="CASE WHEN moment IS NULL THEN 'no time of when it happened' "
-        "WHEN moment > max(modified) OVER () AND type = 'MEETING' THEN 'planned for after the export' END",
+        "WHEN moment > newest AND type = 'MEETING' THEN 'planned for after the export' END",
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cjmining.ingest.database import identifier, literal
-from cjmining.ingest.sources.base import Column, Event, Feed, Input, LeftOut, Lookup
+from cjmining.ingest.sources.base import SEEN, Column, Event, Feed, Input, LeftOut, Lookup
 from cjmining.ingest.sources.columns import utc
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ WRAPPED = ("results", "events", "contacts", "objects")
 """Lists in which the pages of its APIs hold records."""
 UNREADABLE = "a change whose time can't be read"
 NO_CHANGE = "no change of stage"
+_WRITTEN = (
+    "updatedAt", "lastmodifieddate", "hs_lastmodifieddate", "lastUpdated", "createdate", "created",
+    "submittedAt",
+)  # fmt: skip
+"""Times at which HubSpot wrote something; those of engagements may be planned for later."""
 _ENTRY = f'STRUCT("value" {TEXT}, "timestamp" {TEXT})[]'
 
 
@@ -57,6 +62,11 @@ class Export:
         left_out: Sequence[LeftOut] = (),
     ) -> Feed:
         """Return the feed of a kind of records."""
+        times = [column.name for column in columns if column.kind == "time"]
+        is_history = name.endswith("_property_history")
+        written = [each for each in times if each in _WRITTEN or (is_history and each == "timestamp")]
+        if written:
+            keep = {**(keep or {}), SEEN: f"greatest({', '.join(map(identifier, written))})"}
         return Feed(
             name, self.files[name], columns, keep or {}, identifiers, key=key, version=version, asides=asides,
             events=events, clock=self.clock, structure=json.dumps(structure), wrapped=WRAPPED,

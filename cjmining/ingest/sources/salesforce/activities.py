@@ -97,7 +97,6 @@ def _meeting(export: Export) -> Feed:
         "duration_s": f"CASE WHEN {lasted} >= 0 AND NOT {all_day} THEN {lasted} END",
         "native": "'Event: ' || coalesce(\"Type\", \"EventSubtype\", 'Event')",
         "channel": "CASE WHEN lower(\"Type\") = 'call' THEN 'phone' ELSE 'meeting' END",
-        "seen": 'greatest("_fivetran_synced", "SystemModstamp", "LastModifiedDate", "CreatedDate")',
         "opportunity": short(starting('"WhatId"', "006")),
     }
     held = Event(
@@ -106,7 +105,7 @@ def _meeting(export: Export) -> Feed:
             "touchpoint": "'meeting_held'", "channel": "channel", "duration_s": "duration_s",
             **export.journey("opportunity"),
         },
-        withdrawn=f"CASE WHEN moment > max(seen) OVER () THEN '{_PLANNED}' END",
+        withdrawn=f"CASE WHEN moment > newest THEN '{_PLANNED}' END",
     )  # fmt: skip
     return export.feed(
         "Event", columns, keep=keep, identifiers=_about(export), events=[held],

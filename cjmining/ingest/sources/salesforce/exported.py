@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cjmining.ingest.database import identifier, literal
-from cjmining.ingest.sources.base import Column, Event, Feed, Input, LeftOut, Lookup
+from cjmining.ingest.sources.base import SEEN, Column, Event, Feed, Input, LeftOut, Lookup
 
 if TYPE_CHECKING:
     from cjmining.ingest.casts import Clock
@@ -31,6 +31,7 @@ _EVERYWHERE = (
     Column("_fivetran_active", "flag"),
 )
 _VERSION = 'coalesce("_fivetran_start", "_fivetran_synced", "SystemModstamp", "LastModifiedDate")'
+_WRITTEN = ('"_fivetran_start"', '"_fivetran_synced"', '"SystemModstamp"', '"LastModifiedDate"')
 """Fivetran marks a record as deleted without a new SystemModstamp, so its own times come first."""
 USER_TYPES_OF_MACHINES = ("AutomatedProcess", "CloudIntegrationUser")
 USER_TYPES_OF_CUSTOMERS = ("CustomerSuccess", "PowerCustomerSuccess", "CspLitePortal", "Guest")
@@ -79,6 +80,8 @@ class Export:
         if merges:
             deleted += ' AND "MasterRecordId" IS NULL'
         key = ['"Id"', '"_fivetran_start:text"'] if versions else ['"Id"']
+        written = [*_WRITTEN, *(['"CreatedDate"'] if "CreatedDate" in own else [])]
+        keep = {**keep, SEEN: f"greatest({', '.join(written)})"}
         return Feed(
             name, self.files[name], [*_EVERYWHERE, *columns, *map(Column, further)], keep,
             [*identifiers, *((self.phone if k == "phone" else k, identifier(c)) for c, k in kinds)],
