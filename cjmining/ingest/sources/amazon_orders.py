@@ -129,7 +129,8 @@ class AmazonOrders(Source):
             Column("order-status", needed=True), Column("item-status"),
         ]  # fmt: skip
         counts = f"lower(coalesce(\"item-status\", '')) NOT IN ('cancelled', 'canceled') AND {_SOUND}"
-        keep = _keep(order, counts) | {
+        version = (order, "last-updated-date")
+        keep = _keep(order, counts, _of(*version)) | {
             "cancelled": (
                 "CASE WHEN lower(\"order-status\") IN ('cancelled', 'canceled') "
                 'THEN "last-updated-date" END'
@@ -137,15 +138,15 @@ class AmazonOrders(Source):
         }
         return Feed(
             "all orders", inputs, columns, keep, [("order_id", f'"{order}"')],
-            key=(f'"{order}"', _item_of(order)), version='"last-updated-date"',
+            key=(f'"{order}"', _item_of(*version)), version='"last-updated-date"',
             asides=[
                 (
                     "starts_with(lower(\"sales-channel\"), 'non-amazon')",
                     "an order of another shop, only sent by Amazon",
                 ),
-                (f"{_item_of(order)} <> ''", _FURTHER),
+                (f"{_item_of(*version)} <> ''", _FURTHER),
             ],
-            left_out=_left_out(order),
+            left_out=_left_out(_of(*version)),
             events=[_placed(), _event("cancelled", "order cancelled", "order_cancelled", "company")],
             clock=self.clock(), dialect=_DIALECT,
         )  # fmt: skip
@@ -156,12 +157,13 @@ class AmazonOrders(Source):
             *_columns(order), Column("order-item-id", needed=True),
             Column("payments-date", "time", needed=True),
         ]  # fmt: skip
-        keep = _keep(order, _SOUND) | {"paid": '"payments-date"'}
+        version, item = (order, "payments-date"), "order-item-id"
+        keep = _keep(order, _SOUND, _of(*version), (item,)) | {"paid": '"payments-date"'}
         return Feed(
             "order report", inputs, columns, keep, self._buyer(order),
-            key=(f'"{order}"', _item_of(order)), version='"payments-date"',
-            asides=[(f"{_item_of(order)} <> ''", _FURTHER)],
-            left_out=_left_out(order),
+            key=(f'"{order}"', _item_of(*version, by=item)), version='"payments-date"',
+            asides=[(f"{_item_of(*version, by=item)} <> ''", _FURTHER)],
+            left_out=_left_out(_of(*version)),
             events=[_placed("tracked"), _event("paid", "payment", "order_paid")],
             lookups=[Lookup("all orders", on={"order": "order"}, keep={"tracked": "is_there"})],
             clock=self.clock(), dialect=_DIALECT,
@@ -174,18 +176,20 @@ class AmazonOrders(Source):
             Column("shipment-item-id", needed=True),
             Column("shipment-date", "time", needed=True, filled=True),
         ]  # fmt: skip
-        keep = _keep(order, _SOUND) | {
+        version, item = (shipment, "shipment-date"), "shipment-item-id"
+        keep = _keep(order, _SOUND, _of(order), (shipment, item)) | {
             "shipped": '"shipment-date"',
+            "sent": _properties(_SOUND, _of(*version), (item,)),
             "first": f'"{shipment}" = min("{shipment}") FILTER (WHERE {_SOUND}) OVER {_of(order)}',
         }
         return Feed(
             "shipments", inputs, columns, keep, self._buyer(order),
-            key=(f'"{shipment}"', _item_of(shipment)), version='"shipment-date"',
-            asides=[(f"{_item_of(shipment)} <> ''", "a further item of its shipment")],
-            left_out=_left_out(order),
+            key=(f'"{shipment}"', _item_of(*version, by=item)), version='"shipment-date"',
+            asides=[(f"{_item_of(*version, by=item)} <> ''", "a further item of its shipment")],
+            left_out=_left_out(_of(order)),
             events=[
                 _placed("coalesce(tracked, reported, CASE WHEN NOT first THEN 'another' END)"),
-                _event("shipped", "shipment", "order_shipped", "company"),
+                _event("shipped", "shipment", "order_shipped", "company", properties="sent"),
             ],
             lookups=[
                 Lookup("all orders", on={"order": "order"}, keep={"tracked": "is_there"}),
@@ -223,14 +227,25 @@ def _columns(order: str) -> list[Column]:
 _ALIASES = {"fulfillment-channel": ("fulfilment-channel",), "product-name": ("item-name",)}
 
 
-def _item_of(whole: str) -> str:
-    """Tell the rows of one order apart: nothing for the first, its place for each further one."""
-    number = f'row_number() OVER (PARTITION BY "{whole}", {_SOUND} ORDER BY "r:record")'
+def _item_of(*whole: str, by: str = "") -> str:
+    """Tell the items of one order apart: nothing for the first, its place for each further one.
+
+    Rows with the same number of an item, in the column `by`, are one item told again.
+    """
+    within = f"PARTITION BY {_listed(whole)}, {_SOUND}"
+    number = f'row_number() OVER ({within} ORDER BY "r:record")'
+    if by:
+        number = f"dense_rank() OVER ({within} ORDER BY {_item(by)})"
     return f"CASE WHEN {number} > 1 THEN 'item ' || {number} ELSE '' END"
 
 
-def _keep(order: str, counts: str) -> dict[str, str]:
-    of_order = _of(order)
+def _item(name: str) -> str:
+    """An item's number, or where there is none its row's."""
+    return f'coalesce("{name}", \'row \' || "r:record")'
+
+
+def _keep(order: str, counts: str, whole: str, items: Sequence[str] = ()) -> dict[str, str]:
+    """Return what is kept; sums are over `whole`, the rows of one version of an order."""
     paid = " + ".join(f'coalesce("{name}", 0)' for name in _PRICES)
     less = " + ".join(f'abs(coalesce("{name}", 0))' for name in _DISCOUNTS)
     priced = f'{counts} AND "item-price" IS NOT NULL'
@@ -240,29 +255,42 @@ def _keep(order: str, counts: str) -> dict[str, str]:
         "order": f'left(md5("{order}"), 16)',
         "is_there": "'yes'",
         "value": (
-            f"CASE WHEN NOT coalesce(bool_or({spoilt}) OVER {of_order}, FALSE) "
-            f"THEN round(sum({paid} - ({less})) FILTER (WHERE {priced}) OVER {of_order}, 6) END"
+            f"CASE WHEN NOT coalesce(bool_or({spoilt}) OVER {whole}, FALSE) "
+            f"THEN round({_sum(f'{paid} - ({less})', priced, whole, items)}, 6) END"
         ),
-        "currency": f'max("currency") FILTER (WHERE {_SOUND}) OVER {of_order}',
+        "currency": f'max("currency") FILTER (WHERE {_SOUND}) OVER {whole}',
         "country": '"ship-country"',
         "sales_channel": '"sales-channel"',
-        "properties": json_text(
-            {name: f'"{name}"' for name in _TOLD if name != "order-status" or counts != _SOUND}
-            | {
-                "items": f"count(*) FILTER (WHERE {_SOUND}) OVER {of_order}",
-                "pieces": f'sum(TRY_CAST("quantity" AS BIGINT)) FILTER (WHERE {_SOUND}) OVER {of_order}',
-            }
-        ),
+        "properties": _properties(counts, whole, items),
     }
 
 
-def _left_out(order: str) -> list[LeftOut]:
+def _properties(counts: str, whole: str, items: Sequence[str]) -> str:
+    return json_text(
+        {name: f'"{name}"' for name in _TOLD if name != "order-status" or counts != _SOUND}
+        | {
+            "items": f"CAST({_sum('1', _SOUND, whole, items)} AS BIGINT)",
+            "pieces": f"CAST({_sum('TRY_CAST(quantity AS BIGINT)', _SOUND, whole, items)} AS BIGINT)",
+        }
+    )
+
+
+def _sum(value: str, counts: str, whole: str, items: Sequence[str]) -> str:
+    """SQL for a sum over rows; where items have numbers, each counts once however often it is told."""
+    if not items:
+        return f"sum({value}) FILTER (WHERE {counts}) OVER {whole}"
+    once = ", ".join(f"i{place}: {_item(name)}" for place, name in enumerate(items))
+    told = f"list(DISTINCT {{{once}, v: {value}}}) FILTER (WHERE {counts}) OVER {whole}"
+    return f"list_sum(list_transform({told}, lambda item: item.v))"
+
+
+def _left_out(whole: str) -> list[LeftOut]:
     """An order of which one price can't be read has no value: a part of it would be a wrong one."""
     return [
         LeftOut(
             name,
-            f"bool_or({_unreadable(name)}) OVER {_of(order)}",
-            f'max(CASE WHEN {_unreadable(name)} THEN "{name}:text" END) OVER {_of(order)}',
+            f"bool_or({_unreadable(name)}) OVER {whole}",
+            f'max(CASE WHEN {_unreadable(name)} THEN "{name}:text" END) OVER {whole}',
             f"{name} is no number",
             "value",
         )
@@ -274,11 +302,15 @@ def _unreadable(name: str) -> str:
     return f'("{name}:text" IS NOT NULL AND "{name}" IS NULL AND {_SOUND})'
 
 
-def _of(order: str) -> str:
-    return f'(PARTITION BY "{order}")'
+def _of(*columns: str) -> str:
+    return f"(PARTITION BY {_listed(columns)})"
 
 
-_SHARED = {"channel": "'marketplace'", "properties": "properties"}
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)
+
+
+_CHANNEL = "'marketplace'"
 _OTHERS = {"country": "country", "sales_channel": "sales_channel"}
 
 
@@ -287,21 +319,25 @@ def _placed(known: str = "NULL") -> Event:
     return Event(
         {
             "timestamp": "moment", "native": "'order'", "touchpoint": "'order_placed'", "value": "value",
-            "currency": "CASE WHEN value IS NOT NULL THEN currency END", **_SHARED,
+            "currency": "CASE WHEN value IS NOT NULL THEN currency END", "channel": _CHANNEL,
+            "properties": "properties",
         },
         when=f"{known} IS NULL",
         others=_OTHERS,
     )  # fmt: skip
 
 
-def _event(moment: str, native: str, touchpoint: str, actor: str = "customer") -> Event:
+def _event(
+    moment: str, native: str, touchpoint: str, actor: str = "customer", *, properties: str = "properties"
+) -> Event:
     return Event(
         {
             "timestamp": moment,
             "native": f"'{native}'",
             "touchpoint": f"'{touchpoint}'",
             "actor": f"'{actor}'",
-            **_SHARED,
+            "channel": _CHANNEL,
+            "properties": properties,
         },
         when=f"{moment} IS NOT NULL",
         others=_OTHERS,

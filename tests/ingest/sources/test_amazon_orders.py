@@ -109,6 +109,80 @@ def test_an_order_knows_its_items(log):
     }  # fmt: skip
 
 
+def _report(*rows):
+    names = dict.fromkeys(name for row in rows for name in row)
+    lines = ["\t".join(names), *("\t".join(row.get(name, "") for name in names) for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _told(log, touchpoint):
+    rows = log.events[log.events["touchpoint"] == touchpoint]
+    told = [json.loads(text) for text in rows["properties"]]
+    return [
+        (value, p["items"], p["pieces"], p.get("order-status"))
+        for value, p in zip(rows["value"], told, strict=True)
+    ]
+
+
+def test_two_versions_of_an_order_in_one_file(tmp_path):
+    """Two reports pasted together: 20 + 10 of the older don't count, 25 + 10 of the newer do."""
+    order = {
+        "amazon-order-id": O1,
+        "purchase-date": "2026-03-02T09:00:00Z",
+        "quantity": "1",
+        "currency": "EUR",
+    }
+    old = order | {"last-updated-date": "2026-03-03T09:00:00Z", "order-status": "Pending"}
+    new = order | {"last-updated-date": "2026-03-04T09:00:00Z", "order-status": "Shipped"}
+    rows = [
+        state | {"item-price": price, "sku": sku}
+        for state, price, sku in ((old, "20", "A"), (old, "10", "B"), (new, "25", "A"), (new, "10", "B"))
+    ]
+    (tmp_path / "all.txt").write_text(_report(*rows))
+    log = cj.ingest(cj.sources.AmazonOrders(tmp_path))
+    assert _told(log, "order_placed") == [(35.0, "2", "2", "Shipped")]
+    assert fates(log) == {
+        "used": 1, "superseded: delivered again": 2, "set aside: a further item of its order": 1,
+    }  # fmt: skip
+
+
+def test_the_same_items_twice_in_one_file(tmp_path):
+    """The Order report numbers its items: 30 + 12, two items with 1 + 3 pieces, however often they are told."""
+    order = {
+        "order-id": O1, "purchase-date": "2026-03-02T09:00:00Z", "payments-date": "2026-03-02T09:05:00Z",
+        "currency": "EUR", "buyer-email": "b@marketplace.amazon.de",
+    }  # fmt: skip
+    rows = [
+        order | {"order-item-id": "71", "item-price": "30", "quantity-purchased": "1"},
+        order | {"order-item-id": "72", "item-price": "12", "quantity-purchased": "3"},
+    ]
+    (tmp_path / "orders.txt").write_text(_report(*rows, *rows))
+    log = cj.ingest(cj.sources.AmazonOrders(tmp_path))
+    assert _told(log, "order_placed") == [(42.0, "2", "4", None)]
+    assert fates(log) == {
+        "used": 1, "superseded: delivered again": 2, "set aside: a further item of its order": 1,
+    }  # fmt: skip
+
+
+def test_a_shipment_tells_of_its_own_items(tmp_path):
+    """Of three items, with 1 + 2 + 4 pieces, two are sent first and one later; the order has them all."""
+    order = {
+        "amazon-order-id": O1, "purchase-date": "2026-03-02T09:00:00Z", "currency": "EUR",
+        "buyer-email": "b@marketplace.amazon.de",
+    }  # fmt: skip
+    first = order | {"shipment-id": "D1", "shipment-date": "2026-03-03T09:00:00Z"}
+    second = order | {"shipment-id": "D2", "shipment-date": "2026-03-04T09:00:00Z"}
+    rows = [
+        first | {"shipment-item-id": "I1", "item-price": "5", "quantity-shipped": "1"},
+        first | {"shipment-item-id": "I2", "item-price": "6", "quantity-shipped": "2"},
+        second | {"shipment-item-id": "I3", "item-price": "7", "quantity-shipped": "4"},
+    ]
+    (tmp_path / "shipments.txt").write_text(_report(*rows, *rows))
+    log = cj.ingest(cj.sources.AmazonOrders(tmp_path))
+    assert _told(log, "order_placed") == [(18.0, "3", "7", None)]
+    assert [told[1:3] for told in _told(log, "order_shipped")] == [("2", "3"), ("1", "4")]
+
+
 def test_orders_numbers_stay_with_the_identities(log):
     assert not log.events["properties"].str.contains("028-").any()
 
