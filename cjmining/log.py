@@ -925,7 +925,10 @@ class JourneyLog:
         return [name for name in super().__dir__() if not name.startswith("_")]
 
     def __repr__(self) -> str:
-        return log_view.as_text(self)
+        try:
+            return log_view.as_text(self)
+        except LogError as problem:  # its folder may have been replaced since
+            return f"JourneyLog: {problem}"
 
     def _repr_html_(self) -> str:
         return log_view.as_html(self)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cjmining import schema
 from cjmining.errors import SourceError
-from cjmining.ingest.database import Database, identifier
+from cjmining.ingest.database import Database, identifier, literal
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import Event
@@ -54,9 +54,18 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]
             database.run(
                 f"INSERT INTO events SELECT customer, {_order(event, place)}, sequence, {feed.source_rank}, "
                 f"{_event_id(feed, place)}, file, "
-                f"{event.withdrawn}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
+                f"{_withdrawn(event)}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
             )
     return others
+
+
+def _withdrawn(event: Event) -> str:
+    """SQL: why an event is not kept; the source's own reason, or that it lacks what every event has."""
+    lacking = " ".join(
+        f"WHEN ({event.columns.get(name, 'NULL')}) IS NULL THEN {literal(f'no {name}')}"
+        for name in ("timestamp", "touchpoint")
+    )
+    return f"coalesce({event.withdrawn}, CASE {lacking} END)"
 
 
 def records_of(feed: Staged, event: Event) -> str:

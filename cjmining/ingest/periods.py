@@ -61,6 +61,24 @@ def find_gaps(hours: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> li
     return [((first + start) * HOUR_US, (first + end) * HOUR_US) for start, end in gaps]
 
 
+def strays(hours: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> tuple[int, int] | None:
+    """Return how many events lie more than a year after all others, and when in microseconds, or None.
+
+    Up to one in a thousand events, which is what mistaken dates are.
+
+    Examples
+    --------
+    >>> strays(np.array([0, 1, 2, 24 * 400]), np.array([900, 900, 900, 2]))
+    (2, 34560000000000)
+    """
+    later = np.flatnonzero(np.diff(hours) > 365 * 24) + 1
+    for start in later.tolist():
+        n = int(counts[start:].sum())
+        if n * 1_000 <= int(counts.sum()):
+            return n, int(hours[start]) * HOUR_US
+    return None
+
+
 def _usual(recorded: Floats, first: int) -> Floats:
     """Return the expected count of each hour: share of the hour of the week x level of the day."""
     hour = first + np.arange(len(recorded))

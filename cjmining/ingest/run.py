@@ -143,6 +143,8 @@ class Ingestion:
         covered = self._coverage(options.data_end)
         end_us = self._end(covered, options.data_end)
         end = f"make_timestamp({end_us})"
+        if options.data_end is None and all(about["last"] - end_us <= _DAY_US for about in covered.values()):
+            self._note_late(end)
         with_content = options.identities == "keep"
         lines = [*self._account(end, with_examples=with_content), *said]
         self._progress("sorting events", 0.8)
@@ -228,7 +230,9 @@ class Ingestion:
         }
         covered = {}
         for rank in sorted(ends):
-            gaps = periods.find_gaps(*events.hourly(self._database, rank, until))
+            hours, counts = events.hourly(self._database, rank, until)
+            self._note_strays(rank, periods.strays(hours, counts))
+            gaps = periods.find_gaps(hours, counts)
             covered[rank] = {"first": ends[rank][0], "last": ends[rank][1], "gaps": gaps}
             for start, end in gaps:
                 self._note(
@@ -236,6 +240,31 @@ class Ingestion:
                     f"from {told.say(start)} to {told.say(end)} (UTC)"
                 )
         return covered
+
+    def _note_strays(self, rank: int, strays: tuple[int, int] | None) -> None:
+        if strays is not None:
+            n, start = strays
+            lie = counted(n, "event lies", "events lie")
+            self._note(
+                f"source {self._sources[rank].name!r}: {lie} more than a year after all others, "
+                f"from {told.say(start)} (UTC) on. If such dates are wrong, give data_end=: else the data seem "
+                "to go on until then",
+                logging.WARNING,
+            )
+
+    def _note_late(self, end: str) -> None:
+        """Say which sources lose much to an end of the data that nobody gave."""
+        lost = self._database.run(
+            f"SELECT source_rank, count(*) FILTER (WHERE timestamp > {end}) AS late, count(*) AS n "
+            "FROM events WHERE withdrawn IS NULL GROUP BY source_rank HAVING late >= 0.05 * n ORDER BY source_rank"
+        )
+        for rank, late, n in lost:
+            self._note(
+                f"source {self._sources[rank].name!r}: {late:,} of {n:,} events lie after the end of the "
+                "data, which is the earliest end of a source, and are withdrawn. Give data_end= if the sources "
+                "are complete for longer",
+                logging.WARNING,
+            )
 
     def _end(self, covered: dict[int, dict[str, Any]], given: int | None) -> int:
         if given is not None or not covered:

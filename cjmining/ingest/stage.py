@@ -418,7 +418,8 @@ class _Reading:
     def _key(self) -> str:
         """SQL of the record's key: what the feed names, else all it says, in files of one name."""
         parts = self.feed.key or [literal(self.file.name), *(_text(c) for c in self.feed.columns)]
-        texts = ", ".join(f"coalesce(CAST({part} AS VARCHAR), '')" for part in parts)
+        # without the separator, which no value may bring along
+        texts = ", ".join(f"coalesce(replace(CAST({part} AS VARCHAR), chr(31), ''), '')" for part in parts)
         return (
             f"md5_number(concat_ws(chr(31), {literal(self.source.name)}, {literal(self.feed.name)}, {texts}))"
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import cjmining as cj
 from cjmining.ingest.periods import HOUR_US, find_gaps
 
 WEEKS = 26
@@ -62,3 +64,15 @@ def test_growth_is_no_gap():
 def test_a_short_history_is_not_judged():
     assert find_gaps(np.array([0, 200]), np.array([500, 500])) == []
     assert find_gaps(np.array([], dtype=np.int64), np.array([], dtype=np.int64)) == []
+
+
+def test_what_lies_after_an_end_that_nobody_gave_is_told():
+    def table(name, *moments):
+        frame = pd.DataFrame({"who": ["a"] * len(moments), "at": moments})
+        return cj.sources.Table(frame, name=name, customer="who", timestamp="at", touchpoint={"fixed": "x"})
+
+    log = cj.ingest([table("a", "2026-03-01 10:00"), table("b", "2026-03-01 09:00", "2026-03-02 09:00")])
+    assert any("source 'b': 1 of 2 events lie after the end of the data" in note for note in log.notes)
+    moments = [f"2026-03-{1 + n % 28:02d} {n % 24:02d}:00" for n in range(1_100)]
+    log = cj.ingest(table("a", *moments, "2062-03-04"))
+    assert any("1 event lies more than a year after all others, from 2062-03-04" in n for n in log.notes)
