@@ -247,8 +247,8 @@ class Ingestion:
             lie = counted(n, "event lies", "events lie")
             self._note(
                 f"source {self._sources[rank].name!r}: {lie} more than a year after all others, "
-                f"from {told.say(start)} (UTC) on. If such dates are wrong, give data_end=: else the data seem "
-                "to go on until then",
+                f"from {told.say(start)} (UTC) on. If such dates are wrong, give data_end=: else the data "
+                "seem to go on until then",
                 logging.WARNING,
             )
 
@@ -256,13 +256,14 @@ class Ingestion:
         """Say which sources lose much to an end of the data that nobody gave."""
         lost = self._database.run(
             f"SELECT source_rank, count(*) FILTER (WHERE timestamp > {end}) AS late, count(*) AS n "
-            "FROM events WHERE withdrawn IS NULL GROUP BY source_rank HAVING late >= 0.05 * n ORDER BY source_rank"
+            "FROM events WHERE withdrawn IS NULL GROUP BY source_rank HAVING late >= 0.05 * n "
+            "ORDER BY source_rank"
         )
         for rank, late, n in lost:
             self._note(
                 f"source {self._sources[rank].name!r}: {late:,} of {n:,} events lie after the end of the "
-                "data, which is the earliest end of a source, and are withdrawn. Give data_end= if the sources "
-                "are complete for longer",
+                "data, which is the earliest end of a source, and are withdrawn. Give data_end= if the "
+                "sources are complete for longer",
                 logging.WARNING,
             )
 
