@@ -130,8 +130,8 @@ class AccessLog(Source):
         needs="lines of the common or combined log format; a login, cookie or parameter of the customer",
         natural_key="the whole line; the same line again is the same request",
         times="to the second, with their offset",
-        robots="set aside by user agent, and without one; whoever (address and user agent) asks for robots.txt "
-        "is one in all of that file",
+        robots="set aside by user agent, and without one; whoever (address and user agent) asks for "
+        "robots.txt is one in all of that file",
         documentation=(
             "https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",
             "https://nginx.org/en/docs/http/ngx_http_log_module.html",

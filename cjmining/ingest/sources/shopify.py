@@ -26,6 +26,7 @@ _OF_ORDER = '(PARTITION BY "Name")'
 _SOUND = '"r:reason" IS NULL'
 """Rows that are not spoilt: what an order is told of its line items depends on these alone."""
 _ORDER = 'coalesce("Id", "Name")'
+_NAMED = 'coalesce("Lineitem sku", "Lineitem name")'
 _MONEY = ("Subtotal", "Shipping", "Taxes", "Total", "Refunded Amount", "Lineitem quantity")
 _TOLD = (
     "Financial Status", "Fulfillment Status", "Payment Method", "Shipping Method", "Location", "Vendor",
@@ -201,14 +202,31 @@ def _line_item() -> str:
 
 def _told() -> dict[str, str]:
     """What labels may ask for; of the line items their number, pieces and articles."""
-    named = 'coalesce("Lineitem sku", "Lineitem name")'
-    articles = f"list_sort(list({named}) FILTER (WHERE {_SOUND}) OVER {_OF_ORDER})"
+    items = _newest(f'{{n: {_NAMED}, q: "Lineitem quantity"}}')
     return {name: f'"{name}:text"' for name in _TOLD} | {
         "refunded": 'CASE WHEN "Refunded Amount" > 0 THEN "Refunded Amount:text" END',
-        "items": f"count(*) FILTER (WHERE {_SOUND}) OVER {_OF_ORDER}",
-        "pieces": f'CAST(sum("Lineitem quantity") FILTER (WHERE {_SOUND}) OVER {_OF_ORDER} AS BIGINT)',
-        "articles": f"array_to_string({articles}, ', ')",
+        "items": f"len({items})",
+        "pieces": f"CAST(list_sum(list_transform({items}, lambda item: item.q)) AS BIGINT)",
+        "articles": f"array_to_string(list_sort(list_transform({items}, lambda item: item.n)), ', ')",
     }
+
+
+def _newest(item: str) -> str:
+    """SQL for a list of what the rows of an order say, of its newest version in the file.
+
+    Where a file holds an order twice, each version is a row of the order itself and those that follow it up
+    to the next such row. Of a file that has it once all rows count, wherever they are.
+    """
+    of_order = f"FILTER (WHERE {_SOUND}) OVER {_OF_ORDER}"
+    own = f"FILTER (WHERE {_SOUND} AND NOT {_FURTHER}) OVER {_OF_ORDER}"
+    items = f'list({item} ORDER BY "r:record") {of_order}'
+    rows = f'list("r:record" ORDER BY "r:record") {of_order}'
+    heads = f'list("r:record" ORDER BY "r:record") {own}'
+    best = f'arg_max("r:record", {_progress()}) {own}'
+    first = f"list_position({rows}, {best})"
+    following = f"{heads}[list_position({heads}, {best}) + 1]"
+    last = f"coalesce(list_position({rows}, {following}) - 1, len({rows}))"
+    return f"CASE WHEN len({heads}) > 1 THEN ({items})[{first}:{last}] ELSE {items} END"
 
 
 def _progress() -> str:

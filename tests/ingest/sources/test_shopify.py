@@ -58,6 +58,34 @@ def test_an_order_knows_its_line_items(log):
     assert not any(word in "".join(log.events["properties"]) for word in ("Sophie", "1001", "75008"))
 
 
+def test_two_versions_of_an_order_in_one_file(tmp_path):
+    """Two exports pasted together: what the older says, of a belt and two shoes, doesn't count."""
+    header = (
+        "Name,Email,Financial Status,Currency,Total,Created at,Lineitem name,Lineitem quantity,Id,Paid at"
+    )
+    old = (
+        "#1,a@shop.example,pending,EUR,30,2026-03-01T10:00:00Z,Belt,1,77,",
+        "#1,a@shop.example,,,,,Shoe,2,,",
+    )
+    new = (
+        "#1,a@shop.example,paid,EUR,25,2026-03-01T10:00:00Z,Shoe,2,77,2026-03-02T10:00:00Z",
+        "#1,a@shop.example,,,,,Lace,3,,",
+        "#1,a@shop.example,,,,,Wax,1,,",
+    )
+    other = "#2,b@shop.example,paid,EUR,9,2026-03-01T11:00:00Z,Wax,4,78,2026-03-02T10:00:00Z"
+    for number, rows in enumerate(((*old, other, *new), (*new, *old, other))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "orders_export.csv").write_text("\n".join((header, *rows)) + "\n")
+        log = cj.ingest(cj.sources.Shopify(folder))
+        placed = log.events[log.events["touchpoint"] == "order_placed"]
+        told = [json.loads(text) for text in placed["properties"]]
+        assert sorted(
+            (value, p["items"], p["pieces"], p["articles"]) for value, p in zip(placed["value"], told, strict=True)
+        ) == [(9.0, "1", "4", "Wax"), (25.0, "3", "6", "Lace, Shoe, Wax")]  # fmt: skip
+        assert fates(log)["superseded: delivered again"] == 1
+
+
 def test_addresses_and_numbers_tell_who_it_was(log):
     assert groups_of(log) == {
         frozenset(
