@@ -20,6 +20,8 @@ Places = npt.NDArray[np.int64]
 _LF, _CR = ord("\n"), ord("\r")
 _BLANKS = " \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
 """What DuckDB's trim takes away."""
+_MAY_BE_BLANK = np.arange(256) >= 128
+_MAY_BE_BLANK[ord(" ")] = True
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,10 @@ class CleanParser:
         is_record = ~((lengths == 1) & (array[ends - 1] == _LF))
         is_record &= ~((lengths == 2) & (array[ends - 2] == _CR) & (array[ends - 1] == _LF))
         columns = self._fields(data, int(ends[-1]), int(is_record.sum()))
-        if columns is not None and self._may_have_blanks(data):
-            columns = [_trimmed(column) for column in columns]
-        return None if columns is None else Clean(ends, is_record, columns)
+        if columns is None:
+            return None
+        columns = [_trimmed(column) if _may_have_blanks(column) else column for column in columns]
+        return Clean(ends, is_record, columns)
 
     def _outside_quotes(self, array: npt.NDArray[np.uint8], ends: Places) -> Places:
         """Return the line ends outside of quotes; none of them if a quote stands where it shouldn't."""
@@ -102,15 +105,6 @@ class CleanParser:
         finishes = separates[array[np.minimum(closing + 1, len(array) - 1)]] | (closing == len(array) - 1)
         finishes[:-1] |= doubled
         return ends if begins.all() and finishes.all() else nothing
-
-    def _may_have_blanks(self, data: bytes) -> bool:
-        """Whether fields may begin or end with blanks."""
-        edges = [edge.encode() for edge in (self._delimiter, "\n", self._quote) if edge]
-        if data.startswith(b" ") or b" \r" in data or data.endswith(b" "):
-            return True
-        if any(edge + b" " in data or b" " + edge in data for edge in edges):
-            return True
-        return not data.isascii() and any(blank.encode() in data for blank in _BLANKS[1:])
 
     def _fields(self, data: bytes, size: int, n: int) -> list[pa.Array] | None:
         if not n:
@@ -140,6 +134,18 @@ class CleanParser:
         return [
             column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for column in table.columns
         ]
+
+
+def _may_have_blanks(column: pa.Array) -> bool:
+    """Whether a text may begin or end with a blank: one byte of each tells, since others aren't ASCII."""
+    _, places, data = column.buffers()
+    if data is None or not len(column):
+        return False
+    offsets = np.frombuffer(places, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    text = np.frombuffer(data, dtype=np.uint8)
+    filled = offsets[1:] > offsets[:-1]
+    first, last = text[offsets[:-1][filled]], text[offsets[1:][filled] - 1]
+    return bool(_MAY_BE_BLANK[first].any() or _MAY_BE_BLANK[last].any())
 
 
 def _trimmed(column: pa.Array) -> pa.Array:
