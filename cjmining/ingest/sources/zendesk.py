@@ -8,15 +8,17 @@ escalation, and is none here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
-from cjmining.errors import SourceError
-from cjmining.ingest.files import TABLES
+from cjmining.errors import SourceError, shorten
+from cjmining.ingest.files import TABLES, as_paths, bare, inputs_below, stem_of
+from cjmining.ingest.readers import Dialect, Records
 from cjmining.ingest.sources import zendesk_history, zendesk_tickets
 from cjmining.ingest.sources.about import About, Default, Layout
 from cjmining.ingest.sources.base import Feed, Input, Source, named_inputs
+from cjmining.ingest.sources.columns import column_names
 from cjmining.ingest.sources.zendesk_tickets import Parts
 
 _API = "https://developer.zendesk.com/"
@@ -48,7 +50,7 @@ class Zendesk(Source):
         A folder, a zip archive or files: tickets, users, ticket_audits, ticket_metric_events, ticket_metrics
         and satisfaction_ratings as .json or .jsonl (pages of the API, or one record a line), or Fivetran's
         ticket, user, ticket_comment, ticket_field_history, ticket_tag and satisfaction_rating as .csv or
-        .parquet. Each may be given as a frame under its name.
+        .parquet. Files of other names are told by what they hold. Each may be a frame under its name.
     name : str
         What the log calls the source.
     region : str, optional
@@ -72,7 +74,7 @@ class Zendesk(Source):
         system="Zendesk Support",
         layouts=(
             Layout("tickets", "tickets.json (also .jsonl, .gz), pages or lines",
-                   ("requester_id", "via", "generated_timestamp"), ("tickets",)),
+                   ("requester_id", "via", "subject"), ("tickets",)),
             Layout("ticket_audits", "ticket_audits.json", ("ticket_id", "author_id", "events"),
                    ("ticket_audits",)),
             Layout("ticket_metric_events", "ticket_metric_events.json",
@@ -150,9 +152,7 @@ class Zendesk(Source):
     def feeds(self) -> Sequence[Feed]:
         """Return a feed for each kind of record, in one order whatever was exported."""
         what = f"source {self.name!r}"
-        stems = {stem: further for stem, (further, _) in _FEEDS.items()}
-        path = str(self._path) if isinstance(self._path, Path) else self._path
-        files = named_inputs(path, stems, what, suffixes=(*TABLES, ".json", ".jsonl", ".ndjson"))
+        files = self._files(what)
         parts = Parts(self.clock(), self.phone(), self._comments)
         feeds = []
         for stem, (_, make) in _FEEDS.items():
@@ -164,3 +164,49 @@ class Zendesk(Source):
                 )
             feeds.append(make(parts, files[stem]))
         return feeds
+
+    def _files(self, what: str) -> Mapping[str, Sequence[Input]]:
+        """Return the files of each kind: by what they are called, else by what they hold."""
+        stems = {stem: further for stem, (further, _) in _FEEDS.items()}
+        if isinstance(self._path, Mapping):
+            return named_inputs(self._path, stems, what)
+        called = {bare(name): stem for stem, further in stems.items() for name in (stem, *further)}
+        found: dict[str, list[Input]] = {stem: [] for stem in stems}
+        others = []
+        for each in (each for path in as_paths(self._path, what) for each in inputs_below(path)):
+            name = (each.member or each.name).lower().removesuffix(".gz")
+            readable = name.endswith((*TABLES, ".json", ".jsonl", ".ndjson"))
+            stem = called.get(stem_of(each)) or (self._held(each, called) if readable else None)
+            if stem and readable:
+                found[stem].append(each)
+            else:
+                others.append(each.name)
+        if not any(found.values()):
+            raise SourceError(
+                f"{what}: no file holds tickets, audits, users or other records of Zendesk, as its API "
+                f"writes them or as Fivetran's tables; found {shorten(others) or 'nothing'}"
+            )
+        return found
+
+    def _held(self, given: Input, called: Mapping[str, str]) -> str | None:
+        """Say of what a file holds records, by the columns or keys that tell it."""
+        try:
+            if given.format == "json":
+                wrapped = ("tickets", "audits", *_FEEDS)
+                lines = Records(given, Dialect(), lines=True, wrapped=wrapped).first_lines(20)
+                names = {key for line in lines for key in _keys(line)}
+            else:
+                names = set(column_names(given, Dialect()))
+        except SourceError:
+            return None  # no table at all
+        fitting = [layout for layout in self.about.layouts if names >= set(layout.columns)]
+        best = max(fitting, key=lambda layout: len(layout.columns), default=None)
+        return None if best is None else called[bare(best.stems[0])]
+
+
+def _keys(line: str) -> list[str]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return []
+    return list(record) if isinstance(record, dict) else []

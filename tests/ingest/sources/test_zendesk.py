@@ -209,3 +209,28 @@ def test_what_is_given_twice_is_refused(tmp_path):
         ingest(tmp_path)
     with pytest.raises(cj.SourceError, match="comments is True or False"):
         cj.sources.Zendesk(tmp_path, comments="yes")
+
+
+def test_files_are_told_by_what_they_hold(tmp_path, log):
+    for i, each in enumerate(sorted((DATA / "zendesk").glob("*.json"))):
+        shutil.copy(each, tmp_path / f"export-{i}-of-march.json")
+    (tmp_path / "notes.json").write_text('{"tickets": [{"id": 1, "title": "of another system"}]}')
+    what = ("timestamp", "touchpoint", "actor", "channel", "wait_s")
+    renamed = ingest(tmp_path)
+    assert seen(renamed, *what) == seen(log, *what)
+    assert groups_of(renamed) == groups_of(log)
+
+
+def test_a_page_of_few_keys_is_found_and_read(tmp_path):
+    ticket = {
+        "id": 5, "created_at": "2026-03-01T08:00:00Z", "updated_at": "2026-03-01T09:00:00Z",
+        "status": "solved", "requester_id": 7, "subject": "help", "via": {"channel": "email"}, "tags": [],
+    }  # fmt: skip
+    page = tmp_path / "zendesk_tickets_page1.json"
+    page.write_text(json.dumps({"tickets": [ticket], "next_page": None, "count": 1}))
+    (source,) = cj.sources.detect(tmp_path).build()
+    assert seen(cj.ingest(source), "timestamp", "touchpoint") == [("2026-03-01 08:00:00", "ticket_opened")]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(cj.SourceError, match=r"no file holds tickets.*found x\.csv"):
+        cj.ingest(cj.sources.Zendesk(tmp_path / "other"))
