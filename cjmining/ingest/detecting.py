@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import re
+import inspect
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cjmining.errors import SourceError
-from cjmining.ingest.files import Input, as_paths, bare, inputs_below, stem_of
-from cjmining.ingest.guesses import guess_customers, guess_table
-from cjmining.ingest.peeking import SAMPLE, Peek, peek
-from cjmining.ingest.sources import Customers, Table, every_source
+from cjmining.errors import shorten
+from cjmining.ingest.files import Input, as_paths, inputs_below
+from cjmining.ingest.peeking import peek
+from cjmining.ingest.proposals import (
+    best_customers,
+    built,
+    built_customers,
+    customers_options,
+    grouped,
+    kind_named,
+    options_of,
+)
+from cjmining.ingest.recognising import Match, recognised, sure, with_company
 from cjmining.results import Result
 
 if TYPE_CHECKING:
-    from cjmining.ingest.sources.about import Layout
     from cjmining.ingest.sources.base import Source
-
-CERTAIN, LIKELY, POSSIBLE = 0.85, 0.6, 0.4
+    from cjmining.log import JourneyLog
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,6 +49,8 @@ class Detected(Result):
         What a study file would have under `customers:`, where a table of customers was recognised.
     folder : Path
         Where paths begin.
+    remarks : dict of str
+        What is to be looked at, by a source's name.
     """
 
     files: pd.DataFrame
@@ -49,11 +58,12 @@ class Detected(Result):
     options: list[dict[str, Any]]
     customers: dict[str, Any] | None
     folder: Path
+    remarks: Mapping[str, str] = field(default_factory=dict)
     _tables = ("files", "found")
     _opened = "found"
 
     def build(self) -> list[Source]:
-        """Return the sources, as `cj.ingest` takes them.
+        """Return the sources, as `cj.ingest` takes them; the table of customers is not among them.
 
         Returns
         -------
@@ -71,32 +81,77 @@ class Detected(Result):
         >>> cj.sources.detect("data/samples/shop/email").build()
         [MarketingCloud(name='email')]
         """
-        kinds = {kind.kind: kind for kind in every_source()}
-        return [_built(kinds[each["source"]], each, self.folder) for each in self.options]
+        return [built(each, self.folder) for each in self.options]
+
+    def build_customers(self) -> Source | None:
+        """Return the table of customers, as `cj.ingest` takes it, or None where there is none.
+
+        Returns
+        -------
+        Customers or None
+            With the identifiers that were found.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> cj.sources.detect("data/samples/shop/customers.csv").build_customers()
+        Customers(name='customers')
+        """
+        return None if self.customers is None else built_customers(self.customers, self.folder)
+
+    def ingest(self, **options: Any) -> JourneyLog:  # noqa: ANN401 -- those of cj.ingest
+        """Read all that was found, customers too, into one log: a first look, before options are chosen.
+
+        Parameters
+        ----------
+        **options
+            As `cj.ingest` takes them, such as ``data_end="2026-08-31"``.
+
+        Returns
+        -------
+        JourneyLog
+            As `cj.ingest` returns it.
+
+        Raises
+        ------
+        SourceError
+            As by `build` and `cj.ingest`.
+
+        Examples
+        --------
+        >>> import cjmining as cj
+        >>> cj.sources.detect("data/samples/shop/email").ingest().n_events
+        8132
+        """
+        from cjmining.ingest import ingest
+
+        return ingest(self.build(), **{"customers": self.build_customers(), **options})
 
     def _summary(self) -> str:
         unknown = int(self.files["source"].isna().sum())
         names = ", ".join(f"{row.source} ({row.files})" for row in self.found.itertuples())
-        rest = f", {unknown} files not recognised" if unknown else ""
+        rest = f", {unknown} file{'s' if unknown != 1 else ''} not recognised" if unknown else ""
         return f"Detected in {self.folder}: {names or 'nothing'}{rest}"
 
 
-def detect(path: str | Path) -> Detected:
+def detect(path: str | Path | Sequence[str | Path]) -> Detected:
     """Look at a folder of exports, and say which sources it holds.
 
     Every file is opened and its columns or keys are compared with the layouts that each source knows; a name
     of a file alone makes a source possible, no more. Tables that no source knows, but that have a time and an
-    identifier, are proposed as `Table`, with the columns guessed from their names.
+    identifier, are proposed as `Table`, with the columns guessed from their names and first values. Of
+    several tables of customers the one with the most identifiers and rows is proposed, the others are named.
 
     Parameters
     ----------
-    path : path
-        A folder (searched to any depth, with its zip archives), a zip archive or a file.
+    path : path or list of paths
+        A folder (searched to any depth, with its zip archives), a zip archive or a file; or several.
 
     Returns
     -------
     Detected
-        `.files`, `.found`, `.options` for a study file, `.build()` for `cj.ingest`.
+        `.files`, `.found`, `.options` for a study file, `.build()` for `cj.ingest`, `.ingest()` for a first
+        log.
 
     Raises
     ------
@@ -108,223 +163,71 @@ def detect(path: str | Path) -> Detected:
     >>> import cjmining as cj
     >>> found = cj.sources.detect("data/samples/shop/crm")
     >>> found.found[["source", "files", "certainty"]].values.tolist()
-    [['Salesforce', 4, 0.98]]
+    [['Salesforce', 5, 0.98]]
     """
-    (folder,) = as_paths([path] if isinstance(path, str | Path) else path, "detect")
-    seen = [_recognised(peek(each)) for each in inputs_below(folder)]
-    seen = _with_company(seen)
-    root = folder if folder.is_dir() else folder.parent
-    groups = _grouped(seen)
-    options = [
-        _options(kind, matches, root, folder) for kind, matches in groups.items() if kind != "Customers"
-    ]
-    options = _named_apart(options)
-    people = [m for m in groups.get("Customers", []) if m.guess]
+    paths = as_paths(path, "detect")
+    root = _root(paths)
+    seen = with_company([recognised(peek(each)) for each in _inputs(paths, root)])
+    people = best_customers(seen)
+    groups = grouped(seen)
+    options = options_of(groups, root, ["customers"] if people else [])
     return Detected(
         files=_files_table(seen),
-        found=_found_table(options, groups),
+        found=_found_table(options, people),
         options=[{key: value for key, value in each.items() if not key.startswith("_")} for each in options],
-        customers=_customers(people[0], root) if people else None,
+        customers=customers_options(people[0], root) if people else None,
         folder=root,
+        remarks=_remarks(options, people),
     )
 
 
-@dataclass(frozen=True)
-class _Match:
-    peek: Peek
-    source: str | None = None
-    layout: str = ""
-    certainty: float = 0.0
-    why: str = ""
-    guess: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def given(self) -> Input:
-        return self.peek.given
+def _root(paths: Sequence[Path]) -> Path:
+    if len(paths) == 1:
+        return paths[0] if paths[0].is_dir() else paths[0].parent
+    common = Path(os.path.commonpath([path.absolute() for path in paths]))
+    return common if common.is_dir() else common.parent
 
 
-# Against the layouts
+def _inputs(paths: Sequence[Path], root: Path) -> Iterator[Input]:
+    """Yield the files; those of several paths are called by their way from the folder common to all."""
+    if len(paths) == 1:
+        yield from inputs_below(paths[0], strict=False)
+        return
+    for path in dict.fromkeys(path.absolute() for path in paths):
+        for given in inputs_below(path, strict=False):
+            assert given.path is not None  # noqa: S101 -- a file
+            name = given.path.relative_to(root).as_posix()
+            yield replace(given, name=f"{name}/{given.member}" if given.member else name)
 
 
-def _recognised(peek: Peek) -> _Match:
-    """Return the best match of a file among all layouts of all sources."""
-    if peek.problem:
-        return _Match(peek, why=peek.problem)
-    names = {bare(name.lstrip("\ufeff")) for name in peek.names}
-    stem = stem_of(peek.given)
-    best, weight = _Match(peek), (0.0, 0)
-    for kind in every_source():
-        for layout in kind.about.layouts if kind.about else ():
-            certainty, matched = _certainty(layout, names, stem, peek.lines)
-            if (certainty, matched) > weight:
-                weight = (certainty, matched)
-                why = _why(layout, names, stem)
-                best = _Match(peek, kind.kind, layout.name, round(certainty, 2), why)
-    if best.certainty >= POSSIBLE:
-        return best
-    return _guessed(peek) or _Match(peek, why="no source knows these columns" if names else "")
-
-
-def _certainty(layout: Layout, names: set[str], stem: str, lines: Sequence[str]) -> tuple[float, int]:
-    is_named = stem in {bare(known.strip("_")) for known in layout.stems}
-    if layout.pattern:
-        fitting = sum(bool(re.search(layout.pattern, line)) for line in lines[:SAMPLE])
-        enough = 1 if lines and lines[0].lstrip("\ufeff").startswith("<") else max(len(lines), 1) / 2
-        return (0.97, fitting) if fitting >= enough else (0.0, 0)
-    if not layout.columns:
-        return (0.5, 0) if is_named else (0.0, 0)
-    matched = sum(bare(column) in names for column in layout.columns)
-    share = matched / len(layout.columns)
-    if share == 1:
-        few = {1: 0.5, 2: 0.75}.get(len(layout.columns), 0.9)
-        return min(0.99, few + 0.08 * is_named), matched
-    return (0.6 * share + 0.2 * is_named, matched) if share >= 0.75 or is_named else (0.0, 0)
-
-
-def _why(layout: Layout, names: set[str], stem: str) -> str:
-    if layout.pattern:
-        return "its lines have the form"
-    matched = [column for column in layout.columns if bare(column) in names]
-    said = [f"{len(matched)} of {len(layout.columns)} columns or keys that tell it"] if layout.columns else []
-    if stem in {bare(known.strip("_")) for known in layout.stems}:
-        said.append("its name")
-    return " and ".join(said)
-
-
-def _guessed(peek: Peek) -> _Match | None:
-    found = guess_table(peek.names, peek.rows, stem_of(peek.given))
-    if found:
-        return _Match(
-            peek, "Table", "a table with a time and an identifier", POSSIBLE, "names of columns", found
-        )
-    people = guess_customers(peek.names, peek.rows)
-    if people:
-        layout = "a table of customers"
-        return _Match(peek, "Customers", layout, POSSIBLE, "names of columns", {"identifiers": people})
-    return None
-
-
-def _with_company(seen: Sequence[_Match]) -> list[_Match]:
-    """Make files surer that are known by their names alone and lie beside sure ones of the same source."""
-    sure = {(m.source, _parent(m.given)) for m in seen if m.certainty >= CERTAIN}
-    return [
-        _Match(m.peek, m.source, m.layout, CERTAIN, f"{m.why}, beside others of {m.source}", m.guess)
-        if LIKELY > m.certainty >= POSSIBLE and not m.guess and (m.source, _parent(m.given)) in sure
-        else m
-        for m in seen
-    ]
-
-
-def _parent(given: Input) -> str:
-    return given.name.rpartition("/")[0]
-
-
-# What to read
-
-
-def _grouped(seen: Sequence[_Match]) -> dict[str, list[_Match]]:
-    """Return the files of each source; tables that were guessed stay one each."""
-    groups: dict[str, list[_Match]] = {}
-    for match in seen:
-        if match.source is None:
-            continue
-        key = f"Table:{match.given.name}" if match.source == "Table" else match.source
-        groups.setdefault(key, []).append(match)
-    return groups
-
-
-def _options(kind: str, matches: Sequence[_Match], root: Path, folder: Path) -> dict[str, Any]:
-    source = kind.partition(":")[0]
-    about: dict[str, Any] = {"source": source, "path": _paths(matches, root, folder)}
-    classes = {each.kind: each for each in every_source()}
-    about["name"] = stem_of(matches[0].given) if source == "Table" else _usual_name(classes[source])
-    about |= matches[0].guess
-    about["_files"] = len(matches)
-    about["_certainty"] = min(match.certainty for match in matches)
-    return about
-
-
-def _paths(matches: Sequence[_Match], root: Path, folder: Path) -> str | list[str]:
-    """Return the deepest folder that holds the files and no others' below it, else the files themselves."""
-    paths = sorted({match.given.path for match in matches if match.given.path is not None})
-    parents = {path.parent for path in paths}
-    if len(parents) == 1 and len(paths) > 1:
-        (parent,) = parents
-        inside = {path for path in parent.rglob("*") if path.is_file()}
-        if inside == set(paths) and parent != folder:
-            return _relative(parent, root)
-    listed = [_relative(path, root) for path in paths]
-    return listed[0] if len(listed) == 1 else listed
-
-
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() or "."
-
-
-def _usual_name(kind: type[Source]) -> str:
-    """Return the name that a source has when nobody gives it one."""
-    import inspect
-
-    default = inspect.signature(kind).parameters["name"].default
-    return default if isinstance(default, str) else kind.kind.lower()
-
-
-def _named_apart(options: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give sources that would share a name one that says which system they are."""
-    names = [each["name"] for each in options]
-    found = []
-    for place, each in enumerate(options):
-        name = each["name"]
-        if names.count(name) > 1:
-            name = bare(each["source"]) if each["source"] != "Table" else f"{name}_{place + 1}"
-        found.append({**each, "name": name})
-    return found
-
-
-def _built(kind: type[Source], options: Mapping[str, Any], folder: Path) -> Source:
-    rest = {key: value for key, value in options.items() if key not in {"source", "path"}}
-    given = options["path"]
-    paths = [folder / each for each in ([given] if isinstance(given, str) else given)]
-    single = paths[0] if len(paths) == 1 else paths
-    try:
-        return kind(single, **rest)  # type: ignore[call-arg, arg-type]  # each source has its own options
-    except TypeError as problem:
-        raise SourceError(f"{kind.kind} needs options that nothing tells: {problem}") from problem
-
-
-def _customers(match: _Match, root: Path) -> dict[str, Any]:
-    assert match.given.path is not None  # noqa: S101 -- a file
-    return {"path": _relative(match.given.path, root), **match.guess}
+def _remarks(options: Sequence[Mapping[str, Any]], people: Sequence[Match]) -> dict[str, str]:
+    remarks = {each["name"]: each["_remark"] for each in options if "_remark" in each}
+    if len(people) > 1:
+        others = shorten([match.given.name for match in people[1:]])
+        remarks["customers"] = f"may be tables of customers too: {others}"
+    return remarks
 
 
 # The tables
 
 
-def _files_table(seen: Sequence[_Match]) -> pd.DataFrame:
+def _files_table(seen: Sequence[Match]) -> pd.DataFrame:
     rows = [
-        (m.given.name, m.source, m.layout or None, m.certainty, _sure(m.certainty), m.why or None)
+        (m.given.name, m.source, m.layout or None, m.certainty, sure(m.certainty), m.why or None)
         for m in seen
     ]
     columns = ["file", "source", "layout", "certainty", "sure", "why"]
     return pd.DataFrame(rows, columns=columns).astype({"certainty": float})
 
 
-def _sure(certainty: float) -> str:
-    for least, word in ((CERTAIN, "certain"), (LIKELY, "likely"), (POSSIBLE, "possible")):
-        if certainty >= least:
-            return word
-    return "unknown"
-
-
-def _found_table(
-    options: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[_Match]]
-) -> pd.DataFrame:
+def _found_table(options: Sequence[Mapping[str, Any]], people: Sequence[Match]) -> pd.DataFrame:
     rows = [
-        (o["source"], o["name"], _one(o["path"]), o["_files"], o["_certainty"], _asks(o["source"]))
-        for o in options
+        (o["source"], o["name"], _one(o["path"]), o["_files"], o["_certainty"], _asks(o)) for o in options
     ]
-    people = groups.get("Customers", [])
-    rows += [("Customers", "customers", m.given.name, 1, m.certainty, _asks("Customers")) for m in people[:1]]
+    rows += [
+        ("Customers", "customers", m.given.name, 1, m.certainty, _asks({"source": "Customers"}))
+        for m in people[:1]
+    ]
     return pd.DataFrame(rows, columns=["source", "name", "path", "files", "certainty", "asks"])
 
 
@@ -332,18 +235,17 @@ def _one(path: str | Sequence[str]) -> str:
     return path if isinstance(path, str) else ", ".join(path)
 
 
-def _asks(source: str) -> str:
-    """Name the options that decide what numbers come out and that no file tells."""
-    import inspect
+_DECIDE = ("timezone", "region", "currency", "unit", "case")
+"""Options that decide what numbers come out and that no file tells."""
+_GUESSED = ("touchpoint", "date_format", "measures", "decimal")
+"""Options of a Table that were guessed, where they are there."""
 
-    kinds: dict[str, type] = {kind.kind: kind for kind in every_source()} | {
-        "Customers": Customers,
-        "Table": Table,
-    }
-    parameters = inspect.signature(kinds[source]).parameters
-    return ", ".join(
-        name for name in ("timezone", "region", "currency", "unit", "case") if name in parameters
-    )
+
+def _asks(options: Mapping[str, Any]) -> str:
+    """Name the options that people should look at."""
+    parameters = inspect.signature(kind_named(options["source"])).parameters
+    asked = [name for name in _DECIDE if name in parameters]
+    return ", ".join([*(name for name in _GUESSED if name in options), *asked])
 
 
 def options_text(found: Detected) -> Iterator[str]:
@@ -353,8 +255,12 @@ def options_text(found: Detected) -> Iterator[str]:
         row = found.found[found.found["name"] == each["name"]].iloc[0]
         files = f"{row.files} file{'s' if row.files != 1 else ''}, certainty {row.certainty:.2f}"
         yield f"  # {row.source}: {files}{f'; look at {row.asks}' if row.asks else ''}"
+        if each["name"] in found.remarks:
+            yield f"  # {found.remarks[each['name']]}"
         yield f"  - {_flow(each)}"
     if found.customers:
+        if "customers" in found.remarks:
+            yield f"# {found.remarks['customers']}"
         yield f"customers: {_flow(found.customers)}"
 
 

@@ -226,33 +226,55 @@ def _from_mapping(
     return found
 
 
-def inputs_below(path: Path) -> Iterator[Input]:
-    """Yield a file, or every file of a folder or zip archive, by name; hidden ones are left out."""
+def inputs_below(path: Path, *, strict: bool = True) -> Iterator[Input]:
+    """Yield a file, or every file of a folder or zip archive, by name; hidden ones are left out.
+
+    An archive that can't be opened raises; unless `strict`, it is yielded as the file that it is.
+    """
     if path.is_dir():
         for each in sorted(path.rglob("*")):
             parts = each.relative_to(path).parts
             if each.is_file() and not any(part.startswith((".", "_")) for part in parts[:-1]):
                 if parts[-1].startswith("."):
                     continue
-                yield from _of_file(each, "/".join(parts))
+                yield from _of_file(each, "/".join(parts), strict=strict)
     else:
-        yield from _of_file(path, path.name)
+        yield from _of_file(path, path.name, strict=strict)
 
 
-def _of_file(path: Path, name: str) -> Iterator[Input]:
+def _of_file(path: Path, name: str, *, strict: bool) -> Iterator[Input]:
     if not is_zip(path):
         yield Input(name, path)
         return
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = sorted(info.filename for info in archive.infolist() if not info.is_dir())
-    except _DAMAGE as problem:
-        raise SourceError(f"{path} is no zip archive that can be read: {problem}") from problem
-    if not members:
-        raise SourceError(f"{path} is an empty zip archive; leave it out, or export it again")
+        members = _members(path)
+    except SourceError:
+        if strict:
+            raise
+        yield Input(name, path)
+        return
     for member in members:
         if not any(part.startswith((".", "__MACOSX")) for part in member.split("/")):
             yield Input(f"{name}/{member}", path, member=member)
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = sorted(info.filename for info in archive.infolist() if not info.is_dir())
+    except _DAMAGE as problem:
+        raise SourceError(
+            f"{path} is no zip archive that can be read: {problem}; leave it out, or export it again"
+        ) from problem
+    if not members:
+        raise SourceError(f"{path} is an empty zip archive; leave it out, or export it again")
+    return members
+
+
+def expect_readable(given: Input) -> None:
+    """Raise where an input stands for an archive that can't be opened."""
+    if given.path is not None and not given.member and is_zip(given.path):
+        _members(given.path)
 
 
 def is_zip(path: Path) -> bool:
