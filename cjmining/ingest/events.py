@@ -50,6 +50,8 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]
     for feed in staged:
         for place, event in enumerate(feed.feed.events):
             given = {"actor": "'customer'", "precision": "0", **event.columns, **event.others}
+            if "native_journey" in given:
+                given["native_journey"] = f"pseudonym({given['native_journey']})"
             listed = ", ".join(f"({given.get(name, 'NULL')})::{type_}" for name, type_ in columns.items())
             database.run(
                 f"INSERT INTO events SELECT customer, {_order(event, place)}, sequence, {feed.source_rank}, "
@@ -57,6 +59,17 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]
                 f"{_withdrawn(event)}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
             )
     return others
+
+
+def number_journeys(database: Database) -> None:
+    """Give the sources' own journeys numbers for names: a name may be an identifier that must not stay."""
+    named = "SELECT DISTINCT source_rank, native_journey FROM events WHERE native_journey IS NOT NULL"
+    numbered = f"SELECT *, row_number() OVER (ORDER BY source_rank, native_journey) AS n FROM ({named})"
+    database.run(
+        f"UPDATE events SET native_journey = lpad(n::VARCHAR, 12, '0') FROM ({numbered}) AS numbered "
+        "WHERE events.source_rank = numbered.source_rank "
+        "AND events.native_journey = numbered.native_journey"
+    )
 
 
 def _withdrawn(event: Event) -> str:

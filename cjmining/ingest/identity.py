@@ -312,6 +312,19 @@ def hashed(kinds: pa.ChunkedArray, values: pa.ChunkedArray, secret: bytes) -> pa
     return pa.array([keyed_hash(secret, f"{kind}\x1f{value}") for kind, value in pairs], pa.string())
 
 
+def make_pseudonym(database: Database, how: str, secret: bytes | None) -> None:
+    """Make the SQL macro `pseudonym(x)`: a value as the columns of records and events may hold it.
+
+    The value itself where identities are kept, else a hash: with the key twice around (as HMAC does), where
+    there is one.
+    """
+    hidden = "left(sha256(x), 32)"
+    if secret is not None:
+        inner, outer = (literal(keyed_hash(secret, f"pseudonym {part}")) for part in ("inner", "outer"))
+        hidden = f"left(sha256({outer} || sha256({inner} || x)), 32)"
+    database.run(f"CREATE MACRO pseudonym(x) AS {'x' if how == 'keep' else hidden}")
+
+
 def keyed_hash(secret: bytes, text: str) -> str:
     """Return HMAC-SHA256 (RFC 2104) of a text, truncated to 128 bits, as 32 hexadecimal digits.
 

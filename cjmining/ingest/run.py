@@ -126,6 +126,7 @@ class Ingestion:
     def run(self, options: Options) -> Ingested:
         """Do all steps but the last, which is to sort the events while they are taken out."""
         database = self._database
+        identity.make_pseudonym(database, options.identities, options.rules.secret)
         self._read()
         if self._earlier is not None:
             self._earlier.lay_beside(database, self._staged, self._sources)
@@ -138,6 +139,8 @@ class Ingestion:
         fates.make_views(database, self._staged)
         self._progress("making events", 0.7)
         others = events.make_events(database, self._staged)
+        if options.identities == "drop":
+            events.number_journeys(database)
         said = comments.keep_comments(database, self._staged, found.identities)
         self._note_phones()
         covered = self._coverage(options.data_end)

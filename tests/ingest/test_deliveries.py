@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow.parquet as pq
 import pytest
 
 import cjmining as cj
@@ -86,10 +87,24 @@ def test_comments_are_kept_without_what_names_people(put, tmp_path):
     options = {"timestamp": "at", "touchpoint": "asked", "measures": {"satisfaction": ("score", 1, 5)}}
     source = cj.sources.Table(survey, name="s", customer={"mail": "email"}, event_id="id", **options)
     cj.ingest(source, path=tmp_path / "log", add=True)
-    import pyarrow.parquet as pq
-
     (kept,) = (tmp_path / "log" / "records").glob("*.parquet")
     (said,) = pq.read_table(kept).column("c:comment").to_pylist()
     assert "mail [" in said
     assert "Greta" not in said
     assert "g@home.de" not in said
+
+
+@pytest.mark.parametrize("how", [{"identities": "pseudonymise", "key": "secret"}, {"identities": "drop"}])
+def test_names_of_cases_are_hidden_with_the_identities(how, tmp_path):
+    visits = tmp_path / "v.csv"
+    visits.write_text(
+        "who,case,at,what\nC71,C71-a,2026-01-01,x\nC71,C71-a,2026-01-02,y\nC72,C72-b,2026-01-01,z\n"
+    )
+    asked = {"customer": "who", "journey": "case", "timestamp": "at", "touchpoint": "what"}
+    log = cj.ingest(cj.sources.Table(visits, name="v", **asked), path=tmp_path / "log", **how)
+    assert log.n_journeys == 2
+    assert not log.journeys["native_journey"].str.contains("C7").any()
+    for file in (tmp_path / "log").rglob("*.parquet"):
+        text = str(pq.read_table(file).to_pylist())
+        assert "C71" not in text
+        assert "C72" not in text
