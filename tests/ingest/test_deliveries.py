@@ -76,7 +76,7 @@ def test_what_can_not_be_added_is_refused_and_the_log_stays(put, tmp_path):
     other = cj.sources.Segment(tmp_path, name="orders")
     with pytest.raises(cj.SourceError, match="has a source of that name whose system is Table, not Segment"):
         cj.ingest(other, path=tmp_path / "log", add=True)
-    with pytest.raises(cj.SourceError, match="takes in deliveries. Give add=True to add to it"):
+    with pytest.raises(cj.SourceError, match=r"takes in deliveries\. Give add=True to add to it"):
         cj.ingest(orders(path), path=tmp_path / "log")
     assert cj.read_log(tmp_path / "log").events.equals(log.events)
 
