@@ -111,7 +111,9 @@ def list_sources(context: typer.Context) -> None:
 
 @sources.command("detect")
 def detect_sources(
-    exports: Annotated[Path, typer.Argument(help="A folder of exports, a zip archive or a file.")],
+    exports: Annotated[
+        list[Path], typer.Argument(help="A folder of exports, a zip archive or a file; or several.")
+    ],
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write into; default: nothing.")] = None,
     labels: Annotated[
         bool, typer.Option(help="Read the exports and write a first labels.yaml; --no-labels leaves it out.")
@@ -120,7 +122,8 @@ def detect_sources(
     """Say which sources a folder holds, how sure that is, and what would be read.
 
     With --out, writes sources.yaml (the sources: part of a study file, its paths seen from that folder) and
-    labels.yaml, a first one of the most frequent native events, for people to go on with.
+    labels.yaml, a first one of the most frequent native events, for people to go on with. Where sources.yaml
+    is there already, it stays as it is, and labels.yaml is written from it: complete it, then run this again.
     """
     from cjmining.cli_detect import tell_detected, write_detected
     from cjmining.ingest.detecting import detect
@@ -128,8 +131,16 @@ def detect_sources(
     found = detect(exports)
     tell_detected(found)
     if out is not None:
-        for path in write_detected(found, out, labels=labels):
+        written = write_detected(found, out, labels=labels)
+        typer.echo("")
+        for name, lacks in written.unread.items():
+            typer.echo(f"{name}: no labels yet, since it can't be read: {lacks}")
+        for path in written.files:
             typer.echo(f"{path} is written")
+        if written.unread:
+            typer.echo(
+                f"Complete {out / 'sources.yaml'}, remove labels.yaml if it was written, and run this again"
+            )
 
 
 @maps.command("check")

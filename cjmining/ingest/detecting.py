@@ -129,7 +129,10 @@ class Detected(Result):
 
     def _summary(self) -> str:
         unknown = int(self.files["source"].isna().sum())
-        names = ", ".join(f"{row.source} ({row.files})" for row in self.found.itertuples())
+        names = ", ".join(
+            f"{row.source} {row.name!r} ({row.files} file{'s' if row.files != 1 else ''})"
+            for row in self.found[["source", "name", "files"]].itertuples(index=False)
+        )
         rest = f", {unknown} file{'s' if unknown != 1 else ''} not recognised" if unknown else ""
         return f"Detected in {self.folder}: {names or 'nothing'}{rest}"
 

@@ -25,6 +25,7 @@ SAMPLE: Final = 20
 """Lines that are looked at."""
 ROWS: Final = 100
 """Records that are looked at."""
+_XML_BYTES: Final = 1 << 16
 _SQLITE: Final = b"SQLite format 3\x00"
 
 
@@ -38,7 +39,7 @@ class Peek:
     rows: tuple[Mapping[str, Any], ...] = ()
     problem: str = ""
     form: str = "text"
-    """text, json, parquet or sqlite."""
+    """text, json, parquet, sqlite or xml."""
     wrapped: str = ""
     """The key whose list holds the records, where JSON has one."""
 
@@ -53,6 +54,8 @@ def peek(given: Input) -> Peek:
             beginning = stream.read(64)
         if beginning.startswith(_SQLITE):
             return Peek(given, _tables_of(given), form="sqlite")
+        if beginning.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+            return _peek_xml(given)
         return _peek_json(given) if given.format == "json" or _has_json(beginning) else _peek_text(given)
     except (CjminingError, pa.ArrowException, OSError, sqlite3.Error) as problem:
         return Peek(given, problem=str(problem))
@@ -103,6 +106,12 @@ def _peek_json(given: Input) -> Peek:
                 names |= dict.fromkeys(inner[0])
                 wrapped = wrapped or (key if _is_most_of(inner, line) else "")
     return Peek(given, tuple(names), rows=tuple(rows), form="json", wrapped=wrapped if len(rows) == 1 else "")
+
+
+def _peek_xml(given: Input) -> Peek:
+    with given.open() as stream:
+        text = stream.read(_XML_BYTES).decode("utf-8-sig", errors="replace")
+    return Peek(given, lines=tuple(text.strip().split("\n", SAMPLE - 1)), form="xml")
 
 
 def _is_most_of(inner: list[Any], text: str) -> bool:

@@ -170,6 +170,8 @@ def _unknown(peek: Peek) -> str:
     if peek.form == "sqlite":
         tables = f"; its tables are {shorten(peek.names)}" if peek.names else ""
         return f"a SQLite database: read it by cj.sources.SQL(path, query){tables}"
+    if peek.form == "xml":
+        return "XML that no source knows"
     if peek.wrapped:
         return (
             f"no source knows these keys; its records are the list {peek.wrapped!r}: give Table a frame of it"
