@@ -21,7 +21,7 @@ from cjmining.ingest import casts, nested
 from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
 from cjmining.ingest.files import Input, bare, parquet_file
 from cjmining.ingest.readers import Records, empty_file, field_pattern
-from cjmining.ingest.sources.base import Column, Feed, Listed, Source, repeated, sentence
+from cjmining.ingest.sources.base import Column, Feed, Listed, Source, check_kind, repeated, sentence
 from cjmining.ingest.sources.columns import repeated_note
 
 logger = logging.getLogger("cjmining")
@@ -83,6 +83,8 @@ def stage(
 ) -> Staged:
     """Read every input of a feed into the table `table`."""
     staged = Staged(source, source_rank, feed, table, place=feed_place)
+    for kind, _ in feed.identifiers:
+        check_kind(kind, source.name)
     for clock in (feed.clock, *(column.clock for column in feed.columns if column.clock)):
         if clock.macro:
             database.run(casts.zone_macro(clock))

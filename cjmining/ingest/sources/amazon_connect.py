@@ -9,17 +9,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from cjmining.errors import SourceError
+from cjmining.errors import SourceError, shorten
 from cjmining.ingest.database import identifier
+from cjmining.ingest.readers import Dialect, Records
 from cjmining.ingest.sources import connect_steps
 from cjmining.ingest.sources.about import About, Default, Layout
-from cjmining.ingest.sources.base import Column, Event, Feed, Source, as_paths, files_in
+from cjmining.ingest.sources.base import (
+    Column,
+    Event,
+    Feed,
+    Input,
+    Source,
+    as_kinds,
+    as_paths,
+    files_in,
+    slip_of,
+)
 from cjmining.ingest.sources.columns import json_text
 
 _TEXT = "VARCHAR"
+_FILES, _LOOKED_AT = 5, 1_000
+"""Files, and records of each, in which attributes are looked for."""
 _GUIDE = "https://docs.aws.amazon.com/connect/latest/adminguide/"
 _HOW = (
     "CASE WHEN method = 'OUTBOUND' THEN 'outbound' "
@@ -139,9 +153,8 @@ class AmazonConnect(Source):
         self.timezone_given = True  # times say that they are UTC
         self._path = path
         given = {"email": "email", "phone": "phone", "cookie": "cookie", "user_id": "user_id"}
-        self._attributes = given if attributes is None else dict(attributes)
-        if not all(isinstance(kind, str) for kind in self._attributes.values()):
-            raise SourceError(f"source {name!r}: attributes is {{attribute: kind}}, not {attributes!r}")
+        self._asked = as_kinds(attributes, "attributes", name)
+        self._attributes = given if attributes is None else self._asked
         if not isinstance(steps, bool):
             raise SourceError(f"source {name!r}: steps is True or False, not {steps!r}")
         self._steps = steps
@@ -150,6 +163,7 @@ class AmazonConnect(Source):
         """Return the one feed of the records."""
         what = f"source {self.name!r}"
         inputs = files_in(as_paths(self._path, what), (".json", ".jsonl", ".ndjson", ".parquet", ".pq"), what)
+        inputs = self._noted(inputs, what)
         keep, events = (connect_steps.KEPT, connect_steps.steps()) if self._steps else _as_one()
         return [
             Feed(
@@ -165,6 +179,25 @@ class AmazonConnect(Source):
                 clock=self.clock(), structure=json.dumps(self._structure()),
             )
         ]  # fmt: skip
+
+    def _noted(self, inputs: Sequence[Input], what: str) -> list[Input]:
+        """Say which attributes asked for are in none of the records looked at; refuse slips."""
+        texts = [each for each in inputs if each.format == "json"][:_FILES]
+        if not self._asked or len(texts) < len(inputs[:_FILES]):
+            return list(inputs)
+        seen = dict.fromkeys(name for each in texts for name in _attributes_in(each))
+        missing = [name for name in self._asked if name.lower() not in {each.lower() for each in seen}]
+        for name in missing:
+            meant = slip_of(name, [each for each in seen if each not in self._asked])
+            if meant:
+                raise SourceError(f"{what}: no contact has the attribute {name!r}, did you mean {meant!r}?")
+        if not missing or not seen:
+            return list(inputs)
+        note = (
+            f"{what}: none of the contacts looked at has the attribute{'s' * (len(missing) > 1)} "
+            f"{shorten([repr(each) for each in missing])}; attributes found: {shorten(list(seen), 20)}"
+        )
+        return [replace(inputs[0], note=note), *inputs[1:]]
 
     def _structure(self) -> dict[str, object]:
         plain = (
@@ -243,6 +276,20 @@ class AmazonConnect(Source):
                 for name, kind in self._attributes.items()
             ),
         ]
+
+
+def _attributes_in(given: Input) -> list[str]:
+    """Return the attributes that the first records of a file have."""
+    found: dict[str, None] = {}
+    for line in Records(given, Dialect(), lines=True).first_lines(_LOOKED_AT):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            told = record.get("Attributes", record.get("attributes"))
+            found.update(dict.fromkeys(told if isinstance(told, dict) else ()))
+    return list(found)
 
 
 def _as_one() -> tuple[Mapping[str, str], list[Event]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from cjmining.errors import SourceError, nearest
 from cjmining.ingest.casts import Clock, check_zone
-from cjmining.ingest.files import Input, as_paths, files_in, named_files, named_inputs
+from cjmining.ingest.files import Input, as_paths, bare, files_in, named_files, named_inputs
+from cjmining.ingest.kinds import KINDS
 from cjmining.ingest.readers import Dialect
 
 if TYPE_CHECKING:
@@ -26,7 +28,10 @@ __all__ = [
     "Listed",
     "Lookup",
     "Source",
+    "as_kinds",
     "as_paths",
+    "check_currency",
+    "check_kind",
     "check_region",
     "counted",
     "files_in",
@@ -34,10 +39,13 @@ __all__ = [
     "named_inputs",
     "repeated",
     "sentence",
+    "slip_of",
 ]
 
 SEEN: Final = "seen"
 """The kept column with the moment at which the system last wrote a record."""
+_SHORT: Final = 4
+"""Letters below which a slip can't be told from another word."""
 Kind = Literal["text", "time", "number", "flag", "nested"]
 
 
@@ -249,6 +257,85 @@ def check_region(region: str | None, name: str) -> str | None:
             f"{nearest(str(region).upper(), phonenumbers.SUPPORTED_REGIONS)}"
         )
     return region.upper()
+
+
+def as_kinds(given: Mapping[str, str] | None, option: str, name: str) -> dict[str, str]:
+    """Return what an option of a source says of which column (or attribute) identifies, and how.
+
+    Examples
+    --------
+    >>> as_kinds({"Customer_Number__c": "user_id"}, "identifiers", "crm")
+    {'Customer_Number__c': 'user_id'}
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(
+        isinstance(each, str) and each for pair in given.items() for each in pair
+    ):
+        raise SourceError(
+            f"source {name!r}: {option} is {{name: kind}}, such as {{'customer_number': 'user_id'}}, "
+            f"not {given!r}"
+        )
+    for kind in given.values():
+        check_kind(kind, name)
+    return dict(given)
+
+
+def check_kind(kind: str, name: str) -> None:
+    """Refuse a kind of identifiers that is one slip away from a known one: nothing else would share it."""
+    known = kind.partition("/")[0]
+    if known in KINDS:
+        return
+    meant = slip_of(known, KINDS)
+    if meant:
+        raise SourceError(
+            f"source {name!r}: there is no kind of identifiers {known!r}, did you mean {meant!r}? A kind of "
+            "your own needs a name that can't be taken for one of these"
+        )
+
+
+def slip_of(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that another is but one wrong, missing, further or exchanged letter away from.
+
+    Numbers are no slips: `email2` is meant.
+
+    Examples
+    --------
+    >>> slip_of("emial", ["phone", "email"]), slip_of("User-ID", ["user_id"]), slip_of("email2", ["email"])
+    ('email', 'user_id', None)
+    """
+    own = bare(word)
+    return next((each for each in known if each != word and _is_slip(own, bare(each))), None)
+
+
+def _is_slip(word: str, known: str) -> bool:
+    if word == known:
+        return True
+    if min(len(word), len(known)) < _SHORT or abs(len(word) - len(known)) > 1:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(word, known, strict=False)) if a != b), None)
+    start = min(len(word), len(known)) if start is None else start
+    here, there = word[start:], known[start:]
+    swapped = here[:2] == there[1::-1] and here[2:] == there[2:] and len(there) > 1
+    one_off = here[1:] == there[1:] or here[1:] == there or here == there[1:]
+    return (swapped or one_off) and not (here[:1] + there[:1]).isdigit()
+
+
+def check_currency(given: str | None, name: str) -> str | None:
+    """Return a currency's code in capitals, or say that it is none.
+
+    Examples
+    --------
+    >>> check_currency("eur", "crm")
+    'EUR'
+    """
+    if given is None:
+        return None
+    if not isinstance(given, str) or not re.fullmatch("[A-Za-z]{3}", given):
+        raise SourceError(
+            f"source {name!r}: currency is a code of three letters (ISO 4217) such as 'EUR', not {given!r}"
+        )
+    return given.upper()
 
 
 def repeated(names: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from cjmining.ingest.files import TABLES, Input, as_paths, bare, inputs_below, n
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources import mailings, marketo_types
 from cjmining.ingest.sources.about import About, Default, Layout
-from cjmining.ingest.sources.base import Column, Event, Feed, Listed, Lookup, Source
+from cjmining.ingest.sources.base import Column, Event, Feed, Listed, Lookup, Source, as_kinds
 from cjmining.ingest.sources.columns import column_names, json_text
 
 FIELDS: Final = (
@@ -139,7 +139,7 @@ class Marketo(Source):
         super().__init__(name=name, timezone=timezone, region=region)
         self._path, self._types, self._touchpoints = path, types, dict(touchpoints or {})
         self._columns = self._checked_columns(columns)
-        self._identifiers = dict(identifiers or {})
+        self._identifiers = as_kinds(identifiers, "identifiers", name)
         self._dialect = Dialect(encoding, delimiter)
 
     def _checked_columns(self, given: Mapping[str, str] | None) -> dict[str, str]:

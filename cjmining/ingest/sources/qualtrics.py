@@ -17,7 +17,7 @@ from cjmining.ingest.comments import KEPT_COLUMN, KEPT_NAMES, KEPT_NATIVE
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.files import Input, as_paths, bare, inputs_below
 from cjmining.ingest.sources.about import About, Default, Layout
-from cjmining.ingest.sources.base import Column, Event, Feed, Lookup, Source
+from cjmining.ingest.sources.base import Column, Event, Feed, Lookup, Source, as_kinds
 from cjmining.ingest.sources.columns import json_text
 from cjmining.ingest.sources.qualtrics_files import STANDARD, Asked, Header, header_of
 from cjmining.ingest.sources.questions import SCALES, Question, questions_of
@@ -159,7 +159,7 @@ class Qualtrics(Source):
         self._path, self._survey, self._reference, self._encoding = path, survey, reference, encoding
         self._questions = questions_of(questions, name)
         self._comments = [comments] if isinstance(comments, str) else comments
-        self._identifiers = dict(identifiers or {})
+        self._identifiers = as_kinds(identifiers, "identifiers", name)
         self._properties = named_columns(properties, name, "properties")
 
     def feeds(self) -> Sequence[Feed]:

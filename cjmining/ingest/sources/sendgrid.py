@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
-from cjmining.errors import SourceError
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.files import as_paths, files_in
 from cjmining.ingest.sources import mailings
 from cjmining.ingest.sources.about import About, Default, Layout
-from cjmining.ingest.sources.base import Column, Event, Feed, Source
+from cjmining.ingest.sources.base import Column, Event, Feed, Source, as_kinds
 from cjmining.ingest.sources.columns import json_text
 from cjmining.ingest.sources.table import named_columns
 
@@ -106,9 +105,7 @@ class SendGrid(Source):
         super().__init__(name=name, region=region)
         self.timezone_given = True  # times are seconds since 1970 in UTC
         self._path = path
-        self._identifiers = dict(identifiers or {})
-        if not all(isinstance(kind, str) for kind in self._identifiers.values()):
-            raise SourceError(f"source {name!r}: identifiers is {{argument: kind}}, not {identifiers!r}")
+        self._identifiers = as_kinds(identifiers, "identifiers", name)
         self._properties = named_columns(properties, name, "properties")
 
     def feeds(self) -> Sequence[Feed]:

@@ -165,3 +165,25 @@ def test_options_are_checked():
         cj.sources.AmazonConnect(DATA, steps="all")
     with pytest.raises(cj.SourceError, match="attributes is"):
         cj.sources.AmazonConnect(DATA, attributes={"email": 1})
+
+
+def test_attributes_asked_for_are_looked_for_in_files_without_an_ending_too(tmp_path):
+    contact = {
+        "ContactId": "c1", "Channel": "VOICE", "InitiationMethod": "INBOUND",
+        "InitiationTimestamp": "2026-03-02T09:00:00Z", "DisconnectTimestamp": "2026-03-02T09:01:00Z",
+        "CustomerEndpoint": {"Address": "+493023125001", "Type": "TELEPHONE_NUMBER"},
+        "Attributes": {"email": "ann@shop.de", "lang": "de"},
+    }  # fmt: skip
+    folder = tmp_path / "2026" / "03" / "02"  # as Firehose writes to S3
+    folder.mkdir(parents=True)
+    later = {**contact, "ContactId": "c2", "InitiationTimestamp": "2026-03-02T09:00:30Z"}
+    (folder / "connect-ctr-1-2026-03-02-09-00-00-4f2a").write_text(json.dumps(contact) + json.dumps(later))
+    log = ingest(tmp_path, attributes={"email": "email"})
+    assert fates(log) == {"used": 2}
+    assert groups_of(log) == {frozenset({("phone", "+493023125001"), ("email", "ann@shop.de")})}
+    with pytest.raises(cj.SourceError, match=r"attribute 'emial', did you mean 'email'\?"):
+        ingest(tmp_path, attributes={"emial": "email"})
+    noted = ingest(tmp_path, attributes={"email": "email", "card": "loyalty"}).notes
+    assert (
+        "source 'calls': none of the contacts looked at has the attribute 'card'; attributes found: email, lang"
+    ) in noted

@@ -280,3 +280,17 @@ def test_a_call_was_answered_where_its_status_says_so(tmp_path):
         "set aside: a call of which nobody says whether it was answered": 1,
         "set aside: a call that had not ended": 2,
     }
+
+
+def test_files_of_salesforce_and_wrong_options_are_refused(tmp_path):
+    (tmp_path / "Contact.csv").write_text(
+        "Id,IsDeleted,Email,SystemModstamp\n003000000000001,false,a@b.de,\n"
+    )
+    with pytest.raises(cj.SourceError, match=r"Contact\.csv: .*Salesforce \(isdeleted, systemmodstamp\)"):
+        cj.ingest(cj.sources.HubSpot(tmp_path))
+    with pytest.raises(cj.SourceError, match="code of three letters"):
+        cj.sources.HubSpot(DATA / "app", currency="EURO")
+    with pytest.raises(cj.SourceError, match=r"identifiers is \{name: kind\}"):
+        cj.sources.HubSpot(DATA / "app", identifiers="email")
+    with pytest.raises(cj.SourceError, match=r"no kind of identifiers 'emial', did you mean 'email'"):
+        cj.sources.HubSpot(DATA / "app", identifiers={"second_address": "emial"})

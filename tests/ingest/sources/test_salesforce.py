@@ -297,3 +297,14 @@ def test_what_other_objects_tell_of_the_day_shows_which_meetings_were_held(tmp_p
     log = cj.ingest(cj.sources.Salesforce(tmp_path))
     assert ("2026-03-15 09:00:00", "meeting_held") in seen(log, "timestamp", "touchpoint")
     assert events_made(log) == {"kept": 2, "withdrawn: planned for after the export": 1}
+
+
+def test_columns_asked_for_must_be_somewhere():
+    with pytest.raises(cj.SourceError, match=r"'MobilPhone', did you mean 'MobilePhone'\?"):
+        cj.ingest(cj.sources.Salesforce(DATA / "bulk", identifiers={"MobilPhone": "phone"}))
+    log = cj.ingest(cj.sources.Salesforce(DATA / "bulk", identifiers={"Zq__c": "loyalty"}))
+    assert "source 'crm': none of the exported objects has the columns 'Zq__c'" in log.notes
+    with pytest.raises(cj.SourceError, match=r"identifiers is \{name: kind\}"):
+        cj.sources.Salesforce(DATA / "bulk", identifiers="Customer_Number__c")
+    with pytest.raises(cj.SourceError, match="code of three letters"):
+        cj.sources.Salesforce(DATA / "bulk", currency="euro")

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cjmining.ingest.files import TABLES, named_inputs
+from cjmining.errors import SourceError, shorten
+from cjmining.ingest.files import TABLES, Input, bare, named_inputs
 from cjmining.ingest.readers import Dialect
-from cjmining.ingest.sources.base import Feed, Source
+from cjmining.ingest.sources.base import Feed, Source, as_kinds, check_currency
 from cjmining.ingest.sources.columns import column_names
 from cjmining.ingest.sources.hubspot import contacts, deals, emails, engagements, forms
 from cjmining.ingest.sources.hubspot.exported import Export
@@ -18,6 +19,11 @@ from cjmining.ingest.sources.hubspot.words import ABOUT, FILES
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.about import About
+
+
+_OF_SALESFORCE = frozenset({"systemmodstamp", "isdeleted", "createdbyid", "ownerid", "whoid", "stagename"})
+_OWN = ("hs", "property", "properties", "recordid", "vid", "createdate")
+"""How names of HubSpot's columns begin, without underscores."""
 
 
 class HubSpot(Source):
@@ -73,15 +79,18 @@ class HubSpot(Source):
     ) -> None:
         super().__init__(name=name, timezone=timezone, region=region)
         self._path = path
-        self._identifiers = dict(identifiers or {})
-        self._currency = currency
+        self._identifiers = as_kinds(identifiers, "identifiers", name)
+        self._currency = check_currency(currency, name)
         self._dialect = Dialect(encoding)
 
     def feeds(self) -> Sequence[Feed]:
         """Return a feed for each kind of records, in the same places whichever were exported."""
         suffixes = (*TABLES, ".json", ".jsonl", ".ndjson")
+        files = named_inputs(self._path, FILES, f"source {self.name!r}", suffixes=suffixes)
+        for each in (each for inputs in files.values() for each in inputs):
+            self._check(each)
         export = Export(
-            files=named_inputs(self._path, FILES, f"source {self.name!r}", suffixes=suffixes),
+            files=files,
             phone=self.phone(),
             currency=self._currency,
             further=self._identifiers,
@@ -90,6 +99,15 @@ class HubSpot(Source):
         )
         makers = (contacts, deals, emails, engagements, forms)
         return [part for maker in makers for feed in maker.feeds(export) for part in _by_form(feed)]
+
+    def _check(self, given: Input) -> None:
+        """Refuse a file that Salesforce wrote: its objects have the same names."""
+        names = {bare(name) for name in column_names(given, self._dialect)}
+        if names & _OF_SALESFORCE and not any(name.startswith(_OWN) for name in names):
+            raise SourceError(
+                f"source {self.name!r}, {given.name}: its columns are those of an object of "
+                f"Salesforce ({shorten(sorted(names & _OF_SALESFORCE))}); read it with cj.sources.Salesforce"
+            )
 
 
 def _by_form(feed: Feed) -> list[Feed]:

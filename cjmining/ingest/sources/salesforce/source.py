@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cjmining.errors import SourceError, nearest
 from cjmining.ingest.readers import Dialect
-from cjmining.ingest.sources.base import Feed, Source
+from cjmining.ingest.sources.base import Feed, Source, as_kinds, check_currency
 from cjmining.ingest.sources.salesforce import activities, campaigns, cases, opportunities, people
 from cjmining.ingest.sources.salesforce.exported import UNITS, Export
 from cjmining.ingest.sources.salesforce.files import find_files
@@ -87,14 +87,16 @@ class Salesforce(Source):
             )
         self._path = path
         self._unit = unit
-        self._identifiers = dict(identifiers or {})
-        self._currency = currency
+        self._identifiers = as_kinds(identifiers, "identifiers", name)
+        self._currency = check_currency(currency, name)
         self._closed = [closed_statuses] if isinstance(closed_statuses, str) else list(closed_statuses)
         self._dialect = Dialect(encoding)
 
     def feeds(self) -> Sequence[Feed]:
         """Return a feed for each object, in the same places whichever were exported."""
-        files, in_history_mode = find_files(self._path, f"source {self.name!r}", self._dialect)
+        files, in_history_mode = find_files(
+            self._path, f"source {self.name!r}", self._dialect, self._identifiers
+        )
         export = Export(
             files=files,
             in_history_mode=in_history_mode,
