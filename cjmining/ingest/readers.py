@@ -31,6 +31,7 @@ _EXCEL = (
     "that pandas.read_excel returns"
 )
 _LONGEST_LOOK = 1 << 16
+_LOCK_BYTES = 1_000
 NEVER_CLOSED = "a quote is never closed"
 NOT_UTF8 = "not valid UTF-8"
 
@@ -106,6 +107,8 @@ class Records:
         self.empty = not sample.strip(b"\x00\r\n\t \xff\xfe\xef\xbb\xbf")
         self._given = dialect.encoding is not None
         encoding = _encoding(self._input, sample, dialect.encoding)
+        if self._given:
+            _check_decodes(self._input, sample, encoding)
         text = sample.decode(_decoder(encoding), errors="replace").removeprefix("\ufeff")
         cr_only = "\r" in text.rstrip("\r") and "\n" not in text
         if cr_only:
@@ -413,7 +416,22 @@ _NO_TEXTS = {
     b"PK\x03\x04": "a zip archive; give it a name that ends in .zip, or unpack it",
     b"\xd0\xcf\x11\xe0": _EXCEL,
     b"PAR1": "a Parquet file; give it a name that ends in .parquet",
+    b"SQLite format 3\x00": "a SQLite database; read it with cj.sources.SQL(path, 'SELECT ...'), or with "
+    "cj.sources.OCEL where it is an object-centric event log",
+    b"\x7fELF": "a program",
+    b"%PDF-": "a PDF document; export the table as CSV",
 }
+_LOCK = ("~$", ".~lock.")
+"""How the files begin that Excel and LibreOffice lay beside a workbook that is open."""
+_STRUCTURED = (
+    (
+        re.compile(r"<ocel[\s>]|<log[\s>].*?[\"']ocel", re.IGNORECASE | re.DOTALL),
+        "an object-centric event log; read it with cj.sources.OCEL",
+    ),
+    (re.compile(r"<log[\s>]"), "an XES log; read it with cj.sources.XES"),
+    (re.compile(r"<(!doctype )?html[\s>]", re.IGNORECASE), "a web page; export the table as CSV"),
+    (re.compile(r"<"), "XML, which no table is; export it as CSV"),
+)
 
 
 def _check_text(given: Input, sample: bytes) -> None:
@@ -423,6 +441,18 @@ def _check_text(given: Input, sample: bytes) -> None:
             workbook = beginning.startswith(b"PK") and b"xl/" in sample
             workbook = workbook or given.name.lower().endswith((".xlsx", ".xlsm", ".xlsb", ".ods"))
             raise SourceError(f"{given} is {_EXCEL if workbook else what}")
+    if sample[8:12] == b"DUCK":
+        raise SourceError(f"{given} is a DuckDB database; read it with cj.sources.SQL(path, 'SELECT ...')")
+    name = Path(given.member or given.name).name
+    if name.startswith(_LOCK) and len(sample) < _LOCK_BYTES:
+        raise SourceError(
+            f"{given} is what a spreadsheet program lays beside a file that is open; leave it out"
+        )
+    start = sample[:_LONGEST_LOOK].removeprefix(codecs.BOM_UTF8).lstrip()
+    if start.startswith((b"<?xml", b"<log", b"<ocel", b"<!DOCTYPE", b"<!doctype", b"<html")):
+        text = re.sub(r"<\?.*?\?>|<!--.*?-->", "", start.decode("utf-8", errors="replace"), flags=re.DOTALL)
+        what = next((what for pattern, what in _STRUCTURED if pattern.match(text.lstrip())), "XML")
+        raise SourceError(f"{given} is {what}")
 
 
 def empty_file(given: Input) -> SourceError:
@@ -434,8 +464,9 @@ def empty_file(given: Input) -> SourceError:
 
 def wrong_encoding(given: Input, encoding: str, problem: UnicodeDecodeError) -> SourceError:
     """Say that a file isn't in the encoding that was given or found, and what to try."""
+    what = " (plain English letters alone)" if encoding == "ascii" else ""
     return SourceError(
-        f"{given} is not {encoding}: byte 0x{problem.object[problem.start]:02x} can't be decoded. "
+        f"{given} is not {encoding}{what}: byte 0x{problem.object[problem.start]:02x} can't be decoded. "
         "Leave out encoding= to have it found, or give the right one, such as encoding='latin-1', "
         "'cp1252' or 'utf-16'"
     )
@@ -482,6 +513,14 @@ def _check_given(source: Input, given: str, marked: str | None) -> str:
             "Leave it out or give encoding='utf-16'"
         )
     return "utf-8-sig" if marked == "utf-8-sig" and name == "utf-8" else name
+
+
+def _check_decodes(source: Input, sample: bytes, encoding: str) -> None:
+    """Say so before columns are looked for by names with letters replaced."""
+    try:
+        codecs.getincrementaldecoder(_decoder(encoding))().decode(sample)
+    except UnicodeDecodeError as problem:
+        raise wrong_encoding(source, encoding, problem) from problem
 
 
 def _decoder(encoding: str) -> str:

@@ -113,6 +113,32 @@ def test_a_wrong_encoding_says_what_to_do(tmp_path):
         records(marked, Dialect(encoding="utf-8"))
 
 
+def test_letters_that_an_encoding_lacks_are_told_even_in_the_header(tmp_path):
+    path = put(tmp_path, "größe,b\n1,2\n".encode())
+    with pytest.raises(SourceError, match=r"is not ascii \(plain English letters alone\): byte 0xc3"):
+        records(path, Dialect(encoding="ascii"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"SQLite format 3\x00\x10\x00", "a SQLite database; read it with cj.sources.SQL"),
+        ("a.csv", b"\x01\x02\x03\x04\x05\x06\x07\x08DUCK@", "a DuckDB database; read it with cj.sources.SQL"),
+        ("a.txt", b"<?xml version='1.0'?>\n<!-- a -->\n<log x='1'>", "an XES log; read it with cj.sources"),
+        ("a.csv", b"\xef\xbb\xbf<?xml version='1.0'?><ocel>", "read it with cj.sources.OCEL"),
+        ("a.csv", b"<?xml version='1.0'?><log><global scope='ocel'/>", "read it with cj.sources.OCEL"),
+        ("a.csv", b"<!DOCTYPE html><html><body>Sign in</body>", "a web page"),
+        ("a.csv", b'<?xml version="1.0"?><rows/>', "XML, which no table is"),
+        ("a.csv", b"%PDF-1.7 x", "a PDF document"),
+        ("~$sales.csv", b"\x03Ann" + b"\x00" * 160, "lays beside a file that is open; leave it out"),
+        (".~lock.sales.csv#", b",ann,host,22.11.2026;", "lays beside a file that is open"),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_says_what_it_is(tmp_path, name, content, said):
+    with pytest.raises(SourceError, match=said):
+        records(put(tmp_path, content, name))
+
+
 def test_a_damaged_gzip_file_is_a_source_error(tmp_path):
     whole = gzip.compress(b"a,b\n" + b"1,2\n" * 100_000)
     with pytest.raises(SourceError, match=r"can't be read|damaged"):
