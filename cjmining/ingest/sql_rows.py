@@ -8,10 +8,11 @@ stays bounded.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +28,13 @@ from cjmining.ingest.streams import Stream
 ROWS = 20_000
 """Rows fetched at once."""
 Parameters = Sequence[Any] | Mapping[str, Any]
+_READING = ("select", "with", "values", "table", "from", "show", "describe", "desc", "pivot", "unpivot")
+_ASIDE = re.compile(
+    r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`", re.DOTALL
+)
+"""What is no keyword: comments, texts and quoted names."""
+_WRITING = re.compile(r"\binto\b|\bdelete\s+from\b|\bupdate\s+(only\s+)?[\w.]+(\s+as)?(\s+\w+)?\s+set\b")
+"""What writes though it begins with WITH or SELECT."""
 
 
 def query_rows(
@@ -42,12 +50,13 @@ def query_rows(
     connection : ADBC, DuckDB or DB-API connection, or path
         A path is that of a SQLite or DuckDB file, which is opened for reading only.
     query : str
-        One statement that returns rows.
+        One statement that returns rows; one that may write is refused before it is executed.
     parameters : sequence or mapping, optional
         As the driver takes them.
     what : str
         What to call the source in errors.
     """
+    _check_reads(query, what)
     if isinstance(connection, str | Path):
         return _of_file(connection, query, parameters, what)
     if hasattr(connection, "raw_connection"):
@@ -60,6 +69,20 @@ def query_rows(
             f"DuckDB file, not {type(connection).__name__}"
         )
     return _of_connection(connection, query, parameters, what)
+
+
+def _check_reads(query: str, what: str) -> None:
+    """Refuse what may write: some drivers would have done it before they say that there are no rows."""
+    plain = _ASIDE.sub(" '' ", query).replace("''", " ").strip().rstrip(";").rstrip().lower()
+    first = re.match(r"[\s(]*(\w+)", plain)
+    word = first[1] if first else ""
+    if first and ";" in plain:
+        raise SourceError(f"{what}: the query is several statements; give one. It was: {_cut(query)}")
+    if first and (word not in _READING or _WRITING.search(plain)):
+        raise SourceError(
+            f"{what}: the query may write to the database, so it was not executed; give a statement that "
+            f"only reads, such as SELECT. It was: {_cut(query)}"
+        )
 
 
 def _of_file(path: str | Path, query: str, parameters: Parameters | None, what: str) -> Stream:
@@ -104,6 +127,7 @@ def _of_duckdb(
     what: str,
     after: Callable[[], object] | None = None,
 ) -> Stream:
+    _check_parsed(query, what)
     try:
         relation = connection.sql(query, params=parameters) if parameters else connection.sql(query)
         reader = None if relation is None else pa.RecordBatchReader.from_stream(relation)
@@ -112,7 +136,53 @@ def _of_duckdb(
     return _watched(reader, query, what, after)
 
 
+def _check_parsed(query: str, what: str) -> None:
+    """Refuse what DuckDB itself takes for another statement than one that selects."""
+    import duckdb
+
+    try:
+        types = [statement.type.name for statement in duckdb.extract_statements(query)]
+    except duckdb.Error:
+        return  # told when it is executed
+    if types not in (["SELECT"], ["MULTI"]):  # a PIVOT is several to DuckDB
+        raise SourceError(
+            f"{what}: the query is {' and '.join(types)}, so it was not executed; give one statement that "
+            f"only reads, such as SELECT. It was: {_cut(query)}"
+        )
+
+
+@contextmanager
+def _only_reading(connection: Any) -> Iterator[None]:  # noqa: ANN401 -- of any driver
+    """Let a connection to SQLite write nothing meanwhile."""
+    import sqlite3
+
+    if not isinstance(connection, sqlite3.Connection):
+        yield
+        return
+    ((before,),) = connection.execute("PRAGMA query_only").fetchall()
+    connection.execute("PRAGMA query_only = 1")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA query_only = {int(before)}")
+
+
 def _of_connection(
+    connection: Any,  # noqa: ANN401 -- of any driver
+    query: str,
+    parameters: Parameters | None,
+    what: str,
+) -> Stream:
+    try:
+        with _only_reading(connection):
+            return _executed(connection, query, parameters, what)
+    except SourceError:
+        raise
+    except Exception as problem:
+        raise _failed(what, query, problem) from problem
+
+
+def _executed(
     connection: Any,  # noqa: ANN401 -- of any driver
     query: str,
     parameters: Parameters | None,
@@ -215,8 +285,8 @@ def as_text(value: object) -> str | None:
 
 
 def _failed(what: str, query: str, problem: Exception) -> SourceError:
-    said = " ".join(str(problem).split())
-    return SourceError(f"{what}: the query failed: {said[:400]}. It was: {_cut(query)}")
+    said = " ".join(str(problem).split())[:400].rstrip(". ")
+    return SourceError(f"{what}: the query failed: {said}. It was: {_cut(query)}")
 
 
 def _no_rows(what: str, query: str) -> SourceError:

@@ -16,6 +16,10 @@ from cjmining.ingest.sql_rows import Parameters, database_input, query_rows
 class SQL(Table):
     """A query whose rows are events, one each; nothing is written to the database.
 
+    A statement that may write (anything but SELECT, WITH, VALUES, TABLE, FROM, SHOW, DESCRIBE or PIVOT, also
+    SELECT INTO, and several statements at once) is refused before it is executed. What a function called by a
+    SELECT does can't be seen: where that matters, give the connection of a user who may only read.
+
     The rows are never in memory all at once: Arrow streams from ADBC and DuckDB are passed on as they come,
     the rows of other drivers are fetched in batches into a temporary file. A driver may hold more: give a
     connection with server-side cursors for a large result.
