@@ -203,7 +203,7 @@ class Snowplow(Source):
         action = field(entities.action, "type")
         native = (
             f"CASE WHEN event_name = '{ACTION}' THEN concat_ws(': ', event_name, {action}) "
-            "WHEN event = 'struct' THEN concat_ws(': ', se_category, se_action) "
+            "WHEN event = 'struct' THEN coalesce(nullif(concat_ws(': ', se_category, se_action), ''), event) "
             "ELSE coalesce(nullif(event_name, ''), event, '(no name)') END"
         )
         by_name = " ".join(f"WHEN {literal(each)} THEN {literal(ours)}" for each, ours in TOUCHPOINTS.items())
@@ -212,7 +212,7 @@ class Snowplow(Source):
         touchpoint = (
             f"CASE WHEN event_name = '{ACTION}' THEN CASE {action} {by_action} "
             f"WHEN 'checkout_step' THEN CASE WHEN coalesce({step}, 1) = 1 THEN 'checkout_opened' "
-            f"ELSE 'checkout_step' END ELSE {action} END "
+            f"ELSE 'checkout_step' END ELSE coalesce({action}, event_name) END "
             f"WHEN event = 'struct' THEN {native} ELSE CASE coalesce(event_name, event) {by_name} "
             f"ELSE {native} END END"
         )

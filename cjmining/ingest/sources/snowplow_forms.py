@@ -76,7 +76,7 @@ def in_cells() -> Entities:
 
 
 def in_columns() -> Entities:
-    """Entities and self-describing events in columns that are named by their schema."""
+    """Entities and self-describing events in columns named by their schema, or as text in three."""
     commerce = f"{_SNOWPLOW}_ecommerce"
     named = {
         "e:iab": "contexts_com_iab_snowplow_spiders_and_robots_1",
@@ -88,17 +88,22 @@ def in_columns() -> Entities:
         "e:refund": f"contexts_{commerce}_refund_1",
         "e:step": f"contexts_{commerce}_checkout_step_1",
     }
-    fields: dict[str, str] = dict.fromkeys((*PLAIN, *TIMES, "tr_total"), "VARCHAR")
+    cells = in_cells()
+    texts = [column.name for column in cells.columns]
+    fields: dict[str, str] = dict.fromkeys((*PLAIN, *TIMES, "tr_total", *texts), "VARCHAR")
     fields |= dict.fromkeys(named.values(), "JSON")
     return Entities(
-        columns=tuple(Column(name, path=f'CAST(j."{field}" AS VARCHAR)') for name, field in named.items()),
+        columns=(
+            *cells.columns,
+            *(Column(name, path=f'CAST(j."{field}" AS VARCHAR)') for name, field in named.items()),
+        ),
         structure=json.dumps(fields),
-        robot='concat_ws(\' \', "e:iab", "e:yauaa", "e:bots")',
-        session=_first("e:session"),
-        action=_first("e:action"),
-        transaction=_first("e:transaction"),
-        refund=_first("e:refund"),
-        step=_first("e:step"),
+        robot=f'concat_ws(\' \', "e:iab", "e:yauaa", "e:bots", {cells.robot})',
+        session=f"coalesce({_first('e:session')}, {cells.session})",
+        action=f"coalesce({_first('e:action')}, {cells.action})",
+        transaction=f"coalesce({_first('e:transaction')}, {cells.transaction})",
+        refund=f"coalesce({_first('e:refund')}, {cells.refund})",
+        step=f"coalesce({_first('e:step')}, {cells.step})",
     )
 
 

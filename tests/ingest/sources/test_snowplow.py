@@ -105,6 +105,26 @@ def column(schema: str) -> str:
     return f"{vendor}_{name}_{version[0]}".replace(".", "_")
 
 
+def test_lines_made_into_a_table_keep_their_text_of_entities(tmp_path, log):
+    """The 131 columns as Parquet, with the JSON of entities as text; and what names no action or category."""
+    rows = [line.split("\t") for line in (DATA / "enriched.tsv").read_text().splitlines()[:19]]
+    table = {name: [row[i] or None for row in rows] for i, name in enumerate(FIELDS)}
+    pq.write_table(
+        pa.table({name: pa.array(texts, pa.string()) for name, texts in table.items()}),
+        tmp_path / "e.parquet",
+    )
+    again = cj.ingest(cj.sources.Snowplow(tmp_path, app_ids=["shop"]))
+    assert seen(again, *WHAT, "session", "properties") == seen(log, *WHAT, "session", "properties")
+    bare = {"collector_tstamp": "2026-03-01 10:00:00", "domain_userid": "d2"}
+    told = [
+        bare | {"event_id": "1", "event": "unstruct", "event_name": ACTION},
+        bare | {"event_id": "2", "event": "struct"},
+    ]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(record) + "\n" for record in told))
+    log = cj.ingest(cj.sources.Snowplow(tmp_path / "events.jsonl"))
+    assert seen(log, "native", "touchpoint") == [(ACTION, ACTION), ("struct", "struct")]
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
 def test_tables_read_as_lines_do(tmp_path, log, ending):
     records = as_records()
