@@ -33,4 +33,6 @@ def work(job: Run) -> Found:
 
 def run(kind: str, name: str, seed: int, root: Path) -> Found:
     """Do one run of a kind in a folder."""
-    return run_batch(name, seed, root) if kind == "batch" else run_series(name, seed, root)
+    if kind == "series":
+        return run_series(name, seed, root)
+    return run_batch(name, seed, root, n_files=10, most=60, share=0.5)
