@@ -40,7 +40,8 @@ def is_lines(text: str) -> bool:
         return False
     if not begins.startswith("{"):
         return True
-    lines = [line.strip() for line in begins.split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
+    whole = begins if begins.endswith("\n") else begins.rpartition("\n")[0] or begins  # the last may be cut
+    lines = [line.strip() for line in whole.split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
     # a line that is spoilt says nothing, even where most are
     return sum(_is_part(line) for line in lines) * 2 < len(lines)
 
