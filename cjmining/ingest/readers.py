@@ -32,6 +32,8 @@ _EXCEL = (
 )
 _LONGEST_LOOK = 1 << 16
 _LOCK_BYTES = 1_000
+_EXCEL_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t]*\r?\n', re.IGNORECASE)
+"""The line before the header by which Excel is told what lies between fields."""
 NEVER_CLOSED = "a quote is never closed"
 NOT_UTF8 = "not valid UTF-8"
 
@@ -164,13 +166,16 @@ class Records:
             return stream.read(SAMPLE_BYTES)
 
     def _read_header(self, text: str) -> None:
-        quote = _sniff_quote(text) if self.dialect.quote is None else self.dialect.quote
-        delimiter = self.dialect.delimiter or _sniff_delimiter(text, quote)
+        said = _EXCEL_SEPARATOR.match(text)
+        at = said.end() if said else 0
+        text_of_table = text[at:]
+        quote = _sniff_quote(text_of_table) if self.dialect.quote is None else self.dialect.quote
+        delimiter = self.dialect.delimiter or (said[1] if said else _sniff_delimiter(text_of_table, quote))
         self.dialect = replace(self.dialect, delimiter=delimiter, quote=quote)
         self._pattern = re.compile(field_pattern(delimiter, quote))
         if self.dialect.names:
             return
-        lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+        lines = re.findall(r"[^\n]*\n|[^\n]+", text_of_table)
         rows: list[list[str]] = []
         end = 0
         while len(rows) < self.dialect.header_rows and end < len(lines):
@@ -181,7 +186,7 @@ class Records:
             row = "".join(lines[first:end])
             fields = self._split(row.rstrip("\r\n")) or row.strip().split(delimiter)
             rows.append([field.strip() for field in fields])
-        self._skip = len("".join(lines[:end]).encode())
+        self._skip = len((text[:at] + "".join(lines[:end])).encode())
         naming = self.dialect.naming
         self.header = tuple(naming(rows) if naming else rows[0] if rows else ())
 

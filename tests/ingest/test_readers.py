@@ -308,3 +308,10 @@ def test_whatever_a_csv_writer_writes_is_read_back(tmp_path_factory, rows, quoti
     assert [broken for _, _, broken in read] == [None] * len(rows)
     parsed = [next(csv.reader(io.StringIO(text), delimiter=delimiter)) for _, text, _ in read]
     assert parsed == [[f"r{i}", *row] for i, row in enumerate(rows)]
+
+
+def test_a_line_that_tells_excel_the_separator_is_no_header(tmp_path):
+    (tmp_path / "a.csv").write_text("sep=;\r\nwho;what\r\nann;1,5\r\n")
+    records = Records(tmp_path / "a.csv", Dialect())
+    assert records.header == ("who", "what")
+    assert [text for batch in records.reader() for text in batch.column("text").to_pylist()] == ["ann;1,5"]
