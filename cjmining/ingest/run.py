@@ -155,6 +155,8 @@ class Ingestion:
         if not made.n:
             raise SourceError(told.nothing(database, self._staged, lines, covered, options.data_end))
         self._note_dates(end)
+        for note in told.unused(self._staged, covered):
+            self._note(note, logging.WARNING)
         people, several = attributes.customers_table(database, self._staged, found.n_customers)
         if several:
             self._note(
@@ -194,7 +196,8 @@ class Ingestion:
         records = dict.fromkeys(range(len(self._sources)), 0)
         for i, (rank, source, place, feed) in enumerate(feeds):
             self._progress(f"reading {source.name}: {feed.name}", 0.6 * i / len(feeds))
-            staged = stage(self._database, source, rank, feed, f"stage_{i}", files, records[rank], place)
+            with told.naming_strangers(source, feed.inputs):
+                staged = stage(self._database, source, rank, feed, f"stage_{i}", files, records[rank], place)
             if not staged.files:
                 continue
             files += len(staged.files)
@@ -217,7 +220,7 @@ class Ingestion:
                     raise SourceError(
                         f"source {feed.source.name!r}, {shorten([file.name for file in feed.files])}: "
                         f"{all_of_them} {reason}. "
-                        f"For example: {content[:120]!r}. {told.TIME_ADVICE}"
+                        f"For example: {content[:120]!r}. {told.time_advice(feed.source)}"
                     )
 
     def _coverage(self, data_end: int | None) -> dict[int, dict[str, Any]]:

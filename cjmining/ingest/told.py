@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from cjmining.errors import SourceError
 from cjmining.ingest.casts import NAIVE, REPEATED, SKIPPED
+from cjmining.ingest.files import looks_like
 from cjmining.ingest.sources.base import counted
 
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
-    from cjmining.ingest.sources.base import Source
+    from cjmining.ingest.sources.base import Input, Source
     from cjmining.ingest.stage import Staged
 
-TIME_ADVICE: Final = (
+_TIME_ADVICE: Final = (
     "Times are read as ISO 8601; for another form give date_format=, such as '%d.%m.%Y %H:%M', or 'epoch s' "
     "for seconds since 1970"
 )
+
+
+def time_advice(source: Source) -> str:
+    """Say how times are read that a source's files write in another form."""
+    if _takes(source, "date_format"):
+        return _TIME_ADVICE
+    return "Export them as the system writes them by itself, or bring them into ISO 8601"
+
+
+def _takes(source: Source, option: str) -> bool:
+    return option in inspect.signature(type(source)).parameters
 
 
 def clock_note(database: Database, source: Source, feeds: Sequence[Staged]) -> str:
@@ -69,30 +84,99 @@ def nothing(
     given : int or None
         The end of the data that was given, microseconds since 1970.
     """
-    empty = [
-        f"{feed.source.name!r}, {file.name}: a header but no records"
-        for feed in staged
-        for file in feed.files
-        if not file.records
+    said = [
+        _before_all(covered, given),
+        "no events are left of what was read. " + "; ".join(_fates(staged, lines)),
     ]
-    fates = [
-        f"{source!r}, {file}: {counted(n, what[:-1])} {fate}{f' ({why})' if why else ''}"
-        for source, file, what, fate, why, n in lines
-        if n and what in {"records", "events"}
-    ]
-    said = [f"no events are left of what was read. {'; '.join(empty + fates)}"]
-    reasons = {why for _, _, what, _, why, n in lines if n and what == "records"}
+    said = [f"{said[0]}. Hence {said[1]}"] if said[0] else [said[1]]
     said += _spoilt(database, staged)
-    if "no identifier" in reasons:
-        said.append("Where there is no identifier, customer= names a column that is empty or a placeholder")
-    if given is not None and covered:
-        first = min(about["first"] for about in covered.values())
-        last = max(about["last"] for about in covered.values())
-        said.append(
-            f"data_end is {say(given)}, but the events lie between {say(first)} and {say(last)} "
-            "(UTC); give a later data_end=, or none"
-        )
+    said += _without_identifier(staged, lines)
+    said += foreign(staged)
     return ". ".join(said)
+
+
+def _before_all(covered: Mapping[int, Mapping[str, Any]], given: int | None) -> str:
+    """Say that the end of the data that was given lies before all events."""
+    if given is None or not covered:
+        return ""
+    first = min(about["first"] for about in covered.values())
+    last = max(about["last"] for about in covered.values())
+    return (
+        f"data_end is {say(given)}, before all events: they lie between {say(first)} and {say(last)} (UTC). "
+        "Give a later data_end=, or none"
+    )
+
+
+def _fates(staged: Sequence[Staged], lines: Sequence[tuple[str, str, str, str, str, int]]) -> list[str]:
+    """Say what became of what was read, files with the same fate and reason together."""
+    told: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
+    for feed in staged:
+        for file in feed.files:
+            if not file.records:
+                told.setdefault((feed.source.name, "", "a header but no records"), []).append((file.name, 0))
+    for source, file, what, fate, why, n in lines:
+        if n and what in {"records", "events"}:
+            told.setdefault((source, what[:-1], f"{fate}{f' ({why})' if why else ''}"), []).append((file, n))
+    found = []
+    for (source, what, fate), files in told.items():
+        names = dict.fromkeys(name for name, _ in files)
+        where = next(iter(names)) if len(names) == 1 else f"{len(names)} files"
+        found.append(
+            f"{source!r}, {where}: {f'{counted(sum(n for _, n in files), what)} ' if what else ''}{fate}"
+        )
+    return found
+
+
+def _without_identifier(
+    staged: Sequence[Staged], lines: Sequence[tuple[str, str, str, str, str, int]]
+) -> list[str]:
+    nameless = {
+        source for source, _, what, _, why, n in lines if n and (what, why) == ("records", "no identifier")
+    }
+    sources = {feed.source.name: feed.source for feed in staged if feed.source.name in nameless}
+    if any(_takes(source, "customer") for source in sources.values()):
+        return ["Where there is no identifier, customer= names a column that is empty or a placeholder"]
+    if sources:
+        further = any(_takes(source, "identifiers") for source in sources.values())
+        more = "; identifiers= names further columns that do" if further else ""
+        return [f"Records without an identifier name no customer, or a placeholder{more}"]
+    return []
+
+
+def foreign(staged: Sequence[Staged]) -> list[str]:
+    """Say of what other system the files of a source look to be, where they do."""
+    inputs: dict[str, tuple[Source, list[Input]]] = {}
+    for feed in staged:
+        inputs.setdefault(feed.source.name, (feed.source, []))[1].extend(feed.feed.inputs)
+    return [
+        f"{'' if len(inputs) == 1 else f'{name!r}: '}{hint}"
+        for name, (source, files) in inputs.items()
+        if (hint := looks_like(files, source.kind))
+    ]
+
+
+@contextmanager
+def naming_strangers(source: Source, inputs: Sequence[Input]) -> Iterator[None]:
+    """Add to what is wrong with files of which system they look to be, where it is another one."""
+    try:
+        yield
+    except SourceError as problem:
+        hint = looks_like(inputs, source.kind)
+        if not hint:
+            raise
+        raise SourceError(f"{str(problem).rstrip('.')}. {hint}") from problem
+
+
+def unused(staged: Sequence[Staged], with_events: Collection[int]) -> list[str]:
+    """Say which sources gave no event, and whose files look to be of another system."""
+    found = []
+    for rank in sorted({feed.source_rank for feed in staged} - set(with_events)):
+        own = [feed for feed in staged if feed.source_rank == rank and not feed.feed.attributes]
+        records = sum(feed.records for feed in own)
+        if records and (hints := foreign(own)):
+            none = f"none of {counted(records, 'record')} became an event"
+            found.append(f"source {own[0].source.name!r}: {none}. {hints[0]}")
+    return found
 
 
 def _spoilt(database: Database, staged: Sequence[Staged]) -> list[str]:
@@ -105,8 +189,8 @@ def _spoilt(database: Database, staged: Sequence[Staged]) -> list[str]:
         for reason, content in spoilt:
             example = f"An example of a record that was spoilt because {reason}: {content[:120]!r}"
             if reason.endswith("no time that can be read"):
-                return [example, TIME_ADVICE]
-            if reason.endswith("no number"):
+                return [example, time_advice(feed.source)]
+            if reason.endswith("no number") and _takes(feed.source, "decimal"):
                 return [example, "For decimal commas give decimal=','"]
             return [example]
     return []

@@ -650,9 +650,9 @@ def test_nothing_left_says_why_and_what_to_do(tmp_path):
     with pytest.raises(cj.SourceError) as found:
         cj.ingest(table(path), data_end="2020-01-01")
     assert str(found.value) == (
-        "no events are left of what was read. 't', visits.csv: 2 records used; "
-        "'t', visits.csv: 2 events withdrawn (after the end of the data). data_end is 2020-01-01 00:00, but "
-        "the events lie between 2026-01-01 10:00 and 2026-01-02 23:59 (UTC); give a later data_end=, or none"
+        "data_end is 2020-01-01 00:00, before all events: they lie between 2026-01-01 10:00 and 2026-01-02 23:59 "
+        "(UTC). Give a later data_end=, or none. Hence no events are left of what was read. 't', visits.csv: "
+        "2 records used; 't', visits.csv: 2 events withdrawn (after the end of the data)"
     )
     bad = put(tmp_path, "who,when,what\nann,01.02.2026,a\nbob,1.2.2026,a\ncy,2026-02-02,\n", "bad.csv")
     with pytest.raises(cj.SourceError) as found:
