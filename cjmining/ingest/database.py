@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -143,3 +143,15 @@ def identifier(name: str) -> str:
     "say ""b"" twice"
     """
     return '"' + name.replace('"', '""') + '"'
+
+
+def coded(column: str, words: Sequence[str]) -> str:
+    """SQL of the place of a text among a few, 0 if it is none of them.
+
+    Examples
+    --------
+    >>> coded("kind", ["email", "phone"])
+    "(CASE kind WHEN 'email' THEN 0 WHEN 'phone' THEN 1 ELSE 0 END)::TINYINT"
+    """
+    cases = " ".join(f"WHEN {literal(word)} THEN {i}" for i, word in enumerate(words))
+    return f"(CASE {column} {cases} ELSE 0 END)::TINYINT" if words else "0::TINYINT"

@@ -20,7 +20,7 @@ from cjmining import schema
 from cjmining.errors import SourceError
 from cjmining.ingest.by_time import make_timed
 from cjmining.ingest.clusters import clusters_of_nodes, put_clusters
-from cjmining.ingest.database import SEPARATOR, Database, literal
+from cjmining.ingest.database import SEPARATOR, Database, coded, literal
 from cjmining.ingest.kinds import kind_of
 from cjmining.ingest.linking import (
     REASONS,
@@ -210,7 +210,7 @@ def find_customers(database: Database, *, clustered: bool = False) -> Linked:
     """
     names = [name for (name,) in database.run("SELECT DISTINCT kind FROM nodes ORDER BY kind")]
     nodes = database.arrow(
-        f"SELECT node, {_code('kind', names)} AS kind, {_code('refusal', REASONS)} AS refusal "
+        f"SELECT node, {coded('kind', names)} AS kind, {coded('refusal', REASONS)} AS refusal "
         "FROM nodes ORDER BY nodes.kind, token"
     )
     own, kind, refusal = (column.to_numpy() for column in nodes.columns)
@@ -242,12 +242,6 @@ def find_customers(database: Database, *, clustered: bool = False) -> Linked:
     with database.registered("found_now", found):
         database.run("CREATE TABLE found AS SELECT * FROM found_now")
     return linked
-
-
-def _code(column: str, words: Sequence[str]) -> str:
-    """SQL of the place of a text among a few, 0 if it is none of them."""
-    cases = " ".join(f"WHEN {literal(word)} THEN {i}" for i, word in enumerate(words))
-    return f"(CASE {column} {cases} ELSE 0 END)::TINYINT" if words else "0::TINYINT"
 
 
 def _members(database: Database, place: Small) -> tuple[Small, Small]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from cjmining import schema
-from cjmining.ingest.database import literal
+from cjmining.ingest.database import coded
+from cjmining.ingest.linking import REASONS
 
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
-    from cjmining.ingest.stage import Staged
+    from cjmining.ingest.stage import Staged, StagedFile
 
-SEVERAL_CUSTOMERS = "of several customers"
+SEVERAL_CUSTOMERS: Final = "of several customers"
+_WHY: Final = (*REASONS, SEVERAL_CUSTOMERS)
 
 
 def links_table(database: Database, staged: Sequence[Staged], how: str) -> pa.Table:
@@ -31,47 +35,79 @@ def links_table(database: Database, staged: Sequence[Staged], how: str) -> pa.Ta
     """
     if how == "drop":
         return schema.LINKS.empty_table()
+    files = sorted(
+        (file for feed in staged for file in feed.files),
+        key=lambda file: (file.source, file.name, file.number),
+    )
+    pairs = _pairs(database, staged, files)
+    return _named(database, pairs, files)
+
+
+def _pairs(database: Database, staged: Sequence[Staged], files: Sequence[StagedFile]) -> pa.Table:
+    """Return (one, other, file, records), sorted: identifiers by their places, files by theirs in `files`."""
     database.run(
         "CREATE TEMP TABLE several AS SELECT ids, id_set FROM sets WHERE id_set IN "
         "(SELECT id_set FROM members GROUP BY id_set HAVING count(*) > 1)"
     )
     database.run(
-        "CREATE TEMP TABLE placed AS SELECT id_set, node, place FROM members JOIN found USING (node) "
+        "CREATE TEMP TABLE placed AS SELECT id_set, place FROM members JOIN found USING (node) "
         "SEMI JOIN several USING (id_set)"
     )
-    database.run("CREATE TEMP TABLE seen_in (id_set BIGINT, file INTEGER, records BIGINT)")
+    database.run("CREATE TEMP TABLE seen_in (id_set INTEGER, file INTEGER, records BIGINT)")
     for feed in staged:
         if len(feed.feed.identifiers) > 1:
             database.run(
                 "INSERT INTO seen_in SELECT id_set, file, count(*) "
                 f"FROM {feed.table}_candidates JOIN several USING (ids) GROUP BY id_set, file"
             )
-    files = pa.table(
+    rank = pa.table(
         {
-            "file": pa.array([file.number for feed in staged for file in feed.files], pa.int32()),
-            "source": pa.array([file.source for feed in staged for file in feed.files], pa.string()),
-            "name": pa.array([file.name for feed in staged for file in feed.files], pa.string()),
+            "file": pa.array([file.number for file in files], pa.int32()),
+            "rank": pa.array(range(len(files)), pa.int32()),
         }
     )
-    with database.registered("file_names", files):
+    with database.registered("file_ranks", rank):
+        # texts are laid beside the pairs afterwards: only numbers are grouped and sorted
         found = database.arrow(
-            "SELECT a.kind, a.token AS value, b.kind AS other_kind, b.token AS other_value, "
-            f"n.source, n.name AS file, p.records, {_refused()} AS refused FROM ("
-            "SELECT x.node, y.node AS other, file, sum(records)::BIGINT AS records FROM seen_in "
-            "JOIN placed x USING (id_set) JOIN placed y USING (id_set) WHERE x.place < y.place "
-            "GROUP BY ALL) p JOIN nodes a ON a.node = p.node JOIN nodes b ON b.node = p.other "
-            "JOIN found f ON f.node = p.node JOIN found g ON g.node = p.other "
-            "JOIN file_names n ON n.file = p.file ORDER BY f.place, g.place, n.source, n.name, p.file"
+            "SELECT x.place AS one, y.place AS other, rank AS file, sum(records)::BIGINT AS records "
+            "FROM seen_in JOIN file_ranks USING (file) JOIN placed x USING (id_set) "
+            "JOIN placed y USING (id_set) WHERE x.place < y.place GROUP BY ALL ORDER BY one, other, rank"
         )
     for table in ("several", "placed", "seen_in"):
         database.run(f"DROP TABLE {table}")
-    return found.cast(schema.LINKS)
+    return found
 
 
-def _refused() -> str:
-    """SQL: why two identifiers that were seen together are no link; NULL if they are one."""
-    return (
-        "CASE WHEN f.refusal <> '' THEN a.kind || ' ' || f.refusal WHEN g.refusal <> '' "
-        "THEN b.kind || ' ' || g.refusal WHEN f.customer <> g.customer "
-        f"THEN b.kind || ' ' || {literal(SEVERAL_CUSTOMERS)} END"
+def _named(database: Database, pairs: pa.Table, files: Sequence[StagedFile]) -> pa.Table:
+    kinds = [kind for (kind,) in database.run("SELECT DISTINCT kind FROM nodes ORDER BY kind")]
+    nodes = database.arrow(
+        f"SELECT place, customer, {coded('kind', kinds)} AS kind, token, "
+        f"{coded('found.refusal', REASONS)} AS refusal FROM nodes JOIN found USING (node)"
     )
+    row = np.empty(nodes.num_rows, np.int32)
+    row[nodes.column("place").to_numpy()] = np.arange(nodes.num_rows, dtype=np.int32)
+    one, other = (row[pairs.column(name).to_numpy()] for name in ("one", "other"))
+    kind, refusal, customer = (nodes.column(name).to_numpy() for name in ("kind", "refusal", "customer"))
+    why = np.where(customer[one] != customer[other], len(REASONS), 0)
+    of = np.where(refusal[one] != 0, one, other)
+    why = np.where(refusal[of] != 0, refusal[of], why)
+    reasons = pa.array([f"{name} {reason}" for name in kinds for reason in _WHY], pa.string())
+    said = pa.array(kind[of] * len(_WHY) + why, mask=why == 0)
+    file = pairs.column("file").to_numpy()
+    tokens = nodes.column("token").combine_chunks()
+    return pa.table(
+        {
+            "kind": _texts(kinds, kind[one]),
+            "value": tokens.take(pa.array(one)),
+            "other_kind": _texts(kinds, kind[other]),
+            "other_value": tokens.take(pa.array(other)),
+            "source": _texts([file.source for file in files], file),
+            "file": _texts([file.name for file in files], file),
+            "records": pairs.column("records"),
+            "refused": reasons.take(said),
+        }
+    ).cast(schema.LINKS)
+
+
+def _texts(words: Sequence[str], places: npt.NDArray[np.integer]) -> pa.Array:
+    return pa.array(words, pa.string()).take(pa.array(places))
