@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 _JSON = (".json", ".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
-_LOOKED_AT = 5
-"""Files that are looked at to say whose they may be."""
 _DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 """What reading compressed bytes raises; a gzip's own errors are OSErrors."""
 
@@ -152,7 +150,7 @@ def files_in(paths: Sequence[Path], suffixes: tuple[str, ...], what: str) -> lis
             kind = "folder" if path.is_dir() else "zip archive"
             raise SourceError(
                 f"{what}: the {kind} {path} has no file ending in {' or '.join(suffixes)} (or with .gz); "
-                f"it holds {shorten([each.name for each in inside]) or 'nothing'}{_or_else(inside)}"
+                f"it holds {shorten([each.name for each in inside]) or 'nothing'}"
             )
         found += matching
     return found
@@ -204,32 +202,8 @@ def _named(
         raise SourceError(
             f"{what}: none of {', '.join(f'{stem}{suffixes[0]}' for stem in names)} (or with .gz) is in "
             f"{', '.join(map(str, paths))}; found {shorten([each.name for each in files]) or 'nothing'}"
-            f"{_or_else(files)}"
         )
     return found
-
-
-def _or_else(files: Sequence[Input]) -> str:
-    hint = looks_like(files)
-    return f". {hint}" if hint else ""
-
-
-def looks_like(files: Sequence[Input], kind: str = "") -> str:
-    """Say of which systems some files look to be, other than that of the source `kind`; else nothing."""
-    from cjmining.ingest.peeking import peek
-    from cjmining.ingest.recognising import LIKELY, recognised
-
-    found: dict[str, None] = {}
-    for given in [each for each in files if each.path is not None][:_LOOKED_AT]:
-        match = recognised(peek(given))
-        if match.source == kind:
-            return ""
-        if match.source is not None and match.certainty >= LIKELY:
-            found[match.source] = None
-    if not found:
-        return ""
-    calls = ", ".join(f"cj.sources.{name}(...)" for name in found)
-    return f"These files look like {' and '.join(found)}: {calls}"
 
 
 def _from_mapping(

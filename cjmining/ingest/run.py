@@ -190,13 +190,13 @@ class Ingestion:
         feeds = [
             (rank, source, place, feed)
             for rank, source in enumerate(self._sources)
-            for place, feed in enumerate(source.feeds())
+            for place, feed in enumerate(told.feeds_of(source))
         ]
         files = 0
         records = dict.fromkeys(range(len(self._sources)), 0)
         for i, (rank, source, place, feed) in enumerate(feeds):
             self._progress(f"reading {source.name}: {feed.name}", 0.6 * i / len(feeds))
-            with told.naming_strangers(source, feed.inputs):
+            with told.naming_strangers(source):
                 staged = stage(self._database, source, rank, feed, f"stage_{i}", files, records[rank], place)
             if not staged.files:
                 continue

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cjmining.errors import SourceError
 from cjmining.ingest.casts import NAIVE, REPEATED, SKIPPED
-from cjmining.ingest.files import looks_like
+from cjmining.ingest.files import inputs_below
 from cjmining.ingest.sources.base import counted
 
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
-    from cjmining.ingest.sources.base import Input, Source
+    from cjmining.ingest.sources.base import Feed, Input, Source
     from cjmining.ingest.stage import Staged
 
+_LOOKED_AT: Final = 5
+"""Files that are looked at to say whose they may be."""
 _TIME_ADVICE: Final = (
     "Times are read as ISO 8601; for another form give date_format=, such as '%d.%m.%Y %H:%M', or 'epoch s' "
     "for seconds since 1970"
@@ -114,9 +118,9 @@ def _fates(staged: Sequence[Staged], lines: Sequence[tuple[str, str, str, str, s
         for file in feed.files:
             if not file.records:
                 told.setdefault((feed.source.name, "", "a header but no records"), []).append((file.name, 0))
-    for source, file, what, fate, why, n in lines:
+    for name, where, what, fate, why, n in lines:
         if n and what in {"records", "events"}:
-            told.setdefault((source, what[:-1], f"{fate}{f' ({why})' if why else ''}"), []).append((file, n))
+            told.setdefault((name, what[:-1], f"{fate}{f' ({why})' if why else ''}"), []).append((where, n))
     found = []
     for (source, what, fate), files in told.items():
         names = dict.fromkeys(name for name, _ in files)
@@ -151,20 +155,54 @@ def foreign(staged: Sequence[Staged]) -> list[str]:
     return [
         f"{'' if len(inputs) == 1 else f'{name!r}: '}{hint}"
         for name, (source, files) in inputs.items()
-        if (hint := looks_like(files, source.kind))
+        if (hint := _looks_like(files, source.kind))
     ]
 
 
+def feeds_of(source: Source) -> Sequence[Feed]:
+    """Return the feeds of a source; where it finds nothing of its own, say whose files these look to be."""
+    with naming_strangers(source):
+        return source.feeds()
+
+
 @contextmanager
-def naming_strangers(source: Source, inputs: Sequence[Input]) -> Iterator[None]:
-    """Add to what is wrong with files of which system they look to be, where it is another one."""
+def naming_strangers(source: Source) -> Iterator[None]:
+    """Add to what is wrong with a source's files of which system they look to be, where it is another one."""
     try:
         yield
     except SourceError as problem:
-        hint = looks_like(inputs, source.kind)
+        hint = "" if "cj.sources." in str(problem) else _looks_like(_given_to(source), source.kind)
         if not hint:
             raise
         raise SourceError(f"{str(problem).rstrip('.')}. {hint}") from problem
+
+
+def _given_to(source: Source) -> Iterator[Input]:
+    """Yield the files that a source was given, where it was given paths."""
+    given = getattr(source, "_path", getattr(source, "_data", None))
+    listed = [given] if isinstance(given, str | Path) else given
+    if isinstance(listed, Sequence) and source.kind != "SQL":
+        for path in (Path(each) for each in listed if isinstance(each, str | Path)):
+            if path.exists():
+                yield from inputs_below(path, strict=False)
+
+
+def _looks_like(files: Iterable[Input], kind: str) -> str:
+    """Say of which systems some files look to be, other than that of the source `kind`; else nothing."""
+    from cjmining.ingest.peeking import peek
+    from cjmining.ingest.recognising import LIKELY, recognised
+
+    found: dict[str, None] = {}
+    for given in islice((each for each in files if each.path is not None), _LOOKED_AT):
+        match = recognised(peek(given))
+        if match.source == kind:
+            return ""
+        if match.source is not None and match.certainty >= LIKELY:
+            found[match.source] = None
+    if not found:
+        return ""
+    calls = ", ".join(f"cj.sources.{name}(...)" for name in found)
+    return f"These files look like {' and '.join(found)}: {calls}"
 
 
 def unused(staged: Sequence[Staged], with_events: Collection[int]) -> list[str]:
