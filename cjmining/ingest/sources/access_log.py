@@ -18,7 +18,7 @@ from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources import robots, traffic
 from cjmining.ingest.sources.about import About, Default, Layout
 from cjmining.ingest.sources.base import Column, Event, Feed, Input, Source, as_paths
-from cjmining.ingest.sources.columns import json_text
+from cjmining.ingest.sources.columns import json_text, texts_of
 
 _QUOTED = r'"(?P<{}>(?:[^"\\]|\\.)*)"'
 LINE = (
@@ -158,7 +158,7 @@ class AccessLog(Source):
         self._path = path
         self._cookies = _kinds(cookies, name, "cookies")
         self._parameters = _kinds(parameters, name, "parameters")
-        self._sites = [site] if isinstance(site, str) else list(site)
+        self._sites = texts_of(site or (), name, "site")
         self._arrivals, self._robots, self._assets = arrivals, robots, assets
 
     def feeds(self) -> Sequence[Feed]:

@@ -252,7 +252,7 @@ def _keep(order: str, counts: str, whole: str, items: Sequence[str] = ()) -> dic
     spoilt = " OR ".join(map(_unreadable, _MONEY))
     return {
         "moment": '"purchase-date"',
-        "order": f'left(md5("{order}"), 16)',
+        "order": f'pseudonym(left(md5("{order}"), 16))',
         "is_there": "'yes'",
         "value": (
             f"CASE WHEN NOT coalesce(bool_or({spoilt}) OVER {whole}, FALSE) "

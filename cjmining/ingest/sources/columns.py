@@ -22,12 +22,23 @@ _ALMOST = 0.85
 
 def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list[str]]:  # noqa: ANN401
     """Return what to read, and the names of the columns of the first of it."""
-    if hasattr(data, "__arrow_c_stream__"):
+    if hasattr(data, "__arrow_c_stream__") and not _is_column(data):
         given = frame_input(data, "(frame)", f"source {name!r}")
         return [given], _names_of_frame(data, given)
     if type(data).__name__ == "LazyFrame":
         raise SourceError(
             f"source {name!r}: a LazyFrame is not computed yet; call .collect() on it and give the result"
+        )
+    if _is_column(data):
+        raise SourceError(
+            f"source {name!r}: data is a single column ({type(data).__name__}); give the frame, with the "
+            "customer and the time too"
+        )
+    if isinstance(data, Sequence) and data and not all(isinstance(each, str | Path) for each in data):
+        first = next(each for each in data if not isinstance(each, str | Path))
+        raise SourceError(
+            f"source {name!r}: data is a list of {type(first).__name__}; give a list of paths, or a frame "
+            "(of a list of dicts: pandas.DataFrame(records))"
         )
     if not isinstance(data, str | Path | Sequence):
         raise SourceError(
@@ -36,6 +47,17 @@ def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list
         )
     inputs = files_in(as_paths(data, f"source {name!r}"), DATA_FILES, f"source {name!r}")
     return inputs, column_names(inputs[0], dialect)
+
+
+def _is_column(data: Any) -> bool:  # noqa: ANN401 -- any frame
+    """Whether it is one column: these speak Arrow as frames do."""
+    return type(data).__name__ in ("Series", "ChunkedArray", "Array", "Index")
+
+
+def index_names(data: Any) -> list[str]:  # noqa: ANN401 -- any frame
+    """Return the names of a pandas frame's index, which is no column."""
+    names = getattr(getattr(data, "index", None), "names", None)
+    return [str(name) for name in names or () if name is not None]
 
 
 def frame_input(data: Any, name: str, what: str) -> Input:  # noqa: ANN401 -- any frame
@@ -90,7 +112,10 @@ def column_names(given: Input, dialect: Dialect) -> list[str]:
 class Choice:
     """Tells a column's name from a fixed text, and collects the columns that were named."""
 
-    def __init__(self, source: str, names: Sequence[str], where: str = "") -> None:
+    def __init__(
+        self, source: str, names: Sequence[str], where: str = "", *, index: Sequence[str] = ()
+    ) -> None:
+        self._index = [_loosely(name) for name in index]
         self._source = source
         self._where = where
         self.names = names
@@ -101,6 +126,11 @@ class Choice:
         if not isinstance(name, str):
             raise SourceError(f"source {self._source!r}: {option} is the name of a column, not {name!r}")
         found = self._find(name)
+        if found is None and _loosely(name) in self._index:
+            raise SourceError(
+                f"source {self._source!r}: {option}={name!r} is the index of the frame and no column; give "
+                "frame.reset_index()"
+            )
         if found is None:
             raise SourceError(
                 f"source {self._source!r}: "
@@ -167,6 +197,14 @@ class Choice:
             return name
         loose = {_loosely(n): n for n in reversed(self.names)}
         return loose.get(_loosely(name))
+
+
+def texts_of(given: object, source: str, option: str) -> list[str]:
+    """Return the texts of an option that takes one or a list of them."""
+    listed = [given] if isinstance(given, str) else given
+    if not isinstance(listed, Sequence) or not all(isinstance(each, str) and each for each in listed):
+        raise SourceError(f"source {source!r}: {option} is a text or a list of texts, not {given!r}")
+    return list(listed)
 
 
 def _loosely(name: str) -> str:

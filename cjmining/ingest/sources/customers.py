@@ -9,7 +9,7 @@ from cjmining.errors import SourceError
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources.about import About, Layout
 from cjmining.ingest.sources.base import Column, Feed, Source, repeated
-from cjmining.ingest.sources.columns import Choice, inputs_of
+from cjmining.ingest.sources.columns import Choice, index_names, inputs_of
 from cjmining.ingest.sources.table import named_columns
 
 
@@ -81,7 +81,7 @@ class Customers(Source):
     def feeds(self) -> Sequence[Feed]:
         """Return the one feed of the table."""
         inputs, names = inputs_of(self._data, self.name, self._dialect)
-        choice = Choice(self.name, names, inputs[0].name)
+        choice = Choice(self.name, names, inputs[0].name, index=index_names(self._data))
         identifiers = [
             (self.phone() if kind == "phone" else kind, choice.column(column, "identifiers"))
             for column, kind in self._identifiers.items()

@@ -299,11 +299,16 @@ class GA4(Source):
         names = " ".join(f"WHEN {literal(name)} THEN {literal(ours)}" for name, ours in TOUCHPOINTS.items())
         page = f"CASE WHEN page_location IS NOT NULL THEN {traffic.path('page_location')} END"
         further = {name: identifier(f"q:{name}") for name in self._properties}
-        told = {"page_path": page, "transaction_id": _TRANSACTION, "search_term": "search_term", **further}
+        told = {
+            "page_path": page,
+            "transaction_id": f"pseudonym({_TRANSACTION})",
+            "search_term": "search_term",
+            **further,
+        }
         group = traffic.group(
             source=_SOURCE, medium=_MEDIUM, campaign=_CAMPAIGN, site=traffic.host("page_location")
         )
-        bought = f"CASE WHEN event_name = 'purchase' THEN {_TRANSACTION} END"
+        bought = f"CASE WHEN event_name = 'purchase' THEN pseudonym({_TRANSACTION}) END"
         return {
             "moment": "event_timestamp",
             "native": "event_name",
@@ -315,7 +320,7 @@ class GA4(Source):
             "campaign": _CAMPAIGN,
             # the cookie itself is personal, its hash with the session's number names the session
             "session": "CASE WHEN session IS NOT NULL "
-            "THEN left(md5(concat_ws(':', user_pseudo_id, session)), 16) END",
+            "THEN pseudonym(left(md5(concat_ws(':', user_pseudo_id, session)), 16)) END",
             "value": "CASE event_name WHEN 'purchase' THEN coalesce(revenue, value) "
             "WHEN 'refund' THEN -abs(coalesce(refund, value)) END",
             "currency": "currency",

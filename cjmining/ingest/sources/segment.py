@@ -18,7 +18,7 @@ from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources import robots, traffic
 from cjmining.ingest.sources.about import About, Default, Layout
 from cjmining.ingest.sources.base import Column, Event, Feed, Input, LeftOut, Source, as_paths, files_in
-from cjmining.ingest.sources.columns import column_names, json_text
+from cjmining.ingest.sources.columns import column_names, json_text, texts_of
 from cjmining.ingest.sources.segment_forms import COLUMNS, PROPERTIES, STRUCTURE
 
 TOUCHPOINTS = {
@@ -151,7 +151,7 @@ class Segment(Source):
         self.timezone_given = True  # all times are UTC
         self._path = path
         self._arrivals, self._robots = arrivals, robots
-        self._properties = [properties] if isinstance(properties, str) else list(properties)
+        self._properties = texts_of(properties, name, "properties")
 
     def feeds(self) -> Sequence[Feed]:
         """Return a feed for the calls, and one for each kind of table."""
@@ -298,7 +298,7 @@ class Segment(Source):
         told = {
             "page_path": page.format(url, traffic.path(url)),
             "name": f"CASE WHEN {call} IN ('page', 'screen') THEN name END",
-            "order_id": "order_id",
+            "order_id": "pseudonym(order_id)",
             "search_term": "query",
             **{name: identifier(f"q:{name}") for name in self._properties},
         }

@@ -15,7 +15,7 @@ from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources import robots, traffic
 from cjmining.ingest.sources.about import About, Default, Layout
 from cjmining.ingest.sources.base import Column, Event, Feed, Input, Source, as_paths, files_in
-from cjmining.ingest.sources.columns import json_text
+from cjmining.ingest.sources.columns import json_text, texts_of
 from cjmining.ingest.sources.snowplow_forms import (
     ACTION,
     FIELDS,
@@ -142,7 +142,7 @@ class Snowplow(Source):
         self.timezone_given = True  # all times are UTC
         self._path = path
         self._arrivals, self._page_pings, self._robots = arrivals, page_pings, robots
-        self._app_ids = [app_ids] if isinstance(app_ids, str) else app_ids
+        self._app_ids = None if app_ids is None else texts_of(app_ids, name, "app_ids")
 
     def feeds(self) -> Sequence[Feed]:
         """Return a feed for lines of text, and one for tables with columns."""
@@ -228,7 +228,7 @@ class Snowplow(Source):
         told = {
             "page_path": "coalesce(page_urlpath, CASE WHEN page_url IS NOT NULL THEN "
             f"{traffic.path('page_url')} END)",
-            "transaction_id": f"coalesce(tr_orderid, {order})",
+            "transaction_id": f"pseudonym(coalesce(tr_orderid, {order}))",
             "se_label": "se_label",
         }
         site = f"coalesce(lower(page_urlhost), {traffic.host('page_url')})"
@@ -242,7 +242,7 @@ class Snowplow(Source):
             "THEN 'app' ELSE 'web' END",
             "device": device,
             "campaign": "mkt_campaign",
-            "session": f"left(md5(coalesce(domain_sessionid, {session})), 16)",
+            "session": f"pseudonym(left(md5(coalesce(domain_sessionid, {session})), 16))",
             "failed": f"CASE WHEN event_name = '{ACTION}' AND {action} = 'trns_error' THEN TRUE END",
             "value": f"CASE WHEN event_name = '{ACTION}' THEN CASE {action} WHEN 'transaction' THEN {paid} "
             f"WHEN 'refund' THEN -abs({back}) END WHEN event = 'transaction' THEN tr_total END",

@@ -13,7 +13,7 @@ from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources.about import About, Default, Layout
 from cjmining.ingest.sources.base import Column, Event, Feed, Input, Kind, LeftOut, Source
-from cjmining.ingest.sources.columns import Choice, inputs_of, json_text
+from cjmining.ingest.sources.columns import Choice, index_names, inputs_of, json_text
 
 MEASURES = ("value", "wait_s", "duration_s", "satisfaction")
 
@@ -167,7 +167,7 @@ class Table(Source):
                     f"source {self.name!r}: there is no measure {measure!r}{nearest(measure, MEASURES)}; "
                     f"measures are {', '.join(MEASURES)}"
                 )
-        if self._decimal not in {".", ","}:
+        if self._decimal not in (".", ","):
             raise SourceError(f"source {self.name!r}: decimal is '.' or ',', not {self._decimal!r}")
         if not self._customer:
             raise SourceError(f"source {self.name!r}: customer names no column")
@@ -175,7 +175,7 @@ class Table(Source):
     def feeds(self) -> Sequence[Feed]:
         """Return the one feed of the table."""
         inputs, names = self._inputs()
-        choice = Choice(self.name, names, inputs[0].name)
+        choice = Choice(self.name, names, inputs[0].name, index=index_names(self._data))
         typed: dict[str, Kind] = {}
         time = choice.name(self._timestamp, "timestamp")
         typed[time] = "time"

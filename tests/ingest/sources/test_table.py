@@ -46,3 +46,37 @@ def test_any_frame_gives_the_same_log(form):
     ]
     assert log.identities["value"].tolist() == ["4711"]  # a missing number makes no 4711.0 of it
     assert fates(log) == {"used": 2, "set aside: no identifier": 1}
+
+
+def test_what_is_no_frame_is_told_briefly_and_without_its_data():
+    frame = pd.DataFrame({"who": ["ann"], "time": ["2026-03-01"]})
+    options = {"name": "t", "customer": "who", "timestamp": "time", "touchpoint": "visit"}
+    for data, said in (
+        (frame.to_dict("records") * 1_000, r"data is a list of dict; .*pandas\.DataFrame\(records\)"),
+        (frame["who"], r"data is a single column \(Series\); give the frame"),
+        (pa.chunked_array([["ann"]]), r"data is a single column \(ChunkedArray\)"),
+        (
+            frame.set_index("time"),
+            r"timestamp='time' is the index of the frame and no column; .*reset_index\(\)",
+        ),
+    ):
+        with pytest.raises(cj.SourceError, match=said) as found:
+            cj.ingest(cj.sources.Table(data, **options))
+        assert len(str(found.value)) < 200
+        assert "ann" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: cj.sources.Table([], name="t", customer="a", timestamp="b", touchpoint="c", decimal=["."]), "decimal is"),
+        (lambda: cj.sources.Snowplow("x", app_ids=5), "app_ids is a text or a list of texts, not 5"),
+        (lambda: cj.sources.Snowplow("x", app_ids=[1]), "app_ids is a text or a list"),
+        (lambda: cj.sources.Segment("x", properties=None), "properties is a text or a list of texts, not None"),
+        (lambda: cj.sources.AccessLog("x", site=[5]), "site is a text or a list of texts"),
+        (lambda: cj.sources.Customers("x", identifiers={"a": "b"}, attributes=5), "attributes is a list of columns"),
+    ],
+)  # fmt: skip
+def test_options_of_a_wrong_type(make, said):
+    with pytest.raises(cj.SourceError, match=said):
+        make()
