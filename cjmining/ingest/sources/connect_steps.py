@@ -40,9 +40,9 @@ _UNREACHED = (
 )
 
 KEPT: Mapping[str, str] = {
-    "contact": "contact",
-    "previous": "previous",
-    "next": "next",
+    "contact": "pseudonym(contact)",
+    "previous": "pseudonym(previous)",
+    "next": "pseudonym(next)",
     "method": "coalesce(method, 'INBOUND')",
     "channel": "channel",
     "medium": _MEDIUM,
@@ -60,7 +60,7 @@ KEPT: Mapping[str, str] = {
     "reason_of_end": "reason_of_end",
     "answering_machine": "answering_machine",
     "campaign": "campaign",
-    "session": "coalesce(initial, contact)",
+    "session": "pseudonym(coalesce(initial, contact))",
     "properties": json_text(
         {"Queue.Name": "queue", "DisconnectReason": "reason_of_end", "InitiationMethod": "method"}
     ),

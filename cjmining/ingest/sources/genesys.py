@@ -167,7 +167,7 @@ class Genesys(Source):
         newest = f"({genesys_steps.newest('participants', 'surveys')}) AT TIME ZONE 'UTC'"
         keep = {
             "moment": "started",
-            "conversation": "conversation",
+            "conversation": "pseudonym(conversation)",
             "steps": genesys_steps.all_steps("participants", "surveys", outbound=_OUTBOUND, closed=_CLOSED),
         }
         return [

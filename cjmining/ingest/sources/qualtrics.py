@@ -284,7 +284,7 @@ class Qualtrics(Source):
         answered = ", ".join(map(identifier, dict.fromkeys((*(q.column for q in questions), *comments))))
         keep = {
             "started": '"startDate"', "moment": 'coalesce("endDate", "recordedDate")',
-            "response": '"_recordId"',
+            "response": 'pseudonym("_recordId")',
             "done": "coalesce(lower(\"finished\") IN ('1', 'true') "
             "OR try_cast(\"progress\" AS DOUBLE) = 100, FALSE)",
             "answered": f"coalesce({answered}) IS NOT NULL" if answered else "FALSE",
@@ -326,7 +326,7 @@ class Qualtrics(Source):
         keep = {
             "moment": f"coalesce({', '.join(map(identifier, times))})", "sent": '"sentAt"',
             "opened": '"openedAt"', "started": '"responseStartedAt"', "completed": '"responseCompletedAt"',
-            "response": '"responseId"',
+            "response": 'pseudonym("responseId")',
             "lost": "regexp_matches(lower(\"status\"), 'bounce|fail')",
         }  # fmt: skip
         in_responses = "CASE WHEN told IS NOT NULL THEN 'told by the response too' END"

@@ -15,6 +15,7 @@ from cjmining.ingest.sources.zendesk_tickets import (
     GONE,
     MERGED,
     SYNCED,
+    SYSTEM,
     TAGGED,
     THERE,
     TICKET,
@@ -22,15 +23,21 @@ from cjmining.ingest.sources.zendesk_tickets import (
     channel,
     plain,
     structure,
+    whom,
 )
 
-_SYSTEM = "-1"
-"""Who writes what nobody wrote."""
+_STEPS = (
+    "list_transform(events, lambda e: {'id': e.id, 'type': e.type, 'field_name': e.field_name, "
+    "'value': CASE WHEN e.field_name IN ('status', 'satisfaction_score') THEN e.value END, "
+    "'previous_value': CASE WHEN e.field_name = 'status' THEN e.previous_value END, 'public': e.public, "
+    f"'author_id': {whom('e.author_id')}, 'via': e.via, 'data': e.data}})"
+)
+"""What events are made of; other values may name people."""
 _REPLY = Lookup("ticket_metric_events", {"ticket": "ticket", "moment": "replied_at"}, {"waited": "minutes"})
 _COMMENT = {
     "touchpoint": "CASE WHEN {author} = requester THEN 'ticket_replied' ELSE 'ticket_answered' END",
     "native": "CASE WHEN {author} = requester THEN 'ticket replied' ELSE 'ticket answered' END",
-    "actor": f"CASE WHEN {{author}} = requester THEN 'customer' WHEN {{author}} = '{_SYSTEM}' THEN 'system' "
+    "actor": f"CASE WHEN {{author}} = requester THEN 'customer' WHEN {{author}} = '{SYSTEM}' THEN 'system' "
     "ELSE 'company' END",
 }
 _SOMEBODY = (
@@ -51,12 +58,12 @@ def audits(parts: Parts, inputs: Sequence[Input]) -> Feed:
     merge = of_requester.format("coalesce(e.via.channel, via_channel) IN ('user_merge', '25')")
     asker = of_requester.format("e.type = 'Create'")
     keep = {
-        "ticket": "ticket_id", "there": THERE, "moment": "created_at", "author": "author_id",
-        "steps": "events",
+        "ticket": "pseudonym(ticket_id)", "there": THERE, "moment": "created_at", "author": whom("author_id"),
+        "steps": _STEPS,
         "own_channel": channel("via_channel"), "created": f"CASE WHEN {created} THEN 'true' END",
         "by_rule": "CASE WHEN via_channel IN ('rule', '8') THEN 'true' END",
         "note": "CASE WHEN via_rel = 'merge' OR via_channel IN ('merge', '19') THEN 'true' END",
-        "first_asker": f"{asker}.value",
+        "first_asker": whom(f"{asker}.value"),
     }  # fmt: skip
     return Feed(
         "ticket_audits", inputs,
@@ -133,7 +140,7 @@ def _status() -> Event:
         {
             "timestamp": "moment", "native": f"'ticket ' || {told}", "touchpoint": f"'ticket_' || {told}",
             "actor": "CASE WHEN coalesce(each.via.channel, '') IN ('rule', '8') OR by_rule = 'true' "
-            f"OR author = '{_SYSTEM}' THEN 'system' WHEN author = requester THEN 'customer' "
+            f"OR author = '{SYSTEM}' THEN 'system' WHEN author = requester THEN 'customer' "
             "ELSE 'company' END",
             "channel": "coalesce(medium, own_channel)",
         },
@@ -184,7 +191,7 @@ def comments(parts: Parts, inputs: Sequence[Input]) -> Feed:
             *SYNCED,
         ],
         {
-            "ticket": "ticket_id", "there": THERE, "moment": "created", "author": "user_id",
+            "ticket": "pseudonym(ticket_id)", "there": THERE, "moment": "created", "author": whom("user_id"),
             "duration": "call_duration",
             "public": "CASE WHEN public THEN 'true' END", "voice": "CASE WHEN voice_comment THEN 'true' END",
         },
@@ -209,7 +216,7 @@ def field_history(parts: Parts, inputs: Sequence[Input]) -> Feed:
             "timestamp": "moment", "channel": "medium",
             "native": f"'ticket ' || {told}", "touchpoint": f"'ticket_' || {told}",
             "actor": "CASE WHEN author = requester OR (author IS NULL AND status NOT IN ('solved', "
-            f"'closed')) THEN 'customer' WHEN author = '{_SYSTEM}' OR (author IS NULL AND status = 'closed') "
+            f"'closed')) THEN 'customer' WHEN author = '{SYSTEM}' OR (author IS NULL AND status = 'closed') "
             "THEN 'system' ELSE 'company' END",
         },
         when="audited IS NULL",
@@ -224,8 +231,9 @@ def field_history(parts: Parts, inputs: Sequence[Input]) -> Feed:
             Column("updated", "time", needed=True, filled=True), Column("value"), Column("user_id"), *SYNCED,
         ],
         {
-            "ticket": "ticket_id", "there": THERE, "moment": "updated", "status": "value",
-            "author": "user_id",
+            "ticket": "pseudonym(ticket_id)", "there": THERE, "moment": "updated",
+            "status": "CASE WHEN field_name = 'status' THEN value END",
+            "author": whom("user_id"),
         },
         [("zendesk_ticket", "ticket_id")],
         key=("ticket_id", "field_name", "updated"), version='"_fivetran_synced"',
@@ -258,7 +266,7 @@ def metric_events(parts: Parts, inputs: Sequence[Input]) -> Feed:
             Column("minutes", "number", aliases=("status_calendar",), path='j."status".calendar'), *SYNCED,
         ],
         {
-            "ticket": "ticket_id", "moment": '"time"', "metric": "metric", "type": '"type"',
+            "ticket": "pseudonym(ticket_id)", "moment": '"time"', "metric": "metric", "type": '"type"',
             "deleted": "CASE WHEN deleted THEN 'true' END", "minutes": "minutes",
             "replied_at": f"CASE WHEN {replied} THEN \"time\" END",
             "properties": json_text({"metric": "metric", "instance": "instance_id"}),

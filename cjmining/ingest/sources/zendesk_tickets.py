@@ -38,6 +38,8 @@ TICKET = Lookup(
 ASKER = Lookup("users", {"requester": "user"}, {"asker": "kind"})
 AUTHOR = Lookup("users", {"author": "user"}, {"author_kind": "kind"})
 AUDITED = Lookup("ticket_audits", {"ticket": "ticket"}, {"audited": "there"})
+SYSTEM = "-1"
+"""Who writes what nobody wrote."""
 THERE = "'true'"
 """Tells other feeds that a record about the ticket is there."""
 BARRED = (
@@ -60,6 +62,11 @@ class Parts:
     clock: Clock
     phone: str
     comments: bool
+
+
+def whom(number: str) -> str:
+    """SQL: what tells users apart, without naming them where identities aren't kept."""
+    return f"CASE WHEN {number} = '{SYSTEM}' THEN {number} ELSE pseudonym({number}) END"
 
 
 def channel(via: str) -> str:
@@ -100,7 +107,7 @@ def users(parts: Parts, inputs: Sequence[Input]) -> Feed:
             Column("id", needed=True, filled=True), *map(Column, texts), Column("suspended", "flag"),
             Column("updated_at", "time"), *SYNCED,
         ],
-        {"user": "id", "kind": kind},
+        {"user": whom("id"), "kind": kind},
         [
             ("zendesk_user", customers.format("id")), ("email", customers.format("email")),
             (parts.phone, customers.format("phone")), ("user_id", customers.format("external_id")),
@@ -121,7 +128,7 @@ def tickets(parts: Parts, inputs: Sequence[Input]) -> Feed:
     # an agent submits the ticket of a call, but it is the customer who called
     by_requester = f"(submitter_id IS NULL OR submitter_id = requester_id OR {called})"
     keep = {
-        "ticket": "id", "there": THERE, "requester": "requester_id", "channel": medium,
+        "ticket": "pseudonym(id)", "there": THERE, "requester": whom("requester_id"), "channel": medium,
         "moment": "created_at",
         "actor": f"CASE WHEN {by_requester} THEN 'customer' ELSE 'company' END",
         "merged": "CASE WHEN regexp_matches(tags, '\\bclosed_by_merge\\b') THEN 'true' END",
@@ -140,7 +147,7 @@ def tickets(parts: Parts, inputs: Sequence[Input]) -> Feed:
     shared = {"channel": "channel", "properties": "properties"}
     spoken = [_comment()] if is_json(inputs) else []
     if spoken:
-        keep["said"] = f"said::STRUCT({', '.join(f'{name} VARCHAR' for name in _COMMENT)})[]"
+        keep["said"] = _SAID
     unknown = "audited IS NULL AND commented IS NULL" + (" AND coalesce(len(said), 0) = 0" if spoken else "")
     events = [
         Event(
@@ -179,6 +186,10 @@ def tickets(parts: Parts, inputs: Sequence[Input]) -> Feed:
 
 
 _COMMENT = plain("id", "author_id", "public", "created_at")
+_SAID = (
+    f"list_transform(said::STRUCT({', '.join(f'{name} VARCHAR' for name in _COMMENT)})[], lambda c: "
+    f"{{'id': c.id, 'author_id': {whom('c.author_id')}, 'public': c.public, 'created_at': c.created_at}})"
+)
 _TICKET: dict[str, Any] = {
     **plain(
         "id", "requester_id", "submitter_id", "organization_id", "status", "priority", "type", "created_at",
@@ -248,7 +259,7 @@ def metrics(parts: Parts, inputs: Sequence[Input]) -> Feed:
                    path="j.reply_time_in_minutes.calendar"),
             *SYNCED,
         ],
-        {"ticket": "ticket_id", "solved": "solved_at", "replied": "reply_minutes"}, [],
+        {"ticket": "pseudonym(ticket_id)", "solved": "solved_at", "replied": "reply_minutes"}, [],
         key=("id",), version='coalesce("_fivetran_synced", updated_at)', asides=GONE, clock=parts.clock,
         reference=True,
         structure=structure(
@@ -265,7 +276,8 @@ def tags(parts: Parts, inputs: Sequence[Input]) -> Feed:
     return Feed(
         "ticket_tags", inputs,
         [Column("ticket_id", needed=True, filled=True), Column("tag", aliases=("tags",)), *SYNCED],
-        {"ticket": "ticket_id", "tag": "tag"}, [], key=("ticket_id", "tag"), version='"_fivetran_synced"',
+        {"ticket": "pseudonym(ticket_id)", "tag": "tag"}, [], key=("ticket_id", "tag"),
+        version='"_fivetran_synced"',
         asides=[*GONE, ("tag IS DISTINCT FROM 'closed_by_merge'", "a tag that is not read")],
         clock=parts.clock, reference=True,
         structure=structure(inputs, {**plain("ticket_id", "tag"), **FIVETRAN}), wrapped=("ticket_tags",),
@@ -277,8 +289,8 @@ def ratings(parts: Parts, inputs: Sequence[Input]) -> Feed:
     texts = ("ticket_id", "requester_id", "score", "reason", "comment")
     answered = "(score LIKE 'good%' OR score LIKE 'bad%')"
     keep = {
-        "ticket": "ticket_id", "requester": "requester_id", "score": "score",
-        "answered": "score", "answered_ticket": f"CASE WHEN {answered} THEN ticket_id END",
+        "ticket": "pseudonym(ticket_id)", "requester": whom("requester_id"), "score": "score",
+        "answered": "score", "answered_ticket": f"CASE WHEN {answered} THEN pseudonym(ticket_id) END",
         "moment": f"CASE WHEN {answered} THEN coalesce(updated_at, created_at) ELSE created_at END",
         "satisfaction": "CASE WHEN score LIKE 'good%' THEN 1 WHEN score LIKE 'bad%' THEN 0 END",
         "properties": json_text({"score": "score", "reason": "reason"}),

@@ -69,7 +69,7 @@ def _contacts(export: Export) -> Feed:
     by_date = f"list_sort(list_filter([{entered}], lambda e: e.moment IS NOT NULL))"
     past = history("history")
     keep = {
-        "contact": 'left(md5("id"), 16)',
+        "contact": 'pseudonym(left(md5("id"), 16))',
         "moment": '"createdate"',
         "origin": '"hs_analytics_source"',
         "is_past": f"coalesce(len({past}) > 0, FALSE)",
@@ -133,7 +133,8 @@ def _changes(export: Export) -> Feed:
         Column("name", filled=True, needed=True), Column("value"),
         Column("timestamp", "time", filled=True, needed=True, path=moment("j.timestamp")),
     ]  # fmt: skip
-    keep = {"contact": 'left(md5("contact_id"), 16)', "moment": '"timestamp"', "stage": '"value"'}
+    stage = 'CASE WHEN lower("name") = \'lifecyclestage\' THEN "value" END'  # others may name people
+    keep = {"contact": 'pseudonym(left(md5("contact_id"), 16))', "moment": '"timestamp"', "stage": stage}
     event = Event(
         {
             "timestamp": "moment", "native": "'Lifecycle stage: ' || stage",

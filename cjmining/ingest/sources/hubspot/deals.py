@@ -75,8 +75,8 @@ def _deals(export: Export) -> Feed:
     )
     past = history("history")
     keep = {
-        "deal": '"id"', "moment": '"createdate"', "pipeline": '"pipeline"', "current": '"dealstage"',
-        "amount": '"amount"', "currency": '"deal_currency_code"',
+        "deal": 'pseudonym("id")', "moment": '"createdate"', "pipeline": '"pipeline"',
+        "current": '"dealstage"', "amount": '"amount"', "currency": '"deal_currency_code"',
         "is_past": f"coalesce(len({past}) > 0, FALSE)",
         "stages": f"CAST(CASE WHEN len({past}) > 0 THEN {past} ELSE {current} END AS {_AT})",
     }  # fmt: skip
@@ -132,7 +132,8 @@ def _changes(export: Export) -> Feed:
         Column("deal_id", filled=True, needed=True), Column("name", filled=True, needed=True),
         Column("value"), Column("timestamp", "time", filled=True, needed=True, path=moment("j.timestamp")),
     ]  # fmt: skip
-    keep = {"deal": '"deal_id"', "moment": '"timestamp"', "stage": '"value"'}
+    stage = 'CASE WHEN lower("name") = \'dealstage\' THEN "value" END'  # others may name people
+    keep = {"deal": 'pseudonym("deal_id")', "moment": '"timestamp"', "stage": stage}
     stages = Lookup("deal_pipeline_stages", {"stage": "stage"}, {"stage_label": "label"})
     deals = Lookup(
         "deals", {"deal": "deal"}, {"current": "current", "amount": "amount", "currency": "currency"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cjmining.ingest.sources.base import Column, Event, Feed, LeftOut
 from cjmining.ingest.sources.columns import json_text
-from cjmining.ingest.sources.salesforce.exported import Export, short, starting, whom
+from cjmining.ingest.sources.salesforce.exported import Export, starting, unnamed, whom
 
 _SERIES = (
     'coalesce("IsRecurrence", FALSE)',
@@ -44,7 +44,7 @@ def _task(export: Export) -> Feed:
         "is_inbound": "coalesce(lower(\"CallType\") = 'inbound', FALSE)",
         "native": "concat_ws(' ', 'Task:', coalesce(\"TaskSubtype\", \"Type\", 'Call'), \"CallType\")",
         "duration_s": 'CASE WHEN "CallDurationInSeconds" >= 0 THEN "CallDurationInSeconds" END',
-        "opportunity": short(starting('"WhatId"', "006")),
+        "opportunity": unnamed(starting('"WhatId"', "006")),
         "by": whom('"CreatedById"'),
         "properties": json_text({"CallDisposition": '"CallDisposition"'}),
     }
@@ -97,7 +97,7 @@ def _meeting(export: Export) -> Feed:
         "duration_s": f"CASE WHEN {lasted} >= 0 AND NOT {all_day} THEN {lasted} END",
         "native": "'Event: ' || coalesce(\"Type\", \"EventSubtype\", 'Event')",
         "channel": "CASE WHEN lower(\"Type\") = 'call' THEN 'phone' ELSE 'meeting' END",
-        "opportunity": short(starting('"WhatId"', "006")),
+        "opportunity": unnamed(starting('"WhatId"', "006")),
     }
     held = Event(
         {

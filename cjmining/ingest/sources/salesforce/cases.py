@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cjmining.ingest.database import identifier
 from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
 from cjmining.ingest.sources.columns import json_text
-from cjmining.ingest.sources.salesforce.exported import Export, listed, short, slug, told_twice, whom
+from cjmining.ingest.sources.salesforce.exported import Export, listed, slug, told_twice, unnamed, whom
 
 _OWNER = ("owner", "ownerassignment", "owneraccepted")
 _WATCHED = ("status", "isescalated", "ownerescalated", *_OWNER)
@@ -32,7 +32,7 @@ def _case(export: Export) -> Feed:
         Column("Origin"), Column("Reason"), Column("Type"), Column("Status"), Column("Priority"),
     ]  # fmt: skip
     keep = {
-        "case_id": short('"Id"'),
+        "case_id": unnamed('"Id"'),
         "created": '"CreatedDate"',
         "moment": '"CreatedDate"',
         "closed": '"ClosedDate"',
@@ -68,10 +68,12 @@ def _history(export: Export) -> Feed:
         Column("OldValue"), Column("NewValue"), Column("CreatedById"),
         Column("CreatedDate", "time", needed=True, filled=True),
     ]  # fmt: skip
+    # other values may name people
+    after = "CASE WHEN lower(\"Field\") IN ('status', 'isescalated') THEN \"NewValue\" END"
     keep = {
-        "case_id": short('"CaseId"'), "field": 'lower("Field")', "after": '"NewValue"',
-        "moment": '"CreatedDate"', "by": whom('"CreatedById"'), "status": 'lower("NewValue")',
-        "status_before": 'lower("OldValue")', "entry": '"Id"',
+        "case_id": unnamed('"CaseId"'), "field": 'lower("Field")', "after": after,
+        "moment": '"CreatedDate"', "by": whom('"CreatedById"'), "status": f"lower({after})",
+        "status_before": 'lower(' + after.replace("NewValue", "OldValue") + ')', "entry": '"Id"',
     }  # fmt: skip
     lookups = [
         Lookup("Case", {"case_id": "case_id"}, {"case_channel": "channel", "case_closed": "closed"}),

@@ -117,6 +117,11 @@ def short(column: str) -> str:
     return f"left({column}, 15)"
 
 
+def unnamed(column: str) -> str:
+    """SQL for what tells opportunities and cases apart, unnamed where identities aren't kept."""
+    return f"pseudonym({short(column)})"
+
+
 def starting(column: str, *prefixes: str) -> str:
     """SQL for an id if it is of an object with one of these prefixes."""
     return f"CASE WHEN left({column}, 3) IN ({listed(prefixes)}) THEN {column} END"
@@ -124,7 +129,7 @@ def starting(column: str, *prefixes: str) -> str:
 
 def whom(column: str) -> str:
     """SQL that tells users apart without naming them."""
-    return f"left(md5({short(column)}), 16)"
+    return f"pseudonym(left(md5({short(column)}), 16))"
 
 
 def same(kind: str, *columns: str) -> tuple[str, str]:

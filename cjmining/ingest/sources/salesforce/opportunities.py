@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from cjmining.ingest.database import literal
 from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
-from cjmining.ingest.sources.salesforce.exported import DELETED, Export, short, slug, told_twice, whom
+from cjmining.ingest.sources.salesforce.exported import DELETED, Export, slug, told_twice, unnamed, whom
 
 _SINCE = "coalesce(changed, CASE WHEN is_closed THEN closed END)"
 _UNTOLD = "told IS NULL"
@@ -36,7 +36,7 @@ def _opportunity(export: Export) -> Feed:
         Column("CloseDate", "time"), Column("IsClosed", "flag"), Column("Amount", "number"),
     ]  # fmt: skip
     keep = {
-        "opportunity": short('"Id"'), "stage": '"StageName"', "currency": '"CurrencyIsoCode"',
+        "opportunity": unnamed('"Id"'), "stage": '"StageName"', "currency": '"CurrencyIsoCode"',
         "by": whom('"CreatedById"'), "version_from": '"_fivetran_start"',
         "is_current": 'coalesce("_fivetran_active", TRUE)', "created": '"CreatedDate"',
         "changed": '"LastStageChangeDate"', "closed": '"CloseDate"',
@@ -102,7 +102,7 @@ def _history(export: Export) -> Feed:
         Column("CreatedById"),
     ]
     keep = {
-        "opportunity": short('"OpportunityId"'), "stage": '"StageName"', "created": '"CreatedDate"',
+        "opportunity": unnamed('"OpportunityId"'), "stage": '"StageName"', "created": '"CreatedDate"',
         "amount": '"Amount"', "currency": '"CurrencyIsoCode"', "by": whom('"CreatedById"'),
         "moment": '"CreatedDate"', "entry": '"Id"',
     }  # fmt: skip
@@ -122,8 +122,9 @@ def _field_history(export: Export) -> Feed:
         Column("NewValue", needed=True), Column("CreatedDate", "time", needed=True, filled=True),
         Column("CreatedById"),
     ]  # fmt: skip
+    stage = 'CASE WHEN lower("Field") = \'stagename\' THEN "NewValue" END'  # others may name people
     keep = {
-        "opportunity": short('"OpportunityId"'), "stage": '"NewValue"', "created": '"CreatedDate"',
+        "opportunity": unnamed('"OpportunityId"'), "stage": stage, "created": '"CreatedDate"',
         "by": whom('"CreatedById"'), "moment": '"CreatedDate"', "entry": '"Id"',
     }  # fmt: skip
     asides = [("lower(\"Field\") <> 'stagename'", "a change of another field than the stage")]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cjmining.ingest.sources.base import Column, Event, Feed
 from cjmining.ingest.sources.columns import json_text
-from cjmining.ingest.sources.salesforce.exported import Export, same, short, whom
+from cjmining.ingest.sources.salesforce.exported import Export, same, unnamed, whom
 
 _DAY = "86400"
 
@@ -28,7 +28,7 @@ def _lead(export: Export) -> Feed:
         "moment": '"CreatedDate"',
         "converted": 'CASE WHEN "IsConverted" THEN "ConvertedDate" END',
         "campaign": '"LeadSource"',
-        "opportunity": short('"ConvertedOpportunityId"'),
+        "opportunity": unnamed('"ConvertedOpportunityId"'),
         "properties": json_text({"Status": '"Status"'}),
     }
     # ConvertedOpportunityId is no link: several leads may be converted into one opportunity
