@@ -201,8 +201,8 @@ class Qualtrics(Source):
         for wanted in sorted(self._wanted() - names) if files else ():
             found = sorted(name for name in names - set(STANDARD) if name)
             raise SourceError(
-                f"source {self.name!r}: no export has a column {wanted!r}{nearest(wanted, found)}; "
-                f"columns found: {shorten(found, 40)}"
+                f"source {self.name!r}: no export has a column {wanted!r}{nearest(wanted, found)} (looked in "
+                f"{shorten([given.name for given, _ in files])}); columns found: {shorten(found, 40)}"
             )
         questions = [*self._questions, *self._recognised(names)]
         asked = self._asked(columns)

@@ -18,7 +18,7 @@ KNOWN = {
     *("003000000000001", "003000000000002", "006000000000001", "006000000000002", "500000000000001"),
     *("101", "102", "103", "105", "106", "501", "502"),  # HubSpot's contacts and deals
     *("11", "12", "13", "21", "22", "1001", "1002", "1003"),  # Zendesk's users, agents and tickets
-    *("b1", "c1", "k1", "k2", "k3"),  # Amazon Connect's contacts, Genesys's conversations
+    *("b1", "k1", "k2", "k3"),  # Amazon Connect's contacts, Genesys's conversations
 }
 
 

@@ -308,3 +308,10 @@ def test_columns_asked_for_must_be_somewhere():
         cj.sources.Salesforce(DATA / "bulk", identifiers="Customer_Number__c")
     with pytest.raises(cj.SourceError, match="code of three letters"):
         cj.sources.Salesforce(DATA / "bulk", currency="euro")
+
+
+def test_a_stage_of_signs_alone_has_a_name_too(tmp_path):
+    (tmp_path / "OpportunityHistory.csv").write_text(
+        "Id,OpportunityId,StageName,CreatedDate\n008000000000001AAA,006000000000001AAA,--,2026-01-05T08:00:00Z\n"
+    )
+    assert seen(cj.ingest(cj.sources.Salesforce(tmp_path)), "touchpoint") == [("opportunity_unnamed",)]

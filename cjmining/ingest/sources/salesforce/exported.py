@@ -139,7 +139,8 @@ def same(kind: str, *columns: str) -> tuple[str, str]:
 
 def slug(column: str) -> str:
     """SQL for a picklist's value as part of a touchpoint: lower case, words joined by underscores."""
-    return f"trim(regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', '_', 'g'), '_')"
+    words = f"trim(regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', '_', 'g'), '_')"
+    return f"CASE WHEN {column} IS NOT NULL THEN coalesce(nullif({words}, ''), 'unnamed') END"
 
 
 def listed(words: Sequence[Any]) -> str:
