@@ -27,6 +27,7 @@ from cjmining.ingest.sources.columns import repeated_note
 logger = logging.getLogger("cjmining")
 
 CONTENT_CHARACTERS = 500
+_VALUES = 1_000  # of a column, among which the one that was meant is looked for
 _LINE_ENDS = "chr(13) || chr(10)"
 _UNSEEN = literal(" \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u200b\u2028\u2029\u202f\u205f\u3000\ufeff")
 
@@ -95,7 +96,24 @@ def stage(
         staged.files.append(file)
     if not feed.key and staged.files:
         _tell_equal_rows_apart(database, table)
+    if feed.sought and staged.records:
+        staged.files[0].notes += _absent(database, staged)
     return staged
+
+
+def _absent(database: Database, staged: Staged) -> list[str]:
+    """Return a note for each thing that was named and that no record has."""
+    sought, table = staged.feed.sought, staged.table
+    conditions = ", ".join(f"coalesce(bool_or({each.condition}), FALSE)" for each in sought)
+    (there,) = database.run(f"SELECT {conditions} FROM {table}")
+    notes = []
+    for each in (each for each, is_there in zip(sought, there, strict=True) if not is_there):
+        values: list[str] = []
+        if each.among:
+            rows = database.run(f"SELECT DISTINCT {each.among} FROM {table} ORDER BY 1 LIMIT {_VALUES}")
+            values = [str(value) for (value,) in rows if value is not None]
+        notes.append(f"source {staged.source.name!r}: {sentence(each.said + nearest(each.word, values))}")
+    return notes
 
 
 def _staged_file(number: int, source: Source, given: Input) -> StagedFile:

@@ -31,6 +31,12 @@ _TIME_ADVICE: Final = (
 
 def time_advice(source: Source) -> str:
     """Say how times are read that a source's files write in another form."""
+    counted_from = getattr(source, "epoch", None)
+    if counted_from:
+        return (
+            f"Times were read as {counted_from!r}; a number of 10 digits is 'epoch s', one of 13 'epoch ms', "
+            "one of 16 'epoch us'"
+        )
     if _takes(source, "date_format"):
         return _TIME_ADVICE
     return "Export them as the system writes them by itself, or bring them into ISO 8601"
@@ -117,7 +123,8 @@ def _fates(staged: Sequence[Staged], lines: Sequence[tuple[str, str, str, str, s
     for feed in staged:
         for file in feed.files:
             if not file.records:
-                told.setdefault((feed.source.name, "", "a header but no records"), []).append((file.name, 0))
+                nothing = "no rows" if file.name == "(query)" else "a header but no records"
+                told.setdefault((feed.source.name, "", nothing), []).append((file.name, 0))
     for name, where, what, fate, why, n in lines:
         if n and what in {"records", "events"}:
             told.setdefault((name, what[:-1], f"{fate}{f' ({why})' if why else ''}"), []).append((where, n))

@@ -135,6 +135,20 @@ class Listed(str):
 
 
 @dataclass(frozen=True)
+class Sought:
+    """What the caller named, and a note where no record has it.
+
+    `condition` and `among` are SQL over the kept columns: what is true for a record that has it, and the
+    values of which one like `word` may have been meant.
+    """
+
+    condition: str
+    said: str
+    word: str = ""
+    among: str = ""
+
+
+@dataclass(frozen=True)
 class LeftOut:
     """Values of a measure that can't be used: their events happened all the same, and are kept without them.
 
@@ -177,6 +191,7 @@ class Feed:
     asides: Sequence[tuple[str, str]] = ()
     """(SQL that is true for a record to set aside, reason)."""
     left_out: Sequence[LeftOut] = ()
+    sought: Sequence[Sought] = ()
     events: Sequence[Event] = ()
     clock: Clock = field(default_factory=Clock)
     structure: str = ""

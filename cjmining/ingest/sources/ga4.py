@@ -18,7 +18,7 @@ from cjmining.errors import SourceError
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.sources import traffic
 from cjmining.ingest.sources.about import About, Default, Layout
-from cjmining.ingest.sources.base import Column, Event, Feed, Input, Source, as_paths, files_in
+from cjmining.ingest.sources.base import Column, Event, Feed, Input, Sought, Source, as_paths, files_in
 from cjmining.ingest.sources.columns import json_text
 
 TOUCHPOINTS = {
@@ -268,9 +268,24 @@ class GA4(Source):
                 "events", inputs, [*_COLUMNS, *(Column(name, path=sql) for name, sql in own.items())],
                 self._keep(), [("cookie", "user_pseudo_id"), ("user_id", "user_id")],
                 key=[f'"{name}"' for name in _KEY], asides=self._asides(), events=self._events(),
+                sought=self._sought(),
                 clock=self.clock(epoch="epoch us"), structure=json.dumps(self._structure()),
             )
         ]  # fmt: skip
+
+    def _sought(self) -> list[Sought]:
+        """Fields and parameters that were asked for."""
+        told = [
+            Sought(
+                f"contains(properties, {literal(json.dumps(name) + ':')})",
+                f"properties: no event has {name!r}",
+            )
+            for name in self._properties
+        ]
+        return told + [
+            Sought(f"{identifier(f'd:{name}')} IS NOT NULL", f"dimensions: no event has {field!r}")
+            for name, field in self._dimensions.items()
+        ]
 
     def _structure(self) -> dict[str, Any]:
         """Return the fields to read: what isn't asked for stays in its column of Parquet."""

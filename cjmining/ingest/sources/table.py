@@ -12,7 +12,7 @@ from cjmining.ingest.comments import KEPT_COLUMN, usual_comment_column
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources.about import About, Default, Layout
-from cjmining.ingest.sources.base import Column, Event, Feed, Input, Kind, LeftOut, Source
+from cjmining.ingest.sources.base import Column, Event, Feed, Input, Kind, LeftOut, Sought, Source
 from cjmining.ingest.sources.columns import Choice, index_names, inputs_of, json_text
 
 MEASURES = ("value", "wait_s", "duration_s", "satisfaction")
@@ -204,6 +204,7 @@ class Table(Source):
             f"d:{name}": sql for name, sql in others.items()
         }
         keep |= said
+        sought = self._sought(choice, keep)
         made = Event(
             {name: identifier(f"e:{name}") for name in event},
             others={n: identifier(f"d:{n}") for n in others},
@@ -211,7 +212,7 @@ class Table(Source):
         return [
             Feed(
                 "events", inputs, columns, keep, identifiers, key=key, version=version,
-                checks=checks, left_out=left_out, events=[made],
+                checks=checks, left_out=left_out, sought=sought, events=[made],
                 clock=self._clock(),
                 dialect=self._dialect, decimal=self._decimal,
                 comment=bool(said),
@@ -242,9 +243,14 @@ class Table(Source):
             )
         return found
 
+    @property
+    def epoch(self) -> str | None:
+        """The unit of times that are counted from 1970, where they are."""
+        return self._formats[0] if self._formats and self._formats[0] in EPOCHS else None
+
     def _clock(self) -> Clock:
-        if self._formats and self._formats[0] in EPOCHS:
-            return self.clock(epoch=self._formats[0])
+        if self.epoch:
+            return self.clock(epoch=self.epoch)
         forms = [form for form in self._formats if form != ISO]
         return self.clock(*forms, only_formats=bool(forms) and ISO not in self._formats)
 
@@ -309,10 +315,28 @@ class Table(Source):
             ((name, values),) = self._failed.items()
             column = choice.column(name, "failed")
             listed = [values] if isinstance(values, str) else values
+            if not isinstance(listed, Sequence) or not listed:
+                raise SourceError(
+                    f"source {self.name!r}: failed is a column or {{column: [values]}}, not {self._failed!r}"
+                )
             return f"{column} IN ({', '.join(literal(str(value)) for value in listed)})"
         name = choice.name(str(self._failed), "failed")
         typed[name] = "flag"
         return identifier(name)
+
+    def _sought(self, choice: Choice, keep: dict[str, str]) -> list[Sought]:
+        """The values that mean failure: one that never occurs is a slip of the pen, or good news."""
+        if not isinstance(self._failed, Mapping):
+            return []
+        ((name, values),) = self._failed.items()
+        keep["f:told"] = choice.column(name, "failed")
+        listed = [values] if isinstance(values, str) else values
+        return [
+            Sought(
+                f'"f:told" = {literal(word)}', f"failed: no record has {word!r} in {name!r}", word, '"f:told"'
+            )
+            for word in map(str, listed)
+        ]
 
     def _duration(
         self, choice: Choice, typed: dict[str, Kind], time: str, checks: list[tuple[str, str]]

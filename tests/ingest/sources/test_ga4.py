@@ -156,6 +156,16 @@ def test_options():
         cj.sources.GA4(DATA, dimensions="country")
 
 
+def test_fields_that_no_event_has_are_noted():
+    log = cj.ingest(
+        cj.sources.GA4(DATA, dimensions=["country", "contry"], properties=["page_location", "page_locaton"])
+    )
+    assert [note for note in log.notes if "no event has" in note] == [
+        "source 'web': properties: no event has 'page_locaton'.",
+        "source 'web': dimensions: no event has 'contry'.",
+    ]
+
+
 def test_published(shared_data):
     """Google's public sample: which sessions arrived how, counted from the rows themselves."""
     path = shared_data / "web" / "ga4_export.jsonl"

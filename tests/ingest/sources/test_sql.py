@@ -213,5 +213,9 @@ def test_a_study_reads_a_database(sqlite_file):
     assert seen(log, "touchpoint", "value")[:1] == [("store_visited", 9.5)]
     with pytest.raises(cj.SourceError, match="timestamp='solt' is no column, did you mean 'sold'"):
         cj.ingest(cj.sources.SQL(sqlite_file, query, **{**OPTIONS, "timestamp": "solt"}))
+    with closing(sqlite3.connect(sqlite_file)) as connection:
+        none = cj.sources.SQL(connection, query + " WHERE amount < 0", **OPTIONS)
+        with pytest.raises(cj.SourceError, match=r"'till', \(query\): no rows"):
+            cj.ingest(none)
     with pytest.raises(cj.SourceError, match="parameters is a list"):
         cj.sources.SQL(sqlite_file, query, parameters="x", **OPTIONS)

@@ -69,14 +69,36 @@ def test_what_is_no_frame_is_told_briefly_and_without_its_data():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: cj.sources.Table([], name="t", customer="a", timestamp="b", touchpoint="c", decimal=["."]), "decimal is"),
+        (lambda: cj.sources.Table([], name="t", customer="a", timestamp="b", touchpoint="c", decimal=["."]),
+         "decimal is"),
         (lambda: cj.sources.Snowplow("x", app_ids=5), "app_ids is a text or a list of texts, not 5"),
         (lambda: cj.sources.Snowplow("x", app_ids=[1]), "app_ids is a text or a list"),
-        (lambda: cj.sources.Segment("x", properties=None), "properties is a text or a list of texts, not None"),
+        (lambda: cj.sources.Segment("x", properties=None), "properties is a text or a list .*, not None"),
         (lambda: cj.sources.AccessLog("x", site=[5]), "site is a text or a list of texts"),
-        (lambda: cj.sources.Customers("x", identifiers={"a": "b"}, attributes=5), "attributes is a list of columns"),
+        (lambda: cj.sources.Customers("x", identifiers={"a": "b"}, attributes=5), "attributes is a list"),
     ],
 )  # fmt: skip
 def test_options_of_a_wrong_type(make, said):
     with pytest.raises(cj.SourceError, match=said):
         make()
+
+
+def test_what_was_named_and_no_record_has_is_noted():
+    rows = pd.DataFrame({"who": ["a", "b"], "time": ["2026-03-01"] * 2, "state": ["storniert", "ok"]})
+    failed = {"state": ["stornirt", "storniert"]}
+    log = cj.ingest(
+        cj.sources.Table(rows, name="t", customer="who", timestamp="time", touchpoint="x", failed=failed)
+    )
+    assert log.events["failed"].tolist() == [True, False]
+    notes = [note for note in log.notes if "failed" in note]
+    assert notes == ["source 't': failed: no record has 'stornirt' in 'state', did you mean 'storniert'?"]
+
+
+def test_times_counted_in_another_unit():
+    """1,772,352,000 seconds are 1 March 2026; as many thousands of them lie in the year 58133."""
+    rows = pd.DataFrame({"who": ["a"], "time": [1_772_352_000_000]})
+    options = {"name": "t", "customer": "who", "timestamp": "time", "touchpoint": "x"}
+    with pytest.raises(cj.SourceError, match=r"Times were read as 'epoch s'; .* one of 13 'epoch ms'"):
+        cj.ingest(cj.sources.Table(rows, date_format="epoch s", **options))
+    log = cj.ingest(cj.sources.Table(rows, date_format="epoch ms", **options))
+    assert seen(log, "timestamp") == [("2026-03-01 08:00:00",)]
