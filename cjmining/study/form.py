@@ -135,7 +135,7 @@ def build_sources(form: StudyForm, document: Document) -> tuple[list[Source], So
     def build(kind: Callable[..., Source], options: Options, steps: Steps) -> Source | None:
         given = {key: value for key, value in options.items() if key not in {"source", PATH}}
         try:
-            return kind(Path(document.path).parent / options[PATH], **given)
+            return kind(_located(options[PATH], Path(document.path).parent), **given)
         except SourceError as problem:
             mistakes.append(Mistake(steps, str(problem)))
         except (TypeError, ValueError, AttributeError) as problem:
@@ -147,6 +147,10 @@ def build_sources(form: StudyForm, document: Document) -> tuple[list[Source], So
     if mistakes:
         documents.raise_mistakes(document, mistakes, error=StudyError)
     return [source for source in built if source is not None], people
+
+
+def _located(path: str | list[str], folder: Path) -> Path | list[Path]:
+    return folder / path if isinstance(path, str) else [folder / each for each in path]
 
 
 # Mistakes in sources
@@ -190,5 +194,8 @@ def _mistakes_of_options(kind: type, options: Options, steps: Steps, document: D
         if key not in options:
             yield Mistake(steps, f"{kind.__name__} needs '{key}'")
     path = options.get(PATH)
-    if path is not None and not isinstance(path, str):
-        yield Mistake((*steps, PATH), f"expected the name of a file or folder, found {path}")
+    listed = path if isinstance(path, list) and path else [path]
+    if path is not None and not all(isinstance(each, str) for each in listed):
+        yield Mistake(
+            (*steps, PATH), f"expected the name of a file or folder, or a list of them, found {path}"
+        )

@@ -241,6 +241,22 @@ def test_labels_of_the_sources_that_can_be_read(tmp_path):
     assert "is there already and so is labels.yaml" in str(_detect(*call).exception)
 
 
+def test_a_study_takes_what_was_written(tmp_path):
+    from cjmining.study.form import build_sources, read_study
+
+    (tmp_path / "exports" / "x").mkdir(parents=True)
+    for name in ("a_lead.csv", "x/lead.csv"):
+        (tmp_path / "exports" / name).write_text(
+            "Id,CreatedDate,IsConverted,ConvertedContactId,LeadSource,Status,LastName\n"
+        )
+    _detect(str(tmp_path / "exports"), "--out", str(tmp_path), "--no-labels")
+    text = (tmp_path / "sources.yaml").read_text()
+    assert "path: [exports/a_lead.csv, exports/x/lead.csv]" in text
+    (tmp_path / "study.yaml").write_text(f"study: s\nmap: m.yaml\n{text}")
+    sources, _ = build_sources(*read_study(tmp_path / "study.yaml"))
+    assert [source.kind for source in sources] == ["Salesforce"]
+
+
 def test_files_of_one_layout_in_a_folder_are_one_line(tmp_path):
     for month in range(1, 8):
         (tmp_path / f"till_{month}.csv").write_text("card,sold_at\n17,2026-01-31 10:00\n")
