@@ -56,6 +56,8 @@ def audits(parts: Parts, inputs: Sequence[Input]) -> Feed:
     created = "len(list_filter(events, lambda e: e.type = 'Create')) > 0"
     of_requester = "list_filter(events, lambda e: e.field_name = 'requester_id' AND {0})[1]"
     merge = of_requester.format("coalesce(e.via.channel, via_channel) IN ('user_merge', '25')")
+    asked = "e.field_name = 'satisfaction_score' AND e.value = 'offered'"
+    offered = f"len(list_filter(events, lambda e: {asked})) > 0"
     asker = of_requester.format("e.type = 'Create'")
     keep = {
         "ticket": "pseudonym(ticket_id)", "there": THERE, "moment": "created_at", "author": whom("author_id"),
@@ -63,6 +65,7 @@ def audits(parts: Parts, inputs: Sequence[Input]) -> Feed:
         "own_channel": channel("via_channel"), "created": f"CASE WHEN {created} THEN 'true' END",
         "by_rule": "CASE WHEN via_channel IN ('rule', '8') THEN 'true' END",
         "note": "CASE WHEN via_rel = 'merge' OR via_channel IN ('merge', '19') THEN 'true' END",
+        "offered_ticket": f"CASE WHEN {offered} THEN pseudonym(ticket_id) END",
         "first_asker": whom(f"{asker}.value"),
     }  # fmt: skip
     return Feed(

@@ -311,7 +311,8 @@ def ratings(parts: Parts, inputs: Sequence[Input]) -> Feed:
         events=[
             Event(
                 {**rated, "native": "'rating offered'", "touchpoint": "'survey_sent'", "actor": "'company'"},
-                when="score = 'offered' AND audited IS NULL", withdrawn=BARRED,
+                when="score = 'offered'",
+                withdrawn=f"coalesce({BARRED}, CASE WHEN told IS NOT NULL THEN 'told by the audits too' END)",
             ),
             Event(
                 {**rated, "native": "'rating ' || split_part(score, '_', 1)",
@@ -320,7 +321,10 @@ def ratings(parts: Parts, inputs: Sequence[Input]) -> Feed:
             ),
         ],
         clock=parts.clock, comment=parts.comments,
-        lookups=[ASKER, AUDITED, Lookup("tickets", {"ticket": "ticket"}, {"hidden": "hidden"})],
+        lookups=[
+            ASKER, Lookup("tickets", {"ticket": "ticket"}, {"hidden": "hidden"}),
+            Lookup("ticket_audits", {"ticket": "offered_ticket"}, {"told": "there"}),
+        ],
         structure=structure(inputs, {**plain("id", *texts, "created_at", "updated_at"), **FIVETRAN}),
         wrapped=("satisfaction_ratings",),
     )  # fmt: skip

@@ -81,6 +81,8 @@ def test_tickets_by_other_ways(log):
         ("02 17:00", "ticket_solved", "company", "chat", None, None, 0),
         ("02 17:30", "survey_sent", "company", "survey", None, None, 0),
         ("02 18:00", "survey_answered", "customer", "survey", None, None, 0),
+        # asked for a rating, of which the audits of the ticket don't tell
+        ("04 11:31", "survey_sent", "company", "survey", None, None, 0),
     ]
 
 
@@ -102,7 +104,7 @@ def test_nothing_that_was_written_is_kept(log):
 
 
 def test_everything_is_accounted_for(log):
-    assert events_made(log) == {"kept": 24, **BY_AUDITS}
+    assert events_made(log) == {"kept": 25, **BY_AUDITS}
     assert fates(log) == {
         "used": 44,
         "superseded: delivered again": 1,
@@ -234,3 +236,15 @@ def test_a_page_of_few_keys_is_found_and_read(tmp_path):
     (tmp_path / "other" / "x.csv").write_text("a,b\n1,2\n")
     with pytest.raises(cj.SourceError, match=r"no file holds tickets.*found x\.csv"):
         cj.ingest(cj.sources.Zendesk(tmp_path / "other"))
+
+
+def test_a_rating_asked_for_is_told_once(tmp_path):
+    for name in ("tickets", "users", "ticket_audits"):
+        shutil.copy(DATA / "zendesk" / f"{name}.json", tmp_path)
+    before = events_made(ingest(tmp_path))
+    offered = {
+        "id": 71, "ticket_id": 1001, "requester_id": 11, "score": "offered",
+        "created_at": "2026-03-02T11:31:00Z", "updated_at": "2026-03-02T11:31:00Z",
+    }  # fmt: skip
+    (tmp_path / "satisfaction_ratings.json").write_text(json.dumps({"satisfaction_ratings": [offered]}))
+    assert events_made(ingest(tmp_path)) == {**before, "withdrawn: told by the audits too": 1}
