@@ -142,9 +142,12 @@ def read_sets(database: Database, rules: Rules) -> None:
     _name_nodes(database, rules.secret)
     mark = literal(MERGED)
     database.run(
-        "CREATE TABLE members AS SELECT DISTINCT t.id_set, f.node FROM tokens t "
+        "CREATE TABLE shown AS SELECT t.id_set, f.node FROM tokens t "
         f"JOIN token_forms f ON f.given = t.token WHERE f.kind <> {mark}"
     )
+    # one after the other: each needs a table of hashes, and two don't fit into little memory
+    database.run("CREATE TABLE members AS SELECT DISTINCT id_set, node FROM shown")
+    database.run("DROP TABLE shown")
     if rules.clusters is not None:  # identifiers that only the table from elsewhere has are nobody's
         database.run("CREATE TABLE own_nodes AS SELECT * FROM nodes SEMI JOIN members USING (node)")
         database.run(f"DROP {'VIEW' if rules.secret is None else 'TABLE'} nodes")
