@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 
+import pyarrow.parquet as pq
 import pytest
 
 import cjmining as cj
@@ -185,6 +187,20 @@ def test_a_shipment_tells_of_its_own_items(tmp_path):
 
 def test_orders_numbers_stay_with_the_identities(log):
     assert not log.events["properties"].str.contains("028-").any()
+
+
+def test_a_log_without_identities_holds_no_order_number_anywhere(folder, tmp_path):
+    """Neither plain nor as a hash without a key, which anybody could make again of the few numbers there are."""
+    source = cj.sources.AmazonOrders(folder, region="DE")
+    cj.ingest(
+        source, path=tmp_path / "log", add=True, identities="pseudonymise", key="a long secret of the shop"
+    )
+    tables = [pq.read_table(path) for path in (tmp_path / "log").rglob("*.parquet")]
+    told = repr([table.to_pylist() for table in tables])
+    assert len(tables) > 2
+    for order in (O1, O2, O3, O5):
+        assert order not in told
+        assert hashlib.md5(order.encode()).hexdigest()[:16] not in told  # noqa: S324 -- no secret is kept by it
 
 
 def test_without_a_buyer_an_order_is_a_customer(folder):
