@@ -13,11 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cjmining.errors import SourceError
 from cjmining.ingest.database import identifier
 from cjmining.ingest.sources import genesys_steps
 from cjmining.ingest.sources.about import About, Default, Layout
-from cjmining.ingest.sources.base import Column, Event, Feed, Source, as_paths, files_in
+from cjmining.ingest.sources.base import Column, Event, Feed, Source, as_kinds, as_paths, files_in
 
 _TEXT = "VARCHAR"
 _CLOSED = "ended IS NOT NULL"
@@ -156,9 +155,7 @@ class Genesys(Source):
         super().__init__(name=name, region=region)
         self.timezone_given = True  # times say that they are UTC
         self._path = path
-        self._attributes = dict(attributes or {})
-        if not all(isinstance(kind, str) for kind in self._attributes.values()):
-            raise SourceError(f"source {name!r}: attributes is {{attribute: kind}}, not {attributes!r}")
+        self._attributes = as_kinds(attributes, "attributes", name)
 
     def feeds(self) -> Sequence[Feed]:
         """Return the one feed of the conversations."""

@@ -12,7 +12,17 @@ from cjmining.ingest.comments import KEPT_COLUMN, usual_comment_column
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources.about import About, Default, Layout
-from cjmining.ingest.sources.base import Column, Event, Feed, Input, Kind, LeftOut, Sought, Source
+from cjmining.ingest.sources.base import (
+    Column,
+    Event,
+    Feed,
+    Input,
+    Kind,
+    LeftOut,
+    Sought,
+    Source,
+    check_currency,
+)
 from cjmining.ingest.sources.columns import Choice, index_names, inputs_of, json_text
 
 MEASURES = ("value", "wait_s", "duration_s", "satisfaction")
@@ -286,6 +296,8 @@ class Table(Source):
         for measure, given in self._measures.items():
             event[measure] = self._measure(measure, given, choice, typed, left_out)
         if self._currency is not None:
+            if isinstance(self._currency, str) and not choice.has(self._currency):
+                check_currency(self._currency, self.name)
             event["currency"] = choice.column_or_text(self._currency, "currency")
         return event, checks, left_out
 

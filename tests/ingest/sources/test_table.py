@@ -102,3 +102,13 @@ def test_times_counted_in_another_unit():
         cj.ingest(cj.sources.Table(rows, date_format="epoch s", **options))
     log = cj.ingest(cj.sources.Table(rows, date_format="epoch ms", **options))
     assert seen(log, "timestamp") == [("2026-03-01 08:00:00",)]
+
+
+def test_a_currency_is_a_code_or_a_column(tmp_path):
+    path = tmp_path / "till.csv"
+    path.write_text("who,when,paid\n7,2026-01-01,3\n")
+    options = {"customer": {"who": "user_id"}, "timestamp": "when", "touchpoint": "bought"}
+    with pytest.raises(cj.SourceError, match=r"code of three letters \(ISO 4217\) such as 'EUR', not 'euro'"):
+        cj.ingest(cj.sources.Table(path, name="till", currency="euro", **options))
+    log = cj.ingest(cj.sources.Table(path, name="till", currency="EUR", **options))
+    assert log.events["currency"].tolist() == ["EUR"]
