@@ -77,9 +77,7 @@ class XES(Source):
     about: ClassVar[About] = About(
         system="XES, the exchange format of process mining (IEEE 1849)",
         layouts=(
-            Layout(
-                "event log", ".xes (also .gz, .zip)", pattern=r"<(\w+:)?(trace|extension)\b|xes\.version"
-            ),
+            Layout("event log", ".xes (also .gz, .zip)", pattern=r"<(\w+:)?(trace|extension)\b|xes\.version"),
         ),
         touchpoints=(
             Default(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cjmining as cj
-from cjmining.ingest.sources.base import Source
 from tests.ingest.exports import writing
+
+if TYPE_CHECKING:
+    from cjmining.ingest.sources.base import Source
 
 _HEADER = ("customer_id", "email", "phone", "birth_year", "region", "note")
 

@@ -1,4 +1,3 @@
-
 """A table of events in a SQLite file, read by a query."""
 
 from __future__ import annotations

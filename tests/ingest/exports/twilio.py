@@ -1,4 +1,3 @@
-
 """Twilio's calls: lines, arrays, pages of the API, or the table of a warehouse."""
 
 from __future__ import annotations
