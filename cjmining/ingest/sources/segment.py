@@ -126,6 +126,7 @@ class Segment(Source):
         needs="messageId or id; userId or anonymousId; a timestamp",
         natural_key="messageId (id in tables); the fullest record counts, then the first received",
         times="timestamp, UTC, to the millisecond; a later arrival than receivedAt is a wrong clock",
+        failed="Email Bounced",
         robots="set aside by context.userAgent, for calls of the browser's library",
         documentation=(
             "https://segment.com/docs/connections/spec/",
