@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -37,7 +37,8 @@ class Database:
         )
         self.run("SET TimeZone = 'UTC'")
         self.run("SET preserve_insertion_order = false")
-        self.run("SET enable_progress_bar = false")
+        with suppress(duckdb.Error):  # in a notebook without widgets there is no bar, nor may it be set
+            self.run("SET enable_progress_bar = false")
         self.run(f"SET temp_directory = {literal(str(folder / 'spill'))}")
         if memory_limit is not None:
             self._limit(memory_limit)

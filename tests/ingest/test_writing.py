@@ -93,7 +93,7 @@ def test_the_database_lies_beside_the_log(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked to be killed")
 def test_ingestions_that_are_killed_leave_a_whole_log():
     run = subprocess.run(
-        [sys.executable, "-m", "tests.ingest.killing", "4"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.ingest.killing", "2"], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    assert "4 ingestions killed" in run.stdout
+    assert "2 ingestions killed" in run.stdout

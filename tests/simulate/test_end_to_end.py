@@ -157,6 +157,7 @@ def test_placeholders_link_nobody(sample_shop, sample_log):
 def test_customers_are_found_again_behind_their_identifiers(sample_shop, sample_log):
     details = json.loads(gzip.decompress((sample_shop / "truth_details.json.gz").read_bytes()))
     identities = sample_log.identities
+    identities = identities[identities.kind != "crm_case"]  # ties records of a case together, names nobody
     found = dict(zip(zip(identities.kind, identities.value, strict=True), identities.customer, strict=True))
     true = {
         (kind, value): number for number, each in enumerate(details["identifiers"]) for kind, value in each

@@ -83,7 +83,7 @@ def describe_sources() -> list[dict[str, str]]:
     Examples
     --------
     >>> [about["source"] for about in describe_sources()][:3]
-    ['Salesforce', 'MarketingCloud', 'GA4']
+    ['Salesforce', 'HubSpot', 'MarketingCloud']
     """
     return [
         {

@@ -78,7 +78,7 @@ def host(url: str) -> str:
     Examples
     --------
     >>> import duckdb
-    >>> duckdb.sql("SELECT " + host("'https://www.Google.de:443/search?q=x'")).fetchall()
+    >>> duckdb.connect().execute("SELECT " + host("'https://www.Google.de:443/search?q=x'")).fetchall()
     [('google.de',)]
     """
     return (
@@ -112,9 +112,9 @@ def group(*, source: str, medium: str, campaign: str = "NULL", site: str = "NULL
     Examples
     --------
     >>> import duckdb
-    >>> duckdb.sql("SELECT " + group(source="'google'", medium="'cpc'")).fetchall()
+    >>> duckdb.connect().execute("SELECT " + group(source="'google'", medium="'cpc'")).fetchall()
     [('Paid Search',)]
-    >>> duckdb.sql("SELECT " + group(source="'m.facebook.com'", medium="'referral'")).fetchall()
+    >>> duckdb.connect().execute("SELECT " + group(source="'m.facebook.com'", medium="'referral'")).fetchall()
     [('Organic Social',)]
     """
     s, m, c = f"lower({source})", f"lower({medium})", f"lower({campaign})"
