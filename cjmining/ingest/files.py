@@ -183,11 +183,6 @@ def named_inputs(
     return _named(as_paths(given, what), names, what, suffixes)
 
 
-def named_files(paths: Sequence[Path], stems: Sequence[str], what: str) -> dict[str, list[Input]]:
-    """Return for each stem (such as Lead) the CSV files of that name, possibly numbered or gzipped."""
-    return _named(paths, {stem: (stem,) for stem in stems}, what, TABLES)
-
-
 def _named(
     paths: Sequence[Path], names: Mapping[str, tuple[str, ...]], what: str, suffixes: tuple[str, ...]
 ) -> dict[str, list[Input]]:

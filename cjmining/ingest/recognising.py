@@ -82,7 +82,7 @@ def _best(peek: Peek) -> Match:
     stem = stem_of(peek.given)
     best, weight = Match(peek), (0.0, 0)
     for kind in every_source():
-        for layout in kind.about.layouts if kind.about else ():
+        for layout in kind.about.layouts:
             certainty, matched = _certainty(layout, names, stem, peek.lines)
             if (certainty, matched) > weight:
                 weight = (certainty, matched)

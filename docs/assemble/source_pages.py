@@ -51,7 +51,7 @@ def coverage() -> str:
 
 
 def _covered(kind: type[Source]) -> tuple[str, ...]:
-    about = _about(kind)
+    about = kind.about
     return (
         f"[{kind.kind}](#{kind.kind.lower()})",
         about.system,
@@ -63,7 +63,7 @@ def _covered(kind: type[Source]) -> tuple[str, ...]:
 
 
 def _section(kind: type[Source]) -> str:
-    return "\n\n".join([f"## {kind.kind}", *_said(_about(kind), "###")])
+    return "\n\n".join([f"## {kind.kind}", *_said(kind.about, "###")])
 
 
 def _said(about: About, level: str) -> list[str]:
@@ -101,7 +101,7 @@ def _failed(failed: str, note: str) -> str:
 
 def _index() -> str:
     rows = [
-        (f"[{kind.kind}]({kind.kind.lower()}.md)", _about(kind).reads, kind.default_zone)
+        (f"[{kind.kind}]({kind.kind.lower()}.md)", kind.about.reads, kind.default_zone)
         for kind in every_source()
     ]
     tree = "\n".join(kind.kind.lower() for kind in every_source())
@@ -133,7 +133,7 @@ def _page(kind: type[Source]) -> str:
         f"# {kind.kind}",
         summary.replace("\n", " "),
         *further,
-        *_said(_about(kind), "##"),
+        *_said(kind.about, "##"),
         f"Times without a zone are in {kind.default_zone}, unless `timezone` says otherwise.",
         (
             f"## Options\n\n{{py:class}}`cj.sources.{kind.kind} <cjmining.sources.{kind.kind}>` has them "
@@ -141,12 +141,6 @@ def _page(kind: type[Source]) -> str:
         ),
     ]
     return "\n\n".join(blocks) + "\n"
-
-
-def _about(kind: type[Source]) -> About:
-    if kind.about is None:
-        raise LookupError(f"{kind.kind} has no about: every source says what it reads and makes")
-    return kind.about
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -88,9 +88,9 @@ def describe_sources() -> list[dict[str, str]]:
     return [
         {
             "source": source.kind,
-            "reads": source.about.reads if source.about else source.reads,
-            "needs": source.about.needs if source.about else source.needs,
-            "natural_key": source.about.natural_key if source.about else source.natural_key,
+            "reads": source.about.reads,
+            "needs": source.about.needs,
+            "natural_key": source.about.natural_key,
             "timezone": source.default_zone,
         }
         for source in _ALL

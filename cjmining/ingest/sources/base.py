@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from cjmining.errors import SourceError, nearest
 from cjmining.ingest.casts import Clock, check_zone
-from cjmining.ingest.files import Input, as_paths, bare, files_in, named_files, named_inputs
+from cjmining.ingest.files import Input, as_paths, bare, files_in, named_inputs
 from cjmining.ingest.kinds import KINDS
 from cjmining.ingest.readers import Dialect
 
@@ -35,7 +35,6 @@ __all__ = [
     "check_region",
     "counted",
     "files_in",
-    "named_files",
     "named_inputs",
     "repeated",
     "sentence",
@@ -227,13 +226,8 @@ class Source(ABC):
     """
 
     kind: ClassVar[str]
-    about: ClassVar[About | None] = None
+    about: ClassVar[About]
     """What it says of itself."""
-    reads: ClassVar[str] = ""
-    """The files it reads, for people."""
-    needs: ClassVar[str] = ""
-    """The columns it needs, for people."""
-    natural_key: ClassVar[str] = ""
     default_zone: ClassVar[str] = "UTC"
 
     def __init__(self, *, name: str, timezone: str | None = None, region: str | None = None) -> None:

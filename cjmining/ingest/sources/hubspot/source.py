@@ -63,7 +63,7 @@ class HubSpot(Source):
     """
 
     kind: ClassVar[str] = "HubSpot"
-    about: ClassVar[About | None] = ABOUT
+    about: ClassVar[About] = ABOUT
     default_zone: ClassVar[str] = "UTC"
 
     def __init__(

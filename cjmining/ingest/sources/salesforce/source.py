@@ -63,7 +63,7 @@ class Salesforce(Source):
     """
 
     kind: ClassVar[str] = "Salesforce"
-    about: ClassVar[About | None] = ABOUT
+    about: ClassVar[About] = ABOUT
     default_zone: ClassVar[str] = "UTC"
 
     def __init__(
