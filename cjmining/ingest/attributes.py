@@ -11,6 +11,7 @@ import pyarrow as pa
 from cjmining.consent import against
 from cjmining.errors import SourceError
 from cjmining.ingest.database import Database, identifier
+from cjmining.ingest.fates import NEWEST_VERSION
 
 if TYPE_CHECKING:
     from cjmining.ingest.stage import Staged
@@ -56,9 +57,7 @@ def _attributes(database: Database, feed: Staged) -> pa.Table:
     )
 
 
-_ORDER = (
-    'try_cast(version::VARCHAR AS DOUBLE) DESC NULLS LAST, version DESC NULLS LAST, "f:place", record, key'
-)
+_ORDER = f'{NEWEST_VERSION}, "f:place", record, key'
 """The newest row first; then as they were read, by the names of the files."""
 
 

@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 DELIVERED_AGAIN: Final = "delivered again"
 PARTITION_AGAIN: Final = "its partition was delivered again"
 
-_AS_NUMBER: Final = "try_cast(version::VARCHAR AS DOUBLE)"
-"""Versions that are numbers are compared as such, so that 10 is newer than 9; times compare as they are."""
+NEWEST_VERSION: Final = "try_cast(version::VARCHAR AS DOUBLE) DESC NULLS LAST, version DESC NULLS LAST"
+"""SQL: the greatest version first. Those that are numbers are compared as such, so that 10 is newer than 9;
+times compare as they are."""
+_NEWEST_FIRST: Final = f'{NEWEST_VERSION}, "f:place" DESC, "f:content", record, ids'
+"""SQL of the order in which copies of one record come, the one that counts first.
+
+By version; of equal ones by the name of the file, then by what they say, then by where they lie in it. The
+relation is joined with `read_files`, whose `f:place` it uses, and has `content_of` as `f:content`.
+"""
 
 
 def decide_fates(database: Database, staged: Sequence[Staged]) -> None:
@@ -80,18 +87,6 @@ def _newest_seen(database: Database, staged: Sequence[Staged]) -> dict[int, str]
     return found
 
 
-def newest_first(prefix: str = "") -> str:
-    """SQL of the order in which copies of one record come, the one that counts first.
-
-    By version; of equal ones by the name of the file, then by what they say, then by where they lie in it.
-    The relation is joined with `read_files`, whose `f:place` it uses, and has `content_of` as `f:content`.
-    """
-    version = f"{prefix}version"
-    number = _AS_NUMBER.replace("version", version)
-    newest = f"{number} DESC NULLS LAST, {version} DESC NULLS LAST"
-    return f'{newest}, "f:place" DESC, "f:content", {prefix}record, {prefix}ids'
-
-
 def weights_of(database: Database, feed: Staged) -> dict[int, tuple[int, int]]:
     """Return for each file that delivers a part of the data its records and a digest of their keys."""
     partitioned = [file for file in feed.files if file.partition]
@@ -138,7 +133,7 @@ def _beaten(feed: Staged, gone: str) -> str:
         f'SELECT sequence, key, version, record, ids, "f:place", {content_of(feed)} AS "f:content" '
         f"FROM {table} JOIN read_files USING (file) WHERE NOT ({gone}) AND key IN ({several})"
     )
-    place = f"row_number() OVER (PARTITION BY key ORDER BY {newest_first()})"
+    place = f"row_number() OVER (PARTITION BY key ORDER BY {_NEWEST_FIRST})"
     ranked = f"SELECT sequence, {place} AS n FROM ({copies})"
     return f"SELECT sequence, {literal(DELIVERED_AGAIN)} AS why FROM ({ranked}) WHERE n > 1"
 
@@ -174,7 +169,7 @@ def _store_newest(database: Database, feed: Staged, keys: str, query: str, table
             f'SELECT *, {content_of(feed)} AS "f:content" FROM {feed.table}_candidates '
             f"SEMI JOIN several USING ({keys})"
         )
-        place = f"row_number() OVER (PARTITION BY {keys} ORDER BY {newest_first()})"
+        place = f"row_number() OVER (PARTITION BY {keys} ORDER BY {_NEWEST_FIRST})"
         ranked = f"SELECT sequence, {place} AS n FROM ({compared}) JOIN read_files USING (file)"
         database.run(f"DELETE FROM {table} WHERE sequence IN (SELECT sequence FROM ({ranked}) WHERE n > 1)")
     database.run("DROP TABLE several")
