@@ -16,6 +16,7 @@ from cjmining.ingest.redaction import redact, words_of_name
 from cjmining.schema import COMMENT
 
 if TYPE_CHECKING:
+    from cjmining.ingest.ledger import Line
     from cjmining.ingest.sources.base import Feed
     from cjmining.ingest.stage import Staged
 
@@ -56,8 +57,6 @@ _NAMES_OF_PEOPLE: Final = re.compile(
     "nombre|apellidos?"
 )
 _BATCH: Final = 50_000
-
-Line = tuple[str, str, str, str, str, int]
 
 
 def usual_comment_column(names: Sequence[str]) -> str | None:

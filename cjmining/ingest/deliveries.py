@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -26,11 +26,11 @@ from cjmining.ingest.sources.base import Event, Feed, LeftOut, Lookup, Source
 from cjmining.ingest.stage import Staged, StagedFile
 from cjmining.storage import MANIFEST, Draft, Folder, open_folder
 
+if TYPE_CHECKING:
+    from cjmining.ingest.ledger import Line
+
 KEPT: Final = "deliveries"
 """What the manifest calls it."""
-
-Line = tuple[str, str, str, str, str, int]
-"""A line of the ledger: source, file, what, fate, reason, count."""
 
 _WORDS: Final = {
     "keep": "what is read of a record",
@@ -168,11 +168,8 @@ class Earlier:
         before, now = kept["feed"], json.loads(json.dumps(_definition(feed)))
         differing = [_WORDS.get(name, name) for name in before if before[name] != now[name]]
         if differing:
-            raise SourceError(
-                f"source {kept['source']!r}, {feed.name}: the log at {self.folder.path} was made with other "
-                f"options of this source, or by another version of cjmining: {', '.join(differing)} "
-                f"{'differs' if len(differing) == 1 else 'differ'}. Give the same options, or ingest "
-                "everything again"
+            raise self._other_options(
+                kept, f"{', '.join(differing)} {'differs' if len(differing) == 1 else 'differ'}"
             )
 
     def _expect_same(
@@ -180,12 +177,15 @@ class Earlier:
     ) -> None:
         differing = {*there.items()} ^ {*columns.items(), ("file", there["file"])}
         if differing:
-            raise SourceError(
-                f"source {kept['source']!r}, {kept['feed']['name']}: the log at {self.folder.path} was made "
-                "with other options of this source, or by another version of cjmining: its records differ "
-                f"in {shorten(sorted({name for name, _ in differing}))}. Give the same options, or ingest "
-                "everything again"
-            )
+            names = shorten(sorted({name for name, _ in differing}))
+            raise self._other_options(kept, f"its records differ in {names}")
+
+    def _other_options(self, kept: Mapping[str, Any], how: str) -> SourceError:
+        return SourceError(
+            f"source {kept['source']!r}, {kept['feed']['name']}: the log at {self.folder.path} was made with "
+            f"other options of this source, or by another version of cjmining: {how}. Give the same options, "
+            "or ingest everything again"
+        )
 
 
 def conditions(identities: str, rules: identity.Rules) -> dict[str, Any]:

@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from cjmining.ingest.sources.base import LeftOut
     from cjmining.ingest.stage import Staged
 
+Line = tuple[str, str, str, str, str, int]
+"""A line of the ledger: source, file, what, fate, reason, count."""
+
 FATES = ("used", "superseded", "set aside", "quarantined")
 
 
-def account_records(database: Database, feed: Staged) -> list[tuple[str, str, str, str, str, int]]:
+def account_records(database: Database, feed: Staged) -> list[Line]:
     """Return the ledger's lines for the records of a feed; raise unless every record has one fate."""
     without = "FALSE" if feed.feed.reference else "i.customer IS NULL AND d.customer IS NULL"
     counted = database.run(
@@ -60,7 +63,7 @@ def account_records(database: Database, feed: Staged) -> list[tuple[str, str, st
     return lines
 
 
-def account_links(database: Database, feed: Staged) -> list[tuple[str, str, str, str, str, int]]:
+def account_links(database: Database, feed: Staged) -> list[Line]:
     """Return the ledger's lines for identifiers that were no links: how many records bear them."""
     counted = database.run(
         f"SELECT c.file, f.reason, count(*) FROM {feed.table}_candidates c JOIN refused f ON f.ids = c.ids "
@@ -77,7 +80,7 @@ def account_links(database: Database, feed: Staged) -> list[tuple[str, str, str,
     return lines
 
 
-def account_events(database: Database, feed: Staged, end: str) -> list[tuple[str, str, str, str, str, int]]:
+def account_events(database: Database, feed: Staged, end: str) -> list[Line]:
     """Return the ledger's lines for the events of a feed; raise unless all that were made are there."""
     if not feed.feed.events:
         return []
@@ -121,7 +124,7 @@ def _made(database: Database, feed: Staged) -> dict[int, int]:
 
 def account_values(
     database: Database, feed: Staged
-) -> tuple[list[tuple[str, str, str, str, str, int]], list[tuple[LeftOut, int, int, str]]]:
+) -> tuple[list[Line], list[tuple[LeftOut, int, int, str]]]:
     """Return the ledger's lines for values left out of events that were kept.
 
     And for each kind of them: how many there are, how many values of the measure are left, and an example.
@@ -144,7 +147,7 @@ def account_values(
     return lines, found
 
 
-def ledger_table(lines: Sequence[tuple[str, str, str, str, str, int]]) -> pa.Table:
+def ledger_table(lines: Sequence[Line]) -> pa.Table:
     """Return the lines as the log's ledger."""
     columns = list(zip(*lines, strict=True)) if lines else [()] * 6
     return pa.table(

@@ -33,6 +33,7 @@ from cjmining.log import JourneyLog, log_of_stream
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
     from cjmining.ingest.deliveries import Earlier
+    from cjmining.ingest.ledger import Line
     from cjmining.ingest.sources.base import Source
     from cjmining.progress import Progress
     from cjmining.storage import Draft
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cjmining")
 
 _DAY_US = 86_400_000_000
-
-Line = tuple[str, str, str, str, str, int]
-"""A line of the ledger: source, file, what, fate, reason, count."""
 
 
 @dataclass(frozen=True)

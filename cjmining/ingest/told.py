@@ -18,6 +18,7 @@ from cjmining.ingest.sources.base import counted
 
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
+    from cjmining.ingest.ledger import Line
     from cjmining.ingest.sources.base import Feed, Input, Source
     from cjmining.ingest.stage import Staged
 
@@ -75,7 +76,7 @@ def clock_note(database: Database, source: Source, feeds: Sequence[Staged]) -> s
 def nothing(
     database: Database,
     staged: Sequence[Staged],
-    lines: Sequence[tuple[str, str, str, str, str, int]],
+    lines: Sequence[Line],
     covered: Mapping[int, Mapping[str, Any]],
     given: int | None,
 ) -> str:
@@ -117,7 +118,7 @@ def _before_all(covered: Mapping[int, Mapping[str, Any]], given: int | None) -> 
     )
 
 
-def _fates(staged: Sequence[Staged], lines: Sequence[tuple[str, str, str, str, str, int]]) -> list[str]:
+def _fates(staged: Sequence[Staged], lines: Sequence[Line]) -> list[str]:
     """Say what became of what was read, files with the same fate and reason together."""
     told: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
     for feed in staged:
@@ -138,9 +139,7 @@ def _fates(staged: Sequence[Staged], lines: Sequence[tuple[str, str, str, str, s
     return found
 
 
-def _without_identifier(
-    staged: Sequence[Staged], lines: Sequence[tuple[str, str, str, str, str, int]]
-) -> list[str]:
+def _without_identifier(staged: Sequence[Staged], lines: Sequence[Line]) -> list[str]:
     nameless = {
         source for source, _, what, _, why, n in lines if n and (what, why) == ("records", "no identifier")
     }
