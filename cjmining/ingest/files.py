@@ -24,6 +24,9 @@ _JSON = (".json", ".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
 _DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 """What reading compressed bytes raises; a gzip's own errors are OSErrors."""
+_LOOKED_AT = 1 << 16
+_BLANK = b"\x00\r\n\t \xff\xfe\xef\xbb\xbf"
+"""Bytes that say nothing: NULs, line ends, blanks and the marks of encodings."""
 
 
 @dataclass(frozen=True)
@@ -272,6 +275,33 @@ def expect_readable(given: Input) -> None:
         _members(given.path)
 
 
+def how_empty(beginning: bytes) -> str:
+    r"""Say how empty a file is that begins so, or nothing where it holds anything.
+
+    Examples
+    --------
+    >>> how_empty(b""), how_empty(b"\r\n \n"), how_empty(b"[]")
+    ('0 bytes', 'nothing but blanks', '')
+    """
+    if beginning.strip(_BLANK) or len(beginning) >= _LOOKED_AT:
+        return ""
+    return "nothing but blanks" if beginning else "0 bytes"
+
+
+def emptiness(given: Input) -> str:
+    """Say how empty a file is, or nothing where it holds anything; a frame isn't looked into."""
+    if given.path is None:
+        return ""
+    with given.open() as stream:
+        return how_empty(stream.read(_LOOKED_AT))
+
+
+def expect_content(given: Input) -> None:
+    """Raise where a file is empty that has to have something, such as a header, even if nothing happened."""
+    if how := emptiness(given):
+        raise SourceError(f"{given} is empty ({how}). Leave it out if nothing happened, else export it again")
+
+
 def is_zip(path: Path) -> bool:
     """Whether a file is a zip archive of files (an Excel workbook is one too, but not meant here)."""
     return path.suffix.lower() == ".zip" and path.is_file()
@@ -323,5 +353,6 @@ def parquet_file(given: Input, where: str) -> Iterator[tuple[Path, Any]]:
             metadata = pq.read_metadata(path)
             metadata.schema.to_arrow_schema()
         except (pa.ArrowException, OSError) as problem:
+            expect_content(given)
             raise SourceError(f"{where} is no Parquet file: {problem}") from problem
         yield path, metadata

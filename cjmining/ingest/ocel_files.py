@@ -15,13 +15,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from xml.parsers import expat
 
 from cjmining.errors import SourceError, shorten
-
-if TYPE_CHECKING:
-    from cjmining.ingest.files import Input
+from cjmining.ingest.files import Input, expect_content
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 
@@ -72,6 +70,7 @@ def ocel_content(given: Input, where: str) -> Iterator[Content]:
         with database_file(given) as path:
             yield _Sqlite(path, where)
         return
+    expect_content(given)
     with given.open() as stream:
         data = stream.read()
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):

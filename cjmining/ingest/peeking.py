@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cjmining.errors import CjminingError
-from cjmining.ingest.files import expect_readable, parquet_file
+from cjmining.ingest.files import emptiness, expect_readable, parquet_file
 from cjmining.ingest.readers import Dialect, Records
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def peek(given: Input) -> Peek:
     """Look at a file; what can't be read is a problem told, not raised."""
     try:
         expect_readable(given)
+        if emptiness(given):
+            return Peek(given, problem="the file is empty")
         if given.format == "parquet":
             return _peek_parquet(given)
         with given.open() as stream:
@@ -120,8 +122,6 @@ def _is_most_of(inner: list[Any], text: str) -> bool:
 
 def _peek_text(given: Input) -> Peek:
     records = Records(given, Dialect())
-    if records.empty:
-        return Peek(given, problem="the file is empty")
     texts = records.first_lines(ROWS)
     lines = tuple(Records(given, Dialect(pattern=".")).first_lines(SAMPLE))
     rows = [

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from cjmining.errors import SourceError
 from cjmining.ingest.clean import Clean, CleanParser
-from cjmining.ingest.files import Input
+from cjmining.ingest.files import Input, expect_content, how_empty
 from cjmining.ingest.json_text import as_lines, is_array_lines, is_lines, unwrapped
 
 SAMPLE_BYTES = 1 << 20
@@ -106,7 +106,7 @@ class Records:
         self._lines = lines or bool(dialect.pattern)
         sample = self._sample()
         _check_text(self._input, sample)
-        self.empty = not sample.strip(b"\x00\r\n\t \xff\xfe\xef\xbb\xbf")
+        self._is_empty = bool(how_empty(sample))
         self._given = dialect.encoding is not None
         encoding = _encoding(self._input, sample, dialect.encoding)
         if self._given:
@@ -123,6 +123,8 @@ class Records:
         self.header: tuple[str, ...] = dialect.names
         self._skip = 0
         if not self._lines:
+            if self._is_empty and not dialect.names:
+                expect_content(self._input)
             self._read_header(text)
 
     @property
@@ -213,6 +215,8 @@ class Records:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         self.count = 0
+        if self._is_empty:
+            return
         rest, skip = b"", self._skip
         for block, last in self._blocks():
             data = rest + block
@@ -458,13 +462,6 @@ def _check_text(given: Input, sample: bytes) -> None:
         text = re.sub(r"<\?.*?\?>|<!--.*?-->", "", start.decode("utf-8", errors="replace"), flags=re.DOTALL)
         what = next((what for pattern, what in _STRUCTURED if pattern.match(text.lstrip())), "XML")
         raise SourceError(f"{given} is {what}")
-
-
-def empty_file(given: Input) -> SourceError:
-    """Say that a file has not even a header."""
-    return SourceError(
-        f"{given} is empty (not even a header). If nothing happened, leave it out; otherwise export it again"
-    )
 
 
 def wrong_encoding(given: Input, encoding: str, problem: UnicodeDecodeError) -> SourceError:

@@ -179,7 +179,7 @@ def _unknown(peek: Peek) -> str:
     if peek.form != "json" and len(peek.names) < 2:
         return "not data that a source knows: text without columns"
     if not peek.rows:
-        return "a header but no records"
+        return "no records" if peek.form == "json" else "a header but no records"
     return f"no source knows these {'keys' if peek.form == 'json' else 'columns'}"
 
 

@@ -153,7 +153,7 @@ class Ingestion:
         if not made.n:
             raise SourceError(told.nothing(database, self._staged, lines, covered, options.data_end))
         self._note_dates(end)
-        for note in told.unused(self._staged, covered):
+        for note in [*told.unused(self._staged, covered), *told.empty_files(self._staged)]:
             self._note(note, logging.WARNING)
         people, several = attributes.customers_table(database, self._staged, found.n_customers)
         if several:

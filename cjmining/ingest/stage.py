@@ -20,7 +20,7 @@ from cjmining.errors import SourceError, nearest, shorten
 from cjmining.ingest import casts, nested
 from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
 from cjmining.ingest.files import Input, bare, parquet_file
-from cjmining.ingest.readers import Records, empty_file, field_pattern
+from cjmining.ingest.readers import Records, field_pattern
 from cjmining.ingest.sources.base import Column, Feed, Listed, Source, check_kind, repeated, sentence
 from cjmining.ingest.sources.columns import repeated_note
 
@@ -185,8 +185,6 @@ class _Reading:
 
     def _csv(self, given: Input) -> None:
         records = Records(given, given.dialect or self.feed.dialect)
-        if records.empty:
-            raise empty_file(given)
         if records.dialect.pattern:
             self._matched_lines(records)
             return

@@ -7,13 +7,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cjmining.errors import SourceError
+from cjmining.errors import SourceError, shorten
 from cjmining.ingest.casts import NAIVE, REPEATED, SKIPPED
-from cjmining.ingest.files import inputs_below
+from cjmining.ingest.files import emptiness, inputs_below
 from cjmining.ingest.sources.base import counted
 
 if TYPE_CHECKING:
@@ -122,10 +122,9 @@ def _fates(staged: Sequence[Staged], lines: Sequence[Line]) -> list[str]:
     """Say what became of what was read, files with the same fate and reason together."""
     told: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
     for feed in staged:
-        for file in feed.files:
+        for file, given in zip_longest(feed.files, feed.feed.inputs):
             if not file.records:
-                nothing = "no rows" if file.name == "(query)" else "a header but no records"
-                told.setdefault((feed.source.name, "", nothing), []).append((file.name, 0))
+                told.setdefault((feed.source.name, "", _no_records(given)), []).append((file.name, 0))
     for name, where, what, fate, why, n in lines:
         if n and what in {"records", "events"}:
             told.setdefault((name, what[:-1], f"{fate}{f' ({why})' if why else ''}"), []).append((where, n))
@@ -137,6 +136,31 @@ def _fates(staged: Sequence[Staged], lines: Sequence[Line]) -> list[str]:
             f"{source!r}, {where}: {f'{counted(sum(n for _, n in files), what)} ' if what else ''}{fate}"
         )
     return found
+
+
+def _no_records(given: Input | None) -> str:
+    """Say what a file has that has no records; none is given where an earlier delivery had it."""
+    if given is None:
+        return "no records"
+    if how := emptiness(given):
+        return f"empty ({how}); leave it out if nothing happened, else export it again"
+    if given.name == "(query)":
+        return "no rows"
+    return "a header but no records" if given.format == "csv" else "no records"
+
+
+def empty_files(staged: Sequence[Staged]) -> list[str]:
+    """Say which files were empty, as they may where no header is due: JSON, or lines of a server's log."""
+    said = []
+    for feed in staged:
+        pairs = zip(feed.files, feed.feed.inputs, strict=False)  # those of earlier deliveries come behind
+        names = [file.name for file, given in pairs if not file.records and emptiness(given)]
+        if names:
+            said.append(
+                f"source {feed.source.name!r}: {counted(len(names), 'file is', 'files are')} empty: "
+                f"{shorten(names)}. Export again what should not be"
+            )
+    return said
 
 
 def _without_identifier(staged: Sequence[Staged], lines: Sequence[Line]) -> list[str]:

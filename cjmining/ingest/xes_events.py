@@ -12,16 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, TYPE_CHECKING
+from typing import IO
 from xml.parsers import expat
 
 import pyarrow as pa
 
 from cjmining.errors import SourceError, nearest
+from cjmining.ingest.files import Input, expect_content
 from cjmining.ingest.streams import Stream
-
-if TYPE_CHECKING:
-    from cjmining.ingest.files import Input
 
 ACTIVITY, TIME, TRANSITION, INSTANCE = (
     "concept:name",
@@ -301,6 +299,7 @@ def _parsed(given: Input, parser: expat.XMLParserType, stream: IO[bytes]) -> Ite
         try:
             parse(block, last)
         except expat.ExpatError as problem:
+            expect_content(given)
             raise SourceError(
                 f"{given} can't be read as XML: {expat.errors.messages[problem.code]} in line "
                 f"{problem.lineno:,}. If the file was cut, fetch it again"

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from cjmining.errors import SourceError, nearest, shorten
 from cjmining.ingest.database import identifier, literal
-from cjmining.ingest.files import parquet_file
-from cjmining.ingest.readers import Dialect, Records, empty_file
+from cjmining.ingest.files import expect_content, parquet_file
+from cjmining.ingest.readers import Dialect, Records
 from cjmining.ingest.sources.base import Input, as_paths, files_in, repeated, sentence
 
 DATA_FILES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".json", ".jsonl", ".ndjson")
@@ -21,7 +21,7 @@ _ALMOST = 0.85
 
 
 def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list[str]]:  # noqa: ANN401
-    """Return what to read, and the names of the columns of the first of it."""
+    """Return what to read, and the names of the columns of the first of it that has any."""
     if hasattr(data, "__arrow_c_stream__") and not _is_column(data):
         given = frame_input(data, "(frame)", f"source {name!r}")
         return [given], _names_of_frame(data, given)
@@ -46,7 +46,15 @@ def inputs_of(data: Any, name: str, dialect: Dialect) -> tuple[list[Input], list
             f"not {type(data).__name__}"
         )
     inputs = files_in(as_paths(data, f"source {name!r}"), DATA_FILES, f"source {name!r}")
-    return inputs, column_names(inputs[0], dialect)
+    named = (names for given in inputs if (names := column_names(given, dialect)))
+    return inputs, next(named, []) or _without_columns(inputs)
+
+
+def _without_columns(inputs: Sequence[Input]) -> list[str]:
+    """Say that there is nothing at all where that is so; else there are no columns."""
+    for given in inputs:
+        expect_content(given)
+    return []
 
 
 def _is_column(data: Any) -> bool:  # noqa: ANN401 -- any frame
@@ -95,10 +103,7 @@ def column_names(given: Input, dialect: Dialect) -> list[str]:
         with parquet_file(given, str(given)) as (_, metadata):
             return list(metadata.schema.to_arrow_schema().names)
     if given.format == "csv":
-        records = Records(given, dialect)
-        if records.empty:
-            raise empty_file(given)
-        return list(records.header)
+        return list(Records(given, dialect).header)
     keys: dict[str, None] = {}
     for line in Records(given, dialect, lines=True).first_lines(5_000):
         try:
@@ -132,10 +137,11 @@ class Choice:
                 "frame.reset_index()"
             )
         if found is None:
+            columns = shorten([name[:80] for name in self.names], 40) or "none"
             raise SourceError(
                 f"source {self._source!r}: "
                 f"{sentence(f'{option}={name!r} is no column{nearest(name, self.names)}')} "
-                f"Columns found: {shorten([name[:80] for name in self.names], 40)}{self._said_where()}"
+                f"Columns found: {columns}{self._said_where()}"
             )
         self._check_single(name, found, option)
         self.used[found] = None

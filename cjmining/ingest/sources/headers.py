@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cjmining.errors import SourceError, shorten
-from cjmining.ingest.files import Input, as_paths, bare, inputs_below, is_zip
+from cjmining.ingest.files import Input, as_paths, bare, emptiness, inputs_below, is_zip
 from cjmining.ingest.readers import Dialect, Records
 
 _TEXTS = (".csv", ".tsv", ".txt")
@@ -35,7 +35,7 @@ def files_by_header(
     """
     what = f"source {source!r}"
     found: dict[str, list[Input]] = {name: [] for name in layouts}
-    others = []
+    others: list[Input] = []
     for each in as_paths(path, what):
         named = not each.is_dir() and not is_zip(each)
         for given in inputs_below(each):
@@ -43,12 +43,13 @@ def files_by_header(
                 _layout(given, layouts, dialect, what) if named else _or_none(given, layouts, dialect, what)
             )
             if layout is None:
-                others.append(given.name)
+                others.append(given)
             else:
                 found[layout].append(given)
     if not any(found.values()):
+        there = shorten(f"{given.name}{' (empty)' if emptiness(given) else ''}" for given in others)
         raise SourceError(
-            f"{what}: no file has the columns {_either(layouts)}; there is {shorten(others) or 'nothing'}"
+            f"{what}: no file has the columns {_either(layouts)}; there is {there or 'nothing'}"
         )
     return found
 

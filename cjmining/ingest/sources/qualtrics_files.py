@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cjmining.errors import SourceError
 from cjmining.ingest.files import Input, bare
-from cjmining.ingest.readers import Dialect, Records, empty_file
+from cjmining.ingest.readers import Dialect, Records
 
 _SAMPLE_BYTES: Final = 1 << 20
 _MOST_HEADER_ROWS: Final = 3
@@ -93,7 +94,7 @@ def header_of(given: Input, encoding: str | None, wanted: Collection[str]) -> He
     except csv.Error:
         pass  # the rows before count
     if not rows:
-        raise empty_file(given)
+        raise SourceError(f"{given} has no header that can be read; export it again")
     n = _header_rows(rows)
     naming = _naming(wanted)
     ids = _import_ids(rows[n - 1]) if n > 1 else []
@@ -109,8 +110,6 @@ def header_of(given: Input, encoding: str | None, wanted: Collection[str]) -> He
 def _beginning(given: Input, encoding: str | None) -> str:
     """The first text of a file, in the encoding and with the line ends that its records are read with."""
     records = Records(given, Dialect(encoding))
-    if records.empty:
-        raise empty_file(given)
     with given.open() as stream:
         sample = stream.read(_SAMPLE_BYTES)
     text = (

@@ -112,7 +112,7 @@ def test_options_that_fit_nothing(steps, options, said):
         ("<log><trace><event>", "can't be read as XML: no element found in line 1"),
         ("<html></html>", "no XES: it has no element <log>"),
         ("who,when\nann,2026-01-01\n", "can't be read as XML"),
-        ("", "can't be read as XML: no element found"),
+        ("", r"is empty \(0 bytes\)"),
         ("<log/>", "no events are left"),
         (
             "<log><trace>" + "<list key='a'>" * 60 + "</list>" * 60 + "</trace></log>",
@@ -162,8 +162,6 @@ def test_published_files_against_a_plain_count(shared_data, name):
         )
         assert Counter(log.events["touchpoint"]) == names
     else:
-        with pytest.raises(
-            cj.SourceError, match=rf"{path.name}: (1 record quarantined|a header but no records)"
-        ):
+        with pytest.raises(cj.SourceError, match=rf"{path.name}: (1 record quarantined|no records)"):
             cj.ingest(cj.sources.XES(path))
         assert len(events) == {"xes_20.xes": 1, "dateNoTZD.xes": 0}[path.name]
