@@ -71,7 +71,9 @@ def usual_comment_column(names: Sequence[str]) -> str | None:
     return next((name for name in names if _plain(name) in usual), None)
 
 
-def keep_comments(database: Database, staged: Sequence[Staged], identities: pa.Table) -> list[Line]:
+def keep_comments(
+    database: Database, staged: Sequence[Staged], identities: pa.Table, *, in_records: bool = False
+) -> list[Line]:
     """Write the comments of used records into the properties of their events; return the ledger's lines.
 
     Parameters
@@ -82,15 +84,21 @@ def keep_comments(database: Database, staged: Sequence[Staged], identities: pa.T
         All feeds: tables of customers may know their names.
     identities : pyarrow.Table
         customer, kind, value: an e-mail address often has its owner's name.
+    in_records : bool
+        Whether the staged records are kept too: then nothing but what may be kept of a comment stays there.
     """
     lines: list[Line] = []
     for feed in staged:
         if feed.feed.comment:
-            lines += _keep(database, feed, staged, identities)
+            lines += _keep(database, feed, staged, identities, in_records=in_records)
+            if in_records:
+                _redact_unused(database, feed, staged, identities)
     return lines
 
 
-def _keep(database: Database, feed: Staged, staged: Sequence[Staged], identities: pa.Table) -> Iterator[Line]:
+def _keep(
+    database: Database, feed: Staged, staged: Sequence[Staged], identities: pa.Table, *, in_records: bool
+) -> Iterator[Line]:
     own = identifier(KEPT_NAMES) if KEPT_NAMES in feed.feed.keep else "NULL::VARCHAR"
     comments = database.arrow(
         f"SELECT sequence, file, customer, {identifier(KEPT_COLUMN)} AS comment, {own} AS names "
@@ -100,7 +108,10 @@ def _keep(database: Database, feed: Staged, staged: Sequence[Staged], identities
     names = _names_of(database, staged, identities, comments.column("customer").combine_chunks())
     counts: Counter[tuple[int, str]] = Counter()
     for batch in comments.to_batches(max_chunksize=_BATCH):
-        _store(database, feed, _redacted(batch, names, feed.feed, counts))
+        rows = _redacted(batch, names, feed.feed, counts)
+        _store(database, feed, rows)
+        if in_records:
+            _replace(database, feed, [row.sequence for row in rows], [row.text for row in rows])
     for file in feed.files:
         where = (feed.source.name, file.name, "comments")
         if kept := counts.pop((file.number, ""), 0):
@@ -110,16 +121,15 @@ def _keep(database: Database, feed: Staged, staged: Sequence[Staged], identities
             yield (*where, "redacted", reason, counts[file.number, reason])
 
 
-def redact_staged(database: Database, feed: Staged, staged: Sequence[Staged], identities: pa.Table) -> None:
-    """Replace the comments of a feed's staged records by what may be kept of them, and forget their names."""
-    if not feed.feed.comment:
-        return
+def _redact_unused(database: Database, feed: Staged, staged: Sequence[Staged], identities: pa.Table) -> None:
+    """Replace the comments of a feed's unused records too, and forget the names that any brought."""
     comment = identifier(KEPT_COLUMN)
     has_names = KEPT_NAMES in feed.feed.keep
     own = identifier(KEPT_NAMES) if has_names else "NULL::VARCHAR"
     rows = database.arrow(
         f"SELECT sequence, coalesce(i.customer, -1) AS customer, {comment} AS comment, {own} AS names "
-        f"FROM {feed.table} r LEFT JOIN id_sets i ON i.ids = r.ids WHERE {comment} IS NOT NULL"
+        f"FROM {feed.table} r LEFT JOIN id_sets i ON i.ids = r.ids "
+        f"ANTI JOIN {feed.table}_used u ON u.sequence = r.sequence WHERE {comment} IS NOT NULL"
     )
     names = _names_of(database, staged, identities, rows.column("customer").combine_chunks())
     told = [
@@ -128,18 +138,24 @@ def redact_staged(database: Database, feed: Staged, staged: Sequence[Staged], id
             *(rows.column(name).to_pylist() for name in ("customer", "comment", "names")), strict=True
         )
     ]
-    safe = pa.table({"sequence": rows.column("sequence"), "told": pa.array(told, pa.string())})
-    with database.registered("safe_comments", safe):
-        database.run(
-            f"UPDATE {feed.table} SET {comment} = told FROM safe_comments s "
-            f"WHERE {feed.table}.sequence = s.sequence"
-        )
+    _replace(database, feed, rows.column("sequence").to_pylist(), told)
     if has_names:
         database.run(f"UPDATE {feed.table} SET {identifier(KEPT_NAMES)} = NULL")
 
 
+def _replace(database: Database, feed: Staged, sequences: Sequence[int], texts: Sequence[str]) -> None:
+    """Replace the comments of some of a feed's staged records."""
+    safe = pa.table({"sequence": pa.array(sequences, pa.int64()), "told": pa.array(texts, pa.string())})
+    with database.registered("safe_comments", safe):
+        database.run(
+            f"UPDATE {feed.table} SET {identifier(KEPT_COLUMN)} = told FROM safe_comments s "
+            f"WHERE {feed.table}.sequence = s.sequence"
+        )
+
+
 class _Row(NamedTuple):
     sequence: int
+    text: str
     properties: str
 
 
@@ -153,7 +169,7 @@ def _redacted(
         counts[file, ""] += 1
         counts.update((file, reason) for reason in found.taken_out)
         said = dict.fromkeys((*feed.comment_also, COMMENT), found.text)
-        rows.append(_Row(sequence, json.dumps(said, ensure_ascii=False)))
+        rows.append(_Row(sequence, found.text, json.dumps(said, ensure_ascii=False)))
     return rows
 
 
@@ -165,7 +181,7 @@ def _store(database: Database, feed: Staged, rows: list[_Row]) -> None:
         if KEPT_NATIVE in feed.feed.keep
         else ""
     )
-    sequences, properties = zip(*rows, strict=True)
+    sequences, _, properties = zip(*rows, strict=True)
     told = pa.table({"sequence": pa.array(sequences, pa.int64()), "said": pa.array(properties, pa.string())})
     with database.registered("comments", told):
         database.run(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from cjmining.errors import SourceError, shorten
-from cjmining.ingest import comments, identity
+from cjmining.ingest import identity
 from cjmining.ingest.database import Database, identifier, literal
 from cjmining.ingest.fates import weights_of
 from cjmining.ingest.sources.base import Event, Feed, LeftOut, Lookup, Source
@@ -255,7 +255,6 @@ def keep(
     staged: Sequence[Staged],
     sources: Sequence[Source],
     how: Mapping[str, Any],
-    identities: pa.Table,
     ledger: pa.Table,
     earlier: Earlier | None,
 ) -> dict[str, Any]:
@@ -267,8 +266,6 @@ def keep(
         The log that is being made, and what it is made of.
     how : mapping
         Options about identities that every delivery must share.
-    identities : pyarrow.Table
-        Of the customers, in clear: names in comments are found by them.
     ledger : pyarrow.Table
         The log's.
     earlier : Earlier, optional
@@ -281,7 +278,6 @@ def keep(
         identity.hashed_sets(database)
     feeds = []
     for place, feed in enumerate(staged):
-        comments.redact_staged(database, feed, staged, identities)
         name = f"records/{place:03d}"
         columns = _columns(database, feed.table)
         _write(draft, database, feed, name, columns, hashed=is_hashed)

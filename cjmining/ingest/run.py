@@ -67,8 +67,6 @@ class Ingested:
     quarantine: pa.Table
     data_end_us: int
     notes: tuple[str, ...]
-    known: pa.Table
-    """The identities in clear, whatever becomes of them in the log: where later deliveries are added."""
 
     def log(self) -> JourneyLog:
         """Return the log, in memory."""
@@ -139,7 +137,7 @@ class Ingestion:
         others = events.make_events(database, self._staged)
         if options.identities == "drop":
             events.number_journeys(database)
-        said = comments.keep_comments(database, self._staged, found.identities)
+        said = comments.keep_comments(database, self._staged, found.identities, in_records=options.add)
         self._note_phones()
         covered = self._coverage(options.data_end)
         end_us = self._end(covered, options.data_end)
@@ -175,13 +173,12 @@ class Ingestion:
             quarantine=quarantine,
             data_end_us=end_us,
             notes=tuple(self._notes),
-            known=found.identities if options.add else schema.IDENTITIES.empty_table(),
         )
 
     def keep(self, draft: Draft, made: Ingested, how: Mapping[str, Any]) -> dict[str, Any]:
         """Write what later deliveries need into the draft; return what the manifest must say of it."""
         return deliveries.keep(
-            draft, self._database, self._staged, self._sources, how, made.known, made.ledger, self._earlier
+            draft, self._database, self._staged, self._sources, how, made.ledger, self._earlier
         )
 
     def _read(self) -> None:
