@@ -34,6 +34,17 @@ def text(expression: str) -> str:
     return f"nullif(trim({expression}), '')"
 
 
+def trimmed(name: str) -> str:
+    """Trim the text in a column; an empty one is missing. Few texts have a blank at an edge."""
+    return f"CASE WHEN {name} < '!' OR suffix({name}, ' ') THEN {text(name)} ELSE {name} END"
+
+
+def without(expression: str, separator: str) -> str:
+    """Take a separator out of a text. Few texts hold one."""
+    replaced = f"replace({expression}, {separator}, '')"
+    return f"CASE WHEN contains({expression}, {separator}) THEN {replaced} ELSE {expression} END"
+
+
 def number(expression: str, decimal: str = ".") -> str:
     """Read a finite number; with `decimal` a comma, points separate thousands and stand nowhere else."""
     if decimal == ",":
@@ -92,11 +103,18 @@ class Clock:
         """
         time, clock, day = identifier(name), identifier(name + ":clock"), identifier(name + ":date")
         if self.epoch:
-            # exact to the microsecond, and not only for whole numbers
-            counted = f"round(TRY_CAST({text} AS DECIMAL(28, 6)) * {EPOCHS[self.epoch]})"
-            sane = f"CASE WHEN abs({counted}) < {_LAST_EPOCH} THEN {counted} END"
-            moment = f"make_timestamp(TRY_CAST({sane} AS BIGINT))"
-            return [[f"{_in_range(moment)} AS {time}", f"{ZONED} AS {clock}", f"FALSE AS {day}"]]
+            since = identifier(name + ":since")
+            sane = f"CASE WHEN {since} BETWEEN -{_LAST_EPOCH} AND {_LAST_EPOCH} THEN {since} END"
+            moment = identifier(name + ":utc")
+            return [
+                [
+                    f"{_since_1970(text, EPOCHS[self.epoch])} AS {since}",
+                    f"{ZONED} AS {clock}",
+                    f"FALSE AS {day}",
+                ],
+                [f"make_timestamp({sane}) AS {moment}"],
+                [f"{_in_range(moment)} AS {time}"],
+            ]
         zoned, local = identifier(name + ":zoned"), identifier(name + ":local")
         code = identifier(name + ":code")
         first = [
@@ -219,9 +237,18 @@ def _check_format(form: str, where: str) -> None:
         ) from problem
 
 
+def _since_1970(text: str, unit: int) -> str:
+    """SQL of the microseconds since 1970, exact, and not only for whole numbers."""
+    exact = f"TRY_CAST(round(TRY_CAST({text} AS DECIMAL(28, 6)) * {unit}) AS BIGINT)"
+    # whole microseconds are read six times as fast as such; that would read hexadecimal numbers too
+    whole = f"CASE WHEN {text} BETWEEN '1' AND ':' THEN TRY_CAST({text} AS BIGINT) END"
+    return f"coalesce({whole}, {exact})" if unit == 1 else exact
+
+
 def _in_range(expression: str) -> str:
     """A year outside 1900 to 2199 is a mistake, not a time."""
-    return f"CASE WHEN year({expression}) BETWEEN 1900 AND 2199 THEN {expression} END"
+    first, last = "TIMESTAMP '1900-01-01'", "TIMESTAMP '2199-12-31 23:59:59.999999'"
+    return f"CASE WHEN {expression} BETWEEN {first} AND {last} THEN {expression} END"
 
 
 def check_zone(zone: str, where: str) -> str:

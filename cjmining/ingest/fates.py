@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from cjmining.ingest.by_time import divided, whose
 from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.row_sql import left_out_column
 from cjmining.ingest.sources.base import SEEN
-from cjmining.ingest.stage import left_out_column
 
 if TYPE_CHECKING:
     from cjmining.ingest.stage import Staged, StagedFile

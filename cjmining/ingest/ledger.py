@@ -19,7 +19,7 @@ from cjmining.errors import LogError
 from cjmining.ingest.by_time import DIVIDED, divided
 from cjmining.ingest.database import Database, identifier, literal
 from cjmining.ingest.events import records_of
-from cjmining.ingest.stage import left_out_column
+from cjmining.ingest.row_sql import left_out_column
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import LeftOut

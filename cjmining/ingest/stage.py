@@ -6,10 +6,11 @@ be set aside (`aside`), its key, version and identifiers, and the columns that i
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,18 +19,17 @@ import pyarrow as pa
 
 from cjmining.errors import SourceError, nearest, shorten
 from cjmining.ingest import casts, nested
-from cjmining.ingest.database import SEPARATOR, Database, identifier, literal
-from cjmining.ingest.files import Input, bare, parquet_file
+from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.files import Input, parquet_file
+from cjmining.ingest.matching import match_columns
 from cjmining.ingest.readers import Records, field_pattern
-from cjmining.ingest.sources.base import Column, Feed, Listed, Source, check_kind, repeated, sentence
+from cjmining.ingest.row_sql import Origin, Raw, staged_rows
+from cjmining.ingest.sources.base import Column, Feed, Source, check_kind, repeated, sentence
 from cjmining.ingest.sources.columns import repeated_note
 
 logger = logging.getLogger("cjmining")
 
-CONTENT_CHARACTERS = 500
 _VALUES = 1_000  # of a column, among which the one that was meant is looked for
-_LINE_ENDS = "chr(13) || chr(10)"
-_UNSEEN = literal(" \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u200b\u2028\u2029\u202f\u205f\u3000\ufeff")
 
 
 @dataclass
@@ -89,16 +89,44 @@ def stage(
     for clock in (feed.clock, *(column.clock for column in feed.columns if column.clock)):
         if clock.macro:
             database.run(casts.zone_macro(clock))
-    for number, given in enumerate(feed.inputs, start=first_file):
-        before = first_record + staged.records
-        file = _staged_file(number, source, given)
-        _Reading(database, source, feed, table, file, before, feed_place).read(given)
-        staged.files.append(file)
+    for group in _together(feed.inputs, f"source {source.name!r}"):
+        try:
+            _read(database, staged, group, first_file, first_record)
+        except SourceError:
+            if len(group) == 1:
+                raise
+            for given in group:  # each by itself: that tells which file it is
+                _read(database, staged, [given], first_file, first_record)
     if not feed.key and staged.files:
         _tell_equal_rows_apart(database, table)
     if feed.sought and staged.records:
         staged.files[0].notes += _absent(database, staged)
     return staged
+
+
+def _together(inputs: Sequence[Input], source: str) -> Iterator[list[Input]]:
+    """Give the inputs in turn, those together that one statement can read: Parquet files of one schema."""
+
+    def form(numbered: tuple[int, Input]) -> object:
+        number, given = numbered
+        packed = given.member or given.name.lower().endswith(".gz")
+        if given.format != "parquet" or packed:
+            return number
+        with parquet_file(given, f"{source}, {given.name}") as (_, metadata):
+            return metadata.schema.to_arrow_schema()
+
+    for _, group in itertools.groupby(enumerate(inputs), key=form):
+        yield [given for _, given in group]
+
+
+def _read(
+    database: Database, staged: Staged, group: Sequence[Input], first_file: int, first_record: int
+) -> None:
+    """Read inputs in one statement; they are among the files of `staged` when that is done."""
+    numbers = range(first_file + len(staged.files), first_file + len(staged.files) + len(group))
+    files = [_staged_file(number, staged.source, given) for number, given in zip(numbers, group, strict=True)]
+    _Reading(database, staged, files, first_record + staged.records).read(group)
+    staged.files += files
 
 
 def _absent(database: Database, staged: Staged) -> list[str]:
@@ -136,29 +164,38 @@ def _tell_equal_rows_apart(database: Database, table: str) -> None:
 
 @dataclass
 class _Reading:
-    database: Database
-    source: Source
-    feed: Feed
-    table: str
-    file: StagedFile
-    before: int
-    place: int
+    """Inputs that one statement reads: a single one, or Parquet files of one schema."""
 
-    def read(self, given: Input) -> None:
-        if given.note:
-            self.file.notes.append(given.note)
+    database: Database
+    staged: Staged
+    files: Sequence[StagedFile]
+    before: int
+    """How many records of the source were read before these."""
+
+    def read(self, group: Sequence[Input]) -> None:
+        given = group[0]
+        for file, each in zip(self.files, group, strict=True):
+            file.notes += [each.note] if each.note else []
         if given.format == "frame":
             self._frame(given)
         elif given.format == "parquet":
-            self._parquet(given)
+            self._parquet(group)
         elif given.format == "json":
             self._json(given)
         else:
             self._csv(given)
 
     @property
+    def feed(self) -> Feed:
+        return self.staged.feed
+
+    @property
+    def file(self) -> StagedFile:
+        return self.files[0]
+
+    @property
     def where(self) -> str:
-        return f"source {self.source.name!r}, {self.file.name}"
+        return f"source {self.staged.source.name!r}, {self.file.name}"
 
     @contextmanager
     def _named(self, stream: object = None) -> Iterator[None]:
@@ -203,7 +240,7 @@ class _Reading:
             f"WHEN f IS NULL THEN 'quotes inside a field that are not doubled' "
             f"WHEN len(f) <> {n} THEN printf('%d fields where the header has {n}', len(f)) END"
         )
-        self._store_records(records, query, raw, structure, wanted)
+        self._store_records(records, Raw(query, raw, structure, is_trimmed=True), wanted)
 
     def _matched_lines(self, records: Records) -> None:
         """Lines that the dialect's pattern cuts."""
@@ -221,7 +258,7 @@ class _Reading:
             f"THEN regexp_extract(text, {literal(pattern)}, [{groups}]) END AS f FROM lines"
         )
         spoilt = "CASE WHEN broken IS NOT NULL THEN broken WHEN f IS NULL THEN 'a line of another form' END"
-        self._store_records(records, query, raw, spoilt)
+        self._store_records(records, Raw(query, raw, spoilt))
 
     def _json(self, given: Input) -> None:
         records = Records(given, given.dialect or self.feed.dialect, lines=True, wrapped=self.feed.wrapped)
@@ -238,18 +275,11 @@ class _Reading:
             f"THEN TRY(json_transform(text, {literal(structure)})) END AS j FROM lines"
         )
         spoilt = "CASE WHEN broken IS NOT NULL THEN broken WHEN j IS NULL THEN 'not a JSON object' END"
-        self._store_records(records, query, paths, spoilt)
+        self._store_records(records, Raw(query, paths, spoilt))
 
-    def _store_records(
-        self,
-        records: Records,
-        query: str,
-        raw: dict[str, str | None],
-        structure: str,
-        wanted: Sequence[int] = (),
-    ) -> None:
+    def _store_records(self, records: Records, raw: Raw, wanted: Sequence[int] = ()) -> None:
         with self._named(records), self.database.registered("lines", records.reader(wanted)):
-            self._store(query, raw, structure=structure, content="text", is_trimmed=bool(wanted))
+            self._store(raw)
         self.file.records = records.count
         if records.guessed:
             self.file.notes.append(
@@ -287,40 +317,46 @@ class _Reading:
             self._store_columns("frame", reader.schema, numbered.number_column)
         self.file.records = numbered.count
 
-    def _parquet(self, given: Input) -> None:
-        with parquet_file(given, self.where) as (path, metadata):
-            rows_of_file = f"read_parquet({literal(str(path))}, file_row_number = true)"
-            scan = f'(SELECT *, file_row_number + 1 AS "record:number" FROM {rows_of_file})'
+    def _parquet(self, group: Sequence[Input]) -> None:
+        with ExitStack() as stack:
+            opened = [stack.enter_context(parquet_file(given, self.where)) for given in group]
+            for file, (_, metadata) in zip(self.files, opened, strict=True):
+                file.records = metadata.num_rows
+            paths = ", ".join(literal(str(path)) for path, _ in opened)
+            scan = (
+                '(SELECT *, file_row_number + 1 AS "record:number", file_index AS "record:file" '
+                f"FROM read_parquet([{paths}], file_row_number = true))"
+            )
             with self._named():
-                self._store_columns(scan, metadata.schema.to_arrow_schema(), "record:number")
-            self.file.records = metadata.num_rows
+                self._store_columns(scan, opened[0][1].schema.to_arrow_schema(), "record:number")
 
     def _store_columns(self, relation: str, schema: pa.Schema, number: str) -> None:
+        record, at = identifier(number), '"record:file"' if len(self.files) > 1 else "0"
         if self.feed.structure:
-            self._store_nested(relation, schema, number)
+            self._expect_some(schema)
+            whole = nested.as_structure(self.feed.structure, schema)
+            paths = {c.name: c.path or f"j.{identifier(c.name)}" for c in self.feed.columns}
+            self._store(
+                Raw(f"SELECT *, {whole} AS j FROM {relation}", paths, content="j", record=record, at=at)
+            )
             return
         found = match_columns(self.feed.columns, schema.names, self.where)
         self._check_types(found, schema)
-        raw = {
+        texts = {
             c.name: _typed_text(schema.field(found[c.name]), c, self.feed) if c.name in found else None
             for c in self.feed.columns
         }
         listed = ", ".join(f"{literal(c)}: {identifier(schema.names[i])}" for c, i in found.items())
-        query = f"SELECT {identifier(number)} AS record, * FROM {relation}"
-        self._store(query, raw, structure="NULL", content=f"{{{listed}}}")
+        self._store(Raw(f"SELECT * FROM {relation}", texts, content=f"{{{listed}}}", record=record, at=at))
 
-    def _store_nested(self, relation: str, schema: pa.Schema, number: str) -> None:
-        """Columns that hold structures, read as the JSON of the same form would be."""
+    def _expect_some(self, schema: pa.Schema) -> None:
+        """Columns that hold structures are read as the JSON of the same form would be."""
         missing = nested.missing(self.feed.structure, schema)
         if len(missing) == len(schema.names) or not nested.shared(self.feed.structure, schema):
             raise SourceError(
                 f"{self.where}: none of the columns {shorten(missing, 12)} is there. "
                 f"Columns found: {shorten(list(schema.names), 40)}"
             )
-        raw = {c.name: c.path or f"j.{identifier(c.name)}" for c in self.feed.columns}
-        record = nested.as_structure(self.feed.structure, schema)
-        query = f"SELECT {identifier(number)} AS record, {record} AS j FROM {relation}"
-        self._store(query, dict(raw), structure="NULL", content="j")
 
     def _check_types(self, found: dict[str, int], schema: pa.Schema) -> None:
         """Numbers are no times unless somebody said how to read them."""
@@ -336,163 +372,14 @@ class _Reading:
                     "as 20261231 give date_format='%Y%m%d'"
                 )
 
-    def _store(
-        self,
-        query: str,
-        raw: dict[str, str | None],
-        *,
-        structure: str,
-        content: str,
-        is_trimmed: bool = False,
-    ) -> None:
+    def _store(self, raw: Raw) -> None:
         """Cast the raw texts and write one row for every record."""
-        feed = self.feed
-        texts, reasons = [], []
-        for column in feed.columns:
-            expression = raw[column.name]
-            texts.append(f"{_raw(column, expression, is_trimmed=is_trimmed)} AS {_text(column)}")
-            reasons += self._reasons(column)
-        reasons += [f"WHEN {condition} THEN {literal(reason)}" for condition, reason in feed.checks]
-        reason = f'CASE WHEN "r:structure" IS NOT NULL THEN "r:structure" {" ".join(reasons)} END'
-        created = bool(self.database.run("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [self.table]))
-        target = f"INSERT INTO {self.table}" if created else f"CREATE TABLE {self.table} AS"
-        # inner names begin with r: so that no column of an export can be mistaken for them
-        relation = (
-            f'SELECT record AS "r:record", {structure} AS "r:structure", {content} AS "r:content", '
-            f"{', '.join(texts)} FROM ({query})"
-        )
-        for step in self._steps(raw):
-            relation = f"SELECT *, {', '.join(step)} FROM ({relation})"
-        self.database.run(
-            f"{target} SELECT {', '.join(self._staged_columns(content))} "
-            # what has parts in common is computed outside of CASE: there each part is computed once
-            f'FROM (SELECT *, {reason} AS "r:reason", {self._identifiers()} AS "r:ids" FROM ({relation}))'
-        )
-
-    def _staged_columns(self, content: str) -> list[str]:
-        feed, fine = self.feed, 'CASE WHEN "r:reason" IS NULL THEN'
-        asides = " ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in feed.asides)
-        clocks = [f"coalesce({identifier(c.name + ':clock')}, 0)" for c in feed.columns if c.kind == "time"]
-        # a structure is written as JSON here, where only spoilt records are: for all it would cost a third
-        text = '"r:content"' if content == "text" else 'CAST(to_json("r:content") AS VARCHAR)'
-        content = f"left(rtrim({text}, {_LINE_ENDS}), {CONTENT_CHARACTERS})"
-        clock = f"greatest({', '.join(clocks)})" if clocks else "0"
-        return [
-            f"{self.file.number}::INTEGER AS file",
-            '"r:record"::BIGINT AS record',
-            f'{self.before} + "r:record"::BIGINT AS sequence',
-            f"{self.place}::BIGINT AS feed_place",
-            '"r:reason" AS reason',
-            f'CASE WHEN "r:reason" IS NOT NULL THEN {content} END AS content',
-            f"{fine} {self._key()} END AS key",
-            f"{fine} {feed.version} END AS version",
-            f'{fine} "r:ids" END AS ids',
-            f"{fine} {f'CASE {asides} END' if asides else 'NULL::VARCHAR'} END AS aside",
-            f"{clock}::TINYINT AS clock",
-            *(f"{expression} AS {identifier(name)}" for name, expression in feed.keep.items()),
-            *(
-                f"{fine} CASE WHEN {left.condition} THEN {left.text} END END AS {left_out_column(i)}"
-                for i, left in enumerate(feed.left_out)
-            ),
-        ]
-
-    def _steps(self, raw: Mapping[str, str | None]) -> list[list[str]]:
-        """Return the casts, in the order in which they build on each other."""
-        steps: list[list[str]] = [[]]
-        for column in self.feed.columns:
-            source, name = _text(column), identifier(column.name)
-            if column.kind == "time" and raw[column.name] is None:
-                absent = ("", "NULL::TIMESTAMP"), (":clock", str(casts.ZONED)), (":date", "FALSE")
-                steps[0] += [f"{sql} AS {identifier(column.name + suffix)}" for suffix, sql in absent]
-            elif column.kind == "time":
-                for i, step in enumerate((column.clock or self.feed.clock).steps(source, column.name)):
-                    if i == len(steps):
-                        steps.append([])
-                    steps[i] += step
-            elif column.kind == "number":
-                steps[0].append(f"{casts.number(source, self.feed.decimal)} AS {name}")
-            elif column.kind == "flag":
-                steps[0].append(f"{casts.flag(source)} AS {name}")
-            else:
-                steps[0].append(f"{source} AS {name}")
-        return steps
-
-    def _reasons(self, column: Column) -> list[str]:
-        source, name = _text(column), identifier(column.name)
-        wrong = {"time": "no time that can be read", "number": "no number", "flag": "neither true nor false"}
-        found = []
-        if column.filled:
-            # nothing but characters that can't be seen is nothing; few texts begin with one
-            unseen = f"CASE WHEN {source} < '!' OR {source} > '~' THEN trim({source}, {_UNSEEN}) = '' END"
-            found.append(f"WHEN {source} IS NULL OR {unseen} THEN {literal(f'{column.name} is empty')}")
-        is_left_out = column.name in {left.column for left in self.feed.left_out}
-        if column.kind not in ("text", "nested") and not is_left_out:
-            found.append(
-                f"WHEN {source} IS NOT NULL AND {name} IS NULL "
-                f"THEN {literal(f'{column.name} is {wrong[column.kind]}')}"
-            )
-        return found
-
-    def _key(self) -> str:
-        """SQL of the record's key: what the feed names, else all it says, in files of one name."""
-        parts = self.feed.key or [literal(self.file.name), *(_text(c) for c in self.feed.columns)]
-        # without the separator, which no value may bring along
-        texts = ", ".join(f"coalesce(replace(CAST({part} AS VARCHAR), chr(31), ''), '')" for part in parts)
-        return (
-            f"md5_number(concat_ws(chr(31), {literal(self.source.name)}, {literal(self.feed.name)}, {texts}))"
-        )
-
-    def _identifiers(self) -> str:
-        parts = ", ".join(_named_identifiers(kind, sql) for kind, sql in self.feed.identifiers)
-        return f"nullif(concat_ws({SEPARATOR}, {parts}), '')" if parts else "NULL::VARCHAR"
-
-
-def _named_identifiers(kind: str, expression: str) -> str:
-    """SQL of a record's identifiers of a kind; a value with the separator in it would pass for two."""
-    own = literal(kind + ":")
-    if not isinstance(expression, Listed):
-        return f"{own} || replace({expression}, {SEPARATOR}, '')"
-    each = f"lambda given: {own} || nullif(replace(given, {SEPARATOR}, ''), '')"
-    return f"nullif(array_to_string(list_transform({expression}, {each}), {SEPARATOR}), '')"
-
-
-def left_out_column(i: int) -> str:
-    """Name the staged column with the texts of a feed's i-th kind of values left out."""
-    return identifier(f"l:{i}")
-
-
-def match_columns(
-    wanted: Sequence[Column], names: Sequence[str], where: str, *, empty_is_fine: bool = False
-) -> dict[str, int]:
-    """Return where each wanted column lies.
-
-    Exact names come first, then those that differ in case and blanks, then in underscores and dashes too.
-    """
-    exact = {name: i for i, name in reversed(list(enumerate(names)))}
-    loose: dict[str, int] = {_loosely(name): i for i, name in reversed(list(enumerate(names)))}
-    bare_names: dict[str, int] = {_bare(name): i for i, name in reversed(list(enumerate(names)))}
-    found: dict[str, int] = {}
-    problems = []
-    for column in wanted:
-        for name in (column.name, *column.aliases):
-            form = str if name in exact else _loosely if _loosely(name) in loose else _bare
-            at = exact.get(name, loose.get(_loosely(name), bare_names.get(_bare(name))))
-            if at is not None:
-                found[column.name] = at
-                alike = [n for n in names if form(n) == form(name)]
-                if len(alike) > 1:
-                    listed = ", ".join(map(repr, alike))
-                    problems.append(f"{len(alike)} columns are called {name!r} ({listed}), rename them")
-                break
-        else:
-            if column.needed and not empty_is_fine:
-                problems.append(f"there is no column {column.name!r}{nearest(column.name, names)}")
-    if problems:
-        raise SourceError(
-            f"{where}: {sentence('; '.join(problems))} Columns found: {shorten(list(names), 40)}",
-            mistakes=problems,
-        )
-    return found
+        table = self.staged.table
+        created = bool(self.database.run("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]))
+        target = f"INSERT INTO {table}" if created else f"CREATE TABLE {table} AS"
+        before = itertools.accumulate((file.records for file in self.files[:-1]), initial=self.before)
+        origin = Origin(self.file.number, [file.name for file in self.files], list(before), self.staged.place)
+        self.database.run(f"{target} {staged_rows(self.staged.source.name, self.feed, origin, raw)}")
 
 
 def _typed_text(field: pa.Field, column: Column, feed: Feed) -> str:
@@ -514,24 +401,6 @@ def _typed_text(field: pa.Field, column: Column, feed: Feed) -> str:
 
 def _is_number(type_: pa.DataType) -> bool:
     return bool(pa.types.is_floating(type_) or pa.types.is_integer(type_) or pa.types.is_decimal(type_))
-
-
-def _raw(column: Column, expression: str | None, *, is_trimmed: bool) -> str:
-    if expression is None:
-        return "NULL" if column.kind == "nested" else "NULL::VARCHAR"
-    return expression if column.kind == "nested" or is_trimmed else casts.text(expression)
-
-
-def _bare(name: str) -> str:
-    return bare(_loosely(name))
-
-
-def _loosely(name: str) -> str:
-    return "".join(name.replace("\ufeff", "").casefold().split())
-
-
-def _text(column: Column) -> str:
-    return identifier(column.name + ":text")
 
 
 def _cut_into_fields(delimiter: str, quote: str, n: int, wanted: Sequence[int]) -> str:

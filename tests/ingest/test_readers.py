@@ -192,21 +192,47 @@ def test_arrays_a_line_end_with_their_line(tmp_path):
     assert texts == ['{"a": 1}', '{"a": 2}', '[{"a": "x}]', '{"a": 3}', '{"a": 4}']
 
 
+def tills(folder: Path, *names: str) -> None:
+    """Write 1,000 sales under each name, which say where they stand."""
+    for name in names:
+        sales = {
+            "who": ["a", "b"] * 500,
+            "when": ["2026-01-01"] * 1_000,
+            "what": [f"{name} {i}" for i in range(1, 1_001)],
+        }
+        pq.write_table(pa.table(sales), folder / name)
+
+
 def test_a_damaged_parquet_file_is_told_by_its_name(tmp_path):
     import cjmining as cj
 
-    columns = {
-        "who": ["a", "b"] * 500,
-        "when": ["2026-01-01"] * 1_000,
-        "what": [f"w{i}" for i in range(1_000)],
-    }
-    pq.write_table(pa.table(columns), tmp_path / "till.parquet")
-    data = bytearray((tmp_path / "till.parquet").read_bytes())
+    tills(tmp_path, "one.parquet", "other.parquet", "third.parquet")
+    data = bytearray((tmp_path / "other.parquet").read_bytes())
     data[100:2_000] = bytes(1_900)  # pages of values; the footer is as it was
-    (tmp_path / "till.parquet").write_bytes(data)
+    (tmp_path / "other.parquet").write_bytes(data)
     source = cj.sources.Table(tmp_path, name="t", customer="who", timestamp="when", touchpoint="what")
-    with pytest.raises(SourceError, match=r"'t', till\.parquet can't be read"):
+    with pytest.raises(SourceError, match=r"'t', other\.parquet can't be read"):
         cj.ingest(source)
+
+
+def test_parquet_files_that_are_read_together_keep_their_names_and_numbers(tmp_path):
+    import cjmining as cj
+
+    tills(tmp_path, "a.parquet", "b.parquet", "d.parquet")
+    wider = pq.read_table(tmp_path / "b.parquet").append_column("till", pa.array([7] * 1_000))
+    pq.write_table(wider, tmp_path / "c.parquet")
+    spoilt = pq.read_table(tmp_path / "d.parquet").to_pandas()
+    spoilt.loc[[0, 999], "when"] = "never"
+    pq.write_table(pa.Table.from_pandas(spoilt, preserve_index=False), tmp_path / "d.parquet")
+    source = cj.sources.Table(tmp_path, name="t", customer="who", timestamp="when", touchpoint="what")
+    log = cj.ingest(source)
+    read = log.ledger.query("what == 'records' and fate == 'used'").set_index("file")["count"]
+    assert read.to_dict() == {"a.parquet": 1_000, "b.parquet": 1_000, "c.parquet": 1_000, "d.parquet": 998}
+    assert log.quarantine[["file", "record"]].values.tolist() == [["d.parquet", 1], ["d.parquet", 1_000]]
+    sold = log.events["touchpoint"].value_counts()
+    assert sold["a.parquet 1"] == 1
+    assert sold["b.parquet 1"] == 2
+    assert "d.parquet 1" not in sold
 
 
 def test_no_value_passes_for_two_identifiers(tmp_path):
