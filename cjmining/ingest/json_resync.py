@@ -1,74 +1,114 @@
-"""Where JSON is spoilt, records after the fault are found again: they begin as the first one does.
+"""Where JSON is spoilt, records after the fault are found again: by being whole, or by how records begin.
 
-A missing bracket or a stray quote makes all that follows part of one value. Records of one system name their
-fields in one order, so `{"ContactId":` tells where the next one begins.
+A missing bracket or a stray quote makes all that follows part of one value. In it an object that can be
+parsed is a record. A spoilt one ends where the next begins: records of one system name their fields in one
+order, so `{"ContactId":` tells where that is, and so does `}{`, which is nowhere within a value.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
 
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
 _PLAIN = rb"\s*(?:" + _TEXT + rb'|[^,{}\[\]"]*)\s*,\s*'
 _FIRST_KEYS = re.compile(rb"\{\s*(" + _TEXT + rb")\s*:(?:" + _PLAIN + rb"(" + _TEXT + rb")\s*:)?")
 """The names of a record's first two fields; objects inside it seldom begin with the same two."""
+_ADJOINING = rb"(?<=\})\s*\{\s*" + _TEXT + rb"\s*:"
+_TOGETHER = re.compile(rb"\}\s*\{")
+_MOST_BEGINNINGS = 8
 _BETWEEN = b" ,\t"
+_NEXT = re.compile(rb"[^\s,\]}]")
+"""Between records may also stand the brackets too many that a spoilt one leaves."""
+_FIELD = re.compile(r'\s*,\s*"(?:[^"\\]|\\.)*"\s*:')
+_DECODER = json.JSONDecoder()
+
+
+Cut = tuple[bytes, bytes]
+"""A stretch of text that seems to be a value, and the bracket or comma behind it that is part of none."""
 
 
 class Resync:
     """Passes values on; what is spoilt waits for the next sound value and is then cut where records begin."""
 
     def __init__(self) -> None:
+        self._beginnings: list[bytes] = []
         self._beginning: re.Pattern[bytes] | None = None
         self._waiting: list[bytes] = []
 
-    def take(self, values: Iterable[bytes], *, last: bool = False) -> list[bytes]:
+    def take(self, cuts: Iterable[Cut], *, last: bool = False) -> list[bytes]:
         """Return what is settled of the values given so far, one record each."""
         settled: list[bytes] = []
-        for value in values:
-            if self._is_sound(value):
-                settled += [*self._cut(), value]
-            else:
-                self._waiting.append(value)
-        return [*settled, *self._cut()] if last else settled
+        for stretch, mark in cuts:
+            value = stretch.strip()
+            if value and self._is_sound(value):
+                if self._waiting:
+                    settled += self._found_again()
+                settled.append(value)
+            elif value or self._waiting:
+                self._waiting += (stretch, mark)
+        return [*settled, *self._found_again()] if last else settled
 
     def _is_sound(self, value: bytes) -> bool:
         """Whether a value is one record; only where it is in doubt is it parsed."""
-        if self._beginning is None:
-            return self._learn(value)
-        begins = [found.start() for found in self._beginning.finditer(value)]
-        return (begins == [0] and value.endswith(b"}") and not self._waiting) or is_valid(value)
+        if self._beginning is not None and not self._waiting and value.endswith(b"}"):
+            begins = [found.start() for found in self._beginning.finditer(value)]
+            if begins == [0] and not _TOGETHER.search(value):
+                return True
+        if not is_valid(value):
+            return False
+        self._learn(value)
+        return True
 
-    def _learn(self, value: bytes) -> bool:
-        is_sound = is_valid(value)
-        if is_sound:
-            self._beginning = _beginning_of(value)
-        return is_sound
+    def _learn(self, value: bytes) -> None:
+        """Records begin as this one does, too."""
+        begins = _beginning_of(value)
+        if begins and begins not in self._beginnings and len(self._beginnings) < _MOST_BEGINNINGS:
+            self._beginnings.append(begins)
+            self._beginning = re.compile(rb"\{\s*(?:" + b"|".join(self._beginnings) + rb")")
 
-    def _cut(self) -> list[bytes]:
+    def _found_again(self) -> list[bytes]:
         """Return what waited, cut where records seem to begin."""
         if not self._waiting:
             return []
-        text = b",".join(self._waiting)
-        waiting, self._waiting = self._waiting, []
-        beginning = self._beginning or _beginning_of(text)
-        if beginning is None:
-            return waiting
-        starts = [found.start() for found in beginning.finditer(text)]
-        edges = sorted({0, *starts, len(text)})
-        parts = [text[a:b].strip(_BETWEEN) for a, b in pairwise(edges)]
-        return [part for part in parts if part]
+        text, self._waiting = b"".join(self._waiting[:-1]), []
+        if not self._beginnings:
+            self._learn(text.lstrip())
+        starts = re.compile(b"|".join([_ADJOINING, *([self._beginning.pattern] if self._beginning else [])]))
+        return [part for part in (part.strip(_BETWEEN) for part in _parts(text, starts)) if part]
 
 
-def _beginning_of(value: bytes) -> re.Pattern[bytes] | None:
+def _parts(text: bytes, starts: re.Pattern[bytes]) -> Iterator[bytes]:
+    """Yield whole objects, and what is spoilt up to where the next record starts."""
+    readable = text.decode("latin-1")  # a character for each byte, so that places are the same
+    at = 0
+    while at < len(text):
+        end = _end_of_object(readable, at)
+        following = starts.search(text, at + 1) if end is None else _NEXT.search(text, end)
+        at_next = following.start() if following else len(text)
+        yield text[at : at_next if end is None else end]
+        at = at_next
+
+
+def _end_of_object(text: str, at: int) -> int | None:
+    """Return where the whole object that begins here ends; None where there is none."""
+    if not text.startswith("{", at):
+        return None
+    try:
+        _, end = _DECODER.raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return None
+    return None if _FIELD.match(text, end) else end  # a field behind it: it was closed too early
+
+
+def _beginning_of(value: bytes) -> bytes | None:
+    """Return the pattern of a record's beginning, behind its bracket."""
     found = _FIRST_KEYS.match(value)
     if found is None:
         return None
     second = _PLAIN + re.escape(found[2]) + rb"\s*:" if found[2] else b""
-    return re.compile(rb"\{\s*" + re.escape(found[1]) + rb"\s*:" + second)
+    return re.escape(found[1]) + rb"\s*:" + second
 
 
 def is_valid(value: bytes) -> bool:

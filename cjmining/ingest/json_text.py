@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from cjmining.ingest.json_resync import Resync, is_valid
+from cjmining.ingest.json_resync import Cut, Resync, is_valid
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -36,12 +36,12 @@ def is_lines(text: str) -> bool:
     (True, False, False)
     """
     begins = text.lstrip()
-    if begins.startswith("["):
-        return False
-    if not begins.startswith("{"):
+    if not begins.startswith(("{", "[")):
         return True
     whole = begins if begins.endswith("\n") else begins.rpartition("\n")[0] or begins  # the last may be cut
     lines = [line.strip() for line in whole.split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
+    if lines[0].startswith("[") and not lines[0].endswith("]"):
+        return False
     # a line that is spoilt says nothing, even where most are
     return sum(_is_part(line) for line in lines) * 2 < len(lines)
 
@@ -80,10 +80,10 @@ def as_lines(blocks: Iterable[tuple[bytes, bool]], *, by_line: bool = False) -> 
         return
     cutter, resync = _Cutter(), Resync()
     for block, last in blocks:
-        values = cutter.take(block)
+        cuts = cutter.take(block)
         if last:
-            values += cutter.rest()
-        yield b"".join(value + b"\n" for value in resync.take(values, last=last)), last
+            cuts.append(cutter.rest())
+        yield b"".join(value + b"\n" for value in resync.take(cuts, last=last)), last
 
 
 def _line_by_line(blocks: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
@@ -102,8 +102,8 @@ def _values_of(line: bytes) -> list[bytes]:
     if not is_valid(line):
         return [line] if line else []
     cutter = _Cutter()
-    values = cutter.take(line)
-    return [*values, *cutter.rest()]
+    values = [value.strip() for value, _ in [*cutter.take(line), cutter.rest()]]
+    return [value for value in values if value]
 
 
 def unwrapped(blocks: Iterable[tuple[bytes, bool]], names: Sequence[str]) -> Iterator[tuple[bytes, bool]]:
@@ -132,14 +132,13 @@ def _elements(line: bytes, opening: re.Pattern[bytes]) -> list[bytes]:
     for place in np.flatnonzero((characters == ord("[")) & (depth == 2)).tolist():
         if opening.search(line[max(0, at[place] - 80) : at[place]]):
             closing = np.flatnonzero(depth[place + 1 :] < 2)
-            if not len(closing):  # it never ends: what is in it may still be told apart
-                return Resync().take([line[: at[place] + 1], line[at[place] + 1 :]], last=True)
-            end = place + 1 + int(closing[0])
+            end = place + 1 + int(closing[0]) if len(closing) else None
+            if end is None or not is_valid(b'{"":[' + line[at[end] :]):  # no bracket can be trusted
+                return Resync().take([(line[at[place] + 1 :], b"")], last=True)
             inside = slice(place, end)
             cuts = at[inside][(characters[inside] == ord(",")) & (depth[inside] == 2)]
             edges = [int(at[place]), *cuts.tolist(), int(at[end])]
-            found = [line[a + 1 : b].strip() for a, b in pairwise(edges)]
-            return Resync().take([element for element in found if element], last=True)
+            return Resync().take([(line[a + 1 : b], b",") for a, b in pairwise(edges)], last=True)
     return [line]
 
 
@@ -153,7 +152,7 @@ class _Cutter:
         self._in_text = False
         self._in_array = False
 
-    def take(self, block: bytes) -> list[bytes]:
+    def take(self, block: bytes) -> list[Cut]:
         data = self._escape + block
         slashes = len(data) - len(data.rstrip(b"\\"))
         self._escape = b"\\" if slashes % 2 else b""
@@ -163,7 +162,7 @@ class _Cutter:
             np.frombuffer(plain, dtype=np.uint8), self._depth, in_text=self._in_text, deepest=1
         )
         self._in_text ^= plain.count(b'"') % 2 == 1
-        values, start = [], 0
+        cuts, start = [], 0
         for position, level in zip(at.tolist(), depth.tolist(), strict=True):
             character = data[position]
             before = level - int(_STEP[character])
@@ -179,19 +178,19 @@ class _Cutter:
                 keep = 0
             else:
                 continue
-            values.append(self._finished(data[start : position + keep]))
+            value = self._finished(data[start : position + keep])
+            cuts.append((value, data[position + keep : position + 1]))
             start = position + 1
         self._parts.append(data[start:])
-        return [value for value in values if value]
+        return cuts
 
-    def rest(self) -> list[bytes]:
-        value = self._finished(self._escape)
-        return [value] if value else []
+    def rest(self) -> Cut:
+        return self._finished(self._escape), b""
 
     def _finished(self, end: bytes) -> bytes:
         value = b"".join((*self._parts, end))
         self._parts = []
-        return value.replace(b"\n", b" ").replace(b"\r", b" ").strip()
+        return value.replace(b"\n", b" ").replace(b"\r", b" ")
 
 
 def _without_escapes(data: bytes) -> bytes:

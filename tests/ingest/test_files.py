@@ -57,10 +57,39 @@ def test_json_of_any_form_is_cut_into_its_values(form):
         assert [json.loads(line) for line in lines if line] == values
 
 
+@pytest.mark.parametrize("between", ["", " ", ",\n"])
+def test_records_around_a_stray_quote_come_through_as_they_were(between):
+    rng = random.Random(between)  # noqa: S311 -- examples, no secrets
+    texts = ["}, {", "}{", "b,  c", "[1, 2]", '"', "\\", "x"]
+    for _ in range(150):
+        values = [{"i": i, "n": {"i": 1}, "v": rng.choices(texts, k=2)} for i in range(rng.randint(2, 8))]
+        records = [json.dumps(value) for value in values]
+        spoilt = rng.randrange(len(records))
+        records[spoilt] = f'{{"i": {spoilt}, "n": ""x", "v": ["y"]}}'
+        if not between and spoilt + 1 < len(records):  # where nothing stands between, no names are needed
+            records[spoilt + 1] = '{"z": 0, ' + records[spoilt + 1][1:]
+        text = between.join(records)
+        text = f"[{text}]" if "," in between else text
+        cut = as_lines(blocks(text.encode(), rng.choice([1, 3, 7, 1_000])))
+        lines = b"".join(block for block, _ in cut).decode().splitlines()
+        assert lines == [record if i != spoilt else lines[i] for i, record in enumerate(records)]
+        assert lines[spoilt].startswith(records[spoilt][:20])
+
+
+def test_a_stray_bracket_ends_no_list_of_a_page():
+    page = b'{"p": 1, "results": [{"a": 1}, {"a": ]2}, {"a": 3}, {"a": 4}], "next": null}'
+    lines = b"".join(block for block, _ in unwrapped(as_lines(blocks(page, 7)), ["results"])).split(b"\n")
+    assert [line for line in lines if b'"a"' in line] == [
+        b'{"a": 1}', b'{"a": ]2}', b'{"a": 3}', b'{"a": 4}'
+    ]  # fmt: skip
+
+
 def test_lines_are_told_from_other_forms():
     assert is_lines('{"a": {"b": 1}}\n\n{"a": 2}\n')
     assert is_lines('{"a": 1}\n{"a": \n{"a": 3}\n')  # a spoilt line among lines
+    assert is_lines('[1, 2]\n{"a": 1}\n{"a": 2}\n')  # a line that is no record is no array of them
     assert not is_lines('[\n{"a": 1},\n{"a": 2}\n]')
+    assert not is_lines('[{"a": [1]}]\n')
     assert not is_lines('{\n "a": 1,\n "b": {}\n}')
     assert not is_lines('{"a": 1}{"a": 2}\n')
 
