@@ -31,8 +31,11 @@ _SQL_TYPES = {
 }
 
 
-def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]:
-    """Make the table `events` from the used records of every feed; return the names of further dimensions."""
+def make_events(database: Database, staged: Sequence[Staged]) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Make the table `events` from the used records of every feed.
+
+    Return the names of further dimensions, and how many events were made of each feed's table.
+    """
     others = tuple(sorted({name for feed in staged for event in feed.feed.events for name in event.others}))
     for name in others:
         if name in schema.EVENTS.names or name == "journey":
@@ -47,18 +50,19 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[str, ...]
         "event_id UBIGINT, file INTEGER, "
         f"withdrawn VARCHAR, {typed})"
     )
+    made = dict.fromkeys((feed.table for feed in staged), 0)
     for feed in staged:
         for place, event in enumerate(feed.feed.events):
             given = {"actor": "'customer'", "precision": "0", **event.columns, **event.others}
             if "native_journey" in given:
                 given["native_journey"] = f"pseudonym({given['native_journey']})"
             listed = ", ".join(f"({given.get(name, 'NULL')})::{type_}" for name, type_ in columns.items())
-            database.run(
+            made[feed.table] += database.value(
                 f"INSERT INTO events SELECT customer, {_order(event, place)}, sequence, {feed.source_rank}, "
                 f"{_event_id(feed, place)}, file, "
                 f"{_withdrawn(event)}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
             )
-    return others
+    return others, made
 
 
 def number_journeys(database: Database) -> None:

@@ -18,7 +18,6 @@ from cjmining import schema
 from cjmining.errors import LogError
 from cjmining.ingest.by_time import DIVIDED, divided
 from cjmining.ingest.database import Database, identifier, literal
-from cjmining.ingest.events import records_of
 from cjmining.ingest.row_sql import left_out_column
 
 if TYPE_CHECKING:
@@ -31,8 +30,11 @@ Line = tuple[str, str, str, str, str, int]
 FATES = ("used", "superseded", "set aside", "quarantined")
 
 
-def account_records(database: Database, feed: Staged) -> list[Line]:
-    """Return the ledger's lines for the records of a feed; raise unless every record has one fate."""
+def account_records(database: Database, feed: Staged) -> tuple[list[Line], Counter[int]]:
+    """Return the ledger's lines for the records of a feed; raise unless every record has one fate.
+
+    And what the clocks of those that are used said, counted.
+    """
     without = "FALSE" if feed.feed.reference else "i.customer IS NULL AND d.customer IS NULL"
     counted = database.run(
         "SELECT r.file, CASE WHEN r.reason IS NOT NULL THEN 'quarantined' WHEN s.sequence IS NOT NULL "
@@ -40,7 +42,7 @@ def account_records(database: Database, feed: Staged) -> list[Line]:
         f"WHEN r.aside IS NOT NULL OR {without} THEN 'set aside' ELSE 'used' END AS fate, "
         "CASE WHEN r.reason IS NOT NULL THEN r.reason WHEN s.sequence IS NOT NULL THEN s.why "
         f"WHEN r.aside IS NOT NULL THEN r.aside WHEN {without} THEN coalesce(i.why, 'no identifier') "
-        "ELSE '' END AS why, count(*) "
+        "ELSE '' END AS why, clock, count(*) "
         f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN id_sets i "
         f"ON i.ids = r.ids LEFT JOIN timed d ON d.feed = {literal(feed.table)} AND d.sequence = r.sequence "
         "GROUP BY ALL ORDER BY ALL"
@@ -48,7 +50,8 @@ def account_records(database: Database, feed: Staged) -> list[Line]:
     lines = []
     for file in feed.files:
         fates: Counter[tuple[str, str]] = Counter({(fate, why): n for fate, why, n in file.gone})
-        fates.update({(fate, why): n for number, fate, why, n in counted if number == file.number})
+        for number, fate, why, _, n in counted:
+            fates[fate, why] += n if number == file.number else 0
         own = [(fate, why, n) for (fate, why), n in fates.items()]
         total = fates.total()
         if total != file.records:
@@ -60,7 +63,10 @@ def account_records(database: Database, feed: Staged) -> list[Line]:
         lines += [(file.source, file.name, "records", fate, why, n) for fate, why, n in own]
         if not own:
             lines.append((file.source, file.name, "records", "used", "", 0))
-    return lines
+    clocks: Counter[int] = Counter()
+    for _, fate, _, clock, n in counted:
+        clocks[clock] += n if fate == "used" else 0
+    return lines, clocks
 
 
 def account_links(database: Database, feed: Staged) -> list[Line]:
@@ -80,46 +86,31 @@ def account_links(database: Database, feed: Staged) -> list[Line]:
     return lines
 
 
-def account_events(database: Database, feed: Staged, end: str) -> list[Line]:
+def account_events(database: Database, feed: Staged, made: int, end: str) -> list[Line]:
     """Return the ledger's lines for the events of a feed; raise unless all that were made are there."""
     if not feed.feed.events:
         return []
-    made_by_file = _made(database, feed)
     late = literal("after the end of the data")
+    numbers = ", ".join(str(file.number) for file in feed.files)
     counted = database.run(
         f"SELECT file, CASE WHEN withdrawn IS NOT NULL THEN withdrawn WHEN timestamp > {end} THEN {late} "
         "ELSE '' END "
-        f"AS why, count(*) FROM events WHERE file BETWEEN {feed.files[0].number} AND {feed.files[-1].number} "
+        f"AS why, count(*) FROM events WHERE file IN ({numbers}) "
         "GROUP BY ALL ORDER BY ALL"
     )
+    total = sum(n for _, _, n in counted)
+    if total != made:
+        raise LogError(
+            f"source {feed.source.name!r}, {feed.feed.name}: {made:,} events were made but {total:,} are "
+            "accounted for. This is a fault of the library; please report it"
+        )
     lines = []
     for file in feed.files:
         own = [(why, n) for number, why, n in counted if number == file.number]
-        total = sum(n for _, n in own)
-        if total != made_by_file.get(file.number, 0):
-            raise LogError(
-                f"source {file.source!r}, {file.name}: {made_by_file.get(file.number, 0):,} events were "
-                "made but "
-                f"{total:,} are accounted for. This is a fault of the library; please report it"
-            )
         lines += [
             (file.source, file.name, "events", "withdrawn" if why else "kept", why, n) for why, n in own
         ]
     return lines
-
-
-def _made(database: Database, feed: Staged) -> dict[int, int]:
-    """Count for each file the events that its used records must make."""
-    made: Counter[int] = Counter()
-    for event in feed.feed.events:
-        made.update(
-            dict(
-                database.run(
-                    f"SELECT file, count(*) FROM {records_of(feed, event)} WHERE {event.when} GROUP BY file"
-                )
-            )
-        )
-    return made
 
 
 def account_values(

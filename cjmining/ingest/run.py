@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -134,7 +135,7 @@ class Ingestion:
             by_time.divide(database, self._staged)
         fates.make_views(database, self._staged)
         self._progress("making events", 0.7)
-        others = events.make_events(database, self._staged)
+        others, n_made = events.make_events(database, self._staged)
         if options.identities == "drop":
             events.number_journeys(database)
         said = comments.keep_comments(database, self._staged, found.identities, in_records=options.add)
@@ -145,7 +146,8 @@ class Ingestion:
         if options.data_end is None and all(about["last"] - end_us <= _DAY_US for about in covered.values()):
             self._note_late(end)
         with_content = options.identities == "keep"
-        lines = [*self._account(end, with_examples=with_content), *said]
+        lines, clocks = self._account(n_made, end, with_examples=with_content)
+        lines += said
         self._progress("sorting events", 0.8)
         made = sort_events(database, others, [source.name for source in self._sources], end)
         if not made.n:
@@ -168,7 +170,7 @@ class Ingestion:
             customers=people,
             identities=lambda: identity.protected(database, options.identities),
             links=lambda: seen_together.links_table(database, self._staged, options.identities),
-            sources=self._sources_table(covered),
+            sources=self._sources_table(covered, clocks),
             ledger=ledger.ledger_table(lines),
             quarantine=quarantine,
             data_end_us=end_us,
@@ -282,11 +284,17 @@ class Ingestion:
             )
         return int(ends[0][0])
 
-    def _account(self, end: str, *, with_examples: bool) -> list[Line]:
+    def _account(
+        self, n_made: Mapping[str, int], end: str, *, with_examples: bool
+    ) -> tuple[list[Line], list[Counter[int]]]:
+        """Return the ledger's lines, and for each source what the clocks of its records said, counted."""
         lines = []
+        clocks: list[Counter[int]] = [Counter() for _ in self._sources]
         for feed in self._staged:
-            lines += ledger.account_records(self._database, feed)
-            lines += ledger.account_events(self._database, feed, end)
+            records, said = ledger.account_records(self._database, feed)
+            lines += records
+            clocks[feed.source_rank] += said
+            lines += ledger.account_events(self._database, feed, n_made[feed.table], end)
             lines += ledger.account_links(self._database, feed)
             values, found = ledger.account_values(self._database, feed)
             lines += values
@@ -298,7 +306,7 @@ class Ingestion:
                     f"{told.decimal_advice(example, feed.feed.decimal)}",
                     logging.WARNING if n > remaining else logging.INFO,
                 )
-        return lines
+        return lines, clocks
 
     def _note_phones(self) -> None:
         for rank, source in enumerate(self._sources):
@@ -330,7 +338,9 @@ class Ingestion:
             )
             self._note(f"source {self._sources[rank].name!r}: {stand}, before what has a time on that day")
 
-    def _sources_table(self, covered: dict[int, dict[str, Any]]) -> pa.Table:
+    def _sources_table(
+        self, covered: dict[int, dict[str, Any]], clocks: Sequence[Mapping[int, int]]
+    ) -> pa.Table:
         rows = []
         for rank, source in enumerate(self._sources):
             about = covered.get(rank, {"first": None, "last": None, "gaps": []})
@@ -345,7 +355,7 @@ class Ingestion:
                     "gaps": [{"start": start, "end": end} for start, end in about["gaps"]],
                     "timezone": source.timezone,
                     "timezone_given": source.timezone_given,
-                    "note": self._clock_note(source, feeds),
+                    "note": self._clock_note(source, clocks[rank]),
                 }
             )
         return pa.Table.from_pylist(rows, schema=schema.SOURCES)
@@ -354,8 +364,8 @@ class Ingestion:
         self._notes.append(text)
         logger.log(level, text)
 
-    def _clock_note(self, source: Source, feeds: Sequence[Staged]) -> str:
-        note = told.clock_note(self._database, source, feeds)
+    def _clock_note(self, source: Source, clocks: Mapping[int, int]) -> str:
+        note = told.clock_note(source, clocks)
         if note:
             self._note(f"source {source.name!r}: {note}")
         return note

@@ -47,12 +47,8 @@ def _takes(source: Source, option: str) -> bool:
     return option in inspect.signature(type(source)).parameters
 
 
-def clock_note(database: Database, source: Source, feeds: Sequence[Staged]) -> str:
-    """Say what was assumed about times without a zone."""
-    counts: dict[int, int] = {}
-    for feed in feeds:
-        for clock, n in database.run(f"SELECT clock, count(*) FROM {feed.table}_used GROUP BY clock"):
-            counts[clock] = counts.get(clock, 0) + n
+def clock_note(source: Source, counts: Mapping[int, int]) -> str:
+    """Say what was assumed about times without a zone; `counts` are of what records' clocks said."""
     said = []
     naive = sum(counts.get(kind, 0) for kind in (NAIVE, REPEATED, SKIPPED))
     if naive and not source.timezone_given:

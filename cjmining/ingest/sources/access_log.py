@@ -51,7 +51,7 @@ _COLUMNS = (
 )  # fmt: skip
 _METHOD = "nullif(regexp_extract(request, '^([A-Z]+) \\S', 1), '')"
 _TARGET = "nullif(regexp_extract(request, '^[A-Z]+ (\\S+)', 1), '')"
-_PATH = traffic.path(_TARGET)
+_PATH = f"coalesce({traffic.path(_TARGET)}, '/')"
 _ENDING = f"lower(regexp_extract({_PATH}, '[.]([A-Za-z0-9]+)$', 1))"
 
 

@@ -312,10 +312,9 @@ class GA4(Source):
 
     def _keep(self) -> dict[str, str]:
         names = " ".join(f"WHEN {literal(name)} THEN {literal(ours)}" for name, ours in TOUCHPOINTS.items())
-        page = f"CASE WHEN page_location IS NOT NULL THEN {traffic.path('page_location')} END"
         further = {name: identifier(f"q:{name}") for name in self._properties}
         told = {
-            "page_path": page,
+            "page_path": traffic.path("page_location"),
             "transaction_id": f"pseudonym({_TRANSACTION})",
             "search_term": "search_term",
             **further,

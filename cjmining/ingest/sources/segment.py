@@ -295,9 +295,8 @@ class Segment(Source):
             "OR (coalesce(context_library_name, '') <> 'analytics.js' "
             "AND lower(context_device_type) IN ('ios', 'android'))"
         )
-        page = "coalesce(path, context_page_path, CASE WHEN {0} IS NOT NULL THEN {1} END)"
         told = {
-            "page_path": page.format(url, traffic.path(url)),
+            "page_path": f"coalesce(path, context_page_path, {traffic.path(url)})",
             "name": f"CASE WHEN {call} IN ('page', 'screen') THEN name END",
             "order_id": "pseudonym(order_id)",
             "search_term": "query",

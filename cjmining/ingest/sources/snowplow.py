@@ -226,8 +226,7 @@ class Snowplow(Source):
         device = "nullif(lower(coalesce(dvce_type, "
         device += f'regexp_extract({entities.robot}, \'"device_?[cC]lass"\\s*:\\s*"([^"]*)"\', 1))), \'\')'
         told = {
-            "page_path": "coalesce(page_urlpath, CASE WHEN page_url IS NOT NULL THEN "
-            f"{traffic.path('page_url')} END)",
+            "page_path": f"coalesce(page_urlpath, {traffic.path('page_url')})",
             "transaction_id": f"pseudonym(coalesce(tr_orderid, {order}))",
             "se_label": "se_label",
         }

@@ -88,9 +88,20 @@ def host(url: str) -> str:
 
 
 def path(url: str) -> str:
-    """SQL for the path of an address, without query and fragment; '/' where there is none."""
-    inside = f"regexp_replace({url}, '^(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*', '')"
-    return f"coalesce(nullif(regexp_extract({inside}, '^[^?#]*'), ''), '/')"
+    """SQL for the path of an address, without query and fragment; '/' where there is none.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> duckdb.connect().execute("SELECT " + path("'https://example.com/a/b?c=/d#e'")).fetchall()
+    [('/a/b',)]
+    >>> duckdb.connect().execute("SELECT " + path("'//example.com?c'")).fetchall()
+    [('/',)]
+    """
+    plain = f"split_part(split_part({url}, '#', 1), '?', 1)"
+    inside = f"regexp_replace({plain}, '^(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/]*', '')"
+    # padded only if it is empty: a CASE would compute it twice
+    return f"lpad({inside}, greatest(length({inside}), 1)::INTEGER, '/')"
 
 
 def parameter(url: str, name: str) -> str:
