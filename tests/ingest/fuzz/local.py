@@ -168,14 +168,11 @@ def raw_json(rng: random.Random, record: bytes, parts: Parts) -> list[Piece] | N
 
 
 def no_object(rng: random.Random, record: bytes, parts: Parts) -> list[Piece] | None:
-    """A value that is no record, where records are JSON."""
-    if parts.form != "json" or parts.between:
+    """A value that is no record, where each line is JSON; the first line says how a file is written."""
+    if parts.form != "json" or not parts.is_lines or record is parts.records[0]:
         return None
-    return (
-        [Piece(rng.choice((b"null", b"17", b'"text"', b"[]", b"[1,2]", b"true")) + end_of(record))]
-        if end_of(record)
-        else None
-    )
+    value = rng.choice((b"null", b"17", b'"text"', b"[]", b"[1,2]", b"true"))
+    return [Piece(value + end_of(record))] if end_of(record) else None
 
 
 def repeated_keys(rng: random.Random, record: bytes, parts: Parts) -> list[Piece] | None:

@@ -32,6 +32,11 @@ class Parts:
     delimiter: str = ","
     packed: bool = False
 
+    @property
+    def is_lines(self) -> bool:
+        """Whether each record is a line of its own."""
+        return not self.between and all(map(end_of, self.records[:-1]))
+
     def with_records(self, records: Sequence[bytes]) -> bytes:
         return self.head + self.between.join(records) + self.tail
 

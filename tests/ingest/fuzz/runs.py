@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import cjmining as cj
 from cjmining.errors import SourceError
+from cjmining.ingest.readers import Dialect, Records
 from tests.ingest import exports
 from tests.ingest.fuzz.local import AT_MOST_ONE, LOCAL, OFTEN, Piece
 from tests.ingest.fuzz.parts import Parts, take_apart
@@ -214,10 +215,11 @@ class _File:
         """The pieces that are records, by number."""
         return list(enumerate((piece for piece in self.pieces if piece.data.strip(b"\r\n")), start=1))
 
-    def without(self, numbers: set[int]) -> bytes:
+    def without(self, numbers: set[int], *, is_latin_1: bool) -> bytes:
+        """The file without some records; in UTF-8 where all was taken for latin-1: the rest may not be."""
         kept = [piece for number, piece in self.records if number not in numbers]
-        data = [piece.data if piece.meant is None else piece.meant for piece in kept]
-        return self.parts.pack(self.parts.with_records(data))
+        data = self.parts.with_records([p.data if p.meant is None else p.meant for p in kept])
+        return self.parts.pack(data.decode("latin-1").encode() if is_latin_1 else data)
 
 
 class _Batch:
@@ -284,9 +286,11 @@ class _Batch:
     def write_rest(self, hurt: Observed) -> None:
         """The same exports without what was quarantined."""
         for file in self.files:
-            spoilt = hurt.quarantined.get(file.hurt, set())
-            whole = (self.whole / file.path).read_bytes()
-            _put(self.rest / file.path, file.without(spoilt) if file.pieces else whole)
+            data = (self.whole / file.path).read_bytes()
+            if file.pieces:
+                taken_for_latin_1 = Records(self.hurt / file.hurt, Dialect(pattern=".")).guessed
+                data = file.without(hurt.quarantined.get(file.hurt, set()), is_latin_1=taken_for_latin_1)
+            _put(self.rest / file.path, data)
 
 
 def _file_problems(file: _File, hurt: Observed) -> Iterator[str]:

@@ -153,11 +153,7 @@ def _rewritten(parts: Parts, header: Sequence[str], rows: Sequence[Sequence[str]
 
 def cut_file(rng: random.Random, parts: Parts) -> Whole | None:
     data = parts.data[: rng.randrange(len(parts.data))]
-    known = (
-        parts.form in ("separated", "lines", "json")
-        and not parts.between
-        and all(map(end_of, parts.records[:-1]))
-    )
+    known = parts.form in ("separated", "lines", "json") and parts.is_lines
     if not known or len(data) <= len(parts.head):
         return Whole(parts.name, parts.pack(data))
     rest, n = data[len(parts.head) :], 0
