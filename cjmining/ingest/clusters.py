@@ -61,10 +61,14 @@ def _table(given: Any) -> pa.Table:  # noqa: ANN401 -- a path or any frame
 
 
 def put_clusters(database: Database, table: pa.Table) -> None:
-    """Make `clustered` (token, any_kind, cluster) of the table, the tokens in the form of records' own."""
+    """Make `clustered` (id_set, token, any_kind, cluster): the table's rows in the form of records' sets.
+
+    Their numbers are below 0, so that they aren't taken for sets of records.
+    """
     with database.registered("clusters_given", table):
         database.run(
-            "CREATE TABLE clustered AS SELECT coalesce(kind, '') || ':' || value AS token, cluster, "
+            "CREATE TABLE clustered AS SELECT (-row_number() OVER ())::INTEGER AS id_set, "
+            "coalesce(kind, '') || ':' || value AS token, cluster, "
             "coalesce(kind, '') = '' AS any_kind FROM clusters_given "
             "WHERE value IS NOT NULL AND cluster IS NOT NULL"
         )
@@ -81,8 +85,8 @@ def clusters_of_nodes(database: Database) -> pa.Table:
     address = f"lower({identifier('value')})"
     database.run(
         "CREATE TABLE node_clusters AS SELECT DISTINCT node, cluster FROM ("
-        "SELECT n.node, c.cluster FROM clustered c JOIN token_forms f ON f.given = c.token "
-        "JOIN nodes n ON n.node = f.node WHERE NOT any_kind UNION ALL "
+        "SELECT n.node, c.cluster FROM clustered c JOIN named s USING (id_set) "
+        "JOIN nodes n ON n.kind = s.kind AND n.token = s.token WHERE NOT any_kind UNION ALL "
         f"SELECT n.node, c.cluster FROM (SELECT {address} AS lowered, node FROM nodes) n "
         "JOIN clustered c ON any_kind AND n.lowered = lower(trim(substr(c.token, 2))))"
     )

@@ -156,3 +156,15 @@ def coded(column: str, words: Sequence[str]) -> str:
     """
     cases = " ".join(f"WHEN {literal(word)} THEN {i}" for i, word in enumerate(words))
     return f"(CASE {column} {cases} ELSE 0 END)::TINYINT" if words else "0::TINYINT"
+
+
+def decoded(column: str, words: Sequence[str]) -> str:
+    """SQL of the text that a place among a few stands for.
+
+    Examples
+    --------
+    >>> decoded("code", ["email", "phone"])
+    "(CASE code WHEN 0 THEN 'email' WHEN 1 THEN 'phone' END)"
+    """
+    cases = " ".join(f"WHEN {i} THEN {literal(word)}" for i, word in enumerate(words))
+    return f"(CASE {column} {cases} END)" if words else "NULL::VARCHAR"

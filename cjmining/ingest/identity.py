@@ -20,7 +20,7 @@ from cjmining import schema
 from cjmining.errors import SourceError
 from cjmining.ingest.by_time import make_timed
 from cjmining.ingest.clusters import clusters_of_nodes, put_clusters
-from cjmining.ingest.database import SEPARATOR, Database, coded, literal
+from cjmining.ingest.database import SEPARATOR, Database, coded, decoded, literal
 from cjmining.ingest.kinds import kind_of
 from cjmining.ingest.linking import (
     REASONS,
@@ -28,13 +28,25 @@ from cjmining.ingest.linking import (
     SEVERAL_CUSTOMERS,
     SHARED,
     SHARED_BY,
+    Codes,
     Ints,
     Linked,
     Sets,
     Small,
     link,
 )
-from cjmining.ingest.normal import MERGED, STORED, Spelling, local_phones, long_id, make_forms, phone_number
+from cjmining.ingest.normal import (
+    MERGED,
+    STORED,
+    Spelling,
+    is_stored,
+    local_phones,
+    long_id,
+    make_shown,
+    phone_number,
+    refusal,
+    stored_token,
+)
 
 __all__ = [
     "NO_IDENTIFIER",
@@ -101,60 +113,58 @@ class Resolved:
 
 
 def resolve(database: Database, records: Sequence[str], rules: Rules | None = None) -> Resolved:
-    """Find the customers behind the records in `records` (relations with a column `ids`).
+    """Find the customers behind the records in `records` (relations with the columns `ids` and `file`).
 
     Makes two tables: `id_sets` (ids, customer, why), where `why` says what is wrong with a set without a
     customer, and `refused` (ids, reason), one row for each identifier of a set that was no link; and `timed`,
     for `by_time.divide` to fill.
     """
     rules = rules or Rules()
-    every = " UNION ALL ".join(f"SELECT DISTINCT ids FROM {relation}" for relation in records)
-    database.run(
-        "CREATE TABLE sets AS SELECT ids, (row_number() OVER () - 1)::INTEGER AS id_set "
-        f"FROM (SELECT DISTINCT ids FROM ({every}) WHERE ids IS NOT NULL)"
-    )
+    _count_sets(database, records)
     read_sets(database, rules)
     linked = find_customers(database, clustered=rules.clusters is not None)
     store_sets(database, linked)
     make_timed(database)
     identities = database.arrow(
-        "SELECT customer, kind, value FROM nodes JOIN found USING (node) WHERE customer >= 0 "
-        "AND value IS NOT NULL ORDER BY customer, kind, value"
+        "SELECT customer, kind, value FROM nodes JOIN found USING (node) "
+        "WHERE customer >= 0 AND value IS NOT NULL"
     )
     return Resolved(int(linked.customer.max(initial=-1)) + 1, identities.cast(schema.IDENTITIES))
 
 
+def _count_sets(database: Database, records: Sequence[str]) -> None:
+    """Make `sets` (ids, id_set), each once, and `seen` (id_set, file, records): how often, and where."""
+    every = " UNION ALL ".join(
+        f"SELECT ids, file, count(*) AS records FROM {relation} WHERE ids IS NOT NULL GROUP BY ids, file"
+        for relation in records
+    )
+    database.run(f"CREATE TABLE seen_texts AS {every}")
+    database.run(
+        "CREATE TABLE sets AS SELECT ids, (row_number() OVER () - 1)::INTEGER AS id_set "
+        "FROM (SELECT DISTINCT ids FROM seen_texts)"
+    )
+    database.run("CREATE TABLE seen AS SELECT id_set, file, records FROM seen_texts JOIN sets USING (ids)")
+    database.run("DROP TABLE seen_texts")
+
+
 def read_sets(database: Database, rules: Rules) -> None:
-    """Bring the identifiers of `sets` (ids, id_set) into one form.
+    """Bring the identifiers of `sets` (ids, id_set) into one form, and number them.
 
     Makes `nodes` (node, kind, token, value, refusal), a row for every identifier, where the token is the
-    value or its keyed hash; and `members` (id_set, node). What systems say was merged is in `merged` (node,
-    other). Identifiers may be such that `hashed_sets` wrote: then only the token is known.
+    value or its keyed hash, numbered from 0 in the order of kind and token; and `members` (id_set, node).
+    What systems say was merged is in `merged` (node, other). Identifiers may be such that `hashed_sets`
+    wrote: then only the token is known.
     """
-    database.run(
-        f"CREATE TABLE tokens AS SELECT id_set, unnest(string_split(ids, {SEPARATOR})) AS token FROM sets"
-    )
-    every = "tokens"
+    tokens = f"SELECT id_set, unnest(string_split(ids, {SEPARATOR})) AS token FROM sets"
     if rules.clusters is not None:
         put_clusters(database, rules.clusters)
-        every = "(SELECT token FROM tokens UNION SELECT token FROM clustered)"
-    make_forms(database, every, rules.spelling)
-    _name_nodes(database, rules.secret)
+        tokens += " UNION ALL SELECT id_set, token FROM clustered"
+    make_shown(database, tokens, rules.spelling)
+    _name(database, rules.secret)
+    _number(database, hidden=rules.secret is not None)
     mark = literal(MERGED)
     database.run(
-        "CREATE TABLE shown AS SELECT t.id_set, f.node FROM tokens t "
-        f"JOIN token_forms f ON f.given = t.token WHERE f.kind <> {mark}"
-    )
-    # one after the other: each needs a table of hashes, and two don't fit into little memory
-    database.run("CREATE TABLE members AS SELECT DISTINCT id_set, node FROM shown")
-    database.run("DROP TABLE shown")
-    if rules.clusters is not None:  # identifiers that only the table from elsewhere has are nobody's
-        database.run("CREATE TABLE own_nodes AS SELECT * FROM nodes SEMI JOIN members USING (node)")
-        database.run(f"DROP {'VIEW' if rules.secret is None else 'TABLE'} nodes")
-        database.run("ALTER TABLE own_nodes RENAME TO nodes")
-    database.run(
-        "CREATE TABLE marks AS SELECT DISTINCT t.id_set, n.value AS kind FROM tokens t "
-        f"JOIN token_forms f ON f.given = t.token JOIN named n USING (node) WHERE f.kind = {mark}"
+        f"CREATE TABLE marks AS SELECT DISTINCT id_set, value AS kind FROM shown WHERE kind = {mark}"
     )
     database.run(
         "CREATE TABLE merged AS WITH marked AS ("
@@ -164,32 +174,54 @@ def read_sets(database: Database, rules: Rules) -> None:
     )
 
 
-def _name_nodes(database: Database, secret: bytes | None) -> None:
-    """Make `nodes`, and `token_forms` (given, kind, node): which node each text of a record is."""
-    source, node = "named", "n.node"
+def _name(database: Database, secret: bytes | None) -> None:
+    """Make `named` (id_set, kind, value, token): what is `shown` but for marks, with the tokens."""
     own = f"kind <> {literal(MERGED)}"
-    if secret is not None:
-        known = database.arrow(f"SELECT node, kind, value FROM named WHERE stored IS NULL AND {own}")
-        hashes = hashed(known.column("kind"), known.column("value"), secret)
-        with database.registered("hashes", pa.table({"node": known.column("node"), "hash": hashes})):
-            database.run("CREATE TABLE hashed_named AS SELECT * FROM named LEFT JOIN hashes USING (node)")
-        source = (
-            "(SELECT *, min(node) OVER (PARTITION BY kind, coalesce(stored, hash)) AS same FROM hashed_named)"
-        )
-        node = "n.same"
+    if secret is None:
+        database.run(f"CREATE VIEW named AS SELECT *, value AS token FROM shown WHERE {own}")
+        return
+    clear = database.arrow(f"SELECT DISTINCT kind, value FROM shown WHERE {own} AND NOT {is_stored('value')}")
+    hashes = clear.append_column("hash", hashed(clear.column("kind"), clear.column("value"), secret))
+    with database.registered("hashes", hashes):
         database.run(
-            "CREATE TABLE nodes AS SELECT same AS node, kind, coalesce(stored, hash) AS token, "
-            f"min(value) FILTER (WHERE stored IS NULL) AS value, min(refusal) AS refusal FROM {source} "
-            f"WHERE {own} GROUP BY ALL"
+            f"CREATE TABLE named AS SELECT *, coalesce(hash, {stored_token('value')}) AS token "
+            f"FROM shown LEFT JOIN hashes USING (kind, value) WHERE {own}"
         )
-    else:  # what is there already isn't stored once more
-        database.run(
-            f"CREATE VIEW nodes AS SELECT node, kind, value AS token, value, refusal FROM named WHERE {own}"
-        )
+
+
+def _number(database: Database, *, hidden: bool) -> None:
+    """Make `nodes` and `members` of what is `named`, in one sort."""
+    kinds = kinds_in(database, "named")
     database.run(
-        f"CREATE TABLE token_forms AS SELECT f.token AS given, n.kind, {node} AS node FROM forms f "
-        f"JOIN {source} n ON n.kind = f.kind AND n.value = f.value"
+        f"CREATE TABLE numbered AS SELECT id_set, code, value, {'token, ' if hidden else ''}"
+        "(dense_rank() OVER sorted - 1)::INTEGER AS node, "
+        "row_number() OVER sorted = rank() OVER sorted AS is_first "
+        f"FROM (SELECT *, {coded('kind', kinds)} AS code FROM named WHERE id_set >= 0) "
+        "WINDOW sorted AS (ORDER BY code, token)"
     )
+    spelt = f"(SELECT *, {decoded('code', kinds)} AS kind FROM numbered)"
+    if hidden:  # one that is there in clear may also be there as the hash that an earlier delivery left
+        database.run(
+            "CREATE TABLE nodes AS SELECT node, kind, token, "
+            f"min(value) FILTER (WHERE NOT {is_stored('value')}) AS value, min({refusal()}) AS refusal "
+            f"FROM {spelt} GROUP BY node, kind, token"
+        )
+    else:
+        database.run(
+            f"CREATE TABLE clear AS SELECT node, kind, value, {refusal()} AS refusal FROM {spelt} "
+            "WHERE is_first"
+        )
+        # what is there already isn't stored once more
+        database.run("CREATE VIEW nodes AS SELECT node, kind, value AS token, value, refusal FROM clear")
+    sets, shown = _sorted_pairs(database.arrow("SELECT id_set, node FROM numbered"))
+    with database.registered("members_now", pa.table({"id_set": sets, "node": shown})):
+        database.run("CREATE TABLE members AS SELECT * FROM members_now")
+    database.run("DROP TABLE numbered")
+
+
+def kinds_in(database: Database, relation: str) -> list[str]:
+    """Return the kinds of identifiers in a relation, sorted."""
+    return [kind for (kind,) in database.run(f"SELECT DISTINCT kind FROM {relation} ORDER BY kind")]
 
 
 def hashed_sets(database: Database) -> None:
@@ -209,35 +241,31 @@ def hashed_sets(database: Database) -> None:
 def find_customers(database: Database, *, clustered: bool = False) -> Linked:
     """Find whose the identifiers in `nodes` and `members` are.
 
-    Makes `found` (node, place, customer, refusal): places are in the order of kind and token.
+    Makes `found` (node, customer, refusal).
     """
-    names = [name for (name,) in database.run("SELECT DISTINCT kind FROM nodes ORDER BY kind")]
+    names = kinds_in(database, "nodes")
     nodes = database.arrow(
-        f"SELECT node, {coded('kind', names)} AS kind, {coded('refusal', REASONS)} AS refusal "
-        "FROM nodes ORDER BY nodes.kind, token"
+        f"SELECT node, {coded('kind', names)} AS kind, {coded('refusal', REASONS)} AS refusal FROM nodes"
     )
-    own, kind, refusal = (column.to_numpy() for column in nodes.columns)
+    own, kind, refused = (column.to_numpy() for column in nodes.columns)
     del nodes
-    place = np.zeros(int(own.max(initial=-1)) + 1, np.int32)
-    place[own] = np.arange(len(own), dtype=np.int32)
     merged = database.arrow("SELECT node, other FROM merged")
-    sets, shown = _members(database, place)
+    sets, shown = _sorted_pairs(database.arrow("SELECT id_set, node FROM members"))
     linked = link(
         Sets(
             kinds=[kind_of(name) for name in names],
-            kind=kind,
-            refusal=refusal,
+            kind=_laid(own, kind),
+            refusal=_laid(own, refused),
             set=sets,
             node=shown,
-            same=place[merged.column("node").to_numpy()],
-            other=place[merged.column("other").to_numpy()],
-            cluster=_clusters(database, place, len(own)) if clustered else None,
+            same=merged.column("node").to_numpy(),
+            other=merged.column("other").to_numpy(),
+            cluster=_clusters(database, len(own)) if clustered else None,
         )
     )
     found = pa.table(
         {
-            "node": own,
-            "place": np.arange(len(own), dtype=np.int32),
+            "node": np.arange(len(own), dtype=np.int32),
             "customer": linked.customer,
             "refusal": pa.array(REASONS).take(pa.array(linked.refusal)),
         }
@@ -247,21 +275,27 @@ def find_customers(database: Database, *, clustered: bool = False) -> Linked:
     return linked
 
 
-def _members(database: Database, place: Small) -> tuple[Small, Small]:
-    """Return which set has which identifiers, by their places, sorted."""
-    members = database.arrow("SELECT id_set, node FROM members")
-    code = members.column("id_set").to_numpy().astype(np.int64)
+def _laid(places: Small, values: Codes) -> Codes:
+    """Lay values in their places: a database that isn't told to sort gives rows in any order."""
+    laid = np.empty_like(values)
+    laid[places] = values
+    return laid
+
+
+def _sorted_pairs(shown: pa.Table) -> tuple[Small, Small]:
+    """Return which set (id_set) has which identifiers (node), each pair once, sorted."""
+    code = shown.column("id_set").to_numpy().astype(np.int64)
     code <<= 32
-    code |= place[members.column("node").to_numpy()]
-    del members
+    code |= shown.column("node").to_numpy()
     code.sort()
+    code = code[np.append(True, code[1:] != code[:-1])] if len(code) else code
     return (code >> 32).astype(np.int32), code.astype(np.int32)  # the lower half
 
 
-def _clusters(database: Database, place: Small, n: int) -> Ints:
+def _clusters(database: Database, n: int) -> Ints:
     table = clusters_of_nodes(database)
     cluster = np.full(n, -1, np.int64)
-    cluster[place[table.column("node").to_numpy()]] = table.column("cluster").to_numpy()
+    cluster[table.column("node").to_numpy()] = table.column("cluster").to_numpy()
     return cluster
 
 
@@ -289,9 +323,9 @@ def protected(database: Database, how: str) -> pa.Table:
     """Return the identities that the log keeps: values, their keyed hashes, or none."""
     if how == "drop":
         return schema.IDENTITIES.empty_table()
-    return database.arrow(
+    return database.arrow(  # nodes are in the order of kind and token
         "SELECT customer, kind, token AS value FROM nodes JOIN found USING (node) WHERE customer >= 0 "
-        "ORDER BY customer, kind, value"
+        "ORDER BY customer, node"
     ).cast(schema.IDENTITIES)
 
 

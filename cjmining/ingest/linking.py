@@ -41,7 +41,8 @@ _DEVICES_BY: Final = 100
 _FEWEST: Final = 3
 _ONCE_IN: Final = 1000
 _ENOUGH: Final = 20
-_NUMBER, _ADDRESS, _PHONE, _LINK, _ACCOUNT, _DEVICE = range(6)
+_TIERS: Final = 6
+_NUMBER, _ADDRESS, _PHONE, _LINK, _ACCOUNT, _DEVICE = range(_TIERS)
 _BELOW: Final[dict[int, tuple[int, ...]]] = {
     _NUMBER: (),
     _ADDRESS: (_NUMBER,),
@@ -137,6 +138,7 @@ class _Linking:
         self.placed[listed] = True
         _, first, which = np.unique(self.given[listed], return_index=True, return_inverse=True)
         self.label[listed] = listed[first][which]
+        self.forgotten = np.count_nonzero(self.refusal)
         usable = self.refusal[sets.node] == 0
         self.one, self.other = _pairs(sets.set[usable], sets.node[usable], n)
 
@@ -144,14 +146,14 @@ class _Linking:
         """Refuse what is seen with improbably many identifiers of a kind, by how many is usual."""
         kinds = self.sets.kinds
         width = len(kinds)
-        code, degree = _distinct(_codes(self.one, width, self.sets.kind[self.other]))
-        node, other_kind = np.divmod(code, width)
+        code, degree = _counted(_codes(self.one, width, self.sets.kind[self.other]))
+        node, other_kind = _parts(code, width)
         own_kind = self.sets.kind[node]
         spared = self.given >= 0
         spared[self.sets.same], spared[self.sets.other] = True, True
-        for a, b in (
-            divmod(pair, width) for pair in _distinct(_codes(own_kind, width, other_kind))[0].tolist()
-        ):
+        together = np.zeros((width, width), bool)
+        together[own_kind, other_kind] = True
+        for a, b in np.argwhere(together).tolist():
             if kinds[a].of in ("account", "case") or kinds[b].of not in ("person", "device"):
                 continue
             here = (own_kind == a) & (other_kind == b)
@@ -165,14 +167,17 @@ class _Linking:
         own = (self.tier == tier) & (self.refusal == 0) & ~self.placed
         if not own.any():
             return
-        together = own[self.one] & own[self.other]
-        one, other = self.one[together], self.other[together]
-        between = own[self.one] & self.placed[self.other]
-        node, label = _unique_pairs(self.one[between], self.label[self.other[between]])
+        here = own[self.one]
+        one, other = self.one[here], self.other[here]
+        between = self.placed[other]
+        node, label = _unique_pairs(one[between], self.label[other[between]])
+        together = own[other]
+        one, other = one[together], other[together]
         apart = self._apart(tier, node, label)
         # accounts that were merged are one, and stand for the persons of all of them
         group = components(len(own), one, other) if tier == _ACCOUNT else np.arange(len(own), dtype=np.int32)
-        several = np.isin(group, _conflicting(*_unique_pairs(group[node], label), apart)) & own
+        conflicting = _conflicting(*_unique_pairs(group[node], label), apart)
+        several = _marked(len(own), conflicting)[group] & own
         self.refusal[several] = _SEVERAL
         own[several] = False
         keep = own[node]
@@ -232,11 +237,11 @@ class _Linking:
         else:
             below = _BELOW[tier]
             is_case = np.array([kind.of == "case" for kind in sets.kinds])[sets.kind[placed]]
-            telling = placed[np.isin(self.tier[placed], below) & ~is_case]
+            telling = placed[_marked(_TIERS, below)[self.tier[placed]] & ~is_case]
             labels, features = self.label[telling], sets.kind[telling]
         if tier == _ADDRESS:
             alone = np.bincount(node, minlength=len(self.label))[node] == 1
-            has_own = np.isin(labels, label[alone])
+            has_own = _marked(len(self.label), label[alone])[labels]
             labels, features = labels[has_own], features[has_own]
         listed = np.flatnonzero(self.given >= 0)
         labels = np.concatenate((labels, self.label[listed]))
@@ -248,14 +253,19 @@ class _Linking:
         bad = np.zeros(len(where), bool)
         numbers = np.flatnonzero(self.placed & (self.tier == _NUMBER) & (self.given < 0))
         for kind, about in enumerate(self.sets.kinds):
-            own, _ = _distinct(self.label[numbers[self.sets.kind[numbers] == kind]])
+            own = _distinct(self.label[numbers[self.sets.kind[numbers] == kind]])
             if about.of == "case" or not len(own):
                 continue
-            found, counts = _distinct(where[own])
+            found, counts = _counted(where[own])
             bad[found[counts > improbable(counts, devices=False)]] = True
         return bad
 
     def _forget_refused(self) -> None:
+        """Leave out the pairs with an identifier that has been refused since it was last done."""
+        refused = np.count_nonzero(self.refusal)
+        if refused == self.forgotten:
+            return
+        self.forgotten = refused
         keep = (self.refusal[self.one] == 0) & (self.refusal[self.other] == 0)
         self.one, self.other = self.one[keep], self.other[keep]
 
@@ -279,7 +289,8 @@ def improbable(degrees: Ints, *, devices: bool) -> float:
     6.3
     """
     n = len(degrees)
-    common = float(np.quantile(degrees, 0.75, method="lower")) if n >= _ENOUGH else 1.0
+    up_to = np.cumsum(np.bincount(degrees))  # how many have a degree, or less
+    common = float(np.searchsorted(up_to, (3 * (n - 1)) // 4, "right")) if n >= _ENOUGH else 1.0
     most = SHARED_BY if common <= SHARED_BY else 3 * common
     seen = float(np.minimum(degrees, most).sum())
     go_on = (seen - n + 1) / (seen + 5)
@@ -295,6 +306,8 @@ def components(n: int, first: Small, second: Small) -> Small:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    if not len(first):
+        return np.arange(n, dtype=np.int32)
     graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
     least: Small = np.empty(int(labels.max(initial=-1)) + 1, np.int32)
@@ -322,44 +335,69 @@ def _pairs(sets: Small, nodes: Small, n: int) -> tuple[Small, Small]:
         apart += 1
     if not found:
         return np.empty(0, np.int32), np.empty(0, np.int32)
-    one, other = _parts(_distinct(np.concatenate(found))[0], n)
+    one, other = _parts(_distinct(np.concatenate(found)), n)
     return np.concatenate((one, other)), np.concatenate((other, one))
 
 
 def _codes(first: npt.NDArray[np.integer], width: int, second: npt.NDArray[np.integer]) -> Ints:
-    """Write pairs as one number each; `width` is more than any second."""
+    """Write pairs as one number each, in the same order; `width` is more than any second."""
     code: Ints = first.astype(np.int64)
-    code *= width
-    code += second
+    code <<= width.bit_length()  # which is many times as fast to take apart again as a product
+    code |= second
     return code
 
 
 def _parts(codes: Ints, width: int) -> tuple[Small, Small]:
-    first, second = np.divmod(codes, width)
-    return first.astype(np.int32), second.astype(np.int32)
+    bits = width.bit_length()
+    return (codes >> bits).astype(np.int32), (codes & ((1 << bits) - 1)).astype(np.int32)
 
 
-def _distinct(codes: npt.NDArray[Any]) -> tuple[Any, Ints]:
-    """Return the distinct codes, sorted, and how often each occurs; faster than numpy's hashing them."""
+def _distinct(codes: npt.NDArray[Any]) -> Any:  # noqa: ANN401 -- codes of the same type
+    """Return the distinct codes, sorted; faster than numpy's hashing them."""
     ordered = np.sort(codes)
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else ordered
-    return ordered[first], np.diff(np.append(first, len(ordered)))
+    return ordered[_begins(ordered)]
+
+
+def _counted(codes: npt.NDArray[Any]) -> tuple[Any, Ints]:
+    """Return the distinct codes, sorted, and how often each occurs."""
+    ordered = np.sort(codes)
+    first = np.flatnonzero(_begins(ordered))
+    return ordered[first], np.diff(first, append=len(ordered))
+
+
+def _begins(ordered: npt.NDArray[Any]) -> Bools:
+    """Say which of sorted numbers differ from the one before."""
+    begins = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    return begins
+
+
+def _marked(n: int, places: npt.ArrayLike) -> Bools:
+    marked = np.zeros(n, bool)
+    marked[np.asarray(places, np.intp)] = True
+    return marked
 
 
 def _unique_pairs(first: Small, second: npt.NDArray[Any]) -> tuple[Small, Small]:
     if not len(first):
         return first, second
     width = int(second.max()) + 1
-    return _parts(_distinct(_codes(first, width, second))[0], width)
+    return _parts(_distinct(_codes(first, width, second)), width)
 
 
 def _conflicting(node: Small, label: Small, apart: tuple[Small, Small]) -> Small:
     """Return the nodes that touch several labels with one feature."""
     labels, features = apart
-    start, end = np.searchsorted(labels, label, "left"), np.searchsorted(labels, label, "right")
-    counts = end - start
+    if not len(labels) or not len(label):
+        return np.empty(0, np.int32)
+    begin = np.zeros(
+        max(int(labels[-1]), int(label.max())) + 2, np.int64
+    )  # where each label's features begin
+    np.cumsum(np.bincount(labels, minlength=len(begin) - 1), out=begin[1:])
+    start = begin[label]
+    counts = begin[label + 1] - start
     nodes = np.repeat(node, counts)
-    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(start, counts)
+    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - start, counts)
     return _twice(nodes, features[place])
 
 
@@ -376,8 +414,8 @@ def _twice(owners: Small, features: Small) -> Small:
     if not len(owners):
         return owners
     width = int(features.max()) + 1
-    code, counts = _distinct(_codes(owners, width, features))
-    found: Small = _distinct(code[counts > 1] // width)[0].astype(np.int32)
+    code, counts = _counted(_codes(owners, width, features))
+    found: Small = _distinct(_parts(code[counts > 1], width)[0])
     return found
 
 
@@ -396,15 +434,13 @@ def _numbered(labels: Small, usable: Bools) -> Ints:
 
 def _customers_of_sets(sets: Sets, customer: Ints, tier: Codes) -> tuple[Small, Ints]:
     """Return each set's customer: whom the surest of its identifiers belong to."""
-    first = np.flatnonzero(np.append(True, sets.set[1:] != sets.set[:-1])) if len(sets.set) else sets.set
+    first = np.flatnonzero(_begins(sets.set))
     found = sets.set[first]
     whose = customer[sets.node]
-    rank = np.where(whose < 0, np.int8(99), tier[sets.node])
-    least = np.minimum.reduceat(rank, first) if len(first) else rank
-    surest = rank == np.repeat(least, np.diff(np.append(first, len(rank))))
-    low = np.where(surest, whose, np.iinfo(np.int64).max)
-    high = np.where(surest, whose, NOBODY)
     if not len(first):
         return found, whose
-    lowest, highest = np.minimum.reduceat(low, first), np.maximum.reduceat(high, first)
+    rank = np.where(whose < 0, np.int8(99), tier[sets.node])
+    surest = rank == np.repeat(np.minimum.reduceat(rank, first), np.diff(first, append=len(rank)))
+    lowest = np.minimum.reduceat(np.where(surest, whose, np.iinfo(np.int64).max), first)
+    highest = np.maximum.reduceat(np.where(surest, whose, NOBODY), first)
     return found, np.where(lowest == highest, lowest, SEVERAL_CUSTOMERS)

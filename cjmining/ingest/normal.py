@@ -15,7 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from cjmining.errors import SourceError
-from cjmining.ingest.database import SEPARATOR, Database, literal
+from cjmining.ingest.database import Database, literal
 from cjmining.ingest.kinds import KINDS, Form
 
 PLACEHOLDER: Final = "a placeholder"
@@ -75,36 +75,45 @@ def spelling(plus_tags: object = "keep", gmail_dots: object = "keep") -> Spellin
     return Spelling(tuple(sorted(domain.strip().lower().lstrip("@") for domain in domains)), str(gmail_dots))
 
 
-def make_forms(database: Database, tokens: str, how: Spelling) -> None:
-    """Bring the identifiers in `tokens` (a relation with a column `token`) into their forms.
+def make_shown(database: Database, tokens: str, how: Spelling) -> None:
+    """Make `shown` (id_set, kind, region, value): the identifiers of sets, each value brought into its form.
 
-    Makes two tables: `forms` (token, kind, value), and `named` (node, kind, value, refusal, stored), a row
-    for every identifier, with what is wrong with it if it is none, and the hash of one that was stored so.
+    Parameters
+    ----------
+    database : Database
+    tokens : str
+        SQL of id_set and token, a row for each identifier as a record wrote it: `kind:value`, for telephone
+        numbers also `kind/region:value`.
+    how : Spelling
+        How addresses are read.
     """
-    raw = "trim(substr(token, strpos(token, ':') + 1))"
     client = f"regexp_replace(raw, {literal(_CLIENT_ID)}, '\\1')"
     database.run(
-        "CREATE TABLE forms AS SELECT token, kind, CASE "
-        f"WHEN starts_with(raw, {STORED}) THEN raw "
+        "CREATE TABLE shown AS SELECT id_set, kind, region, CASE "
+        f"WHEN {is_stored('raw')} THEN raw "
         f"WHEN kind IN ({_kinds('email')}) THEN {_address('raw', how)} "
-        f"WHEN kind IN ({_kinds('analytics')}) THEN {client} ELSE raw END AS value "
-        f"FROM (SELECT token, split_part(split_part(token, ':', 1), '/', 1) AS kind, {raw} AS raw "
-        f"FROM (SELECT DISTINCT token FROM {tokens}))"
+        f"WHEN kind IN ({_kinds('analytics')}) THEN {client} ELSE raw END AS value FROM ("
+        "SELECT id_set, split_part(about, '/', 1) AS kind, split_part(about, '/', 2) AS region, "
+        "trim(substr(token, length(about) + 2)) AS raw "
+        f"FROM (SELECT id_set, token, split_part(token, ':', 1) AS about FROM ({tokens})))"
     )
-    rewritten = pa.table(
-        _rewritten(database), schema=pa.schema([("token", pa.string()), ("value", pa.string())])
-    )
+    rewritten = _rewritten(database)
     if rewritten.num_rows:
         with database.registered("rewritten", rewritten):
-            database.run("UPDATE forms SET value = r.value FROM rewritten r WHERE r.token = forms.token")
-    stored = f"starts_with(value, {STORED})"
-    database.run(
-        "CREATE TABLE named AS SELECT (row_number() OVER () - 1)::INTEGER AS node, kind, value, "
-        f"CASE WHEN {stored} THEN nullif(split_part(value, {STORED}, 3), '') ELSE {_refusal()} END "
-        "AS refusal, "
-        f"CASE WHEN {stored} THEN split_part(value, {STORED}, 2) END AS stored "
-        "FROM (SELECT DISTINCT kind, value FROM forms)"
-    )
+            database.run(
+                "UPDATE shown SET value = r.form FROM rewritten r "
+                "WHERE shown.kind = r.kind AND shown.region = r.region AND shown.value = r.value"
+            )
+
+
+def is_stored(value: str) -> str:
+    """SQL: whether a value is the hash of an identifier of an earlier delivery."""
+    return f"starts_with({value}, {STORED})"
+
+
+def stored_token(value: str) -> str:
+    """SQL: the hash that was stored."""
+    return f"split_part({value}, {STORED}, 2)"
 
 
 def local_phones(database: Database, relations: Sequence[str]) -> int:
@@ -112,11 +121,9 @@ def local_phones(database: Database, relations: Sequence[str]) -> int:
     union = " UNION ".join(f"SELECT ids FROM {relation} WHERE ids IS NOT NULL" for relation in relations)
     return int(
         database.value(
-            "SELECT count(DISTINCT f.value) FROM ("
-            f"SELECT DISTINCT unnest(string_split(ids, {SEPARATOR})) AS token FROM ({union})) t "
-            "JOIN forms f USING (token) JOIN named n ON n.kind = f.kind AND n.value = f.value "
-            "WHERE starts_with(token, 'phone:') AND n.refusal IS NULL AND n.stored IS NULL "
-            "AND NOT starts_with(f.value, '+')"
+            f"SELECT count(DISTINCT value) FROM ({union}) JOIN sets USING (ids) JOIN shown USING (id_set) "
+            "WHERE kind = 'phone' AND region = '' AND NOT starts_with(value, '+') "
+            f"AND NOT {is_stored('value')} AND ({refusal()}) IS NULL"
         )
     )
 
@@ -144,12 +151,13 @@ def _address(raw: str, how: Spelling) -> str:
     return f"CASE WHEN {is_one} THEN {local} || '@' || {domain} ELSE {address} END"
 
 
-def _refusal() -> str:
-    """SQL: why a value is no identifier, NULL if it is one."""
+def refusal() -> str:
+    """SQL: why the `value` of a `kind` is no identifier, NULL if it is one."""
     ends_alike = "(length(value) >= 8 AND replace(value[-7:], value[-1], '') = '')"
     taken_as_it_is = listed([MERGED, *(kind.name for kind in KINDS.values() if kind.of == "case")])
     return (
-        f"CASE WHEN kind IN ({taken_as_it_is}) THEN NULL "
+        f"CASE WHEN {is_stored('value')} THEN nullif(split_part(value, {STORED}, 3), '') "
+        f"WHEN kind IN ({taken_as_it_is}) THEN NULL "
         f"WHEN regexp_matches(lower(value), {literal(_WORD_ALONE)}) THEN {literal(PLACEHOLDER)} "
         f"WHEN kind = 'email' AND regexp_matches(value, {literal(_WORD_BEFORE_AT)}) THEN "
         f"{literal(PLACEHOLDER)} "
@@ -161,20 +169,23 @@ def _refusal() -> str:
     )
 
 
-def _rewritten(database: Database) -> dict[str, list[str]]:
+def _rewritten(database: Database) -> pa.Table:
     """Phone numbers as E.164 and Salesforce's ids of 15 characters as 18, where they aren't already."""
+    given = "SELECT DISTINCT kind, region, value FROM shown"
     phones = database.run(
-        "SELECT token, value, split_part(split_part(token, ':', 1), '/', 2) FROM forms "
-        f"WHERE kind IN ({_kinds('phone')}) "
-        f"AND NOT regexp_matches(value, {literal(_E164)}) AND NOT starts_with(value, {STORED})"
+        f"{given} WHERE kind IN ({_kinds('phone')}) AND NOT regexp_matches(value, {literal(_E164)}) "
+        f"AND NOT {is_stored('value')}"
     )
     short = database.run(
-        f"SELECT token, value FROM forms WHERE kind IN ({_kinds('salesforce')}) "
-        "AND regexp_matches(value, '^[a-zA-Z0-9]{15}$')"
+        f"{given} WHERE kind IN ({_kinds('salesforce')}) AND regexp_matches(value, '^[a-zA-Z0-9]{{15}}$')"
     )
-    tokens = [row[0] for row in phones] + [row[0] for row in short]
-    values = [phone_number(raw, region or None) for _, raw, region in phones]
-    return {"token": tokens, "value": values + [long_id(raw) for _, raw in short]}
+    rows = [(*row, phone_number(row[2], row[1] or None)) for row in phones]
+    rows += [(*row, long_id(row[2])) for row in short]
+    names = ("kind", "region", "value", "form")
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return pa.table(
+        {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}
+    )
 
 
 def phone_number(text: str, region: str | None = None) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cjmining import schema
 from cjmining.ingest.database import coded
+from cjmining.ingest.identity import kinds_in
 from cjmining.ingest.linking import REASONS
 
 if TYPE_CHECKING:
@@ -29,37 +30,21 @@ def links_table(database: Database, staged: Sequence[Staged], how: str) -> pa.Ta
     database : Database
         After `identity.resolve`.
     staged : sequence of Staged
-        The feeds; `<table>_candidates` are the records that were asked who is who.
+        The feeds whose records were asked who is who.
     how : {"keep", "pseudonymise", "drop"}
         What becomes of identifiers; with "drop" there are no links either.
     """
     if how == "drop":
         return schema.LINKS.empty_table()
     files = sorted(
-        (file for feed in staged for file in feed.files),
+        (file for feed in staged if len(feed.feed.identifiers) > 1 for file in feed.files),
         key=lambda file: (file.source, file.name, file.number),
     )
-    pairs = _pairs(database, staged, files)
-    return _named(database, pairs, files)
+    return _named(database, _pairs(database, files), files)
 
 
-def _pairs(database: Database, staged: Sequence[Staged], files: Sequence[StagedFile]) -> pa.Table:
-    """Return (one, other, file, records), sorted: identifiers by their places, files by theirs in `files`."""
-    database.run(
-        "CREATE TEMP TABLE several AS SELECT ids, id_set FROM sets WHERE id_set IN "
-        "(SELECT id_set FROM members GROUP BY id_set HAVING count(*) > 1)"
-    )
-    database.run(
-        "CREATE TEMP TABLE placed AS SELECT id_set, place FROM members JOIN found USING (node) "
-        "SEMI JOIN several USING (id_set)"
-    )
-    database.run("CREATE TEMP TABLE seen_in (id_set INTEGER, file INTEGER, records BIGINT)")
-    for feed in staged:
-        if len(feed.feed.identifiers) > 1:
-            database.run(
-                "INSERT INTO seen_in SELECT id_set, file, count(*) "
-                f"FROM {feed.table}_candidates JOIN several USING (ids) GROUP BY id_set, file"
-            )
+def _pairs(database: Database, files: Sequence[StagedFile]) -> pa.Table:
+    """Return (one, other, file, records), sorted: nodes, and places in `files`."""
     rank = pa.table(
         {
             "file": pa.array([file.number for file in files], pa.int32()),
@@ -68,24 +53,21 @@ def _pairs(database: Database, staged: Sequence[Staged], files: Sequence[StagedF
     )
     with database.registered("file_ranks", rank):
         # texts are laid beside the pairs afterwards: only numbers are grouped and sorted
-        found = database.arrow(
-            "SELECT x.place AS one, y.place AS other, rank AS file, sum(records)::BIGINT AS records "
-            "FROM seen_in JOIN file_ranks USING (file) JOIN placed x USING (id_set) "
-            "JOIN placed y USING (id_set) WHERE x.place < y.place GROUP BY ALL ORDER BY one, other, rank"
+        return database.arrow(
+            "SELECT x.node AS one, y.node AS other, rank AS file, sum(records)::BIGINT AS records "
+            "FROM seen JOIN file_ranks USING (file) JOIN members x USING (id_set) "
+            "JOIN members y USING (id_set) WHERE x.node < y.node GROUP BY ALL ORDER BY one, other, rank"
         )
-    for table in ("several", "placed", "seen_in"):
-        database.run(f"DROP TABLE {table}")
-    return found
 
 
 def _named(database: Database, pairs: pa.Table, files: Sequence[StagedFile]) -> pa.Table:
-    kinds = [kind for (kind,) in database.run("SELECT DISTINCT kind FROM nodes ORDER BY kind")]
+    kinds = kinds_in(database, "nodes")
     nodes = database.arrow(
-        f"SELECT place, customer, {coded('kind', kinds)} AS kind, token, "
+        f"SELECT node, customer, {coded('kind', kinds)} AS kind, token, "
         f"{coded('found.refusal', REASONS)} AS refusal FROM nodes JOIN found USING (node)"
     )
     row = np.empty(nodes.num_rows, np.int32)
-    row[nodes.column("place").to_numpy()] = np.arange(nodes.num_rows, dtype=np.int32)
+    row[nodes.column("node").to_numpy()] = np.arange(nodes.num_rows, dtype=np.int32)
     one, other = (row[pairs.column(name).to_numpy()] for name in ("one", "other"))
     kind, refusal, customer = (nodes.column(name).to_numpy() for name in ("kind", "refusal", "customer"))
     why = np.where(customer[one] != customer[other], len(REASONS), 0)
