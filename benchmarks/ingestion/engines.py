@@ -14,7 +14,7 @@ Answer = dict[str, list[int]]
 Run = Callable[[], Callable[[], Answer]]
 
 MEMORY = "600MB"
-"""What ours may use of memory for reading and sorting."""
+"""What the bounded engines may use for reading and sorting."""
 TOUCHPOINTS = {
     "page_view": "page_viewed", "view_item": "product_viewed", "add_to_cart": "basket_filled",
     "begin_checkout": "checkout_opened", "add_payment_info": "payment_entered", "purchase": "order_placed",
@@ -42,13 +42,22 @@ WEB_KEY = (
 
 
 def cjmining(folder: Path, out: Path) -> Run:
-    """`cj.ingest` with `memory_limit` and `path`."""
+    """`cj.ingest` with `path`, with all the memory there is."""
+    return _ingested(folder, out, None)
+
+
+def cjmining_bounded(folder: Path, out: Path) -> Run:
+    """The same with `memory_limit`."""
+    return _ingested(folder, out, MEMORY)
+
+
+def _ingested(folder: Path, out: Path, memory: str | None) -> Run:
     import cjmining as cj
 
     sources = [cj.sources.GA4(folder / "web"), cj.sources.MarketingCloud(folder / "email")]
 
     def run() -> Callable[[], Answer]:
-        cj.ingest(sources, data_end="2027-01-01", path=out, memory_limit=MEMORY)
+        cj.ingest(sources, data_end="2027-01-01", path=out, memory_limit=memory)
         return lambda: _look(f"{out}/events-*.parquet", who="customer")
 
     return run
@@ -286,6 +295,7 @@ def _as_json(said) -> object:
 
 ENGINES = {
     "cjmining": cjmining,
+    f"cjmining, within {MEMORY}": cjmining_bounded,
     "duckdb, one statement (the floor)": duckdb_script,
     f"duckdb, the same within {MEMORY}": duckdb_bounded,
     "polars": polars,
