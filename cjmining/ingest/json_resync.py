@@ -46,7 +46,7 @@ class Resync:
                 if self._waiting:
                     settled += self._found_again()
                 settled.append(value)
-            elif value or self._waiting:
+            elif value or (mark and self._waiting):
                 self._waiting += (stretch, mark)
         return [*settled, *self._found_again()] if last else settled
 

@@ -88,17 +88,16 @@ def _check_reads(query: str, what: str) -> None:
 def _of_file(path: str | Path, query: str, parameters: Parameters | None, what: str) -> Stream:
     given = database_input(path, what)
     where = f"{what}, {given.name}"
-    with given.open() as stream:
-        start = stream.read(16)
+    kind = _database_kind(given)
     unpacked = ExitStack()
     file = unpacked.enter_context(database_file(given))
-    if start.startswith(b"SQLite format 3\x00"):
+    if kind == "SQLite":
         import sqlite3
 
         address = f"{file.absolute().as_uri()}?mode=ro"
         with unpacked, closing(sqlite3.connect(address, uri=True)) as connection:
             return _of_connection(connection, query, parameters, where)
-    if start[8:12] == b"DUCK":
+    if kind == "DuckDB":
         import duckdb
 
         try:
@@ -112,12 +111,22 @@ def _of_file(path: str | Path, query: str, parameters: Parameters | None, what: 
 
 
 def database_input(path: str | Path, what: str) -> Input:
-    """Return the one file that a path names."""
+    """Return the one file that a path names; in an archive the one database, whatever else lies beside it."""
     (found,) = as_paths(path, what)
     inside = list(inputs_below(found))
+    if len(inside) > 1:
+        inside = [each for each in inside if _database_kind(each)]
     if found.is_dir() or len(inside) != 1:
         raise SourceError(f"{what}: {found} is no file; a query needs one SQLite or DuckDB file")
     return inside[0]
+
+
+def _database_kind(given: Input) -> str | None:
+    with given.open() as stream:
+        start = stream.read(16)
+    if start.startswith(b"SQLite format 3\x00"):
+        return "SQLite"
+    return "DuckDB" if start[8:12] == b"DUCK" else None
 
 
 def _of_duckdb(

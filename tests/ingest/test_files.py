@@ -76,6 +76,11 @@ def test_records_around_a_stray_quote_come_through_as_they_were(between):
         assert lines[spoilt].startswith(records[spoilt][:20])
 
 
+def test_a_list_ends_behind_a_record_that_can_not_be_parsed():
+    lines = b"".join(block for block, _ in as_lines(blocks(b'[{"a": 1}, {"a": x}]\n', 7))).split(b"\n")
+    assert lines == [b'{"a": 1}', b'{"a": x}', b""]
+
+
 def test_a_stray_bracket_ends_no_list_of_a_page():
     page = b'{"p": 1, "results": [{"a": 1}, {"a": ]2}, {"a": 3}, {"a": 4}], "next": null}'
     lines = b"".join(block for block, _ in unwrapped(as_lines(blocks(page, 7)), ["results"])).split(b"\n")

@@ -35,4 +35,4 @@ def run(kind: str, name: str, seed: int, root: Path) -> Found:
     """Do one run of a kind in a folder."""
     if kind == "series":
         return run_series(name, seed, root)
-    return run_batch(name, seed, root, n_files=10, most=60, share=0.5)
+    return run_batch(name, seed, root, n_files=40, most=150, share=0.5)

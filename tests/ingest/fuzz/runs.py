@@ -317,7 +317,7 @@ def _observed(batch: _Batch, found: Found) -> Observed | None:
             f"{said}\n  fails with: {', '.join(_culprits(batch)) or 'all of them together'}"
         )
         return None
-    if (took := time.process_time() - start) > SECONDS + len(batch.files) / 10:
+    if (took := time.process_time() - start) > SECONDS + len(batch.files) / 4:
         found.problems.append(f"the batch took {took:.1f} s")
     return seen
 

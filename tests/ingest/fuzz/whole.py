@@ -75,15 +75,20 @@ def other_line_ends(rng: random.Random, parts: Parts) -> Whole | None:
     return Whole(_plain(parts), head + end.join(bodies) + last, len(parts.records))
 
 
+def _is_archive(parts: Parts) -> bool:
+    """Whether it is packed as the system writes it; nobody packs it once more."""
+    return parts.name.lower().endswith(".zip")
+
+
 def gzipped(_: random.Random, parts: Parts) -> Whole | None:
-    if parts.form == "parquet":
+    if parts.form == "parquet" or _is_archive(parts):
         return None
     return Whole(_plain(parts) + ".gz", gzip.compress(parts.data, mtime=0), len(parts.records) or None)
 
 
 def gzip_members(rng: random.Random, parts: Parts) -> Whole | None:
     """As where gzipped files are put together with `cat`."""
-    if parts.form == "parquet":
+    if parts.form == "parquet" or _is_archive(parts):
         return None
     at = rng.randrange(len(parts.data))
     data = gzip.compress(parts.data[:at], mtime=0) + gzip.compress(parts.data[at:], mtime=0)
@@ -92,6 +97,8 @@ def gzip_members(rng: random.Random, parts: Parts) -> Whole | None:
 
 def zipped(rng: random.Random, parts: Parts) -> Whole | None:
     """A zip archive: the file alone, in a folder, or beside what systems and people leave there."""
+    if _is_archive(parts):
+        return None
     name = rng.choice(("", "export 2026/", "a/b/")) + _plain(parts)
     others: list[tuple[str, bytes]] = []
     if rng.random() < 0.5:

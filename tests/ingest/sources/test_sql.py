@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zipfile
 from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ import pytest
 
 import cjmining as cj
 from cjmining.ingest import sql_rows
-from cjmining.ingest.sql_rows import as_text
+from cjmining.ingest.sql_rows import as_text, database_input
 from tests.ingest.helpers import fates, seen
 
 ROWS = [
@@ -203,6 +204,13 @@ def test_nothing_is_written(connect):
         assert cj.ingest(cj.sources.SQL(connection, query, **OPTIONS)).n_events == 3
         assert connection.execute("DELETE FROM sales").fetchall() is not None  # it may write again
         connection.commit()
+
+
+def test_the_database_of_an_archive_is_read_whatever_lies_beside_it(tmp_path, sqlite_file):
+    with zipfile.ZipFile(tmp_path / "till.zip", "w") as archive:
+        archive.writestr("readme.md", "# what this is")
+        archive.write(sqlite_file, "export/till.sqlite")
+    assert database_input(tmp_path / "till.zip", "source 'till'").name == "till.zip/export/till.sqlite"
 
 
 def test_a_study_reads_a_database(sqlite_file):
