@@ -20,7 +20,7 @@ from cjmining.ingest.sources.about import About, Default, Layout
 from cjmining.ingest.sources.base import Column, Event, Feed, Lookup, Source, as_kinds
 from cjmining.ingest.sources.columns import json_text
 from cjmining.ingest.sources.qualtrics_files import STANDARD, Asked, Header, header_of
-from cjmining.ingest.sources.questions import SCALES, Question, questions_of
+from cjmining.ingest.sources.questions import SCALES, Question, answer, questions_of
 from cjmining.ingest.sources.table import named_columns
 
 _TEXTS: Final = (".csv", ".tsv", ".txt")
@@ -51,7 +51,8 @@ class Qualtrics(Source):
     """Responses to a survey, as Qualtrics exports them (CSV or TSV), and the history of its distribution.
 
     A response gives `survey_started` and `survey_answered`; one that was left before its end gives the
-    latter, failed, only where something was answered. Location and network address are not read.
+    latter, failed, only where something was answered; -99, which Qualtrics writes on request for questions
+    seen but unanswered, is no answer. Location and network address are not read.
 
     Parameters
     ----------
@@ -275,13 +276,12 @@ class Qualtrics(Source):
             **{name: identifier(column) for name, column in self._properties.items()},
         }  # fmt: skip
         for question in questions:
-            text = identifier(question.column)
-            told[question.column] = text
+            told[question.column] = question.text
             told[f"{question.column}_scale"] = (
-                f"CASE WHEN {text} IS NOT NULL THEN {literal(question.said)} END"
+                f"CASE WHEN {question.text} IS NOT NULL THEN {literal(question.said)} END"
             )
             told[f"{question.column}_satisfaction"] = f"round({question.scaled()}, 6)"
-        answered = ", ".join(map(identifier, dict.fromkeys((*(q.column for q in questions), *comments))))
+        answered = ", ".join(map(answer, dict.fromkeys((*(q.column for q in questions), *comments))))
         keep = {
             "started": '"startDate"', "moment": 'coalesce("endDate", "recordedDate")',
             "response": 'pseudonym("_recordId")',
@@ -293,7 +293,7 @@ class Qualtrics(Source):
             **{f"e:{question.column}": question.scaled() for question in questions},
         }  # fmt: skip
         if comments:
-            texts = ", ".join(map(identifier, comments))
+            texts = ", ".join(map(answer, comments))
             keep |= {
                 KEPT_COLUMN: f"nullif(concat_ws(' / ', {texts}), '')",
                 KEPT_NAMES: 'concat_ws(\' \', "recipientFirstName", "recipientLastName", "recipientName")',

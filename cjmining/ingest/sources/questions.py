@@ -12,6 +12,8 @@ from cjmining.ingest.sources.base import LeftOut
 
 SCALES: Final = {"nps": (0.0, 10.0), "csat": (1.0, 5.0), "ces": (1.0, 7.0)}
 """Usual scales, from the worst answer to the best."""
+UNANSWERED: Final = "-99"
+"""What Qualtrics writes, on request, for a question that was seen but not answered."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,18 @@ class Question:
     answers: tuple[str, ...] = ()
 
     @property
+    def text(self) -> str:
+        """SQL of its answer as it stands; NULL where there is none."""
+        return answer(self.column)
+
+    @property
     def said(self) -> str:
         """The scale in words."""
         return f"{self.scale}, {self.worst:g} to {self.best:g}"
 
     def scaled(self) -> str:
         """SQL of its answer from 0, the worst, to 1."""
-        text = identifier(self.column)
+        text = self.text
         number = f"try_cast(replace(regexp_extract({text}, '^-?[0-9]+([.,][0-9]+)?'), ',', '.') AS DOUBLE)"
         if self.answers:
             listed = ", ".join(literal(answer.casefold()) for answer in self.answers)
@@ -56,7 +63,7 @@ class Question:
 
     def left_out(self) -> LeftOut:
         """Answers that lie on no place of the scale."""
-        text = identifier(self.column)
+        text = self.text
         return LeftOut(
             self.column,
             f"{text} IS NOT NULL AND ({self.scaled()}) IS NULL",
@@ -64,6 +71,17 @@ class Question:
             f"{self.column} is no answer on its scale ({self.said})",
             f"e:{self.column}",
         )
+
+
+def answer(column: str) -> str:
+    """SQL of the answer to a question; NULL where it was seen but not answered.
+
+    Examples
+    --------
+    >>> print(answer("Q4"))
+    nullif("Q4", '-99')
+    """
+    return f"nullif({identifier(column)}, {literal(UNANSWERED)})"
 
 
 def questions_of(given: Mapping[str, object] | None, name: str) -> list[Question]:

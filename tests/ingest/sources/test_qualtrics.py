@@ -210,6 +210,21 @@ def test_mistakes_are_said(tmp_path):
         cj.ingest(cj.sources.Qualtrics(DATA.parent / "marketo" / "bulk" / "leads.csv"))
 
 
+def test_a_question_seen_but_unanswered_has_no_answer(tmp_path):
+    """Left before its end, with -99 for all that was seen: nothing was answered."""
+    (tmp_path / "survey.csv").write_text(
+        "ResponseId,StartDate,EndDate,Finished,RecipientEmail,Q1,Q2\n"
+        "R_1,2026-03-01 10:00:00,2026-03-01 10:05:00,False,ann@shop.de,-99,-99\n"
+        "R_2,2026-03-02 10:00:00,2026-03-02 10:05:00,True,bob@shop.de,-99,too slow\n"
+    )
+    log = cj.ingest(cj.sources.Qualtrics(tmp_path, questions={"Q1": "csat"}, comments=["Q2"], timezone="UTC"))
+    assert seen(log, "touchpoint", "satisfaction") == [
+        ("survey_started", None), ("survey_started", None), ("survey_answered", None)
+    ]  # fmt: skip
+    assert told(log, 0) == {"comment": "too slow"}
+    assert not any("no answer on its scale" in note for note in log.notes)
+
+
 def test_the_published_export(shared_data, tmp_path):
     """Its one response came by an anonymous link; with a recipient it would be read."""
     published = shared_data / "survey" / "qualtrics_v3_export_3header.csv"
