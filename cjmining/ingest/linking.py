@@ -132,34 +132,33 @@ class _Linking:
         self.tier = np.array([_tier(kind) for kind in sets.kinds], np.int8)[sets.kind]
         self.label = np.arange(n, dtype=np.int32)
         self.placed = np.zeros(n, bool)
-        self.given = np.full(n, -1, np.int64) if sets.cluster is None else sets.cluster
-        listed = np.flatnonzero(self.given >= 0)
-        self.refusal[listed] = 0
-        self.placed[listed] = True
-        _, first, which = np.unique(self.given[listed], return_index=True, return_inverse=True)
-        self.label[listed] = listed[first][which]
+        self.listed = np.zeros(n, bool) if sets.cluster is None else sets.cluster >= 0
+        if sets.cluster is not None:
+            listed = np.flatnonzero(self.listed)
+            self.refusal[listed] = 0
+            self.placed[listed] = True
+            _, first, which = np.unique(sets.cluster[listed], return_index=True, return_inverse=True)
+            self.label[listed] = listed[first][which]
         self.forgotten = np.count_nonzero(self.refusal)
         usable = self.refusal[sets.node] == 0
         self.one, self.other = _pairs(sets.set[usable], sets.node[usable], n)
 
     def refuse_improbable(self) -> None:
         """Refuse what is seen with improbably many identifiers of a kind, by how many is usual."""
-        kinds = self.sets.kinds
-        width = len(kinds)
-        code, degree = _counted(_codes(self.one, width, self.sets.kind[self.other]))
-        node, other_kind = _parts(code, width)
-        own_kind = self.sets.kind[node]
-        spared = self.given >= 0
+        kinds, kind = self.sets.kinds, self.sets.kind
+        kind_of_other = kind[self.other]
+        spared = self.listed.copy()
         spared[self.sets.same], spared[self.sets.other] = True, True
-        together = np.zeros((width, width), bool)
-        together[own_kind, other_kind] = True
-        for a, b in np.argwhere(together).tolist():
-            if kinds[a].of in ("account", "case") or kinds[b].of not in ("person", "device"):
+        for b, other in enumerate(kinds):
+            if other.of not in ("person", "device"):
                 continue
-            here = (own_kind == a) & (other_kind == b)
-            limit = improbable(degree[here], devices=kinds[b].of == "device")
-            crowded = node[here & (degree > limit)]
-            self.refusal[crowded[~spared[crowded]]] = _SHARED
+            degree = np.bincount(self.one[kind_of_other == b], minlength=len(kind))
+            for a, own in enumerate(kinds):
+                here = np.flatnonzero((kind == a) & (degree > 0))
+                if own.of in ("account", "case") or not len(here):
+                    continue
+                limit = improbable(degree[here], devices=other.of == "device")
+                self.refusal[here[(degree[here] > limit) & ~spared[here]]] = _SHARED
         self._forget_refused()
 
     def add(self, tier: int) -> None:
@@ -207,13 +206,13 @@ class _Linking:
         node, label = touches
         one, other = among
         n = len(self.label)
-        count = np.bincount(node, minlength=n)
         for attempt in range(3):
             joined = components(n, np.concatenate((node, one)), np.concatenate((label, other)))
             where = joined[self.label]
             bad = self._too_many(where) if lenient else _several_of_a_kind(where, apart)
             if attempt == 2 or not bad.any():
                 break
+            count = np.bincount(node, minlength=n)
             if attempt == 0:
                 gone = own & (count > 1) & bad[where]
             else:
@@ -243,7 +242,7 @@ class _Linking:
             alone = np.bincount(node, minlength=len(self.label))[node] == 1
             has_own = _marked(len(self.label), label[alone])[labels]
             labels, features = labels[has_own], features[has_own]
-        listed = np.flatnonzero(self.given >= 0)
+        listed = np.flatnonzero(self.listed)
         labels = np.concatenate((labels, self.label[listed]))
         features = np.concatenate((features, np.full(len(listed), len(sets.kinds), np.int8)))
         return _unique_pairs(labels, features)
@@ -251,13 +250,13 @@ class _Linking:
     def _too_many(self, where: Small) -> Bools:
         """Say which components would join improbably many with a number of one kind."""
         bad = np.zeros(len(where), bool)
-        numbers = np.flatnonzero(self.placed & (self.tier == _NUMBER) & (self.given < 0))
+        numbers = np.flatnonzero(self.placed & (self.tier == _NUMBER) & ~self.listed)
         for kind, about in enumerate(self.sets.kinds):
             own = _distinct(self.label[numbers[self.sets.kind[numbers] == kind]])
             if about.of == "case" or not len(own):
                 continue
-            found, counts = _counted(where[own])
-            bad[found[counts > improbable(counts, devices=False)]] = True
+            counts = np.bincount(where[own], minlength=len(where))
+            bad |= counts > improbable(counts[counts > 0], devices=False)
         return bad
 
     def _forget_refused(self) -> None:
@@ -353,16 +352,9 @@ def _parts(codes: Ints, width: int) -> tuple[Small, Small]:
 
 
 def _distinct(codes: npt.NDArray[Any]) -> Any:  # noqa: ANN401 -- codes of the same type
-    """Return the distinct codes, sorted; faster than numpy's hashing them."""
-    ordered = np.sort(codes)
-    return ordered[_begins(ordered)]
-
-
-def _counted(codes: npt.NDArray[Any]) -> tuple[Any, Ints]:
-    """Return the distinct codes, sorted, and how often each occurs."""
-    ordered = np.sort(codes)
-    first = np.flatnonzero(_begins(ordered))
-    return ordered[first], np.diff(first, append=len(ordered))
+    """Return the distinct codes, sorted, and sort those given; faster than numpy's hashing them."""
+    codes.sort()
+    return codes[_begins(codes)]
 
 
 def _begins(ordered: npt.NDArray[Any]) -> Bools:
@@ -414,19 +406,21 @@ def _twice(owners: Small, features: Small) -> Small:
     if not len(owners):
         return owners
     width = int(features.max()) + 1
-    code, counts = _counted(_codes(owners, width, features))
-    found: Small = _distinct(_parts(code[counts > 1], width)[0])
+    codes = _codes(owners, width, features)
+    codes.sort()
+    again = codes[1:][codes[1:] == codes[:-1]]
+    found: Small = _distinct(_parts(again, width)[0])
     return found
 
 
 def _numbered(labels: Small, usable: Bools) -> Ints:
     """Number the labels in the order in which they occur first."""
     customers = np.full(len(labels), NOBODY, dtype=np.int64)
-    own = np.flatnonzero(usable)
+    own = np.flatnonzero(usable).astype(np.int32)
     first = np.full(len(labels), -1, dtype=np.int32)
     first[labels[own[::-1]]] = own[::-1]  # the last one written, which is the first, stays
     begins = first[labels[own]] == own
-    number = np.empty(len(labels), dtype=np.int64)
+    number = np.empty(len(labels), dtype=np.int32)
     number[labels[own[begins]]] = np.arange(begins.sum())
     customers[own] = number[labels[own]]
     return customers
@@ -436,11 +430,11 @@ def _customers_of_sets(sets: Sets, customer: Ints, tier: Codes) -> tuple[Small, 
     """Return each set's customer: whom the surest of its identifiers belong to."""
     first = np.flatnonzero(_begins(sets.set))
     found = sets.set[first]
-    whose = customer[sets.node]
+    whose = customer.astype(np.int32)[sets.node]
     if not len(first):
-        return found, whose
+        return found, whose.astype(np.int64)
     rank = np.where(whose < 0, np.int8(99), tier[sets.node])
     surest = rank == np.repeat(np.minimum.reduceat(rank, first), np.diff(first, append=len(rank)))
-    lowest = np.minimum.reduceat(np.where(surest, whose, np.iinfo(np.int64).max), first)
+    lowest = np.minimum.reduceat(np.where(surest, whose, np.iinfo(np.int32).max), first)
     highest = np.maximum.reduceat(np.where(surest, whose, NOBODY), first)
-    return found, np.where(lowest == highest, lowest, SEVERAL_CUSTOMERS)
+    return found, np.where(lowest == highest, lowest, SEVERAL_CUSTOMERS).astype(np.int64)
