@@ -50,6 +50,14 @@ _QUEUE = "list_filter(s.segments, lambda g: g.queueId IS NOT NULL)[-1].queueId"
 # of the conversation's sessions `c`:
 _AGENTS = f"list_filter(c, lambda s: {_AGENT} AND {_LIVE} AND {_ANSWERED} IS NOT NULL)"
 _QUEUED = f"s.purpose = 'acd' AND {_LIVE}"
+_CALLBACKS = "list_filter(c, lambda s: s.media = 'callback')"
+_SPOKEN = "s.media IN ('voice', 'video')"
+_CALLED_THEM = f"list_filter(c, lambda s: {_CUSTOMER} AND s.direction = 'outbound' AND {_SPOKEN})"
+_CALLED_BACK = (
+    f"CASE WHEN len({_CALLBACKS}) > 0 AND len({_CALLED_THEM}) = 0 "
+    f"THEN list_filter(c, lambda s: {_AGENT} AND s.direction = 'outbound' AND {_SPOKEN}) ELSE [] END"
+)
+"""Agents' sessions of a callback's calls, where the customer has none of them."""
 
 
 def all_steps(participants: str, surveys: str, *, outbound: str, closed: str) -> str:
@@ -75,7 +83,7 @@ def all_steps(participants: str, surveys: str, *, outbound: str, closed: str) ->
         f"list_filter(every, lambda s: {_CUSTOMER} OR NOT coalesce(list_contains("
         f"list_transform({asking}, lambda a: a.id), s.peer), FALSE))"
     )
-    called = f"({outbound} OR len(list_filter(c, lambda s: s.media = 'callback')) > 0)"
+    called = f"({outbound} OR len({_CALLBACKS}) > 0)"
     # steps of one moment keep this order: handed on, then queued again
     pieces = [
         *_dialled(called),
@@ -113,21 +121,22 @@ def segments(participants: str) -> str:
 
 def _dialled(called: str) -> list[str]:
     """Calls, messages and emails that the company began; whom a machine answered was not reached."""
-    theirs = f"{_CUSTOMER} AND s.direction = 'outbound' AND {called}"
+    called_them = f"CASE WHEN {called} THEN {_CALLED_THEM} ELSE [] END"
     unreached = (
         "CASE WHEN s.disposition LIKE '%.person' THEN FALSE WHEN s.disposition IS NOT NULL THEN TRUE "
         f"WHEN {_ANSWERED} IS NOT NULL THEN FALSE WHEN {_LAST} IS NOT NULL THEN TRUE END"
     )
-    asked = f"list_min(list_transform(list_filter(c, lambda s: s.media = 'callback'), lambda s: {_FIRST}))"
+    asked = f"list_min(list_transform({_CALLBACKS}, lambda s: {_FIRST}))"
     return [
         _steps(
-            f"list_filter(c, lambda s: {theirs} AND s.media IN ('voice', 'video'))",
+            f"list_concat({called_them}, {_CALLED_BACK})",
             "outbound", "company", _FIRST, until=_LAST, failed=unreached,
             wait=f"CASE WHEN s.campaign IS NULL THEN {_seconds(asked, _FIRST)} END",
             told=_told({"dispositionName": "s.disposition", "disconnectType": _END}),
         ),
         _steps(
-            f"list_filter(c, lambda s: {theirs} AND s.media IN ('message', 'chat', 'webchat', 'email'))",
+            f"list_filter(c, lambda s: {_CUSTOMER} AND s.direction = 'outbound' AND {called} "
+            "AND s.media IN ('message', 'chat', 'webchat', 'email'))",
             "outbound", "company", _FIRST,
         ),
     ]  # fmt: skip
@@ -205,7 +214,7 @@ def _talked(closed: str) -> list[str]:
     theirs = f"list_filter(c, lambda s: {_CUSTOMER} AND {_LIVE} AND {_LAST} IS NOT NULL)"
     last = (
         f"CASE WHEN {closed} AND len({_AGENTS}) > 0 "
-        f"THEN coalesce(nullif({theirs}, []), {_AGENTS})[-1:-1] ELSE [] END"
+        f"THEN coalesce(nullif({_CALLED_BACK}, []), nullif({theirs}, []), {_AGENTS})[-1:-1] ELSE [] END"
     )
     # of the two sides of a call, the peer is the other one
     own, other = (

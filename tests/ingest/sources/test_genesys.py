@@ -85,6 +85,21 @@ def test_a_callback(log):
     ]  # fmt: skip
 
 
+def test_a_callback_that_only_the_agents_sessions_tell_of(tmp_path):
+    (asked,) = (
+        each for each in json.loads((DATA / "page_2.json").read_text())["conversations"]
+        if each["conversationId"] == "k5"
+    )  # fmt: skip
+    customer = asked["participants"][0]
+    customer["sessions"] = [each for each in customer["sessions"] if each["mediaType"] == "callback"]
+    (tmp_path / "calls.json").write_text(json.dumps([asked]))
+    assert steps(ingest(tmp_path), "k5", "touchpoint", "actor", "failed", "wait_s", "duration_s") == [
+        ("12:00:00", "callback_requested", "customer", None, None, None),
+        ("12:10:45", "call_made", "company", False, 645, 495),
+        ("12:19:00", "call_ended", "company", None, None, None),
+    ]  # fmt: skip
+
+
 def test_chats_and_emails(log):
     assert steps(log, "k6", "touchpoint", "actor", "channel", "wait_s", "duration_s") == [
         ("13:00:00", "chat_queued", "customer", "chat", None, 12),
