@@ -123,7 +123,10 @@ class AmazonConnect(Source):
         identifiers=("phone", "email", "crm_id", "user_id", "call_contact", "by attributes=: any"),
         measures=(
             "wait_s: in the queue, on hold, or for a callback",
-            "duration_s: in the queue, with the agent, on hold, of the self-service",
+            (
+                "duration_s: in the queue, with the agent, on hold, of the self-service; of a call made from "
+                "its dialling on, of a callback from when an agent took it"
+            ),
         ),
         dimensions=("campaign: Campaign.CampaignId", "session: the first contact of a chain of transfers"),
         failed="abandoned in the queue; nobody reached; the connection broke",

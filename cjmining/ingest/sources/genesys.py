@@ -128,7 +128,10 @@ class Genesys(Source):
         identifiers=("phone", "email", "genesys_contact", "cookie", "by attributes=: any"),
         measures=(
             "wait_s: in the queue, on hold, for the callback, for the answer to an email",
-            "duration_s: in the queue, in the flow, with the agent, on hold",
+            (
+                "duration_s: in the queue, in the flow, with the agent, on hold; of a call made from its "
+                "dialling on, or from the answer where no segment tells of the dialling"
+            ),
             "satisfaction: a survey's total score of 100, else its promoter score of 10",
         ),
         dimensions=("campaign: outboundCampaignId", "session: the conversation"),
