@@ -36,19 +36,32 @@ class Resync:
         self._beginnings: list[bytes] = []
         self._beginning: re.Pattern[bytes] | None = None
         self._waiting: list[bytes] = []
+        self._held: list[bytes] = []
+        self._behind = b""
 
     def take(self, cuts: Iterable[Cut], *, last: bool = False) -> list[bytes]:
-        """Return what is settled of the values given so far, one record each."""
-        settled: list[bytes] = []
+        """Return what is settled of the values given so far, one record each.
+
+        The last one is held back: what follows may show that it was closed too early.
+        """
+        settled = self._held
         for stretch, mark in cuts:
             value = stretch.strip()
             if value and self._is_sound(value):
                 if self._waiting:
                     settled += self._found_again()
                 settled.append(value)
+                self._behind = mark
             elif value or (mark and self._waiting):
+                if not self._waiting and settled and not is_valid(settled[-1]):
+                    self._waiting = [settled.pop(), self._behind]
                 self._waiting += (stretch, mark)
-        return [*settled, *self._found_again()] if last else settled
+            else:
+                self._behind += stretch + mark
+        if last:
+            return [*settled, *self._found_again()]
+        self._held = settled[-1:]
+        return settled[:-1]
 
     def _is_sound(self, value: bytes) -> bool:
         """Whether a value is one record; only where it is in doubt is it parsed."""

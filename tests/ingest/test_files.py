@@ -81,6 +81,14 @@ def test_a_list_ends_behind_a_record_that_can_not_be_parsed():
     assert lines == [b'{"a": 1}', b'{"a": x}', b""]
 
 
+def test_a_stray_bracket_ends_no_record():
+    records = ['{"a": 1, "b": {"c": 1}}', '{"a": 2, "b": }, "d": {"c": 1}}', '{"a": 3, "b": {"c": 1}}']
+    lines = (
+        b"".join(block for block, _ in as_lines(blocks("".join(records).encode(), 7))).decode().splitlines()
+    )
+    assert lines == records
+
+
 def test_a_stray_bracket_ends_no_list_of_a_page():
     page = b'{"p": 1, "results": [{"a": 1}, {"a": ]2}, {"a": 3}, {"a": 4}], "next": null}'
     lines = b"".join(block for block, _ in unwrapped(as_lines(blocks(page, 7)), ["results"])).split(b"\n")
