@@ -40,10 +40,16 @@ def is_lines(text: str) -> bool:
         return True
     whole = begins if begins.endswith("\n") else begins.rpartition("\n")[0] or begins  # the last may be cut
     lines = [line.strip() for line in whole.split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
-    if lines[0].startswith("[") and not lines[0].endswith("]"):
+    if lines[0].startswith("[") and not _is_no_record(lines[0]):
         return False
+    telling = [line for line in lines if not _is_no_record(line)]
     # a line that is spoilt says nothing, even where most are
-    return sum(_is_part(line) for line in lines) * 2 < len(lines)
+    return sum(_is_part(line) for line in telling) * 2 < len(telling)
+
+
+def _is_no_record(line: str) -> bool:
+    """Whether a line is a value that is no object nor holds any."""
+    return "{" not in line and is_valid(line.encode())
 
 
 def _is_part(line: str) -> bool:

@@ -100,7 +100,9 @@ def test_a_stray_bracket_ends_no_list_of_a_page():
 def test_lines_are_told_from_other_forms():
     assert is_lines('{"a": {"b": 1}}\n\n{"a": 2}\n')
     assert is_lines('{"a": 1}\n{"a": \n{"a": 3}\n')  # a spoilt line among lines
-    assert is_lines('[1, 2]\n{"a": 1}\n{"a": 2}\n')  # a line that is no record is no array of them
+    assert is_lines('[1, 2]\n{"a": 1}\n')  # a line that is no record tells nothing
+    assert is_lines('{"a": 1}\n"text"\n')
+    assert not is_lines('[{"a": 1}]\n{"a": 2}\n{"a": 3}\n')
     assert not is_lines('[\n{"a": 1},\n{"a": 2}\n]')
     assert not is_lines('[{"a": [1]}]\n')
     assert not is_lines('{\n "a": 1,\n "b": {}\n}')
