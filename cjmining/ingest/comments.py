@@ -71,41 +71,35 @@ def usual_comment_column(names: Sequence[str]) -> str | None:
     return next((name for name in names if _plain(name) in usual), None)
 
 
-def keep_comments(
-    database: Database, staged: Sequence[Staged], identities: pa.Table, *, in_records: bool = False
-) -> list[Line]:
+def keep_comments(database: Database, staged: Sequence[Staged], *, in_records: bool = False) -> list[Line]:
     """Write the comments of used records into the properties of their events; return the ledger's lines.
 
     Parameters
     ----------
     database : Database
-        With the table `events` and the used records of every feed.
+        With the table `events`, the used records of every feed, and what `identity.resolve` made.
     staged : sequence of Staged
         All feeds: tables of customers may know their names.
-    identities : pyarrow.Table
-        customer, kind, value: an e-mail address often has its owner's name.
     in_records : bool
         Whether the staged records are kept too: then nothing but what may be kept of a comment stays there.
     """
     lines: list[Line] = []
     for feed in staged:
         if feed.feed.comment:
-            lines += _keep(database, feed, staged, identities, in_records=in_records)
+            lines += _keep(database, feed, staged, in_records=in_records)
             if in_records:
-                _redact_unused(database, feed, staged, identities)
+                _redact_unused(database, feed, staged)
     return lines
 
 
-def _keep(
-    database: Database, feed: Staged, staged: Sequence[Staged], identities: pa.Table, *, in_records: bool
-) -> Iterator[Line]:
+def _keep(database: Database, feed: Staged, staged: Sequence[Staged], *, in_records: bool) -> Iterator[Line]:
     own = identifier(KEPT_NAMES) if KEPT_NAMES in feed.feed.keep else "NULL::VARCHAR"
     comments = database.arrow(
         f"SELECT sequence, file, customer, {identifier(KEPT_COLUMN)} AS comment, {own} AS names "
         f"FROM {feed.table}_used "
         f"WHERE {identifier(KEPT_COLUMN)} IS NOT NULL ORDER BY sequence"
     )
-    names = _names_of(database, staged, identities, comments.column("customer").combine_chunks())
+    names = _names_of(database, staged, comments.column("customer").combine_chunks())
     counts: Counter[tuple[int, str]] = Counter()
     for batch in comments.to_batches(max_chunksize=_BATCH):
         rows = _redacted(batch, names, feed.feed, counts)
@@ -121,7 +115,7 @@ def _keep(
             yield (*where, "redacted", reason, counts[file.number, reason])
 
 
-def _redact_unused(database: Database, feed: Staged, staged: Sequence[Staged], identities: pa.Table) -> None:
+def _redact_unused(database: Database, feed: Staged, staged: Sequence[Staged]) -> None:
     """Replace the comments of a feed's unused records too, and forget the names that any brought."""
     comment = identifier(KEPT_COLUMN)
     has_names = KEPT_NAMES in feed.feed.keep
@@ -131,7 +125,7 @@ def _redact_unused(database: Database, feed: Staged, staged: Sequence[Staged], i
         f"FROM {feed.table} r LEFT JOIN id_sets i ON i.ids = r.ids "
         f"ANTI JOIN {feed.table}_used u ON u.sequence = r.sequence WHERE {comment} IS NOT NULL"
     )
-    names = _names_of(database, staged, identities, rows.column("customer").combine_chunks())
+    names = _names_of(database, staged, rows.column("customer").combine_chunks())
     told = [
         redact(said, names.get(customer, set()) | (words_of_name(own) if own else set())).text
         for customer, said, own in zip(
@@ -193,23 +187,21 @@ def _store(database: Database, feed: Staged, rows: list[_Row]) -> None:
         )
 
 
-def _names_of(
-    database: Database, staged: Sequence[Staged], identities: pa.Table, customers: pa.Array
-) -> dict[int, set[str]]:
+def _names_of(database: Database, staged: Sequence[Staged], customers: pa.Array) -> dict[int, set[str]]:
     """Return the words that name each of some customers, as far as anything in the log tells."""
     names: dict[int, set[str]] = {}
-    kinds = pc.cast(identities.column("kind"), pa.string())
-    telling = pc.or_(pc.equal(kinds, "email"), pc.match_substring(kinds, "name"))
-    wanted = pc.is_in(identities.column("customer"), value_set=pc.unique(customers))
-    own = identities.filter(pc.and_(telling, wanted))
-    pairs = list(zip(own.column("customer").to_pylist(), own.column("value").to_pylist(), strict=True))
-    for feed in staged:
-        for attribute, column in feed.feed.attributes.items():
-            if _NAMES_OF_PEOPLE.fullmatch(_plain(attribute)):
-                with database.registered("who", pa.table({"customer": pc.unique(customers)})):
+    wanted = "customer IN (SELECT customer FROM who)"
+    with database.registered("who", pa.table({"customer": pc.unique(customers)})):
+        pairs = database.run(  # an e-mail address often has its owner's name
+            "SELECT customer, value FROM nodes JOIN found USING (node) WHERE value IS NOT NULL "
+            f"AND (kind = 'email' OR contains(kind, 'name')) AND customer >= 0 AND {wanted}"
+        )
+        for feed in staged:
+            for attribute, column in feed.feed.attributes.items():
+                if _NAMES_OF_PEOPLE.fullmatch(_plain(attribute)):
                     pairs += database.run(
                         f"SELECT customer, {identifier(column)} FROM {feed.table}_used "
-                        f"WHERE {identifier(column)} IS NOT NULL AND customer IN (SELECT customer FROM who)"
+                        f"WHERE {identifier(column)} IS NOT NULL AND {wanted}"
                     )
     for customer, value in pairs:
         names.setdefault(customer, set()).update(words_of_name(str(value)))

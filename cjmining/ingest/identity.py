@@ -54,7 +54,6 @@ __all__ = [
     "ONLY_SEVERALS",
     "ONLY_SHARED",
     "SHARED_BY",
-    "Resolved",
     "Rules",
     "find_customers",
     "hashed",
@@ -97,22 +96,7 @@ class Rules:
     shared_devices: str = "set aside"
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """The customers found.
-
-    Attributes
-    ----------
-    n_customers : int
-    identities : pyarrow.Table
-        customer, kind, value: their identifiers as far as they are known in clear.
-    """
-
-    n_customers: int
-    identities: pa.Table
-
-
-def resolve(database: Database, records: Sequence[str], rules: Rules | None = None) -> Resolved:
+def resolve(database: Database, records: Sequence[str], rules: Rules | None = None) -> int:
     """Find the customers behind the records in `records` (relations with the columns `ids` and `file`).
 
     Makes two tables: `id_sets` (ids, customer, why), where `why` says what is wrong with a set without a
@@ -125,11 +109,7 @@ def resolve(database: Database, records: Sequence[str], rules: Rules | None = No
     linked = find_customers(database, clustered=rules.clusters is not None)
     store_sets(database, linked)
     make_timed(database)
-    identities = database.arrow(
-        "SELECT customer, kind, value FROM nodes JOIN found USING (node) "
-        "WHERE customer >= 0 AND value IS NOT NULL"
-    )
-    return Resolved(int(linked.customer.max(initial=-1)) + 1, identities.cast(schema.IDENTITIES))
+    return int(linked.customer.max(initial=-1)) + 1
 
 
 def _count_sets(database: Database, records: Sequence[str]) -> None:

@@ -130,7 +130,7 @@ class Ingestion:
         self._progress("finding who is who", 0.6)
         fates.decide_fates(database, self._staged)
         candidates = [f"{feed.table}_candidates" for feed in self._staged]
-        found = identity.resolve(database, candidates, options.rules)
+        n_customers = identity.resolve(database, candidates, options.rules)
         if options.rules.shared_devices == "by time":
             by_time.divide(database, self._staged)
         fates.make_views(database, self._staged)
@@ -138,7 +138,7 @@ class Ingestion:
         others, n_made = events.make_events(database, self._staged)
         if options.identities == "drop":
             events.number_journeys(database)
-        said = comments.keep_comments(database, self._staged, found.identities, in_records=options.add)
+        said = comments.keep_comments(database, self._staged, in_records=options.add)
         self._note_phones()
         covered = self._coverage(options.data_end)
         end_us = self._end(covered, options.data_end)
@@ -155,7 +155,7 @@ class Ingestion:
         self._note_dates(end)
         for note in [*told.unused(self._staged, covered), *told.empty_files(self._staged)]:
             self._note(note, logging.WARNING)
-        people, several = attributes.customers_table(database, self._staged, found.n_customers)
+        people, several = attributes.customers_table(database, self._staged, n_customers)
         if several:
             self._note(
                 f"{counted(several, 'customer has', 'customers have')} several rows of attributes; "
