@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -187,7 +188,10 @@ class Draft:
 
 
 class Writer:
-    """A Parquet file in row groups of `ROWS` rows: the same rows are the same bytes, however they come."""
+    """A Parquet file in row groups of `ROWS` rows: the same rows are the same bytes, however they come.
+
+    One row group is encoded, in a thread, while the rows of the next are made.
+    """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.rows = 0
@@ -195,6 +199,8 @@ class Writer:
         self._waiting: list[pa.Table] = []
         self._n_waiting = 0
         self._schema = schema
+        self._encoder = ThreadPoolExecutor(1)
+        self._encoding: Future[None] | None = None
         self._file = pq.ParquetWriter(path, schema, **_ENCODED, **_by_type(schema))
 
     def __enter__(self) -> Self:
@@ -203,26 +209,43 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and (self._n_waiting or not self.rows):
-            self._write(self._n_waiting)
-        self._file.close()
+        try:
+            with self._encoder:  # it has ended when the file is closed, whatever happened
+                if kind is None:
+                    self._finish()
+        finally:
+            self._file.close()
         if kind is None:
             _sync(self._path)
 
     def write(self, table: pa.Table) -> None:
-        """Add rows to the file."""
+        """Add rows to the file; an error in those before may show only now."""
         self._waiting.append(table)
         self._n_waiting += table.num_rows
         while self._n_waiting >= ROWS:
             self._write(ROWS)
 
+    def _finish(self) -> None:
+        if self._n_waiting or not self.rows:
+            self._write(self._n_waiting)
+        self._expect_encoded()
+
     def _write(self, n: int) -> None:
         waiting = pa.concat_tables([self._schema.empty_table(), *self._waiting])
         group, rest = waiting.slice(0, n), waiting.slice(n)
-        self._file.write_table(group.combine_chunks(), row_group_size=ROWS)
+        self._expect_encoded()  # so no more than one group waits
+        self._encoding = self._encoder.submit(self._encode, group)
         self._waiting = [rest] if rest.num_rows else []
         self._n_waiting -= n
         self.rows += n
+
+    def _encode(self, group: pa.Table) -> None:
+        self._file.write_table(group.combine_chunks(), row_group_size=ROWS)
+
+    def _expect_encoded(self) -> None:
+        """Wait for the row group before, and raise what went wrong with it."""
+        if self._encoding is not None:
+            self._encoding.result()
 
 
 def _by_type(schema: pa.Schema) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -97,6 +98,31 @@ def test_whoever_writes_may_be_ended_at_any_point(tmp_path, monkeypatch, earlier
             break
         point += 1
     assert point > 10
+
+
+@pytest.mark.parametrize("in_encoding", [True, False])
+def test_what_goes_wrong_in_the_middle_of_a_file_is_raised_and_nothing_stays(
+    tmp_path, monkeypatch, in_encoding
+):
+    monkeypatch.setattr(storage, "ROWS", 4)
+    table = pa.table({"n": range(10)})
+
+    def rows() -> Iterator[pa.Table]:
+        yield table
+        if not in_encoding:
+            raise Ended
+        yield table
+
+    def fail(*_: object, **__: object) -> None:
+        raise Ended
+
+    if in_encoding:
+        monkeypatch.setattr(pq.ParquetWriter, "write_table", fail)
+    before = threading.active_count()
+    with pytest.raises(Ended), storage.Draft(tmp_path / "x.log", overwrite=False) as draft:
+        draft.add("journeys", rows(), schema=table.schema)
+    assert threading.active_count() == before
+    assert not list(tmp_path.iterdir())
 
 
 def start(log: JourneyLog, path: Path, earlier: str | None) -> None:
