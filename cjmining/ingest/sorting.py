@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import LogError
-from cjmining.ingest.database import Database, identifier
-from cjmining.ingest.sources.base import counted
+from cjmining.ingest.database import Database, identifier, literal
 from cjmining.log_files import LONG_VOCABULARY
 
 TEXTS: Final = tuple(f.name for f in schema.EVENTS if f.type == schema.TEXT and f.name != "source")
+_FEW: Final = 4
+"""Words up to which a comparison with each is faster than a look-up."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def sort_events(
         SQL of the end of the data.
     """
     kept = f"withdrawn IS NULL AND timestamp <= {end}"
-    n = _count(database, kept)
+    n, held = _count(database, kept)
     words: dict[str, pa.Array] = {}
     long: dict[str, str] = {}
     codes, joins = {}, []
@@ -108,42 +109,50 @@ def sort_events(
             joins.append(f"LEFT JOIN {table} ON {table}.word = events.{identifier(name)}")
             continue
         words[name] = _words(database, table)
-        codes[name] = _short_code(database, name, table) if size else "NULL"
+        if size:
+            codes[name] = _short_code(database, name, words[name].to_pylist(), table)
     ranks = sorted(range(len(source_names)), key=lambda rank: source_names[rank])
     words["source"] = pa.array([source_names[rank] for rank in ranks], pa.string())
-    codes["source"] = (
-        "CASE source_rank " + " ".join(f"WHEN {r} THEN {i}" for i, r in enumerate(ranks)) + " END"
-    )
-    _expect_touchpoints(words.get("touchpoint"))
-    listed = [
-        f"({codes[name]})::INTEGER AS {identifier(name)}" if name in codes else identifier(name)
-        for name in (*schema.EVENTS.names, *others)
-    ]
-    given = f"({codes['native_journey']}) NULLS FIRST, " if codes["native_journey"] != "NULL" else ""
-    query = (
-        f"SELECT {', '.join(listed)} FROM events {' '.join(joins)} WHERE {kept} "
+    codes["source"] = _case("source_rank", [str(rank) for rank in ranks])
+    taken = {name: identifier(name) for name in held} | codes
+    given = f"{codes['native_journey']} NULLS FIRST, " if "native_journey" in codes else ""
+    in_order = (
+        f"SELECT {', '.join(f'{sql} AS {identifier(name)}' for name, sql in taken.items())} "
+        f"FROM events {' '.join(joins)} WHERE {kept} "
         f"ORDER BY customer, {given}timestamp, source_rank, sequence, event_id"
     )
-    return SortedEvents(n, words, long, database, query)
+    # rows are narrow while they are sorted: columns that hold nothing come after, codes grow after
+    names = (*schema.EVENTS.names, *others)
+    columns = [
+        identifier(name)
+        if name in held
+        else f"{identifier(name) if name in codes else 'NULL'}::INTEGER AS {identifier(name)}"
+        for name in names
+    ]
+    return SortedEvents(n, words, long, database, f"SELECT {', '.join(columns)} FROM ({in_order})")
 
 
-def _count(database: Database, kept: str) -> int:
-    """Count the kept events; each must say what happened and who did it."""
-    n, *absent = database.run(
-        "SELECT count(*), count(*) FILTER (WHERE touchpoint IS NULL), count(*) FILTER (WHERE actor IS NULL) "
+def _count(database: Database, kept: str) -> tuple[int, list[str]]:
+    """Count the kept events; find the columns that hold anything, of those that aren't texts.
+
+    Each event must say what happened and who did it.
+    """
+    columns = [name for name in schema.EVENTS.names if name not in (*TEXTS, "source")]
+    n, *held = database.run(
+        f"SELECT count(*), {', '.join(f'count({name})' for name in ('touchpoint', 'actor', *columns))} "
         f"FROM events WHERE {kept}"
     )[0]
-    for name, missing in zip(("touchpoint", "actor"), absent, strict=True):
-        if missing:
-            raise LogError(f"{missing:,} events have no {name}; every event needs one")
-    return int(n)
+    for name, present in zip(("touchpoint", "actor"), held, strict=False):
+        if present < n:
+            raise LogError(f"{n - present:,} events have no {name}; every event needs one")
+    return int(n), [name for name, present in zip(columns, held[2:], strict=True) if present]
 
 
 def _vocabulary(database: Database, name: str, kept: str) -> tuple[str, int]:
     """Make the table of a column's sorted words; return it and how many they are."""
     column, table = identifier(name), identifier(f"words of {name}")
     database.run(
-        f"CREATE TABLE {table} AS SELECT word, row_number() OVER (ORDER BY word) - 1 AS code "
+        f"CREATE TABLE {table} AS SELECT word, (row_number() OVER (ORDER BY word) - 1)::INTEGER AS code "
         f"FROM (SELECT DISTINCT {column} AS word FROM events WHERE {column} IS NOT NULL AND {kept})"
     )
     return table, int(database.value(f"SELECT count(*) FROM {table}"))
@@ -155,17 +164,16 @@ def _words(database: Database, table: str) -> pa.Array:
     return pa.array([], pa.string()) if isinstance(words, pa.ChunkedArray) else words.cast(pa.string())
 
 
-def _short_code(database: Database, name: str, table: str) -> str:
+def _short_code(database: Database, name: str, words: Sequence[str], table: str) -> str:
     """SQL of a word's code in a short vocabulary."""
+    if len(words) <= _FEW:
+        return _case(identifier(name), [literal(word) for word in words])
     type_ = identifier(f"code of {name}")
     database.run(f"CREATE TYPE {type_} AS ENUM (SELECT word FROM {table} ORDER BY code)")
     return f"enum_code({identifier(name)}::{type_})"
 
 
-def _expect_touchpoints(words: pa.Array | None) -> None:
-    empty = [word for word in ([] if words is None else words.to_pylist()) if not word.strip()]
-    if empty:
-        raise LogError(
-            f"touchpoints are empty texts in {counted(len(empty), 'way')} of writing; name what happened, "
-            "or leave these events out"
-        )
+def _case(column: str, values: Sequence[str]) -> str:
+    """SQL of the place of a value among a few, null where it is none of them."""
+    cases = " ".join(f"WHEN {value} THEN {place}" for place, value in enumerate(values))
+    return f"(CASE {column} {cases} END)::USMALLINT"

@@ -200,6 +200,7 @@ TICKETS = [
         {"said": "2026-01-01T00:00:00", "text": "called"},
         {"said": "2026-01-02T11:00:00+01:00", "text": "solved"},
         {"said": None, "text": "odd"}, {"said": "2026-01-03", "text": None},
+        {"said": "2026-01-03", "text": ""}, {"said": "2026-01-03", "text": " \u00a0"},
     ]},
     {"id": "2", "who": "bob@shop.de", "queue": "q9", "opened": 1767312000, "notes": None},
 ]  # fmt: skip
@@ -230,7 +231,8 @@ def test_lists_lookups_and_nested_columns(tmp_path, layout):
         (1, "2026-01-02 00:00:00", "ticket_opened", None, "customer"),
     ]
     assert fates(log, "desk") == {"used": 4}
-    assert events_made(log, "desk") == {"kept": 4, "withdrawn: a note without a time": 1}
+    withdrawn = {"withdrawn: a note without a time": 1, "withdrawn: no touchpoint": 2}
+    assert events_made(log, "desk") == {"kept": 4, **withdrawn}
     assert log.events["event_id"].is_unique
     without = cj.ingest(Desk(given)) if layout != "frame" else cj.ingest(Desk(Input("f", frame=table)))
     assert set(without.events["campaign"].dropna()) == set()
