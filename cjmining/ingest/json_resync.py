@@ -24,7 +24,6 @@ _NEXT = re.compile(rb"[^\s,\]}]")
 _FIELD = re.compile(r'\s*,\s*"(?:[^"\\]|\\.)*"\s*:')
 _DECODER = json.JSONDecoder()
 
-
 Cut = tuple[bytes, bytes]
 """A stretch of text that seems to be a value, and the bracket or comma behind it that is part of none."""
 
@@ -85,9 +84,9 @@ class Resync:
         """Return what waited, cut where records seem to begin."""
         if not self._waiting:
             return []
-        text, self._waiting = b"".join(self._waiting[:-1]), []
+        text, self._waiting = b"".join(self._waiting[:-1]).strip(_BETWEEN), []
         if not self._beginnings:
-            self._learn(text.lstrip())
+            self._learn(text)
         starts = re.compile(b"|".join([_ADJOINING, *([self._beginning.pattern] if self._beginning else [])]))
         return [part for part in (part.strip(_BETWEEN) for part in _parts(text, starts)) if part]
 

@@ -38,7 +38,9 @@ def is_lines(text: str) -> bool:
     begins = text.lstrip()
     if not begins.startswith(("{", "[")):
         return True
-    whole = begins if begins.endswith("\n") else begins.rpartition("\n")[0] or begins  # the last may be cut
+    if "\n" not in begins:  # a first line longer than what is in view may be anything
+        return False
+    whole = begins if begins.endswith("\n") else begins.rpartition("\n")[0]  # the last may be cut
     lines = [line.strip() for line in whole.split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
     if lines[0].startswith("[") and not _is_no_record(lines[0]):
         return False

@@ -105,6 +105,7 @@ def test_lines_are_told_from_other_forms():
     assert not is_lines('[{"a": 1}]\n{"a": 2}\n{"a": 3}\n')
     assert not is_lines('[\n{"a": 1},\n{"a": 2}\n]')
     assert not is_lines('[{"a": [1]}]\n')
+    assert not is_lines('{"count": 2, "tickets": [{"a": "long')  # the first line isn't seen to its end
     assert not is_lines('{\n "a": 1,\n "b": {}\n}')
     assert not is_lines('{"a": 1}{"a": 2}\n')
 
