@@ -168,3 +168,16 @@ def decoded(column: str, words: Sequence[str]) -> str:
     """
     cases = " ".join(f"WHEN {i} THEN {literal(word)}" for i, word in enumerate(words))
     return f"(CASE {column} {cases} END)" if words else "NULL::VARCHAR"
+
+
+def texts(words: Sequence[str], places: pa.Array) -> pa.DictionaryArray:
+    """Return the texts that places among a few stand for, none stored more than once.
+
+    Examples
+    --------
+    >>> texts(["email", "phone", "cookie"], pa.array([1, None, 0])).to_pylist()
+    ['phone', None, 'email']
+    """
+    found = places.dictionary_encode()
+    said = pa.array(words, pa.string()).take(found.dictionary).dictionary_encode()  # some may be alike
+    return pa.DictionaryArray.from_arrays(said.indices.take(found.indices), said.dictionary)

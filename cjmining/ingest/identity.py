@@ -20,7 +20,7 @@ from cjmining import schema
 from cjmining.errors import SourceError
 from cjmining.ingest.by_time import make_timed
 from cjmining.ingest.clusters import clusters_of_nodes, put_clusters
-from cjmining.ingest.database import SEPARATOR, Database, coded, decoded, literal
+from cjmining.ingest.database import SEPARATOR, Database, coded, decoded, literal, texts
 from cjmining.ingest.kinds import kind_of
 from cjmining.ingest.linking import (
     REASONS,
@@ -303,10 +303,13 @@ def protected(database: Database, how: str) -> pa.Table:
     """Return the identities that the log keeps: values, their keyed hashes, or none."""
     if how == "drop":
         return schema.IDENTITIES.empty_table()
-    return database.arrow(  # nodes are in the order of kind and token
-        "SELECT customer, kind, token AS value FROM nodes JOIN found USING (node) WHERE customer >= 0 "
-        "ORDER BY customer, node"
-    ).cast(schema.IDENTITIES)
+    kinds = kinds_in(database, "nodes")
+    own = database.arrow(  # nodes are in the order of kind and token
+        f"SELECT customer, {coded('kind', kinds)} AS kind, token AS value FROM nodes JOIN found USING (node) "
+        "WHERE customer >= 0 ORDER BY customer, node"
+    )
+    named = pa.chunked_array([texts(kinds, places) for places in own.column("kind").chunks], schema.TEXT)
+    return own.set_column(1, "kind", named).cast(schema.IDENTITIES)
 
 
 def secret_of(key: str | bytes | None) -> bytes:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cjmining import schema
-from cjmining.ingest.database import coded
+from cjmining.ingest.database import coded, texts
 from cjmining.ingest.identity import kinds_in
 from cjmining.ingest.linking import REASONS
 
@@ -61,35 +61,40 @@ def _pairs(database: Database, files: Sequence[StagedFile]) -> pa.Table:
 
 
 def _named(database: Database, pairs: pa.Table, files: Sequence[StagedFile]) -> pa.Table:
+    """Say what the identifiers are, where they were seen together and why that was no link."""
     kinds = kinds_in(database, "nodes")
     nodes = database.arrow(
-        f"SELECT node, customer, {coded('kind', kinds)} AS kind, token, "
+        f"SELECT node, customer, {coded('kind', kinds)} AS kind, "
         f"{coded('found.refusal', REASONS)} AS refusal FROM nodes JOIN found USING (node)"
     )
-    row = np.empty(nodes.num_rows, np.int32)
-    row[nodes.column("node").to_numpy()] = np.arange(nodes.num_rows, dtype=np.int32)
+    row = _rows(nodes)
     one, other = (row[pairs.column(name).to_numpy()] for name in ("one", "other"))
     kind, refusal, customer = (nodes.column(name).to_numpy() for name in ("kind", "refusal", "customer"))
-    why = np.where(customer[one] != customer[other], len(REASONS), 0)
+    why = np.where(customer[one] != customer[other], np.int32(len(REASONS)), np.int32(0))
     of = np.where(refusal[one] != 0, one, other)
     why = np.where(refusal[of] != 0, refusal[of], why)
-    reasons = pa.array([f"{name} {reason}" for name in kinds for reason in _WHY], pa.string())
-    said = pa.array(kind[of] * len(_WHY) + why, mask=why == 0)
-    file = pairs.column("file").to_numpy()
+    reasons = [f"{name} {reason}" for name in kinds for reason in _WHY]
+    file = pairs.column("file").combine_chunks()
+    named = {
+        "kind": texts(kinds, pa.array(kind[one])),
+        "other_kind": texts(kinds, pa.array(kind[other])),
+        "source": texts([file.source for file in files], file),
+        "file": texts([file.name for file in files], file),
+        "records": pairs.column("records"),
+        "refused": texts(reasons, pa.array(kind[of] * np.int32(len(_WHY)) + why, mask=why == 0)),
+    }
+    del nodes, row, one, other, kind, refusal, customer, why, of  # identifiers' own texts take much room
+    nodes = database.arrow("SELECT node, token FROM nodes")
+    row = _rows(nodes)
     tokens = nodes.column("token").combine_chunks()
-    return pa.table(
-        {
-            "kind": _texts(kinds, kind[one]),
-            "value": tokens.take(pa.array(one)),
-            "other_kind": _texts(kinds, kind[other]),
-            "other_value": tokens.take(pa.array(other)),
-            "source": _texts([file.source for file in files], file),
-            "file": _texts([file.name for file in files], file),
-            "records": pairs.column("records"),
-            "refused": reasons.take(said),
-        }
-    ).cast(schema.LINKS)
+    del nodes
+    for name, column in (("value", "one"), ("other_value", "other")):
+        named[name] = tokens.take(pa.array(row[pairs.column(column).to_numpy()]))
+    return pa.table([named[name] for name in schema.LINKS.names], schema.LINKS.names).cast(schema.LINKS)
 
 
-def _texts(words: Sequence[str], places: npt.NDArray[np.integer]) -> pa.Array:
-    return pa.array(words, pa.string()).take(pa.array(places))
+def _rows(nodes: pa.Table) -> npt.NDArray[np.int32]:
+    """Return where each node stands: a database that isn't told to sort gives rows in any order."""
+    row = np.empty(nodes.num_rows, np.int32)
+    row[nodes.column("node").to_numpy()] = np.arange(nodes.num_rows, dtype=np.int32)
+    return row
