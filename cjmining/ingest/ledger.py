@@ -51,7 +51,8 @@ def account_records(database: Database, feed: Staged) -> tuple[list[Line], Count
     for file in feed.files:
         fates: Counter[tuple[str, str]] = Counter({(fate, why): n for fate, why, n in file.gone})
         for number, fate, why, _, n in counted:
-            fates[fate, why] += n if number == file.number else 0
+            if number == file.number:
+                fates[fate, why] += n
         own = [(fate, why, n) for (fate, why), n in fates.items()]
         total = fates.total()
         if total != file.records:
