@@ -52,8 +52,8 @@ def divide(database: Database, staged: Sequence[Staged]) -> None:
         if moment is not None:
             database.run(
                 f"INSERT INTO unclear SELECT {literal(feed.table)}, c.sequence, m.node, {moment} "
-                f"FROM {feed.table}_candidates c JOIN id_sets i ON i.ids = c.ids AND i.customer IS NULL "
-                "JOIN sets s ON s.ids = c.ids JOIN members m USING (id_set) "
+                f"FROM {feed.table}_candidates c JOIN id_sets i ON i.code = set_code(c.ids) "
+                "AND i.customer IS NULL JOIN sets s ON s.ids = c.ids JOIN members m USING (id_set) "
                 "JOIN shared_devices USING (node)"
             )
     database.run(
@@ -74,7 +74,7 @@ def whose(feed: Staged) -> str:
     """SQL: the customer of each candidate of a feed, by its identifiers or by its time."""
     return (
         "(SELECT c.sequence, coalesce(i.customer, d.customer) AS customer "
-        f"FROM {feed.table}_candidates c LEFT JOIN id_sets i ON i.ids = c.ids "
+        f"FROM {feed.table}_candidates c LEFT JOIN id_sets i ON i.code = set_code(c.ids) "
         f"LEFT JOIN timed d ON d.feed = {literal(feed.table)} AND d.sequence = c.sequence)"
     )
 
@@ -97,8 +97,8 @@ def _logins(database: Database, staged: Sequence[Staged]) -> None:
         if moment is not None:
             database.run(
                 f"INSERT INTO logins SELECT node, {moment} AS moment, min(i.customer) "
-                f"FROM {feed.table}_candidates c JOIN id_sets i ON i.ids = c.ids AND i.customer IS NOT NULL "
-                "JOIN sets s ON s.ids = c.ids JOIN members m USING (id_set) "
+                f"FROM {feed.table}_candidates c JOIN id_sets i ON i.code = set_code(c.ids) "
+                "AND i.customer IS NOT NULL JOIN sets s ON s.ids = c.ids JOIN members m USING (id_set) "
                 "JOIN shared_devices USING (node) GROUP BY ALL HAVING moment IS NOT NULL"
             )
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cjmining import schema
 from cjmining.errors import SourceError
-from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.database import Database, identifier, literal, number_of
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import Event
@@ -106,7 +106,7 @@ def _event_id(feed: Staged, place: int) -> str:
     low = f"(key & {2**64 - 1}::UHUGEINT)::UBIGINT"  # a remainder would be eighteen times slower
     own = f"xor({low}, {(place * 0x9E3779B97F4A7C15) % 2**64}::UBIGINT)" if place else low
     event = feed.feed.events[place]
-    return f"hash({own}, CAST({event.id} AS VARCHAR))" if event.each else own
+    return number_of(own, event.id) if event.each else own
 
 
 def hourly(database: Database, source_rank: int, end: str | None) -> tuple[Ints, Ints]:

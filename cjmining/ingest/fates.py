@@ -61,7 +61,10 @@ def make_views(database: Database, staged: Sequence[Staged]) -> None:
         looked_up, joins = _lookups(database, feed, staged)
         if SEEN in feed.feed.keep:
             looked_up += f"{newest[feed.source_rank]} AS newest, "
-        customer, of_customers = "i.customer", "JOIN id_sets i ON i.ids = r.ids AND i.customer IS NOT NULL"
+        customer, of_customers = (
+            "i.customer",
+            "JOIN id_sets i ON i.code = set_code(r.ids) AND i.customer IS NOT NULL",
+        )
         if divided(database, feed):
             of_customers = f"JOIN {whose(feed)} i ON i.sequence = r.sequence AND i.customer IS NOT NULL"
         if feed.feed.reference:

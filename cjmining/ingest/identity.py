@@ -99,9 +99,9 @@ class Rules:
 def resolve(database: Database, records: Sequence[str], rules: Rules | None = None) -> int:
     """Find the customers behind the records in `records` (relations with the columns `ids` and `file`).
 
-    Makes two tables: `id_sets` (ids, customer, why), where `why` says what is wrong with a set without a
-    customer, and `refused` (ids, reason), one row for each identifier of a set that was no link; and `timed`,
-    for `by_time.divide` to fill.
+    Makes two tables: `id_sets` (code, customer, why), where `why` says what is wrong with a set without a
+    customer, and `refused` (code, reason), one row for each identifier of a set that was no link; and
+    `timed`, for `by_time.divide` to fill. The code of a record's set is `set_code(ids)`.
     """
     rules = rules or Rules()
     _count_sets(database, records)
@@ -125,6 +125,18 @@ def _count_sets(database: Database, records: Sequence[str]) -> None:
     )
     database.run("CREATE TABLE seen AS SELECT id_set, file, records FROM seen_texts JOIN sets USING (ids)")
     database.run("DROP TABLE seen_texts")
+    _make_codes(database)
+
+
+def _make_codes(database: Database) -> None:
+    """Make the SQL macro `set_code(ids)`, a number for each set: records find their customers by it.
+
+    Numbers join faster than texts, in a quarter of the memory. A quick hash does, unless two sets share one.
+    """
+    database.run("CREATE MACRO set_code(x) AS hash(x, substr(x, 6))")
+    n, different = database.run("SELECT count(*), count(DISTINCT set_code(ids)) FROM sets")[0]
+    if n != different:
+        database.run("CREATE OR REPLACE MACRO set_code(x) AS md5_number(x)")
 
 
 def read_sets(database: Database, rules: Rules) -> None:
@@ -280,11 +292,12 @@ def _clusters(database: Database, n: int) -> Ints:
 
 
 def store_sets(database: Database, linked: Linked) -> None:
-    """Make `id_sets` (ids, customer, why) and `refused` (ids, reason)."""
+    """Make `id_sets` (code, customer, why) and `refused` (code, reason)."""
     whose = pa.table({"id_set": linked.set, "whose": linked.set_customer})
     with database.registered("whose", whose):
         database.run(
-            "CREATE TABLE id_sets AS SELECT s.ids, CASE WHEN whose >= 0 THEN whose END AS customer, "
+            "CREATE TABLE id_sets AS SELECT set_code(s.ids) AS code, "
+            "CASE WHEN whose >= 0 THEN whose END AS customer, "
             f"CASE WHEN whose >= 0 THEN NULL WHEN whose = {SEVERAL_CUSTOMERS} THEN {literal(OF_SEVERAL)} "
             f"WHEN shared THEN {literal(ONLY_SHARED)} WHEN severals THEN {literal(ONLY_SEVERALS)} "
             f"ELSE {literal(NO_IDENTIFIER)} END AS why "
@@ -294,8 +307,9 @@ def store_sets(database: Database, linked: Linked) -> None:
             "WHERE f.customer < 0 GROUP BY id_set) USING (id_set)"
         )
     database.run(
-        "CREATE TABLE refused AS SELECT s.ids, n.kind || ' ' || f.refusal AS reason FROM members m "
-        "JOIN found f USING (node) JOIN nodes n USING (node) JOIN sets s USING (id_set) WHERE f.refusal <> ''"
+        "CREATE TABLE refused AS SELECT set_code(s.ids) AS code, n.kind || ' ' || f.refusal AS reason "
+        "FROM members m JOIN found f USING (node) JOIN nodes n USING (node) JOIN sets s USING (id_set) "
+        "WHERE f.refusal <> ''"
     )
 
 

@@ -44,8 +44,8 @@ def account_records(database: Database, feed: Staged) -> tuple[list[Line], Count
         f"WHEN r.aside IS NOT NULL THEN r.aside WHEN {without} THEN coalesce(i.why, 'no identifier') "
         "ELSE '' END AS why, clock, count(*) "
         f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN id_sets i "
-        f"ON i.ids = r.ids LEFT JOIN timed d ON d.feed = {literal(feed.table)} AND d.sequence = r.sequence "
-        "GROUP BY ALL ORDER BY ALL"
+        f"ON i.code = set_code(r.ids) LEFT JOIN timed d ON d.feed = {literal(feed.table)} "
+        "AND d.sequence = r.sequence GROUP BY ALL ORDER BY ALL"
     )
     lines = []
     for file in feed.files:
@@ -73,8 +73,8 @@ def account_records(database: Database, feed: Staged) -> tuple[list[Line], Count
 def account_links(database: Database, feed: Staged) -> list[Line]:
     """Return the ledger's lines for identifiers that were no links: how many records bear them."""
     counted = database.run(
-        f"SELECT c.file, f.reason, count(*) FROM {feed.table}_candidates c JOIN refused f ON f.ids = c.ids "
-        "GROUP BY ALL ORDER BY ALL"
+        f"SELECT c.file, f.reason, count(*) FROM {feed.table}_candidates c "
+        "JOIN refused f ON f.code = set_code(c.ids) GROUP BY ALL ORDER BY ALL"
     )
     names = {file.number: file.name for file in feed.files}
     lines = [(feed.source.name, names[n], "links", "refused", reason, count) for n, reason, count in counted]

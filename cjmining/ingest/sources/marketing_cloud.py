@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 
 from cjmining.errors import SourceError
-from cjmining.ingest.database import literal
+from cjmining.ingest.database import literal, number_of
 from cjmining.ingest.files import named_inputs
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources import mailings, mobile_connect
@@ -65,7 +65,8 @@ _COLUMNS = (
 _CLIENT = 'coalesce("ClientID", "OYBAccountID", "AccountID")'
 _LINK = 'coalesce("SendURLID", "URLID", "LinkContent", "URL", "Alias")'
 _KEY = (_CLIENT, '"SendID"', '"SubscriberKey"', '"BatchID"', '"ListID"', '"EventDate"', '"EventType"')
-_MAIL = f'CASE WHEN "SendID" IS NOT NULL THEN hash({_CLIENT}, "SendID", "SubscriberKey", "BatchID") END'
+_SENT = number_of(_CLIENT, '"SendID"', '"SubscriberKey"', '"BatchID"')
+_MAIL = f'CASE WHEN "SendID" IS NOT NULL THEN {_SENT} END'
 
 
 class MarketingCloud(Source):
@@ -382,11 +383,11 @@ def _more_kept(stem: str) -> dict[str, str]:
 
 
 def _click() -> str:
-    return f'hash({_MAIL}, {_LINK}, "EventDate")'
+    return number_of(_MAIL, _LINK, '"EventDate"')
 
 
 def _day(client: str, time: str) -> str:
-    return f'hash({client}, "SubscriberKey", CAST({time} AS DATE))'
+    return number_of(client, '"SubscriberKey"', f"CAST({time} AS DATE)")
 
 
 def _checked_units(given: Mapping[str, str] | None, name: str) -> dict[str, str]:

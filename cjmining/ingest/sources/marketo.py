@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from cjmining.errors import SourceError, nearest, shorten
-from cjmining.ingest.database import identifier, literal
+from cjmining.ingest.database import identifier, literal, number_of
 from cjmining.ingest.files import TABLES, Input, as_paths, bare, inputs_below, named_inputs, stem_of
 from cjmining.ingest.readers import Dialect
 from cjmining.ingest.sources import mailings, marketo_types
@@ -346,7 +346,7 @@ def _kept(types: Mapping[int, str]) -> dict[str, str]:
         "campaign": f"CASE WHEN {type_} IN ({_listed(types, named)}) THEN {primary} END",
         # the primary attribute of other types may be a lead's name
         "asset": f"CASE WHEN {type_} IN ({_listed(types, told)}) THEN {mailings.without_query(primary)} END",
-        "mail": f'hash("leadId", "primaryAttributeValueId", {_plain("campaignId")})',
+        "mail": number_of('"leadId"', '"primaryAttributeValueId"', _plain("campaignId")),
         **{kept: _attribute(name) for name, kept in _KEPT.items()},
     }
 

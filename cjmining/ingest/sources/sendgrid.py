@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
-from cjmining.ingest.database import identifier, literal
+from cjmining.ingest.database import identifier, literal, number_of
 from cjmining.ingest.files import as_paths, files_in
 from cjmining.ingest.sources import mailings
 from cjmining.ingest.sources.about import About, Default, Layout
@@ -151,7 +151,7 @@ class SendGrid(Source):
             "who": _by_event("actor", "'system'"),
             "failed": "CASE WHEN event IN ('dropped', 'bounce') THEN TRUE END",
             "machine": "coalesce(lower(sg_machine_open) = 'true', FALSE)",
-            "mail": f"hash(email, {message})",
+            "mail": number_of("email", message),
             "link": "CASE WHEN event = 'click' THEN url END",
             "campaign": f"coalesce(marketing_campaign_name, singlesend_name, mc_auto_name, {first})",
             "properties": json_text(
