@@ -88,14 +88,16 @@ def make_shown(database: Database, tokens: str, how: Spelling) -> None:
         How addresses are read.
     """
     client = f"regexp_replace(raw, {literal(_CLIENT_ID)}, '\\1')"
+    has_region = "contains(about, '/')"  # to look takes less time than to split
     database.run(
         "CREATE TABLE shown AS SELECT id_set, kind, region, CASE "
         f"WHEN {is_stored('raw')} THEN raw "
         f"WHEN kind IN ({_kinds('email')}) THEN {_address('raw', how)} "
         f"WHEN kind IN ({_kinds('analytics')}) THEN {client} ELSE raw END AS value FROM ("
-        "SELECT id_set, split_part(about, '/', 1) AS kind, split_part(about, '/', 2) AS region, "
-        "trim(substr(token, length(about) + 2)) AS raw "
-        f"FROM (SELECT id_set, token, split_part(token, ':', 1) AS about FROM ({tokens})))"
+        f"SELECT id_set, raw, CASE WHEN {has_region} THEN split_part(about, '/', 1) ELSE about END AS kind, "
+        f"CASE WHEN {has_region} THEN split_part(about, '/', 2) ELSE '' END AS region FROM ("
+        "SELECT id_set, left(token, colon - 1) AS about, trim(substr(token, colon + 1)) AS raw "
+        f"FROM (SELECT *, strpos(token, ':') AS colon FROM ({tokens}))))"
     )
     rewritten = _rewritten(database)
     if rewritten.num_rows:
