@@ -104,22 +104,21 @@ def _in_blocks(events: Iterable[pa.Table], block_events: int) -> Iterator[tuple[
     block, held, before = 0, 0, -1
     for table in events:
         start = 0
-        for begin in _customers_begin(table.column("customer").to_numpy(), before):
-            if held + begin - start >= block_events:
-                if begin > start:
-                    yield block, table.slice(start, begin - start)
-                block, held, start = block + 1, 0, begin
+        begins = _customers_begin(table.column("customer").to_numpy(), before)
+        while len(after := begins[np.searchsorted(begins, start + block_events - held) :]):
+            begin = int(after[0])
+            if begin > start:
+                yield block, table.slice(start, begin - start)
+            block, held, start = block + 1, 0, begin
         yield block, table.slice(start)
         held += table.num_rows - start
         before = table.column("customer")[-1].as_py() if table.num_rows else before
 
 
-def _customers_begin(customer: Ints, before: int) -> list[int]:
+def _customers_begin(customer: Ints, before: int) -> Ints:
     """Return the rows at which another customer begins than in the row before."""
-    if not len(customer):
-        return []
-    begins = (np.flatnonzero(customer[1:] != customer[:-1]) + 1).tolist()
-    return begins if customer[0] == before or before < 0 else [0, *begins]
+    begins = tables.customer_starts(customer)
+    return begins[1:] if len(begins) and (customer[0] == before or before < 0) else begins
 
 
 class Journeys:

@@ -294,7 +294,8 @@ def words_of(codes: npt.NDArray[Any], words: pa.Array) -> pa.Array:
 
 def numbered(customers: npt.NDArray[np.int64], start: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Number each customer's journeys by their start."""
-    order = np.lexsort((start, customers))
+    in_order = _is_sorted((customers, start))
+    order = np.arange(len(start)) if in_order else np.lexsort((start, customers))
     sorted_customers = customers[order]
     first = customer_starts(sorted_customers)
     position = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
