@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
+from cjmining.ingest import identity
+from cjmining.ingest.database import number_of
 from cjmining.ingest.identity import SHARED_BY, long_id, phone_number
 
 from .helpers import fates, groups_of, links
@@ -203,3 +205,20 @@ def test_phone_numbers_without_a_country_are_counted():
     )
     assert log.n_customers == 3
     assert cj.ingest(calls("DE")).notes == ()
+
+
+def test_sets_that_share_a_hash_are_told_apart_all_the_same(monkeypatch):
+    rows = [{"mail": f"p{i}@shop.de", "cookie": f"c.{i % 5}"} for i in range(6)]
+    told = groups_of(log_of(rows))
+    monkeypatch.setattr(identity, "_CODES", ("length(x)", "md5_number(x)"))
+    assert groups_of(log_of(rows)) == told
+
+
+def test_texts_that_share_a_hash_of_the_database_have_numbers_of_their_own():
+    import duckdb
+
+    alike = [f"cookie:{i}841443748.1700037066\x1euser_id:C105295000{i}" for i in range(2)]
+    one, other = (
+        duckdb.execute(f"SELECT {number_of('x')} FROM (SELECT ? AS x)", [x]).fetchone() for x in alike
+    )
+    assert one != other
