@@ -74,9 +74,13 @@ class Resync:
         return True
 
     def _learn(self, value: bytes) -> None:
-        """Records begin as this one does, too."""
-        begins = _beginning_of(value)
-        if begins and begins not in self._beginnings and len(self._beginnings) < _MOST_BEGINNINGS:
+        """Records begin as this one does, too; by one name alone only where nothing better is known."""
+        found = _FIRST_KEYS.match(value)
+        if found is None or len(self._beginnings) == _MOST_BEGINNINGS or (self._beginnings and not found[2]):
+            return
+        second = _PLAIN + re.escape(found[2]) + rb"\s*:" if found[2] else b""
+        begins = re.escape(found[1]) + rb"\s*:" + second
+        if begins not in self._beginnings:
             self._beginnings.append(begins)
             self._beginning = re.compile(rb"\{\s*(?:" + b"|".join(self._beginnings) + rb")")
 
@@ -112,15 +116,6 @@ def _end_of_object(text: str, at: int) -> int | None:
     except (ValueError, RecursionError):
         return None
     return None if _FIELD.match(text, end) else end  # a field behind it: it was closed too early
-
-
-def _beginning_of(value: bytes) -> bytes | None:
-    """Return the pattern of a record's beginning, behind its bracket."""
-    found = _FIRST_KEYS.match(value)
-    if found is None:
-        return None
-    second = _PLAIN + re.escape(found[2]) + rb"\s*:" if found[2] else b""
-    return re.escape(found[1]) + rb"\s*:" + second
 
 
 def is_valid(value: bytes) -> bool:

@@ -42,7 +42,7 @@ def is_lines(text: str) -> bool:
         return False
     whole = begins if begins.endswith("\n") else begins.rpartition("\n")[0]  # the last may be cut
     lines = [line.strip() for line in whole.split("\n", 4 * _LOOK_AT) if line.strip()][:_LOOK_AT]
-    if lines[0].startswith("[") and not _is_no_record(lines[0]):
+    if lines[0].startswith("[{") and is_valid(lines[0].encode()):
         return False
     telling = [line for line in lines if not _is_no_record(line)]
     # a line that is spoilt says nothing, even where most are

@@ -81,6 +81,16 @@ def test_a_list_ends_behind_a_record_that_can_not_be_parsed():
     assert lines == [b'{"a": 1}', b'{"a": x}', b""]
 
 
+def test_a_record_that_begins_otherwise_makes_no_records_of_what_lies_in_others():
+    records = [
+        '{"a": [], "b": 1}',
+        '{"a": 1, "b": [{"a": 2}, {"a": 3}]}',
+        '{"a": 2, "b": x, "c": [{"a": 4}]}',
+    ]
+    lines = b"".join(block for block, _ in as_lines(blocks("".join(records[::-1]).encode(), 7))).decode()
+    assert lines.splitlines() == records[::-1]
+
+
 def test_a_stray_bracket_ends_no_record():
     records = ['{"a": 1, "b": {"c": 1}}', '{"a": 2, "b": }, "d": {"c": 1}}', '{"a": 3, "b": {"c": 1}}']
     lines = (
@@ -102,6 +112,7 @@ def test_lines_are_told_from_other_forms():
     assert is_lines('{"a": 1}\n{"a": \n{"a": 3}\n')  # a spoilt line among lines
     assert is_lines('[1, 2]\n{"a": 1}\n')  # a line that is no record tells nothing
     assert is_lines('{"a": 1}\n"text"\n')
+    assert is_lines('[[[\n{"a": 1}\n{"a": 2}\n')
     assert not is_lines('[{"a": 1}]\n{"a": 2}\n{"a": 3}\n')
     assert not is_lines('[\n{"a": 1},\n{"a": 2}\n]')
     assert not is_lines('[{"a": [1]}]\n')

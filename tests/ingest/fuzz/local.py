@@ -168,11 +168,16 @@ def raw_json(rng: random.Random, record: bytes, parts: Parts) -> list[Piece] | N
 
 
 def no_object(rng: random.Random, record: bytes, parts: Parts) -> list[Piece] | None:
-    """A value that is no record, where each line is JSON; the first line says how a file is written."""
-    if parts.form != "json" or not parts.is_lines or record is parts.records[0]:
+    """A value that is no record, where records are JSON."""
+    if parts.form != "json" or parts.between or not end_of(record):
         return None
-    value = rng.choice((b"null", b"17", b'"text"', b"[]", b"[1,2]", b"true"))
-    return [Piece(value + end_of(record))] if end_of(record) else None
+    values = [b"null", b"17", b'"text"', b"true"]
+    if record.startswith(b"{") and all(map(end_of, parts.records[:-1])):
+        values += [
+            b"[]",
+            b"[1,2]",
+        ]  # where lines aren't objects, an array may well be its elements: none, or two
+    return [Piece(rng.choice(values) + end_of(record))]
 
 
 def repeated_keys(rng: random.Random, record: bytes, parts: Parts) -> list[Piece] | None:
