@@ -108,7 +108,7 @@ class Records:
         _check_text(self._input, sample)
         self._is_empty = bool(how_empty(sample))
         self._given = dialect.encoding is not None
-        encoding = _encoding(self._input, sample, dialect.encoding)
+        encoding = _encoding(self._input, sample, dialect.encoding, is_json=lines)
         if self._given:
             _check_decodes(self._input, sample, encoding)
         text = sample.decode(_decoder(encoding), errors="replace").removeprefix("\ufeff")
@@ -474,7 +474,7 @@ def wrong_encoding(given: Input, encoding: str, problem: UnicodeDecodeError) -> 
     )
 
 
-def _encoding(source: Input, sample: bytes, given: str | None) -> str:
+def _encoding(source: Input, sample: bytes, given: str | None, *, is_json: bool) -> str:
     marked = _marked_encoding(sample)
     if given is not None:
         return _check_given(source, given, marked)
@@ -483,6 +483,8 @@ def _encoding(source: Input, sample: bytes, given: str | None) -> str:
     nulls = sample[:4096].count(b"\x00")
     if nulls > len(sample[:4096]) // 4:
         return "utf-16-le" if sample[1:4096:2].count(b"\x00") * 2 > nulls else "utf-16-be"
+    if is_json:
+        return "utf-8"  # which systems must use for it (RFC 8259)
     text = sample.decode("utf-8", errors="surrogateescape")
     if len(sample) == SAMPLE_BYTES:
         text = text[:-3]  # the sample may end inside a character

@@ -163,6 +163,18 @@ def test_foreign_bytes_spoil_their_records_and_not_the_words_of_others(tmp_path)
     assert [row[2] for row in rows] == [None, None, None, None, NOT_UTF8]
 
 
+def test_foreign_bytes_in_json_spoil_no_other_record(tmp_path):
+    lines = [b'{"a": "\xfc"}', b'{"a": 1}', b'{"a": 2}']
+    found = Records(
+        put(tmp_path, b"\n".join(lines) + '\n\ufeff{"a": "K\u00f6"}\n'.encode(), "a.jsonl"),
+        Dialect(),
+        lines=True,
+    )
+    rows = [row for batch in found.reader() for row in batch.to_pylist()]
+    assert [row["text"] for row in rows[1:]] == ['{"a": 1}', '{"a": 2}', '{"a": "Kö"}']
+    assert [row["broken"] for row in rows] == [NOT_UTF8, None, None, None]
+
+
 def test_json_lines_are_lines_though_most_of_the_first_are_spoilt(tmp_path):
     lines = ['{"a": "x', '{"a": [1}', '{"a": 1}', '{"a": "', '{"b": 2}']
     path = put(tmp_path, "\n".join(lines).encode(), "a.jsonl")
