@@ -51,13 +51,24 @@ def _pairs(database: Database, files: Sequence[StagedFile]) -> pa.Table:
             "rank": pa.array(range(len(files)), pa.int32()),
         }
     )
+    # texts are laid beside the pairs afterwards: only numbers are joined and grouped, and one step after the
+    # other, since several tables of hashes don't fit into little memory
+    database.run(
+        "CREATE TEMP TABLE pairs AS SELECT id_set, x.node AS one, y.node AS other "
+        "FROM members x JOIN members y USING (id_set) WHERE x.node < y.node"
+    )
     with database.registered("file_ranks", rank):
-        # texts are laid beside the pairs afterwards: only numbers are grouped and sorted
-        return database.arrow(
-            "SELECT x.node AS one, y.node AS other, rank AS file, sum(records)::BIGINT AS records "
-            "FROM seen JOIN file_ranks USING (file) JOIN members x USING (id_set) "
-            "JOIN members y USING (id_set) WHERE x.node < y.node GROUP BY ALL ORDER BY one, other, rank"
+        database.run(
+            "CREATE TEMP TABLE seen_pairs AS SELECT one, other, rank AS file, records "
+            "FROM seen JOIN file_ranks USING (file) JOIN pairs USING (id_set)"
         )
+    database.run("DROP TABLE pairs")
+    found = database.arrow(
+        "SELECT one, other, file, sum(records)::BIGINT AS records FROM seen_pairs "
+        "GROUP BY one, other, file ORDER BY one, other, file"
+    )
+    database.run("DROP TABLE seen_pairs")
+    return found
 
 
 def _named(database: Database, pairs: pa.Table, files: Sequence[StagedFile]) -> pa.Table:
