@@ -2,7 +2,7 @@
 
 Two exports take turns at one path. Whenever an ingestion was killed, the log there must be the earlier one or
 the new one, whole; and the same ingestion, run again, must leave the very bytes that an undisturbed one does,
-and nothing beside them.
+and nothing beside them. The same holds for the second of two deliveries to one log.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 Contents = dict[str, str]
+_POINTS = 29
+"""That writing a log over an earlier one passes at most; a run that passes fewer isn't killed."""
 
 
 def kill_often(times: int, seed: int = 1) -> int:
@@ -29,26 +31,51 @@ def kill_often(times: int, seed: int = 1) -> int:
         folder = Path(name)
         wanted, seconds = [], []
         for export in (0, 1):
-            start = time.perf_counter()
-            _run(lambda export=export: _undisturbed(folder, export))
-            seconds.append(time.perf_counter() - start)
-            wanted.append(_contents(folder / f"undisturbed-{export}"))
+            _write_export(folder, export)
+            undisturbed = folder / f"undisturbed-{export}"
+            seconds.append(_timed(lambda export=export, log=undisturbed: _ingest(folder, log, export)))
+            wanted.append(_contents(undisturbed))
         path = folder / "logs" / "shop.log"
         path.parent.mkdir()
         done = 0
         for i in range(times):
             export = i % 2
             earlier = _contents(path) if path.exists() else None
-            if i % 2:
-                _kill_at(folder, path, export, rng.randrange(26))
-            else:
-                _kill_after(folder, path, export, rng.uniform(0, 0.9 * max(seconds)))
+            _kill(lambda export=export: _ingest(folder, path, export), rng, i, max(seconds))
             done += _check_left(path, earlier, wanted[export])
             _run(lambda export=export: _ingest(folder, path, export))
             _expect(_contents(path) == wanted[export], f"kill {i}: another log came of a second run")
             _expect(list(path.parent.iterdir()) == [path], f"kill {i}: something was left beside the log")
             if rng.random() < 0.1:
                 shutil.rmtree(path)
+    return done
+
+
+def kill_deliveries(times: int, seed: int = 1) -> int:
+    """Kill so many second deliveries to a log; return how many of them had replaced it already."""
+    _import_all()
+    rng = random.Random(seed)  # noqa: S311 -- nothing secret
+    with tempfile.TemporaryDirectory(prefix="cjmining-killing-") as name:
+        folder = Path(name)
+        first, both = folder / "first", folder / "both"
+        for export in (0, 1):
+            _write_export(folder, export)
+        _run(lambda: _ingest(folder, first, 0, add=True))
+        shutil.copytree(first, both)
+        seconds = _timed(lambda: _ingest(folder, both, 1, add=True))
+        earlier, wanted = _contents(first), _contents(both)
+        path = folder / "logs" / "shop.log"
+        done = 0
+        for i in range(times):
+            shutil.rmtree(path.parent, ignore_errors=True)
+            shutil.copytree(first, path)
+            _kill(lambda: _ingest(folder, path, 1, add=True), rng, i, seconds)
+            if _check_left(path, earlier, wanted):
+                done += 1  # a third delivery would be one more
+                continue
+            _run(lambda: _ingest(folder, path, 1, add=True))
+            _expect(_contents(path) == wanted, f"kill {i}: another log came of a second run")
+            _expect(list(path.parent.iterdir()) == [path], f"kill {i}: something was left beside the log")
     return done
 
 
@@ -63,7 +90,7 @@ def _import_all() -> None:
     import cjmining.ingest.run  # noqa: F401
 
 
-def _undisturbed(folder: Path, export: int) -> None:
+def _write_export(folder: Path, export: int) -> None:
     rng = random.Random(export)  # noqa: S311 -- nothing secret
     lines = ["SubscriberKey,EventDate,SendID\n"]
     for _ in range(4000 + 2000 * export):
@@ -72,18 +99,30 @@ def _undisturbed(folder: Path, export: int) -> None:
     file = folder / f"export-{export}" / "Sent.csv"
     file.parent.mkdir()
     file.write_text("".join(lines), encoding="utf-8")
-    _ingest(folder, folder / f"undisturbed-{export}", export)
 
 
-def _ingest(folder: Path, path: Path, export: int) -> None:
+def _ingest(folder: Path, path: Path, export: int, *, add: bool = False) -> None:
     import cjmining as cj
 
     source = cj.sources.MarketingCloud(folder / f"export-{export}")
-    cj.ingest(source, path=path, memory_limit="200MB")
+    cj.ingest(source, path=path, memory_limit="200MB", add=add)
 
 
-def _kill_at(folder: Path, path: Path, export: int, point: int) -> None:
-    """Let an ingestion kill itself at one of the points that writing a log passes."""
+def _timed(what: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    _run(what)
+    return time.perf_counter() - start
+
+
+def _kill(what: Callable[[], None], rng: random.Random, i: int, seconds: float) -> None:
+    """Kill it, by turns at one of the points that writing a log passes and after a while."""
+    if i % 2:
+        _kill_at(what, rng.randrange(_POINTS))
+    else:
+        _kill_after(what, rng.uniform(0, 0.9 * seconds))
+
+
+def _kill_at(what: Callable[[], None], point: int) -> None:
     from cjmining import storage
 
     def run() -> None:
@@ -96,13 +135,13 @@ def _kill_at(folder: Path, path: Path, export: int, point: int) -> None:
             left -= 1
 
         storage._reached = reached
-        _ingest(folder, path, export)
+        what()
 
     _run(run, may_die=True)
 
 
-def _kill_after(folder: Path, path: Path, export: int, seconds: float) -> None:
-    child = _fork(lambda: _ingest(folder, path, export))
+def _kill_after(what: Callable[[], None], seconds: float) -> None:
+    child = _fork(what)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -161,5 +200,6 @@ def _expect(fine: bool, otherwise: str) -> None:
 
 if __name__ == "__main__":
     wanted_kills = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    replaced = kill_often(wanted_kills, *map(int, sys.argv[2:]))
-    sys.stdout.write(f"{wanted_kills} ingestions killed; {replaced} of them had replaced the log already\n")
+    for what, kill in (("ingestions", kill_often), ("deliveries", kill_deliveries)):
+        replaced = kill(wanted_kills, *map(int, sys.argv[2:]))
+        sys.stdout.write(f"{wanted_kills} {what} killed; {replaced} of them had replaced the log already\n")

@@ -97,3 +97,4 @@ def test_ingestions_that_are_killed_leave_a_whole_log():
     )
     assert run.returncode == 0, run.stderr
     assert "2 ingestions killed" in run.stdout
+    assert "2 deliveries killed" in run.stdout
