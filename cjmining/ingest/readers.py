@@ -31,6 +31,7 @@ _EXCEL = (
     "that pandas.read_excel returns"
 )
 _LONGEST_LOOK = 1 << 16
+_LONGEST_LINE = 16 << 20
 _LOCK_BYTES = 1_000
 _EXCEL_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t]*\r?\n', re.IGNORECASE)
 """The line before the header by which Excel is told what lies between fields."""
@@ -164,8 +165,13 @@ class Records:
             raise
 
     def _sample(self) -> bytes:
+        """Read the beginning; of lines the whole first: at its end those of records and of pages differ."""
         with self._input.open() as stream:
-            return stream.read(SAMPLE_BYTES)
+            sample = more = stream.read(SAMPLE_BYTES)
+            while self._lines and more and b"\n" not in more and len(sample) < _LONGEST_LINE:
+                more = stream.read(SAMPLE_BYTES)
+                sample += more
+        return sample
 
     def _read_header(self, text: str) -> None:
         said = _EXCEL_SEPARATOR.match(text)
@@ -486,7 +492,7 @@ def _encoding(source: Input, sample: bytes, given: str | None, *, is_json: bool)
     if is_json:
         return "utf-8"  # which systems must use for it (RFC 8259)
     text = sample.decode("utf-8", errors="surrogateescape")
-    if len(sample) == SAMPLE_BYTES:
+    if len(sample) >= SAMPLE_BYTES:
         text = text[:-3]  # the sample may end inside a character
     spoilt = sum(1 for character in text if "\udc80" <= character <= "\udcff") if not text.isascii() else 0
     if not spoilt:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cjmining.errors import SourceError
 from cjmining.ingest import readers
-from cjmining.ingest.readers import NEVER_CLOSED, NOT_UTF8, Dialect, Records
+from cjmining.ingest.readers import NEVER_CLOSED, NOT_UTF8, SAMPLE_BYTES, Dialect, Records
 
 
 def records(path: Path, dialect: Dialect | None = None) -> tuple[Records, list[tuple[int, str, str | None]]]:
@@ -179,6 +179,12 @@ def test_json_lines_are_lines_though_most_of_the_first_are_spoilt(tmp_path):
     lines = ['{"a": "x', '{"a": [1}', '{"a": 1}', '{"a": "', '{"b": 2}']
     path = put(tmp_path, "\n".join(lines).encode(), "a.jsonl")
     found = Records(path, Dialect(), lines=True)
+    assert [text for batch in found.reader() for text in batch.column("text").to_pylist()] == lines
+
+
+def test_json_lines_are_lines_though_the_first_is_longer_than_the_sample(tmp_path):
+    lines = ['{"a": "' + "x" * SAMPLE_BYTES + '"}', "17", '{"a": "x', '{"a": 1}', '{"a": 2}']
+    found = Records(put(tmp_path, "\n".join(lines).encode(), "a.jsonl"), Dialect(), lines=True)
     assert [text for batch in found.reader() for text in batch.column("text").to_pylist()] == lines
 
 
