@@ -122,7 +122,8 @@ def _redact_unused(database: Database, feed: Staged, staged: Sequence[Staged]) -
     own = identifier(KEPT_NAMES) if has_names else "NULL::VARCHAR"
     rows = database.arrow(
         f"SELECT sequence, coalesce(i.customer, -1) AS customer, {comment} AS comment, {own} AS names "
-        f"FROM {feed.table} r LEFT JOIN id_sets i ON i.code = set_code(r.ids) "
+        f"FROM {feed.table} r LEFT JOIN sets s ON s.ids = r.ids "
+        "LEFT JOIN id_sets i ON i.code = set_code(s.ids) "  # codes tell the sets of candidates apart
         f"ANTI JOIN {feed.table}_used u ON u.sequence = r.sequence WHERE {comment} IS NOT NULL"
     )
     names = _names_of(database, staged, rows.column("customer").combine_chunks())

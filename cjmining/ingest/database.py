@@ -107,6 +107,18 @@ class Database:
         finally:
             self._connection.unregister(name)
 
+    @contextmanager
+    def joins_as_written(self) -> Iterator[None]:
+        """For a while, hold in memory what stands on the right of each join, and stream what is on the left.
+
+        DuckDB holds what it takes for smaller, and takes far too few of the records to be left by a filter.
+        """
+        self.run("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        try:
+            yield
+        finally:
+            self.run("RESET disabled_optimizers")
+
     def close(self) -> None:
         """End the connection."""
         self._connection.close()

@@ -59,11 +59,12 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[tuple[str
             if "native_journey" in given:
                 given["native_journey"] = f"pseudonym({given['native_journey']})"
             listed = ", ".join(f"({given.get(name, 'NULL')})::{type_}" for name, type_ in columns.items())
-            made[feed.table] += database.value(
-                f"INSERT INTO events SELECT customer, {_order(event, place)}, sequence, {feed.source_rank}, "
-                f"{_event_id(feed, place)}, file, "
-                f"{_withdrawn(event)}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
-            )
+            with database.joins_as_written():  # records are many, customers and what is looked up few
+                made[feed.table] += database.value(
+                    f"INSERT INTO events SELECT customer, {_order(event, place)}, sequence, "
+                    f"{feed.source_rank}, {_event_id(feed, place)}, file, "
+                    f"{_withdrawn(event)}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
+                )
     return others, made
 
 
