@@ -80,6 +80,8 @@ class Resync:
             return
         second = _PLAIN + re.escape(found[2]) + rb"\s*:" if found[2] else b""
         begins = re.escape(found[1]) + rb"\s*:" + second
+        if found[2]:
+            self._beginnings = [known for known in self._beginnings if _PLAIN in known]
         if begins not in self._beginnings:
             self._beginnings.append(begins)
             self._beginning = re.compile(rb"\{\s*(?:" + b"|".join(self._beginnings) + rb")")

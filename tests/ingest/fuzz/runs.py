@@ -27,7 +27,7 @@ from cjmining.ingest.readers import Dialect, Records
 from tests.ingest import exports
 from tests.ingest.fuzz.local import AT_MOST_ONE, LOCAL, OFTEN, Piece
 from tests.ingest.fuzz.parts import Parts, take_apart
-from tests.ingest.fuzz.whole import HARMFUL, HARMLESS, Whole
+from tests.ingest.fuzz.whole import BOM, HARMFUL, HARMLESS, Whole
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import Source
@@ -216,9 +216,15 @@ class _File:
         return list(enumerate((piece for piece in self.pieces if piece.data.strip(b"\r\n")), start=1))
 
     def without(self, numbers: set[int], *, is_latin_1: bool) -> bytes:
-        """The file without some records; in UTF-8 where all was taken for latin-1: the rest may not be."""
+        """The file without some records; in UTF-8 where all was taken for latin-1: the rest may not be.
+
+        Taken for latin-1, a mark of UTF-8 within the file is three letters like any others.
+        """
         kept = [piece for number, piece in self.records if number not in numbers]
-        data = self.parts.with_records([p.data if p.meant is None else p.meant for p in kept])
+        read = [
+            p.data if p.meant is None or (is_latin_1 and p.data.startswith(BOM)) else p.meant for p in kept
+        ]
+        data = self.parts.with_records(read)
         return self.parts.pack(data.decode("latin-1").encode() if is_latin_1 else data)
 
 
@@ -288,7 +294,10 @@ class _Batch:
         for file in self.files:
             data = (self.whole / file.path).read_bytes()
             if file.pieces:
-                taken_for_latin_1 = Records(self.hurt / file.hurt, Dialect(pattern=".")).guessed
+                is_json = file.parts.form == "json"
+                taken_for_latin_1 = Records(
+                    self.hurt / file.hurt, Dialect(pattern="."), lines=is_json
+                ).guessed
                 data = file.without(hurt.quarantined.get(file.hurt, set()), is_latin_1=taken_for_latin_1)
             _put(self.rest / file.path, data)
 
