@@ -82,7 +82,11 @@ def number_journeys(database: Database) -> None:
 def _withdrawn(event: Event) -> str:
     """SQL: why an event is not kept; the source's own reason, or that it lacks what every event has."""
     time, touchpoint = (event.columns.get(name, "NULL") for name in ("timestamp", "touchpoint"))
-    blank = f"coalesce(regexp_full_match(({touchpoint})::VARCHAR, {literal(_BLANK)}), true)"
+    text = f"({touchpoint})::VARCHAR"
+    blank = (  # few texts begin with a character that may be invisible
+        f"CASE WHEN {text} IS NULL THEN true WHEN {text} BETWEEN '!' AND '~' THEN false "
+        f"ELSE regexp_full_match({text}, {literal(_BLANK)}) END"
+    )
     lacking = f"WHEN ({time}) IS NULL THEN 'no timestamp' WHEN {blank} THEN 'no touchpoint'"
     return f"coalesce({event.withdrawn}, CASE {lacking} END)"
 
