@@ -270,7 +270,7 @@ def _properties(counts: str, whole: str, items: Sequence[str]) -> str:
         {name: f'"{name}"' for name in _TOLD if name != "order-status" or counts != _SOUND}
         | {
             "items": f"CAST({_sum('1', _SOUND, whole, items)} AS BIGINT)",
-            "pieces": f"CAST({_sum('TRY_CAST(quantity AS BIGINT)', _SOUND, whole, items)} AS BIGINT)",
+            "pieces": f"TRY_CAST({_sum('TRY_CAST(quantity AS BIGINT)', _SOUND, whole, items)} AS BIGINT)",
         }
     )
 

@@ -206,7 +206,7 @@ def _told() -> dict[str, str]:
     return {name: f'"{name}:text"' for name in _TOLD} | {
         "refunded": 'CASE WHEN "Refunded Amount" > 0 THEN "Refunded Amount:text" END',
         "items": f"len({items})",
-        "pieces": f"CAST(list_sum(list_transform({items}, lambda item: item.q)) AS BIGINT)",
+        "pieces": f"TRY_CAST(list_sum(list_transform({items}, lambda item: item.q)) AS BIGINT)",
         "articles": f"array_to_string(list_sort(list_transform({items}, lambda item: item.n)), ', ')",
     }
 
@@ -235,7 +235,7 @@ def _progress() -> str:
     financial = (
         "'pending', 'authorized', 'partially_paid', 'paid', 'partially_refunded', 'refunded', 'voided'"
     )
-    refund = 'CAST(coalesce("Refunded Amount", 0) * 100 AS BIGINT)'
+    refund = 'coalesce(TRY_CAST("Refunded Amount" * 100 AS BIGINT), 0)'
     states = (
         f'coalesce(list_position([{financial}], lower("Financial Status")), 0)',
         "coalesce(list_position(['partial', 'fulfilled'], lower(\"Fulfillment Status\")), 0)",

@@ -139,3 +139,15 @@ def test_other_files_are_no_orders(folder, tmp_path):
     (tmp_path / "readme.txt").write_text("nothing,to see\n")
     with pytest.raises(cj.SourceError, match=r"no file has the columns 'Name'.*; there is readme\.txt"):
         cj.ingest(cj.sources.Shopify(tmp_path))
+
+
+def test_an_absurd_quantity_spoils_no_file(tmp_path):
+    rows = [
+        "Name,Email,Financial Status,Created at,Total,Lineitem quantity,Lineitem name,Refunded Amount",
+        f"#1,a@example.com,paid,2025-10-07 07:50:26 +0200,10.00,{'1' * 62},Mug,{'1' * 62}",
+        "#2,b@example.com,paid,2025-10-07 07:50:26 +0200,10.00,1,Mug,0",
+    ]
+    (tmp_path / "orders_export.csv").write_text("\n".join(rows))
+    log = cj.ingest(cj.sources.Shopify(tmp_path))
+    assert "pieces" not in json.loads(log.events["properties"][0])
+    assert json.loads(log.events["properties"][1])["pieces"] == "1"
