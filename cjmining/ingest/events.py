@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,20 +52,28 @@ def make_events(database: Database, staged: Sequence[Staged]) -> tuple[tuple[str
         "event_id UBIGINT, file INTEGER, "
         f"withdrawn VARCHAR, {typed})"
     )
-    made = dict.fromkeys((feed.table for feed in staged), 0)
-    for feed in staged:
-        for place, event in enumerate(feed.feed.events):
-            given = {"actor": "'customer'", "precision": "0", **event.columns, **event.others}
-            if "native_journey" in given:
-                given["native_journey"] = f"pseudonym({given['native_journey']})"
-            listed = ", ".join(f"({given.get(name, 'NULL')})::{type_}" for name, type_ in columns.items())
-            with database.joins_as_written():  # records are many, customers and what is looked up few
-                made[feed.table] += database.value(
-                    f"INSERT INTO events SELECT customer, {_order(event, place)}, sequence, "
-                    f"{feed.source_rank}, {_event_id(feed, place)}, file, "
-                    f"{_withdrawn(event)}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
-                )
+    made = {}
+    with database.joins_as_written():  # records are many, customers and what is looked up few
+        for feed in staged:
+            places = range(len(feed.feed.events))
+            made[feed.table] = sum(_insert(database, feed, place, columns) for place in places)
     return others, made
+
+
+def _insert(database: Database, feed: Staged, place: int, columns: Mapping[str, str]) -> int:
+    """Make the events of one of a feed's rules; return how many."""
+    event = feed.feed.events[place]
+    given = {"actor": "'customer'", "precision": "0", **event.columns, **event.others}
+    if "native_journey" in given:
+        given["native_journey"] = f"pseudonym({given['native_journey']})"
+    listed = ", ".join(f"({given.get(name, 'NULL')})::{type_}" for name, type_ in columns.items())
+    return int(
+        database.value(
+            f"INSERT INTO events SELECT customer, {_order(event, place)}, sequence, {feed.source_rank}, "
+            f"{_event_id(feed, place)}, file, "
+            f"{_withdrawn(event)}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
+        )
+    )
 
 
 def number_journeys(database: Database) -> None:

@@ -217,6 +217,19 @@ def _loosely(name: str) -> str:
     return "".join(name.casefold().split())
 
 
+def slug(sql: str) -> str:
+    """SQL for a text as part of a touchpoint: lower case, words joined by underscores; never empty.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> duckdb.connect().execute("SELECT " + slug("'Closed - Won!'")).fetchall()
+    [('closed_won',)]
+    """
+    words = f"trim(regexp_replace(lower({sql}), '[^\\p{{L}}\\p{{N}}]+', '_', 'g'), '_')"
+    return f"CASE WHEN {sql} IS NOT NULL THEN coalesce(nullif({words}, ''), 'unnamed') END"
+
+
 def json_text(fields: Mapping[str, str]) -> str:
     """SQL for a JSON object of the fields that have a value; NULL if none has one."""
     if not fields:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cjmining.ingest.database import identifier
 from cjmining.ingest.sources.base import Column, Event, Feed, Listed, Lookup
+from cjmining.ingest.sources.columns import slug
 from cjmining.ingest.sources.hubspot.exported import (
     ASSOCIATIONS,
     TEXT,
@@ -15,7 +16,6 @@ from cjmining.ingest.sources.hubspot.exported import (
     only,
     prop,
     properties,
-    slug,
     unchanged,
 )
 

@@ -142,12 +142,6 @@ def unchanged(record: str, stage: str = "each.stage", when: str = "each.moment",
     )
 
 
-def slug(sql: str) -> str:
-    """SQL for a stage's name as part of a touchpoint."""
-    words = f"trim(regexp_replace(lower({sql}), '[^\\p{{L}}\\p{{N}}]+', '_', 'g'), '_')"
-    return f"CASE WHEN {sql} IS NOT NULL THEN coalesce(nullif({words}, ''), 'unnamed') END"
-
-
 def listed(words: Sequence[str]) -> str:
     """SQL for a list of texts."""
     return ", ".join(map(literal, words))

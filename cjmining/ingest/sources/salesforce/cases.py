@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from cjmining.ingest.database import identifier
 from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
-from cjmining.ingest.sources.columns import json_text
-from cjmining.ingest.sources.salesforce.exported import Export, listed, slug, told_twice, unnamed, whom
+from cjmining.ingest.sources.columns import json_text, slug
+from cjmining.ingest.sources.salesforce.exported import Export, listed, told_twice, unnamed, whom
 
 _OWNER = ("owner", "ownerassignment", "owneraccepted")
 _WATCHED = ("status", "isescalated", "ownerescalated", *_OWNER)

@@ -137,12 +137,6 @@ def same(kind: str, *columns: str) -> tuple[str, str]:
     return "merged", f"CASE WHEN coalesce({', '.join(columns)}) IS NOT NULL THEN {literal(kind)} END"
 
 
-def slug(column: str) -> str:
-    """SQL for a picklist's value as part of a touchpoint: lower case, words joined by underscores."""
-    words = f"trim(regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', '_', 'g'), '_')"
-    return f"CASE WHEN {column} IS NOT NULL THEN coalesce(nullif({words}, ''), 'unnamed') END"
-
-
 def listed(words: Sequence[Any]) -> str:
     """SQL for a list of texts."""
     return ", ".join(literal(str(word)) for word in words)

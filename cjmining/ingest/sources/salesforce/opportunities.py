@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from cjmining.ingest.database import literal
 from cjmining.ingest.sources.base import Column, Event, Feed, Lookup
-from cjmining.ingest.sources.salesforce.exported import DELETED, Export, slug, told_twice, unnamed, whom
+from cjmining.ingest.sources.columns import slug
+from cjmining.ingest.sources.salesforce.exported import DELETED, Export, told_twice, unnamed, whom
 
 _SINCE = "coalesce(changed, CASE WHEN is_closed THEN closed END)"
 _UNTOLD = "told IS NULL"
