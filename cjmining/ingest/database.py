@@ -161,15 +161,18 @@ def identifier(name: str) -> str:
 def number_of(*parts: str) -> str:
     """SQL of a number for several values, another for others: half of the MD5 of their texts.
 
-    DuckDB's `hash` is quicker, but has one number for many texts that differ in two places.
+    DuckDB's `hash` is quicker, but has one number for many texts that differ in two places; its
+    `md5_number_lower` is the same number in four times the time.
 
     Examples
     --------
-    >>> number_of("a", "b")
-    "md5_number_lower(concat_ws(chr(31), coalesce(CAST(a AS VARCHAR), ''), coalesce(CAST(b AS VARCHAR), '')))"
+    >>> import duckdb
+    >>> same = f"{number_of('1', 'NULL')} = md5_number_lower('1' || chr(31))"
+    >>> duckdb.connect().execute(f"SELECT {same}").fetchall()
+    [(True,)]
     """
     texts = ", ".join(f"coalesce(CAST({part} AS VARCHAR), '')" for part in parts)
-    return f"md5_number_lower(concat_ws(chr(31), {texts}))"
+    return f"(md5_number(concat_ws(chr(31), {texts})) >> 64)::UBIGINT"
 
 
 def coded(column: str, words: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 
 _BY_RULE = ("customer", "sequence", "source", "event_id")
 """Columns that are made here for every source alike."""
+_ALWAYS = ("timestamp", "touchpoint", "native", "actor", "precision", "properties")
+"""Columns that are there even if no source gives them; one that only some would give costs memory."""
 _BLANK = r"[\s\v\x1c-\x1f\x85\pZ]*"
 """A text without a visible character, to Python and so to a log too; trimming takes twice as long."""
 _SQL_TYPES = {
@@ -33,31 +36,49 @@ _SQL_TYPES = {
 }
 
 
-def make_events(database: Database, staged: Sequence[Staged]) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Make the table `events` from the used records of every feed.
+@dataclass(frozen=True)
+class Made:
+    """What the table `events` was made of.
 
-    Return the names of further dimensions, and how many events were made of each feed's table.
+    Attributes
+    ----------
+    columns : tuple of str
+        Columns of events that it has: those of the schema that a source gives, then further dimensions.
+    others : tuple of str
+        These further dimensions.
+    counts : mapping
+        A feed's table -> how many events were made of it.
     """
-    others = tuple(sorted({name for feed in staged for event in feed.feed.events for name in event.others}))
+
+    columns: tuple[str, ...]
+    others: tuple[str, ...]
+    counts: Mapping[str, int]
+
+
+def make_events(database: Database, staged: Sequence[Staged]) -> Made:
+    """Make the table `events` from the used records of every feed."""
+    rules = [event for feed in staged for event in feed.feed.events]
+    others = tuple(sorted({name for event in rules for name in event.others}))
     for name in others:
         if name in schema.EVENTS.names or name == "journey":
             raise SourceError(
                 f"a dimension can't be called {name!r}: the log has a column of that name already"
             )
-    columns = {name: _SQL_TYPES.get(name, "VARCHAR") for name in schema.EVENTS.names if name not in _BY_RULE}
-    columns |= dict.fromkeys(others, "VARCHAR")
+    given = {name for event in rules for name in event.columns}.union(_ALWAYS)
+    own = [name for name in schema.EVENTS.names if name in given and name not in _BY_RULE]
+    columns = {name: _SQL_TYPES.get(name, "VARCHAR") for name in (*own, *others)}
     typed = ", ".join(f"{identifier(name)} {type_}" for name, type_ in columns.items())
     database.run(
         "CREATE TABLE events (customer BIGINT, sequence BIGINT, source_row BIGINT, source_rank INTEGER, "
         "event_id UBIGINT, file INTEGER, "
         f"withdrawn VARCHAR, {typed})"
     )
-    made = {}
+    counts = {}
     with database.joins_as_written():  # records are many, customers and what is looked up few
         for feed in staged:
             places = range(len(feed.feed.events))
-            made[feed.table] = sum(_insert(database, feed, place, columns) for place in places)
-    return others, made
+            counts[feed.table] = sum(_insert(database, feed, place, columns) for place in places)
+    return Made((*_BY_RULE, *columns), others, counts)
 
 
 def _insert(database: Database, feed: Staged, place: int, columns: Mapping[str, str]) -> int:
@@ -76,8 +97,10 @@ def _insert(database: Database, feed: Staged, place: int, columns: Mapping[str, 
     )
 
 
-def number_journeys(database: Database) -> None:
+def number_journeys(database: Database, made: Made) -> None:
     """Give the sources' own journeys numbers for names: a name may be an identifier that must not stay."""
+    if "native_journey" not in made.columns:
+        return
     named = "SELECT DISTINCT source_rank, native_journey FROM events WHERE native_journey IS NOT NULL"
     numbered = f"SELECT *, row_number() OVER (ORDER BY source_rank, native_journey) AS n FROM ({named})"
     database.run(

@@ -135,9 +135,9 @@ class Ingestion:
             by_time.divide(database, self._staged)
         fates.make_views(database, self._staged)
         self._progress("making events", 0.7)
-        others, n_made = events.make_events(database, self._staged)
+        made = events.make_events(database, self._staged)
         if options.identities == "drop":
-            events.number_journeys(database)
+            events.number_journeys(database, made)
         said = comments.keep_comments(database, self._staged, in_records=options.add)
         self._note_phones()
         covered = self._coverage(options.data_end)
@@ -146,11 +146,11 @@ class Ingestion:
         if options.data_end is None and all(about["last"] - end_us <= _DAY_US for about in covered.values()):
             self._note_late(end)
         with_content = options.identities == "keep"
-        lines, clocks = self._account(n_made, end, with_examples=with_content)
+        lines, clocks = self._account(made.counts, end, with_examples=with_content)
         lines += said
         self._progress("sorting events", 0.8)
-        made = sort_events(database, others, [source.name for source in self._sources], end)
-        if not made.n:
+        in_order = sort_events(database, made, [source.name for source in self._sources], end)
+        if not in_order.n:
             raise SourceError(told.nothing(database, self._staged, lines, covered, options.data_end))
         self._note_dates(end)
         for note in [*told.unused(self._staged, covered), *told.empty_files(self._staged)]:
@@ -166,7 +166,7 @@ class Ingestion:
             quarantine = pa.concat_tables([self._earlier.quarantine, quarantine])
         self._progress("putting the log together", 0.9)
         return Ingested(
-            events=made,
+            events=in_order,
             customers=people,
             identities=lambda: identity.protected(database, options.identities),
             links=lambda: seen_together.links_table(database, self._staged, options.identities),

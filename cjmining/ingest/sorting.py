@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
@@ -15,6 +15,9 @@ from cjmining import schema
 from cjmining.errors import LogError
 from cjmining.ingest.database import Database, identifier, literal
 from cjmining.log_files import LONG_VOCABULARY
+
+if TYPE_CHECKING:
+    from cjmining.ingest.events import Made
 
 TEXTS: Final = tuple(f.name for f in schema.EVENTS if f.type == schema.TEXT and f.name != "source")
 _FEW: Final = 4
@@ -80,28 +83,29 @@ class SortedEvents:
         return column.cast(schema.EVENTS.field(name).type)
 
 
-def sort_events(
-    database: Database, others: Sequence[str], source_names: Sequence[str], end: str
-) -> SortedEvents:
+def sort_events(database: Database, made: Made, source_names: Sequence[str], end: str) -> SortedEvents:
     """Find the vocabularies of the kept events, and how to read these in the log's order.
 
     Parameters
     ----------
     database : Database
         With the table `events`.
-    others : sequence of str
-        Further dimensions.
+    made : Made
+        What that was made of.
     source_names : sequence of str
         Names of the sources, by rank.
     end : str
         SQL of the end of the data.
     """
     kept = f"withdrawn IS NULL AND timestamp <= {end}"
-    n, held = _count(database, kept)
+    n, held = _count(database, made, kept)
     words: dict[str, pa.Array] = {}
     long: dict[str, str] = {}
     codes, joins = {}, []
-    for name in (*TEXTS, *others):
+    for name in (*TEXTS, *made.others):
+        if name not in made.columns:
+            words[name] = pa.array([], pa.string())
+            continue
         table, size = _vocabulary(database, name, kept)
         if size >= LONG_VOCABULARY:
             long[name] = table
@@ -122,7 +126,7 @@ def sort_events(
         f"ORDER BY customer, {given}timestamp, source_rank, sequence, event_id"
     )
     # rows are narrow while they are sorted: columns that hold nothing come after, codes grow after
-    names = (*schema.EVENTS.names, *others)
+    names = (*schema.EVENTS.names, *made.others)
     columns = [
         identifier(name)
         if name in held
@@ -132,12 +136,12 @@ def sort_events(
     return SortedEvents(n, words, long, database, f"SELECT {', '.join(columns)} FROM ({in_order})")
 
 
-def _count(database: Database, kept: str) -> tuple[int, list[str]]:
+def _count(database: Database, made: Made, kept: str) -> tuple[int, list[str]]:
     """Count the kept events; find the columns that hold anything, of those that aren't texts.
 
     Each event must say what happened and who did it.
     """
-    columns = [name for name in schema.EVENTS.names if name not in (*TEXTS, "source")]
+    columns = [name for name in made.columns if name not in (*TEXTS, *made.others, "source")]
     n, *held = database.run(
         f"SELECT count(*), {', '.join(f'count({name})' for name in ('touchpoint', 'actor', *columns))} "
         f"FROM events WHERE {kept}"
