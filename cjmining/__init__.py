@@ -73,6 +73,7 @@ _HOMES = {
     "won_back": "cjmining.dropout.won_back",
 }
 _MODULES = {
+    "engines": "cjmining.engine",
     "patterns": "cjmining.patterns",
     "plot": "cjmining.plot",
     "simulate": "cjmining.simulate",
@@ -80,6 +81,7 @@ _MODULES = {
 }
 
 if TYPE_CHECKING:
+    from cjmining import engine as engines  # noqa: F401 -- cj.engines
     from cjmining import patterns as patterns
     from cjmining import plot as plot
     from cjmining import simulate as simulate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
@@ -43,6 +44,23 @@ def seed(value: object) -> int:
     7
     """
     return whole("seed", value, least=0, most=LARGEST_SEED)
+
+
+def size(name: str, value: object) -> int:
+    """Return a number of bytes: a whole number, or a text such as "1GB" or "512 MiB".
+
+    Examples
+    --------
+    >>> size("memory_limit", "1.5GB"), size("memory_limit", "1 KiB")
+    (1500000000, 1024)
+    """
+    if not isinstance(value, str):
+        return whole(name, value)
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b\s*", value.lower())
+    if found is None:
+        raise LogError(f"{name} is a size such as '1GB' or '512MB', not {value!r}")
+    digits, prefix, binary = found.groups()
+    return whole(name, int(float(digits) * (1024 if binary else 1000) ** " kmgt".index(prefix or " ")))
 
 
 def number(name: str, value: object, *, least: float, most: float = math.inf) -> float:

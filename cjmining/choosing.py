@@ -9,6 +9,7 @@ import numpy as np
 
 from cjmining import asked, grouping, schema
 from cjmining.errors import LogError, nearest
+from cjmining.event_columns import rows_where
 from cjmining.tables import microseconds
 
 if TYPE_CHECKING:
@@ -85,10 +86,12 @@ def _having(log: JourneyLog, name: str, wanted: Sequence[str]) -> Flags:
         if word not in words:
             hint = nearest(word, words)
             raise LogError(f"no {name} is {word!r}{hint}; {_known_words(words)}")
-    chosen = np.isin(codes, [words.index(word) for word in wanted])
-    if of_journeys or not log.n_journeys:
-        return chosen[: log.n_journeys]
-    having: Flags = np.logical_or.reduceat(chosen, log.bounds[:-1])
+    meant = [words.index(word) for word in wanted]
+    if of_journeys:
+        return np.isin(codes, meant)
+    having = np.zeros(log.n_journeys, dtype=bool)
+    events = rows_where(lambda code: np.isin(code, meant), codes)
+    having[np.searchsorted(log.bounds, events, side="right") - 1] = True
     return having
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ Ids = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
 Column: TypeAlias = Any
 """A chunked Arrow array, one value an event; pyarrow carries no types."""
+
+SAID: Final = ("touchpoint", "channel", "actor", "failed")
+"""Columns that rules set."""
 
 PROPERTIES_AT_ONCE = 1_000_000
 """Events whose properties are taken apart at once: bounds the memory that their text needs."""
@@ -64,6 +67,17 @@ class Labels:
     rules: tuple[Rule, ...]
     path: str = "labels"
 
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The columns of events that some rule sets."""
+        return tuple(name for name in SAID if any(getattr(rule, name) is not None for rule in self.rules))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of events that are needed to apply the rules, where the events have them."""
+        asked = (key for rule in self.rules for key in rule.where or {})
+        return tuple(dict.fromkeys((*SAID, "source", "native", "properties", *asked)))
+
     def apply(self, events: pa.Table, *, sources: Iterable[str] = ()) -> pa.Table:
         """Return `events` with the columns touchpoint, channel, actor and failed as the rules say.
 
@@ -90,7 +104,7 @@ class Labels:
         _check(self.rules, events, sources)
         fitting = _first_fitting(self.rules, events)
         counts = np.bincount(fitting, minlength=len(self.rules) + 1)[: len(self.rules)]
-        for name in ("touchpoint", "channel", "actor", "failed"):
+        for name in SAID:
             said = [getattr(rule, name) for rule in self.rules]
             if any(value is not None for value in said):
                 events = _with_column(events, name, said, fitting)

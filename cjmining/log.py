@@ -11,24 +11,37 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cjmining import choosing, grouping, log_files, log_view, schema, storage, tables
+from cjmining import (
+    asked,
+    choosing,
+    grouping,
+    log_files,
+    log_view,
+    schema,
+    storage,
+    stored_events,
+    tables,
+)
 from cjmining.errors import LogError, nearest
+from cjmining.event_columns import EventColumn
+from cjmining.shipping import shipped
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cjmining.engine import Engine
     from cjmining.explaining import Explanation
     from cjmining.kernels.outcomes import WalkRules
     from cjmining.labels import Labels
-    from cjmining.log_files import StoredEvents
     from cjmining.patterns import Pattern
+    from cjmining.stored_events import LimitedEvents, StoredEvents
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -36,6 +49,13 @@ Value = TypeVar("Value")
 
 BLOCK_EVENTS = 1_000_000
 """How many events a block holds at least, where the log has as many."""
+BYTES_AN_EVENT = 1_000
+"""Memory that an analysis takes for an event of its blocks: what is read of it, and what is made."""
+LEAST_EVENTS = 10_000
+"""Smaller blocks would cost more than they save."""
+
+
+_NOT_SHIPPED = ("_identities", "_links", "_ledger", "_quarantine")
 
 
 class Splits(Protocol):
@@ -97,7 +117,7 @@ class JourneyLog:
         Journey j owns the events ``bounds[j]`` to ``bounds[j + 1] - 1``.
     """
 
-    _stored: pa.Table | StoredEvents
+    _stored: pa.Table | StoredEvents | LimitedEvents
     _customers: pa.Table
     _identities: pa.Table
     _sources: pa.Table
@@ -108,6 +128,7 @@ class JourneyLog:
     notes: tuple[str, ...] = ()
     split_by: str | None = None
     _split_rules: str | None = None
+    engine: Engine | None = None
     _attempt: Ints | None = None
     _tags: Mapping[str, pa.Array] = field(default_factory=dict)
     _links: pa.Table = field(default_factory=schema.LINKS.empty_table)
@@ -184,7 +205,7 @@ class JourneyLog:
             _sources=listed,
             _ledger=_or_empty(ledger, schema.LEDGER),
             _quarantine=_or_empty(quarantine, schema.QUARANTINE),
-            bounds=tables.native_bounds(table),
+            bounds=tables.native_bounds(*_told_by(table)),
             data_end_us=tables.data_end(table, data_end),
             notes=tuple(notes),
         )
@@ -289,7 +310,8 @@ class JourneyLog:
     def _native_journeys(self, first: Ints) -> pa.Array:
         if "native_journey" not in self._stored.column_names:
             return pa.nulls(len(first), schema.TEXT)
-        return self._column("native_journey").take(pa.array(first))
+        codes = self.codes("native_journey")[first]
+        return tables.words_of(codes, pa.array(self.vocabulary("native_journey"), pa.string()))
 
     @property
     def observed_from_us(self) -> int:
@@ -299,6 +321,38 @@ class JourneyLog:
         return min([first, *(moment for moment in firsts if moment is not None)])
 
     # sizes and arrays -------------------------------------------------------------------------------------
+
+    def on(self, engine: Engine) -> JourneyLog:
+        """Return the log with its blocks worked on elsewhere.
+
+        Parameters
+        ----------
+        engine : cjmining.engines.Spark
+            Which executors work on them.
+
+        Returns
+        -------
+        JourneyLog
+            Every verb gives the same results, computed there.
+
+        Raises
+        ------
+        LogError
+            If the events aren't in a log's folder, which executors can read: open it with `cj.read_log` and a
+            `memory_limit`.
+        """
+        if self.memory_limit is None:
+            raise LogError(
+                "executors read events from a log's folder: write the log where all of them can read it, and "
+                "open it with cj.read_log(path, memory_limit=...)"
+            )
+        return replace(self, engine=engine, _cache={})
+
+    @property
+    def memory_limit(self) -> int | None:
+        """Bytes of memory that its events may take; None where they may all be in memory."""
+        stored = self._stored
+        return stored.limit if isinstance(stored, stored_events.LimitedEvents) else None
 
     @property
     def n_events(self) -> int:
@@ -340,13 +394,13 @@ class JourneyLog:
     @property
     def timestamps(self) -> Ints:
         """Time of each event, microseconds since 1970 UTC, shape (n_events,)."""
-        times: Ints = self._once("timestamps", lambda: self._column("timestamp").cast(pa.int64()).to_numpy())
+        times: Ints = self._array("timestamp", _whole_numbers, np.int64)
         return times
 
     @property
     def event_customers(self) -> Ints:
         """Customer of each event, shape (n_events,)."""
-        customers: Ints = self._column("customer").to_numpy()
+        customers: Ints = self._array("customer", _whole_numbers, np.int64)
         return customers
 
     @property
@@ -365,7 +419,14 @@ class JourneyLog:
 
     def event_journeys(self) -> Ints:
         """Return the journey of each event, shape (n_events,)."""
-        return np.repeat(np.arange(self.n_journeys, dtype=np.int64), np.diff(self.bounds))
+        if self.memory_limit is None:
+            return np.repeat(np.arange(self.n_journeys, dtype=np.int64), np.diff(self.bounds))
+        bounds = self.bounds
+
+        def read(start: int, stop: int) -> Ints:
+            return np.searchsorted(bounds, np.arange(start, stop), side="right") - 1
+
+        return cast("Ints", EventColumn(self.n_events, np.int64, read))
 
     def codes(self, column: str) -> Codes:
         """Return the integer codes of a text column, -1 where it is null; `vocabulary` has the words.
@@ -388,7 +449,7 @@ class JourneyLog:
         if column not in self._stored.column_names:
             self._known(column)
             return np.full(self.n_events, -1, dtype=np.int32)
-        codes: Codes = self._once(("codes", column), lambda: tables.codes_of(self._column(column)))
+        codes: Codes = self._array(column, tables.codes_of, np.int32)
         return codes
 
     def vocabulary(self, column: str) -> tuple[str, ...]:
@@ -411,6 +472,8 @@ class JourneyLog:
         if column not in self._stored.column_names:
             self._known(column)
             return ()
+        if isinstance(self._stored, stored_events.LimitedEvents):
+            return tuple(self._stored.vocabulary(column).to_pylist())
         return tuple(self._column(column).dictionary.to_pylist())
 
     def numbers(self, column: str) -> npt.NDArray[np.float64]:
@@ -434,10 +497,7 @@ class JourneyLog:
         if column not in self._stored.column_names:
             self._known(column)
             return np.full(self.n_events, np.nan)
-        values: npt.NDArray[np.float64] = self._once(
-            ("numbers", column),
-            lambda: pc.fill_null(self._column(column).cast(pa.float64()), np.nan).to_numpy(),
-        )
+        values: npt.NDArray[np.float64] = self._array(column, _floats, np.float64)
         return values
 
     def flags(self, column: str) -> npt.NDArray[np.int8]:
@@ -461,25 +521,26 @@ class JourneyLog:
         if column not in self._stored.column_names:
             self._known(column)
             return np.full(self.n_events, -1, dtype=np.int8)
-        flags: npt.NDArray[np.int8] = self._once(
-            ("flags", column),
-            lambda: pc.fill_null(self._column(column).cast(pa.int8()), -1).to_numpy(zero_copy_only=False),
-        )
+        flags: npt.NDArray[np.int8] = self._array(column, _flags, np.int8)
         return flags
 
-    def blocks(self, events: int = BLOCK_EVENTS) -> list[Block]:
+    def blocks(self, events: int | None = None) -> list[Block]:
         """Return the log as blocks of whole customers with about `events` events each.
 
         Parameters
         ----------
-        events : int
-            How many events a block has; one more where a customer has more.
+        events : int, optional
+            How many events a block has; more where a customer has more. By default a million, or as many as
+            the log's limit of memory allows.
 
         Returns
         -------
         list of Block
             Their bounds, in order: journeys and events, first and last.
         """
+        if events is None:
+            limit = self.memory_limit
+            events = BLOCK_EVENTS if limit is None else max(limit // BYTES_AN_EVENT, LEAST_EVENTS)
         starts = tables.customer_starts(self.journey_customer)
         first_events = self.bounds[starts]
         chosen = [0]
@@ -567,12 +628,17 @@ class JourneyLog:
         return np.searchsorted(self._customers.column("customer").to_numpy(), customers)
 
     def _first_codes(self, column: str) -> Codes:
+        """Return for each journey the code of its first event that has one."""
         codes = self.codes(column)
-        if not self.n_journeys:
-            return codes
-        places = np.where(codes >= 0, np.arange(self.n_events), self.n_events)
-        first = np.minimum.reduceat(places, self.bounds[:-1])
-        return np.append(codes, np.int32(-1))[first]
+        found = np.full(self.n_journeys, -1, dtype=np.int32)
+        for block in self.blocks():
+            own = codes[block.first_event : block.last_event]
+            bounds = self.bounds[block.first_journey : block.last_journey + 1] - block.first_event
+            places = np.where(own >= 0, np.arange(len(own)), len(own))
+            first = np.minimum.reduceat(places, bounds[:-1])
+            # of nothing but events without one it is the place after the last, which has none either
+            found[block.first_journey : block.last_journey] = np.append(own, np.int32(-1))[first]
+        return found
 
     # new logs from this one -------------------------------------------------------------------------------
 
@@ -599,13 +665,20 @@ class JourneyLog:
 
         labels = read_labels(rules)
         named = self._sources.column("source").to_pylist()
-        labelled, counts = labels.apply_and_count(self._events, sources=named)
+        stored = self._stored
+        if isinstance(stored, stored_events.LimitedEvents):
+            labelled, counts = stored_events.relabelled(stored, labels, sources=named)
+            blank = any(not word.strip() for word in labelled.vocabulary("touchpoint").to_pylist())
+            told = pa.table({"touchpoint": labelled.column("touchpoint")} if blank else {})
+        else:
+            labelled, counts = labels.apply_and_count(self._events, sources=named)
+            labelled = told = tables.one_chunk(tables.canonical_events(labelled))
+        if told.num_columns:
+            tables.expect_touchpoints(told, "row {} of log.events".format)
         idle = [rule.place for rule, n in zip(labels.rules, counts, strict=False) if not n]
         notes = (*self.notes, f"label rules that fit no event: {'; '.join(idle)}") if idle else self.notes
-        table = tables.one_chunk(tables.canonical_events(labelled))
-        tables.expect_touchpoints(table, "row {} of log.events".format)
         return replace(
-            self, _stored=table, notes=notes, split_by=None, _split_rules=None, _tags={}, _cache={}
+            self, _stored=labelled, notes=notes, split_by=None, _split_rules=None, _tags={}, _cache={}
         )
 
     def split(self, intended: Splits) -> JourneyLog:
@@ -673,7 +746,7 @@ class JourneyLog:
                 f"begins is a yes or no for each of the {self.n_events:,} events, "
                 f"not {wanted.dtype} of shape {wanted.shape}"
             )
-        whole = tables.native_bounds(self._stored)
+        whole = self._native_bounds()
         free = replace(self, bounds=whole, _cache={}).splittable
         starts = wanted & np.repeat(free, np.diff(whole))
         starts[whole[:-1]] = True
@@ -686,19 +759,39 @@ class JourneyLog:
         words, actors = self.vocabulary("touchpoint"), self.vocabulary("actor")
         return [variant.walk_rules(words, actors) for variant in intended.variants]
 
+    def _native_bounds(self) -> Ints:
+        """Return bounds of one journey for each customer, or for each journey that the source names."""
+        if "native_journey" not in self._stored.column_names:
+            return tables.native_bounds(self.event_customers)
+        return tables.native_bounds(self.event_customers, self.codes("native_journey"))
+
     def _split_bounds(self, rules: Sequence[WalkRules], variant: Codes) -> Ints:
         """Split by the rules of every variant and take each customer's journeys from those of their own."""
+        whole = replace(self, bounds=self._native_bounds(), _cache={})
+        blocks = [Block(0, whole.n_journeys, 0, self.n_events)]
+        if self.memory_limit is not None:
+            blocks = whole.blocks()
+        free = whole.splittable
+        begins = [whole._begins_in(block, free, rules, variant) for block in blocks]
+        return np.concatenate([*begins, [self.n_events]]).astype(np.int64)
+
+    def _begins_in(
+        self, block: Block, free: npt.NDArray[np.bool_], rules: Sequence[WalkRules], variant: Codes
+    ) -> Ints:
+        """Return the events of a block at which journeys begin; of these, those that are `free` are split."""
         from cjmining.kernels.outcomes import segment
 
-        whole = tables.native_bounds(self._stored)
-        free = replace(self, bounds=whole, _cache={}).splittable
-        codes = self.codes("touchpoint"), self.codes("actor"), self.flags("failed")
-        bounds = [segment(whole, free, self.timestamps, *codes, one, self.data_end_us) for one in rules]
-        if len(bounds) == 1:
-            return bounds[0]
-        of_event = variant[self._customer_rows(self.event_customers)]
-        own = [cuts[:-1][of_event[cuts[:-1]] == number] for number, cuts in enumerate(bounds)]
-        return np.append(np.sort(np.concatenate(own)), self.n_events)
+        events = slice(block.first_event, block.last_event)
+        bounds = self.bounds[block.first_journey : block.last_journey + 1] - block.first_event
+        own_free = free[block.first_journey : block.last_journey]
+        times = self.timestamps[events]
+        codes = self.codes("touchpoint")[events], self.codes("actor")[events], self.flags("failed")[events]
+        cuts = [segment(bounds, own_free, times, *codes, one, self.data_end_us) for one in rules]
+        begins = [own[:-1] for own in cuts]
+        if len(rules) > 1:
+            of_event = variant[self._customer_rows(self.event_customers[events])]
+            begins = [own[of_event[own] == number] for number, own in enumerate(begins)]
+        return np.sort(np.concatenate(begins)) + block.first_event
 
     def is_split_by(self, intended: Splits) -> bool:
         """Say whether the journeys are those that `split` makes with this very map and these labels.
@@ -816,11 +909,15 @@ class JourneyLog:
 
     def _only(self, keep: npt.NDArray[np.bool_]) -> JourneyLog:
         lengths = np.diff(self.bounds)
-        events = self._events.filter(pa.array(np.repeat(keep, lengths)))
         bounds = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.int64)
+        stored = self._stored
+        if isinstance(stored, stored_events.LimitedEvents):
+            events = stored_events.ChosenEvents(stored, self.bounds[:-1][keep], bounds)
+        else:
+            events = tables.one_chunk(self._events.filter(pa.array(np.repeat(keep, lengths))))
         return replace(
             self,
-            _stored=tables.one_chunk(events),
+            _stored=events,
             bounds=bounds,
             _attempt=self.attempts[keep],
             _tags={name: tables.encode(column.filter(pa.array(keep))) for name, column in self._tags.items()},
@@ -921,6 +1018,15 @@ class JourneyLog:
             "words": dict(words),
         }
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: nothing that is made again, for executors no table that they don't need."""
+        state = {**self.__dict__, "_cache": {}}
+        if shipped():
+            state |= {name: getattr(self, name).schema.empty_table() for name in _NOT_SHIPPED} | {
+                "engine": None
+            }
+        return state
+
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if not name.startswith("_")]
 
@@ -939,6 +1045,13 @@ class JourneyLog:
         column = self._stored.column(name)
         return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
+    def _array(self, name: str, convert: Callable[[pa.Array], Any], dtype: npt.DTypeLike) -> Any:  # noqa: ANN401
+        """Return a column as an array; within a limit of memory as one that is read where it is sliced."""
+        stored = self._stored
+        if isinstance(stored, stored_events.LimitedEvents):
+            return self._once((name, convert), lambda: stored.array(name, convert, dtype))
+        return self._once((name, convert), lambda: convert(self._column(name)))
+
     def _known(self, column: str) -> None:
         if column not in schema.EVENTS.names:
             names = [*schema.EVENTS.names, *self.dimensions]
@@ -953,13 +1066,17 @@ class JourneyLog:
         return value
 
 
-def read_log(path: str | Path) -> JourneyLog:
+def read_log(path: str | Path, *, memory_limit: str | int | None = None) -> JourneyLog:
     """Open a log that `JourneyLog.write` wrote.
 
     Parameters
     ----------
     path : str or Path
         The log's folder.
+    memory_limit : str or int, optional
+        How much memory the events may take, as "1GB" or in bytes. Then columns of events are read where they
+        are needed, block by block, and results are the same. Without it a column that was needed once stays
+        in memory.
 
     Returns
     -------
@@ -980,7 +1097,8 @@ def read_log(path: str | Path) -> JourneyLog:
     ...     cj.read_log(path).n_customers
     100
     """
-    return storage.read(Path(path), _opened)
+    limit = None if memory_limit is None else asked.size("memory_limit", memory_limit)
+    return storage.read(Path(path), lambda folder: _opened(folder, limit))
 
 
 def log_of_stream(
@@ -1003,7 +1121,7 @@ def log_of_stream(
     journeys = log_files.Journeys()
     words = log_files.write_events(draft, journeys.watch(events), BLOCK_EVENTS, long)
     firsts = [moment for moment in sources.column("first").cast(pa.int64()).to_pylist() if moment is not None]
-    stored = log_files.StoredEvents(draft.folder({"words": words}))
+    stored = stored_events.StoredEvents(draft.folder({"words": words}))
     log = JourneyLog(
         _stored=stored,
         _customers=tables.sorted_customers(customers),
@@ -1020,10 +1138,10 @@ def log_of_stream(
     return log._write_beside(draft, words)
 
 
-def _opened(folder: storage.Folder) -> JourneyLog:
+def _opened(folder: storage.Folder, limit: int | None) -> JourneyLog:
     manifest, small = folder.manifest, log_files.small_tables(folder)
     return JourneyLog(
-        _stored=log_files.stored_events(folder),
+        _stored=stored_events.stored_events(folder, limit),
         _customers=small["customers"],
         _identities=small["identities"],
         _links=_or_empty(small.get("links"), schema.LINKS),
@@ -1040,9 +1158,32 @@ def _opened(folder: storage.Folder) -> JourneyLog:
     )
 
 
+def _whole_numbers(array: pa.Array) -> Ints:
+    numbers: Ints = array.cast(pa.int64()).to_numpy()
+    return numbers
+
+
+def _floats(array: pa.Array) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float64] = pc.fill_null(array.cast(pa.float64()), np.nan).to_numpy()
+    return values
+
+
+def _flags(array: pa.Array) -> npt.NDArray[np.int8]:
+    flags: npt.NDArray[np.int8] = pc.fill_null(array.cast(pa.int8()), -1).to_numpy(zero_copy_only=False)
+    return flags
+
+
 def _tags_of(journeys: pa.Table) -> dict[str, pa.Array]:
     further = [name for name in journeys.column_names if name not in schema.JOURNEYS.names]
     return {name: tables.encode(journeys.column(name)) for name in further}
+
+
+def _told_by(events: pa.Table) -> list[Any]:
+    """Return the columns that tell journeys apart before anybody splits them."""
+    told_by: list[Any] = [events.column("customer").to_numpy()]
+    if "native_journey" in events.column_names and events.num_rows:
+        told_by.append(tables.codes_of(events.column("native_journey").chunk(0)))
+    return told_by
 
 
 def expect_log(log: object, verb: str) -> None:

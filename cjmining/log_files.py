@@ -17,10 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cjmining import schema, tables
+from cjmining import tables
 
 if TYPE_CHECKING:
     from cjmining.storage import Draft, Folder
+    from cjmining.stored_events import StoredEvents
 
 Ints = npt.NDArray[np.int64]
 
@@ -185,75 +186,6 @@ class Journeys:
             (first if observed_from is None else min(first, observed_from), observed_until),
             np.diff(self.bounds),
         )
-
-
-class StoredEvents:
-    """The events of a log on disk: each column is read when it is first asked for.
-
-    Attributes
-    ----------
-    num_rows : int
-        Number of events.
-    schema : pyarrow.Schema
-        Their columns, as they are in memory.
-    """
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-        self._blocks = folder.names("events-")
-        self._words: dict[str, str] = folder.manifest["words"]
-        self._columns: dict[str, pa.ChunkedArray] = {}
-        self.num_rows = sum(folder.rows(name) for name in self._blocks)
-        own = folder.schema(self._blocks[0])
-        self.schema = pa.schema(
-            [pa.field(field.name, schema.TEXT) if field.name in self._words else field for field in own]
-        )
-
-    @property
-    def column_names(self) -> list[str]:
-        """Names of the columns."""
-        return list(self.schema.names)
-
-    def column(self, name: str) -> pa.ChunkedArray:
-        """Return a column, in one piece."""
-        if name not in self._columns:
-            self._load([name])
-        return self._columns[name]
-
-    def table(self) -> pa.Table:
-        """Return all columns."""
-        self._load([name for name in self.column_names if name not in self._columns])
-        return pa.table({name: self._columns[name] for name in self.column_names}, schema=self.schema)
-
-    def words(self, name: str) -> pa.Array | None:
-        """Return the vocabulary of a column, if it is a long one."""
-        if name not in self._words:
-            return None
-        words = self._folder.table(self._words[name]).column("word").combine_chunks()
-        return words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
-
-    def _load(self, names: list[str]) -> None:
-        if not names:
-            return
-        read = pa.concat_tables([self._folder.table(block, columns=names) for block in self._blocks])
-        for name in names:
-            column = tables.one_chunk(read.select([name])).column(0)
-            read = read.drop_columns([name])
-            words = self.words(name)
-            if words is not None:
-                codes = column.chunk(0) if column.num_chunks else pa.array([], pa.int32())
-                column = pa.chunked_array([pa.DictionaryArray.from_arrays(codes, words)])
-            self._columns[name] = column
-
-
-def stored_events(folder: Folder) -> pa.Table | StoredEvents:
-    """Return the events of a log: of the format's version 1, which had no order of words, at once."""
-    for block in folder.names("events-"):
-        folder.file(block)
-    if "words" in folder.manifest:
-        return StoredEvents(folder)
-    blocks = [folder.table(name) for name in folder.names("events-")]
-    return tables.one_chunk(tables.canonical_events(pa.concat_tables(blocks, promote_options="default")))
 
 
 def small_tables(folder: Folder) -> dict[str, pa.Table]:

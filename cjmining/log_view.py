@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cjmining import shown
+from cjmining.event_columns import counts_of
 
 if TYPE_CHECKING:
     from cjmining.log import JourneyLog
@@ -72,12 +73,12 @@ def _journeys_by(log: JourneyLog, tag: str) -> str:
 
 
 def _counted(codes: npt.NDArray[np.int32], words: Sequence[str], most: int = 8) -> str:
-    counts = np.bincount(codes[codes >= 0], minlength=len(words))
+    counts = counts_of(codes, len(words))
     order = np.argsort(-counts, kind="stable")
     parts = [f"{words[i]} {counts[i]:,}" for i in order[:most]]
     if len(order) > most:
         parts.append(f"and {len(order) - most} more")
-    missing = int((codes < 0).sum())
+    missing = len(codes) - int(counts.sum())
     if missing:
         parts.append(f"not given {missing:,}")
     return ", ".join(parts) or "none"

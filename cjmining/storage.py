@@ -303,12 +303,24 @@ class Folder:
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a file, or some of its columns, if its checksum is the manifest's."""
+        with self._opened(name) as file:
+            return file.read(columns=columns)
+
+    def row_group(self, name: str, number: int, column: str) -> pa.Array:
+        """Read a column of one row group, if the file's checksum is the manifest's."""
+        with self._opened(name) as file:
+            read = file.read_row_group(number, columns=[column]).column(0)
+        return read.chunk(0) if read.num_chunks == 1 else read.combine_chunks()
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[pq.ParquetFile]:
         path = self.file(name)
         try:
             if name not in self._checked and _digest(path) != self.manifest["files"][name]["sha256"]:
                 raise _damaged(path)
             self._checked.add(name)
-            return pq.ParquetFile(path).read(columns=columns)
+            with pq.ParquetFile(path) as file:
+                yield file
         except FileNotFoundError as problem:
             raise _replaced(self.path) from problem
 

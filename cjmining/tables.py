@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from cjmining import schema
 from cjmining.errors import LogError, nearest, shorten
+from cjmining.event_columns import pieces_of
 
 REQUIRED = ("customer", "timestamp", "touchpoint")
 
@@ -246,17 +247,23 @@ def fill_columns(events: pa.Table) -> pa.Table:
     return pa.table(columns)
 
 
-def native_bounds(events: pa.Table) -> npt.NDArray[np.int64]:
-    """Return bounds of one journey for each customer, or for each journey that the source names."""
-    n = events.num_rows
-    if not n:
-        return np.zeros(1, dtype=np.int64)
-    customer = events.column("customer").to_numpy()
-    new = customer[1:] != customer[:-1]
-    if "native_journey" in events.column_names:
-        codes = codes_of(events.column("native_journey").chunk(0))
-        new |= codes[1:] != codes[:-1]
-    return np.concatenate([[0], np.flatnonzero(new) + 1, [n]]).astype(np.int64)
+def native_bounds(*told_by: Any) -> npt.NDArray[np.int64]:  # noqa: ANN401 -- arrays or columns on disk
+    """Return bounds of journeys that begin where any of these columns of the events changes.
+
+    One journey for each customer, or for each that the source names.
+    """
+    begins, before, n = [], None, 0
+    for piece in pieces_of(*told_by):
+        if not len(piece[0]):
+            continue
+        new = np.zeros(len(piece[0]), dtype=bool)
+        for values in piece:
+            new[1:] |= values[1:] != values[:-1]
+        first = [values[0] for values in piece]
+        new[0] = first != before
+        begins.append(np.flatnonzero(new) + n)
+        before, n = [values[-1] for values in piece], n + len(new)
+    return np.concatenate([*begins, [n]]).astype(np.int64)
 
 
 def journey_table(

@@ -11,6 +11,7 @@ import numpy as np
 
 from cjmining.conformance.reconciliation import COUNTED, IF
 from cjmining.conformance.worth import amounts_of_conversions, deciding_events, journeys_of
+from cjmining.event_columns import rows_where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,8 +145,13 @@ def _refunds_elsewhere(context: Context, counted: Booked, currency: str) -> Book
     """Return what was given back in events that belong to no conversion, but for those the map ignores."""
     reading = context.reading
     columns = reading.columns
-    ignored = np.append(reading.plan.rules.ignored, False)[columns.touchpoint]
-    events = np.flatnonzero((columns.value < 0) & ~ignored & (columns.failed != 1))
+    ignored = np.append(reading.plan.rules.ignored, False)
+    events = rows_where(
+        lambda value, touchpoint, failed: (value < 0) & ~ignored[touchpoint] & (failed != 1),
+        columns.value,
+        columns.touchpoint,
+        columns.failed,
+    )
     return booked(reading, np.setdiff1d(events, counted.event), currency)
 
 
@@ -154,8 +160,11 @@ def events_of(reading: Reading, touchpoints: Sequence[str], *, failed: bool) -> 
     words = (*reading.log.vocabulary("touchpoint"), "")
     named = np.array([bool(word) and word in touchpoints for word in words], dtype=np.bool_)
     columns = reading.columns
-    found: Ints = np.flatnonzero(named[columns.touchpoint] & ((columns.failed == 1) == failed))
-    return found
+    return rows_where(
+        lambda touchpoint, has_failed: named[touchpoint] & ((has_failed == 1) == failed),
+        columns.touchpoint,
+        columns.failed,
+    )
 
 
 def booked(reading: Reading, events: Ints, currency: str | None, *, positive: bool = False) -> Booked:

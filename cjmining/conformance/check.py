@@ -17,6 +17,7 @@ from cjmining.conformance.result import Conformance
 from cjmining.conformance.sensitivity import other_patiences, ranking, sensitivity
 from cjmining.conformance.standouts import standouts
 from cjmining.errors import LogError, nearest, shorten
+from cjmining.event_columns import counts_of
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
 from cjmining.progress import Progress, telling
@@ -116,7 +117,7 @@ def _check_common_ground(log: JourneyLog, intended: IntendedMap) -> None:
     if not log.n_journeys:
         raise LogError("the log has no journeys: there is nothing to check")
     words = log.vocabulary("touchpoint")
-    occurring = [words[code] for code in np.unique(log.codes("touchpoint")) if code >= 0]
+    occurring = [words[code] for code in np.flatnonzero(counts_of(log.codes("touchpoint"), len(words)))]
     planned = intended.every_touchpoint
     if set(planned).isdisjoint(occurring):
         hints = [hint for word in planned if (hint := nearest(word, occurring))]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cjmining.conformance.tables import frame
+from cjmining.event_columns import counts_of, rows_where
 from cjmining.log import expect_log, expect_map
 from cjmining.results import Result
 from cjmining.words import plural
@@ -98,7 +99,7 @@ def coverage(log: JourneyLog, intended: IntendedMap) -> Coverage:
 
 def _missing_from_log(log: JourneyLog, intended: IntendedMap) -> Iterator[dict[str, Any]]:
     words = log.vocabulary("touchpoint")
-    occurring = {words[code] for code in np.unique(log.codes("touchpoint")) if code >= 0}
+    occurring = {words[code] for code in np.flatnonzero(counts_of(log.codes("touchpoint"), len(words)))}
     of_personas = (stage for persona in intended.personas for stage in persona.stages)
     told = set()
     for stage in (*intended.stages, *of_personas):
@@ -118,8 +119,8 @@ def _unknown_to_map(log: JourneyLog, intended: IntendedMap) -> pd.DataFrame:
     known |= {exit_.touchpoint for exit_ in intended.exits}
     names = {column: log.vocabulary(column) for column in ("source", "native", "touchpoint")}
     foreign = np.array([name not in known for name in names["touchpoint"]], dtype=bool)
-    codes = log.codes("touchpoint")
-    events = np.flatnonzero(foreign[codes] & (codes >= 0)) if len(foreign) else np.zeros(0, np.int64)
+    foreign = np.append(foreign, False)  # of events without a touchpoint
+    events = rows_where(foreign.__getitem__, log.codes("touchpoint"))
     kind = np.zeros(len(events), dtype=np.int64)
     for column, words in names.items():
         kind = kind * (len(words) + 1) + log.codes(column)[events] + 1

@@ -56,7 +56,8 @@ def write_moves(reading: Reading, folder: str | Path) -> Path:
     draft = path.with_name(f".{path.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    map_blocks(lambda numbered: _write_block(reading, draft, *numbered), list(enumerate(reading.blocks)))
+    numbered = list(enumerate(reading.blocks))
+    map_blocks(lambda each: _write_block(reading, draft, *each), numbered, engine=reading.log.engine)
     if path.exists():
         path.rmdir()
     return draft.rename(path)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cjmining.event_columns import counts_of, elementwise
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -298,8 +300,9 @@ def _uncovered(
 
 def _recorders(log: JourneyLog) -> dict[str, list[str]]:
     touchpoints, sources = log.vocabulary("touchpoint"), log.vocabulary("source")
-    both = log.codes("touchpoint").astype(np.int64) * len(sources) + log.codes("source")
-    found = np.flatnonzero(np.bincount(both, minlength=1))
+    columns = log.codes("touchpoint"), log.codes("source")
+    both = elementwise(lambda what, source: what.astype(np.int64) * len(sources) + source, *columns)
+    found = np.flatnonzero(counts_of(both, len(touchpoints) * len(sources)))
     recorders: dict[str, list[str]] = {}
     for touchpoint, source in zip(*np.divmod(found, max(len(sources), 1)), strict=True):
         if len(sources):

@@ -144,17 +144,17 @@ class Reading:
             group=_read_only(group),
             groups=groups,
             columns=Columns(
-                timestamp=_read_only(log.timestamps),
-                touchpoint=_read_only(log.codes("touchpoint")),
-                actor=_read_only(log.codes("actor")),
-                failed=_read_only(log.flags("failed")),
-                channel=_read_only(log.codes("channel")),
-                satisfaction=_read_only(log.numbers("satisfaction")),
-                value=_read_only(log.numbers("value")),
-                currency=_read_only(log.codes("currency")),
-                precision=_read_only(log.numbers("precision")),
-                wait_s=_read_only(log.numbers("wait_s")),
-                duration_s=_read_only(log.numbers("duration_s")),
+                timestamp=log.timestamps,
+                touchpoint=log.codes("touchpoint"),
+                actor=log.codes("actor"),
+                failed=log.flags("failed"),
+                channel=log.codes("channel"),
+                satisfaction=log.numbers("satisfaction"),
+                value=log.numbers("value"),
+                currency=log.codes("currency"),
+                precision=log.numbers("precision"),
+                wait_s=log.numbers("wait_s"),
+                duration_s=log.numbers("duration_s"),
             ),
             channels=log.vocabulary("channel"),
             currencies=log.vocabulary("currency"),
@@ -201,7 +201,9 @@ class Reading:
 
     def map_parts(self, function: Callable[[Part], _Summary]) -> list[_Summary]:
         """Return what a function makes of each part, in the order of the blocks."""
-        found = map_blocks(lambda block: [function(part) for part in self.parts(block)], self.blocks)
+        found = map_blocks(
+            lambda block: [function(part) for part in self.parts(block)], self.blocks, engine=self.log.engine
+        )
         return [each for of_block in found for each in of_block]
 
     def part_of(self, journey: int) -> Part:

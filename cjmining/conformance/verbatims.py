@@ -12,6 +12,7 @@ import pyarrow as pa
 from cjmining import asked, schema
 from cjmining.conformance.tables import frame
 from cjmining.conformance.walk import Walk
+from cjmining.event_columns import rows_where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -147,7 +148,7 @@ def _words(comment: str) -> str:
 
 def _answers(reading: Reading, *, as_one: bool) -> Iterator[_Answer]:
     """Yield the answers on the map of the journeys that have any; nothing else of the log is walked."""
-    answered = np.flatnonzero(~np.isnan(reading.columns.satisfaction))
+    answered = rows_where(lambda value: ~np.isnan(value), reading.columns.satisfaction)
     journeys = np.unique(np.searchsorted(reading.bounds, answered, side="right") - 1)
     variant = np.zeros(len(journeys), np.int32) if reading.variant is None else reading.variant[journeys]
     for number, plan in enumerate(reading.plans):

@@ -101,7 +101,7 @@ def _counted(
     log: JourneyLog, steps: Steps, by: str | Sequence[str] | None, ignore: tuple[str, ...]
 ) -> Discovery:
     scan = Scan.of(log, steps, by)
-    counts = merge(map_blocks(lambda block: summarise(scan, block), blocks_of(log)))
+    counts = merge(map_blocks(lambda block: summarise(scan, block), blocks_of(log), engine=log.engine))
     return _finish(ignore, scan, counts)._made_of(log)
 
 

@@ -118,9 +118,12 @@ def markov(
             "choose another level or fewer groups"
         )
     blocks = blocks_of(log)
-    counted = _merged(map_blocks(reading.counted, blocks))
+    counted = _merged(map_blocks(reading.counted, blocks, engine=log.engine))
     bits = held_out_bits(counted[2], len(steps.names), len(reading.groups))
-    gains = markov_choice.merge(map_blocks(lambda block: reading.score(block, counted[2].key, bits), blocks))
+    keys = counted[2].key
+    gains = markov_choice.merge(
+        map_blocks(lambda block: reading.score(block, keys, bits), blocks, engine=log.engine)
+    )
     return _finish(reading, counted, gains, by=by, ignore=ignore, order=order)._made_of(log)
 
 

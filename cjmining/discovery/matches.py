@@ -27,7 +27,7 @@ from cjmining.stats import Share
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.log import JourneyLog
+    from cjmining.log import Block, JourneyLog
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
@@ -217,15 +217,17 @@ class _Reading(NamedTuple):
 
 
 def _read(log: JourneyLog, wanted: Pattern, every: bool, grouped: Grouped) -> _Reading:
-    machine, columns = wanted.compiled(log)
+    read = wanted.compiled(log)
 
-    def search(first: int, last: int) -> tuple[kernel.Found, Ints]:
-        return (
-            kernel.find(columns, machine, first, last, every),
-            kernel.reached(columns, machine, first, last),
+    def search(block: Block) -> tuple[kernel.Found, Ints]:
+        columns, n = read.columns(block), block.last_journey - block.first_journey
+        found = kernel.find(columns, read.machine, 0, n, every)
+        in_log = found._replace(
+            journey=found.journey + block.first_journey, event=found.event + block.first_event
         )
+        return in_log, kernel.reached(columns, read.machine, 0, n)
 
-    parts = map_blocks(lambda block: search(block.first_journey, block.last_journey), blocks_of(log))
+    parts = map_blocks(search, blocks_of(log), engine=log.engine)
     return _Reading(
         grouped,
         _merged([found for found, _ in parts]),

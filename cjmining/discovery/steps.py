@@ -13,6 +13,7 @@ import numpy as np
 
 from cjmining import asked
 from cjmining.errors import LogError, nearest, shorten
+from cjmining.event_columns import counts_of, elementwise, of_whole_journeys, pieces_of
 from cjmining.intended.rules import actor_codes
 from cjmining.log import expect_log, expect_map
 from cjmining.schema import UNKNOWN
@@ -139,7 +140,12 @@ class Steps(NamedTuple):
         touchpoints = np.array(log.vocabulary("touchpoint"), dtype=object)
         ignored = np.isin(touchpoints, list(ignored_names))
         if ignored.any():
-            code = np.where(ignored[log.codes("touchpoint")], np.int32(-1), code)
+            left = np.int32(-1)
+            code = elementwise(
+                lambda touchpoint, own: np.where(ignored[touchpoint], left, own),
+                log.codes("touchpoint"),
+                code,
+            )
         dropped = bool(ignored.any()) or level == "stage"
         return cls(level, log.bounds, log.timestamps, code, names, dropped, _unknown(log, ignored_names))
 
@@ -192,22 +198,24 @@ def _at_level(
 
 def _with_channel(log: JourneyLog) -> tuple[Codes, tuple[str, ...]]:
     touchpoints, channels = log.vocabulary("touchpoint"), ("", *log.vocabulary("channel"))
-    both = log.codes("touchpoint").astype(np.int64) * len(channels) + log.codes("channel") + 1
-    counts = np.bincount(both, minlength=len(touchpoints) * len(channels))
+    columns = log.codes("touchpoint"), log.codes("channel")
+    both = elementwise(lambda one, other: one.astype(np.int64) * len(channels) + other + 1, *columns)
+    counts = counts_of(both, len(touchpoints) * len(channels))
     used = np.flatnonzero(counts)
     place = np.zeros(len(counts), np.int32)
     place[used] = np.arange(len(used), dtype=np.int32)
     names = [(touchpoints[one // len(channels)], channels[one % len(channels)]) for one in used.tolist()]
-    return place[both], tuple(
+    return elementwise(place.__getitem__, both), tuple(
         f"{touchpoint}@{channel}" if channel else touchpoint for touchpoint, channel in names
     )
 
 
 def _or_unknown(codes: Codes, words: tuple[str, ...]) -> tuple[Codes, tuple[str, ...]]:
-    if not (codes < 0).any():
+    if not any((piece < 0).any() for (piece,) in pieces_of(codes)):
         return codes, words
     names = words if UNKNOWN in words else (*words, UNKNOWN)
-    return np.where(codes < 0, np.int32(names.index(UNKNOWN)), codes), names
+    unknown = np.int32(names.index(UNKNOWN))
+    return elementwise(lambda own: np.where(own < 0, unknown, own), codes), names
 
 
 def _stages(log: JourneyLog, intended: IntendedMap) -> tuple[Codes, tuple[str, ...]]:
@@ -216,13 +224,26 @@ def _stages(log: JourneyLog, intended: IntendedMap) -> tuple[Codes, tuple[str, .
 
     words, actors = log.vocabulary("touchpoint"), log.vocabulary("actor")
     actor_codes(actors)
-    events = log.codes("touchpoint"), log.codes("actor")
+    columns = log.codes("touchpoint"), log.codes("actor")
     names = list(dict.fromkeys(name for variant in intended.variants for name in variant.stage_names))
-    of_event = np.repeat(log.variant_of_journeys(intended), np.diff(log.bounds))
-    code = np.full(log.n_events, -1, np.int32)
-    for number, variant in enumerate(intended.variants):
-        found = stages_of_events(log.bounds, *events, variant.walk_rules(words, actors))
-        common = np.array([*(names.index(name) for name in variant.stage_names), -1], np.int32)
-        mine = of_event == number
-        code[mine] = common[found[mine]]
-    return code, tuple(names)
+    places = [
+        np.array([*(names.index(name) for name in variant.stage_names), -1], np.int32)
+        for variant in intended.variants
+    ]
+    rules = [variant.walk_rules(words, actors) for variant in intended.variants]
+    variant_of = log.variant_of_journeys(intended)
+
+    def read(first: int, last: int) -> Codes:
+        """Return the stages of the events of some journeys."""
+        begin, bounds = log.bounds[first], log.bounds[first : last + 1]
+        events = slice(begin, bounds[-1])
+        touchpoint, actor = columns[0][events], columns[1][events]
+        of_event = np.repeat(variant_of[first:last], np.diff(bounds))
+        code = np.full(len(of_event), -1, np.int32)
+        for number, (common, rule) in enumerate(zip(places, rules, strict=True)):
+            found = stages_of_events(bounds - begin, touchpoint, actor, rule)
+            mine = of_event == number
+            code[mine] = common[found[mine]]
+        return code
+
+    return of_whole_journeys(log.bounds, np.int32, read, at_once=log.memory_limit is None), tuple(names)

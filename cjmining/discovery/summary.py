@@ -92,17 +92,21 @@ class Scan(NamedTuple):
             sizes = len(self.groups), len(self.names)
             return count(part, self.group[part.journeys], *sizes, self.first_journeys(part))
 
-        return map_blocks(of, blocks_of(self.log))
+        return map_blocks(of, blocks_of(self.log), engine=self.log.engine)
 
 
 def blocks_of(log: JourneyLog) -> list[Block]:
     """Return the blocks of a log; one without events has an empty one, which gives tables their columns."""
-    return log.blocks(max(BLOCK_EVENTS, log.n_events // MOST_BLOCKS)) or [Block(0, 0, 0, 0)]
+    size = max(BLOCK_EVENTS, log.n_events // MOST_BLOCKS) if log.memory_limit is None else None
+    return log.blocks(size) or [Block(0, 0, 0, 0)]
 
 
 def gathered(log: JourneyLog, read: Callable[[Block], tuple[NDArray[Any], ...]]) -> list[NDArray[Any]]:
     """Read columns out of each block, and put the parts of each column together in their order."""
-    return [np.concatenate(column) for column in zip(*map_blocks(read, blocks_of(log)), strict=True)]
+    return [
+        np.concatenate(column)
+        for column in zip(*map_blocks(read, blocks_of(log), engine=log.engine), strict=True)
+    ]
 
 
 class Summary(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 from cjmining.consent import ERASED, NO, OPTED_OUT, UNSUBSCRIBED, against, plain_name, plain_word
 from cjmining.dropout.selection import texts
 from cjmining.errors import LogError, nearest
+from cjmining.event_columns import rows_where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,8 +221,11 @@ class _Events:
         last = np.full(len(self._customers), -1, dtype=np.int64)
         if not codes:
             return last
-        chosen = np.isin(log.codes(column), codes)
-        events = np.flatnonzero(chosen & np.isin(log.event_customers, self._customers))
+        events = rows_where(
+            lambda code, customer: np.isin(code, codes) & np.isin(customer, self._customers),
+            log.codes(column),
+            log.event_customers,
+        )
         times = log.timestamps[events]
         if at_the_end:
             coarse = np.nan_to_num(log.numbers("precision")[events])

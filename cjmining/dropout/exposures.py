@@ -26,6 +26,7 @@ from cjmining.conformance.walk import Walk
 from cjmining.documents import parse_duration
 from cjmining.dropout.entries import FOREVER
 from cjmining.dropout.segments import segment
+from cjmining.event_columns import rows_where
 from cjmining.intended.words import duration_in_short
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
 
@@ -145,7 +146,8 @@ def trials(check: Conformance, at: Entries, horizon_us: int, *, stratum: str | N
         An attribute or dimension that others are compared within, and which is no candidate itself.
     """
     reading = check._with_log("drivers")
-    failing = np.unique(reading.columns.touchpoint[reading.columns.failed == 1])
+    failed = rows_where(lambda flag: flag == 1, reading.columns.failed)
+    failing = np.unique(reading.columns.touchpoint[failed]).astype(np.int64)
     parts = reading.map_parts(lambda part: _in_part(part, at, failing))
     entered = _Entered(at, horizon_us)
     yield from _before(entered, parts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from cjmining.event_columns import of_whole_journeys
 from cjmining.grouping import EVERYBODY, Groups, is_of_journeys, together
 from cjmining.schema import UNKNOWN
 
@@ -83,7 +84,16 @@ def _one(log: JourneyLog, found: Rows, name: str, when: str) -> Groups:
 
 def _last_known(log: JourneyLog, column: str) -> NDArray[np.int32]:
     """Return a column's codes, each null filled with the last known one before it in the journey."""
-    codes = log.codes(column)
-    last = np.maximum.accumulate(np.where(codes >= 0, np.arange(len(codes)), -1))
-    first = np.repeat(log.bounds[:-1], np.diff(log.bounds))
-    return np.where(last >= first, codes[np.maximum(last, 0)], np.int32(-1))
+    all_codes = log.codes(column)
+
+    def read(first_journey: int, last_journey: int) -> NDArray[np.int32]:
+        bounds = log.bounds[first_journey : last_journey + 1]
+        codes = all_codes[bounds[0] : bounds[-1]]
+        last = np.maximum.accumulate(np.where(codes >= 0, np.arange(len(codes)), -1))
+        first = np.repeat(bounds[:-1] - bounds[0], np.diff(bounds))
+        return np.where(last >= first, codes[np.maximum(last, 0)], np.int32(-1))
+
+    filled: NDArray[np.int32] = of_whole_journeys(
+        log.bounds, np.int32, read, at_once=log.memory_limit is None
+    )
+    return filled

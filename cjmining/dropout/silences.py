@@ -81,6 +81,7 @@ def watch(log: JourneyLog, intended: IntendedMap, blocks: Sequence[Block] | None
     parts = map_blocks(
         lambda block: [_watch_in(log, intended, variant, number, block) for number in numbers],
         log.blocks() if blocks is None else blocks,
+        engine=log.engine,
     )
     # Variant by variant, each in the order of its journeys: the same whatever the blocks.
     in_order = [of_block[number] for number in numbers for of_block in parts]
@@ -113,13 +114,14 @@ def _watch_in(
     rules = without_auto(intended.variants[number]).walk_rules(
         log.vocabulary("touchpoint"), log.vocabulary("actor")
     )
+    events = slice(block.first_event, block.last_event)
     journey, stage, begun, ended, how, room = find_silences(
-        log.bounds[own],
-        log.bounds[own + 1],
-        log.timestamps,
-        log.codes("touchpoint"),
-        log.codes("actor"),
-        log.flags("failed"),
+        log.bounds[own] - block.first_event,
+        log.bounds[own + 1] - block.first_event,
+        log.timestamps[events],
+        log.codes("touchpoint")[events],
+        log.codes("actor")[events],
+        log.flags("failed")[events],
         rules,
         log.data_end_us,
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.kernels.patterns import Columns, Machine
-    from cjmining.log import JourneyLog
+    from cjmining.log import Block, JourneyLog
     from cjmining.patterns.grammar import Read
 
 States = tuple[int, ...]
@@ -133,7 +133,17 @@ class Compiled(NamedTuple):
     """An automaton in the codes of a log, and what it reads of the log."""
 
     machine: Machine
-    columns: Columns
+    bounds: NDArray[np.int64]
+    time: NDArray[np.int64]
+    kind: NDArray[np.int32]
+
+    def columns(self, block: Block) -> Columns:
+        """Return what is read of a block's events; its journeys and events are numbered from 0."""
+        from cjmining.kernels.patterns import Columns
+
+        events = slice(block.first_event, block.last_event)
+        bounds = self.bounds[block.first_journey : block.last_journey + 1] - block.first_event
+        return Columns(bounds, _fixed(self.time[events]), _fixed(self.kind[events]))
 
 
 def compiled(read: Read, built: Plan, log: JourneyLog, source: str, *, allow_unknown: bool) -> Compiled:
@@ -144,7 +154,7 @@ def compiled(read: Read, built: Plan, log: JourneyLog, source: str, *, allow_unk
     LogError
         If the log lacks what the pattern asks for, unless `allow_unknown`.
     """
-    from cjmining.kernels.patterns import Columns, Machine
+    from cjmining.kernels.patterns import Machine
 
     bars = tuple(dict.fromkeys(arrow.without for *_, arrow in built.edges if arrow.without is not None))
     asked = (*built.steps, *bars)
@@ -171,8 +181,7 @@ def compiled(read: Read, built: Plan, log: JourneyLog, source: str, *, allow_unk
         total=read.total,
         bounded=read.total < FOREVER,
     )
-    columns = Columns(_fixed(log.bounds), _fixed(log.timestamps), _fixed(cells.of_events(log)))
-    return Compiled(machine, columns)
+    return Compiled(machine, log.bounds, log.timestamps, cells.of_events(log))
 
 
 def _fixed(array: NDArray[Any]) -> NDArray[Any]:

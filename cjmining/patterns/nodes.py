@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
 from cjmining.errors import LogError, nearest, shorten
+from cjmining.event_columns import elementwise, pieces_of
 from cjmining.schema import UNKNOWN
 
 if TYPE_CHECKING:
@@ -174,7 +176,7 @@ class Cells(NamedTuple):
             channels=channels,
             n_channels=len(channels) + 1 if by_channel else 1,
             n_failed=3 if by_failed else 1,
-            knows_failed=by_failed and bool((log.flags("failed") >= 0).any()),
+            knows_failed=by_failed and any((piece >= 0).any() for (piece,) in pieces_of(log.flags("failed"))),
         )
 
     @property
@@ -185,10 +187,12 @@ class Cells(NamedTuple):
     def of_events(self, log: JourneyLog) -> NDArray[np.int32]:
         """Return the kind of each event of the log."""
         kind = log.codes("touchpoint")
-        if self.n_channels > 1:
-            kind = kind * self.n_channels + log.codes("channel") + 1
-        if self.n_failed > 1:
-            kind = kind * self.n_failed + log.flags("failed") + 1
+        for several, column in (
+            (self.n_channels, log.codes("channel")),
+            (self.n_failed, log.flags("failed")),
+        ):
+            if several > 1:
+                kind = elementwise(partial(_combined, several), kind, column)
         return kind
 
     def table(self, step: Step, *, allow_unknown: bool = False) -> Flags:
@@ -257,3 +261,8 @@ def pointed(source: str, at: int) -> str:
     begin = source.rfind("\n", 0, at) + 1
     line = source[begin:].split("\n", 1)[0]
     return f"  {line}\n  {' ' * (at - begin)}^"
+
+
+def _combined(several: int, kind: NDArray[np.int32], code: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+    """Number the combinations of a kind with a code, from -1 on and below `several` - 1."""
+    return kind * np.int32(several) + code + np.int32(1)

@@ -130,6 +130,9 @@ def having(log: JourneyLog, path: str | Pattern | Iterable[str | Pattern]) -> ND
         raise LogError("path names no pattern: write one, such as 'cart -> order', or leave path out")
     found = np.ones(log.n_journeys, dtype=np.bool_)
     for pattern in patterns:
-        machine, columns = pattern.compiled(log)
-        found &= kernel.having(columns, machine, 0, log.n_journeys) != pattern.negated
+        read = pattern.compiled(log)
+        for block in log.blocks():
+            own = slice(block.first_journey, block.last_journey)
+            n = own.stop - own.start
+            found[own] &= kernel.having(read.columns(block), read.machine, 0, n) != pattern.negated
     return found

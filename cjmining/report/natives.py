@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cjmining.event_columns import counts_of, rows_where
+
 if TYPE_CHECKING:
     from cjmining.log import JourneyLog
 
@@ -39,8 +41,8 @@ def _calls(log: JourneyLog, native: int, name: str) -> tuple[str, ...]:
 
     def count() -> tuple[str, ...]:
         touchpoints = log.vocabulary("touchpoint")
-        used = log.codes("touchpoint")[log.codes("native") == native]
-        counts = np.bincount(used[used >= 0], minlength=len(touchpoints))
+        of_name = rows_where(lambda code: code == native, log.codes("native"))
+        counts = counts_of(log.codes("touchpoint")[of_name], len(touchpoints))
         order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
         return tuple(touchpoints[code] for code in order)
 

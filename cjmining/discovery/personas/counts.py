@@ -13,7 +13,6 @@ from cjmining.discovery.steps import STAYS, Steps
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError, nearest
 from cjmining.kernels.mixture import Counts, transitions_of_customers
-from cjmining.log import BLOCK_EVENTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,7 +128,7 @@ def behaviour_of(log: JourneyLog, reading: Reading, *, known: Cells | None = Non
     """
     steps = Steps.of(log, level=reading.level, ignore=reading.ignore, intended=reading.intended, verb=verb)
     reader = _Reader(log, steps, _open_journeys(log))
-    blocks = map_blocks(reader.of_block, log.blocks(BLOCK_EVENTS))
+    blocks = map_blocks(reader.of_block, log.blocks(), engine=log.engine)
     customers, journeys = (_joined([block[side] for block in blocks]) for side in (0, 1))
     if known is None:
         cells = Cells.of(steps.names, np.unique(customers.key))

@@ -1,0 +1,211 @@
+"""A log that is read within a limit of memory answers as one in memory does, and reads no column whole."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import cjmining as cj
+from cjmining import schema
+from cjmining.event_columns import EventColumn
+from cjmining.intended import parse_map
+from cjmining.shipping import shipping
+
+LIMIT = 1_000_000
+LABELS = [
+    {"native": "page_view*", "touchpoint": "looked"},
+    {"native": "*", "where": {"channel": "phone"}, "actor": "company", "failed": True},
+]
+PATH = "basket_filled -> {within 2d} order_placed"
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return cj.simulate.shop(350, seed=3)
+
+
+@pytest.fixture(scope="module")
+def intended(shop):
+    return parse_map(shop.intended_text)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_pieces():
+    """Let a small log have many row groups, pieces and blocks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cjmining.storage.ROWS", 1024)
+        patch.setattr("cjmining.stored_events.ROWS", 1024)
+        patch.setattr("cjmining.stored_events.PIECE", 700)
+        patch.setattr("cjmining.event_columns.PIECE", 700)
+        patch.setattr("cjmining.log_files.LONG_VOCABULARY", 50)
+        patch.setattr("cjmining.log.BLOCK_EVENTS", 2_000)
+        patch.setattr("cjmining.log.LEAST_EVENTS", 100)
+        yield
+
+
+@pytest.fixture(scope="module")
+def path(shop, small_pieces, tmp_path_factory):
+    return shop.log.write(tmp_path_factory.mktemp("logs") / "shop.log")
+
+
+class Side:
+    """One of the two logs, with the results that several questions need."""
+
+    def __init__(self, log, intended):
+        self.intended = intended
+        self.log = log.split(intended).with_personas(intended)
+        self.check = cj.check(self.log, intended, by="persona")
+        self.tagged = self.log.tag(outcome=self.check.journeys["outcome"])
+
+
+@pytest.fixture(scope="module")
+def in_memory(path, intended):
+    return Side(cj.read_log(path), intended)
+
+
+@pytest.fixture(scope="module")
+def limited(path, intended):
+    return Side(cj.read_log(path, memory_limit=LIMIT), intended)
+
+
+def _whole(self, dtype=None, copy=None):
+    raise AssertionError("a column was read whole")
+
+
+def _chosen_by_month(side):
+    return side.log.where(month=side.log.group("month")[1][1])
+
+
+def _page(side, folder):
+    found = cj.discover(side.tagged, by="persona")
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    return cj.report(side.tagged, found, side.check, path=folder / "page.html", now=now).read_text()
+
+
+QUESTIONS = {
+    "journeys": lambda side: side.log.journeys,
+    "repr": lambda side: repr(side.log),
+    "blocks": lambda side: sum(b.last_event - b.first_event for b in side.log.blocks()),
+    "first of a column": lambda side: side.log.group("device"),
+    "discover": lambda side: cj.discover(side.tagged, by=("month", "outcome")),
+    "channels": lambda side: cj.discover(side.log, level="touchpoint@channel"),
+    "one channel": lambda side: cj.discover(side.log, level="channel"),
+    "stages": lambda side: cj.discover(
+        side.log, level="stage", intended=side.intended, ignore=["page_viewed"]
+    ),
+    "quantiles": lambda side: cj.discover(side.log).quantiles((0.1, 0.9), exact=True),
+    "check": lambda side: side.check,
+    "everybody": lambda side: side.check.overall,
+    "moves": lambda side: side.check.moves(),
+    "verbatims": lambda side: side.check.verbatims(),
+    "coverage": lambda side: cj.coverage(side.log, side.intended),
+    "some journeys": lambda side: cj.check(_chosen_by_month(side), side.intended),
+    "some of some": lambda side: cj.discover(_chosen_by_month(side).where(channel="email")),
+    "a path": lambda side: side.log.where(path=["not basket_filled -> order_placed", PATH[:13]]).journeys,
+    "matches": lambda side: cj.matches(side.log, PATH),
+    "labels": lambda side: cj.discover(side.log.label(LABELS)),
+    "labels, then journeys": lambda side: cj.check(
+        side.log.label(LABELS).split(side.intended), side.intended
+    ),
+    "funnel": lambda side: cj.funnel(side.log, ["product_viewed", "basket_filled", "order_placed"]),
+    "paths": lambda side: cj.paths(side.log, start="product_viewed", end="order_placed"),
+    "variants": lambda side: cj.variants(side.tagged),
+    "markov": lambda side: cj.markov(side.log),
+    "compare": lambda side: cj.compare(cj.discover(side.log, by="device"), "mobile"),
+    "difference": lambda side: cj.difference(side.check, *side.check.groups[:2]),
+    "scan": lambda side: cj.scan(side.check),
+    "drivers": lambda side: cj.drivers(side.check, side.check.stages["stage"].iloc[1]),
+    "incidence": lambda side: cj.incidence(side.check),
+    "audience": lambda side: cj.audience(side.check),
+    "won back": lambda side: cj.won_back(side.check),
+    "patience": lambda side: cj.settle_patience(side.log, side.intended),
+}
+
+
+def same(one, other):
+    if isinstance(one, pd.DataFrame):
+        pd.testing.assert_frame_equal(one, other, rtol=1e-9, atol=0)
+    elif isinstance(one, pd.Series):
+        pd.testing.assert_series_equal(one, other, rtol=1e-9, atol=0)
+    elif isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, other)
+    elif isinstance(one, tuple):
+        for mine, theirs in zip(one, other, strict=True):
+            same(mine, theirs)
+    elif names := (*getattr(one, "_tables", ()), *getattr(one, "_on_demand", ())):
+        for name in names:
+            same(getattr(one, name), getattr(other, name))
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_answers_are_those_of_a_log_in_memory(question, in_memory, limited, monkeypatch):
+    expected = QUESTIONS[question](in_memory)
+    monkeypatch.setattr(EventColumn, "__array__", _whole)
+    same(expected, QUESTIONS[question](limited))
+
+
+def test_the_page_is_the_same(in_memory, limited, tmp_path, monkeypatch):
+    expected = _page(in_memory, tmp_path)
+    monkeypatch.setattr(EventColumn, "__array__", _whole)
+    assert _page(limited, tmp_path) == expected
+
+
+def test_what_reads_columns_whole_answers_the_same_too(in_memory, limited):
+    same(in_memory.log.events, limited.log.events)
+    same(cj.find_journeys(in_memory.log), cj.find_journeys(limited.log))
+    one, other = (cj.sketch_map(side.log, goal="order_placed").explain() for side in (in_memory, limited))
+    assert one == other
+
+
+def test_it_has_many_blocks_and_keeps_little(limited):
+    log = cj.read_log(limited.log._stored._folder.path, memory_limit=LIMIT)
+    assert len(log.blocks()) > 4
+    log.codes("touchpoint")[:]
+    log.timestamps[:]
+    kept = log._stored._kept
+    assert 0 < kept._bytes <= LIMIT // 4
+    assert kept._bytes == sum(array.nbytes for array in kept._arrays.values())
+
+
+def test_a_log_is_written_as_it_is_in_memory(in_memory, limited, tmp_path):
+    one, other = (
+        side.log.where(channel="email").label(LABELS[:1]).write(tmp_path / name)
+        for name, side in (("a", in_memory), ("b", limited))
+    )
+    assert [f.name for f in sorted(one.iterdir())] == [f.name for f in sorted(other.iterdir())]
+
+
+def test_a_limit_is_a_size(path):
+    assert cj.read_log(path, memory_limit="1.5GB").memory_limit == 1_500_000_000
+    assert cj.read_log(path).memory_limit is None
+    with pytest.raises(cj.LogError, match="memory_limit is a size such as '1GB' or '512MB', not 'much'"):
+        cj.read_log(path, memory_limit="much")
+
+
+def test_an_empty_touchpoint_is_told_by_its_rows(limited, in_memory):
+    rule = [{"native": "page_view*", "touchpoint": " "}]
+    said = []
+    for side in (in_memory, limited):
+        with pytest.raises(cj.LogError, match="have an empty touchpoint") as raised:
+            side.log.label(rule)
+        said.append(str(raised.value))
+    assert said[0] == said[1]
+
+
+def test_executors_are_sent_no_identifiers(limited):
+    known = pa.table({"customer": [1], "kind": ["email"], "value": ["ann@shop.de"]}).cast(schema.IDENTITIES)
+    log = replace(limited.log, _identities=known)
+    with shipping():
+        sent = pickle.dumps(log)
+    assert b"ann@shop.de" not in sent
+    assert pickle.loads(sent).n_events == log.n_events  # noqa: S301 -- our own
+    again = pickle.loads(pickle.dumps(log))  # noqa: S301 -- our own
+    assert again.identities["value"].tolist() == ["ann@shop.de"]
