@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cjmining.explaining import Explanation
     from cjmining.kernels.outcomes import WalkRules
     from cjmining.labels import Labels
+    from cjmining.log_files import StoredTable
     from cjmining.patterns import Pattern
     from cjmining.stored_events import LimitedEvents, StoredEvents
 
@@ -55,7 +56,13 @@ LEAST_EVENTS = 10_000
 """Smaller blocks would cost more than they save."""
 
 
-_NOT_SHIPPED = ("_identities", "_links", "_ledger", "_quarantine")
+_NOT_SHIPPED = {
+    "_kept_identities": schema.IDENTITIES,
+    "_kept_links": schema.LINKS,
+    "_ledger": schema.LEDGER,
+    "_quarantine": schema.QUARANTINE,
+}
+"""Tables that executors don't need; an empty slice would bring the whole buffers along."""
 
 
 class Splits(Protocol):
@@ -119,7 +126,7 @@ class JourneyLog:
 
     _stored: pa.Table | StoredEvents | LimitedEvents
     _customers: pa.Table
-    _identities: pa.Table
+    _kept_identities: pa.Table | StoredTable
     _sources: pa.Table
     _ledger: pa.Table
     _quarantine: pa.Table
@@ -131,7 +138,7 @@ class JourneyLog:
     engine: Engine | None = None
     _attempt: Ints | None = None
     _tags: Mapping[str, pa.Array] = field(default_factory=dict)
-    _links: pa.Table = field(default_factory=schema.LINKS.empty_table)
+    _kept_links: pa.Table | StoredTable = field(default_factory=schema.LINKS.empty_table)
     _cache: dict[object, Any] = field(default_factory=dict)
 
     @classmethod
@@ -200,8 +207,8 @@ class JourneyLog:
         return cls(
             _stored=table,
             _customers=tables.customer_table(table, customers),
-            _identities=_or_empty(identities, schema.IDENTITIES),
-            _links=_or_empty(links, schema.LINKS),
+            _kept_identities=_or_empty(identities, schema.IDENTITIES),
+            _kept_links=_or_empty(links, schema.LINKS),
             _sources=listed,
             _ledger=_or_empty(ledger, schema.LEDGER),
             _quarantine=_or_empty(quarantine, schema.QUARANTINE),
@@ -217,6 +224,16 @@ class JourneyLog:
         """All columns of the events, from disk where they haven't been needed before."""
         stored = self._stored
         return stored if isinstance(stored, pa.Table) else stored.table()
+
+    @property
+    def _identities(self) -> pa.Table:
+        kept = self._kept_identities
+        return kept if isinstance(kept, pa.Table) else kept.table()
+
+    @property
+    def _links(self) -> pa.Table:
+        kept = self._kept_links
+        return kept if isinstance(kept, pa.Table) else kept.table()
 
     @property
     def events(self) -> pd.DataFrame:
@@ -1022,9 +1039,8 @@ class JourneyLog:
         """Return what is pickled: nothing that is made again, for executors no table that they don't need."""
         state = {**self.__dict__, "_cache": {}}
         if shipped():
-            state |= {name: getattr(self, name).schema.empty_table() for name in _NOT_SHIPPED} | {
-                "engine": None
-            }
+            state |= {name: empty.empty_table() for name, empty in _NOT_SHIPPED.items()}
+            state["engine"] = None
         return state
 
     def __dir__(self) -> list[str]:
@@ -1125,8 +1141,8 @@ def log_of_stream(
     log = JourneyLog(
         _stored=stored,
         _customers=tables.sorted_customers(customers),
-        _identities=schema.IDENTITIES.empty_table(),
-        _links=schema.LINKS.empty_table(),
+        _kept_identities=schema.IDENTITIES.empty_table(),
+        _kept_links=schema.LINKS.empty_table(),
         _sources=sources,
         _ledger=ledger,
         _quarantine=quarantine,
@@ -1143,8 +1159,12 @@ def _opened(folder: storage.Folder, limit: int | None) -> JourneyLog:
     return JourneyLog(
         _stored=stored_events.stored_events(folder, limit),
         _customers=small["customers"],
-        _identities=small["identities"],
-        _links=_or_empty(small.get("links"), schema.LINKS),
+        _kept_identities=log_files.StoredTable(folder, "identities"),
+        _kept_links=(
+            log_files.StoredTable(folder, "links")
+            if folder.names("links")  # earlier versions had none
+            else schema.LINKS.empty_table()
+        ),
         _sources=small["sources"],
         _ledger=small["ledger"],
         _quarantine=small["quarantine"],

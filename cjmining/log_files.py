@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cjmining import tables
+from cjmining import schema, tables
 
 if TYPE_CHECKING:
     from cjmining.storage import Draft, Folder
@@ -188,8 +188,27 @@ class Journeys:
         )
 
 
+class StoredTable:
+    """A table of a log on disk that few questions need: it is read when it is first asked for."""
+
+    def __init__(self, folder: Folder, name: str) -> None:
+        folder.file(name)
+        self._folder = folder
+        self._name = name
+        self._table: pa.Table | None = None
+
+    def table(self) -> pa.Table:
+        """Return it."""
+        if self._table is None:
+            self._table = self._folder.table(self._name)
+        return self._table
+
+
 def small_tables(folder: Folder) -> dict[str, pa.Table]:
-    """Return the other tables of a log."""
-    names = ("journeys", "customers", "identities", "sources", "ledger", "quarantine", "bounds")
-    earlier_had_none = tuple(folder.names("links"))
-    return {name: folder.table(name) for name in (*names, *earlier_had_none)}
+    """Return the other tables of a log that are needed at once; of its journeys what bounds don't tell."""
+    tables = {name: folder.table(name) for name in ("customers", "sources", "ledger", "quarantine", "bounds")}
+    told = (
+        "attempt",
+        *(name for name in folder.schema("journeys").names if name not in schema.JOURNEYS.names),
+    )
+    return {**tables, "journeys": folder.table("journeys", columns=told)}

@@ -202,7 +202,7 @@ def test_an_empty_touchpoint_is_told_by_its_rows(limited, in_memory):
 
 def test_executors_are_sent_no_identifiers(limited):
     known = pa.table({"customer": [1], "kind": ["email"], "value": ["ann@shop.de"]}).cast(schema.IDENTITIES)
-    log = replace(limited.log, _identities=known)
+    log = replace(limited.log, _kept_identities=known)
     with shipping():
         sent = pickle.dumps(log)
     assert b"ann@shop.de" not in sent

@@ -209,7 +209,7 @@ def test_contents_of_quarantined_records_and_identifiers_are_not_shown(tmp_path)
         schema=schema.IDENTITIES,
     )
     results = grouped()
-    log = dataclasses.replace(results.log, _quarantine=quarantine, _identities=identities, _cache={})
+    log = dataclasses.replace(results.log, _quarantine=quarantine, _kept_identities=identities, _cache={})
     text = write(dataclasses.replace(results, log=log), tmp_path / "report.html")
     assert "example.org" not in text
 
