@@ -56,11 +56,14 @@ def size(name: str, value: object) -> int:
     """
     if not isinstance(value, str):
         return whole(name, value)
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b\s*", value.lower())
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b\s*", value.lower())
     if found is None:
         raise LogError(f"{name} is a size such as '1GB' or '512MB', not {value!r}")
     digits, prefix, binary = found.groups()
-    return whole(name, int(float(digits) * (1024 if binary else 1000) ** " kmgt".index(prefix or " ")))
+    found_bytes = int(float(digits) * (1024 if binary else 1000) ** " kmgt".index(prefix or " "))
+    if not found_bytes:
+        raise LogError(f"{name} is a size of at least one byte, not {value!r}")
+    return found_bytes
 
 
 def number(name: str, value: object, *, least: float, most: float = math.inf) -> float:

@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from cjmining.shipping import shipped
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -47,12 +50,22 @@ class EventColumn(NDArrayOperatorsMixin):
     ndim = 1
 
     def __init__(
-        self, length: int, dtype: DTypeLike, read: Callable[[int, int], NDArray[Any]], piece: int = PIECE
+        self,
+        length: int,
+        dtype: DTypeLike,
+        read: Callable[[int, int], NDArray[Any]],
+        piece: int | None = None,
     ) -> None:
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.size = length
         self._read = read
-        self._piece = piece
+        self._piece = PIECE if piece is None else piece
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it as an array of its values; for executors, which read them themselves, as it is."""
+        if shipped():
+            return EventColumn, (self.size, self.dtype, self._read, self._piece)
+        return np.array, (np.asarray(self),)
 
     @property
     def shape(self) -> tuple[int]:
@@ -77,6 +90,16 @@ class EventColumn(NDArrayOperatorsMixin):
             rows = np.flatnonzero(rows)
         return self._at(rows)
 
+    def __iter__(self) -> Iterator[Any]:
+        for _, values in self.pieces():
+            yield from values
+
+    def __repr__(self) -> str:
+        return f"EventColumn({self.size:,} values of {self.dtype}, read where they are sliced)"
+
+    def __arrow_array__(self, type: Any = None) -> pa.Array:  # noqa: A002, ANN401 -- pyarrow's protocol
+        return pa.array(np.asarray(self), type)
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ValueError("a column on disk can't be had as an array without reading it")
@@ -93,11 +116,11 @@ class EventColumn(NDArrayOperatorsMixin):
 
     def min(self) -> Any:  # noqa: ANN401 -- a number of the column's kind
         """Return the least value."""
-        return min(values.min() for _, values in self.pieces())
+        return np.minimum.reduce([values.min() for _, values in self.pieces()])
 
     def max(self) -> Any:  # noqa: ANN401 -- a number of the column's kind
         """Return the greatest value."""
-        return max(values.max() for _, values in self.pieces())
+        return np.maximum.reduce([values.max() for _, values in self.pieces()])
 
     def astype(self, dtype: DTypeLike, copy: bool = True) -> EventColumn:
         """Return the column with its values of another kind."""

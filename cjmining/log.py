@@ -36,7 +36,7 @@ from cjmining.shipping import shipped
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cjmining.engine import Engine
+    from cjmining.engine.local import Engine
     from cjmining.explaining import Explanation
     from cjmining.kernels.outcomes import WalkRules
     from cjmining.labels import Labels
@@ -50,8 +50,8 @@ Value = TypeVar("Value")
 
 BLOCK_EVENTS = 1_000_000
 """How many events a block holds at least, where the log has as many."""
-BYTES_AN_EVENT = 1_000
-"""Memory that an analysis takes for an event of its blocks: what is read of it, and what is made."""
+BYTES_AN_EVENT = 4_000
+"""Of a limit, for each event of a block: an analysis takes 500 in a thread, and there may be eight."""
 LEAST_EVENTS = 10_000
 """Smaller blocks would cost more than they save."""
 
@@ -296,7 +296,7 @@ class JourneyLog:
 
     def _event_table(self) -> pa.Table:
         table = tables.fill_columns(self._events)
-        return table.add_column(1, "journey", pa.array(self.event_journeys()))
+        return table.add_column(1, "journey", pa.array(np.asarray(self.event_journeys())))
 
     def _journey_table(self) -> pa.Table:
         table: pa.Table = self._once("journeys", self._make_journeys)
@@ -465,7 +465,8 @@ class JourneyLog:
         """
         if column not in self._stored.column_names:
             self._known(column)
-            return np.full(self.n_events, -1, dtype=np.int32)
+            none: Codes = self._nothing(np.int32(-1))
+            return none
         codes: Codes = self._array(column, tables.codes_of, np.int32)
         return codes
 
@@ -513,7 +514,8 @@ class JourneyLog:
         """
         if column not in self._stored.column_names:
             self._known(column)
-            return np.full(self.n_events, np.nan)
+            nothing: npt.NDArray[np.float64] = self._nothing(np.float64(np.nan))
+            return nothing
         values: npt.NDArray[np.float64] = self._array(column, _floats, np.float64)
         return values
 
@@ -537,7 +539,8 @@ class JourneyLog:
         """
         if column not in self._stored.column_names:
             self._known(column)
-            return np.full(self.n_events, -1, dtype=np.int8)
+            unknown: npt.NDArray[np.int8] = self._nothing(np.int8(-1))
+            return unknown
         flags: npt.NDArray[np.int8] = self._array(column, _flags, np.int8)
         return flags
 
@@ -689,7 +692,7 @@ class JourneyLog:
             told = pa.table({"touchpoint": labelled.column("touchpoint")} if blank else {})
         else:
             labelled, counts = labels.apply_and_count(self._events, sources=named)
-            labelled = told = tables.one_chunk(tables.canonical_events(labelled))
+            labelled = told = tables.one_chunk(tables.recast(labelled, labels.sets))
         if told.num_columns:
             tables.expect_touchpoints(told, "row {} of log.events".format)
         idle = [rule.place for rule, n in zip(labels.rules, counts, strict=False) if not n]
@@ -1060,6 +1063,19 @@ class JourneyLog:
     def _column(self, name: str) -> pa.Array:
         column = self._stored.column(name)
         return column.chunk(0) if column.num_chunks else pa.array([], column.type)
+
+    def _nothing(self, none: np.generic) -> Any:  # noqa: ANN401 -- an array or a column
+        """Return a column that the events don't have."""
+        if self.memory_limit is None:
+            return np.full(self.n_events, none)
+        return EventColumn(self.n_events, none.dtype, lambda start, stop: np.full(stop - start, none))
+
+    def _values(self, name: str, rows: Ints) -> pa.Array | pa.ChunkedArray:
+        """Return a column of some events as Arrow."""
+        stored = self._stored
+        if isinstance(stored, stored_events.LimitedEvents):
+            return stored.take(name, rows)
+        return self._column(name).take(pa.array(rows))
 
     def _array(self, name: str, convert: Callable[[pa.Array], Any], dtype: npt.DTypeLike) -> Any:  # noqa: ANN401
         """Return a column as an array; within a limit of memory as one that is read where it is sliced."""

@@ -331,7 +331,7 @@ class Folder:
 
 def open_folder(path: Path) -> Folder:
     """Open the log in the folder `path`."""
-    return Folder(path, _read_manifest(path))
+    return Folder(path.absolute(), _read_manifest(path))
 
 
 def read(path: Path, how: Callable[[Folder], Found]) -> Found:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import accumulate
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining import schema, tables
+from cjmining.errors import LogError
 from cjmining.event_columns import PIECE, EventColumn
+from cjmining.shipping import shipped
 from cjmining.storage import ROWS
 
 if TYPE_CHECKING:
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
 
 _SHARE_OF_CACHE = 4
 """What part of a limit is for pieces that may be read again."""
-_NO_CODES = np.empty(0, np.int32)
 
 
 class StoredEvents:
@@ -138,9 +141,19 @@ class LimitedEvents(ABC):
         """Return all columns, whatever the limit."""
         return pa.table({name: self.column(name) for name in self.column_names}, schema=self.schema)
 
+    def take(self, name: str, rows: Ints) -> pa.Array:
+        """Return a column of chosen events; of those that lie apart, what is between isn't read."""
+        cuts = np.flatnonzero(np.diff(rows // PIECE, prepend=-1, append=-1))
+        parts = []
+        for a, b in itertools.pairwise(cuts):
+            own = rows[a:b]
+            begin = int(own.min())
+            parts.append(self.piece(name, begin, int(own.max()) + 1).take(pa.array(own - begin)))
+        return pa.concat_arrays(parts) if parts else pa.array([], self.schema.field(name).type)
+
     def pieces(self, names: Sequence[str]) -> Iterator[pa.Table]:
-        """Give some columns piece by piece."""
-        for start in range(0, self.num_rows, PIECE):
+        """Give some columns piece by piece; of no events an empty piece."""
+        for start in range(0, max(self.num_rows, 1), PIECE):
             stop = min(start + PIECE, self.num_rows)
             yield pa.table({name: self.piece(name, start, stop) for name in names})
 
@@ -158,6 +171,10 @@ class FiledEvents(LimitedEvents):
         self._kept = _Kept(limit // _SHARE_OF_CACHE)
         self.num_rows = self._whole.num_rows
         self.schema = self._whole.schema
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled; executors get no words, which may be somebody's."""
+        return {**self.__dict__, "_vocabularies": {}} if shipped() else self.__dict__
 
     def piece(self, name: str, start: int, stop: int) -> pa.Array:
         """Return a column of some events."""
@@ -237,15 +254,11 @@ class ChosenEvents(LimitedEvents):
 
     def piece(self, name: str, start: int, stop: int) -> pa.Array:
         """Return a column of some events."""
-        rows = self._rows(start, stop)
-        if not len(rows):
-            return pa.array([], self.schema.field(name).type)
-        begin = int(rows[0])
-        return self._events.piece(name, begin, int(rows[-1]) + 1).take(pa.array(rows - begin))
+        return self._events.take(name, self._rows(start, stop))
 
     def vocabulary(self, name: str) -> pa.Array:
-        """Return the words of a text column, sorted; some may not occur."""
-        return self._events.vocabulary(name)
+        """Return the words of a text column, sorted; some may not occur, of no events none."""
+        return self._events.vocabulary(name) if self.num_rows else pa.array([], pa.string())
 
     def array(self, name: str, convert: Convert, dtype: npt.DTypeLike) -> EventColumn:
         """Return a column as numbers."""
@@ -302,40 +315,62 @@ def relabelled(
     """Label events piece by piece; return them, and the number of events that each rule decided."""
     if not labels.rules:
         return events, ()
-    made = {name: Scratch(events.num_rows, schema.EVENTS.field(name).type) for name in labels.sets}
+    made = {name: Scratch(schema.EVENTS.field(name).type) for name in labels.sets}
     counts = np.zeros(len(labels.rules), np.int64)
-    for piece in events.pieces([name for name in labels.reads if name in events.column_names]):
-        labelled, decided = labels.apply_and_count(piece, sources=sources)
-        counts += decided
-        for name, column in made.items():
-            column.add(labelled.column(name))
+    names = [name for name in labels.reads if name in events.column_names]
+
+    def labelled() -> Iterator[pa.Table]:
+        for piece in events.pieces(names):
+            table, decided = labels.apply_and_count(piece, sources=sources)
+            counts[:] += decided
+            yield table
+
+    fill_together(made, labelled())
     return RelabelledEvents(events, made), tuple(int(count) for count in counts)
+
+
+def fill_together(columns: Mapping[str, Scratch], tables_: Iterable[pa.Table]) -> None:
+    """Fill several columns from tables that have them all, which come one after the other."""
+    with ExitStack() as stack:
+        filling = {name: stack.enter_context(column.filling()) for name, column in columns.items()}
+        for table in tables_:
+            for name, add in filling.items():
+                add(table.column(name))
 
 
 class Scratch:
     """A column in a temporary file: each value as the code of a text or of false and true, -1 for none.
 
-    It is added to piece by piece; texts get their codes as they come, and sorted ones when all are there.
+    Texts get their codes as they come, and sorted ones when all are there.
     """
 
-    def __init__(self, n: int, type_: pa.DataType) -> None:
+    def __init__(self, type_: pa.DataType) -> None:
         self.type = type_
-        self._codes = _NO_CODES
-        if n:
-            with TemporaryFile(prefix="cjmining-") as file:  # it is gone when nothing is mapped from it
-                self._codes = np.memmap(file, np.int32, "w+", shape=(n,))
-        self._filled = 0
         self._numbers: dict[str, int] = {}
+        self._codes: NDArray[np.int32] = np.empty(0, np.int32)
 
-    def add(self, values: pa.ChunkedArray) -> None:
-        """Add the values of the next events."""
-        codes = self._coded(values.combine_chunks())
-        self._codes[self._filled : self._filled + len(codes)] = codes
-        self._filled += len(codes)
+    @contextmanager
+    def filling(self) -> Iterator[Callable[[pa.ChunkedArray], None]]:
+        """Give what takes the values of the next events; they are there when this ends."""
+        with TemporaryFile(prefix="cjmining-") as file:  # it is gone when nothing is mapped from it
 
-    def _coded(self, values: pa.Array) -> NDArray[Any]:
+            def add(values: pa.ChunkedArray) -> None:
+                one = tables.one_chunk(pa.table([values], ["values"])).column(0)
+                try:
+                    file.write(self._coded(one.chunk(0)).tobytes())
+                    file.flush()
+                except OSError as problem:
+                    raise _no_room(problem) from problem
+
+            yield add
+            if file.tell():
+                self._codes = np.memmap(file, np.int32, "r")
+
+    def _coded(self, values: pa.Array) -> NDArray[np.int32]:
         if pa.types.is_boolean(self.type):
-            flags: NDArray[Any] = pc.fill_null(values.cast(pa.int8()), -1).to_numpy(zero_copy_only=False)
+            flags: NDArray[np.int32] = pc.fill_null(values.cast(pa.int32()), -1).to_numpy(
+                zero_copy_only=False
+            )
             return flags
         own = [self._numbers.setdefault(word, len(self._numbers)) for word in values.dictionary.to_pylist()]
         return np.array([*own, -1], np.int32)[tables.codes_of(values)]
@@ -358,6 +393,13 @@ class Scratch:
             return pa.array(codes == 1, mask=codes < 0)
         own = self._sorted[codes]
         return pa.DictionaryArray.from_arrays(pa.array(own, mask=own < 0), self.words)
+
+
+def _no_room(problem: OSError) -> LogError:
+    return LogError(
+        f"labels are kept in temporary files, for which {gettempdir()} has no room: {problem.strerror}. "
+        "Set the environment variable TMPDIR to a folder with more"
+    )
 
 
 class _Kept:
@@ -397,5 +439,10 @@ def stored_events(folder: Folder, limit: int | None = None) -> pa.Table | Stored
         folder.file(block)
     if "words" in folder.manifest:
         return StoredEvents(folder) if limit is None else FiledEvents(folder, limit)
+    if limit is not None:
+        raise LogError(
+            f"{folder.path} was written by an earlier version of this library, so it can't be read within a "
+            "limit of memory: open it without memory_limit and write it again"
+        )
     blocks = [folder.table(name) for name in folder.names("events-")]
     return tables.one_chunk(tables.canonical_events(pa.concat_tables(blocks, promote_options="default")))

@@ -5,7 +5,7 @@ Functions from Arrow tables to Arrow tables; `log.py` builds the central object 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,15 @@ def _no_nulls(columns: dict[str, pa.Array]) -> None:
     for name in (*REQUIRED, "source", "actor"):
         if columns[name].null_count:
             raise LogError(f"{columns[name].null_count:,} events have no {name}; every event needs one")
+
+
+def recast(events: pa.Table, names: Iterable[str]) -> pa.Table:
+    """Cast some columns of `events`, which are in canonical form else, to their canonical types."""
+    for name in names:
+        column = _cast(name, events.column(name), schema.EVENTS.field(name).type)
+        events = events.set_column(events.schema.get_field_index(name), name, column)
+    order = [name for name in schema.EVENTS.names if name in events.column_names]
+    return events.select([*order, *(name for name in events.column_names if name not in order)])
 
 
 def expect_touchpoints(events: pa.Table, place: Callable[[str], str]) -> None:

@@ -17,7 +17,7 @@ from cjmining.event_columns import EventColumn
 from cjmining.intended import parse_map
 from cjmining.shipping import shipping
 
-LIMIT = 1_000_000
+LIMIT = 4_000_000
 LABELS = [
     {"native": "page_view*", "touchpoint": "looked"},
     {"native": "*", "where": {"channel": "phone"}, "actor": "company", "failed": True},
@@ -74,8 +74,16 @@ def limited(path, intended):
     return Side(cj.read_log(path, memory_limit=LIMIT), intended)
 
 
-def _whole(self, dtype=None, copy=None):
+def _whole(self, *_, **__):
     raise AssertionError("a column was read whole")
+
+
+@pytest.fixture
+def nothing_whole(in_memory, limited, monkeypatch):
+    """Let whatever would read a column whole fail."""
+    monkeypatch.setattr(EventColumn, "__array__", _whole)
+    monkeypatch.setattr("cjmining.stored_events.LimitedEvents.column", _whole)
+    monkeypatch.setattr("cjmining.stored_events.LimitedEvents.table", _whole)
 
 
 def _chosen_by_month(side):
@@ -110,6 +118,9 @@ QUESTIONS = {
     "a path": lambda side: side.log.where(path=["not basket_filled -> order_placed", PATH[:13]]).journeys,
     "matches": lambda side: cj.matches(side.log, PATH),
     "labels": lambda side: cj.discover(side.log.label(LABELS)),
+    "labels of some": lambda side: cj.check(
+        side.log.where(channel="phone").label(LABELS[:1]), side.intended, by="campaign"
+    ),
     "labels, then journeys": lambda side: cj.check(
         side.log.label(LABELS).split(side.intended), side.intended
     ),
@@ -146,16 +157,12 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_answers_are_those_of_a_log_in_memory(question, in_memory, limited, monkeypatch):
-    expected = QUESTIONS[question](in_memory)
-    monkeypatch.setattr(EventColumn, "__array__", _whole)
-    same(expected, QUESTIONS[question](limited))
+def test_answers_are_those_of_a_log_in_memory(question, in_memory, limited, nothing_whole):
+    same(QUESTIONS[question](in_memory), QUESTIONS[question](limited))
 
 
-def test_the_page_is_the_same(in_memory, limited, tmp_path, monkeypatch):
-    expected = _page(in_memory, tmp_path)
-    monkeypatch.setattr(EventColumn, "__array__", _whole)
-    assert _page(limited, tmp_path) == expected
+def test_the_page_is_the_same(in_memory, limited, nothing_whole, tmp_path):
+    assert _page(limited, tmp_path) == _page(in_memory, tmp_path)
 
 
 def test_what_reads_columns_whole_answers_the_same_too(in_memory, limited):
@@ -209,3 +216,78 @@ def test_executors_are_sent_no_identifiers(limited):
     assert pickle.loads(sent).n_events == log.n_events  # noqa: S301 -- our own
     again = pickle.loads(pickle.dumps(log))  # noqa: S301 -- our own
     assert again.identities["value"].tolist() == ["ann@shop.de"]
+
+
+def test_executors_are_sent_no_words_that_may_be_identifiers(tmp_path):
+    events = pd.DataFrame(
+        {
+            "customer": [0, 0, 1],
+            "timestamp": pd.to_datetime(["2026-03-01", "2026-03-02", "2026-03-01"]),
+            "touchpoint": ["ad", "order", "ad"],
+            "native_journey": ["ann@shop.de", "ann@shop.de", "bob@shop.de"],
+        }
+    )
+    log = cj.JourneyLog.from_events(events)
+    limited = cj.read_log(log.write(tmp_path / "x.log"), memory_limit="1MB")
+    pd.testing.assert_frame_equal(limited.journeys, log.journeys)
+    with shipping():
+        assert b"@shop.de" not in pickle.dumps(limited)
+
+
+def test_columns_that_the_events_lack_take_no_memory(tmp_path):
+    events = pd.DataFrame(
+        {"customer": [0, 1], "timestamp": pd.to_datetime(["2026-03-01"] * 2), "touchpoint": ["a", "b"]}
+    )
+    log = cj.JourneyLog.from_events(events)
+    limited = cj.read_log(log.write(tmp_path / "x.log"), memory_limit="1MB")
+    for read in (
+        lambda log: log.codes("channel"),
+        lambda log: log.numbers("value"),
+        lambda log: log.flags("failed"),
+    ):
+        assert isinstance(read(limited), EventColumn)
+        np.testing.assert_array_equal(np.asarray(read(limited)), read(log))
+
+
+def test_results_can_be_pickled(in_memory, limited):
+    for make in (lambda side: side.check, lambda side: cj.discover(side.log)):
+        again = pickle.loads(pickle.dumps(make(limited)))  # noqa: S301 -- our own
+        same(make(in_memory), again)
+
+
+def test_nothing_chosen_is_nothing(in_memory, limited):
+    one, other = (side.log.where(start="2031-01-01") for side in (in_memory, limited))
+    same(one.events, other.events)
+    for log in (one, other):
+        with pytest.raises(cj.LogError, match="has no source 'nope'"):
+            log.label([{"source": "nope", "touchpoint": "x"}])
+        with pytest.raises(cj.LogError, match="phone"):
+            log.where(channel="phone")
+
+
+def test_no_room_for_labels_is_told(limited, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    class Full:
+        write = full
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def tell(self):
+            return 0
+
+    monkeypatch.setattr("cjmining.stored_events.TemporaryFile", lambda **_: Full())
+    with pytest.raises(cj.LogError, match=r"has no room: No space left on device. Set .* TMPDIR"):
+        limited.log.label(LABELS)
+
+
+def test_a_folder_is_found_from_wherever_it_is_asked_for(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(path.parent)
+    log = cj.read_log(path.name, memory_limit="1MB")
+    monkeypatch.chdir(tmp_path)
+    assert len(log.codes("touchpoint")[:5]) == 5

@@ -158,6 +158,8 @@ def test_logs_of_version_1_are_read(tmp_path):
     log = log_of(50)
     as_version_1(log, log.write(tmp_path / "x.log"))
     same(log, cj.read_log(tmp_path / "x.log"))
+    with pytest.raises(cj.LogError, match=r"earlier version .* open it without memory_limit and write it"):
+        cj.read_log(tmp_path / "x.log", memory_limit="1GB")
 
 
 @pytest.mark.parametrize("long", [5, 1000])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,7 @@ def write_moves(reading: Reading, folder: str | Path) -> Path:
     LogError
         If the folder is a file, or there is something in it.
     """
-    path = Path(folder)
+    path = Path(folder).absolute()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise LogError(
             f"{path} {'is not empty' if path.is_dir() else 'is a file'}: moves are written into a folder of "
@@ -68,25 +69,29 @@ def _write_block(reading: Reading, folder: Path, number: int, block: Block) -> N
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(_moves_in(reading, block), preserve_index=False)
-    pq.write_table(table, folder / f"moves-{number:05d}.parquet", compression="zstd")
+    path = folder / f"moves-{number:05d}.parquet"
+    unfinished = path.with_suffix(f".{uuid4().hex}")  # several may write the same, of which one fails
+    pq.write_table(table, unfinished, compression="zstd")
+    unfinished.replace(path)
 
 
 def _moves_in(reading: Reading, block: Block) -> pd.DataFrame:
     """Return the moves of a block, by journey and position."""
-    parts = [_moves_of_part(reading, part) for part in reading.parts(block)]
+    parts = [_moves_of_part(part) for part in reading.parts(block)]
     if len(parts) == 1:
         return parts[0]
     return pd.concat(parts).sort_values(["journey", "position"], ignore_index=True)
 
 
-def _moves_of_part(reading: Reading, part: Part) -> pd.DataFrame:
+def _moves_of_part(part: Part) -> pd.DataFrame:
     aligned, event = moves_of(part)
     edge, plan = aligned.edge, part.plan
     lengths = np.diff(aligned.offsets)
     kind = np.where(edge < 0, 1, np.where(event < 0, 2, 0))
     stage = np.where(edge >= 0, plan.facts.edge_stage[edge], -1)
     planned = plan.symbol_label[plan.facts.edge_symbol[edge]]
-    happened = reading.columns.touchpoint[np.maximum(event, 0)]
+    own = part.columns.touchpoint
+    happened = own[np.maximum(aligned.event, 0)] if len(own) else np.full(len(edge), -1, np.int32)
     return pd.DataFrame(
         {
             "journey": np.repeat(part.journey_numbers, lengths),

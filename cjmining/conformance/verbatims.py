@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from cjmining import asked, schema
 from cjmining.conformance.tables import frame
@@ -185,10 +184,7 @@ def comments_of(log: JourneyLog, events: Ints) -> list[str]:
     """Return the comments of some events, "" where there is none; only their properties are read."""
     if "properties" not in log._stored.column_names:
         return [""] * len(events)
-    return [
-        _comment(said) if said else ""
-        for said in log._column("properties").take(pa.array(events)).to_pylist()
-    ]
+    return [_comment(said) if said else "" for said in log._values("properties", events).to_pylist()]
 
 
 def _comment(properties: str) -> str:

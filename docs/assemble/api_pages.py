@@ -24,6 +24,7 @@ _MODULE_INTROS = {
     "patterns": "A small language for paths; `JourneyLog.where` and `cj.matches` take it as text. "
     ":doc:`/discovery/patterns` works it through.",
     "simulate": "A shop whose truth is known: to learn with, and to hold estimates against.",
+    "engines": "Who works on the blocks of a log: :meth:`JourneyLog.on <cjmining.JourneyLog.on>` takes one.",
     "interop": "Maps, logs, graphs and models for pm4py, networkx and XES. :doc:`/exchange` works "
     "it through.",
 }

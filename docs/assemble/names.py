@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import cjmining as cj
 
-MODULES = ("sources", "plot", "plot.data", "patterns", "simulate", "interop")
+MODULES = ("sources", "plot", "plot.data", "patterns", "simulate", "interop", "engines")
 """Modules whose every public name has its place on the module's own page."""
 
 
@@ -100,6 +100,7 @@ MODULE_TITLES = {
     "patterns": "Patterns of paths",
     "simulate": "Simulated customers",
     "interop": "Exchange",
+    "engines": "Where blocks are worked on",
 }
 
 
@@ -117,7 +118,7 @@ def present_modules() -> list[str]:
 
 def module_of(name: str) -> ModuleType | None:
     """Return a public module by its name after `cjmining.`, or None where there is none."""
-    home = {"sources": "ingest.sources"}.get(name, name)
+    home = {"sources": "ingest.sources", "engines": "engine"}.get(name, name)
     try:
         return importlib.import_module(f"cjmining.{home}")
     except ModuleNotFoundError:

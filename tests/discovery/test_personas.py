@@ -259,7 +259,7 @@ def test_the_number_may_be_chosen_on_a_sample_which_is_said(in_shop):
 
 def test_equal_input_gives_equal_tables(in_shop, monkeypatch):
     log, found = in_shop
-    monkeypatch.setattr("cjmining.discovery.personas.counts.BLOCK_EVENTS", 700)
+    monkeypatch.setattr("cjmining.log.BLOCK_EVENTS", 700)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     again = cj.find_personas(log, ignore=found.ignore, stability=4)
     for name in found._tables:

@@ -52,7 +52,7 @@ def logs(tmp_path, monkeypatch):
     shop = cj.simulate.shop(250, seed=4)
     intended = parse_map(shop.intended_text)
     path = shop.log.write(tmp_path / "shop.log")
-    opened = cj.read_log(path), cj.read_log(path, memory_limit=1_000_000)
+    opened = cj.read_log(path), cj.read_log(path, memory_limit=4_000_000)
     return *(log.split(intended).with_personas(intended) for log in opened), intended
 
 

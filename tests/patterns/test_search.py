@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.kernels import patterns as kernel
+from cjmining.log import Block
 from cjmining.patterns import having, parse, parse_step
 from cjmining.patterns.grammar import read_pattern
 from cjmining.patterns.machine import plan
@@ -26,9 +27,15 @@ def log_of(journeys) -> cj.JourneyLog:
     return cj.JourneyLog.from_events(frame, order="sorted")
 
 
+def read_by(pattern, log):
+    """Return the automaton, and what it reads of the whole log."""
+    compiled = pattern.compiled(log)
+    return compiled.machine, compiled.columns(Block(0, log.n_journeys, 0, log.n_events))
+
+
 def found_in(log, text, *, every=True):
     pattern = parse(text, allow_unknown=True)
-    machine, columns = pattern.compiled(log)
+    machine, columns = read_by(pattern, log)
     found = kernel.find(columns, machine, 0, log.n_journeys, every)
     matches = [[] for _ in range(log.n_journeys)]
     for number, journey in enumerate(found.journey.tolist()):
@@ -139,7 +146,7 @@ def test_matches_are_those_found_by_trying_every_way(text, several):
 @given(patterns().filter(is_tried), st.lists(journeys(), min_size=2, max_size=6), st.data())
 def test_blocks_of_journeys_find_what_the_whole_log_does(text, several, data):
     log = log_of(several)
-    machine, columns = parse(text, allow_unknown=True).compiled(log)
+    machine, columns = read_by(parse(text, allow_unknown=True), log)
     cut = data.draw(st.integers(0, len(several)))
     whole = kernel.find(columns, machine, 0, len(several), True)
     parts = [kernel.find(columns, machine, *block, True) for block in ((0, cut), (cut, len(several)))]
@@ -166,7 +173,7 @@ def test_a_step_is_reached_where_the_pattern_up_to_it_has_a_match(parts, total, 
         texts.append(f"{texts[-1]} {arrow} {item}")
     assume(is_tried(texts[-1]))
     pattern = parse(texts[-1] + total, allow_unknown=True)
-    machine, columns = pattern.compiled(log)
+    machine, columns = read_by(pattern, log)
     states = kernel.reached(columns, machine, 0, log.n_journeys)
     for number, text in enumerate(texts):
         if not pattern.optional[number]:

@@ -66,8 +66,15 @@ class Counted:
 
         blocks = blocks_of(log)
 
-        parts = map_blocks(steps.of_block, blocks)
-        found = variants.count_parts([(part.bounds, part.code, group[part.journeys]) for part in parts])
+        def steps_of(block: Block) -> tuple[Ints, Codes, Codes]:
+            part = steps.of_block(block)
+            return part.bounds, part.code, group[part.journeys]
+
+        if log.memory_limit is None:
+            found = variants.count_parts(map_blocks(steps_of, blocks))
+        else:  # the steps of all blocks may be too much at once
+            parts = map_blocks(lambda block: variants.count(*steps_of(block)), blocks, engine=log.engine)
+            found = variants.merge(parts)
         return cls(steps, group, groups, found, blocks)
 
     @property

@@ -262,7 +262,7 @@ def utc(text: str) -> str:
     --------
     >>> import duckdb
     >>> times = "(VALUES ('2026-03-01T10:00:00+01:00'), ('99999-01-01'), ('soon')) AS t(started)"
-    >>> duckdb.sql(f"SELECT {utc('started')} FROM {times}").fetchall()
+    >>> duckdb.connect().execute(f"SELECT {utc('started')} FROM {times}").fetchall()
     [(datetime.datetime(2026, 3, 1, 9, 0),), (None,), (None,)]
     """
     in_range = f"CASE WHEN regexp_matches({text}, '^\\s*(19|2[01])[0-9][0-9]-') THEN {text} END"
