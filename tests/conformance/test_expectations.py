@@ -623,7 +623,7 @@ def reference(told: list[Told]) -> dict[tuple[str, str, str], dict[str, object]]
     return found
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(a_log, st.sampled_from([5, 20, 45, 100]))
 def test_all_promises_are_as_plain_python_reads_them(journeys: list[list[tuple]], days: int) -> None:
     rows = [{"customer": c} | e for c, journey in enumerate(journeys) for e in happened(journey)]

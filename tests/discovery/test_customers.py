@@ -68,7 +68,7 @@ KEYS = {
 }
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(logs(), st.sampled_from([1, 3, 100]), st.sampled_from(["direct", "hashed", "bins"]))
 def test_customers_equal_brute_force_whatever_the_blocks_and_the_way(drawn, size, way):
     log, *rest = drawn
@@ -95,6 +95,7 @@ def test_customers_equal_brute_force_whatever_the_blocks_and_the_way(drawn, size
     assert of_groups == {group: sum(one == group for one, _ in pairs) for group in of_groups}
 
 
+@settings(max_examples=50)
 @given(logs())
 def test_customers_of_chains_equal_brute_force(drawn):
     log, journeys, customers, groups = drawn

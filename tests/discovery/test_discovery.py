@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -210,6 +210,7 @@ def _of_frame(frame):
     )
 
 
+@settings(max_examples=50)
 @given(events())
 def test_equals_brute_force_in_pandas(frame):
     found = cj.discover(_of_frame(frame), by="device")

@@ -272,7 +272,7 @@ JOURNEYS = st.lists(
 
 
 @given(JOURNEYS)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_without_a_change_the_chain_gives_back_the_log(journeys: list[list[str]]) -> None:
     check = checked(*(in_days(each) for each in [["seen"], *journeys]))
     for change in ({"stage": "Buy", "drop_out": 1}, {"touchpoint": "called", "turned_away": 1}):

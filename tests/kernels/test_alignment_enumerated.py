@@ -199,7 +199,7 @@ def moves_of(found: Alignments, asked: list[Question]) -> list[list[Move]]:
     ]
 
 
-@settings(deadline=None, max_examples=400, derandomize=True)
+@settings(deadline=None, max_examples=200, derandomize=True)
 @given(questions())
 def test_of_all_alignments_the_one_that_the_rules_name_is_found(asked: Question) -> None:
     if not asked.has_an_end():

@@ -313,7 +313,7 @@ def kernel_types(part: Part, seen: Seen) -> Deviations:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(maps(), JOURNEYS, GAPS)
 def test_types_are_those_of_the_rules(
     intended: IntendedMap, journeys: list[list[tuple]], gaps: list[tuple[str, int, int]]

@@ -285,7 +285,7 @@ events_lists = st.lists(
 ).map(lambda events: sorted(events, key=lambda event: event.time))
 
 
-@settings(deadline=None, max_examples=600, derandomize=True)
+@settings(deadline=None, max_examples=300, derandomize=True)
 @given(maps(), events_lists, st.integers(0, 6))
 def test_journeys_are_cut_and_judged_as_the_design_says(plan: Map, events: list[Event], later: int) -> None:
     data_end = events[-1].time + later

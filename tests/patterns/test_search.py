@@ -131,7 +131,7 @@ def journeys(draw):
     return journey
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(patterns().filter(is_tried), st.lists(journeys(), min_size=3, max_size=6))
 def test_matches_are_those_found_by_trying_every_way(text, several):
     log = log_of(several)
@@ -142,7 +142,7 @@ def test_matches_are_those_found_by_trying_every_way(text, several):
     assert having(log, pattern).tolist() == [bool(matches) for matches in expected]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(patterns().filter(is_tried), st.lists(journeys(), min_size=2, max_size=6), st.data())
 def test_blocks_of_journeys_find_what_the_whole_log_does(text, several, data):
     log = log_of(several)
@@ -160,7 +160,7 @@ def test_blocks_of_journeys_find_what_the_whole_log_does(text, several, data):
     ]
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(arrows(), items(choices)), min_size=2, max_size=3),
     st.sampled_from(["", " {total 2d}", " {total 4d}"]),
