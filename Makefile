@@ -12,7 +12,7 @@ demo: $(VENV)/.run-ready
 	$(BIN)/cjmining demo --out $(OUT)
 
 test: $(VENV)/.test-ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 fuzz: $(VENV)/.test-ready
 	$(BIN)/python -m tests.ingest.fuzz --cases 2000
