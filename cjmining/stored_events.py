@@ -6,7 +6,7 @@ import itertools
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import accumulate
@@ -319,23 +319,14 @@ def relabelled(
     counts = np.zeros(len(labels.rules), np.int64)
     names = [name for name in labels.reads if name in events.column_names]
 
-    def labelled() -> Iterator[pa.Table]:
-        for piece in events.pieces(names):
-            table, decided = labels.apply_and_count(piece, sources=sources)
-            counts[:] += decided
-            yield table
-
-    fill_together(made, labelled())
-    return RelabelledEvents(events, made), tuple(int(count) for count in counts)
-
-
-def fill_together(columns: Mapping[str, Scratch], tables_: Iterable[pa.Table]) -> None:
-    """Fill several columns from tables that have them all, which come one after the other."""
     with ExitStack() as stack:
-        filling = {name: stack.enter_context(column.filling()) for name, column in columns.items()}
-        for table in tables_:
+        filling = {name: stack.enter_context(column.filling()) for name, column in made.items()}
+        for piece in events.pieces(names):
+            labelled, decided = labels.apply_and_count(piece, sources=sources)
+            counts += decided
             for name, add in filling.items():
-                add(table.column(name))
+                add(labelled.column(name))
+    return RelabelledEvents(events, made), tuple(int(count) for count in counts)
 
 
 class Scratch:
