@@ -104,10 +104,8 @@ class Labels:
         _check(self.rules, events, sources)
         fitting = _first_fitting(self.rules, events)
         counts = np.bincount(fitting, minlength=len(self.rules) + 1)[: len(self.rules)]
-        for name in SAID:
-            said = [getattr(rule, name) for rule in self.rules]
-            if any(value is not None for value in said):
-                events = _with_column(events, name, said, fitting)
+        for name in self.sets:
+            events = _with_column(events, name, [getattr(rule, name) for rule in self.rules], fitting)
         return events, tuple(int(count) for count in counts)
 
 

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ from cjmining import (
     tables,
 )
 from cjmining.errors import LogError, nearest
-from cjmining.event_columns import EventColumn
+from cjmining.event_columns import EventColumn, of_whole_journeys
 from cjmining.shipping import shipped
 
 if TYPE_CHECKING:
@@ -103,6 +103,20 @@ class Block:
     last_journey: int
     first_event: int
     last_event: int
+
+    @property
+    def journeys(self) -> slice:
+        """Its journeys."""
+        return slice(self.first_journey, self.last_journey)
+
+    @property
+    def events(self) -> slice:
+        """Its events."""
+        return slice(self.first_event, self.last_event)
+
+    def own_bounds(self, bounds: Ints) -> Ints:
+        """Return the bounds of its journeys over its own events, of those over the log's."""
+        return bounds[self.first_journey : self.last_journey + 1] - self.first_event
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -204,7 +218,7 @@ class JourneyLog:
         listed = sources if sources is not None else tables.sources_of(table)
         if order == "sort":
             table = tables.sort_events(table, listed.column("source").to_pylist())
-        return cls(
+        log = cls(
             _stored=table,
             _customers=tables.customer_table(table, customers),
             _kept_identities=_or_empty(identities, schema.IDENTITIES),
@@ -212,10 +226,11 @@ class JourneyLog:
             _sources=listed,
             _ledger=_or_empty(ledger, schema.LEDGER),
             _quarantine=_or_empty(quarantine, schema.QUARANTINE),
-            bounds=tables.native_bounds(*_told_by(table)),
+            bounds=np.zeros(1, dtype=np.int64),
             data_end_us=tables.data_end(table, data_end),
             notes=tuple(notes),
         )
+        return replace(log, bounds=log._native_bounds())
 
     # tables -----------------------------------------------------------------------------------------------
 
@@ -411,13 +426,13 @@ class JourneyLog:
     @property
     def timestamps(self) -> Ints:
         """Time of each event, microseconds since 1970 UTC, shape (n_events,)."""
-        times: Ints = self._array("timestamp", _whole_numbers, np.int64)
+        times: Ints = self._array("timestamp", _whole_numbers, np.int64(0))
         return times
 
     @property
     def event_customers(self) -> Ints:
         """Customer of each event, shape (n_events,)."""
-        customers: Ints = self._array("customer", _whole_numbers, np.int64)
+        customers: Ints = self._array("customer", _whole_numbers, np.int64(0))
         return customers
 
     @property
@@ -436,14 +451,13 @@ class JourneyLog:
 
     def event_journeys(self) -> Ints:
         """Return the journey of each event, shape (n_events,)."""
-        if self.memory_limit is None:
-            return np.repeat(np.arange(self.n_journeys, dtype=np.int64), np.diff(self.bounds))
         bounds = self.bounds
 
-        def read(start: int, stop: int) -> Ints:
-            return np.searchsorted(bounds, np.arange(start, stop), side="right") - 1
+        def read(first: int, last: int) -> Ints:
+            return np.repeat(np.arange(first, last, dtype=np.int64), np.diff(bounds[first : last + 1]))
 
-        return cast("Ints", EventColumn(self.n_events, np.int64, read))
+        journeys: Ints = of_whole_journeys(bounds, np.int64, read, at_once=self.memory_limit is None)
+        return journeys
 
     def codes(self, column: str) -> Codes:
         """Return the integer codes of a text column, -1 where it is null; `vocabulary` has the words.
@@ -463,11 +477,7 @@ class JourneyLog:
         LogError
             If events have no such column.
         """
-        if column not in self._stored.column_names:
-            self._known(column)
-            none: Codes = self._nothing(np.int32(-1))
-            return none
-        codes: Codes = self._array(column, tables.codes_of, np.int32)
+        codes: Codes = self._array(column, tables.codes_of, np.int32(-1))
         return codes
 
     def vocabulary(self, column: str) -> tuple[str, ...]:
@@ -512,11 +522,7 @@ class JourneyLog:
         LogError
             If events have no such column.
         """
-        if column not in self._stored.column_names:
-            self._known(column)
-            nothing: npt.NDArray[np.float64] = self._nothing(np.float64(np.nan))
-            return nothing
-        values: npt.NDArray[np.float64] = self._array(column, _floats, np.float64)
+        values: npt.NDArray[np.float64] = self._array(column, _floats, np.float64(np.nan))
         return values
 
     def flags(self, column: str) -> npt.NDArray[np.int8]:
@@ -537,11 +543,7 @@ class JourneyLog:
         LogError
             If events have no such column.
         """
-        if column not in self._stored.column_names:
-            self._known(column)
-            unknown: npt.NDArray[np.int8] = self._nothing(np.int8(-1))
-            return unknown
-        flags: npt.NDArray[np.int8] = self._array(column, _flags, np.int8)
+        flags: npt.NDArray[np.int8] = self._array(column, _flags, np.int8(-1))
         return flags
 
     def blocks(self, events: int | None = None) -> list[Block]:
@@ -652,12 +654,11 @@ class JourneyLog:
         codes = self.codes(column)
         found = np.full(self.n_journeys, -1, dtype=np.int32)
         for block in self.blocks():
-            own = codes[block.first_event : block.last_event]
-            bounds = self.bounds[block.first_journey : block.last_journey + 1] - block.first_event
+            own, bounds = codes[block.events], block.own_bounds(self.bounds)
             places = np.where(own >= 0, np.arange(len(own)), len(own))
             first = np.minimum.reduceat(places, bounds[:-1])
             # of nothing but events without one it is the place after the last, which has none either
-            found[block.first_journey : block.last_journey] = np.append(own, np.int32(-1))[first]
+            found[block.journeys] = np.append(own, np.int32(-1))[first]
         return found
 
     # new logs from this one -------------------------------------------------------------------------------
@@ -688,18 +689,18 @@ class JourneyLog:
         stored = self._stored
         if isinstance(stored, stored_events.LimitedEvents):
             labelled, counts = stored_events.relabelled(stored, labels, sources=named)
-            blank = any(not word.strip() for word in labelled.vocabulary("touchpoint").to_pylist())
-            told = pa.table({"touchpoint": labelled.column("touchpoint")} if blank else {})
         else:
             labelled, counts = labels.apply_and_count(self._events, sources=named)
-            labelled = told = tables.one_chunk(tables.recast(labelled, labels.sets))
-        if told.num_columns:
-            tables.expect_touchpoints(told, "row {} of log.events".format)
+            labelled = tables.one_chunk(tables.recast(labelled, labels.sets))
         idle = [rule.place for rule, n in zip(labels.rules, counts, strict=False) if not n]
         notes = (*self.notes, f"label rules that fit no event: {'; '.join(idle)}") if idle else self.notes
-        return replace(
+        log = replace(
             self, _stored=labelled, notes=notes, split_by=None, _split_rules=None, _tags={}, _cache={}
         )
+        if not all(word.strip() for word in log.vocabulary("touchpoint")):
+            named_so = pa.table({"touchpoint": log._column("touchpoint")})
+            tables.expect_touchpoints(named_so, "row {} of log.events".format)
+        return log
 
     def split(self, intended: Splits) -> JourneyLog:
         """Return the log with customers' events cut into journeys, as the map's `new_journey_after` says.
@@ -792,18 +793,23 @@ class JourneyLog:
         if self.memory_limit is not None:
             blocks = whole.blocks()
         free = whole.splittable
-        begins = [whole._begins_in(block, free, rules, variant) for block in blocks]
+        begins = [self._begins_in(block, whole.bounds, free, rules, variant) for block in blocks]
         return np.concatenate([*begins, [self.n_events]]).astype(np.int64)
 
     def _begins_in(
-        self, block: Block, free: npt.NDArray[np.bool_], rules: Sequence[WalkRules], variant: Codes
+        self,
+        block: Block,
+        whole: Ints,
+        free: npt.NDArray[np.bool_],
+        rules: Sequence[WalkRules],
+        variant: Codes,
     ) -> Ints:
-        """Return the events of a block at which journeys begin; of these, those that are `free` are split."""
+        """Return the events of a block at which journeys begin: those of `whole`, the `free` ones cut."""
         from cjmining.kernels.outcomes import segment
 
-        events = slice(block.first_event, block.last_event)
-        bounds = self.bounds[block.first_journey : block.last_journey + 1] - block.first_event
-        own_free = free[block.first_journey : block.last_journey]
+        events = block.events
+        bounds = block.own_bounds(whole)
+        own_free = free[block.journeys]
         times = self.timestamps[events]
         codes = self.codes("touchpoint")[events], self.codes("actor")[events], self.flags("failed")[events]
         cuts = [segment(bounds, own_free, times, *codes, one, self.data_end_us) for one in rules]
@@ -1064,12 +1070,6 @@ class JourneyLog:
         column = self._stored.column(name)
         return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
-    def _nothing(self, none: np.generic) -> Any:  # noqa: ANN401 -- an array or a column
-        """Return a column that the events don't have."""
-        if self.memory_limit is None:
-            return np.full(self.n_events, none)
-        return EventColumn(self.n_events, none.dtype, lambda start, stop: np.full(stop - start, none))
-
     def _values(self, name: str, rows: Ints) -> pa.Array | pa.ChunkedArray:
         """Return a column of some events as Arrow."""
         stored = self._stored
@@ -1077,11 +1077,19 @@ class JourneyLog:
             return stored.take(name, rows)
         return self._column(name).take(pa.array(rows))
 
-    def _array(self, name: str, convert: Callable[[pa.Array], Any], dtype: npt.DTypeLike) -> Any:  # noqa: ANN401
-        """Return a column as an array; within a limit of memory as one that is read where it is sliced."""
+    def _array(self, name: str, convert: Callable[[pa.Array], Any], none: np.generic) -> Any:  # noqa: ANN401
+        """Return a column as an array; within a limit of memory as one that is read where it is sliced.
+
+        Where the events don't have it, it is `none` throughout.
+        """
         stored = self._stored
+        if name not in stored.column_names:
+            self._known(name)
+            if self.memory_limit is None:
+                return np.full(self.n_events, none)
+            return EventColumn(self.n_events, none.dtype, lambda start, stop: np.full(stop - start, none))
         if isinstance(stored, stored_events.LimitedEvents):
-            return self._once((name, convert), lambda: stored.array(name, convert, dtype))
+            return self._once((name, convert), lambda: stored.array(name, convert, none.dtype))
         return self._once((name, convert), lambda: convert(self._column(name)))
 
     def _known(self, column: str) -> None:
@@ -1212,14 +1220,6 @@ def _flags(array: pa.Array) -> npt.NDArray[np.int8]:
 def _tags_of(journeys: pa.Table) -> dict[str, pa.Array]:
     further = [name for name in journeys.column_names if name not in schema.JOURNEYS.names]
     return {name: tables.encode(journeys.column(name)) for name in further}
-
-
-def _told_by(events: pa.Table) -> list[Any]:
-    """Return the columns that tell journeys apart before anybody splits them."""
-    told_by: list[Any] = [events.column("customer").to_numpy()]
-    if "native_journey" in events.column_names and events.num_rows:
-        told_by.append(tables.codes_of(events.column("native_journey").chunk(0)))
-    return told_by
 
 
 def expect_log(log: object, verb: str) -> None:

@@ -299,7 +299,8 @@ class Folder:
 
     def schema(self, name: str) -> pa.Schema:
         """Return the columns of a file."""
-        return pq.read_schema(self.file(name))
+        with self._opened(name) as file:
+            return file.schema_arrow
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a file, or some of its columns, if its checksum is the manifest's."""

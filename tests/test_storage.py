@@ -205,6 +205,16 @@ def test_a_log_reads_only_the_columns_that_are_asked_for(tmp_path):
     assert set(log._stored._columns) == {"touchpoint", "customer", "native_journey"}
 
 
+@pytest.mark.parametrize("limit", [None, "1MB"])
+@pytest.mark.parametrize("file", ["events-00000", "journeys"])
+def test_a_file_whose_end_is_damaged_is_named(tmp_path, file, limit):
+    path = log_of(40).write(tmp_path / "x.log")
+    damaged = next(path.glob(f"{file}-*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:-8] + b"00000000")
+    with pytest.raises(cj.LogError, match=f"{file}.* is damaged: its checksum differs"):
+        cj.read_log(path, memory_limit=limit)
+
+
 def test_a_log_that_was_replaced_since_says_so(tmp_path):
     opened = cj.read_log(log_of(40).write(tmp_path / "x.log"))
     log_of(60, seed=1).write(tmp_path / "x.log", overwrite=True)

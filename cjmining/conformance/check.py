@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cjmining.conformance import contacts, deviations, expectations, fitness, tables
+from cjmining.conformance.coverage import occurring_touchpoints
 from cjmining.conformance.dropouts import dropouts, value_by_currency
 from cjmining.conformance.knowledge import count_identified, knowledge, knowledge_note
 from cjmining.conformance.plan import make_plans
@@ -17,7 +18,6 @@ from cjmining.conformance.result import Conformance
 from cjmining.conformance.sensitivity import other_patiences, ranking, sensitivity
 from cjmining.conformance.standouts import standouts
 from cjmining.errors import LogError, nearest, shorten
-from cjmining.event_columns import counts_of
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
 from cjmining.progress import Progress, telling
@@ -116,8 +116,7 @@ def _check_common_ground(log: JourneyLog, intended: IntendedMap) -> None:
     """Raise where a check could only say that everything is missing."""
     if not log.n_journeys:
         raise LogError("the log has no journeys: there is nothing to check")
-    words = log.vocabulary("touchpoint")
-    occurring = [words[code] for code in np.flatnonzero(counts_of(log.codes("touchpoint"), len(words)))]
+    occurring = occurring_touchpoints(log)
     planned = intended.every_touchpoint
     if set(planned).isdisjoint(occurring):
         hints = [hint for word in planned if (hint := nearest(word, occurring))]

@@ -97,9 +97,14 @@ def coverage(log: JourneyLog, intended: IntendedMap) -> Coverage:
     )
 
 
-def _missing_from_log(log: JourneyLog, intended: IntendedMap) -> Iterator[dict[str, Any]]:
+def occurring_touchpoints(log: JourneyLog) -> list[str]:
+    """Return the touchpoints that some event of the log has, sorted."""
     words = log.vocabulary("touchpoint")
-    occurring = {words[code] for code in np.flatnonzero(counts_of(log.codes("touchpoint"), len(words)))}
+    return [words[code] for code in np.flatnonzero(counts_of(log.codes("touchpoint"), len(words)))]
+
+
+def _missing_from_log(log: JourneyLog, intended: IntendedMap) -> Iterator[dict[str, Any]]:
+    occurring = set(occurring_touchpoints(log))
     of_personas = (stage for persona in intended.personas for stage in persona.stages)
     told = set()
     for stage in (*intended.stages, *of_personas):

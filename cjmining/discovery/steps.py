@@ -151,13 +151,12 @@ class Steps(NamedTuple):
 
     def events_of(self, block: Block) -> Part:
         """Return the events of a block that are steps, each by itself at every level."""
-        its_events = slice(block.first_event, block.last_event)
         part = Part(
-            bounds=self.bounds[block.first_journey : block.last_journey + 1] - block.first_event,
-            timestamp=self.timestamp[its_events],
-            code=self.code[its_events],
-            rows=its_events,
-            journeys=slice(block.first_journey, block.last_journey),
+            bounds=block.own_bounds(self.bounds),
+            timestamp=self.timestamp[block.events],
+            code=self.code[block.events],
+            rows=block.events,
+            journeys=block.journeys,
         )
         return part.only(part.code >= 0) if self.dropped else part
 

@@ -110,11 +110,11 @@ def _watch_in(
     """Return the columns of `Watched` for the journeys of a variant in a block."""
     from cjmining.kernels.silences import find_silences
 
-    own = block.first_journey + np.flatnonzero(variant[block.first_journey : block.last_journey] == number)
+    own = block.first_journey + np.flatnonzero(variant[block.journeys] == number)
     rules = without_auto(intended.variants[number]).walk_rules(
         log.vocabulary("touchpoint"), log.vocabulary("actor")
     )
-    events = slice(block.first_event, block.last_event)
+    events = block.events
     journey, stage, begun, ended, how, room = find_silences(
         log.bounds[own] - block.first_event,
         log.bounds[own + 1] - block.first_event,

@@ -141,9 +141,8 @@ class Compiled(NamedTuple):
         """Return what is read of a block's events; its journeys and events are numbered from 0."""
         from cjmining.kernels.patterns import Columns
 
-        events = slice(block.first_event, block.last_event)
-        bounds = self.bounds[block.first_journey : block.last_journey + 1] - block.first_event
-        return Columns(bounds, _fixed(self.time[events]), _fixed(self.kind[events]))
+        time, kind = _fixed(self.time[block.events]), _fixed(self.kind[block.events])
+        return Columns(block.own_bounds(self.bounds), time, kind)
 
 
 def compiled(read: Read, built: Plan, log: JourneyLog, source: str, *, allow_unknown: bool) -> Compiled:

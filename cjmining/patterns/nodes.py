@@ -187,12 +187,10 @@ class Cells(NamedTuple):
     def of_events(self, log: JourneyLog) -> NDArray[np.int32]:
         """Return the kind of each event of the log."""
         kind = log.codes("touchpoint")
-        for several, column in (
-            (self.n_channels, log.codes("channel")),
-            (self.n_failed, log.flags("failed")),
-        ):
-            if several > 1:
-                kind = elementwise(partial(_combined, several), kind, column)
+        if self.n_channels > 1:
+            kind = elementwise(partial(_combined, self.n_channels), kind, log.codes("channel"))
+        if self.n_failed > 1:
+            kind = elementwise(partial(_combined, self.n_failed), kind, log.flags("failed"))
         return kind
 
     def table(self, step: Step, *, allow_unknown: bool = False) -> Flags:

@@ -132,7 +132,6 @@ def having(log: JourneyLog, path: str | Pattern | Iterable[str | Pattern]) -> ND
     for pattern in patterns:
         read = pattern.compiled(log)
         for block in log.blocks():
-            own = slice(block.first_journey, block.last_journey)
-            n = own.stop - own.start
-            found[own] &= kernel.having(read.columns(block), read.machine, 0, n) != pattern.negated
+            n = block.last_journey - block.first_journey
+            found[block.journeys] &= kernel.having(read.columns(block), read.machine, 0, n) != pattern.negated
     return found
