@@ -1,18 +1,27 @@
 """Blocks worked on by the threads of this machine.
 
-The kernels release the interpreter's lock, so threads use all cores; results come back in the order of the
-blocks, so that merging is the same in every run.
+The kernels release the interpreter's lock, so threads use all cores. Results come back, or are merged, in the
+order of the blocks, so that they are the same in every run.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, Final, Protocol, TypeVar
 
 Block = TypeVar("Block")
 Summary = TypeVar("Summary")
+
+FAN_IN: Final = 16
+"""How many summaries are merged at once: more, in a tree whose shape depends on their number alone."""
+
+
+BLOCKS_AHEAD: Final = 4
+"""How many blocks beyond those being worked on may be done before they are merged."""
 
 
 class Engine(Protocol):
@@ -20,6 +29,12 @@ class Engine(Protocol):
 
     def map(self, function: Callable[[Any], Any], blocks: Sequence[Any]) -> list[Any]:
         """Apply a function to every block and return the results in the blocks' order."""
+        ...
+
+    def reduce(
+        self, function: Callable[[Any], Any], merge: Callable[[list[Any]], Any], blocks: Sequence[Any]
+    ) -> Any:  # noqa: ANN401 -- what the function makes
+        """Apply a function to every block and return the merged results."""
         ...
 
 
@@ -31,6 +46,8 @@ def map_blocks(
     engine: Engine | None = None,
 ) -> list[Summary]:
     """Apply `function` to every block and return the results in the blocks' order.
+
+    For what has to come back block by block; what can be merged is for `reduce_blocks`.
 
     Parameters
     ----------
@@ -50,8 +67,87 @@ def map_blocks(
     """
     if engine is not None:
         return engine.map(function, blocks)
+    return list(_in_order(function, blocks, threads, ahead=len(blocks)))
+
+
+def reduce_blocks(
+    function: Callable[[Block], Summary],
+    merge: Callable[[list[Summary]], Summary],
+    blocks: Sequence[Block],
+    *,
+    threads: int | None = None,
+    engine: Engine | None = None,
+) -> Summary:
+    """Apply `function` to every block and return the results merged into one.
+
+    Summaries are merged as they come, sixteen neighbours at once, then sixteen of these, and so on: a few
+    are held however many blocks there are, and which are merged with which depends on their number alone, not
+    on threads, timing or engine. Up to sixteen are merged at once.
+
+    Parameters
+    ----------
+    function : callable
+        Takes one block, returns its summary.
+    merge : callable
+        Takes summaries in the blocks' order, returns one; associative.
+    blocks : sequence
+        Blocks of whole customers.
+    threads : int, optional
+        How many threads work at once; by default one a core.
+    engine : Engine, optional
+        Who works on them instead of threads of this process.
+
+    Returns
+    -------
+    Summary
+        That of all blocks.
+
+    Examples
+    --------
+    >>> reduce_blocks(lambda block: block * block, sum, [1, 2, 3])
+    14
+    """
+    if engine is not None:
+        merged: Summary = engine.reduce(function, merge, blocks)
+        return merged
+    summaries = _in_order(function, blocks, threads, ahead=BLOCKS_AHEAD)
+    return merge_in_tree(merge, summaries, len(blocks))
+
+
+def merge_in_tree(
+    merge: Callable[[list[Summary]], Summary], summaries: Iterable[Summary], number: int
+) -> Summary:
+    """Merge so many summaries in their order: neighbours, until few enough are left to be merged at once."""
+    left = iter(summaries)
+    while number > FAN_IN:
+        left = _merged_neighbours(merge, left)
+        number = -(-number // FAN_IN)
+    return merge(list(left))
+
+
+def _merged_neighbours(
+    merge: Callable[[list[Summary]], Summary], summaries: Iterator[Summary]
+) -> Iterator[Summary]:
+    for first in summaries:
+        yield merge([first, *islice(summaries, FAN_IN - 1)])
+
+
+def _in_order(
+    function: Callable[[Block], Summary], blocks: Sequence[Block], threads: int | None, *, ahead: int
+) -> Iterator[Summary]:
+    """Work on blocks in threads, a few ahead of the one that is asked for."""
     workers = min(threads or os.cpu_count() or 1, len(blocks))
     if workers <= 1:
-        return [function(block) for block in blocks]
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        return list(pool.map(function, blocks))
+        yield from map(function, blocks)
+        return
+    pool = ThreadPoolExecutor(max_workers=workers)
+    coming: deque[Future[Summary]] = deque()
+    try:
+        for block in blocks:
+            coming.append(pool.submit(function, block))
+            if len(coming) > workers + ahead:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cjmining.engine.local import merge_in_tree
 from cjmining.shipping import shipping
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ class Spark:
             rows = frame.mapInArrow(run, "block long, summary binary").collect()
         found = {row.block: row.summary for row in rows}
         return [pickle.loads(found[number]) for number in range(len(blocks))]  # noqa: S301 -- our executors'
+
+    def reduce(
+        self,
+        function: Callable[[Block], Summary],
+        merge: Callable[[list[Summary]], Summary],
+        blocks: Sequence[Block],
+    ) -> Summary:
+        """Apply a function to every block and return the merged results."""
+        return merge_in_tree(merge, self.map(function, blocks), len(blocks))
 
 
 def _run(work: bytes, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
