@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cjmining import (
     asked,
@@ -26,23 +25,25 @@ from cjmining import (
     log_view,
     schema,
     storage,
-    stored_events,
     tables,
 )
 from cjmining.errors import LogError, nearest
-from cjmining.event_columns import EventColumn, of_whole_journeys
+from cjmining.event_columns import of_whole_journeys
+from cjmining.events import HeldEvents, as_flags, as_floats, as_whole_numbers
+from cjmining.limited_events import stored_events
 from cjmining.shipping import shipped
+from cjmining.stored_events import StoredEvents
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cjmining.engine.local import Engine
+    from cjmining.events import Convert, Events
     from cjmining.explaining import Explanation
     from cjmining.kernels.outcomes import WalkRules
     from cjmining.labels import Labels
     from cjmining.log_files import StoredTable
     from cjmining.patterns import Pattern
-    from cjmining.stored_events import LimitedEvents, StoredEvents
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -138,7 +139,7 @@ class JourneyLog:
         Journey j owns the events ``bounds[j]`` to ``bounds[j + 1] - 1``.
     """
 
-    _stored: pa.Table | StoredEvents | LimitedEvents
+    _stored: Events
     _customers: pa.Table
     _kept_identities: pa.Table | StoredTable
     _sources: pa.Table
@@ -214,12 +215,16 @@ class JourneyLog:
         if order not in {"sort", "sorted"}:
             raise LogError(f"order is 'sort' or 'sorted', not {order!r}")
         table = tables.one_chunk(tables.canonical_events(tables.to_table(events, what="events")))
-        tables.expect_touchpoints(table, "row {} of the events".format)
+        held = HeldEvents(table)
+        words = held.vocabulary("touchpoint").to_pylist()
+        tables.expect_touchpoints(
+            tables.codes_of(held.column("touchpoint")), words, "row {} of the events".format
+        )
         listed = sources if sources is not None else tables.sources_of(table)
         if order == "sort":
             table = tables.sort_events(table, listed.column("source").to_pylist())
         log = cls(
-            _stored=table,
+            _stored=HeldEvents(table),
             _customers=tables.customer_table(table, customers),
             _kept_identities=_or_empty(identities, schema.IDENTITIES),
             _kept_links=_or_empty(links, schema.LINKS),
@@ -237,8 +242,7 @@ class JourneyLog:
     @property
     def _events(self) -> pa.Table:
         """All columns of the events, from disk where they haven't been needed before."""
-        stored = self._stored
-        return stored if isinstance(stored, pa.Table) else stored.table()
+        return self._stored.table()
 
     @property
     def _identities(self) -> pa.Table:
@@ -383,8 +387,7 @@ class JourneyLog:
     @property
     def memory_limit(self) -> int | None:
         """Bytes of memory that its events may take; None where they may all be in memory."""
-        stored = self._stored
-        return stored.limit if isinstance(stored, stored_events.LimitedEvents) else None
+        return self._stored.limit
 
     @property
     def n_events(self) -> int:
@@ -426,13 +429,13 @@ class JourneyLog:
     @property
     def timestamps(self) -> Ints:
         """Time of each event, microseconds since 1970 UTC, shape (n_events,)."""
-        times: Ints = self._array("timestamp", _whole_numbers, np.int64(0))
+        times: Ints = self._array("timestamp", as_whole_numbers, np.int64(0))
         return times
 
     @property
     def event_customers(self) -> Ints:
         """Customer of each event, shape (n_events,)."""
-        customers: Ints = self._array("customer", _whole_numbers, np.int64(0))
+        customers: Ints = self._array("customer", as_whole_numbers, np.int64(0))
         return customers
 
     @property
@@ -500,9 +503,7 @@ class JourneyLog:
         if column not in self._stored.column_names:
             self._known(column)
             return ()
-        if isinstance(self._stored, stored_events.LimitedEvents):
-            return tuple(self._stored.vocabulary(column).to_pylist())
-        return tuple(self._column(column).dictionary.to_pylist())
+        return tuple(self._stored.vocabulary(column).to_pylist())
 
     def numbers(self, column: str) -> npt.NDArray[np.float64]:
         """Return a numeric column as floats, NaN where it is null.
@@ -522,7 +523,7 @@ class JourneyLog:
         LogError
             If events have no such column.
         """
-        values: npt.NDArray[np.float64] = self._array(column, _floats, np.float64(np.nan))
+        values: npt.NDArray[np.float64] = self._array(column, as_floats, np.float64(np.nan))
         return values
 
     def flags(self, column: str) -> npt.NDArray[np.int8]:
@@ -543,7 +544,7 @@ class JourneyLog:
         LogError
             If events have no such column.
         """
-        flags: npt.NDArray[np.int8] = self._array(column, _flags, np.int8(-1))
+        flags: npt.NDArray[np.int8] = self._array(column, as_flags, np.int8(-1))
         return flags
 
     def blocks(self, events: int | None = None) -> list[Block]:
@@ -686,20 +687,14 @@ class JourneyLog:
 
         labels = read_labels(rules)
         named = self._sources.column("source").to_pylist()
-        stored = self._stored
-        if isinstance(stored, stored_events.LimitedEvents):
-            labelled, counts = stored_events.relabelled(stored, labels, sources=named)
-        else:
-            labelled, counts = labels.apply_and_count(self._events, sources=named)
-            labelled = tables.one_chunk(tables.recast(labelled, labels.sets))
+        labelled, counts = self._stored.relabelled(labels, sources=named)
         idle = [rule.place for rule, n in zip(labels.rules, counts, strict=False) if not n]
         notes = (*self.notes, f"label rules that fit no event: {'; '.join(idle)}") if idle else self.notes
         log = replace(
             self, _stored=labelled, notes=notes, split_by=None, _split_rules=None, _tags={}, _cache={}
         )
-        if not all(word.strip() for word in log.vocabulary("touchpoint")):
-            named_so = pa.table({"touchpoint": log._column("touchpoint")})
-            tables.expect_touchpoints(named_so, "row {} of log.events".format)
+        words = log.vocabulary("touchpoint")
+        tables.expect_touchpoints(log.codes("touchpoint"), words, "row {} of log.events".format)
         return log
 
     def split(self, intended: Splits) -> JourneyLog:
@@ -934,17 +929,11 @@ class JourneyLog:
         return self._only(choosing.choose(self, start, end, path, values))
 
     def _only(self, keep: npt.NDArray[np.bool_]) -> JourneyLog:
-        lengths = np.diff(self.bounds)
-        bounds = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.int64)
-        stored = self._stored
-        if isinstance(stored, stored_events.LimitedEvents):
-            events = stored_events.ChosenEvents(stored, self.bounds[:-1][keep], bounds)
-        else:
-            events = tables.one_chunk(self._events.filter(pa.array(np.repeat(keep, lengths))))
+        lengths = np.diff(self.bounds)[keep]
         return replace(
             self,
-            _stored=events,
-            bounds=bounds,
+            _stored=self._stored.chosen(self.bounds, keep),
+            bounds=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             _attempt=self.attempts[keep],
             _tags={name: tables.encode(column.filter(pa.array(keep))) for name, column in self._tags.items()},
             _cache={},
@@ -1023,7 +1012,7 @@ class JourneyLog:
             If the folder exists and `overwrite` is false, or it holds something else than a log.
         """
         with storage.Draft(Path(path), overwrite=overwrite) as draft:
-            words = log_files.write_events(draft, log_files.pieces(self._events), BLOCK_EVENTS)
+            words = log_files.write_events(draft, self._stored.pieces(), BLOCK_EVENTS)
             draft.commit(self._write_beside(draft, words))
         return Path(path)
 
@@ -1066,31 +1055,19 @@ class JourneyLog:
 
     # helpers ----------------------------------------------------------------------------------------------
 
-    def _column(self, name: str) -> pa.Array:
-        column = self._stored.column(name)
-        return column.chunk(0) if column.num_chunks else pa.array([], column.type)
-
-    def _values(self, name: str, rows: Ints) -> pa.Array | pa.ChunkedArray:
+    def _values(self, name: str, rows: Ints) -> pa.Array:
         """Return a column of some events as Arrow."""
-        stored = self._stored
-        if isinstance(stored, stored_events.LimitedEvents):
-            return stored.take(name, rows)
-        return self._column(name).take(pa.array(rows))
+        return self._stored.take(name, rows)
 
-    def _array(self, name: str, convert: Callable[[pa.Array], Any], none: np.generic) -> Any:  # noqa: ANN401
+    def _array(self, name: str, convert: Convert, none: np.generic) -> Any:  # noqa: ANN401
         """Return a column as an array; within a limit of memory as one that is read where it is sliced.
 
         Where the events don't have it, it is `none` throughout.
         """
-        stored = self._stored
-        if name not in stored.column_names:
+        if name not in self._stored.column_names:
             self._known(name)
-            if self.memory_limit is None:
-                return np.full(self.n_events, none)
-            return EventColumn(self.n_events, none.dtype, lambda start, stop: np.full(stop - start, none))
-        if isinstance(stored, stored_events.LimitedEvents):
-            return self._once((name, convert), lambda: stored.array(name, convert, none.dtype))
-        return self._once((name, convert), lambda: convert(self._column(name)))
+            return self._stored.array(name, convert, none)
+        return self._once((name, convert), lambda: self._stored.array(name, convert, none))
 
     def _known(self, column: str) -> None:
         if column not in schema.EVENTS.names:
@@ -1161,7 +1138,7 @@ def log_of_stream(
     journeys = log_files.Journeys()
     words = log_files.write_events(draft, journeys.watch(events), BLOCK_EVENTS, long)
     firsts = [moment for moment in sources.column("first").cast(pa.int64()).to_pylist() if moment is not None]
-    stored = stored_events.StoredEvents(draft.folder({"words": words}))
+    stored = StoredEvents(draft.folder({"words": words}))
     log = JourneyLog(
         _stored=stored,
         _customers=tables.sorted_customers(customers),
@@ -1181,7 +1158,7 @@ def log_of_stream(
 def _opened(folder: storage.Folder, limit: int | None) -> JourneyLog:
     manifest, small = folder.manifest, log_files.small_tables(folder)
     return JourneyLog(
-        _stored=stored_events.stored_events(folder, limit),
+        _stored=stored_events(folder, limit),
         _customers=small["customers"],
         _kept_identities=log_files.StoredTable(folder, "identities"),
         _kept_links=(
@@ -1200,21 +1177,6 @@ def _opened(folder: storage.Folder, limit: int | None) -> JourneyLog:
         _attempt=small["journeys"].column("attempt").to_numpy(),
         _tags=_tags_of(small["journeys"]),
     )
-
-
-def _whole_numbers(array: pa.Array) -> Ints:
-    numbers: Ints = array.cast(pa.int64()).to_numpy()
-    return numbers
-
-
-def _floats(array: pa.Array) -> npt.NDArray[np.float64]:
-    values: npt.NDArray[np.float64] = pc.fill_null(array.cast(pa.float64()), np.nan).to_numpy()
-    return values
-
-
-def _flags(array: pa.Array) -> npt.NDArray[np.int8]:
-    flags: npt.NDArray[np.int8] = pc.fill_null(array.cast(pa.int8()), -1).to_numpy(zero_copy_only=False)
-    return flags
 
 
 def _tags_of(journeys: pa.Table) -> dict[str, pa.Array]:

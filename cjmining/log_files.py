@@ -27,14 +27,7 @@ Ints = npt.NDArray[np.int64]
 
 LONG_VOCABULARY = 10_000
 """Words from which on a vocabulary is a file of its own."""
-_PIECE = 1 << 17
 _WORDS = pa.schema([("word", pa.string())])
-
-
-def pieces(events: pa.Table) -> Iterator[pa.Table]:
-    """Give a table piece by piece; one without rows gives one piece."""
-    for start in range(0, max(events.num_rows, 1), _PIECE):
-        yield events.slice(start, _PIECE)
 
 
 def write_events(

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from cjmining import schema
 from cjmining.errors import LogError, nearest, shorten
-from cjmining.event_columns import pieces_of
+from cjmining.event_columns import pieces_of, rows_where
 
 REQUIRED = ("customer", "timestamp", "touchpoint")
 
@@ -58,9 +58,14 @@ def canonical_events(events: pa.Table) -> pa.Table:
     if "event_id" not in columns:
         columns["event_id"] = pa.array(np.arange(n, dtype=np.uint64))
     _no_nulls(columns)
-    order = [name for name in schema.EVENTS.names if name in columns]
-    order += [name for name in columns if name not in schema.EVENTS.names]
-    return pa.table({name: columns[name] for name in order})
+    return pa.table({name: columns[name] for name in in_order(columns)})
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names of columns of events in the order of a log: canonical ones first, then dimensions."""
+    given = list(names)
+    order = [name for name in schema.EVENTS.names if name in given]
+    return [*order, *(name for name in given if name not in schema.EVENTS.names)]
 
 
 def _require(events: pa.Table) -> None:
@@ -84,25 +89,24 @@ def recast(events: pa.Table, names: Iterable[str]) -> pa.Table:
     for name in names:
         column = _cast(name, events.column(name), schema.EVENTS.field(name).type)
         events = events.set_column(events.schema.get_field_index(name), name, column)
-    order = [name for name in schema.EVENTS.names if name in events.column_names]
-    return events.select([*order, *(name for name in events.column_names if name not in order)])
+    return events.select(in_order(events.column_names))
 
 
-def expect_touchpoints(events: pa.Table, place: Callable[[str], str]) -> None:
+def expect_touchpoints(codes: Any, words: Sequence[str], place: Callable[[str], str]) -> None:  # noqa: ANN401
     """Raise a LogError where an event's touchpoint is empty: nothing could ask for it by name.
 
     Parameters
     ----------
-    events : pyarrow.Table
-        In canonical columns.
+    codes : int32[events]
+        Touchpoints, as an array or a column on disk.
+    words : sequence of str
+        What the codes mean.
     place : callable
         Says where a row is, by its number from 0.
     """
-    column = _one_chunk(events.column("touchpoint"))
-    words = column.dictionary.to_pylist() if len(column) else []
     empty = [code for code, word in enumerate(words) if not word.strip()]
-    if empty:
-        rows = np.flatnonzero(np.isin(codes_of(column), empty))
+    rows = rows_where(lambda code: np.isin(code, empty), codes if empty else codes[:0])
+    if len(rows):
         listed = place(shorten([f"{row:,}" for row in rows[:6].tolist()], len(rows)))
         more = f" and {len(rows) - 6:,} more" if len(rows) > 6 else ""
         raise LogError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import pickle
 from dataclasses import replace
 
@@ -40,8 +41,9 @@ def small_pieces():
     """Let a small log have many row groups, pieces and blocks."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cjmining.storage.ROWS", 1024)
-        patch.setattr("cjmining.stored_events.ROWS", 1024)
-        patch.setattr("cjmining.stored_events.PIECE", 700)
+        patch.setattr("cjmining.limited_events.ROWS", 1024)
+        patch.setattr("cjmining.limited_events.PIECE", 700)
+        patch.setattr("cjmining.events.PIECE", 700)
         patch.setattr("cjmining.event_columns.PIECE", 700)
         patch.setattr("cjmining.log_files.LONG_VOCABULARY", 50)
         patch.setattr("cjmining.log.BLOCK_EVENTS", 2_000)
@@ -82,8 +84,8 @@ def _whole(self, *_, **__):
 def nothing_whole(in_memory, limited, monkeypatch):
     """Let whatever would read a column whole fail."""
     monkeypatch.setattr(EventColumn, "__array__", _whole)
-    monkeypatch.setattr("cjmining.stored_events.LimitedEvents.column", _whole)
-    monkeypatch.setattr("cjmining.stored_events.LimitedEvents.table", _whole)
+    monkeypatch.setattr("cjmining.limited_events.LimitedEvents.column", _whole)
+    monkeypatch.setattr("cjmining.limited_events.LimitedEvents.table", _whole)
 
 
 def _chosen_by_month(side):
@@ -266,22 +268,11 @@ def test_nothing_chosen_is_nothing(in_memory, limited):
 
 
 def test_no_room_for_labels_is_told(limited, monkeypatch):
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(28, "No space left on device")
 
-    class Full:
-        write = full
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            return None
-
-        def tell(self):
-            return 0
-
-    monkeypatch.setattr("cjmining.stored_events.TemporaryFile", lambda **_: Full())
+    monkeypatch.setattr("cjmining.scratch.TemporaryFile", lambda **_: Full())
     with pytest.raises(cj.LogError, match=r"has no room: No space left on device. Set .* TMPDIR"):
         limited.log.label(LABELS)
 
