@@ -1137,6 +1137,28 @@ def log_of_stream(
     """
     journeys = log_files.Journeys()
     words = log_files.write_events(draft, journeys.watch(events), BLOCK_EVENTS, long)
+    return log_of_blocks(
+        draft, words, journeys, customers=customers, sources=sources, ledger=ledger,
+        quarantine=quarantine, data_end_us=data_end_us, notes=notes,
+    )  # fmt: skip
+
+
+def log_of_blocks(
+    draft: storage.Draft,
+    words: Mapping[str, str],
+    journeys: log_files.Journeys,
+    *,
+    customers: pa.Table,
+    sources: pa.Table,
+    ledger: pa.Table,
+    quarantine: pa.Table,
+    data_end_us: int,
+    notes: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Write what is beside the events into a draft that has their blocks; return the manifest.
+
+    `words` says which files have the long vocabularies, `journeys` has seen all events.
+    """
     firsts = [moment for moment in sources.column("first").cast(pa.int64()).to_pylist() if moment is not None]
     stored = StoredEvents(draft.folder({"words": words}))
     log = JourneyLog(

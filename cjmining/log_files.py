@@ -158,6 +158,21 @@ class Journeys:
         codes: npt.NDArray[np.int32] = pc.fill_null(column, -1).to_numpy()
         return codes
 
+    def join(self, later: Journeys) -> None:
+        """Add the journeys of the events that come after these, which are of other customers."""
+        if later._before is None:
+            return
+        if self._before is not None:
+            self._lasts.append(np.array([self._before[2]], np.int64))
+        self._parts += [
+            (self._n_events + starts, customer, native, start)
+            for starts, customer, native, start in later._parts
+        ]
+        self._lasts += later._lasts
+        self._before = later._before
+        self._n_events += later._n_events
+        self._words = later._words if len(later._words) else self._words
+
     @property
     def bounds(self) -> Ints:
         """First event of each journey, and the number of events last."""

@@ -129,11 +129,13 @@ class Draft:
         with Writer(unnamed, schema) as file:
             yield file
         _reached("file written")
-        digest = _digest(unnamed)
-        relative = f"{name}-{digest[:12]}.parquet"
-        size = unnamed.stat().st_size
-        unnamed.rename(self._beside / relative)
-        self._files[name] = {"file": relative, "rows": file.rows, "bytes": size, "sha256": digest}
+        self.take(name, unnamed, about_file(unnamed, file.rows))
+
+    def take(self, name: str, file: Path, about: Mapping[str, Any]) -> None:
+        """Take a file on the log's disk into the log, as `about_file` tells of it."""
+        relative = f"{name}-{about['sha256'][:12]}.parquet"
+        file.rename(self._beside / relative)
+        self._files[name] = {"file": relative, **about}
 
     def keep(self, name: str) -> None:
         """Take over a file of the log that is there, as it is."""
@@ -185,6 +187,11 @@ class Draft:
                 shutil.rmtree(path)
             elif path.name != _LOCK:
                 path.unlink()
+
+
+def about_file(path: Path, rows: int) -> dict[str, Any]:
+    """Return what a manifest says of a file that a `Writer` wrote."""
+    return {"rows": rows, "bytes": path.stat().st_size, "sha256": _digest(path)}
 
 
 class Writer:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 
+_DAY_US = 86_400_000_000
 _BY_RULE = ("customer", "sequence", "source", "event_id")
 """Columns that are made here for every source alike."""
 _ALWAYS = ("timestamp", "touchpoint", "native", "actor", "precision", "properties")
@@ -55,9 +56,14 @@ class Made:
     counts: Mapping[str, int]
 
 
-def make_events(database: Database, staged: Sequence[Staged]) -> Made:
-    """Make the table `events` from the used records of every feed."""
-    rules = [event for feed in staged for event in feed.feed.events]
+def make_events(
+    database: Database, staged: Sequence[Staged], everything: Sequence[Staged] | None = None
+) -> Made:
+    """Make the table `events` from the used records of every feed.
+
+    It has the columns that any feed of `everything` gives; by default these feeds are all.
+    """
+    rules = [event for feed in everything or staged for event in feed.feed.events]
     others = tuple(sorted({name for event in rules for name in event.others}))
     for name in others:
         if name in schema.EVENTS.names or name == "journey":
@@ -143,6 +149,34 @@ def _event_id(feed: Staged, place: int) -> str:
     own = f"xor({low}, {(place * 0x9E3779B97F4A7C15) % 2**64}::UBIGINT)" if place else low
     event = feed.feed.events[place]
     return number_of(own, event.id) if event.each else own
+
+
+def extents(database: Database) -> list[tuple[int, int, int]]:
+    """Return (source rank, first, last) of the events, as far as they are not withdrawn.
+
+    In microseconds since 1970; what has a date alone may have happened until the end of the day.
+    """
+    return database.run(
+        "SELECT source_rank, min(epoch_us(timestamp)), "
+        f"max(epoch_us(timestamp) + CASE WHEN precision >= 86400 THEN {_DAY_US - 1} ELSE 0 END) "
+        "FROM events WHERE withdrawn IS NULL GROUP BY source_rank ORDER BY source_rank"
+    )
+
+
+def late(database: Database, end: str) -> list[tuple[int, int, int]]:
+    """Return (source rank, how many lie after the end of the data, how many there are) of the events."""
+    return database.run(
+        f"SELECT source_rank, count(*) FILTER (WHERE timestamp > {end}), count(*) "
+        "FROM events WHERE withdrawn IS NULL GROUP BY source_rank ORDER BY source_rank"
+    )
+
+
+def dated(database: Database, end: str) -> list[tuple[int, int]]:
+    """Return (source rank, how many of the kept events have a date without a time)."""
+    return database.run(
+        "SELECT source_rank, count(*) FROM events WHERE precision >= 86400 AND withdrawn IS NULL "
+        f"AND timestamp <= {end} GROUP BY source_rank ORDER BY source_rank"
+    )
 
 
 def hourly(database: Database, source_rank: int, end: str | None) -> tuple[Ints, Ints]:

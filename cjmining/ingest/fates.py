@@ -33,46 +33,60 @@ relation is joined with `read_files`, whose `f:place` it uses, and has `content_
 """
 
 
-def decide_fates(database: Database, staged: Sequence[Staged]) -> None:
+def decide_fates(database: Database, staged: Sequence[Staged], elsewhere: Sequence[Staged] = ()) -> None:
     """Give each record whose fate doesn't depend on identities one: spoilt, superseded or set aside.
 
     Makes `read_files` (file, f:place), where files lie in the order of their names, and for each feed
     `<table>_superseded` (sequence, why) and `<table>_candidates`: the records that are left, and can tell who
-    is who.
+    is who. Feeds whose fates are decided elsewhere have their files among those all the same.
     """
-    _store_files(database, [file for feed in staged for file in feed.files])
+    store_files(database, [file for feed in (*staged, *elsewhere) for file in feed.files])
     for feed in staged:
-        lost = _lost_partitions(database, feed)
-        gone = f"file IN ({', '.join(map(str, lost))})" if lost else "FALSE"
+        gone = files_among(lost_partitions(database, feed))
         database.run(
             f"CREATE TABLE {feed.table}_superseded AS {_beaten(feed, gone)} UNION ALL "
             f"SELECT sequence, {literal(PARTITION_AGAIN)} FROM {feed.table} WHERE reason IS NULL AND {gone}"
         )
-        database.run(
-            f"CREATE VIEW {feed.table}_candidates AS SELECT * FROM {feed.table} WHERE reason IS NULL "
-            f"AND aside IS NULL AND sequence NOT IN (SELECT sequence FROM {feed.table}_superseded)"
-        )
+        make_candidates(database, feed)
+
+
+def make_candidates(database: Database, feed: Staged) -> None:
+    """Make `<table>_candidates`, where it is known which records are superseded."""
+    database.run(
+        f"CREATE VIEW {feed.table}_candidates AS SELECT * FROM {feed.table} WHERE reason IS NULL "
+        f"AND aside IS NULL AND sequence NOT IN (SELECT sequence FROM {feed.table}_superseded)"
+    )
+
+
+def files_among(files: Sequence[int]) -> str:
+    """SQL: whether a record's file is one of these."""
+    return f"file IN ({', '.join(map(str, files))})" if files else "FALSE"
 
 
 def make_views(database: Database, staged: Sequence[Staged]) -> None:
     """For each feed, make `<table>_used`: the records used, with their customer and what is looked up."""
     newest = _newest_seen(database, staged)
     for feed in staged:
-        looked_up, joins = _lookups(database, feed, staged)
-        if SEEN in feed.feed.keep:
-            looked_up += f"{newest[feed.source_rank]} AS newest, "
-        customer, of_customers = (
-            "i.customer",
-            "JOIN id_sets i ON i.code = set_code(r.ids) AND i.customer IS NOT NULL",
-        )
-        if divided(database, feed):
-            of_customers = f"JOIN {whose(feed)} i ON i.sequence = r.sequence AND i.customer IS NOT NULL"
-        if feed.feed.reference:
-            customer, of_customers = "NULL::BIGINT AS customer", ""
-        database.run(
-            f"CREATE VIEW {feed.table}_used AS SELECT r.*, {looked_up}{customer} "
-            f"FROM {feed.table}_candidates r {of_customers}{joins}"
-        )
+        make_view(database, feed, staged, newest[feed.source_rank])
+
+
+def make_view(database: Database, feed: Staged, staged: Sequence[Staged], newest: str) -> None:
+    """Make `<table>_used` of one feed, which looks up what the others have."""
+    looked_up, joins = _lookups(database, feed, staged)
+    if SEEN in feed.feed.keep:
+        looked_up += f"{newest} AS newest, "
+    customer, of_customers = (
+        "i.customer",
+        "JOIN id_sets i ON i.code = set_code(r.ids) AND i.customer IS NOT NULL",
+    )
+    if divided(database, feed):
+        of_customers = f"JOIN {whose(feed)} i ON i.sequence = r.sequence AND i.customer IS NOT NULL"
+    if feed.feed.reference:
+        customer, of_customers = "NULL::BIGINT AS customer", ""
+    database.run(
+        f"CREATE VIEW {feed.table}_used AS SELECT r.*, {looked_up}{customer} "
+        f"FROM {feed.table}_candidates r {of_customers}{joins}"
+    )
 
 
 def _newest_seen(database: Database, staged: Sequence[Staged]) -> dict[int, str]:
@@ -114,7 +128,8 @@ def content_of(feed: Staged) -> str:
     return f"md5(CAST(to_json({{{fields}}}) AS VARCHAR))"
 
 
-def _store_files(database: Database, files: Sequence[StagedFile]) -> None:
+def store_files(database: Database, files: Sequence[StagedFile]) -> None:
+    """Make `read_files` (file, f:place), where files lie in the order of their names."""
     places = {name: place for place, name in enumerate(sorted({file.name for file in files}))}
     table = pa.table(
         {
@@ -132,16 +147,25 @@ def _beaten(feed: Staged, gone: str) -> str:
     several = (
         f"SELECT key FROM {table} WHERE key IS NOT NULL AND NOT ({gone}) GROUP BY key HAVING count(*) > 1"
     )
-    copies = (
+    return beaten_among(f"({copies_of(feed, several)} AND NOT ({gone}))")
+
+
+def copies_of(feed: Staged, several: str) -> str:
+    """SQL of the records of a feed whose keys are among those of a query, with what decides between them."""
+    return (
         f'SELECT sequence, key, version, record, ids, "f:place", {content_of(feed)} AS "f:content" '
-        f"FROM {table} JOIN read_files USING (file) WHERE NOT ({gone}) AND key IN ({several})"
+        f"FROM {feed.table} JOIN read_files USING (file) WHERE key IN ({several})"
     )
+
+
+def beaten_among(copies: str) -> str:
+    """SQL of the copies, of a relation of `copies_of`, that another one beats."""
     place = f"row_number() OVER (PARTITION BY key ORDER BY {_NEWEST_FIRST})"
-    ranked = f"SELECT sequence, {place} AS n FROM ({copies})"
+    ranked = f"SELECT sequence, {place} AS n FROM {copies}"
     return f"SELECT sequence, {literal(DELIVERED_AGAIN)} AS why FROM ({ranked}) WHERE n > 1"
 
 
-def _lost_partitions(database: Database, feed: Staged) -> list[int]:
+def lost_partitions(database: Database, feed: Staged) -> list[int]:
     """Return the files whose partition another delivery replaces."""
     partitioned = [file for file in feed.files if file.partition]
     deliveries = {(file.partition, file.delivery) for file in partitioned}

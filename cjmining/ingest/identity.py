@@ -100,15 +100,19 @@ class Rules:
     shared_devices: str = "set aside"
 
 
-def resolve(database: Database, records: Sequence[str], rules: Rules | None = None) -> int:
+def resolve(
+    database: Database, records: Sequence[str], rules: Rules | None = None, counted: Sequence[str] = ()
+) -> int:
     """Find the customers behind the records in `records` (relations with the columns `ids` and `file`).
+
+    Relations in `counted` have the column `records` too: how many records of a file have these identifiers.
 
     Makes two tables: `id_sets` (code, customer, why), where `why` says what is wrong with a set without a
     customer, and `refused` (code, reason), one row for each identifier of a set that was no link; and
     `timed`, for `by_time.divide` to fill. The code of a record's set is `set_code(ids)`.
     """
     rules = rules or Rules()
-    _count_sets(database, records)
+    _count_sets(database, records, counted)
     read_sets(database, rules)
     linked = find_customers(database, clustered=rules.clusters is not None)
     store_sets(database, linked)
@@ -116,11 +120,14 @@ def resolve(database: Database, records: Sequence[str], rules: Rules | None = No
     return int(linked.customer.max(initial=-1)) + 1
 
 
-def _count_sets(database: Database, records: Sequence[str]) -> None:
+def _count_sets(database: Database, records: Sequence[str], counted: Sequence[str]) -> None:
     """Make `sets` (ids, id_set), each once, and `seen` (id_set, file, records): how often, and where."""
     every = " UNION ALL ".join(
-        f"SELECT ids, file, count(*) AS records FROM {relation} WHERE ids IS NOT NULL GROUP BY ids, file"
-        for relation in records
+        [
+            f"SELECT ids, file, count(*) AS records FROM {relation} WHERE ids IS NOT NULL GROUP BY ids, file"
+            for relation in records
+        ]
+        + [f"SELECT ids, file, records FROM {relation} WHERE ids IS NOT NULL" for relation in counted]
     )
     database.run(f"CREATE TABLE seen_texts AS {every}")
     database.run(
@@ -129,10 +136,10 @@ def _count_sets(database: Database, records: Sequence[str]) -> None:
     )
     database.run("CREATE TABLE seen AS SELECT id_set, file, records FROM seen_texts JOIN sets USING (ids)")
     database.run("DROP TABLE seen_texts")
-    _make_codes(database)
+    make_codes(database)
 
 
-def _make_codes(database: Database) -> None:
+def make_codes(database: Database) -> None:
     """Make the SQL macro `set_code(ids)`, a number for each set: records find their customers by it.
 
     Numbers join faster than texts, in a quarter of the memory.

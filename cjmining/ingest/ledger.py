@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -35,8 +35,12 @@ def account_records(database: Database, feed: Staged) -> tuple[list[Line], Count
 
     And what the clocks of those that are used said, counted.
     """
+    return record_lines(feed, _counted_records(database, feed))
+
+
+def _counted_records(database: Database, feed: Staged) -> list[tuple[Any, ...]]:
     without = "FALSE" if feed.feed.reference else "i.customer IS NULL AND d.customer IS NULL"
-    counted = database.run(
+    return database.run(
         "SELECT r.file, CASE WHEN r.reason IS NOT NULL THEN 'quarantined' WHEN s.sequence IS NOT NULL "
         "THEN 'superseded' "
         f"WHEN r.aside IS NOT NULL OR {without} THEN 'set aside' ELSE 'used' END AS fate, "
@@ -47,6 +51,10 @@ def account_records(database: Database, feed: Staged) -> tuple[list[Line], Count
         f"ON i.code = set_code(r.ids) LEFT JOIN timed d ON d.feed = {literal(feed.table)} "
         "AND d.sequence = r.sequence GROUP BY ALL ORDER BY ALL"
     )
+
+
+def record_lines(feed: Staged, counted: Sequence[tuple[Any, ...]]) -> tuple[list[Line], Counter[int]]:
+    """Return the ledger's lines for records counted by file, fate, reason and clock; and the clocks."""
     lines = []
     for file in feed.files:
         fates: Counter[tuple[str, str]] = Counter({(fate, why): n for fate, why, n in file.gone})
@@ -89,16 +97,23 @@ def account_links(database: Database, feed: Staged) -> list[Line]:
 
 def account_events(database: Database, feed: Staged, made: int, end: str) -> list[Line]:
     """Return the ledger's lines for the events of a feed; raise unless all that were made are there."""
+    numbers = ", ".join(str(file.number) for file in feed.files)
+    return event_lines(feed, made, counted_events(database, end, f"file IN ({numbers})"))
+
+
+def counted_events(database: Database, end: str, where: str = "TRUE") -> list[tuple[int, str, int]]:
+    """Count events by file and by why they aren't kept."""
+    late = literal("after the end of the data")
+    return database.run(
+        f"SELECT file, CASE WHEN withdrawn IS NOT NULL THEN withdrawn WHEN timestamp > {end} THEN {late} "
+        f"ELSE '' END AS why, count(*) FROM events WHERE {where} GROUP BY ALL ORDER BY ALL"
+    )
+
+
+def event_lines(feed: Staged, made: int, counted: Sequence[tuple[int, str, int]]) -> list[Line]:
+    """Return the ledger's lines for events that were counted; raise unless all that were made are there."""
     if not feed.feed.events:
         return []
-    late = literal("after the end of the data")
-    numbers = ", ".join(str(file.number) for file in feed.files)
-    counted = database.run(
-        f"SELECT file, CASE WHEN withdrawn IS NOT NULL THEN withdrawn WHEN timestamp > {end} THEN {late} "
-        "ELSE '' END "
-        f"AS why, count(*) FROM events WHERE file IN ({numbers}) "
-        "GROUP BY ALL ORDER BY ALL"
-    )
     total = sum(n for _, _, n in counted)
     if total != made:
         raise LogError(
@@ -121,13 +136,27 @@ def account_values(
 
     And for each kind of them: how many there are, how many values of the measure are left, and an example.
     """
-    lines, found = [], []
-    names = {file.number: file.name for file in feed.files}
-    for i, left in enumerate(feed.feed.left_out):
-        counts = database.run(
+    return value_lines(feed, counted_values(database, feed))
+
+
+def counted_values(database: Database, feed: Staged) -> list[list[tuple[int, int, int, str | None]]]:
+    """Count for each kind of values left out, by file: these, values of the measure; and give an example."""
+    return [
+        database.run(
             f"SELECT file, count({left_out_column(i)}) AS n, count({identifier(left.measure)}), "
             f"min({left_out_column(i)}) FROM {feed.table}_used GROUP BY file ORDER BY file"
         )
+        for i, left in enumerate(feed.feed.left_out)
+    ]
+
+
+def value_lines(
+    feed: Staged, counted: Sequence[Sequence[tuple[int, int, int, str | None]]]
+) -> tuple[list[Line], list[tuple[LeftOut, int, int, str]]]:
+    """Return what `account_values` does, of what `counted_values` counted."""
+    lines, found = [], []
+    names = {file.number: file.name for file in feed.files}
+    for left, counts in zip(feed.feed.left_out, counted, strict=True):
         lines += [
             (feed.source.name, names[file], "values", "left out", left.reason, n)
             for file, n, _, _ in counts

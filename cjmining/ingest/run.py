@@ -35,13 +35,15 @@ if TYPE_CHECKING:
     from cjmining.ingest.database import Database
     from cjmining.ingest.deliveries import Earlier
     from cjmining.ingest.ledger import Line
-    from cjmining.ingest.sources.base import Source
+    from cjmining.ingest.sources.base import LeftOut, Source
     from cjmining.progress import Progress
     from cjmining.storage import Draft
 
 logger = logging.getLogger("cjmining")
 
 _DAY_US = 86_400_000_000
+_MUCH = 0.05
+"""The part of a source's events whose loss is told of."""
 
 
 @dataclass(frozen=True)
@@ -128,17 +130,9 @@ class Ingestion:
         if self._earlier is not None:
             self._earlier.lay_beside(database, self._staged, self._sources)
         self._progress("finding who is who", 0.6)
-        fates.decide_fates(database, self._staged)
-        candidates = [f"{feed.table}_candidates" for feed in self._staged]
-        n_customers = identity.resolve(database, candidates, options.rules)
-        if options.rules.shared_devices == "by time":
-            by_time.divide(database, self._staged)
-        fates.make_views(database, self._staged)
+        n_customers = self._find_customers(options)
         self._progress("making events", 0.7)
-        made = events.make_events(database, self._staged)
-        if options.identities == "drop":
-            events.number_journeys(database, made)
-        said = comments.keep_comments(database, self._staged, in_records=options.add)
+        made, said = self._make_events(options)
         self._note_phones()
         covered = self._coverage(options.data_end)
         end_us = self._end(covered, options.data_end)
@@ -149,7 +143,7 @@ class Ingestion:
         lines, clocks = self._account(made.counts, end, with_examples=with_content)
         lines += said
         self._progress("sorting events", 0.8)
-        in_order = sort_events(database, made, [source.name for source in self._sources], end)
+        in_order = self._sorted(made, end)
         if not in_order.n:
             raise SourceError(told.nothing(database, self._staged, lines, covered, options.data_end))
         self._note_dates(end)
@@ -182,6 +176,26 @@ class Ingestion:
         return deliveries.keep(
             draft, self._database, self._staged, self._sources, how, made.ledger, self._earlier
         )
+
+    def _find_customers(self, options: Options) -> int:
+        """Decide which records count, and whose they are; return how many customers there are."""
+        fates.decide_fates(self._database, self._staged)
+        candidates = [f"{feed.table}_candidates" for feed in self._staged]
+        n_customers = identity.resolve(self._database, candidates, options.rules)
+        if options.rules.shared_devices == "by time":
+            by_time.divide(self._database, self._staged)
+        fates.make_views(self._database, self._staged)
+        return n_customers
+
+    def _make_events(self, options: Options) -> tuple[events.Made, list[Line]]:
+        """Make the events; return what of, and the ledger's lines for comments."""
+        made = events.make_events(self._database, self._staged)
+        if options.identities == "drop":
+            events.number_journeys(self._database, made)
+        return made, comments.keep_comments(self._database, self._staged, in_records=options.add)
+
+    def _sorted(self, made: events.Made, end: str) -> SortedEvents:
+        return sort_events(self._database, made, [source.name for source in self._sources], end)
 
     def _read(self) -> None:
         feeds = [
@@ -223,17 +237,10 @@ class Ingestion:
     def _coverage(self, data_end: int | None) -> dict[int, dict[str, Any]]:
         """Return for each source with events: first, last, gaps; and what its clocks said."""
         until = f"make_timestamp({data_end})" if data_end is not None else None
-        ends = {
-            rank: (first, last)
-            for rank, first, last in self._database.run(
-                "SELECT source_rank, min(epoch_us(timestamp)), "
-                f"max(epoch_us(timestamp) + CASE WHEN precision >= 86400 THEN {_DAY_US - 1} ELSE 0 END) "
-                "FROM events WHERE withdrawn IS NULL GROUP BY source_rank"
-            )
-        }
+        ends = {rank: (first, last) for rank, first, last in self._extents()}
         covered = {}
         for rank in sorted(ends):
-            hours, counts = events.hourly(self._database, rank, until)
+            hours, counts = self._hourly(rank, until)
             self._note_strays(rank, periods.strays(hours, counts))
             gaps = periods.find_gaps(hours, counts)
             covered[rank] = {"first": ends[rank][0], "last": ends[rank][1], "gaps": gaps}
@@ -243,6 +250,12 @@ class Ingestion:
                     f"from {told.say(start)} to {told.say(end)} (UTC)"
                 )
         return covered
+
+    def _extents(self) -> Sequence[tuple[int, int, int]]:
+        return events.extents(self._database)
+
+    def _hourly(self, rank: int, until: str | None) -> tuple[events.Ints, events.Ints]:
+        return events.hourly(self._database, rank, until)
 
     def _note_strays(self, rank: int, strays: tuple[int, int] | None) -> None:
         if strays is not None:
@@ -257,18 +270,18 @@ class Ingestion:
 
     def _note_late(self, end: str) -> None:
         """Say which sources lose much to an end of the data that nobody gave."""
-        lost = self._database.run(
-            f"SELECT source_rank, count(*) FILTER (WHERE timestamp > {end}) AS late, count(*) AS n "
-            "FROM events WHERE withdrawn IS NULL GROUP BY source_rank HAVING late >= 0.05 * n "
-            "ORDER BY source_rank"
-        )
-        for rank, late, n in lost:
+        for rank, late, n in self._late(end):
+            if late < _MUCH * n:
+                continue
             self._note(
                 f"source {self._sources[rank].name!r}: {late:,} of {n:,} events lie after the end of the "
                 "data, which is the earliest end of a source, and are withdrawn. Give data_end= if the "
                 "sources are complete for longer",
                 logging.WARNING,
             )
+
+    def _late(self, end: str) -> Sequence[tuple[int, int, int]]:
+        return events.late(self._database, end)
 
     def _end(self, covered: dict[int, dict[str, Any]], given: int | None) -> int:
         if given is not None or not covered:
@@ -291,13 +304,9 @@ class Ingestion:
         lines = []
         clocks: list[Counter[int]] = [Counter() for _ in self._sources]
         for feed in self._staged:
-            records, said = ledger.account_records(self._database, feed)
-            lines += records
+            told_of, said, found = self._account_of(feed, n_made[feed.table], end)
+            lines += told_of
             clocks[feed.source_rank] += said
-            lines += ledger.account_events(self._database, feed, n_made[feed.table], end)
-            lines += ledger.account_links(self._database, feed)
-            values, found = ledger.account_values(self._database, feed)
-            lines += values
             for left, n, remaining, example in found:
                 such = f" (such as {example[:40]!r})" if with_examples else ""
                 self._note(
@@ -308,10 +317,20 @@ class Ingestion:
                 )
         return lines, clocks
 
+    def _account_of(
+        self, feed: Staged, n_made: int, end: str
+    ) -> tuple[list[Line], Counter[int], list[tuple[LeftOut, int, int, str]]]:
+        """Return the ledger's lines for a feed, what its clocks said, and the values left out."""
+        lines, clocks = ledger.account_records(self._database, feed)
+        lines += ledger.account_events(self._database, feed, n_made, end)
+        lines += ledger.account_links(self._database, feed)
+        values, found = ledger.account_values(self._database, feed)
+        return lines + values, clocks, found
+
     def _note_phones(self) -> None:
         for rank, source in enumerate(self._sources):
             tables = [
-                f"{feed.table}_candidates"
+                self._identified(feed)
                 for feed in self._staged
                 if feed.source_rank == rank and "phone" in {kind for kind, _ in feed.feed.identifiers}
             ]
@@ -326,11 +345,15 @@ class Ingestion:
                     f"source {source.name!r}: {numbers} compared as written; give region=, such as 'DE'"
                 )
 
+    def _identified(self, feed: Staged) -> str:
+        """Name the relation with the identifiers of a feed's records."""
+        return f"{feed.table}_candidates"
+
+    def _dated(self, end: str) -> Sequence[tuple[int, int]]:
+        return events.dated(self._database, end)
+
     def _note_dates(self, end: str) -> None:
-        for rank, n in self._database.run(
-            "SELECT source_rank, count(*) FROM events WHERE precision >= 86400 AND withdrawn IS NULL "
-            f"AND timestamp <= {end} GROUP BY source_rank ORDER BY source_rank"
-        ):
+        for rank, n in self._dated(end):
             stand = counted(
                 n,
                 "event has a date without a time and stands at the start of its day",

@@ -5,7 +5,7 @@ They leave the database as a stream of tables, so that a log of any size can be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -69,18 +69,27 @@ class SortedEvents:
         return table
 
     def _typed(self, table: pa.Table) -> pa.Table:
-        return pa.table({name: self._column(name, table.column(name)) for name in table.column_names})
+        return typed_events(table, self.words, self.long)
 
-    def _column(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        if name in self.words:
-            words = self.words[name]
-            codes = [pa.DictionaryArray.from_arrays(chunk, words) for chunk in column.chunks]
-            return pa.chunked_array(codes, schema.TEXT)
-        if name in self.long:
-            return column
-        if name == "timestamp":
-            column = column.cast(pa.timestamp("us"))
-        return column.cast(schema.EVENTS.field(name).type)
+
+def typed_events(table: pa.Table, words: Mapping[str, pa.Array], long: Collection[str]) -> pa.Table:
+    """Give columns that came out of a database the types of a log's; long vocabularies stay codes."""
+    return pa.table(
+        {name: _typed_column(name, table.column(name), words, long) for name in table.column_names}
+    )
+
+
+def _typed_column(
+    name: str, column: pa.ChunkedArray, words: Mapping[str, pa.Array], long: Collection[str]
+) -> pa.ChunkedArray:
+    if name in words:
+        codes = [pa.DictionaryArray.from_arrays(chunk, words[name]) for chunk in column.chunks]
+        return pa.chunked_array(codes, schema.TEXT)
+    if name in long:
+        return column
+    if name == "timestamp":
+        column = column.cast(pa.timestamp("us"))
+    return column.cast(schema.EVENTS.field(name).type)
 
 
 def sort_events(database: Database, made: Made, source_names: Sequence[str], end: str) -> SortedEvents:
@@ -97,8 +106,8 @@ def sort_events(database: Database, made: Made, source_names: Sequence[str], end
     end : str
         SQL of the end of the data.
     """
-    kept = f"withdrawn IS NULL AND timestamp <= {end}"
-    n, held = _count(database, made, kept)
+    kept = is_kept(end)
+    n, held = count_kept(database, made, kept)
     words: dict[str, pa.Array] = {}
     long: dict[str, str] = {}
     codes, joins = {}, []
@@ -115,15 +124,13 @@ def sort_events(database: Database, made: Made, source_names: Sequence[str], end
         words[name] = _words(database, table)
         if size:
             codes[name] = _short_code(database, name, words[name].to_pylist(), table)
-    ranks = sorted(range(len(source_names)), key=lambda rank: source_names[rank])
+    ranks = ranks_by_name(source_names)
     words["source"] = pa.array([source_names[rank] for rank in ranks], pa.string())
     codes["source"] = _case("source_rank", [str(rank) for rank in ranks])
     taken = {name: identifier(name) for name in held} | codes
-    given = f"{codes['native_journey']} NULLS FIRST, " if "native_journey" in codes else ""
     in_order = (
         f"SELECT {', '.join(f'{sql} AS {identifier(name)}' for name, sql in taken.items())} "
-        f"FROM events {' '.join(joins)} WHERE {kept} "
-        f"ORDER BY customer, {given}timestamp, source_rank, sequence, event_id"
+        f"FROM events {' '.join(joins)} WHERE {kept} ORDER BY {log_order(codes.get('native_journey'))}"
     )
     # rows are narrow while they are sorted: columns that hold nothing come after, codes grow after
     names = (*schema.EVENTS.names, *made.others)
@@ -136,7 +143,23 @@ def sort_events(database: Database, made: Made, source_names: Sequence[str], end
     return SortedEvents(n, words, long, database, f"SELECT {', '.join(columns)} FROM ({in_order})")
 
 
-def _count(database: Database, made: Made, kept: str) -> tuple[int, list[str]]:
+def is_kept(end: str) -> str:
+    """SQL: whether an event is one of the log's."""
+    return f"withdrawn IS NULL AND timestamp <= {end}"
+
+
+def ranks_by_name(source_names: Sequence[str]) -> list[int]:
+    """Return the ranks of the sources, in the order of their names."""
+    return sorted(range(len(source_names)), key=lambda rank: source_names[rank])
+
+
+def log_order(native_journey: str | None) -> str:
+    """SQL of the order of a log's events; what stands for the source's own journey goes before the time."""
+    given = f"{native_journey} NULLS FIRST, " if native_journey else ""
+    return f"customer, {given}timestamp, source_rank, sequence, event_id"
+
+
+def count_kept(database: Database, made: Made, kept: str) -> tuple[int, list[str]]:
     """Count the kept events; find the columns that hold anything, of those that aren't texts.
 
     Each event must say what happened and who did it.

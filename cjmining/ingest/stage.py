@@ -131,16 +131,31 @@ def _read(
 
 def _absent(database: Database, staged: Staged) -> list[str]:
     """Return a note for each thing that was named and that no record has."""
+    return notes_of_absent(staged, [seek(database, staged)])
+
+
+def seek(database: Database, staged: Staged) -> list[list[str] | None]:
+    """Look for each thing that was named: None if a record has it, else the values that may be meant."""
     sought, table = staged.feed.sought, staged.table
     conditions = ", ".join(f"coalesce(bool_or({each.condition}), FALSE)" for each in sought)
     (there,) = database.run(f"SELECT {conditions} FROM {table}")
-    notes = []
-    for each in (each for each, is_there in zip(sought, there, strict=True) if not is_there):
+    found: list[list[str] | None] = []
+    for each, is_there in zip(sought, there, strict=True):
         values: list[str] = []
-        if each.among:
+        if each.among and not is_there:
             rows = database.run(f"SELECT DISTINCT {each.among} FROM {table} ORDER BY 1 LIMIT {_VALUES}")
             values = [str(value) for (value,) in rows if value is not None]
-        notes.append(f"source {staged.source.name!r}: {sentence(each.said + nearest(each.word, values))}")
+        found.append(None if is_there else values)
+    return found
+
+
+def notes_of_absent(staged: Staged, found: Sequence[Sequence[Sequence[str] | None]]) -> list[str]:
+    """Return a note for each thing that was named and that none of some parts of a feed has."""
+    notes = []
+    for each, values in zip(staged.feed.sought, zip(*found, strict=True), strict=True):
+        if all(part is not None for part in values):
+            among = sorted({value for part in values for value in part or ()})[:_VALUES]
+            notes.append(f"source {staged.source.name!r}: {sentence(each.said + nearest(each.word, among))}")
     return notes
 
 
