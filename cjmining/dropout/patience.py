@@ -14,7 +14,7 @@ from cjmining.conformance.tables import frame
 from cjmining.documents import parse_duration
 from cjmining.dropout.silences import FEWEST_FOLLOWED, Sample, Tail, Watched, watch
 from cjmining.engine.local import map_blocks
-from cjmining.errors import MapError
+from cjmining.errors import LogError, MapError
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
 from cjmining.progress import Progress, telling
@@ -151,7 +151,7 @@ def settle_patience(
     ValueError
         If `share`, `within` or `replicates` is none that can be.
     LogError
-        If `log` is no log, or the personas ask for an attribute that customers don't have.
+        If `log` is no log or has no events, or the personas ask for an attribute that customers don't have.
 
     Notes
     -----
@@ -187,6 +187,11 @@ def settle_patience(
         beginnings=beginnings,
         replicates=replicates,
     )
+    if not log.n_events:
+        raise LogError(
+            "settle_patience reads the silences between events, and this log has none: choose other "
+            "journeys, or state the patience in the map, such as 14d"
+        )
     with telling(progress, "settle_patience") as tell:
         tell("reading the silences", 0.0)
         watched = watch(log, intended)

@@ -106,16 +106,15 @@ def of_journeys(log: JourneyLog, attributes: Sequence[str]) -> dict[str, Known]:
             raise LogError(
                 f"there is no attribute {name!r}{nearest(name, log.attributes)}; customers have {has}"
             )
-    arrow = log.to_arrow()
-    customers = arrow["customers"]
-    rows = np.searchsorted(customers.column("customer").to_numpy(), log.journey_customer)
+    customers = log._customers
+    rows = log._customer_rows(log.journey_customer)
     persona = ["persona"] if "persona" in log.attributes else []
     known: dict[str, Known] = {}
     for name in dict.fromkeys([*persona, *asked_for]):
         codes, words = _encoded(customers.column(name))
         known[name] = codes[rows], words
     for name in log.tags:
-        known[name] = _encoded(arrow["journeys"].column(name))
+        known[name] = _encoded(log._tags[name])
     if ACTIVITY in known:
         raise LogError(f"{ACTIVITY!r} is what an event log calls a case itself: give your tag another name")
     return known
@@ -146,8 +145,8 @@ def utc_text(microseconds: int) -> str:
     return f"{np.datetime_as_string(np.datetime64(microseconds, 'us'), unit='us')}+00:00"
 
 
-def numbered(numbers: Iterable[int], before: str = "") -> np.ndarray[Any, Any]:
-    """Return numbers as texts of one length, with a word before them.
+def numbered(numbers: Iterable[int], before: str = "", width: int = 1) -> np.ndarray[Any, Any]:
+    """Return numbers as texts of one length, of `width` digits at least, with a word before them.
 
     A number alone would be no identifier: ingestion takes such as 000 for placeholders.
 
@@ -157,7 +156,7 @@ def numbered(numbers: Iterable[int], before: str = "") -> np.ndarray[Any, Any]:
     ['customer-07', 'customer-12']
     """
     texts = [str(number) for number in numbers]
-    width = max(map(len, texts), default=1)
+    width = max([width, *map(len, texts)])
     return np.array([before + text.zfill(width) for text in texts], dtype=object)
 
 

@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from cjmining.errors import LogError
+from cjmining.event_columns import pieces_of
 from cjmining.interop.logs import ACTIVITY, DATA_END, RESOURCE, TIME, numbered, of_journeys, utc_text
 from cjmining.log import expect_log
 
@@ -148,15 +149,11 @@ def _joined(columns: list[Fragments], before: str, after: str) -> list[str]:
 
 
 def _journey_columns(log: JourneyLog, known: OfJourneys) -> list[Column]:
-    names = numbered(range(log.n_journeys))
-    customers = numbered(log.journey_customer.tolist(), "customer-")
-    columns = [
-        _column([_text(ACTIVITY, name) for name in names]),
-        _column([_text("customer", name) for name in customers]),
-    ]
+    customers = log.journey_customer
+    columns = [_named(ACTIVITY, np.arange(log.n_journeys)), _named("customer", customers, "customer-")]
     for name, (codes, words) in known.items():
         fragments = np.array([*(_value(name, word) for word in words), ""], dtype=object)
-        columns.append(_column(fragments[codes]))
+        columns.append(_coded(fragments, codes))
     return columns
 
 
@@ -164,11 +161,14 @@ def _event_columns(log: JourneyLog) -> list[Column]:
     columns = [_texts(log, "touchpoint", ACTIVITY), _times(log.timestamps), _texts(log, "actor", RESOURCE)]
     columns += [_texts(log, name, name) for name in (*_TEXTS, *log.dimensions) if log.vocabulary(name)]
     columns += [
-        _numbers(name, log.numbers(name)) for name in _NUMBERS if not np.isnan(log.numbers(name)).all()
+        _numbers(name, log.numbers(name))
+        for name in _NUMBERS
+        if any((~np.isnan(values)).any() for (values,) in pieces_of(log.numbers(name)))
     ]
     flags = np.array([_known("boolean", "failed", flag) for flag in ("false", "true")] + [""], dtype=object)
-    if (log.flags("failed") >= 0).any():
-        columns.append(_column(flags[log.flags("failed")]))
+    failed = log.flags("failed")
+    if any((known >= 0).any() for (known,) in pieces_of(failed)):
+        columns.append(_coded(flags, failed))
     return columns
 
 
@@ -180,15 +180,23 @@ def _value(key: str, value: str | float) -> str:
     return _known("int", key, str(value)) if isinstance(value, int) else _number(key, value)
 
 
-def _column(fragments: Any) -> Column:  # noqa: ANN401 -- any sequence of texts
-    whole = np.asarray(fragments, dtype=object)
-    return lambda here: whole[here]
+def _named(key: str, numbers: NDArray[np.int64], before: str = "") -> Column:
+    width = len(str(numbers.max(initial=0)))
+
+    def written(here: slice) -> Fragments:
+        names = numbered(numbers[here].tolist(), before, width)
+        return np.array([_text(key, name) for name in names], dtype=object)
+
+    return written
+
+
+def _coded(fragments: Fragments, codes: NDArray[np.integer[Any]]) -> Column:
+    return lambda here: fragments[codes[here]]
 
 
 def _texts(log: JourneyLog, name: str, key: str) -> Column:
     fragments = np.array([*(_text(key, word) for word in log.vocabulary(name)), ""], dtype=object)
-    codes = log.codes(name)
-    return lambda here: fragments[codes[here]]
+    return _coded(fragments, log.codes(name))
 
 
 def _times(timestamps: NDArray[np.int64]) -> Column:

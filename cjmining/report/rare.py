@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cjmining.engine.local import reduce_blocks
 from cjmining.report.disclosure import small_groups
-from cjmining.report.small_rows import without_rare_names
+from cjmining.report.small_rows import Cells, Pairs, merged_cells, own_customers, without_rare_names
 from cjmining.report.words import EVERYONE, SMALLER
 
 if TYPE_CHECKING:
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from cjmining.discovery import Discovery
     from cjmining.dropout.incidence import Incidence
     from cjmining.intended import IntendedMap
-    from cjmining.log import JourneyLog
+    from cjmining.log import Block, JourneyLog
     from cjmining.report.leaving import Leaving
+
+    Ints = NDArray[np.int64]
 
 Names = Mapping[str, frozenset[Any]]
 
@@ -60,74 +64,84 @@ def find_rare(log: JourneyLog, check: Conformance, min_group: int) -> Rare:
     """
     if min_group <= 1:
         return NOTHING_RARE
-    rare = {EVERYONE: _rare_of(log, check.intended, None, min_group)}
+    groups, members = [EVERYONE], [np.zeros(log.n_journeys, np.int64)]
     if check.by is not None and len(check.journeys) == log.n_journeys:
         codes, labels = log.group(check.by)
         small = small_groups(check, min_group)
-        own = np.array([label in small for label in labels], bool)
-        for code, label in enumerate(labels):
-            if not own[code]:
-                rare[label] = _rare_of(log, check.intended, codes == code, min_group)
-        if small:
-            rare[SMALLER] = _rare_of(log, check.intended, own[codes], min_group)
-    return Rare(rare)
+        shown = [label for label in labels if label not in small]
+        places = {label: len(groups) + place for place, label in enumerate(shown)}
+        groups += [*shown, *([SMALLER] if small else [])]
+        members.append(np.array([places.get(label, len(groups) - 1) for label in labels], np.int64)[codes])
+    return Rare(
+        dict(zip(groups, _rare_of(log, check.intended, members, len(groups), min_group), strict=True))
+    )
 
 
 def _rare_of(
-    log: JourneyLog, intended: IntendedMap, journeys: NDArray[np.bool_] | None, min_group: int
-) -> Names:
-    """Return the rare names of these journeys, kind by kind."""
-    mine = slice(None) if journeys is None else np.repeat(journeys, np.diff(log.bounds))
-    customer = np.repeat(log.journey_customer, np.diff(log.bounds)).astype(np.int64)[mine]
-    used = {kind: log.codes(kind)[mine].astype(np.int64) for kind in ("touchpoint", "channel", "native")}
-    names = {kind: log.vocabulary(kind) for kind in used}
-    pairs = {kind: _pairs(codes, customer) for kind, codes in used.items()}
-    channels = len(names["channel"])
-    known = (used["touchpoint"] >= 0) & (used["channel"] >= 0)
-    places = _pairs(np.where(known, used["touchpoint"] * channels + used["channel"], -1), customer)
-    found: dict[str, frozenset[Any]] = {
-        kind: frozenset(names[kind][code] for code in _few(*pairs[kind], min_group)) for kind in used
-    }
-    found["stage"] = frozenset(_rare_stages(intended, names["touchpoint"], *pairs["touchpoint"], min_group))
-    found["place"] = frozenset(
-        (names["touchpoint"][code // channels], names["channel"][code % channels])
-        for code in _few(*places, min_group)
+    log: JourneyLog, intended: IntendedMap, members: Sequence[Ints], n_groups: int, min_group: int
+) -> Iterator[Names]:
+    """Yield the rare names of each group, kind by kind; `members` have groups of journeys."""
+    kinds = _Kinds.of(log, intended)
+    counted = reduce_blocks(
+        lambda block: kinds.customers(log, block, members), _merged, log.blocks(), engine=log.engine
     )
-    return found
+    few = {kind: cells.cell[cells.customers < min_group] for kind, cells in counted.items()}
+    for group in range(n_groups):
+        yield {
+            kind: frozenset(
+                names[cell % len(names)] for cell in few[kind].tolist() if cell // len(names) == group
+            )
+            for kind, names in kinds.names.items()
+        }
 
 
-def _pairs(codes: NDArray[np.int64], customer: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return every code with every customer who has it, once."""
-    known = codes >= 0
-    width = int(customer.max(initial=0)) + 1
-    both = np.unique(codes[known] * width + customer[known])
-    return both // width, both % width
+class _Kinds(NamedTuple):
+    """What may be rare: the names of each kind; and which touchpoints a stage has, for whichever persona."""
+
+    names: Mapping[str, Sequence[Any]]
+    planned: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, log: JourneyLog, intended: IntendedMap) -> _Kinds:
+        """Take them from a log and a map."""
+        words = {kind: log.vocabulary(kind) for kind in _EVENTS}
+        maps = [intended, *(intended.for_persona(each.persona) for each in intended.personas)]
+        planned: dict[str, set[str]] = {}
+        for part in (stage for each in maps for stage in each.stages):
+            planned.setdefault(part.stage, set()).update(each.touchpoint for each in part.touchpoints)
+        places = list(product(words["touchpoint"], words["channel"]))
+        has = [[word in names for word in words["touchpoint"]] for names in planned.values()]
+        return cls({**words, "stage": list(planned), "place": places}, np.array(has, np.bool_))
+
+    def customers(self, log: JourneyLog, block: Block, members: Sequence[Ints]) -> dict[str, Cells]:
+        """Count the customers of each name in each group: cell is group times names, plus the name."""
+        lengths, customer = np.diff(block.own_bounds(log.bounds)), own_customers(log, block)
+        groups = [np.repeat(group[block.journeys], lengths) for group in members]
+        own = {kind: log.codes(kind)[block.events].astype(np.int64) for kind in _EVENTS}
+        known = (own["touchpoint"] >= 0) & (own["channel"] >= 0)
+        own["place"] = np.where(known, own["touchpoint"] * len(self.names["channel"]) + own["channel"], -1)
+        pairs = {}
+        for kind, codes in own.items():
+            cells = [np.where(codes >= 0, group * len(self.names[kind]) + codes, -1) for group in groups]
+            pairs[kind] = Pairs.of(np.concatenate(cells), np.tile(customer, len(cells)))
+        counted = {kind: each.cells() for kind, each in pairs.items()}
+        return {**counted, "stage": self._of_stages(pairs["touchpoint"])}
+
+    def _of_stages(self, touchpoints: Pairs) -> Cells:
+        group, code = np.divmod(touchpoints.cell, len(self.names["touchpoint"]))
+        of = [
+            Pairs.of(group[has[code]] * len(self.planned) + number, touchpoints.customer[has[code]]).cells()
+            for number, has in enumerate(self.planned)
+        ]
+        return merged_cells(of)
 
 
-def _few(codes: NDArray[Any], _: NDArray[Any], min_group: int) -> list[int]:
-    """Return the codes that too few customers have; each customer stands beside it once."""
-    counted, number = np.unique(codes, return_counts=True)
-    few: list[int] = counted[number < min_group].tolist()
-    return few
+_EVENTS = ("touchpoint", "channel", "native")
 
 
-def _rare_stages(
-    intended: IntendedMap,
-    touchpoints: Iterable[str],
-    codes: NDArray[Any],
-    customers: NDArray[Any],
-    min_group: int,
-) -> Iterator[str]:
-    """Yield the stages whose touchpoints, for whichever persona, too few customers have between them."""
-    code = {name: number for number, name in enumerate(touchpoints)}
-    maps = [intended, *(intended.for_persona(each.persona) for each in intended.personas)]
-    planned: dict[str, set[str]] = {}
-    for part in (stage for each in maps for stage in each.stages):
-        planned.setdefault(part.stage, set()).update(each.touchpoint for each in part.touchpoints)
-    for stage, names in planned.items():
-        own = np.isin(codes, [code[name] for name in names if name in code])
-        if 0 < len(np.unique(customers[own])) < min_group:
-            yield stage
+def _merged(counted: Sequence[Mapping[str, Cells]]) -> dict[str, Cells]:
+    """Add what was counted in several blocks."""
+    return {kind: merged_cells([each[kind] for each in counted]) for kind in (*_EVENTS, "stage", "place")}
 
 
 # Withholding them

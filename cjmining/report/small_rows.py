@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cjmining.engine.local import reduce_blocks
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from cjmining.log import JourneyLog
+    from cjmining.log import Block, JourneyLog
     from cjmining.results import Result
+
+    Ints = NDArray[np.int64]
 
 PERSONAL = frozenset({"customer", "journey", "event", "email", "phone", "identifier", "content"})
 """A table with one of these columns has a row a person, or an event of one."""
@@ -165,11 +170,61 @@ _COUNTED = re.compile(r"(?<![\d.,])([\d,]+)(?: of(?: the)? ([\d,]+))? (?:custome
 
 def rare_names(log: JourneyLog, smallest: int) -> frozenset[str]:
     """Return the touchpoints that fewer than `smallest` customers have: rows that name one are about few."""
-    touchpoints = log.vocabulary("touchpoint")
-    customer = np.repeat(log.journey_customer, np.diff(log.bounds))
-    pair = np.unique(np.stack([log.codes("touchpoint").astype(np.int64), customer]), axis=1)
-    number = np.bincount(pair[0], minlength=len(touchpoints))
-    return frozenset(name for name, n in zip(touchpoints, number, strict=True) if 0 < n < smallest)
+    touchpoints, codes = log.vocabulary("touchpoint"), log.codes("touchpoint")
+
+    def having(block: Block) -> Cells:
+        return Pairs.of(codes[block.events].astype(np.int64), own_customers(log, block)).cells()
+
+    cell, number = reduce_blocks(having, merged_cells, log.blocks(), engine=log.engine)
+    return frozenset(touchpoints[code] for code in cell[number < smallest].tolist())
+
+
+class Cells(NamedTuple):
+    """How many customers have each of some cells that anybody has; `cell` ascends."""
+
+    cell: Ints
+    customers: Ints
+
+
+def own_customers(log: JourneyLog, block: Block) -> Ints:
+    """Return whose each event of a block is: its customers numbered from 0."""
+    customer = log.journey_customer[block.journeys]
+    number = np.cumsum(np.diff(customer, prepend=customer[:1]) != 0)
+    return np.repeat(number, np.diff(block.own_bounds(log.bounds)))
+
+
+class Pairs(NamedTuple):
+    """Cells with customers who have them, each pair once, ascending."""
+
+    cell: Ints
+    customer: Ints
+
+    @classmethod
+    def of(cls, cell: Ints, customer: Ints) -> Pairs:
+        """Return the pairs that occur among events; a cell below 0 is none.
+
+        Examples
+        --------
+        >>> Pairs.of(np.array([7, 7, -1, 7]), np.array([1, 1, 0, 0]))
+        Pairs(cell=array([7, 7]), customer=array([0, 1]))
+        """
+        width = int(customer.max(initial=0)) + 1
+        both = np.unique((cell * width + customer)[cell >= 0])
+        return cls(both // width, both % width)
+
+    def cells(self) -> Cells:
+        """Count the customers of each cell."""
+        return Cells(*np.unique(self.cell, return_counts=True))
+
+
+def merged_cells(counted: Sequence[Cells]) -> Cells:
+    """Add what was counted in several blocks, each of customers of its own."""
+    cells = np.concatenate([np.empty(0, np.int64), *(each.cell for each in counted)])
+    number = np.concatenate([np.empty(0, np.int64), *(each.customers for each in counted)])
+    cell, of = np.unique(cells, return_inverse=True)
+    total = np.zeros(len(cell), np.int64)
+    np.add.at(total, of, number)
+    return Cells(cell, total)
 
 
 def without_rare_names(table: pd.DataFrame, rare: frozenset[str]) -> Shown:

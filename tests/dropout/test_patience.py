@@ -546,3 +546,11 @@ def test_a_study_settles_patience_and_says_how(tmp_path: Path, caplog: pytest.Lo
     assert settled.intended.settled in result.path.read_text(encoding="utf-8")
     assert result.maps[0].settings["patience_s"] == settled.intended.patience.total_seconds()
     assert (result.out / "tables" / "patience_stages.parquet").is_file()
+
+
+def test_no_events_no_patience():
+    log = cj.simulate.shop(50, seed=1).log
+    with pytest.raises(
+        cj.LogError, match="has none: choose other journeys, or state the patience in the map"
+    ):
+        cj.settle_patience(log.where(start=log.data_end), INTENDED)
