@@ -65,7 +65,7 @@ def files_among(files: Sequence[int]) -> str:
 
 def make_views(database: Database, staged: Sequence[Staged]) -> None:
     """For each feed, make `<table>_used`: the records used, with their customer and what is looked up."""
-    newest = _newest_seen(database, staged)
+    newest = newest_seen(database, staged)
     for feed in staged:
         make_view(database, feed, staged, newest[feed.source_rank])
 
@@ -89,7 +89,7 @@ def make_view(database: Database, feed: Staged, staged: Sequence[Staged], newest
     )
 
 
-def _newest_seen(database: Database, staged: Sequence[Staged]) -> dict[int, str]:
+def newest_seen(database: Database, staged: Sequence[Staged]) -> dict[int, str]:
     """Return for each source SQL of the newest moment at which its system wrote any record of any feed."""
     found: dict[int, str] = {}
     for rank in {feed.source_rank for feed in staged}:

@@ -84,15 +84,21 @@ def account_links(database: Database, feed: Staged) -> list[Line]:
         f"SELECT c.file, f.reason, count(*) FROM {feed.table}_candidates c "
         "JOIN refused f ON f.code = set_code(c.ids) GROUP BY ALL ORDER BY ALL"
     )
-    names = {file.number: file.name for file in feed.files}
-    lines = [(feed.source.name, names[n], "links", "refused", reason, count) for n, reason, count in counted]
+    lines = link_lines(feed, counted)
     if divided(database, feed):
+        names = {file.number: file.name for file in feed.files}
         given = database.run(
             f"SELECT c.file, count(*) FROM {feed.table}_candidates c JOIN timed d ON d.sequence = c.sequence "
             f"AND d.feed = {literal(feed.table)} GROUP BY ALL ORDER BY ALL"
         )
         lines += [(feed.source.name, names[n], "links", "by time", DIVIDED, count) for n, count in given]
     return lines
+
+
+def link_lines(feed: Staged, counted: Sequence[tuple[int, str, int]]) -> list[Line]:
+    """Return the ledger's lines for identifiers that were no links, counted by file and reason."""
+    names = {file.number: file.name for file in feed.files}
+    return [(feed.source.name, names[n], "links", "refused", reason, count) for n, reason, count in counted]
 
 
 def account_events(database: Database, feed: Staged, made: int, end: str) -> list[Line]:

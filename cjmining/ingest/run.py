@@ -29,7 +29,7 @@ from cjmining.ingest import (
 from cjmining.ingest.sorting import SortedEvents, sort_events
 from cjmining.ingest.sources.base import counted
 from cjmining.ingest.stage import Staged, stage
-from cjmining.log import JourneyLog, log_of_stream
+from cjmining.log import JourneyLog
 
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
@@ -85,19 +85,12 @@ class Ingested:
 
     def write(self, draft: Draft) -> dict[str, Any]:
         """Write the log into a draft, event by event; return its manifest."""
-        made = self.events
         # large tables go first, one at a time: while events are sorted there is no room for them
         draft.add("identities", self.identities())
         draft.add("links", self.links())
         pa.default_memory_pool().release_unused()
-        return log_of_stream(
-            draft,
-            made.pieces(),
-            long={name: made.long_words(name) for name in made.long},
-            **self._beside,
-            data_end_us=self.data_end_us,
-            notes=self.notes,
-        )
+        beside = {**self._beside, "data_end_us": self.data_end_us, "notes": self.notes}
+        return self.events.write_log(draft, beside)
 
     @property
     def _beside(self) -> dict[str, pa.Table]:

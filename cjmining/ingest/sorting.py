@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from cjmining import schema
 from cjmining.errors import LogError
 from cjmining.ingest.database import Database, identifier, literal
+from cjmining.log import log_of_stream
 from cjmining.log_files import LONG_VOCABULARY
 
 if TYPE_CHECKING:
     from cjmining.ingest.events import Made
+    from cjmining.storage import Draft
 
 TEXTS: Final = tuple(f.name for f in schema.EVENTS if f.type == schema.TEXT and f.name != "source")
 _FEW: Final = 4
@@ -67,6 +69,11 @@ class SortedEvents:
             column = pa.DictionaryArray.from_arrays(codes, words)
             table = table.set_column(table.column_names.index(name), name, column)
         return table
+
+    def write_log(self, draft: Draft, beside: Mapping[str, Any]) -> dict[str, Any]:
+        """Write them and the tables `beside` them as a log, into a draft; return its manifest."""
+        long = {name: self.long_words(name) for name in self.long}
+        return log_of_stream(draft, self.pieces(), long=long, **beside)
 
     def _typed(self, table: pa.Table) -> pa.Table:
         return typed_events(table, self.words, self.long)
