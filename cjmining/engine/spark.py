@@ -44,6 +44,11 @@ class Spark:
     def __init__(self, session: SparkSession) -> None:
         self._session = session
 
+    @property
+    def session(self) -> SparkSession:
+        """The session."""
+        return self._session
+
     def map(self, function: Callable[[Block], Summary], blocks: Sequence[Block]) -> list[Summary]:
         """Apply a function to every block and return the results in the blocks' order."""
         from pyspark import cloudpickle

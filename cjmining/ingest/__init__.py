@@ -11,6 +11,7 @@ from cjmining.errors import SourceError, nearest
 from cjmining.progress import Progress, telling
 
 if TYPE_CHECKING:
+    from cjmining.engine import Spark
     from cjmining.ingest.sources.base import Source
     from cjmining.log import JourneyLog
 
@@ -31,6 +32,7 @@ def ingest(
     path: str | Path | None = None,
     add: bool = False,
     memory_limit: str | None = None,
+    engine: Spark | None = None,
     progress: Progress | bool | None = None,
 ) -> JourneyLog:
     """Read the exports of several systems into one log.
@@ -80,6 +82,10 @@ def ingest(
     memory_limit : str, optional
         Most memory to use for reading and sorting, such as "600MB"; more is spilled to disk, beside `path`.
         With `path` the whole process stays within about twice that, plus the libraries' 300 MB.
+    engine : Spark, optional
+        Whose executors read the files, make the events and write the log: ``cj.engines.Spark(session)``, with
+        `path` in a folder that this machine and all executors see, as they see the sources' files. The log is
+        the one that this machine would write, byte for byte. `memory_limit` then holds for each task.
     progress : callable or bool, optional
         Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
@@ -116,6 +122,7 @@ def ingest(
     from cjmining.ingest.database import temporary_database
     from cjmining.ingest.identity import Rules, secret_of
     from cjmining.ingest.normal import spelling
+    from cjmining.ingest.on_spark import on_spark
     from cjmining.ingest.run import Ingestion, Options
     from cjmining.log import read_log
     from cjmining.storage import Draft
@@ -125,6 +132,8 @@ def ingest(
     secret = secret_of(key) if identities == "pseudonymise" else None
     rules = Rules(spelling(plus_tags, gmail_dots), secret, read_clusters(clusters), way_of(shared_devices))
     options = Options(_as_moment(data_end), identities, rules, add)
+    if engine is not None:
+        _check_engine(path, add=add, shared_devices=rules.shared_devices)
     with telling(progress, "ingest") as tell:
         if path is None:
             if add:
@@ -141,7 +150,13 @@ def ingest(
                 listed = earlier.ordered(listed, attributes=False)
                 attribute_tables = earlier.ordered(attribute_tables, attributes=True)
             with temporary_database(memory_limit, draft.room) as database:
-                ingestion = Ingestion(database, [*listed, *attribute_tables], tell, earlier)
+                everything = [*listed, *attribute_tables]
+                if engine is None:
+                    ingestion = Ingestion(database, everything, tell, earlier)
+                else:
+                    ingestion = on_spark(
+                        engine, database, everything, tell, options, draft.room, memory_limit
+                    )
                 made = ingestion.run(options)
                 about = made.write(draft)
                 if add:
@@ -180,6 +195,23 @@ def _check(sources: Sequence[Source], customers: Sequence[Source], identities: s
         raise SourceError(
             f"identities is one of {', '.join(map(repr, IDENTITIES))}, not {identities!r}"
             f"{nearest(str(identities), IDENTITIES)}"
+        )
+
+
+def _check_engine(path: str | Path | None, *, add: bool, shared_devices: str) -> None:
+    if path is None:
+        raise SourceError(
+            "engine= needs path=, a folder that this machine and all executors see: the log is written there"
+        )
+    if add:
+        raise SourceError(
+            "add=True isn't possible with engine=: records kept for later deliveries are laid beside new "
+            "ones on one machine. Leave engine= out, or ingest everything again"
+        )
+    if shared_devices == "by time":
+        raise SourceError(
+            "shared_devices='by time' isn't possible with engine=: it needs all logins with a device in one "
+            "place. Leave engine= out, or shared_devices"
         )
 
 

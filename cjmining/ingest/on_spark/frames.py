@@ -1,0 +1,232 @@
+"""What Spark itself does: find what occurs twice, join, and bring together what belongs together.
+
+All of it with the public DataFrame interface, over Parquet files in the room that all executors see.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cjmining.ingest.fates import DELIVERED_AGAIN, PARTITION_AGAIN
+from cjmining.ingest.on_spark.parts import Apart, Setting, column
+from cjmining.ingest.on_spark.tasks import beaten_copies, found_feed, lookups_folder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class Frames:
+    """The joins of one ingestion.
+
+    Parameters
+    ----------
+    session : pyspark.sql.SparkSession
+        Who does them.
+    setting : Setting
+        Where files lie.
+    """
+
+    def __init__(self, session: SparkSession, setting: Setting) -> None:
+        self._session = session
+        self._setting = setting
+
+    def parts_with_copies(self, lost: Sequence[int]) -> list[int]:
+        """Find the keys that several records have, but for those of some files; return the parts with any."""
+        from pyspark.sql import functions as f
+
+        keys = self._read("keys/*")
+        if lost:
+            keys = keys.where(~f.col("file").isin(list(lost)))
+        several = keys.groupBy("feed", "high", "low").agg(f.sum("n").alias("n")).where("n > 1")
+        found = keys.join(several.select("feed", "high", "low"), ["feed", "high", "low"])
+        self._write(found.select("part", "high", "low").distinct(), "several", "part")
+        return self._numbers("several", "part")
+
+    def find_beaten(self, types: Mapping[str, str]) -> None:
+        """Write the numbers of the copies that another one beats; `types` are of the feeds' versions."""
+
+        def beaten(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            return beaten_copies(types, batches)
+
+        copies = self._read("copies/*").repartition("feed", "high", "low")
+        with _quietly():
+            self._write(copies.mapInArrow(beaten, "sequence long, part int"), "superseded", "part")
+
+    def lay_customers(self, feeds: Sequence[Apart]) -> None:
+        """Write the used records of each feed, with their customers, by ranges of these."""
+        whose = self._read("whose.parquet").where("customer IS NOT NULL")
+        for feed in feeds:
+            used = self._candidates(feed).join(
+                whose.select(_as_name("ids", "w_ids"), "customer", "range"),
+                on=_column(column(feed.columns, "ids")) == _column("w_ids"),
+            )
+            self._write(used.drop("w_ids"), f"used/{feed.table}", "range")
+
+    def counted_records(
+        self, feeds: Sequence[Apart]
+    ) -> tuple[list[tuple[int, str, str, int, int]], list[tuple[int, str, int]]]:
+        """Count records by file, fate, reason and clock; and candidates by file and what was no link."""
+        from pyspark.sql import functions as f
+
+        whose = self._read("whose.parquet").select(
+            _as_name("ids", "w_ids"), "customer", _as_name("why", "no_customer"), "refused"
+        )
+        narrow = None
+        for feed in feeds:
+            rows = self._staged(feed).select(
+                *(
+                    _as_name(column(feed.columns, name), name)
+                    for name in ("file", "sequence", "ids", "reason", "aside", "clock")
+                ),
+                f.col("file").isin(list(feed.lost)).alias("lost")
+                if feed.lost
+                else f.lit(False).alias("lost"),
+            )
+            narrow = rows if narrow is None else narrow.unionByName(rows)
+        if narrow is None:
+            return [], []
+        rows = self._with_beaten(narrow).join(whose, on=f.col("ids") == f.col("w_ids"), how="left")
+        fates = rows.selectExpr(
+            "file",
+            "CASE WHEN reason IS NOT NULL THEN 'quarantined' WHEN lost OR beaten THEN 'superseded' "
+            "WHEN aside IS NOT NULL OR customer IS NULL THEN 'set aside' ELSE 'used' END AS fate",
+            f"CASE WHEN reason IS NOT NULL THEN reason WHEN lost THEN '{PARTITION_AGAIN}' "
+            f"WHEN beaten THEN '{DELIVERED_AGAIN}' WHEN aside IS NOT NULL THEN aside "
+            "WHEN customer IS NULL THEN coalesce(no_customer, 'no identifier') ELSE '' END AS why",
+            "clock",
+            "CASE WHEN coalesce(reason, aside) IS NULL AND NOT (lost OR beaten) THEN refused END AS refused",
+        )
+        counted = fates.groupBy("file", "fate", "why", "clock", "refused").count().collect()
+        records = [(r["file"], r["fate"], r["why"], r["clock"], r["count"]) for r in counted]
+        links = [(r["file"], reason, r["count"]) for r in counted for reason in r["refused"] or ()]
+        return records, links
+
+    def look_up(self, feeds: Sequence[Apart], near: Sequence[Apart]) -> None:
+        """Write for each range of customers the records that those of its feeds look up.
+
+        `near` are the feeds that are not apart; their candidates lie in the folder `beside`.
+        """
+        for feed in feeds:
+            for place, lookup in enumerate(feed.staged.feed.lookups):
+                other = found_feed([*feeds, *near], feed.staged.source_rank, lookup.feed)
+                if other is None or not self._numbers(f"used/{feed.table}", "range"):
+                    continue
+                rows = (
+                    self._read(f"beside/{other.table}.parquet") if other in near else self._candidates(other)
+                )
+                keys = {
+                    f"k{i}": (column(feed.columns, here), column(other.columns, there))
+                    for i, (here, there) in enumerate(lookup.on.items())
+                }
+                asked = self._read(f"used/{feed.table}").selectExpr(
+                    "range", *(f"{here} AS {key}" for key, (here, _) in keys.items())
+                )
+                asked = asked.distinct()
+                self._write(self._asked(rows, asked, keys), lookups_folder(feed, place), "range")
+
+    def asked_for(self, other: Apart, keys: Path, names: Sequence[str], to: str) -> None:
+        """Write the candidates of a feed whose columns `names` are equal to those in a file."""
+        rows = self._candidates(other)
+        pairs = {f"k{i}": ("", column(other.columns, name)) for i, name in enumerate(names)}
+        self._write(self._asked(rows, self._session.read.parquet(str(keys)), pairs), to)
+
+    def words(self) -> dict[int, int]:
+        """Return how many different words each column of texts has, by its place."""
+        words = self._read("words").select("place", "word").distinct()
+        return {row["place"]: row["count"] for row in words.groupBy("place").count().collect()}
+
+    def short_words(self, places: Sequence[int]) -> dict[int, list[str]]:
+        """Return the words of some columns, sorted as bytes are."""
+        from pyspark.sql import functions as f
+
+        words = (
+            self._read("words").where(f.col("place").isin(list(places))).select("place", "word").distinct()
+        )
+        found: dict[int, list[str]] = {place: [] for place in places}
+        for row in words.collect():
+            found[row["place"]].append(row["word"])
+        return {place: sorted(each) for place, each in found.items()}
+
+    def sort_words(self, place: int) -> list[Path]:
+        """Write the words of a column, sorted; return the files in order."""
+        words = self._read("words").where(f"place = {place}").select("word").distinct().orderBy("word")
+        folder = f"long/{place}"
+        self._write(words, folder)
+        return sorted((self._setting.room / folder).glob("*.parquet"))
+
+    def lay_codes(self, place: int) -> None:
+        """Write for each range of customers the codes of the words that occur there."""
+        words = self._read("words").where(f"place = {place}").select("range", "word")
+        coded = self._session.read.parquet(str(self._setting.room / f"coded/{place}"))
+        self._write(words.join(coded, "word"), f"codes/{place}", "range")
+
+    def _asked(self, rows: DataFrame, asked: DataFrame, keys: Mapping[str, tuple[str, str]]) -> DataFrame:
+        on = [rows[there].cast("string") == asked[key].cast("string") for key, (_, there) in keys.items()]
+        return rows.join(asked, on=on).drop(*keys)
+
+    def _staged(self, feed: Apart) -> DataFrame:
+        return self._session.read.parquet(str(self._setting.room / "staged" / feed.table))
+
+    def _candidates(self, feed: Apart) -> DataFrame:
+        """Return the records of a feed that are neither spoilt, nor set aside, nor superseded."""
+        from pyspark.sql import functions as f
+
+        reason, aside, file, sequence = (
+            column(feed.columns, name) for name in ("reason", "aside", "file", "sequence")
+        )
+        rows = self._staged(feed).where(f"{reason} IS NULL AND {aside} IS NULL")
+        if feed.lost:
+            rows = rows.where(~f.col(file).isin(list(feed.lost)))
+        beaten = self._beaten()
+        if beaten is None:
+            return rows
+        return rows.join(beaten, on=f.col(sequence) == f.col("b_sequence"), how="left_anti")
+
+    def _with_beaten(self, rows: DataFrame) -> DataFrame:
+        from pyspark.sql import functions as f
+
+        beaten = self._beaten()
+        if beaten is None:
+            return rows.withColumn("beaten", f.lit(False))
+        joined = rows.join(beaten, on=f.col("sequence") == f.col("b_sequence"), how="left")
+        return joined.withColumn("beaten", f.col("b_sequence").isNotNull())
+
+    def _beaten(self) -> DataFrame | None:
+        if not self._numbers("superseded", "part"):
+            return None
+        return self._read("superseded").select(_as_name("sequence", "b_sequence"))
+
+    def _read(self, folder: str) -> DataFrame:
+        return self._session.read.parquet(str(self._setting.room / folder))
+
+    def _write(self, rows: DataFrame, folder: str, by: str | None = None) -> None:
+        rows = rows.repartition(by) if by else rows
+        writer = rows.write.mode("overwrite").option("compression", "zstd")
+        (writer.partitionBy(by) if by else writer).parquet(str(self._setting.room / folder))
+
+    def _numbers(self, folder: str, by: str) -> list[int]:
+        there = (self._setting.room / folder).glob(f"{by}=*")
+        return sorted(int(path.name.partition("=")[2]) for path in there)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Silence what Spark says of its conversions to pandas, which aren't used."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        yield
+
+
+def _column(name: str) -> Any:  # noqa: ANN401 -- a column of Spark
+    from pyspark.sql import functions as f
+
+    return f.col(name)
+
+
+def _as_name(name: str, other: str) -> Any:  # noqa: ANN401 -- a column of Spark
+    return _column(name).alias(other)
