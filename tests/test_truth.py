@@ -11,8 +11,10 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import cjmining as cj
+from cjmining import cli
 from cjmining.intended import parse_map
 
 PATIENCE = pd.Timedelta(days=14)
@@ -66,6 +68,18 @@ def test_without_the_fault_the_same_shop_loses_gen_z_elsewhere():
     by_count, by_share = leading_stages(check, "Gen Z")
     assert by_count != "Checkout"
     assert by_share != "Checkout"
+
+
+def test_the_demo_tells_what_the_study_of_the_sample_shop_found(study, sample_shop, tmp_path, monkeypatch):
+    """The demo is that study: it is asked for and what it found is told; it runs once for all tests here."""
+    asked = []
+    monkeypatch.setattr("cjmining.study.run_study", lambda path, **_: asked.append(path) or study)
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(cli.app, ["demo", "--out", str(tmp_path / "demo")])
+    assert ran.exit_code == 0
+    assert [path.resolve() for path in asked] == [(sample_shop / "study.yaml").resolve()]
+    assert "Gen Z: 55 % drop out at Checkout" in ran.stdout
+    assert str(study.path) in ran.stdout
 
 
 @pytest.mark.parametrize("persona", ["Families", "Silver"])
@@ -229,9 +243,13 @@ def test_the_identities_are_the_only_table_with_personal_identifiers(study, deta
 
 
 def test_on_null_shops_nobody_stands_out():
-    """In at least 19 of 20 shops in which nothing is planted, by persona, device and region."""
+    """In none of 12 shops in which nothing is planted, by persona, device and region.
+
+    A rule that lets somebody stand out in a fifth of such shops passes with a probability of 0.8**12 = 0.07,
+    as it would with one loud shop allowed among 20; one that does so in a tenth passes less often than there.
+    """
     loud = []
-    for seed in range(20):
+    for seed in range(12):
         shop = cj.simulate.null_shop(2000, seed=seed)
         intended = parse_map(shop.intended_text, name="intended.yaml")
         log = shop.log.split(intended).with_personas(intended)
@@ -239,8 +257,8 @@ def test_on_null_shops_nobody_stands_out():
             check = cj.check(log, intended, by=by)
             assert len(check.stages), "the descriptive tables stay"
             if check.standouts["stands_out"].any():
-                loud.append(seed)
-    assert len(set(loud)) <= 1, loud
+                loud.append((seed, by))
+    assert not loud
 
 
 def test_the_small_persona_with_a_high_but_constant_drop_out_is_told_with_its_size(study):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 MAP = """
@@ -63,3 +64,9 @@ def write_study(folder: Path, *, buyers: int = 8) -> Path:
     ):
         (folder / name).write_text(text, encoding="utf-8")
     return folder / "study.yaml"
+
+
+def copy_study(study: Path, folder: Path) -> Path:
+    """Copy a study with all that lies beside it, so what its last run wrote too: a first run for nothing."""
+    shutil.copytree(study.parent, folder, dirs_exist_ok=True)
+    return folder / study.name

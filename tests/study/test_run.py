@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import cjmining as cj
-from tests.study.shop import write_study
+from tests.study.shop import copy_study, write_study
 
 
 @pytest.fixture
@@ -16,51 +16,70 @@ def study(tmp_path):
     return write_study(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def told():
+    """What the run of `ran` says of its progress."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, told):
+    """A run of the study as it stands, into the folder beside it."""
+    study = write_study(tmp_path_factory.mktemp("ran"))
+    return cj.run_study(study, progress=lambda text, share: told.append((text, share)))
+
+
+@pytest.fixture(scope="module")
+def again(ran, tmp_path_factory):
+    """Another run of the same, into a folder of its own."""
+    return cj.run_study(ran.out.parent / "study.yaml", out=tmp_path_factory.mktemp("again") / "out")
+
+
+@pytest.fixture
+def run_before(ran, tmp_path):
+    """The study where it has run once."""
+    return copy_study(ran.out.parent / "study.yaml", tmp_path)
+
+
 def findings_of(folder):
     return json.loads((folder / "findings.json").read_text(encoding="utf-8"))
 
 
-def test_a_run_finds_what_the_customers_did(study):
-    result = cj.run_study(study)
-
+def test_a_run_finds_what_the_customers_did(ran):
     # 8 of 24 ordered; 6 stopped with a full basket, 10 after looking
-    row = result.check.overall.outcomes.iloc[0]
+    row = ran.check.overall.outcomes.iloc[0]
     assert (row["journeys"], row["converted"], row["dropped"], row["open"]) == (24, 8, 16, 0)
-    assert result.log.n_events == 24 + 14 + 8
-    assert result.findings[0].text.startswith("Of 24 journeys of 24 customers, 8 (33 %) reached the goal")
+    assert ran.log.n_events == 24 + 14 + 8
+    assert ran.findings[0].text.startswith("Of 24 journeys of 24 customers, 8 (33 %) reached the goal")
 
 
-def test_a_run_leaves_the_page_the_tables_and_the_findings(study):
-    result = cj.run_study(study)
-    out = study.parent / "out"
-
-    assert result.path == out / "report.html"
+def test_a_run_leaves_the_page_the_tables_and_the_findings(ran):
+    out = ran.out
+    assert out.name == "out"
+    assert (out.parent / "study.yaml").is_file()
+    assert ran.path == out / "report.html"
     assert {entry.name for entry in out.iterdir()} == {"report.html", "facts.json", "findings.json", "tables"}
     stages = pd.read_parquet(out / "tables" / "check_all_stages.parquet")
     same = pd.read_csv(out / "tables" / "check_all_stages.csv")
     assert list(stages["entered"]) == list(same["entered"])
-    assert "A small study" in result.path.read_text(encoding="utf-8")
+    assert "A small study" in ran.path.read_text(encoding="utf-8")
 
 
-def test_the_facts_are_those_of_the_page_and_differ_in_the_time_alone(study):
-    cj.run_study(study, out=study.parent / "one")
-    cj.run_study(study, out=study.parent / "other")
+def test_the_facts_are_those_of_the_page_and_differ_in_the_time_alone(ran, again):
     one, other = (
-        json.loads((study.parent / name / "facts.json").read_text(encoding="utf-8"))
-        for name in ("one", "other")
+        json.loads((result.out / "facts.json").read_text(encoding="utf-8")) for result in (ran, again)
     )
     assert one["format"] == 1
     assert one["title"] == "A small study"
-    told = findings_of(study.parent / "one")["findings"]
+    told = findings_of(ran.out)["findings"]
     ids = [finding["id"] for chapter in one["findings"] for finding in chapter["findings"]]
     assert [finding["id"] for finding in told if not finding["about_data"]] == ids
     assert {finding["headline"] for finding in told} >= {"33 % of 24 journeys reached the goal"}
     assert one | {"made": ""} == other | {"made": ""}
 
 
-def test_findings_come_with_the_settings_they_depend_on(study):
-    cj.run_study(study)
-    settings = findings_of(study.parent / "out")["settings"]
+def test_findings_come_with_the_settings_they_depend_on(ran):
+    settings = findings_of(ran.out)["settings"]
 
     assert settings["version"] == cj.__version__
     assert settings["patience_s"] == 7 * 86_400
@@ -70,33 +89,30 @@ def test_findings_come_with_the_settings_they_depend_on(study):
     assert len(settings["map_sha256"]) == 64
 
 
-def test_a_second_run_over_the_same_exports_finds_nothing_new(study):
-    cj.run_study(study)
-    result = cj.run_study(study)
+def test_a_second_run_over_the_same_exports_finds_nothing_new(run_before):
+    result = cj.run_study(run_before)
     assert {finding["status"] for finding in result.compared} == {"same"}
     assert result.gone == ()
     assert findings_of(result.out)["settings_changed"] == []
 
 
-def test_a_run_over_other_exports_tells_what_changed(study):
-    first = cj.run_study(study)
-    write_study(study.parent, buyers=18)
-    second = cj.run_study(study)
+def test_a_run_over_other_exports_tells_what_changed(ran, run_before):
+    write_study(run_before.parent, buyers=18)
+    second = cj.run_study(run_before)
 
     [outcomes] = [finding for finding in second.compared if finding["kind"] == "outcomes"]
     assert outcomes["status"] == "changed"
-    assert outcomes["earlier_text"] == first.findings[0].text
+    assert outcomes["earlier_text"] == ran.findings[0].text
     # 18 buyers and 6 full baskets: nobody stops after looking any more
     gone = {finding["stage"] for finding in second.gone if finding["kind"] == "drop-out place"}
     assert gone == {"Look"}
     assert "Gone since the last run" in second.path.read_text(encoding="utf-8")
 
 
-def test_a_changed_map_is_named_as_a_changed_setting(study):
-    cj.run_study(study)
-    map_file = study.with_name("map.yaml")
+def test_a_changed_map_is_named_as_a_changed_setting(run_before):
+    map_file = run_before.with_name("map.yaml")
     map_file.write_text(map_file.read_text().replace("patience: 7d", "patience: 3d"))
-    result = cj.run_study(study)
+    result = cj.run_study(run_before)
     assert {"map_sha256", "patience_s"} <= set(findings_of(result.out)["settings_changed"])
     assert result.settings_changed == (
         "The patience was changed from 7 days to 3 days since the last run, so differences may come from "
@@ -105,8 +121,9 @@ def test_a_changed_map_is_named_as_a_changed_setting(study):
     assert result.settings_changed in result.path.read_text(encoding="utf-8")
 
 
-def test_changed_labels_grouping_end_and_map_are_told_in_words(study):
-    assert cj.run_study(study).settings_changed == ""
+def test_changed_labels_grouping_end_and_map_are_told_in_words(ran, run_before):
+    assert ran.settings_changed == ""
+    study = run_before
     text = study.read_text().replace("data_end: 2026-06-01", "data_end: 2026-06-02")
     study.write_text(text.replace("by: persona\n", ""))
     labels = study.with_name("labels.yaml")
@@ -120,8 +137,8 @@ def test_changed_labels_grouping_end_and_map_are_told_in_words(study):
     )
 
 
-def test_other_exports_and_another_title_are_no_changed_settings(study):
-    cj.run_study(study)
+def test_other_exports_and_another_title_are_no_changed_settings(run_before):
+    study = run_before
     write_study(study.parent, buyers=18)
     study.write_text(study.read_text().replace("A small study", "Another name"))
     assert cj.run_study(study).settings_changed == ""
@@ -134,21 +151,17 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_read(study, 
         cj.run_study(study, out=tmp_path / "file" / "deep" / "out")
 
 
-def test_two_runs_differ_in_their_time_stamp_only(study, tmp_path):
-    def written(name):
-        folder = cj.run_study(study, out=tmp_path / name).out
+def test_two_runs_differ_in_their_time_stamp_only(ran, again):
+    def written(folder):
         tables = {path.name: path.read_bytes() for path in sorted((folder / "tables").iterdir())}
         findings = findings_of(folder)
-        made = findings.pop("made")
-        return tables, findings, made
+        del findings["made"]
+        return tables, findings
 
-    first, second = written("one"), written("two")
-    assert first[:2] == second[:2]
+    assert written(ran.out) == written(again.out)
 
 
-def test_progress_tells_what_is_done_and_how_far(study):
-    told = []
-    cj.run_study(study, progress=lambda text, share: told.append((text, share)))
+def test_progress_tells_what_is_done_and_how_far(ran, told):
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert (shares[0], told[-1]) == (0.0, ("done", 1.0))
@@ -175,14 +188,14 @@ def test_each_run_adds_what_its_exports_bring_where_the_study_keeps_deliveries(s
     assert cj.run_study(study).log.n_events == second.log.n_events
 
 
-def test_a_run_that_fails_leaves_the_earlier_result(study):
-    result = cj.run_study(study)
-    before = result.path.read_bytes()
-    (study.parent / "visits.csv").write_text("")
+def test_a_run_that_fails_leaves_the_earlier_result(run_before):
+    out = run_before.with_name("out")
+    before = (out / "report.html").read_bytes()
+    run_before.with_name("visits.csv").write_text("")
     with pytest.raises(cj.CjminingError):
-        cj.run_study(study)
-    assert result.path.read_bytes() == before
-    names = sorted(entry.name for entry in result.out.iterdir())
+        cj.run_study(run_before)
+    assert (out / "report.html").read_bytes() == before
+    names = sorted(entry.name for entry in out.iterdir())
     assert names == ["facts.json", "findings.json", "report.html", "tables"]
 
 
@@ -206,14 +219,13 @@ def test_personas_that_the_map_does_not_have_are_missed_before_anything_is_read(
         cj.run_study(study)
 
 
-def test_a_result_shows_its_findings_and_where_its_page_is(study):
-    result = cj.run_study(study)
-    assert repr(result).splitlines() == [
-        f"StudyResult: {len(result.findings)} findings with 1 map",
-        f"  page: {result.path}",
-        f"  MapResult: {len(result.findings)} findings about 'A small shop' in 24 journeys",
+def test_a_result_shows_its_findings_and_where_its_page_is(ran):
+    assert repr(ran).splitlines() == [
+        f"StudyResult: {len(ran.findings)} findings with 1 map",
+        f"  page: {ran.path}",
+        f"  MapResult: {len(ran.findings)} findings about 'A small shop' in 24 journeys",
     ]
-    shown = result._repr_html_()
+    shown = ran._repr_html_()
     assert "<td>33 % of 24 journeys reached the goal</td>" in shown
-    assert f"<td>{result.path}</td>" in shown
-    assert "<td>33 % of 24 journeys reached the goal</td>" in result.maps[0]._repr_html_()
+    assert f"<td>{ran.path}</td>" in shown
+    assert "<td>33 % of 24 journeys reached the goal</td>" in ran.maps[0]._repr_html_()

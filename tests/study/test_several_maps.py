@@ -10,7 +10,7 @@ import pytest
 import cjmining as cj
 from cjmining.study.maps import slug
 from tests.report.page_reader import Page
-from tests.study.shop import MAP, write_study
+from tests.study.shop import MAP, copy_study, write_study
 
 SECOND = """
 map: Only looking
@@ -39,44 +39,71 @@ def write_two_maps(folder, second=SECOND):
     return path
 
 
+@pytest.fixture(scope="module")
+def told():
+    """What the run of `ran` says of its progress."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, told):
+    """A run of the study as it stands, into the folder beside it."""
+    study = write_two_maps(tmp_path_factory.mktemp("ran"))
+    return cj.run_study(study, progress=lambda text, share: told.append((text, share)))
+
+
+@pytest.fixture(scope="module")
+def ran_with_one(tmp_path_factory):
+    """A run with the first map alone."""
+    return cj.run_study(write_study(tmp_path_factory.mktemp("one")))
+
+
+@pytest.fixture
+def run_before(ran, tmp_path):
+    """The study where it has run once."""
+    return copy_study(ran.out.parent / "study.yaml", tmp_path)
+
+
+@pytest.fixture
+def run_with_one_before(ran_with_one, tmp_path):
+    """The study of one map where it has run once."""
+    return copy_study(ran_with_one.out.parent / "study.yaml", tmp_path)
+
+
 def findings_of(folder):
     return json.loads((folder / "findings.json").read_text(encoding="utf-8"))
 
 
-def test_each_map_has_its_own_journeys_outcomes_and_findings(study):
-    result = cj.run_study(study)
-
-    shop, looking = result.maps
+def test_each_map_has_its_own_journeys_outcomes_and_findings(ran):
+    shop, looking = ran.maps
     assert (shop.name, looking.name) == ("A small shop", "Only looking")
     # 8 of 24 ordered; 14 filled a basket, which is the goal of the second map
     assert shop.check.overall.outcomes["converted"].item() == 8
     assert looking.check.overall.outcomes["converted"].item() == 14
-    assert len(result.findings) == len(shop.findings) + len(looking.findings)
+    assert len(ran.findings) == len(shop.findings) + len(looking.findings)
 
 
-def test_each_map_has_a_folder_and_one_page_leads_to_all(study):
-    result = cj.run_study(study)
-    out = study.parent / "out"
+def test_each_map_has_a_folder_and_one_page_leads_to_all(ran):
+    out = ran.out
 
     assert {entry.name for entry in out.iterdir()} == {"report.html", "findings.json", "maps"}
     assert {entry.name for entry in (out / "maps").iterdir()} == {"a-small-shop", "only-looking"}
-    for each in result.maps:
+    for each in ran.maps:
         assert {entry.name for entry in each.path.parent.iterdir()} == {"report.html", "facts.json", "tables"}
-    page = Page(result.path.read_text(encoding="utf-8"))
+    page = Page(ran.path.read_text(encoding="utf-8"))
     for address in page.addresses:
         assert address.startswith("#") or (out / address).is_file()
     assert {"maps/a-small-shop/report.html", "maps/only-looking/report.html"} <= set(page.addresses)
-    back = Page(result.maps[0].path.read_text(encoding="utf-8")).addresses
-    assert (result.maps[0].path.parent / back[1]).resolve() == result.path.resolve()
+    back = Page(ran.maps[0].path.read_text(encoding="utf-8")).addresses
+    assert (ran.maps[0].path.parent / back[1]).resolve() == ran.path.resolve()
 
 
-def test_the_first_page_has_the_headline_numbers_of_each_map(study):
-    result = cj.run_study(study)
-    text = result.path.read_text(encoding="utf-8")
+def test_the_first_page_has_the_headline_numbers_of_each_map(ran):
+    text = ran.path.read_text(encoding="utf-8")
     page = Page(text)
 
     assert [said for level, said in page.headings if level == 2][:2] == ["A small shop", "Only looking"]
-    for each in result.maps:
+    for each in ran.maps:
         [headline] = [f for f in each.findings if f.kind == "largest drop-out" and f.group is None]
         assert headline.text in page.text.replace("\N{NO-BREAK SPACE}", " ")
     for outcome, count in (("converted", 8), ("converted", 14), ("dropped", 16), ("dropped", 10)):
@@ -86,23 +113,19 @@ def test_the_first_page_has_the_headline_numbers_of_each_map(study):
     assert "http" not in "".join(page.addresses)
 
 
-def test_the_tables_of_a_map_are_its_own(study):
-    result = cj.run_study(study)
-    for each in result.maps:
+def test_the_tables_of_a_map_are_its_own(ran):
+    for each in ran.maps:
         stages = pd.read_parquet(each.path.parent / "tables" / "check_all_stages.parquet")
         assert list(stages["stage"]) == list(each.check.overall.stages["stage"])
 
 
-def test_every_finding_says_of_which_map_it_is(study):
-    result = cj.run_study(study)
-    written = findings_of(result.out)
+def test_every_finding_says_of_which_map_it_is(ran):
+    written = findings_of(ran.out)
 
     maps = [finding["map"] for finding in written["findings"]]
-    assert maps == ["A small shop"] * len(result.maps[0].findings) + ["Only looking"] * len(
-        result.maps[1].findings
-    )
+    assert maps == ["A small shop"] * len(ran.maps[0].findings) + ["Only looking"] * len(ran.maps[1].findings)
     assert {(f["map"], f["id"]) for f in written["findings"]} == {
-        (each.name, finding.id) for each in result.maps for finding in each.findings
+        (each.name, finding.id) for each in ran.maps for finding in each.findings
     }
     settings = written["settings"]
     assert {name: own["patience_s"] for name, own in settings["maps"].items()} == {
@@ -114,16 +137,14 @@ def test_every_finding_says_of_which_map_it_is(study):
     assert "patience_s" not in settings
 
 
-def test_with_one_map_a_finding_says_its_map_too(tmp_path):
-    result = cj.run_study(write_study(tmp_path))
-    assert {finding["map"] for finding in findings_of(result.out)["findings"]} == {"A small shop"}
+def test_with_one_map_a_finding_says_its_map_too(ran_with_one):
+    assert {finding["map"] for finding in findings_of(ran_with_one.out)["findings"]} == {"A small shop"}
 
 
-def test_a_second_run_compares_map_by_map(study):
-    cj.run_study(study)
-    second = study.with_name("second.yaml")
+def test_a_second_run_compares_map_by_map(run_before):
+    second = run_before.with_name("second.yaml")
     second.write_text(second.read_text().replace("patience: 5d", "patience: 6d"))
-    result = cj.run_study(study)
+    result = cj.run_study(run_before)
 
     shop, looking = result.maps
     assert {finding["status"] for finding in shop.compared} == {"same"}
@@ -141,10 +162,8 @@ def test_a_second_run_compares_map_by_map(study):
     assert said not in shop.path.read_text(encoding="utf-8")
 
 
-def test_what_is_gone_is_gone_from_its_map(study):
-    cj.run_study(study)
-    write_study(study.parent, buyers=18)
-    write_two_maps(study.parent)
+def test_what_is_gone_is_gone_from_its_map(run_before):
+    study = run_before
     write_study(study.parent, buyers=18)  # 18 buyers and 6 full baskets: nobody stops after looking any more
     study.write_text(study.read_text().replace("map: map.yaml", "map: [map.yaml, second.yaml]"))
     result = cj.run_study(study)
@@ -156,9 +175,8 @@ def test_what_is_gone_is_gone_from_its_map(study):
     assert "gone." in result.path.read_text(encoding="utf-8")
 
 
-def test_a_map_that_joins_is_not_compared_and_is_named(tmp_path):
-    cj.run_study(write_study(tmp_path))
-    result = cj.run_study(write_two_maps(tmp_path))
+def test_a_map_that_joins_is_not_compared_and_is_named(run_with_one_before):
+    result = cj.run_study(write_two_maps(run_with_one_before.parent))
 
     shop, looking = result.maps
     assert {finding["status"] for finding in shop.compared} == {"same"}
@@ -166,41 +184,37 @@ def test_a_map_that_joins_is_not_compared_and_is_named(tmp_path):
     assert result.settings_changed == "The last run had other maps: it did not have “Only looking”."
 
 
-def test_a_map_that_leaves_takes_its_findings_with_it(study):
-    cj.run_study(study)
-    result = cj.run_study(write_study(study.parent))
+def test_a_map_that_leaves_takes_its_findings_with_it(run_before):
+    result = cj.run_study(write_study(run_before.parent))
 
     assert {finding["status"] for finding in result.compared} == {"same"}
     assert result.gone == ()
     assert result.settings_changed == "The last run had other maps: only it had “Only looking”."
 
 
-def test_one_map_under_another_name_is_still_compared(tmp_path):
-    study = write_study(tmp_path)
-    cj.run_study(study)
+def test_one_map_under_another_name_is_still_compared(run_with_one_before):
+    study = run_with_one_before
     study.with_name("map.yaml").write_text(MAP.replace("A small shop", "A shop"))
     result = cj.run_study(study)
     assert {finding["status"] for finding in result.compared} == {"same"}
     assert result.settings_changed.startswith("The map (beside patience and horizon) changed")
 
 
-def test_a_list_of_one_map_writes_what_its_name_alone_does(tmp_path):
-    study = write_study(tmp_path)
-    first = cj.run_study(study)
+def test_a_list_of_one_map_writes_what_its_name_alone_does(ran_with_one, run_with_one_before):
+    study = run_with_one_before
     study.write_text(study.read_text().replace("map: map.yaml", "map: [map.yaml]"))
     second = cj.run_study(study)
     names = {entry.name for entry in second.out.iterdir()}
     assert names == {"report.html", "facts.json", "findings.json", "tables"}
-    assert [f.id for f in second.findings] == [f.id for f in first.findings]
+    assert [f.id for f in second.findings] == [f.id for f in ran_with_one.findings]
 
 
 @pytest.mark.parametrize("what", ["log", "found", "check", "coverage"])
-def test_what_each_map_has_for_itself_is_asked_of_the_map(study, what):
-    result = cj.run_study(study)
+def test_what_each_map_has_for_itself_is_asked_of_the_map(ran, what):
     with pytest.raises(
         cj.StudyError, match=rf"2 maps \('A small shop', 'Only looking'\).*result\.maps\[0\]\.{what}"
     ):
-        getattr(result, what)
+        getattr(ran, what)
 
 
 @pytest.mark.parametrize("name", ["A small shop", "a SMALL shop"])
@@ -235,9 +249,7 @@ def test_the_log_is_written_once_before_it_is_cut_into_journeys(study):
     assert cj.read_log(result.out / "log").n_events == result.maps[0].log.n_events
 
 
-def test_progress_goes_on_over_all_maps(study):
-    told = []
-    cj.run_study(study, progress=lambda text, share: told.append((text, share)))
+def test_progress_goes_on_over_all_maps(ran, told):
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert "Only looking: cutting journeys" in [text for text, _ in told]

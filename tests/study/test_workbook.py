@@ -17,11 +17,6 @@ def with_workbook(folder):
     return study
 
 
-def test_a_study_without_it_writes_none(tmp_path):
-    result = cj.run_study(write_study(tmp_path))
-    assert not (result.out / "findings.xlsx").exists()
-
-
 def test_the_workbook_lies_beside_the_page_and_keeps_to_the_smallest_group(tmp_path):
     result = cj.run_study(with_workbook(tmp_path))
     book = openpyxl.load_workbook(result.out / "findings.xlsx")
@@ -41,7 +36,7 @@ def test_without_openpyxl_nothing_is_read(tmp_path, monkeypatch):
 
 
 def test_an_estimated_patience_is_in_the_workbook_and_among_what_is_told_of_the_data(tmp_path):
-    shop = cj.simulate.shop(1000, seed=1)
+    shop = cj.simulate.shop(300, seed=1)
     shop.write(tmp_path / "shop")
     folder = tmp_path / "shop"
     of_map = next(path for path in folder.glob("*.yaml") if "patience: 14d" in path.read_text())
