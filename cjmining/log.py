@@ -762,13 +762,21 @@ class JourneyLog:
                 f"begins is a yes or no for each of the {self.n_events:,} events, "
                 f"not {wanted.dtype} of shape {wanted.shape}"
             )
+        return self._split_before(np.flatnonzero(wanted))
+
+    def _split_before(self, events: Ints) -> JourneyLog:
+        """Return the log with customers' events cut into journeys before each of these, ascending."""
         whole = self._native_bounds()
         free = replace(self, bounds=whole, _cache={}).splittable
-        starts = wanted & np.repeat(free, np.diff(whole))
-        starts[whole[:-1]] = True
-        bounds = np.append(np.flatnonzero(starts), self.n_events)
+        inside = events[free[np.searchsorted(whole, events, side="right") - 1]]
         return replace(
-            self, bounds=bounds, split_by=None, _split_rules=None, _attempt=None, _tags={}, _cache={}
+            self,
+            bounds=np.union1d(inside, whole),
+            split_by=None,
+            _split_rules=None,
+            _attempt=None,
+            _tags={},
+            _cache={},
         )
 
     def _rules_of_variants(self, intended: Splits) -> list[WalkRules]:

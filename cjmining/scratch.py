@@ -74,7 +74,7 @@ class Scratch:
         """Return the values from one place on and before another."""
         return np.array(self._mapped(start, stop))
 
-    def column(self) -> EventColumn:
+    def column(self) -> Any:  # noqa: ANN401 -- a column, which stands in for an array
         """Return what was written so far."""
         return EventColumn(self.size, self.dtype, self.read)
 
@@ -82,6 +82,50 @@ class Scratch:
         if stop <= start:
             return np.empty(0, self.dtype)
         return np.memmap(self._file, self.dtype, "r", start * self.dtype.itemsize, (stop - start,))
+
+
+class Held:
+    """The same, in memory.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of what kind the values are.
+    """
+
+    def __init__(self, dtype: DTypeLike) -> None:
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.size = 0
+        self._parts: dict[int, NDArray[Any]] = {}
+
+    def put(self, start: int, values: NDArray[Any]) -> None:
+        """Keep the values from a place on; several threads may."""
+        self._parts[start] = values
+        self.size = max(self.size, start + len(values))
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Keep the values that come next."""
+        self._parts[self.size] = values
+        self.size += len(values)
+
+    def column(self) -> Any:  # noqa: ANN401 -- an array of its kind
+        """Return what was kept so far, which leaves no gaps."""
+        parts = [self._parts[start] for start in sorted(self._parts)]
+        return np.concatenate([np.empty(0, self.dtype), *parts])
+
+
+def beside(column: Any, dtype: DTypeLike) -> Scratch | Held:  # noqa: ANN401 -- an array or a column
+    """Return what takes values beside a column: in memory where that is, else in a temporary file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kept = beside(np.arange(3), np.int8)
+    >>> kept.add(np.array([5, 6], np.int8))
+    >>> kept.column().tolist()
+    [5, 6]
+    """
+    return Scratch(dtype) if isinstance(column, EventColumn) else Held(dtype)
 
 
 class _Copy:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cjmining.engine.local import reduce_blocks
 from cjmining.intended.rules import actor_codes
+from cjmining.log import Block
 from cjmining.schema import ACTORS
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ NEVER = np.iinfo(np.int32).max
 
 
 class Attempts(NamedTuple):
-    """The events of converted journeys, each up to its first goal.
+    """The events of some converted journeys, each up to its first goal.
 
     `journey` numbers them from 0, ascending; the other arrays have a value an event: its touchpoint, channel
     (-1 none), actor (as in `schema.ACTORS`, -1 unknown) and time in microseconds.
@@ -61,36 +63,76 @@ class Attempts(NamedTuple):
         return count_journeys(self.journey, self.touchpoint, size)
 
 
-def converted(log: JourneyLog, goal: Sequence[int], patience: timedelta | None) -> Attempts:
-    """Return the converted journeys of a log.
+class Converted:
+    """The converted journeys of a log, read block by block.
 
     Journeys that the log was split into, or that a source itself names, are taken as they are, each up to its
     first goal. What nobody has split yet (all that a customer ever did) is cut behind every goal, and before
     what the customer does after a silence longer than `patience`.
+
+    What is read stays in memory where the log's events may; else each question reads the log again.
     """
-    touchpoint = log.codes("touchpoint")
-    reached = np.isin(touchpoint, goal) & (log.flags("failed") != 1)
-    actor = _actors(log)
-    begins = _begins(log, reached, actor, patience)
-    attempt = np.cumsum(begins) - 1
-    at = np.flatnonzero(reached)
-    ends = np.full(int(attempt[-1]) + 1 if len(attempt) else 0, -1, dtype=np.int64)
-    ends[attempt[at][::-1]] = at[::-1]  # the last to be written is the first goal of each
-    kept = np.arange(log.n_events) <= ends[attempt]
-    journey = (np.cumsum(ends >= 0) - 1)[attempt[kept]]
-    return Attempts(
-        int((ends >= 0).sum()),
-        journey.astype(np.int64),
-        touchpoint[kept],
-        log.codes("channel")[kept],
-        actor[kept],
-        log.timestamps[kept],
-    )
+
+    def __init__(self, log: JourneyLog, goal: Sequence[int], patience: timedelta | None) -> None:
+        self._log, self._goal, self._patience = log, goal, patience
+        self._splittable = log.splittable
+        self._kept: dict[Block, Attempts] = {}
+
+    def total(self, count: Callable[[Attempts], tuple[Ints, ...]]) -> tuple[Ints, ...]:
+        """Add up what is counted of each block; arrays that end earlier count as zero beyond."""
+        blocks = self._log.blocks() or [Block(0, 0, 0, 0)]
+        return reduce_blocks(lambda block: count(self._of(block)), _added, blocks, engine=self._log.engine)
+
+    def _of(self, block: Block) -> Attempts:
+        if self._log.memory_limit is not None:
+            return self._read(block)
+        if block not in self._kept:
+            self._kept[block] = self._read(block)
+        return self._kept[block]
+
+    def _read(self, block: Block) -> Attempts:
+        log, events = self._log, block.events
+        touchpoint, time = log.codes("touchpoint")[events], log.timestamps[events]
+        reached = np.isin(touchpoint, self._goal) & (log.flags("failed")[events] != 1)
+        actor = actor_numbers(log)[log.codes("actor")[events]]
+        attempt = np.cumsum(self._begins(block, reached, actor, time)) - 1
+        at = np.flatnonzero(reached)
+        ends = np.full(int(attempt[-1]) + 1 if len(attempt) else 0, -1, dtype=np.int64)
+        ends[attempt[at][::-1]] = at[::-1]  # the last to be written is the first goal of each
+        kept = np.arange(len(attempt)) <= ends[attempt]
+        journey = (np.cumsum(ends >= 0) - 1)[attempt[kept]].astype(np.int64)
+        channel = log.codes("channel")[events][kept]
+        return Attempts(int((ends >= 0).sum()), journey, touchpoint[kept], channel, actor[kept], time[kept])
+
+    def _begins(self, block: Block, reached: Flags, actor: Codes, time: Ints) -> Flags:
+        """Say of each event of a block whether an attempt begins with it."""
+        bounds = block.own_bounds(self._log.bounds)
+        begins = np.zeros(len(reached), dtype=np.bool_)
+        begins[bounds[:-1]] = True
+        if self._log.split_by is not None:
+            return begins
+        whole = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+        again = np.zeros(len(reached), dtype=np.bool_)
+        again[1:] = reached[:-1]
+        if self._patience is not None:
+            again[_after_silence(time, whole, actor, self._patience)] = True
+        return begins | (again & self._splittable[block.journeys][whole])
+
+
+def _added(counted: Sequence[tuple[Ints, ...]]) -> tuple[Ints, ...]:
+    return tuple(map(_sum, zip(*counted, strict=True)))
+
+
+def _sum(arrays: Sequence[Ints]) -> Ints:
+    total = np.zeros_like(max(arrays, key=len))
+    for array in arrays:
+        total[: len(array)] += array
+    return total
 
 
 def longest_silences(attempts: Attempts) -> Ints:
     """Return each journey's longest silence of the customer, in microseconds; the goal ends the last."""
-    last = np.append(~attempts.follows(), True)
+    last = np.append(~attempts.follows(), True)[: len(attempts.journey)]
     heard = (attempts.actor == ACTORS.index("customer")) | last
     journey, time = attempts.journey[heard], attempts.time[heard]
     longest = np.zeros(attempts.number, dtype=np.int64)
@@ -118,13 +160,27 @@ def precedence(positions: Codes) -> Ints:
     return before
 
 
-def mean_places(positions: Codes) -> Floats:
-    """Return how far into their journeys touchpoints first occur on average: 0 first, 1 last."""
+def ranks(positions: Codes) -> Ints:
+    """Return how many others come before each touchpoint, summed up by how many others there are.
+
+    Row k has the sums over journeys with k touchpoints besides: whole numbers, so that they are the same
+    however the journeys are cut into blocks.
+    """
+    size = positions.shape[1]
     present = positions != NEVER
     rank = np.argsort(np.argsort(positions, axis=1, kind="stable"), axis=1, kind="stable")
-    of = np.maximum(present.sum(axis=1) - 1, 1)[:, None]
-    total = np.where(present, rank / of, 0.0).sum(axis=0)
-    places: Floats = total / np.maximum(present.sum(axis=0), 1)
+    others = np.maximum(present.sum(axis=1) - 1, 0)
+    sums = np.zeros((size, size), dtype=np.int64)
+    for number in np.unique(others).tolist():
+        mine = others == number
+        sums[number] = np.where(present[mine], rank[mine], 0).sum(axis=0)
+    return sums
+
+
+def mean_places(ranks: Ints, holding: Ints) -> Floats:
+    """Return how far into their journeys touchpoints first occur on average: 0 first, 1 last."""
+    of = np.maximum(np.arange(len(ranks)), 1)[:, None]
+    places: Floats = (ranks / of).sum(axis=0) / np.maximum(holding, 1)
     return places
 
 
@@ -135,29 +191,14 @@ def count_journeys(journey: Ints, what: NDArray[np.integer], size: int) -> Ints:
     return counts
 
 
-def _begins(log: JourneyLog, reached: Flags, actor: Codes, patience: timedelta | None) -> Flags:
-    """Say of each event whether an attempt begins with it."""
-    begins = np.zeros(log.n_events, dtype=np.bool_)
-    begins[log.bounds[:-1]] = True
-    if log.split_by is not None:
-        return begins
-    whole = log.event_journeys()
-    again = np.zeros(log.n_events, dtype=np.bool_)
-    again[1:] = reached[:-1]
-    if patience is not None:
-        again[_after_silence(log, whole, actor, patience)] = True
-    return begins | (again & log.splittable[whole])
+def actor_numbers(log: JourneyLog) -> Codes:
+    """Return the actor of each code of a log as numbered in `schema.ACTORS`, -1 of the code -1."""
+    return np.append(actor_codes(log.vocabulary("actor")), -1).astype(np.int32)
 
 
-def _after_silence(log: JourneyLog, whole: Ints, actor: Codes, patience: timedelta) -> Ints:
+def _after_silence(time: Ints, whole: Ints, actor: Codes, patience: timedelta) -> Ints:
     heard = np.flatnonzero(actor == ACTORS.index("customer"))
-    time, journey = log.timestamps[heard], whole[heard]
-    long = np.diff(time) > int(patience.total_seconds() * 1_000_000)
+    journey = whole[heard]
+    long = np.diff(time[heard]) > int(patience.total_seconds() * 1_000_000)
     late: Ints = heard[1:][long & (journey[1:] == journey[:-1])]
     return late
-
-
-def _actors(log: JourneyLog) -> Codes:
-    """Return the actor of each event as numbered in `schema.ACTORS`."""
-    numbers = np.append(actor_codes(log.vocabulary("actor")), -1).astype(np.int32)
-    return numbers[log.codes("actor")]

@@ -15,7 +15,7 @@ The method has four steps, each of which people can follow with a pencil.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -34,7 +34,7 @@ from cjmining.schema import ACTORS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.discovery.attempts import Attempts
+    from cjmining.discovery.attempts import Attempts, Converted
     from cjmining.documents import Steps
     from cjmining.intended.model import IntendedMap
     from cjmining.log import JourneyLog
@@ -57,6 +57,7 @@ WITHIN_PATIENCE: Final = 0.95
 MAX_STATES: Final = 250
 """What the stages may need together; the automaton takes 256."""
 DAY: Final = timedelta(days=1)
+_DAY_US: Final = DAY // timedelta(microseconds=1)
 
 
 def sketch_map(
@@ -154,13 +155,14 @@ class _Evidence(NamedTuple):
 
     names: tuple[str, ...]
     goals: tuple[int, ...]
-    attempts: Attempts
+    journeys: _Drawn
+    number: int
     holding: Ints
     before: Ints
     places: NDArray[np.float64]
     channels: tuple[tuple[str, ...], ...]
     by_company: tuple[bool, ...]
-    silences: Ints
+    waits: Ints
     left_out: tuple[tuple[str, int], ...]
     ignored: tuple[str, ...]
     by_systems: tuple[str, ...]
@@ -176,7 +178,7 @@ class _Evidence(NamedTuple):
     def are_alternatives(self, one: int, other: int) -> bool:
         """Say whether hardly any journey has both, where chance would give some."""
         a, b = self.holding[one], self.holding[other]
-        by_chance = a * b / self.attempts.number
+        by_chance = a * b / self.number
         return bool(by_chance >= EXPECTED and self.both(one, other) <= APART * min(a, b))
 
 
@@ -209,34 +211,41 @@ def _check_shares(share: float, always: float) -> None:
 def _evidence(
     log: JourneyLog, goals: list[int], patience: timedelta | None, ignore: list[str], share: float
 ) -> _Evidence:
-    everything = found.converted(log, goals, patience)
-    words = log.vocabulary("touchpoint")
-    if not everything.number:
+    everything = found.Converted(log, goals, patience)
+    words, channels = log.vocabulary("touchpoint"), log.vocabulary("channel")
+    number, holding, events, by_systems, waits = everything.total(
+        lambda part: (
+            np.array([part.number]),
+            part.holding(len(words)),
+            *_events_by(part, "system", len(words)),
+            np.bincount(-(-found.longest_silences(part) // _DAY_US)),
+        )
+    )
+    if not number[0]:
         what = " or ".join(f"'{words[goal]}'" for goal in goals)
         raise LogError(f"no journey of the log reaches {what}: there is nothing to draw a map from")
-    of_systems = _mostly(everything, "system", len(words))
+    of_systems = _mostly(by_systems, events)
     unwanted = of_systems | np.isin(np.array(words, dtype=object), ignore)
     unwanted[goals] = False
-    holding = everything.holding(len(words))
-    drawn = (holding >= share * everything.number) & ~unwanted
+    drawn = (holding >= share * number[0]) & ~unwanted
     drawn[[goal for goal in goals if holding[goal]]] = True
     codes = np.flatnonzero(drawn)
     renamed = np.full(len(words), -1, dtype=np.int32)
     renamed[codes] = np.arange(len(codes))
-    kept = everything.take(drawn[everything.touchpoint])
-    kept = kept._replace(touchpoint=renamed[kept.touchpoint])
-    positions = found.first_positions(kept, len(codes))
+    journeys = _Drawn(everything, renamed)
+    before, ranks, by_company, at = journeys.total(lambda part: _orders(part, len(codes), len(channels)))
     others = np.flatnonzero((holding > 0) & ~drawn & ~unwanted)
     return _Evidence(
         names=tuple(words[code] for code in codes),
         goals=tuple(int(renamed[goal]) for goal in goals if drawn[goal]),
-        attempts=kept,
+        journeys=journeys,
+        number=int(number[0]),
         holding=holding[codes],
-        before=found.precedence(positions),
-        places=found.mean_places(positions),
-        channels=_channels(kept, log.vocabulary("channel"), len(codes), share),
-        by_company=tuple(bool(one) for one in _mostly(kept, "company", len(codes))),
-        silences=found.longest_silences(everything),
+        before=before,
+        places=found.mean_places(ranks, holding[codes]),
+        channels=_channels(at, events[codes], channels, share),
+        by_company=tuple(bool(one) for one in _mostly(by_company, events[codes])),
+        waits=waits,
         left_out=tuple(
             (words[code], int(holding[code])) for code in sorted(others, key=lambda code: -holding[code])
         ),
@@ -245,25 +254,48 @@ def _evidence(
     )
 
 
-def _mostly(attempts: Attempts, actor: str, size: int) -> NDArray[np.bool_]:
-    """Say of each touchpoint whether at least half of its events are by one kind of actor."""
-    all_ = np.bincount(attempts.touchpoint, minlength=size)
-    its = np.bincount(attempts.touchpoint[attempts.actor == ACTORS.index(actor)], minlength=size)
-    mostly: NDArray[np.bool_] = (2 * its >= all_) & (all_ > 0)
+class _Drawn(NamedTuple):
+    """The converted journeys with only what is drawn of them, numbered anew."""
+
+    journeys: Converted
+    renamed: NDArray[np.int32]
+
+    def total(self, count: Callable[[Attempts], tuple[Ints, ...]]) -> tuple[Ints, ...]:
+        """Add up what is counted block by block."""
+        return self.journeys.total(lambda part: count(self._of(part)))
+
+    def _of(self, part: Attempts) -> Attempts:
+        kept = part.take(self.renamed[part.touchpoint] >= 0)
+        return kept._replace(touchpoint=self.renamed[kept.touchpoint])
+
+
+def _orders(part: Attempts, size: int, n_channels: int) -> tuple[Ints, ...]:
+    """Count what comes before what, at which place, by the company, and at which channel."""
+    positions = found.first_positions(part, size)
+    known = part.channel >= 0
+    cells = part.touchpoint[known].astype(np.int64) * n_channels + part.channel[known]
+    at = np.bincount(cells, minlength=size * n_channels).reshape(size, n_channels)
+    _, by_company = _events_by(part, "company", size)
+    return found.precedence(positions), found.ranks(positions), by_company, at
+
+
+def _events_by(part: Attempts, actor: str, size: int) -> tuple[Ints, Ints]:
+    """Return the number of events of each touchpoint, and of these by one kind of actor."""
+    its = part.touchpoint[part.actor == ACTORS.index(actor)]
+    return np.bincount(part.touchpoint, minlength=size), np.bincount(its, minlength=size)
+
+
+def _mostly(its: Ints, events: Ints) -> NDArray[np.bool_]:
+    """Say of each touchpoint whether at least half of its events are such."""
+    mostly: NDArray[np.bool_] = (2 * its >= events) & (events > 0)
     return mostly
 
 
-def _channels(
-    attempts: Attempts, words: Sequence[str], size: int, share: float
-) -> tuple[tuple[str, ...], ...]:
+def _channels(at: Ints, events: Ints, words: Sequence[str], share: float) -> tuple[tuple[str, ...], ...]:
     """Return the channels with at least `share` of a touchpoint's events, the most frequent first."""
-    known = attempts.channel >= 0
-    cells = attempts.touchpoint[known].astype(np.int64) * len(words) + attempts.channel[known]
-    counts = np.bincount(cells, minlength=size * len(words)).reshape(size, len(words))
-    events = np.bincount(attempts.touchpoint, minlength=size)
     return tuple(
         tuple(words[code] for code in np.argsort(-row, kind="stable") if row[code] >= max(share * total, 1))
-        for row, total in zip(counts, events, strict=True)
+        for row, total in zip(at, events, strict=True)
     )
 
 
@@ -289,7 +321,7 @@ def _drawn(evidence: _Evidence, share: float, always: float) -> list[_Stage]:
         _with_order(evidence, stage, back, share) for stage, back in zip(stages, steps_back, strict=True)
     ]
     stages = _small_enough(stages)
-    repeats, returns = _repeats(evidence, stages, share), _returns(evidence, stages, share)
+    repeats, returns = _comes_again(evidence, stages, share)
     return [
         replace(stage, repeats=repeats.intersection(stage.members), returns_to=returns.get(number, ()))
         for number, stage in enumerate(stages)
@@ -331,7 +363,7 @@ def _stages(evidence: _Evidence, always: float) -> list[_Stage]:
             if milestones:
                 stages.append(_Stage(run, milestones))
             elif len(run) > 1:
-                optional = int(evidence.holding[run].sum()) < always * evidence.attempts.number
+                optional = int(evidence.holding[run].sum()) < always * evidence.number
                 stages.append(_Stage(run, run, "choice", optional))
             elif stages and stages[-1].order != "choice":
                 stages[-1].members.extend(run)
@@ -369,7 +401,7 @@ def _is_clear_among(evidence: _Evidence, run: list[int]) -> bool:
 
 def _blocks(evidence: _Evidence, order: list[int], always: float) -> list[tuple[list[int], list[int]]]:
     """Cut the order into milestones (with all between those without a clear order) and what lies between."""
-    is_milestone = [evidence.holding[code] >= always * evidence.attempts.number for code in order]
+    is_milestone = [evidence.holding[code] >= always * evidence.number for code in order]
     places = [place for place, yes in enumerate(is_milestone) if yes]
     blocks: list[tuple[list[int], list[int]]] = []
     done = 0
@@ -402,7 +434,7 @@ def _with_order(evidence: _Evidence, stage: _Stage, steps_back: int, share: floa
     """Let a stage be done in any order where its touchpoints are, or loop where it is too large for that."""
     if stage.order == "choice" or len(stage.members) == 1:
         return stage
-    if _is_clear_among(evidence, stage.members) and steps_back < share * evidence.attempts.number:
+    if _is_clear_among(evidence, stage.members) and steps_back < share * evidence.number:
         return stage
     return replace(stage, order="any" if len(stage.members) <= MAX_ANY else "loop")
 
@@ -435,39 +467,51 @@ def _places_of(evidence: _Evidence, stages: list[_Stage]) -> tuple[Ints, Ints]:
 def _steps_back(evidence: _Evidence, stages: list[_Stage]) -> Ints:
     """Return for each stage the journeys that step back inside it to a touchpoint listed earlier."""
     stage_of, position = _places_of(evidence, stages)
-    codes, inside = evidence.attempts.touchpoint, evidence.attempts.follows()
-    here, there = codes[:-1], codes[1:]
-    back = inside & (stage_of[here] == stage_of[there]) & (position[there] < position[here])
-    return found.count_journeys(evidence.attempts.journey[:-1][back], stage_of[here[back]], len(stages))
+
+    def count(part: Attempts) -> tuple[Ints, ...]:
+        here, there = part.touchpoint[:-1], part.touchpoint[1:]
+        back = part.follows() & (stage_of[here] == stage_of[there]) & (position[there] < position[here])
+        return (found.count_journeys(part.journey[:-1][back], stage_of[here[back]], len(stages)),)
+
+    return evidence.journeys.total(count)[0]
 
 
-def _returns(evidence: _Evidence, stages: list[_Stage], share: float) -> dict[int, tuple[int, ...]]:
-    """Return the earlier stages that enough journeys go straight back to, by the stage they come from."""
+def _comes_again(
+    evidence: _Evidence, stages: list[_Stage], share: float
+) -> tuple[frozenset[int], dict[int, tuple[int, ...]]]:
+    """Return what enough journeys repeat, and which stages enough go back to, by the one they come from."""
     stage_of, _ = _places_of(evidence, stages)
-    codes, inside = evidence.attempts.touchpoint, evidence.attempts.follows()
+    size = len(stages)
+    repeating, returning = evidence.journeys.total(
+        lambda part: (_repeats(part, stages, stage_of), _returns(part, stages, stage_of))
+    )
+    repeats = np.flatnonzero(repeating >= np.maximum(share * evidence.holding, 1)).tolist()
+    enough = returning.reshape(size, size) >= max(share * evidence.number, 1)
+    return frozenset(repeats), {
+        number: tuple(int(target) for target in np.flatnonzero(enough[number])) for number in range(size)
+    }
+
+
+def _returns(part: Attempts, stages: list[_Stage], stage_of: Ints) -> Ints:
+    """Return for each two stages how many journeys go straight back from the one to the other."""
+    codes, size = part.touchpoint, len(stages)
     here, there = stage_of[codes[:-1]], stage_of[codes[1:]]
     loops = np.array([stage.order in {"loop", "choice"} for stage in stages])
     again = (here == there) & loops[here] & (codes[:-1] != codes[1:])
-    back = inside & ((there < here) | again)
-    size = len(stages)
-    cells = here[back] * size + there[back]
-    counts = found.count_journeys(evidence.attempts.journey[:-1][back], cells, size * size)
-    enough = counts.reshape(size, size) >= max(share * evidence.attempts.number, 1)
-    return {number: tuple(int(target) for target in np.flatnonzero(enough[number])) for number in range(size)}
+    back = part.follows() & ((there < here) | again)
+    return found.count_journeys(part.journey[:-1][back], here[back] * size + there[back], size * size)
 
 
-def _repeats(evidence: _Evidence, stages: list[_Stage], share: float) -> frozenset[int]:
-    """Return the touchpoints that enough of their journeys do again at once (in any order: while there)."""
-    codes, journey = evidence.attempts.touchpoint, evidence.attempts.journey
-    stage_of, _ = _places_of(evidence, stages)
+def _repeats(part: Attempts, stages: list[_Stage], stage_of: Ints) -> Ints:
+    """Return how many journeys do each touchpoint again at once (in any order: while there)."""
+    codes, size = part.touchpoint, len(stage_of)
     here, in_any_order = stage_of[codes], np.array([stage.order == "any" for stage in stages])
     goes_on = (codes[1:] != codes[:-1]) & ~in_any_order[here[1:]]
-    left = ~evidence.attempts.follows() | (here[1:] != here[:-1]) | goes_on
-    visit = np.cumsum(np.append(True, left))
-    _, first, counts = np.unique(visit * len(evidence.names) + codes, return_index=True, return_counts=True)
+    left = ~part.follows() | (here[1:] != here[:-1]) | goes_on
+    visit = np.cumsum(np.append(True, left))[: len(codes)]
+    _, first, counts = np.unique(visit * size + codes, return_index=True, return_counts=True)
     again = first[counts > 1]
-    times = found.count_journeys(journey[again], codes[again], len(evidence.names))
-    return frozenset(np.flatnonzero(times >= np.maximum(share * evidence.holding, 1)).tolist())
+    return found.count_journeys(part.journey[again], codes[again], size)
 
 
 # The text ------------------------------------------------------------------------------------------------
@@ -476,7 +520,7 @@ def _repeats(evidence: _Evidence, stages: list[_Stage], share: float) -> frozens
 def _text(
     evidence: _Evidence, stages: list[_Stage], *, name: str, patience: str | None, share: float, always: float
 ) -> str:
-    suggested = patience or _suggested_patience(evidence.silences)
+    suggested = patience or _suggested_patience(evidence.waits)
     names = _stage_names(evidence, stages)
     data: dict[str, Any] = {
         "map": name,
@@ -500,11 +544,10 @@ def _text(
     )
 
 
-def _suggested_patience(silences: Ints) -> str:
+def _suggested_patience(waits: Ints) -> str:
     """Return the whole days, at least one, that cover the longest silence of 95 % of the journeys."""
-    ordered = np.sort(silences)
-    covered = int(ordered[int(np.ceil(WITHIN_PATIENCE * len(ordered))) - 1])
-    days = -(-covered // (DAY // timedelta(microseconds=1)))
+    within = np.cumsum(waits)
+    days = int(np.searchsorted(within, np.ceil(WITHIN_PATIENCE * within[-1])))
     return duration_text(max(days, 1) * DAY)
 
 
@@ -526,7 +569,7 @@ def _touchpoint_form(evidence: _Evidence, stage: _Stage, code: int, always: floa
     values: dict[str, Any] = {"touchpoint": evidence.names[code]}
     if evidence.channels[code]:
         values["channels"] = list(evidence.channels[code])
-    if evidence.holding[code] < always * evidence.attempts.number and stage.order != "choice":
+    if evidence.holding[code] < always * evidence.number and stage.order != "choice":
         values["optional"] = True
     if code in stage.repeats:
         values["repeat"] = True
@@ -552,7 +595,7 @@ def _in_words(name: str) -> str:
 
 
 def _head(evidence: _Evidence, share: float, always: float) -> list[str]:
-    number = evidence.attempts.number
+    number = evidence.number
     drawn = f"Drawn is what at least {_percent(share)} of these journeys have"
     return [
         f"A sketch, drawn from the {number:,} journeys that reached the goal: what customers did, which is",
@@ -563,7 +606,7 @@ def _head(evidence: _Evidence, share: float, always: float) -> list[str]:
 
 
 def _comments(evidence: _Evidence, stages: list[_Stage]) -> dict[Steps, str]:
-    number = evidence.attempts.number
+    number = evidence.number
     return {
         (
             "stages",
@@ -577,7 +620,7 @@ def _comments(evidence: _Evidence, stages: list[_Stage]) -> dict[Steps, str]:
 
 
 def _rest(evidence: _Evidence, share: float) -> str:
-    number = evidence.attempts.number
+    number = evidence.number
     lines = []
     if evidence.left_out:
         lines.append(f"# Not drawn, since fewer than {_percent(share)} of the journeys have it:")

@@ -434,15 +434,18 @@ def test_a_view_tells_how_journeys_were_found_and_what_to_know():
 
 
 def test_sums_of_probabilities_that_are_far_from_the_beginnings_are_told():
-    low = told.Cut(np.append(np.full(1000, 0.03), 1.0), np.arange(1001) == 1000, 0.5, np.full(1001, 60))
+    def silences():
+        return (np.full(1001, 60),)
+
+    low = told.Cut(31.0, 1, 30.0, 1000, 0.5, silences)
     note = " ".join(told.of_sums(low, with_gap=False))
     assert "add up to 31 beginnings, but a journey begins with 1 event" in note
     assert "30 are spread over 1,000 events below 0.5, 3.0 % each on average" in note
     assert "give the shortest" in note
     assert "give the shortest" not in " ".join(told.of_sums(low, with_gap=True))
-    near = low._replace(probability=np.append(np.full(1000, 0.01), 1.0))
+    near = low._replace(expected=11.0, rest=10.0)
     assert not list(told.of_sums(near, with_gap=False))
-    many = low._replace(begins=np.ones(1001, np.bool_), threshold=0.01)
+    many = low._replace(begin=1001, rest=0.0, n_rest=0, threshold=0.01)
     assert "some of these are not likely to" in " ".join(told.of_sums(many, with_gap=False))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,21 +14,26 @@ from cjmining.discovery.journeys import told
 from cjmining.discovery.journeys.asked import THRESHOLD, Asked
 from cjmining.discovery.journeys.gap import SECOND_US, begins_after, find_gap
 from cjmining.discovery.journeys.tables import (
+    Counts,
     Judged,
     boundaries_table,
-    ends_table,
     gaps_table,
+    inner_of,
     overview_table,
-    starts_table,
+    stretches,
+    touchpoints_table,
 )
 from cjmining.discovery.steps import Steps
 from cjmining.errors import LogError, nearest
+from cjmining.event_columns import elementwise
 from cjmining.intended.rules import actor_codes
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log
 from cjmining.progress import Progress, telling
 from cjmining.results import Result
 from cjmining.schema import ACTORS
+from cjmining.scratch import beside
+from cjmining.stats.largest import largest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +70,7 @@ class FoundJourneys(Result):
         One row an event that could begin a journey, in the log's order: customer, event (its row in
         ``log.events``), time (UTC), touchpoint (at the level asked for), gap_s (seconds since the event
         before), probability (that a journey begins with it; 0 or 1 where a rule decides), begins (whether one
-        does in `log`).
+        does in `log`). Made when it is first asked for, and then whole in memory, whatever the log's limit.
     starts : pandas.DataFrame
         One row a touchpoint that journeys begin with, most frequent first: touchpoint, journeys (that begin
         with it), share_of_journeys (as a share of all journeys), events (of it, by customers),
@@ -84,13 +90,25 @@ class FoundJourneys(Result):
     log: JourneyLog
     method: str
     overview: pd.DataFrame
-    boundaries: pd.DataFrame
     starts: pd.DataFrame
     ends: pd.DataFrame
     gaps: pd.DataFrame
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    _judged: Judged
 
     _tables = ("overview", "boundaries", "starts", "ends", "gaps")
+    _of_persons = ("boundaries",)
+
+    @cached_property
+    def boundaries(self) -> pd.DataFrame:
+        """The events that could begin a journey, made when first asked for."""
+        return boundaries_table(self.log, self._judged)
+
+    def _head(self, name: str) -> pd.DataFrame:
+        return boundaries_table(self.log, self._judged, 8) if name == "boundaries" else super()._head(name)
+
+    def _length(self, name: str) -> int:
+        return self._judged.n_inner if name == "boundaries" else super()._length(name)
 
     def _summary(self) -> str:
         return told.summary(self)
@@ -176,6 +194,9 @@ def find_journeys(
     Where what follows what is the same within journeys as between them, and silences show no dip, the number
     of journeys can't be told: give `gap`, or a `share`.
 
+    Of a log that was opened with a `memory_limit`, what is found of events lies in temporary files, 28 bytes
+    an event, as long as the result does: where `TMPDIR` says.
+
     Examples
     --------
     >>> import cjmining as cj
@@ -211,28 +232,27 @@ def find_journeys(
         found = _FIND[method](log, reading, asked)
         judged = Judged(
             reading.rows,
-            reading.inner,
+            reading.bounds,
             reading.silence,
-            np.where(reading.inner, found.probability, 1.0),
-            np.where(reading.inner, found.begins, True),
+            found.probability,
+            found.begins,
             reading.code,
             reading.names,
         )
         tell("cutting journeys", 0.7)
-        begins = np.zeros(log.n_events, np.bool_)
-        begins[log.bounds[:-1]] = True
-        begins[reading.rows[judged.inner & judged.begins]] = True
-        split = log.split_at(begins)
+        begins = [piece.rows[piece.inner & piece.begins] for piece in judged.pieces()]
+        split = log._split_before(np.union1d(log.bounds[:-1], np.concatenate([log.bounds[:0], *begins])))
         tell("making the tables", 0.8)
+        counts = Counts.of(judged)
         return FoundJourneys(
             log=split,
             method=method,
-            overview=overview_table(_facts(log, split, judged, found, asked)),
-            boundaries=boundaries_table(log, judged),
-            starts=starts_table(judged),
-            ends=ends_table(judged),
-            gaps=gaps_table(judged),
-            notes=(*_notes(log, reading, found), *steps.notes),
+            overview=overview_table(_facts(log, split, judged, counts, found, asked)),
+            starts=touchpoints_table(counts.starts, judged.names),
+            ends=touchpoints_table(counts.ends, judged.names),
+            gaps=gaps_table(counts.gaps),
+            notes=(*_notes(log, reading, counts, found), *steps.notes),
+            _judged=judged,
         )._made_of(split, log)
 
 
@@ -243,37 +263,55 @@ class _Reading(NamedTuple):
     """The events that count: `rows` in the log, and what they are called by `code` and `names`.
 
     `bounds` over them are those of journeys of the log, `journey` their numbers. `silence` is the time since
-    the event before in the same journey, in microseconds; `inner` says whether there is one. `others` counts
-    events of the company and of systems.
+    the event before in the same journey, in microseconds. `others` counts events of the company and of
+    systems. What has a value an event is a column if the log is read within a limit.
     """
 
     rows: Ints
     bounds: Ints
     journey: Ints
     silence: Ints
-    inner: Flags
     code: NDArray[np.int32]
     names: tuple[str, ...]
     others: int
 
+    def silences(self) -> Iterator[Ints]:
+        """Give the silences between events of the same journey, piece by piece."""
+        for first, last in stretches(self.bounds, self.code):
+            silence = self.silence[int(self.bounds[first]) : int(self.bounds[last])]
+            yield silence[inner_of(self.bounds[first : last + 1])]
+
 
 def _read(log: JourneyLog, steps: Steps) -> _Reading:
     """Take what customers did, of journeys that may be split."""
-    own = np.append(actor_codes(log.vocabulary("actor")) == ACTORS.index("customer"), True)[
-        log.codes("actor")
-    ]
-    free = np.repeat(log.splittable, np.diff(log.bounds))
-    rows = np.flatnonzero(own & free & (steps.code >= 0))
-    whose = log.event_journeys()[rows]
-    first = np.flatnonzero(np.append(True, whose[1:] != whose[:-1])) if len(rows) else np.zeros(0, np.int64)
-    bounds = np.append(first, len(rows)).astype(np.int64)
-    inner = np.ones(len(rows), np.bool_)
-    inner[first] = False
-    silence = np.zeros(len(rows), np.int64)
-    silence[1:] = np.maximum(np.diff(log.timestamps[rows]), 0)
-    silence[first] = 0
-    others = int((~own & free).sum())
-    return _Reading(rows, bounds, whose[first], silence, inner, steps.code[rows], steps.names, others)
+    own = np.append(actor_codes(log.vocabulary("actor")) == ACTORS.index("customer"), True)
+    free, times = log.splittable, log.timestamps
+    rows, silences, codes = (beside(times, kind) for kind in (np.int64, np.int64, np.int32))
+    bounds, journeys, others = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
+    for block in log.blocks():
+        lengths = np.diff(block.own_bounds(log.bounds))
+        whose = np.repeat(np.arange(block.first_journey, block.last_journey), lengths)
+        by_customer, of_free = own[log.codes("actor")[block.events]], free[whose]
+        code = steps.code[block.events]
+        kept = np.flatnonzero(by_customer & of_free & (code >= 0))
+        others += int((~by_customer & of_free).sum())
+        journey = whose[kept]
+        first = np.flatnonzero(np.diff(journey, prepend=-1))
+        silence = np.maximum(np.diff(times[block.events][kept], prepend=0), 0)
+        silence[first] = 0
+        bounds.append(first + rows.size)
+        journeys.append(journey[first])
+        for written, values in ((rows, kept + block.first_event), (silences, silence), (codes, code[kept])):
+            written.add(values)
+    return _Reading(
+        rows.column(),
+        np.concatenate([*bounds, [rows.size]]).astype(np.int64),
+        np.concatenate(journeys),
+        silences.column(),
+        codes.column(),
+        steps.names,
+        others,
+    )
 
 
 # How it is found ------------------------------------------------------------------------------------------
@@ -294,10 +332,10 @@ def _by_gap(_log: JourneyLog, reading: _Reading, asked: Asked) -> _Found:
     said: tuple[str, ...] = ()
     gap = asked.gap_us
     if asked.gap is None:
-        gap = find_gap(reading.silence[reading.inner])
+        gap = find_gap(reading.silences)
         length = duration_in_words(timedelta(microseconds=gap))
         said = (f"A journey begins after {length} of silence: there, silences are rarest (the last dip).",)
-    begins = begins_after(reading.silence, gap)
+    begins = elementwise(lambda silence: begins_after(silence, gap), reading.silence)
     return _Found(begins.astype(np.float64), begins, gap, np.nan, None, said)
 
 
@@ -307,18 +345,29 @@ def _by_start(log: JourneyLog, reading: _Reading, asked: Asked) -> _Found:
     if unknown:
         hint = nearest(unknown[0], names)
         raise LogError(f"no event is {unknown[0]!r}{hint}: start names touchpoints of the log")
-    begins = np.isin(np.array(names, dtype=object), asked.start)[reading.code]
-    for column in asked.changes:
-        begins |= _changes(log.codes(column)[reading.rows], reading.inner)
-    begins &= begins_after(reading.silence, asked.gap_us)
+    starting = np.isin(np.array(names, dtype=object), asked.start)
+    changed = [_changes(log.codes(column), reading) for column in asked.changes]
+
+    def begin(silence: Ints, code: NDArray[np.int32], *changed: Flags) -> Flags:
+        wanted: Flags = np.logical_or.reduce([starting[code], *changed])
+        return wanted & begins_after(silence, asked.gap_us)
+
+    begins = elementwise(begin, reading.silence, reading.code, *changed)
     gap = None if asked.gap is None else asked.gap_us
     return _Found(begins.astype(np.float64), begins, gap, np.nan, None)
 
 
-def _changes(codes: NDArray[np.int32], inner: Flags) -> Flags:
+def _changes(codes: NDArray[np.int32], reading: _Reading) -> Flags:
     """Return whether each value is another than the last known one of the same journey of the log."""
-    if not len(codes):
-        return np.zeros(0, np.bool_)
+    found = beside(reading.code, np.bool_)
+    for first, last in stretches(reading.bounds, reading.code):
+        bounds = reading.bounds[first : last + 1]
+        found.add(_changed(codes[reading.rows[int(bounds[0]) : int(bounds[-1])]], inner_of(bounds)))
+    changes: Flags = found.column()
+    return changes
+
+
+def _changed(codes: NDArray[np.int32], inner: Flags) -> Flags:
     known = codes >= 0
     places = np.arange(len(codes))
     last_known = np.maximum.accumulate(np.where(known, places, -1))
@@ -333,13 +382,23 @@ def _by_gap_and_order(log: JourneyLog, reading: _Reading, asked: Asked) -> _Foun
 
     learnt = learn(_sequences(log, reading), order=asked.order, least=asked.gap_us, seed=asked.seed)
     threshold = THRESHOLD if asked.threshold is None else asked.threshold
-    inner = learnt.begins[reading.inner]
-    if asked.share is not None and len(inner):
-        number = max(round(asked.share * len(inner)), 1)
-        threshold = float(np.partition(inner, len(inner) - number)[len(inner) - number])
-    begins = (learnt.begins >= threshold) & begins_after(reading.silence, asked.gap_us)
+    n_inner = len(reading.rows) - len(reading.journey)
+    if asked.share is not None and n_inner:
+        threshold = largest(lambda: _inner(learnt.begins, reading), max(round(asked.share * n_inner), 1))
+    begins = elementwise(
+        lambda probability, silence: (probability >= threshold) & begins_after(silence, asked.gap_us),
+        learnt.begins,
+        reading.silence,
+    )
     gap = None if asked.gap is None else asked.gap_us
     return _Found(learnt.begins, begins, gap, threshold, learnt)
+
+
+def _inner(values: Floats, reading: _Reading) -> Iterator[Floats]:
+    """Give the values of events with another one of the same journey before them."""
+    for first, last in stretches(reading.bounds, values):
+        own = values[int(reading.bounds[first]) : int(reading.bounds[last])]
+        yield own[inner_of(reading.bounds[first : last + 1])]
 
 
 def _sequences(log: JourneyLog, reading: _Reading) -> Sequences:
@@ -357,8 +416,9 @@ _FIND = {"gap and order": _by_gap_and_order, "gap": _by_gap, "start": _by_start}
 # What is told ---------------------------------------------------------------------------------------------
 
 
-def _facts(log: JourneyLog, split: JourneyLog, judged: Judged, found: _Found, asked: Asked) -> dict[str, Any]:
-    inner = judged.inner
+def _facts(
+    log: JourneyLog, split: JourneyLog, judged: Judged, counts: Counts, found: _Found, asked: Asked
+) -> dict[str, Any]:
     learnt = found.learnt
     return {
         "method": asked.method,
@@ -366,9 +426,9 @@ def _facts(log: JourneyLog, split: JourneyLog, judged: Judged, found: _Found, as
         "journeys_before": log.n_journeys,
         "journeys": split.n_journeys,
         "events": len(judged.rows),
-        "could_begin": int(inner.sum()),
-        "begin": int(judged.begins[inner].sum()),
-        "expected": float(judged.probability[inner].sum()),
+        "could_begin": judged.n_inner,
+        "begin": counts.begin,
+        "expected": counts.expected,
         "gap_s": np.nan if found.gap_us is None else found.gap_us / SECOND_US,
         "threshold": found.threshold,
         "order": 0 if learnt is None else learnt.order,
@@ -377,7 +437,7 @@ def _facts(log: JourneyLog, split: JourneyLog, judged: Judged, found: _Found, as
     }
 
 
-def _notes(log: JourneyLog, reading: _Reading, found: _Found) -> Iterable[str]:
+def _notes(log: JourneyLog, reading: _Reading, counts: Counts, found: _Found) -> Iterable[str]:
     yield from found.notes
     named = int((~log.splittable).sum())
     if named:
@@ -388,9 +448,7 @@ def _notes(log: JourneyLog, reading: _Reading, found: _Found) -> Iterable[str]:
             "to the one before."
         )
     if found.learnt is not None:
-        inner = reading.inner
-        judged = told.Cut(
-            found.probability[inner], found.begins[inner], found.threshold, reading.silence[inner]
-        )
+        others = len(reading.rows) - len(reading.journey) - counts.begin
+        cut = told.Cut(counts.expected, counts.begin, counts.rest, others, found.threshold, reading.silences)
         yield from told.of_learning(found.learnt, len(reading.rows))
-        yield from told.of_sums(judged, with_gap=found.gap_us is not None)
+        yield from told.of_sums(cut, with_gap=found.gap_us is not None)

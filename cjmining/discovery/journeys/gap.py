@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -29,8 +30,10 @@ _WIDTH = 0.3
 _UNITS = ((86_400 * SECOND_US, 3), (3_600 * SECOND_US, 3), (60 * SECOND_US, 3), (SECOND_US, 1))
 
 
-def find_gap(silence: Ints) -> int:
+def find_gap(silences: Ints | Callable[[], Iterable[Ints]]) -> int:
     """Return a length between those of silences within journeys and between them, in microseconds.
+
+    They are given at once, or by what gives them piece by piece as often as it is called.
 
     Lengths are compared as ratios: their logarithms are smoothed (a normal kernel of width 0.3, a factor of
     1.35), shorter ones than a second taken as one. The gap is the lowest point of the last dip at most half
@@ -50,21 +53,30 @@ def find_gap(silence: Ints) -> int:
     >>> find_gap(np.concatenate([minutes, weeks]) * 1_000_000) / 3_600_000_000
     5.0
     """
-    length = np.log(np.maximum(silence, SECOND_US) / SECOND_US)
-    most = float(length.max()) if len(length) else 0.0
-    number = np.histogram(length, np.arange(-20, int(most / _STEP) + 22) * _STEP)[0]
+    pieces = silences if callable(silences) else lambda: (silences,)
+    most = max((float(_logarithm(piece).max(initial=0.0)) for piece in pieces()), default=0.0)
+    edges = np.arange(-20, int(most / _STEP) + 22) * _STEP
+    number = np.zeros(len(edges) - 1, np.int64)
+    for piece in pieces():
+        number += np.histogram(_logarithm(piece), edges)[0]
+    n = int(number.sum())
     away = np.arange(-20, 21) * _STEP / _WIDTH
     height = np.convolve(number, np.exp(-(away**2) / 2), mode="same")
-    longer = len(length) - np.cumsum(number)
+    longer = n - np.cumsum(number)
     lower_peak = np.minimum(np.maximum.accumulate(height), np.maximum.accumulate(height[::-1])[::-1])
-    enough = np.minimum(longer, len(length) - longer) >= max(FEWEST, SHARE * len(length))
+    enough = np.minimum(longer, n - longer) >= max(FEWEST, SHARE * n)
     dips = (height <= DEPTH * lower_peak) & (lower_peak > 0) & enough
     if not dips.any():
         raise LogError(
-            f"the {len(length):,} silences show no dip between the lengths within journeys and those between "
+            f"the {n:,} silences show no dip between the lengths within journeys and those between "
             "them: say gap='30m' or what fits your customers, or use method='gap and order'"
         )
     return _in_round_figures(_lowest_of_last(dips, height))
+
+
+def _logarithm(silence: Ints) -> Floats:
+    logarithm: Floats = np.log(np.maximum(silence, SECOND_US) / SECOND_US)
+    return logarithm
 
 
 def begins_after(silence: Ints, gap: int) -> NDArray[np.bool_]:

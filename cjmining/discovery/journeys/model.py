@@ -20,11 +20,12 @@ import numpy as np
 
 from cjmining.discovery.journeys.gap import find_gap
 from cjmining.discovery.journeys.grams import Grams, find_runs, order_of
-from cjmining.discovery.journeys.sequences import PARTS, Sequences
+from cjmining.discovery.journeys.sequences import PARTS, Dealt, Sequences
 from cjmining.engine.local import map_blocks
 from cjmining.errors import LogError
 from cjmining.kernels import boundaries as kernels
 from cjmining.kernels.boundary_silences import silence_ratios, silence_sums
+from cjmining.scratch import beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class Learnt(NamedTuple):
     Attributes
     ----------
     begins : float64[steps]
-        Probability that a journey begins with the step.
+        Probability that a journey begins with the step; a column if the steps are.
     order : int
         How many steps before a step were looked at.
     rounds : int
@@ -121,20 +122,24 @@ def learn(steps: Sequences, *, order: int | None = None, least: int = 0, seed: i
     seed : int
         Which customers are chosen to learn from, where there are many.
     """
-    steps = steps.with_waits()
-    part = steps.part()
+    dealt = Dealt(steps)
     chosen = _sample(steps, seed)
-    fitting = _Fitting(*_only(steps, part, chosen), order, least)
+    fitting = _Fitting(steps.take(chosen).with_waits(), dealt.of(chosen), order, least)
     rounds, moved = 0, 1.0
     while rounds < ROUNDS and moved >= STILL:
         moved = fitting.round()
         rounds += 1
     model = fitting.model()
-    begins = np.ones(len(steps.code))
-    map_blocks(lambda block: _judge(model, steps, part, block, least, begins), list(_blocks(steps.bounds)))
+    begins = beside(steps.code, np.float64)
+
+    def judge(block: tuple[int, int]) -> None:
+        parts = dealt.of(np.arange(*block))
+        begins.put(int(steps.bounds[block[0]]), _judged(model, steps.cut(*block).with_waits(), parts, least))
+
+    map_blocks(judge, list(_blocks(steps.bounds)))
     likelihood = tuple(fitting.likelihood)
     learnt_from = int(fitting.steps.steps().sum()), len(fitting.steps.bounds) - 1
-    return Learnt(begins[steps.steps()], model.grams.order, rounds, moved, *learnt_from, likelihood)
+    return Learnt(begins.column(), model.grams.order, rounds, moved, *learnt_from, likelihood)
 
 
 # Learning -------------------------------------------------------------------------------------------------
@@ -317,12 +322,12 @@ def _edges(silence: Ints) -> Floats:
 
 def _sample(steps: Sequences, seed: int) -> Ints:
     """Return the sequences to learn from: all, or whole customers drawn by a hash of their number."""
-    lengths = np.diff(steps.bounds)
-    if len(steps.code) <= SAMPLE_STEPS:
-        return np.arange(len(lengths))
+    waited = np.diff(steps.bounds) + 1
+    if steps.n_waited <= SAMPLE_STEPS:
+        return np.arange(len(waited))
     drawn = _hash(steps.customer, seed)
     order = np.lexsort((steps.customer, drawn))
-    enough = np.searchsorted(np.cumsum(lengths[order]), SAMPLE_STEPS) + 1
+    enough = np.searchsorted(np.cumsum(waited[order]), SAMPLE_STEPS) + 1
     return np.sort(order[:enough])
 
 
@@ -334,47 +339,24 @@ def _hash(customer: Ints, seed: int) -> NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _only(steps: Sequences, part: Parts, chosen: Ints) -> tuple[Sequences, Parts]:
-    if len(chosen) == len(steps.bounds) - 1:
-        return steps, part
-    keep = np.zeros(len(steps.bounds) - 1, np.bool_)
-    keep[chosen] = True
-    lengths = np.diff(steps.bounds)
-    mine = np.repeat(keep, lengths)
-    bounds = np.concatenate([[0], np.cumsum(lengths[keep])])
-    fewer = steps._replace(
-        bounds=bounds,
-        code=steps.code[mine],
-        silence=steps.silence[mine],
-        customer=steps.customer[keep],
-        wait=steps.wait[keep],
-    )
-    return fewer, part[mine]
-
-
 def _blocks(bounds: Ints) -> Iterator[tuple[int, int]]:
-    """Yield ranges of whole sequences with about `BLOCK_STEPS` steps each."""
+    """Yield ranges of whole sequences with about `BLOCK_STEPS` steps and waits each."""
     first, n = 0, len(bounds) - 1
+    waited = bounds + np.arange(n + 1)
     while first < n:
-        last = max(int(np.searchsorted(bounds, bounds[first] + BLOCK_STEPS)), first + 1)
+        last = max(int(np.searchsorted(waited, waited[first] + BLOCK_STEPS)), first + 1)
         yield first, min(last, n)
         first = last
 
 
-def _judge(
-    model: _Model, steps: Sequences, part: Parts, block: tuple[int, int], least: int, begins: Floats
-) -> None:
-    """Fill in the probabilities of the steps of a block."""
-    bounds = steps.bounds[block[0] : block[1] + 1]
-    mine = slice(int(bounds[0]), int(bounds[-1]))
-    own = steps._replace(bounds=bounds - bounds[0], code=steps.code[mine], silence=steps.silence[mine])
-    parts = part[mine]
-    grams = model.grams.find(own.bounds, own.code)
-    shape = (len(own.code), model.grams.order)
+def _judged(model: _Model, steps: Sequences, part: Parts, least: int) -> Floats:
+    """Return how likely a journey begins with each of some steps, whose waits are judged but not returned."""
+    grams = model.grams.find(steps.bounds, steps.code)
+    shape = (len(steps.code), model.grams.order)
     inside, across, go_on, end = (np.zeros(shape) for _ in range(4))
     kernels.continue_or_end(
-        own.bounds,
-        parts,
+        steps.bounds,
+        part,
         grams,
         model.counts,
         model.trust,
@@ -386,7 +368,9 @@ def _judge(
         np.zeros_like(model.trust),
         np.zeros_like(model.trust),
     )
-    bin_ = _bins(model.edges, model.longest, own)
-    odds = _odds(model.ratio, model.waited, own, model.grams.pairs(grams), parts, bin_, least)
-    start = _start(model.start, parts, own.code)
-    kernels.forward_backward(own.bounds, go_on, end, start, odds, begins[mine], inside, across)
+    bin_ = _bins(model.edges, model.longest, steps)
+    odds = _odds(model.ratio, model.waited, steps, model.grams.pairs(grams), part, bin_, least)
+    start = _start(model.start, part, steps.code)
+    begins = np.ones(len(steps.code))
+    kernels.forward_backward(steps.bounds, go_on, end, start, odds, begins, inside, across)
+    return begins[steps.steps()]

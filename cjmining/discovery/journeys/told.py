@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cjmining.discovery.journeys.find import FoundJourneys
     from cjmining.discovery.journeys.model import Learnt
 
-    Floats = NDArray[np.float64]
 
 FEW_STEPS: Final = 500
 """Fewer events than these tell little of an order."""
@@ -71,36 +70,40 @@ def of_learning(learnt: Learnt, events: int) -> Iterator[str]:
 
 
 class Cut(NamedTuple):
-    """Of each event that could begin a journey: how likely, whether it does, and the silence before."""
+    """How many events a journey begins with, and what probabilities add up to.
 
-    probability: Floats
-    begins: NDArray[np.bool_]
+    It is about the events that could begin one. `rest` is the sum of those of the `n_rest` events below the
+    threshold. `silences` gives the silences before all of them, piece by piece.
+    """
+
+    expected: float
+    begin: int
+    rest: float
+    n_rest: int
     threshold: float
-    silence: NDArray[np.int64]
+    silences: Callable[[], Iterable[NDArray[np.int64]]]
 
 
 def of_sums(cut: Cut, *, with_gap: bool) -> Iterator[str]:
     """Say so where probabilities add up to another number of beginnings than there are."""
-    expected, begin = float(cut.probability.sum()), int(cut.begins.sum())
-    if abs(expected - begin) <= max(FAR[0], FAR[1] * begin):
+    if abs(cut.expected - cut.begin) <= max(FAR[0], FAR[1] * cut.begin):
         return
-    events = plural(begin, "event")
-    sums = f"Probabilities add up to {expected:,.0f} beginnings, but a journey begins with {events}"
-    if expected < begin:
+    events = plural(cut.begin, "event")
+    sums = f"Probabilities add up to {cut.expected:,.0f} beginnings, but a journey begins with {events}"
+    if cut.expected < cut.begin:
         yield f"{sums}: some of these are not likely to, at a threshold of {cut.threshold:.3g}."
         return
-    rest = cut.probability[~cut.begins]
     note = (
-        f"{sums}: {rest.sum():,.0f} are spread over {len(rest):,} events below {cut.threshold:.3g}, "
-        f"{100 * rest.mean():.1f} % each on average. Such probabilities are scores, and too high where what "
-        "customers do looks like a new journey but the silence is short"
+        f"{sums}: {cut.rest:,.0f} are spread over {cut.n_rest:,} events below {cut.threshold:.3g}, "
+        f"{100 * cut.rest / cut.n_rest:.1f} % each on average. Such probabilities are scores, and too high "
+        "where what customers do looks like a new journey but the silence is short"
     )
     yield f"{note}{'' if with_gap else _hint(cut)}."
 
 
 def _hint(cut: Cut) -> str:
     try:
-        gap = f"; silences are rarest at {_length(find_gap(cut.silence) / 1_000_000)}"
+        gap = f"; silences are rarest at {_length(find_gap(cut.silences) / 1_000_000)}"
     except LogError:
         gap = ""
     return (
