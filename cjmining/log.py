@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -248,6 +248,13 @@ class JourneyLog:
     def _identities(self) -> pa.Table:
         kept = self._kept_identities
         return kept if isinstance(kept, pa.Table) else kept.table()
+
+    def _pieces_of_identities(self, *columns: str) -> Iterator[pa.RecordBatch]:
+        """Give some columns of the identities piece by piece."""
+        kept = self._kept_identities
+        return (
+            iter(kept.select(columns).to_batches()) if isinstance(kept, pa.Table) else kept.pieces(*columns)
+        )
 
     @property
     def _links(self) -> pa.Table:

@@ -211,6 +211,10 @@ class StoredTable:
             self._table = self._folder.table(self._name)
         return self._table
 
+    def pieces(self, *columns: str) -> Iterator[pa.RecordBatch]:
+        """Give some of its columns piece by piece."""
+        return self._folder.pieces(self._name, columns)
+
 
 def small_tables(folder: Folder) -> dict[str, pa.Table]:
     """Return the other tables of a log that are needed at once; of its journeys what bounds don't tell."""

@@ -11,28 +11,36 @@ import numpy as np
 from cjmining.conformance import contacts, deviations, expectations, fitness, tables
 from cjmining.conformance.coverage import occurring_touchpoints
 from cjmining.conformance.dropouts import dropouts, value_by_currency
-from cjmining.conformance.knowledge import count_identified, knowledge, knowledge_note
+from cjmining.conformance.finding import everybody, find, together
+from cjmining.conformance.journeys import Journeys
+from cjmining.conformance.knowledge import (
+    count_identified,
+    identified_journeys,
+    knowledge,
+    knowledge_note,
+)
 from cjmining.conformance.plan import make_plans
-from cjmining.conformance.reading import Findings, Reading, everybody, find, together
+from cjmining.conformance.reading import Reading
 from cjmining.conformance.result import Conformance
 from cjmining.conformance.sensitivity import other_patiences, ranking, sensitivity
 from cjmining.conformance.standouts import standouts
+from cjmining.conformance.tables import EVERYBODY
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
 from cjmining.progress import Progress, telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
+    from cjmining.conformance.finding import Findings, StageTimes
+    from cjmining.conformance.sensitivity import OtherPatience
     from cjmining.conformance.tables import Counted
     from cjmining.intended import IntendedMap
     from cjmining.kernels.stages import StageSums
     from cjmining.log import JourneyLog
-
-EVERYBODY = ("all",)
 
 
 def check(
@@ -129,36 +137,33 @@ def _check_common_ground(log: JourneyLog, intended: IntendedMap) -> None:
 
 
 def _result(
-    log: JourneyLog,
-    reading: Reading,
-    found: Findings,
-    others: dict[str, tuple[Reading, Counted]],
-    by: str | None,
+    log: JourneyLog, reading: Reading, found: Findings, others: Mapping[str, OtherPatience], by: str | None
 ) -> Conformance:
-    known = knowledge(reading, found.journeys.judged, by)
-    identified = count_identified(reading)
+    is_identified = identified_journeys(log)
+    known = knowledge(reading, found.journeys, by, is_identified)
+    identified = count_identified(reading, is_identified)
+    as_one = None
+    if identified is not None:
+        sums, times = identified
+        as_one = together(reading, sums), times._replace(as_one=True)
     notes = _notes(log, reading, knowledge_note(known, by))
-    journeys = tables.journeys(log, reading, found.journeys)
     overall = _assemble(
         reading,
         everybody(reading, found),
-        {name: _as_one(other_reading, counted) for name, (other_reading, counted) in others.items()},
-        journeys.assign(by=tables.category(np.zeros(log.n_journeys, dtype=np.int8), EVERYBODY)),
+        {name: other.as_one for name, other in others.items()},
         None,
         EVERYBODY,
         None,
-        identified=None if identified is None else together(reading, identified),
+        identified=as_one,
         knowledge=known,
         notes=notes,
     )
     if by is None:
         return overall
-    counted = {name: counted for name, (_, counted) in others.items()}
     return _assemble(
         reading,
         found,
-        counted,
-        journeys,
+        {name: other.by_group for name, other in others.items()},
         by,
         reading.groups,
         overall,
@@ -168,32 +173,27 @@ def _result(
     )
 
 
-def _as_one(reading: Reading, counted: Counted) -> Counted:
-    return tables.Counted.of(reading, together(reading, counted.sums), EVERYBODY)
-
-
 def _assemble(
     reading: Reading,
     found: Findings,
-    others: dict[str, Counted],
-    journeys: pd.DataFrame,
+    others: Mapping[str, Counted],
     by: str | None,
     names: tuple[str, ...],
     overall: Conformance | None,
     *,
-    identified: StageSums | None,
+    identified: tuple[StageSums, StageTimes] | None,
     knowledge: pd.DataFrame,
     notes: tuple[str, ...],
 ) -> Conformance:
     counted = tables.Counted.of(reading, found.sums, names)
-    stages = tables.stages(counted, limits=partial(contacts.limits_of_answers, found.contacts))
-    by_patience = sensitivity(others | {"as stated": counted})
+    limits = partial(contacts.limits_of_answers, found.contacts)
+    stages = tables.stages(counted, times=found.times, limits=limits)
+    by_patience = sensitivity({**others, "as stated": counted})
     group = reading.group if by is not None else np.zeros_like(reading.group)
     return Conformance(
         intended=reading.plan.intended,
         by=by,
         groups=tuple(counted.groups.values()),
-        journeys=journeys,
         deviations=deviations.table(counted, reading, found.deviations),
         deviations_by_channel=deviations.by_channel(counted, reading, found.deviations),
         stages=stages,
@@ -204,20 +204,30 @@ def _assemble(
         outcomes=tables.outcomes(counted),
         sensitivity=by_patience,
         ranking=ranking(by_patience),
-        identified=(
-            tables.stages(counted, with_times=False).iloc[:0]
-            if identified is None
-            else tables.stages(tables.Counted.of(reading, identified, names))
-        ),
+        identified=_identified(counted, reading, identified, names),
         knowledge=knowledge,
         value_by_currency=value_by_currency(counted, by=by),
         **expectations.tables(counted, reading, found.expectations),
         **contacts.tables(counted, reading, found.contacts),
-        fitness=fitness.table(counted.groups, group, found.journeys.cost, found.journeys.worst),
+        fitness=fitness.table(counted.groups, group, found.journeys.pieces("cost", "worst")),
         notes=notes,
+        _journeys=Journeys(reading, found.journeys, as_one=by is None),
         _everybody=overall,
         _reading=reading,
     )
+
+
+def _identified(
+    counted: Counted,
+    reading: Reading,
+    identified: tuple[StageSums, StageTimes] | None,
+    names: tuple[str, ...],
+) -> pd.DataFrame:
+    """Return the stages of identified customers' journeys; no rows where nothing tells who is."""
+    if identified is None:
+        return tables.stages(counted).iloc[:0]
+    sums, times = identified
+    return tables.stages(tables.Counted.of(reading, sums, names), times=times)
 
 
 def _notes(log: JourneyLog, reading: Reading, on_knowing: str) -> tuple[str, ...]:

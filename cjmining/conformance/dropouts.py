@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjmining.conformance.tables import TURNS, frame
+from cjmining.conformance.journeys import TURNS
+from cjmining.conformance.tables import frame
 from cjmining.stats import Z95
 
 if TYPE_CHECKING:

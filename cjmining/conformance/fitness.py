@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cjmining.conformance.tables import frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 def table(
     groups: Mapping[int, str],
     group: NDArray[np.int32],
-    cost: NDArray[np.int64],
-    worst: NDArray[np.int64],
+    costs: Iterable[tuple[NDArray[Any], ...]],
 ) -> pd.DataFrame:
     """Add up the costs of alignments by group.
 
@@ -30,9 +28,10 @@ def table(
         Number and name of each group that gets a row, in the order of the rows.
     group : int32[J]
         The group of each journey.
-    cost, worst : int64[J]
-        What the alignment of each journey costs, and what one without any match would; `worst` is 0 where
-        nothing was aligned, because nothing that happened is on the map.
+    costs : iterable of (int64[n], int64[n])
+        What the alignment of each journey costs, and what one without any match would, piece by piece in the
+        journeys' order; the latter is 0 where nothing was aligned, because nothing that happened is on the
+        map.
 
     Returns
     -------
@@ -44,7 +43,7 @@ def table(
     Examples
     --------
     >>> import numpy as np
-    >>> found = table({0: "all"}, np.zeros(3, np.int32), np.array([0, 2, 0]), np.array([4, 4, 0]))
+    >>> found = table({0: "all"}, np.zeros(3, np.int32), [(np.array([0, 2, 0]), np.array([4, 4, 0]))])
     >>> found.to_dict("records")
     [{'by': 'all', 'journeys': 2, 'cost': 2, 'worst': 8, 'fitness': 0.75, 'mean_fitness': 0.75, 'perfect': 1}]
 
@@ -52,12 +51,20 @@ def table(
     ----------
     Cost-based fitness: Adriansyah, van Dongen, van der Aalst (2011), doi:10.1109/EDOC.2011.12.
     """
-    aligned = worst > 0
-    group, cost, worst = group[aligned], cost[aligned], worst[aligned]
-    rows = (_row(name, cost[its], worst[its]) for number, name in groups.items() for its in [group == number])
-    return frame(rows, _COLUMNS)
+    n, start = 1 + max(groups, default=0), 0
+    sums = np.zeros((len(_SUMS), n))
+    for cost, worst in costs:
+        aligned = np.flatnonzero(worst > 0)
+        own, paid, most = group[start + aligned], cost[aligned], worst[aligned]
+        for row, weight in enumerate((None, paid, most, 1.0 - paid / most, paid == 0)):
+            sums[row] += np.bincount(own, weight, minlength=n)[:n]
+        start += len(cost)
+    return frame(
+        (_row(name, dict(zip(_SUMS, sums[:, g], strict=True))) for g, name in groups.items()), _COLUMNS
+    )
 
 
+_SUMS = ("journeys", "cost", "worst", "fitness", "perfect")
 _COLUMNS = {
     "by": "text",
     **dict.fromkeys(("journeys", "cost", "worst"), "int"),
@@ -66,13 +73,14 @@ _COLUMNS = {
 }
 
 
-def _row(name: str, cost: NDArray[np.int64], worst: NDArray[np.int64]) -> dict[str, Any]:
+def _row(name: str, sums: Mapping[str, float]) -> dict[str, Any]:
+    journeys = int(sums["journeys"])
     return {
         "by": name,
-        "journeys": len(cost),
-        "cost": int(cost.sum()),
-        "worst": int(worst.sum()),
-        "fitness": 1.0 - cost.sum() / worst.sum() if len(cost) else np.nan,
-        "mean_fitness": np.mean(1.0 - cost / worst) if len(cost) else np.nan,
-        "perfect": int(np.count_nonzero(cost == 0)),
+        "journeys": journeys,
+        "cost": int(sums["cost"]),
+        "worst": int(sums["worst"]),
+        "fitness": 1.0 - sums["cost"] / sums["worst"] if journeys else np.nan,
+        "mean_fitness": sums["fitness"] / journeys if journeys else np.nan,
+        "perfect": int(sums["perfect"]),
     }

@@ -7,19 +7,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from cjmining.conformance.reading import count
+from cjmining.conformance.finding import count_with_times
 from cjmining.conformance.tables import frame
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
 from cjmining.stats import benjamini_hochberg, newcombe, wilson_of_clusters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
+    from cjmining.conformance.finding import StageTimes
+    from cjmining.conformance.kept import Kept
     from cjmining.conformance.reading import Reading
-    from cjmining.kernels.stages import Judged, StageSums
-    from cjmining.log import JourneyLog
+    from cjmining.kernels.stages import StageSums
+    from cjmining.log import Block, JourneyLog
 
 CONVERTED_ROW = "(converted)"
 """Stands for how far the journeys came that reached the goal."""
@@ -36,13 +42,18 @@ NO_PERSON = ("cookie", "device", "case")
 DEPENDS = "depends on how far"
 """In the sentence about it, so that a page which says it elsewhere can tell it from other notes."""
 
+_AT_ONCE = 500_000
+"""Journeys that are counted by customer at once."""
+
 LARGEST_Q = 0.01
 SMALLEST_SHIFT = 0.05
 FEWEST = 20
 """What knowing depends on is told if it is beyond chance, moves drop-out by 5 points, and is of enough."""
 
 
-def knowledge(reading: Reading, judged: Judged, by: str | None) -> pd.DataFrame:
+def knowledge(
+    reading: Reading, journeys: Kept, by: str | None, identified: NDArray[np.bool_] | None
+) -> pd.DataFrame:
     """Return how many journeys have a known attribute, by how far they came.
 
     Journeys that are decided are put into classes: those that converted, the others by the furthest stage.
@@ -55,10 +66,12 @@ def knowledge(reading: Reading, judged: Judged, by: str | None) -> pd.DataFrame:
     ----------
     reading : Reading
         The journeys, grouped by `by`.
-    judged : Judged
-        How each ended.
+    journeys : Kept
+        How each ended: `outcome` and `furthest_stage`.
     by : str or None
         What they are grouped by; the persona, the attributes of its rules and being identified come besides.
+    identified : bool[J] or None
+        Whose customer is identified, if the log can tell.
 
     Returns
     -------
@@ -72,13 +85,11 @@ def knowledge(reading: Reading, judged: Judged, by: str | None) -> pd.DataFrame:
     """
     stage_names = reading.plan.intended.stage_names
     names = (BEFORE_THE_MAP, *stage_names, CONVERTED_ROW)
-    reached = _classes(judged, len(stage_names))
-    decided = reached >= 0
-    customer = np.cumsum(np.diff(reading.customer, prepend=reading.customer[:1]) != 0)[decided]
+    reached = _classes(journeys, len(stage_names))
     found = {
-        attribute: _Counts.of(customer, reached[decided], known[decided], len(names))
-        for attribute, known in _asked(reading, by)
-        if known[decided].any() and not known[decided].all()
+        attribute: counts
+        for attribute, known in _asked(reading, by, identified)
+        if 0 < (counts := _Counts.of(reading, reached, known, len(names))).known.sum() < counts.journeys.sum()
     }
     q = benjamini_hochberg([counts.trend() for counts in found.values()])
     rows = (
@@ -108,24 +119,29 @@ _COLUMNS = {
 }
 
 
-def _classes(judged: Judged, n_stages: int) -> NDArray[np.int64]:
+def _classes(journeys: Kept, n_stages: int) -> NDArray[np.int16]:
     """Say how far each journey came: 0 before the map, 1 + stage, beyond these converted; -1 is open."""
     from cjmining.kernels.outcomes import CONVERTED, OPEN
 
-    far = np.where(judged.outcome == CONVERTED, 1 + n_stages, 1 + judged.furthest_stage)
-    return np.where(judged.outcome == OPEN, -1, far).astype(np.int64)
+    def reached(outcome: NDArray[np.int8], furthest: NDArray[np.int32]) -> NDArray[np.int16]:
+        far = np.where(outcome == CONVERTED, 1 + n_stages, 1 + furthest)
+        return np.where(outcome == OPEN, -1, far).astype(np.int16)
+
+    return np.concatenate([reached(*piece) for piece in journeys.pieces("outcome", "furthest_stage")])
 
 
-def _asked(reading: Reading, by: str | None) -> list[tuple[str, NDArray[np.bool_]]]:
-    """List the attributes to look at, each with the journeys for which it is known."""
+def _asked(
+    reading: Reading, by: str | None, identified: NDArray[np.bool_] | None
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Give the attributes to look at, each with the journeys for which it is known."""
     log = reading.log
     ruled = dict.fromkeys(name for each in reading.plan.intended.personas for name in each.where)
     names = [*([by] if by is not None else []), "persona", *ruled]
-    asked = [
-        (name, _known(log, name)) for name in dict.fromkeys(names) if name == by or name in log.attributes
-    ]
-    identified = identified_journeys(log)
-    return asked if identified is None else [*asked, (IDENTIFIED, identified)]
+    for name in dict.fromkeys(names):
+        if name == by or name in log.attributes:
+            yield name, _known(log, name)
+    if identified is not None:
+        yield IDENTIFIED, identified
 
 
 def _known(log: JourneyLog, name: str) -> NDArray[np.bool_]:
@@ -151,13 +167,29 @@ class _Counts(NamedTuple):
 
     @classmethod
     def of(
-        cls, customer: NDArray[np.int64], reached: NDArray[np.int64], known: NDArray[np.bool_], n_classes: int
+        cls,
+        reading: Reading,
+        reached: NDArray[np.int16],
+        known: NDArray[np.bool_],
+        n_classes: int,
     ) -> _Counts:
-        """Count whole customers, who are numbered from 0."""
-        cell, size = customer * n_classes + reached, (int(customer[-1]) + 1) * n_classes
+        """Count the journeys of decided classes, from 0 on."""
+        parts = [
+            cls._of_customers(reading.customer[own], reached[own], known[own], n_classes)
+            for own in _whole_customers(reading.blocks)
+        ]
+        return cls(*(sum(sums) for sums in zip(*parts, strict=True)))
+
+    @classmethod
+    def _of_customers(
+        cls, customer: NDArray[np.int64], reached: NDArray[np.int16], known: NDArray[np.bool_], n_classes: int
+    ) -> _Counts:
+        decided = reached >= 0
+        number = np.cumsum(np.diff(customer, prepend=customer[:1]) != 0)
+        cell, size = number * n_classes + reached, (int(number[-1]) + 1) * n_classes
         journeys, hits = (
-            np.bincount(cells, minlength=size).reshape(-1, n_classes).astype(np.float64)
-            for cells in (cell, cell[known])
+            np.bincount(cell[own], minlength=size).reshape(-1, n_classes).astype(np.float64)
+            for own in (decided, decided & known)
         )
         return cls(
             journeys.sum(axis=0), hits.sum(axis=0), journeys.T @ journeys, hits.T @ journeys, hits.T @ hits
@@ -180,6 +212,15 @@ class _Counts(NamedTuple):
         forms = (self.known_known, self.known_journeys, self.journeys_journeys)
         hits, both, all_ = (float(weight @ form @ weight) for form in forms)
         return hits, both, all_
+
+
+def _whole_customers(blocks: Sequence[Block]) -> Iterator[slice]:
+    """Cut the journeys of blocks, which hold whole customers, into ranges of some hundred thousand."""
+    first = 0
+    for number, block in enumerate(blocks, 1):
+        if block.last_journey - first >= _AT_ONCE or number == len(blocks):
+            yield slice(first, block.last_journey)
+            first = block.last_journey
 
 
 def _row(counts: _Counts, c: int, q: float) -> dict[str, Any]:
@@ -290,32 +331,29 @@ def identified_journeys(log: JourneyLog) -> NDArray[np.bool_] | None:
     attributes = [name for name in log.attributes if name != "persona"] or list(log.attributes)
     for name in attributes:
         known |= _known(log, name)
-    identities = log.identities
-    kinds = identities["kind"].astype(str)
-    if not attributes and not len(identities):
+    named, any_identity = np.zeros(log.n_customers, np.bool_), False
+    for piece in log._pieces_of_identities("kind", "customer"):
+        kinds = pc.is_in(piece.column(0).cast(pa.string()), pa.array(NO_PERSON))
+        of_person = piece.column(1).filter(pc.invert(kinds))
+        named[log._customer_rows(of_person.to_numpy())] = True
+        any_identity |= len(piece) > 0
+    if not attributes and not any_identity:
         return None
-    named = identities.loc[~kinds.isin(NO_PERSON), "customer"].unique()
-    return known | np.isin(log.journey_customer, named)
+    return known | named[log._customer_rows(log.journey_customer)]
 
 
-def count_identified(reading: Reading) -> StageSums | None:
+def count_identified(
+    reading: Reading, identified: NDArray[np.bool_] | None
+) -> tuple[StageSums, StageTimes] | None:
     """Count the journeys of identified customers by group; None where nothing tells who is."""
-    identified = identified_journeys(reading.log)
     if identified is None:
         return None
     n = len(reading.groups)
-    group = np.where(identified, reading.group, n).astype(np.int32)
-    return _first_groups(count(replace(reading, group=group, groups=(*reading.groups, NOBODY))), n)
+    group = np.where(identified, reading.group, np.int32(n))
+    sums, times = count_with_times(replace(reading, group=group, groups=(*reading.groups, NOBODY)))
+    return _first_groups(sums, n), times
 
 
 def _first_groups(sums: StageSums, n: int) -> StageSums:
-    """Leave out the sums of the groups from `n` on; the times lie by group and stage."""
-    mine = sums.time_cell < n * sums.counts.shape[1]
-    ragged = {"time_cell": sums.time_cell[mine], "time_us": sums.time_us[mine]}
-    by_journey = ("late_journey", "late_stage", "late_event")
-    own = {
-        name: getattr(sums, name)[:n]
-        for name in sums._fields
-        if name not in ragged and name not in by_journey
-    }
-    return sums._replace(**own, **ragged)
+    """Leave out the sums of the groups from `n` on."""
+    return sums._replace(**{name: array[:n] for name, array in sums._asdict().items()})

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from cjmining.conformance import contacts, deviations, expectations
 from cjmining.conformance.walk import Walk
 from cjmining.engine.local import map_blocks
 
@@ -17,40 +16,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cjmining.conformance.contacts import ContactCounts
-    from cjmining.conformance.deviations import DeviationCounts
-    from cjmining.conformance.expectations import PromiseCounts
     from cjmining.conformance.plan import Plan
-    from cjmining.conformance.promises import Promise
     from cjmining.kernels.alignment import Alignments
     from cjmining.kernels.stages import Columns, Judged, StageSums
     from cjmining.log import Block, JourneyLog
 
 _Array = TypeVar("_Array", bound="np.ndarray")
 _Summary = TypeVar("_Summary")
-
-
-class JourneyArrays(NamedTuple):
-    """What is known of each journey, in the log's order; the place as a touchpoint code, -1 for none.
-
-    `worst` is the cost of an alignment without any match.
-    """
-
-    judged: Judged
-    place_touchpoint: NDArray[np.int32]
-    cost: NDArray[np.int64]
-    worst: NDArray[np.int64]
-
-
-class Findings(NamedTuple):
-    """What one pass finds; `journey_numbers` are those of the journeys in the log."""
-
-    sums: StageSums
-    deviations: DeviationCounts
-    expectations: dict[Promise, PromiseCounts]
-    contacts: ContactCounts
-    journeys: JourneyArrays
-    journey_numbers: NDArray[np.int64]
 
 
 class Seen(NamedTuple):
@@ -162,15 +134,16 @@ class Reading:
             blocks=log.blocks(),
         )
 
-    @cached_property
-    def until(self) -> NDArray[np.int64]:
-        """Until when each journey is observed: as the customer's next one begins, or the data end.
+    def until(self, journeys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Until when journeys are observed: as the customer's next one begins, or the data end.
 
         Cases that a source names may overlap: such a one runs on beside the next.
         """
-        until = np.full(len(self.customer), self.data_end)
-        same = np.flatnonzero(self.customer[1:] == self.customer[:-1])
-        start, last = (self.columns.timestamp[self.bounds[same + 1] - back] for back in (0, 1))
+        until = np.full(len(journeys), self.data_end)
+        following = np.minimum(journeys + 1, len(self.customer) - 1)
+        same = np.flatnonzero((following > journeys) & (self.customer[following] == self.customer[journeys]))
+        begin = self.bounds[following[same]]
+        start, last = (self.columns.timestamp[begin - back] for back in (0, 1))
         apart = start >= last
         until[same[apart]] = start[apart]
         return until
@@ -250,7 +223,7 @@ class Reading:
             event_numbers=events,
             channels=self.channels,
             currencies=self.currencies,
-            until=self.until[journeys],
+            until=self.until(journeys),
             data_end=self.data_end,
         )
 
@@ -291,25 +264,12 @@ def up_to(part: Part, journeys: NDArray[np.int64], last: NDArray[np.int64]) -> P
     )
 
 
-def find(reading: Reading) -> Findings:
-    """Judge, align and count all journeys."""
-    return _merge(reading.map_parts(_find_in))
-
-
-def count(reading: Reading) -> StageSums:
-    """Judge and count all journeys without aligning them; nobody's turn is known."""
-    from cjmining.kernels.stages import StageSums
-
-    parts = reading.map_parts(lambda part: _stage_sums(part, judge_part(part)))
-    return StageSums(*(_join(name, parts) for name in StageSums._fields))
-
-
 def see(part: Part) -> Seen:
     """Judge, align and count the journeys of a part."""
     judged = judge_part(part)
     aligned, symbol = _align(part, judged)
     judged = judged._replace(turn=_turns(part, judged, aligned))
-    return Seen(judged, aligned, symbol, _stage_sums(part, judged), Walk(part, judged))
+    return Seen(judged, aligned, symbol, stage_sums(part, judged), Walk(part, judged))
 
 
 def moves_of(part: Part) -> tuple[Alignments, NDArray[np.int64]]:
@@ -317,25 +277,6 @@ def moves_of(part: Part) -> tuple[Alignments, NDArray[np.int64]]:
     found = _align(part, judge_part(part))[0]
     events = part.event_numbers[np.maximum(found.event, 0)] if len(part.event_numbers) else found.event
     return found, np.where(found.event >= 0, events, -1)
-
-
-def _find_in(part: Part) -> Findings:
-    seen = see(part)
-    judged, aligned = seen.judged, seen.aligned
-    place = judged.place_event
-    touchpoint = np.where(place >= 0, part.columns.touchpoint[np.maximum(place, 0)], -1)
-    sums = seen.sums._replace(
-        late_journey=part.journey_numbers[seen.sums.late_journey],
-        late_event=part.event_numbers[seen.sums.late_event],
-    )
-    return Findings(
-        sums,
-        deviations.count(part, seen),
-        expectations.count(part, seen),
-        contacts.count(part, seen),
-        JourneyArrays(judged, touchpoint.astype(np.int32), aligned.cost, aligned.worst),
-        part.journey_numbers,
-    )
 
 
 def judge_part(part: Part) -> Judged:
@@ -390,7 +331,8 @@ def _turns(part: Part, judged: Judged, aligned: Alignments) -> NDArray[np.int8]:
     return np.where(judged.outcome == CONVERTED, -1, turns).astype(np.int8)
 
 
-def _stage_sums(part: Part, judged: Judged) -> StageSums:
+def stage_sums(part: Part, judged: Judged) -> StageSums:
+    """Count a part's journeys at the stages, as they were judged."""
     from cjmining.kernels.stages import Sizes, count_stages
 
     plan = part.plan
@@ -434,61 +376,3 @@ def _in_common_cells(sums: StageSums, plan: Plan) -> StageSums:
             common[:, before + plan.own_cells] = own[:, before:]
             wider[name] = common
     return sums._replace(**wider)
-
-
-_RAGGED = ("time_cell", "time_us", "late_journey", "late_stage", "late_event")
-"""Lists that grow with the journeys. Their journeys and events are the part's, in findings the log's."""
-
-
-def _merge(parts: list[Findings]) -> Findings:
-    """Add up what the parts found, in their order; journeys come back in the log's."""
-    from cjmining.kernels.stages import Judged, StageSums
-
-    numbers = np.concatenate([part.journey_numbers for part in parts])
-    in_order = bool(np.all(np.diff(numbers) > 0))
-    order = slice(None) if in_order else np.argsort(numbers)
-
-    def joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
-        together: np.ndarray = np.concatenate(arrays)[order]
-        return together
-
-    journeys = [part.journeys for part in parts]
-    judged = [joined([getattr(each.judged, name) for each in journeys]) for name in Judged._fields]
-    others = [joined([getattr(each, name) for each in journeys]) for name in JourneyArrays._fields[1:]]
-    return Findings(
-        sums=StageSums(*(_join(name, [part.sums for part in parts]) for name in StageSums._fields)),
-        deviations=deviations.merge([part.deviations for part in parts]),
-        expectations=expectations.merge([part.expectations for part in parts]),
-        contacts=contacts.merge([part.contacts for part in parts]),
-        journeys=JourneyArrays(Judged(*judged), *others),
-        journey_numbers=numbers[order],
-    )
-
-
-def _join(name: str, parts: list[StageSums]) -> np.ndarray:
-    arrays = [getattr(part, name) for part in parts]
-    if name in _RAGGED:
-        return np.concatenate(arrays)
-    joined: np.ndarray = sum(arrays[1:], start=arrays[0])
-    return joined
-
-
-def everybody(reading: Reading, findings: Findings) -> Findings:
-    """Return the same findings with all groups as one."""
-    return findings._replace(
-        sums=together(reading, findings.sums),
-        deviations=deviations.together(reading, findings.deviations),
-        expectations=expectations.together(reading, findings.expectations),
-        contacts=contacts.together(reading, findings.contacts),
-    )
-
-
-def together(reading: Reading, sums: StageSums) -> StageSums:
-    """Return the same sums with all groups as one."""
-    summed = {
-        name: getattr(sums, name) if name in _RAGGED else getattr(sums, name).sum(axis=0, keepdims=True)
-        for name in sums._fields
-    }
-    summed["time_cell"] = sums.time_cell % sums.counts.shape[1]
-    summed["customers"] = np.array([np.count_nonzero(np.diff(reading.customer, prepend=-1))])
-    return sums._replace(**summed)

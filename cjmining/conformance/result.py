@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cjmining.results import Result
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cjmining.conformance.journeys import Journeys
     from cjmining.conformance.reading import Reading
     from cjmining.conformance.reconciliation import Reconciliation
     from cjmining.conformance.story import Story
@@ -161,7 +163,6 @@ class Conformance(Result):
     intended: IntendedMap
     by: str | None
     groups: tuple[str, ...]
-    journeys: pd.DataFrame
     deviations: pd.DataFrame
     deviations_by_channel: pd.DataFrame
     stages: pd.DataFrame
@@ -182,8 +183,16 @@ class Conformance(Result):
     handoffs: pd.DataFrame
     fitness: pd.DataFrame
     notes: tuple[str, ...] = ()
+    _journeys: Journeys | None = None
     _everybody: Conformance | None = None
     _reading: Reading | None = None
+
+    @cached_property
+    def journeys(self) -> pd.DataFrame:
+        """A row a journey, made when it is first asked for."""
+        if self._journeys is None:
+            raise ValueError("this check was made without its log: it has no journeys")
+        return self._journeys.table()
 
     @property
     def overall(self) -> Conformance:
@@ -369,6 +378,18 @@ class Conformance(Result):
         from cjmining.conformance.reconcile import reconcile
 
         return reconcile(self, controls, measures=measures, timezone=timezone, tolerance=tolerance)
+
+    def _head(self, name: str) -> pd.DataFrame:
+        """Return the first rows of a table; of journeys only these are made."""
+        if name == "journeys" and self._journeys is not None:
+            return self._journeys.table(8)
+        return super()._head(name)
+
+    def _length(self, name: str) -> int:
+        """Return how many rows a table has."""
+        if name == "journeys" and self._journeys is not None:
+            return len(self._journeys)
+        return super()._length(name)
 
     def _with_log(self, what: str) -> Reading:
         if self._reading is None:

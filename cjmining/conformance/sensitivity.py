@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from cjmining.conformance.finding import count, together
 from cjmining.conformance.plan import make_plans
-from cjmining.conformance.reading import Reading, count
-from cjmining.conformance.tables import Counted, frame, stages
+from cjmining.conformance.reading import Reading
+from cjmining.conformance.tables import EVERYBODY, Counted, frame, stages
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
@@ -27,9 +28,16 @@ FEWEST_RANKED = 10
 """A stage takes part in the ranking where at least so many of its journeys could be followed."""
 
 
+class OtherPatience(NamedTuple):
+    """The sums at another patience: by group, and with all journeys as one."""
+
+    by_group: Counted
+    as_one: Counted
+
+
 def other_patiences(
     log: JourneyLog, intended: IntendedMap, by: str | None, *, resplit: bool
-) -> dict[str, tuple[Reading, Counted]]:
+) -> dict[str, OtherPatience]:
     """Judge the same events at half and at twice the patience, split again where `resplit`.
 
     What journeys are tagged with goes over: see `split_again`.
@@ -40,7 +48,11 @@ def other_patiences(
             changed = intended.with_patience(factor)
             other = split_again(log, changed) if resplit else log
             reading = Reading.of(other, make_plans(other, changed), by)
-            found[name] = reading, Counted.of(reading, count(reading), reading.groups)
+            sums = count(reading)
+            found[name] = OtherPatience(
+                Counted.of(reading, sums, reading.groups),
+                Counted.of(reading, together(reading, sums), EVERYBODY),
+            )
     return found
 
 
@@ -59,7 +71,7 @@ def split_again(log: JourneyLog, intended: IntendedMap) -> JourneyLog:
 def sensitivity(by_patience: dict[str, Counted]) -> pd.DataFrame:
     """Return the drop-out of each stage under each patience; rank 1 loses the largest share of its group."""
     tables = [
-        _ranked(stages(counted, with_times=False)).assign(patience=name)
+        _ranked(stages(counted)).assign(patience=name)
         for name in PATIENCES
         if (counted := by_patience.get(name)) is not None
     ]

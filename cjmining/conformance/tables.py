@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
+from cjmining.schema import BEFORE_THE_MAP
 from cjmining.stats import wilson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cjmining.conformance.finding import StageTimes
     from cjmining.conformance.plan import Plan
-    from cjmining.conformance.reading import JourneyArrays, Reading
+    from cjmining.conformance.reading import Reading
     from cjmining.kernels.stages import StageSums
-    from cjmining.log import JourneyLog
 
 SECOND_US = 1_000_000
-TURNS = ("", "customer", "company")
-WON_BACK = ("no", "returned", "converted")
+EVERYBODY = ("all",)
+"""The one group where journeys aren't grouped."""
 
 
 class Counted(NamedTuple):
@@ -105,14 +105,15 @@ def outcomes(counted: Counted) -> pd.DataFrame:
 def stages(
     counted: Counted,
     *,
-    with_times: bool = True,
+    times: StageTimes | None = None,
     limits: Callable[[int, int], tuple[float, float]] | None = None,
 ) -> pd.DataFrame:
     """Return what became of the journeys that entered each stage, with drop-out within the horizon.
 
-    `limits` gives those of the mean answer for a group and a stage; without it the table has none.
+    Without `times` medians are NaN. `limits` gives those of the mean answer for a group and a stage; without
+    it the table has none.
     """
-    medians = _medians(counted) if with_times else {}
+    medians = {} if times is None else times.medians(len(counted.sums.outcomes))
     rows = (
         _stage_row(counted, g, row, medians)
         for g in counted.groups
@@ -188,24 +189,11 @@ def _stage_row(counted: Counted, g: int, row: int, medians: Mapping[int, float])
         "drop_out_share": share,
         "lower": lower,
         "upper": upper,
-        "median_s": medians.get(g * len(counted.stage_names) + row, np.nan),
+        "median_s": medians.get(g * len(counted.stage_names) + row, np.nan) / SECOND_US,
         "satisfaction": _mean(sums.satisfaction[g, row], sums.answered[g, row]),
         "satisfaction_answered": int(sums.answered[g, row]),
         "began": began,
         "after_goal": after_goal,
-    }
-
-
-def _medians(counted: Counted) -> dict[int, float]:
-    """Return the median time from entering a stage to entering a later one, in seconds, by group and row."""
-    width = 1 << 52  # microseconds; a cell and a time in one number sort much faster than two columns
-    both = np.sort(counted.sums.time_cell.astype(np.int64) * width + counted.sums.time_us)
-    cell, time = np.divmod(both, width)
-    first = np.flatnonzero(np.diff(cell, prepend=-1))
-    cells, ends = cell[first], np.append(first, len(cell))[1:]
-    return {
-        int(c): float(time[(a + b - 1) // 2] + time[(a + b) // 2]) / 2 / SECOND_US
-        for c, a, b in zip(cells, first, ends, strict=True)
     }
 
 
@@ -269,40 +257,10 @@ def flows(counted: Counted) -> pd.DataFrame:
     return frame(rows, dict.fromkeys(("by", "from_stage", "to_stage"), "text") | dict.fromkeys(counts, "int"))
 
 
-def journeys(log: JourneyLog, reading: Reading, found: JourneyArrays) -> pd.DataFrame:
-    """Return a row a journey; texts are categories."""
-    judged, plan = found.judged, reading.plan
-    names = (BEFORE_THE_MAP, *plan.intended.stage_names)
-    start = reading.columns.timestamp[reading.bounds[:-1]] if log.n_journeys else reading.columns.timestamp
-    with np.errstate(invalid="ignore", divide="ignore"):
-        fitness = 1.0 - found.cost / found.worst
-    return pd.DataFrame(
-        {
-            "journey": np.arange(log.n_journeys, dtype=np.int64),
-            "customer": np.asarray(reading.customer),
-            "by": category(reading.group, reading.groups),
-            "outcome": category(judged.outcome, OUTCOMES),
-            "last_stage": category(judged.place_stage + 1, names),
-            "last_touchpoint": category(found.place_touchpoint + 1, ("", *plan.labels)),
-            "furthest_stage": category(judged.furthest_stage + 1, names),
-            "cost": found.cost,
-            "fitness": fitness,
-            "start": _moments(start),
-            "decided_at": _moments(judged.decided_at),
-            "won_back": category(judged.won_back, WON_BACK),
-            "turn": category(judged.turn + 1, TURNS),
-        }
-    )
-
-
 def category(codes: NDArray[Any], names: Sequence[str]) -> pd.Categorical:
     """Return texts as categories in the order given."""
     dtype = pd.CategoricalDtype(pd.Index(list(names), dtype=_DTYPES["text"]))
     return pd.Categorical.from_codes(codes, dtype=dtype)
-
-
-def _moments(times: NDArray[np.int64]) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(np.asarray(times).astype("datetime64[us]"), tz="UTC")
 
 
 def _mean(total: float, n: int) -> float:

@@ -200,8 +200,8 @@ def _merge_check(check: Conformance, small: frozenset[str]) -> Conformance:
     tables["standouts"] = check.standouts[~check.standouts["by"].astype(str).isin(small)].reset_index(
         drop=True
     )
-    nobody = check.journeys.iloc[:0]  # what is merged is for showing: no row of a person stays
-    return replace(check, groups=_merged_groups(check.groups, small), journeys=nobody, **tables)
+    nobody = None if check._journeys is None else check._journeys.nobody()  # merged tables are for showing
+    return replace(check, groups=_merged_groups(check.groups, small), _journeys=nobody, **tables)
 
 
 def _merge_found(found: Discovery, small: frozenset[str]) -> Discovery:

@@ -236,8 +236,9 @@ def _without_groups(result: Result, small: frozenset[str]) -> Result:
         return result
     kept = {}
     for name in result._all_tables():
-        table = result._table(name)
-        if "by" in table.columns:
+        columns = result._head(name).columns
+        if "by" in columns and not is_personal(result, name, columns):  # what is personal isn't told anyway
+            table = result._table(name)
             kept[name] = table[~table["by"].astype(str).isin(small)].reset_index(drop=True)
     return result._with_tables(kept)
 
@@ -251,10 +252,10 @@ def _sheets_of(
     not_told += [f"{name} {left}: small groups are merged." for left in kind._on_demand if left not in made]
     for table_name in made:
         place = f"{kind.__name__}.{table_name}"
-        merged = _together([part.merged._table(table_name) for part in parts])
-        if is_personal(parts[-1].merged, table_name, merged.columns):
+        if is_personal(parts[-1].merged, table_name, parts[-1].merged._head(table_name).columns):
             not_told.append(f"{name} {table_name}: its rows are single customers or journeys.")
             continue
+        merged = _together([part.merged._table(table_name) for part in parts])
         try:
             size = size_column(place, merged.columns)
         except LookupError:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import cjmining as cj
-from cjmining.conformance import contacts, tables
+from cjmining.conformance import contacts, finding, tables
 from cjmining.conformance import reading as scanning
 from cjmining.conformance.plan import make_plans
 from cjmining.intended import IntendedMap, parse_map
@@ -92,9 +92,9 @@ def found_in(
     reading = dataclasses.replace(reading, blocks=log.blocks(events=block))
     parts = [part for each in reading.blocks for part in reading.parts(each)]
     merged = contacts.merge([contacts.count(part, scanning.see(part)) for part in parts])
-    sums = scanning.count(reading)
+    sums = finding.count(reading)
     if all_:
-        counted = tables.Counted.of(reading, scanning.together(reading, sums), ("all",))
+        counted = tables.Counted.of(reading, finding.together(reading, sums), ("all",))
         return contacts.tables(counted, reading, contacts.together(reading, merged))
     return contacts.tables(tables.Counted.of(reading, sums, reading.groups), reading, merged)
 

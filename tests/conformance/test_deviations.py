@@ -15,7 +15,7 @@ import pytest
 import cjmining as cj
 from cjmining import schema
 from cjmining.conformance import deviations
-from cjmining.conformance import reading as scanning
+from cjmining.conformance import finding as scanning
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.reading import Reading
 from cjmining.intended import parse_map

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.conformance import expectations as promises
+from cjmining.conformance import finding, tables
 from cjmining.conformance import reading as scanning
-from cjmining.conformance import tables
 from cjmining.conformance.plan import make_plans
 from cjmining.intended import parse_map
 from cjmining.log import JourneyLog
@@ -678,7 +678,7 @@ def scanned(log: JourneyLog, intended: object, by: str | None, block: int) -> di
     reading = dataclasses.replace(reading, blocks=log.blocks(events=block))
     parts = [part for block_ in reading.blocks for part in reading.parts(block_)]
     assert len(parts) > 1 or block > log.n_events
-    counted = tables.Counted.of(reading, scanning.count(reading), reading.groups)
+    counted = tables.Counted.of(reading, finding.count(reading), reading.groups)
     merged = promises.merge([promises.count(part, scanning.see(part)) for part in parts])
     return promises.tables(counted, reading, merged)
 

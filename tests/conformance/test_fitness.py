@@ -13,8 +13,7 @@ def test_of_the_log_and_of_journeys() -> None:
     found = table(
         {0: "North", 2: "South", 3: "West"},
         np.array([0, 0, 2, 2, 3], dtype=np.int32),
-        np.array([1, 0, 3, 0, 0]),
-        np.array([4, 2, 4, 0, 0]),
+        [(np.array([1, 0, 3]), np.array([4, 2, 4])), (np.array([0, 0]), np.array([0, 0]))],
     ).set_index("by")
     assert found.index.tolist() == ["North", "South", "West"]
     assert found["journeys"].tolist() == [2, 1, 0]
@@ -26,6 +25,6 @@ def test_of_the_log_and_of_journeys() -> None:
 
 
 def test_a_log_without_journeys_keeps_the_types_of_columns() -> None:
-    found = table({}, np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    found = table({}, np.zeros(0, np.int32), [])
     assert len(found) == 0
     assert found.dtypes.drop("by").astype(str).tolist() == ["int64"] * 3 + ["float64"] * 2 + ["int64"]

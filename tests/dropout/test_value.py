@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import t as t_distribution
 
 import cjmining as cj
-from cjmining.conformance.reading import find
+from cjmining.conformance.finding import find
 from cjmining.conformance.worth import amounts_of_conversions
 from cjmining.intended import parse_map
 
