@@ -103,13 +103,18 @@ def test_every_variant_of_tickets_costs_what_pm4py_says(optimal_costs: dict[tupl
     assert found == list(optimal_costs.values())
 
 
-def test_every_variant_of_sessions_costs_what_pm4py_says(pm4py, shared_data: Path) -> None:
-    """Sessions of a shop, as if each had to lead to the purchase: few do, so costs are high and vary."""
+def test_a_third_of_the_variants_of_sessions_cost_what_pm4py_says(pm4py, shared_data: Path) -> None:
+    """Sessions of a shop, as if each had to lead to the purchase: few do, so costs are high and vary.
+
+    Every third of the sorted variants: a fault that gives one variant in a hundred a wrong cost is missed
+    with a probability of about 0.99**834, less than one in a thousand.
+    """
     intended = cj.read_map(SHOP_MAP)
     events = pd.read_csv(shared_data / "web" / "shop_clickstream.csv.gz")
     events = events[~events["event"].isin(intended.ignore)]
     variants = sorted(set(events.groupby("session_id")["event"].agg(tuple)))
     assert len(variants) > 2_500
+    variants = variants[::3]
     expected = costs_by_pm4py(pm4py, intended.automaton, variants)
     assert costs_through_the_goal(intended.automaton, variants) == expected
     assert len(set(expected)) > 10

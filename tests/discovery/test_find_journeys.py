@@ -299,7 +299,7 @@ def test_one_journey_each_is_hardly_cut():
 
 
 def test_blocks_and_threads_change_nothing(monkeypatch):
-    log = cj.simulate.shop(400, seed=3).log
+    log = cj.simulate.shop(120, seed=3).log
     whole = find_journeys(log)
     monkeypatch.setattr(model, "BLOCK_STEPS", 37)
     parts = find_journeys(log)

@@ -191,7 +191,7 @@ journeys_of = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=500, derandomize=True)
+@settings(deadline=None, max_examples=300, derandomize=True)
 @given(
     automata(),
     journeys_of,

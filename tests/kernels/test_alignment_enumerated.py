@@ -199,7 +199,7 @@ def moves_of(found: Alignments, asked: list[Question]) -> list[list[Move]]:
     ]
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@settings(deadline=None, max_examples=120, derandomize=True)
 @given(questions())
 def test_of_all_alignments_the_one_that_the_rules_name_is_found(asked: Question) -> None:
     if not asked.has_an_end():
@@ -234,7 +234,7 @@ def logs(draw: st.DrawFn) -> list[Question]:
     ]
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@settings(deadline=None, max_examples=80, derandomize=True)
 @given(logs(), st.randoms(use_true_random=False), st.sampled_from([1 << 25, 2_000, 0]))
 def test_a_journey_gets_what_it_gets_alone_in_whatever_order_and_memory(log, random, memory) -> None:
     alone = [(moves_of(found, [each])[0], found) for each in log for found in [aligned([each])]]
