@@ -9,7 +9,7 @@ import numpy as np
 
 from cjmining import asked, grouping, schema
 from cjmining.errors import LogError, nearest
-from cjmining.event_columns import rows_where
+from cjmining.event_columns import rows_by_piece
 from cjmining.tables import microseconds
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def _having(log: JourneyLog, name: str, wanted: Sequence[str]) -> Flags:
     if of_journeys:
         return np.isin(codes, meant)
     having = np.zeros(log.n_journeys, dtype=bool)
-    events = rows_where(lambda code: np.isin(code, meant), codes)
-    having[np.searchsorted(log.bounds, events, side="right") - 1] = True
+    for events in rows_by_piece(lambda code: np.isin(code, meant), codes):
+        having[np.searchsorted(log.bounds, events, side="right") - 1] = True
     return having
 
 

@@ -224,11 +224,15 @@ def rows_where(holds: Callable[..., NDArray[np.bool_]], *columns: Any) -> NDArra
     >>> rows_where(lambda value: value > 6, EventColumn(9, np.int64, np.arange)).tolist()
     [7, 8]
     """
-    found, before = [np.empty(0, np.int64)], 0
+    return np.concatenate([np.empty(0, np.int64), *rows_by_piece(holds, *columns)])
+
+
+def rows_by_piece(holds: Callable[..., NDArray[np.bool_]], *columns: Any) -> Iterator[NDArray[np.int64]]:  # noqa: ANN401
+    """Give the events of whose values something holds piece by piece, ascending, where they may be many."""
+    before = 0
     for piece in pieces_of(*columns):
-        found.append(np.flatnonzero(holds(*piece)) + before)
+        yield np.flatnonzero(holds(*piece)) + before
         before += len(piece[0])
-    return np.concatenate(found)
 
 
 def counts_of(codes: Any, n: int) -> NDArray[np.int64]:  # noqa: ANN401 -- an array or a column

@@ -6,8 +6,6 @@ labelling and grouping never copy an event. Analyses read integer codes and numb
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,9 +22,12 @@ from cjmining import (
     log_files,
     log_view,
     schema,
+    splitting,
     storage,
     tables,
 )
+from cjmining.blocks import Block as Block  # noqa: PLC0414 -- had from here by who takes a log
+from cjmining.blocks import whole_customers
 from cjmining.errors import LogError, nearest
 from cjmining.event_columns import of_whole_journeys
 from cjmining.events import HeldEvents, as_flags, as_floats, as_whole_numbers
@@ -40,10 +41,10 @@ if TYPE_CHECKING:
     from cjmining.engine.local import Engine
     from cjmining.events import Convert, Events
     from cjmining.explaining import Explanation
-    from cjmining.kernels.outcomes import WalkRules
     from cjmining.labels import Labels
     from cjmining.log_files import StoredTable
     from cjmining.patterns import Pattern
+    from cjmining.splitting import Splits
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -66,58 +67,12 @@ _NOT_SHIPPED = {
 """Tables that executors don't need; an empty slice would bring the whole buffers along."""
 
 
-class Splits(Protocol):
-    """What `split` needs of an intended map."""
-
-    @property
-    def name(self) -> str:
-        """The map's name."""
-        ...
-
-    @property
-    def variants(self) -> Sequence[Splits]:
-        """The map itself, then the maps of personas that differ from it."""
-        ...
-
-    def variant_of(self, customers: pa.Table) -> Codes:
-        """Which of the variants holds for each row."""
-        ...
-
-    def walk_rules(self, vocabulary: Sequence[str], actors: Sequence[str]) -> WalkRules:
-        """What the map says of each touchpoint code."""
-        ...
-
-
 class NamesPersonas(Protocol):
     """What `with_personas` needs of an intended map, or of whatever else names personas."""
 
     def personas_of(self, customers: pa.Table) -> pa.Array:
         """The persona of each row."""
         ...
-
-
-@dataclass(frozen=True)
-class Block:
-    """Whole customers that lie together: journeys and events as half-open ranges of the log's numbers."""
-
-    first_journey: int
-    last_journey: int
-    first_event: int
-    last_event: int
-
-    @property
-    def journeys(self) -> slice:
-        """Its journeys."""
-        return slice(self.first_journey, self.last_journey)
-
-    @property
-    def events(self) -> slice:
-        """Its events."""
-        return slice(self.first_event, self.last_event)
-
-    def own_bounds(self, bounds: Ints) -> Ints:
-        """Return the bounds of its journeys over its own events, of those over the log's."""
-        return bounds[self.first_journey : self.last_journey + 1] - self.first_event
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -571,15 +526,7 @@ class JourneyLog:
         if events is None:
             limit = self.memory_limit
             events = BLOCK_EVENTS if limit is None else max(limit // BYTES_AN_EVENT, LEAST_EVENTS)
-        starts = tables.customer_starts(self.journey_customer)
-        first_events = self.bounds[starts]
-        chosen = [0]
-        while chosen[-1] < len(starts):
-            target = first_events[chosen[-1]] + events
-            chosen.append(max(int(np.searchsorted(first_events, target)), chosen[-1] + 1))
-        ends = np.append(starts, self.n_journeys)
-        cuts = [int(ends[min(i, len(starts))]) for i in chosen]
-        return [Block(a, b, int(self.bounds[a]), int(self.bounds[b])) for a, b in itertools.pairwise(cuts)]
+        return whole_customers(self.bounds, self.journey_customer, events)
 
     def group(self, by: str | Sequence[str] | None) -> tuple[Codes, tuple[str, ...]]:
         """Return for each journey the group it belongs to.
@@ -725,13 +672,11 @@ class JourneyLog:
             customers don't have.
         """
         expect_map(intended, "split")
-        rules = self._rules_of_variants(intended)
-        variant = intended.variant_of(self._customers)
         return replace(
             self,
-            bounds=self._split_bounds(rules, variant),
+            bounds=splitting.bounds(self, replace(self, bounds=self._native_bounds(), _cache={}), intended),
             split_by=intended.name,
-            _split_rules=_digest(rules, variant),
+            _split_rules=splitting.digest(self, intended),
             _attempt=None,
             _tags={},
             _cache={},
@@ -786,48 +731,11 @@ class JourneyLog:
             _cache={},
         )
 
-    def _rules_of_variants(self, intended: Splits) -> list[WalkRules]:
-        words, actors = self.vocabulary("touchpoint"), self.vocabulary("actor")
-        return [variant.walk_rules(words, actors) for variant in intended.variants]
-
     def _native_bounds(self) -> Ints:
         """Return bounds of one journey for each customer, or for each journey that the source names."""
         if "native_journey" not in self._stored.column_names:
             return tables.native_bounds(self.event_customers)
         return tables.native_bounds(self.event_customers, self.codes("native_journey"))
-
-    def _split_bounds(self, rules: Sequence[WalkRules], variant: Codes) -> Ints:
-        """Split by the rules of every variant and take each customer's journeys from those of their own."""
-        whole = replace(self, bounds=self._native_bounds(), _cache={})
-        blocks = [Block(0, whole.n_journeys, 0, self.n_events)]
-        if self.memory_limit is not None:
-            blocks = whole.blocks()
-        free = whole.splittable
-        begins = [self._begins_in(block, whole.bounds, free, rules, variant) for block in blocks]
-        return np.concatenate([*begins, [self.n_events]]).astype(np.int64)
-
-    def _begins_in(
-        self,
-        block: Block,
-        whole: Ints,
-        free: npt.NDArray[np.bool_],
-        rules: Sequence[WalkRules],
-        variant: Codes,
-    ) -> Ints:
-        """Return the events of a block at which journeys begin: those of `whole`, the `free` ones cut."""
-        from cjmining.kernels.outcomes import segment
-
-        events = block.events
-        bounds = block.own_bounds(whole)
-        own_free = free[block.journeys]
-        times = self.timestamps[events]
-        codes = self.codes("touchpoint")[events], self.codes("actor")[events], self.flags("failed")[events]
-        cuts = [segment(bounds, own_free, times, *codes, one, self.data_end_us) for one in rules]
-        begins = [own[:-1] for own in cuts]
-        if len(rules) > 1:
-            of_event = variant[self._customer_rows(self.event_customers[events])]
-            begins = [own[of_event[own] == number] for number, own in enumerate(begins)]
-        return np.sort(np.concatenate(begins)) + block.first_event
 
     def is_split_by(self, intended: Splits) -> bool:
         """Say whether the journeys are those that `split` makes with this very map and these labels.
@@ -841,10 +749,7 @@ class JourneyLog:
         -------
         bool
         """
-        if self._split_rules is None:
-            return False
-        variant = intended.variant_of(self._customers)
-        return self._split_rules == _digest(self._rules_of_variants(intended), variant)
+        return self._split_rules is not None and self._split_rules == splitting.digest(self, intended)
 
     def with_personas(self, intended: NamesPersonas) -> JourneyLog:
         """Return the log with each customer's persona: the first whose rules fit.
@@ -1234,14 +1139,6 @@ def expect_map(intended: object, verb: str) -> None:
         if isinstance(intended, str) and "\n" in intended:
             hint = "cjmining.intended.parse_map(text)"
         raise LogError(f"{verb} takes an intended map, not {type(intended).__name__}: give it {hint}")
-
-
-def _digest(rules: Sequence[WalkRules], variant: Codes) -> str:
-    """Return a fingerprint of what a map says about a log's touchpoints, for whom."""
-    parts = [np.asarray(part).tobytes() for one in rules for part in one]
-    if len(rules) > 1:
-        parts.append(variant.tobytes())
-    return hashlib.sha256(b"|".join(parts)).hexdigest()
 
 
 def _or_empty(table: pa.Table | None, table_schema: pa.Schema) -> pa.Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cjmining.event_columns import counts_of, rows_where
+from cjmining.event_columns import counts_of, elementwise
 
 if TYPE_CHECKING:
     from cjmining.log import JourneyLog
@@ -41,8 +41,12 @@ def _calls(log: JourneyLog, native: int, name: str) -> tuple[str, ...]:
 
     def count() -> tuple[str, ...]:
         touchpoints = log.vocabulary("touchpoint")
-        of_name = rows_where(lambda code: code == native, log.codes("native"))
-        counts = counts_of(log.codes("touchpoint")[of_name], len(touchpoints))
+        called_so = elementwise(
+            lambda own, touchpoint: np.where(own == native, touchpoint, np.int32(-1)),
+            log.codes("native"),
+            log.codes("touchpoint"),
+        )
+        counts = counts_of(called_so, len(touchpoints))
         order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
         return tuple(touchpoints[code] for code in order)
 
