@@ -1,0 +1,74 @@
+"""Columns kept by block are the same in memory and in files, whoever puts them and in whatever order."""
+
+import gc
+import pickle
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cjmining.conformance.kept import Kept, KeptInFiles, KeptInMemory
+from cjmining.log import Block
+from cjmining.shipping import shipping
+
+COLUMNS = {"code": np.int8, "at": np.int64}
+
+
+def fill(kept: Kept, sizes: list[int], order: list[int]) -> np.ndarray:
+    """Put blocks of so many journeys in an order; return what a column should be."""
+    ends = np.cumsum([0, *sizes])
+    for number in order:
+        first, last = int(ends[number]), int(ends[number + 1])
+        values = np.arange(first, last)
+        kept.put(Block(first, last, 0, 0), {"code": values % 5, "at": values * 10**12})
+    return np.arange(ends[-1])
+
+
+@given(st.lists(st.integers(1, 5), max_size=6), st.randoms())
+@settings(max_examples=20, deadline=None)
+def test_columns_are_whole_and_in_order(sizes: list[int], random) -> None:
+    order = list(range(len(sizes)))
+    random.shuffle(order)
+    for kept in (KeptInMemory(COLUMNS), KeptInFiles(COLUMNS, Path(tempfile.mkdtemp()))):
+        numbers = fill(kept, sizes, order)
+        for name, expected in {"code": numbers % 5, "at": numbers * 10**12}.items():
+            found = kept.column(name)
+            assert found.dtype == COLUMNS[name]
+            assert found.tolist() == expected.tolist()
+        pairs = [piece for piece in kept.pieces("at", "code") if len(piece[0])]
+        assert [code for _, codes in pairs for code in codes.tolist()] == (numbers % 5).tolist()
+
+
+def test_a_block_that_is_worked_on_again_is_kept_once(tmp_path: Path) -> None:
+    kept = KeptInFiles(COLUMNS, tmp_path)
+    fill(kept, [3, 2], [0, 1, 0])
+    assert kept.column("at").tolist() == [0, 10**12, 2 * 10**12, 3 * 10**12, 4 * 10**12]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_folder_goes_with_the_last_who_has_it(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    kept = KeptInFiles(COLUMNS, folder)
+    fill(kept, [4], [0])
+    with shipping():
+        executors = pickle.loads(pickle.dumps(kept))  # noqa: S301 -- our own
+    fill(executors, [4, 3], [1])
+    del executors
+    gc.collect()
+    assert len(kept.column("code")) == 7
+    again = pickle.loads(pickle.dumps(kept))  # noqa: S301 -- our own
+    del kept
+    gc.collect()
+    assert not folder.exists()
+    assert again.column("at").tolist() == [number * 10**12 for number in range(7)]
+
+
+@pytest.mark.parametrize("kind", [KeptInMemory, KeptInFiles])
+def test_nothing_is_kept_of_nothing(kind: type[Kept], tmp_path: Path) -> None:
+    kept = kind(COLUMNS) if kind is KeptInMemory else kind(COLUMNS, tmp_path)
+    assert kept.column("code").dtype == np.int8
+    assert not len(kept.column("code"))
