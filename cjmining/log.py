@@ -1042,7 +1042,6 @@ def log_of_stream(
     draft: storage.Draft,
     events: Iterable[pa.Table],
     *,
-    customers: pa.Table,
     sources: pa.Table,
     ledger: pa.Table,
     quarantine: pa.Table,
@@ -1053,13 +1052,14 @@ def log_of_stream(
     """Write a log into a draft whose events come as a stream in the log's order; return its manifest.
 
     It is the log that `JourneyLog.from_events` makes of the same events, byte for byte. `long` has the
-    vocabularies of columns that come as codes. Tables that are in the draft already stay as they are.
+    vocabularies of columns that come as codes. Tables that are in the draft already stay as they are: its
+    customers are.
     """
     journeys = log_files.Journeys()
     words = log_files.write_events(draft, journeys.watch(events), BLOCK_EVENTS, long)
     return log_of_blocks(
-        draft, words, journeys, customers=customers, sources=sources, ledger=ledger,
-        quarantine=quarantine, data_end_us=data_end_us, notes=notes,
+        draft, words, journeys, sources=sources, ledger=ledger, quarantine=quarantine,
+        data_end_us=data_end_us, notes=notes,
     )  # fmt: skip
 
 
@@ -1068,7 +1068,6 @@ def log_of_blocks(
     words: Mapping[str, str],
     journeys: log_files.Journeys,
     *,
-    customers: pa.Table,
     sources: pa.Table,
     ledger: pa.Table,
     quarantine: pa.Table,
@@ -1077,24 +1076,34 @@ def log_of_blocks(
 ) -> dict[str, Any]:
     """Write what is beside the events into a draft that has their blocks; return the manifest.
 
-    `words` says which files have the long vocabularies, `journeys` has seen all events.
+    `words` says which files have the long vocabularies, `journeys` has seen all events. Customers are in the
+    draft already, as are identities and links where there are any.
     """
     firsts = [moment for moment in sources.column("first").cast(pa.int64()).to_pylist() if moment is not None]
-    stored = StoredEvents(draft.folder({"words": words}))
-    log = JourneyLog(
-        _stored=stored,
-        _customers=tables.sorted_customers(customers),
-        _kept_identities=schema.IDENTITIES.empty_table(),
-        _kept_links=schema.LINKS.empty_table(),
-        _sources=sources,
-        _ledger=ledger,
-        _quarantine=quarantine,
-        bounds=journeys.bounds,
-        data_end_us=data_end_us,
-        notes=tuple(notes),
-        _cache={"journeys": journeys.table(min(firsts, default=None), data_end_us, stored)},
-    )
-    return log._write_beside(draft, words)
+    folder = draft.folder({"words": words})
+    native_words = StoredEvents(folder).words("native_journey")
+    made = journeys.tables(min(firsts, default=None), data_end_us, native_words)
+    draft.add("journeys", made, schema=schema.JOURNEYS)
+    draft.add("bounds", journeys.bounds(), schema=log_files.BOUNDS)
+    small = {
+        "identities": schema.IDENTITIES.empty_table(),
+        "links": schema.LINKS.empty_table(),
+        "sources": sources,
+        "ledger": ledger,
+        "quarantine": quarantine,
+    }
+    for name in [name for name in small if name not in draft]:
+        draft.add(name, small[name])
+    return {
+        "data_end_us": data_end_us,
+        "notes": list(notes),
+        "split_by": None,
+        "split_rules": None,
+        "events": journeys.n_events,
+        "journeys": len(journeys),
+        "customers": folder.rows("customers"),
+        "words": dict(words),
+    }
 
 
 def _opened(folder: storage.Folder, limit: int | None) -> JourneyLog:

@@ -18,16 +18,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining import schema, tables
+from cjmining.scratch import Scratch
 
 if TYPE_CHECKING:
     from cjmining.storage import Draft, Folder
-    from cjmining.stored_events import StoredEvents
 
 Ints = npt.NDArray[np.int64]
 
 LONG_VOCABULARY = 10_000
 """Words from which on a vocabulary is a file of its own."""
 _WORDS = pa.schema([("word", pa.string())])
+BOUNDS = pa.schema([("first_event", pa.int64())])
+_PIECE = 1 << 17
+"""Journeys that are in memory at once."""
 
 
 def write_events(
@@ -116,14 +119,26 @@ def _customers_begin(customer: Ints, before: int) -> Ints:
 
 
 class Journeys:
-    """The journeys of a stream of events: one for each customer, or for each that the source names."""
+    """The journeys of a stream of events: one for each customer, or for each that the source names.
+
+    There may be an eighth as many as events, so what is known of them lies in temporary files.
+    """
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Ints, Ints, Ints, Ints]] = []
-        self._lasts: list[Ints] = []
-        self._n_events = 0
+        self._first, self._customer, self._native = Scratch(np.int64), Scratch(np.int64), Scratch(np.int32)
+        self._start, self._end = Scratch(np.int64), Scratch(np.int64)
+        self._n = self._n_events = 0
+        self._earliest: int | None = None
         self._before: tuple[int, int, int] | None = None
         self._words = pa.array([], pa.string())
+
+    def __len__(self) -> int:
+        return self._n
+
+    @property
+    def n_events(self) -> int:
+        """How many events were seen."""
+        return self._n_events
 
     def watch(self, events: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Pass a stream on, and see where journeys begin and end."""
@@ -134,66 +149,110 @@ class Journeys:
     def _see(self, table: pa.Table) -> None:
         customer = table.column("customer").to_numpy()
         time = table.column("timestamp").cast(pa.int64()).to_numpy()
-        native = np.full(len(customer), -1, dtype=np.int64)
+        native = np.full(len(customer), -1, dtype=np.int32)
         if "native_journey" in table.column_names and table.column("native_journey").num_chunks:
-            native = self._native(table.column("native_journey")).astype(np.int64)
+            native = self._native_codes(table.column("native_journey"))
         if not len(customer):
             return
         starts = np.flatnonzero((customer[1:] != customer[:-1]) | (native[1:] != native[:-1])) + 1
         if self._before is None or self._before[:2] != (customer[0], native[0]):
             starts = np.concatenate(([0], starts))
-        self._parts.append((self._n_events + starts, customer[starts], native[starts], time[starts]))
-        if self._before is not None:
-            time = np.concatenate(([self._before[2]], time))
-            self._lasts.append(time[starts])
+        self._first.add(self._n_events + starts)
+        for column, values in ((self._customer, customer), (self._native, native), (self._start, time)):
+            column.add(values[starts])
+        if self._before is None:
+            self._end.add(time[starts[1:] - 1])
         else:
-            self._lasts.append(time[starts[1:] - 1])
+            self._end.add(np.concatenate(([self._before[2]], time))[starts])
+        if len(starts):
+            earliest = int(time[starts].min())
+            self._earliest = earliest if self._earliest is None else min(earliest, self._earliest)
         self._before = int(customer[-1]), int(native[-1]), int(time[-1])
+        self._n += len(starts)
         self._n_events += len(customer)
 
-    def _native(self, column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    def join(self, other: Journeys) -> None:
+        """Take in what another one has seen: the events that come next, of other customers."""
+        if other._before is None:
+            return
+        if self._before is not None:
+            self._end.add(np.array([self._before[2]]))
+        n = len(other)
+        self._first.add(self._n_events + other._first.read(0, n))
+        for own, given in (
+            (self._customer, other._customer), (self._native, other._native), (self._start, other._start)
+        ):  # fmt: skip
+            own.add(given.read(0, n))
+        self._end.add(other._end.read(0, n - 1))
+        moments = [moment for moment in (self._earliest, other._earliest) if moment is not None]
+        self._earliest, self._before = min(moments), other._before
+        self._words = other._words if len(other._words) else self._words
+        self._n += n
+        self._n_events += other._n_events
+
+    def _native_codes(self, column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
         if pa.types.is_dictionary(column.type):
             self._words = column.chunk(0).dictionary
             return tables.codes_of(tables.one_chunk(pa.table([column], ["codes"])).column(0).chunk(0))
         codes: npt.NDArray[np.int32] = pc.fill_null(column, -1).to_numpy()
         return codes
 
-    def join(self, later: Journeys) -> None:
-        """Add the journeys of the events that come after these, which are of other customers."""
-        if later._before is None:
-            return
-        if self._before is not None:
-            self._lasts.append(np.array([self._before[2]], np.int64))
-        self._parts += [
-            (self._n_events + starts, customer, native, start)
-            for starts, customer, native, start in later._parts
-        ]
-        self._lasts += later._lasts
-        self._before = later._before
-        self._n_events += later._n_events
-        self._words = later._words if len(later._words) else self._words
+    def bounds(self) -> Iterator[pa.Table]:
+        """Give the first event of each journey, and the number of events last, as `first_event`."""
+        for start in range(0, len(self), _PIECE):
+            yield pa.table({"first_event": self._first.read(start, min(start + _PIECE, len(self)))})
+        yield pa.table({"first_event": np.array([self._n_events], np.int64)})
 
-    @property
-    def bounds(self) -> Ints:
-        """First event of each journey, and the number of events last."""
-        return np.concatenate([*(part[0] for part in self._parts), [self._n_events]]).astype(np.int64)
+    def tables(
+        self, observed_from: int | None, observed_until: int, native_words: pa.Array | None
+    ) -> Iterator[pa.Table]:
+        """Give the table of journeys in pieces of whole customers.
 
-    def table(self, observed_from: int | None, observed_until: int, events: StoredEvents) -> pa.Table:
-        """Return the table of journeys; events before `observed_from` were observed all the same."""
-        columns = [np.concatenate([part[i] for part in self._parts]) for i in (1, 2, 3)]
-        customer, native, start = columns
-        last = [] if self._before is None else [self._before[2]]
-        end = np.concatenate([*self._lasts, last]).astype(np.int64)
-        first = int(start.min())
-        native_words = events.words("native_journey")
-        return tables.journey_table(
-            customer,
-            tables.numbered(customer, start),
-            tables.words_of(native, self._words if native_words is None else native_words),
-            (start, end),
-            (first if observed_from is None else min(first, observed_from), observed_until),
-            np.diff(self.bounds),
-        )
+        Parameters
+        ----------
+        observed_from, observed_until : int
+            Microseconds since 1970; events before were observed all the same.
+        native_words : pyarrow.Array, optional
+            The vocabulary of the sources' own journeys, where it is a long one.
+        """
+        words = self._words if native_words is None else native_words
+        earliest = self._earliest or 0
+        since = earliest if observed_from is None else min(earliest, observed_from)
+        first = 0
+        while first < len(self) or not first:
+            n = self._whole_customers(first)
+            customer, start = self._customer.read(first, first + n), self._start.read(first, first + n)
+            yield tables.journey_table(
+                customer,
+                tables.numbered(customer, start),
+                tables.words_of(self._native.read(first, first + n), words),
+                (start, self._ends(first, n)),
+                (since, observed_until),
+                self._sizes(first, n),
+                first,
+            )
+            first += max(n, 1)
+
+    def _whole_customers(self, first: int) -> int:
+        """Return how many journeys to take from one on so that they are of whole customers."""
+        size = _PIECE
+        while first + size < len(self):
+            customer = self._customer.read(first, first + size + 1)
+            cut = int(np.searchsorted(customer, customer[-1]))
+            if cut:
+                return cut
+            size *= 2
+        return len(self) - first
+
+    def _ends(self, first: int, n: int) -> Ints:
+        end = self._end.read(first, min(first + n, len(self) - 1))
+        last = [self._before[2]] if self._before is not None and first + n == len(self) else []
+        return np.concatenate((end, np.array(last, np.int64)))
+
+    def _sizes(self, first: int, n: int) -> Ints:
+        begins = self._first.read(first, min(first + n + 1, len(self)))
+        after = [self._n_events] if first + n == len(self) else []
+        return np.diff(begins, append=np.array(after, np.int64))
 
 
 class StoredTable:

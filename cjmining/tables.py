@@ -286,11 +286,15 @@ def journey_table(
     times: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
     observed: tuple[int, int],
     events: npt.NDArray[np.int64],
+    first: int = 0,
 ) -> pa.Table:
-    """Return the journeys: times of first and last events, from when until when all were observed."""
+    """Return the journeys: times of first and last events, from when until when all were observed.
+
+    The number of the first one is `first`.
+    """
     n = len(customer)
     columns = {
-        "journey": np.arange(n, dtype=np.int64),
+        "journey": np.arange(first, first + n, dtype=np.int64),
         "customer": customer,
         "attempt": attempt,
         "native_journey": native,

@@ -17,32 +17,46 @@ if TYPE_CHECKING:
     from cjmining.ingest.stage import Staged
 
 
-def customers_table(database: Database, staged: Sequence[Staged], n_customers: int) -> tuple[pa.Table, int]:
-    """Return every customer with the attributes known, and how many customers had several rows.
+def several_rows(database: Database, staged: Sequence[Staged]) -> int:
+    """Count the customers with several rows of attributes.
 
-    Of several rows for one customer the first value that isn't missing counts, attribute by attribute; but of
-    what speaks of writing to them (an opt-out, a consent) one that speaks against it comes first.
+    Raises
+    ------
+    SourceError
+        If two attributes have one name.
     """
-    table = pa.table({"customer": np.arange(n_customers, dtype=np.int64)})
+    taken = {"customer", "persona"}
     several = 0
     for feed in staged:
         for name in feed.feed.attributes:
-            if name in table.column_names or name == "persona":
+            if name in taken:
                 raise SourceError(
                     f"source {feed.source.name!r}: an attribute can't be called {name!r}: "
                     "the customers of the log have a column of that name already. Choose others with "
                     "attributes="
                 )
         if feed.feed.attributes:
-            found = _attributes(database, feed)
+            taken |= set(feed.feed.attributes)
             several += int(
                 database.value(
                     f"SELECT count(*) FROM (SELECT 1 FROM {feed.table}_used GROUP BY customer HAVING "
                     "count(*) > 1)"
                 )
             )
-            table = _joined(table, found)
-    return table, several
+    return several
+
+
+def customers_table(database: Database, staged: Sequence[Staged], n_customers: int) -> pa.Table:
+    """Return every customer with the attributes known.
+
+    Of several rows for one customer the first value that isn't missing counts, attribute by attribute; but of
+    what speaks of writing to them (an opt-out, a consent) one that speaks against it comes first.
+    """
+    table = pa.table({"customer": np.arange(n_customers, dtype=np.int64)})
+    for feed in staged:
+        if feed.feed.attributes:
+            table = _joined(table, _attributes(database, feed))
+    return table
 
 
 def _attributes(database: Database, feed: Staged) -> pa.Table:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,8 @@ SEPARATOR = "chr(30)"
 
 _OF_LIMIT: Final = 0.8
 """What the database gets of a memory limit; the rest is for the tables on their way out of it."""
+_AT_REST: Final = 0.1
+"""What it keeps of that while others need the memory."""
 
 
 class Database:
@@ -51,7 +54,26 @@ class Database:
         except duckdb.Error as problem:
             raise SourceError(f"memory_limit is a size such as '4GB', not {memory_limit!r}") from problem
         size, unit = self.value("SELECT current_setting('memory_limit')").split()
-        self.run(f"SET memory_limit = '{float(size) * _OF_LIMIT:.1f} {unit}'")
+        self._most = float(size) * _OF_LIMIT, unit
+        self._hold(1)
+
+    def _hold(self, share: float) -> None:
+        """Let the database hold a share of what it may at most; what it holds beyond that goes to disk."""
+        size, unit = self._most
+        self.run(f"SET memory_limit = '{size * share:.1f} {unit}'")
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """For a while, let the database hold little memory: others need it, and the limit is for all."""
+        if self._memory_limit is None:
+            yield
+            return
+        with suppress(SourceError):  # what is in use can't be let go of
+            self._hold(_AT_REST)
+        try:
+            yield
+        finally:
+            self._hold(1)
 
     def run(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""
@@ -97,6 +119,14 @@ class Database:
             if isinstance(problem, OSError) and "Out of Memory" not in str(problem):
                 raise
             raise self._too_little() from problem
+
+    def store(self, table: str, pieces: Iterable[pa.Table]) -> None:
+        """Make a table of what comes piece by piece, at least one."""
+        rest = iter(pieces)
+        first = next(rest)
+        batches = (batch for piece in itertools.chain([first], rest) for batch in piece.to_batches())
+        with self.registered("pieces", pa.RecordBatchReader.from_batches(first.schema, batches)):
+            self.run(f"CREATE TABLE {table} AS SELECT * FROM pieces")
 
     @contextmanager
     def registered(self, name: str, data: Any) -> Iterator[None]:  # noqa: ANN401 -- a table or a reader

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,12 +28,15 @@ from cjmining.ingest.linking import (
     SEVERAL_CUSTOMERS,
     SHARED,
     SHARED_BY,
-    Codes,
+    Identifiers,
     Ints,
     Linked,
-    Sets,
     Small,
-    link,
+    customers_of_sets,
+    distinct,
+    join,
+    pairs,
+    parts,
 )
 from cjmining.ingest.normal import (
     MERGED,
@@ -76,6 +79,10 @@ OF_SEVERAL = "identifiers of several customers"
 _CODES = ("hash(x, substr(x, 6))", "md5_number(x)")
 """SQL of a number for a text `x`: the first that tells all sets apart is taken. DuckDB's `hash` is not made
 for that, so it takes the text twice."""
+_WIDTH = 2**31 - 1
+"""More than any identifier's number."""
+_PIECE = 1 << 20
+"""Identifiers that are handed to the database at once."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +224,7 @@ def _number(database: Database, *, hidden: bool) -> None:
         )
         # what is there already isn't stored once more
         database.run("CREATE VIEW nodes AS SELECT node, kind, value AS token, value, refusal FROM clear")
-    sets, shown = _sorted_pairs(database.arrow("SELECT id_set, node FROM numbered"))
+    sets, shown = _members(database, "numbered")
     with database.registered("members_now", pa.table({"id_set": sets, "node": shown})):
         database.run("CREATE TABLE members AS SELECT * FROM members_now")
     database.run("DROP TABLE numbered")
@@ -248,52 +255,61 @@ def find_customers(database: Database, *, clustered: bool = False) -> Linked:
     Makes `found` (node, customer, refusal).
     """
     names = kinds_in(database, "nodes")
-    nodes = database.arrow(
-        f"SELECT node, {coded('kind', names)} AS kind, {coded('refusal', REASONS)} AS refusal FROM nodes"
-    )
-    own, kind, refused = (column.to_numpy() for column in nodes.columns)
-    del nodes
-    merged = database.arrow("SELECT node, other FROM merged")
-    sets, shown = _sorted_pairs(database.arrow("SELECT id_set, node FROM members"))
-    linked = link(
-        Sets(
-            kinds=[kind_of(name) for name in names],
-            kind=_laid(own, kind),
-            refusal=_laid(own, refused),
-            set=sets,
-            node=shown,
-            same=merged.column("node").to_numpy(),
-            other=merged.column("other").to_numpy(),
-            cluster=_clusters(database, len(own)) if clustered else None,
-        )
-    )
-    found = pa.table(
-        {
-            "node": np.arange(len(own), dtype=np.int32),
-            "customer": linked.customer,
-            "refusal": pa.array(REASONS).take(pa.array(linked.refusal)),
-        }
-    )
-    with database.registered("found_now", found):
-        database.run("CREATE TABLE found AS SELECT * FROM found_now")
+    with database.at_rest():
+        # members are read twice: they take as much room as all else that is known of identifiers
+        one, other = pairs(*_members(database, "members"))
+        identifiers = _identifiers(database, names, clustered=clustered)
+        customer, refusal = join(identifiers, one, other)
+        del one, other
+        found, whose = customers_of_sets(*_members(database, "members"), customer, identifiers.tier)
+        linked = Linked(customer, refusal, found, whose)
+        database.store("found", _found(linked))
     return linked
 
 
-def _laid(places: Small, values: Codes) -> Codes:
-    """Lay values in their places: a database that isn't told to sort gives rows in any order."""
-    laid = np.empty_like(values)
-    laid[places] = values
-    return laid
+def _identifiers(database: Database, names: Sequence[str], *, clustered: bool) -> Identifiers:
+    n = int(database.value("SELECT count(*) FROM nodes"))
+    kind, refusal = np.empty(n, np.int8), np.empty(n, np.int8)
+    query = f"SELECT node, {coded('kind', names)} AS kind, {coded('refusal', REASONS)} AS refusal FROM nodes"
+    with database.stream(query) as batches:
+        for batch in batches:  # a database that isn't told to sort gives rows in any order
+            places = batch.column("node").to_numpy()
+            kind[places] = batch.column("kind").to_numpy()
+            refusal[places] = batch.column("refusal").to_numpy()
+    merged = database.arrow("SELECT node, other FROM merged")
+    return Identifiers(
+        kinds=[kind_of(name) for name in names],
+        kind=kind,
+        refusal=refusal,
+        same=merged.column("node").to_numpy(),
+        other=merged.column("other").to_numpy(),
+        cluster=_clusters(database, n) if clustered else None,
+    )
 
 
-def _sorted_pairs(shown: pa.Table) -> tuple[Small, Small]:
+def _members(database: Database, relation: str) -> tuple[Small, Small]:
     """Return which set (id_set) has which identifiers (node), each pair once, sorted."""
-    code = shown.column("id_set").to_numpy().astype(np.int64)
-    code <<= 32
-    code |= shown.column("node").to_numpy()
-    code.sort()
-    code = code[np.append(True, code[1:] != code[:-1])] if len(code) else code
-    return (code >> 32).astype(np.int32), code.astype(np.int32)  # the lower half
+    codes = np.empty(int(database.value(f"SELECT count(*) FROM {relation}")), np.int64)
+    start = 0
+    code = f"(id_set::BIGINT << {_WIDTH.bit_length()}) | node AS code"
+    with database.stream(f"SELECT {code} FROM {relation}") as batches:
+        for batch in batches:
+            codes[start : start + batch.num_rows] = batch.column("code").to_numpy()
+            start += batch.num_rows
+    return parts(distinct(codes), _WIDTH)
+
+
+def _found(linked: Linked) -> Iterator[pa.Table]:
+    reasons = pa.array(REASONS)
+    for start in range(0, max(len(linked.customer), 1), _PIECE):
+        customer = linked.customer[start : start + _PIECE]
+        yield pa.table(
+            {
+                "node": np.arange(start, start + len(customer), dtype=np.int32),
+                "customer": customer.astype(np.int64),
+                "refusal": reasons.take(pa.array(linked.refusal[start : start + _PIECE])),
+            }
+        )
 
 
 def _clusters(database: Database, n: int) -> Ints:
@@ -309,7 +325,7 @@ def store_sets(database: Database, linked: Linked) -> None:
     with database.registered("whose", whose):
         database.run(
             "CREATE TABLE id_sets AS SELECT set_code(s.ids) AS code, "
-            "CASE WHEN whose >= 0 THEN whose END AS customer, "
+            "CASE WHEN whose >= 0 THEN whose::BIGINT END AS customer, "
             f"CASE WHEN whose >= 0 THEN NULL WHEN whose = {SEVERAL_CUSTOMERS} THEN {literal(OF_SEVERAL)} "
             f"WHEN shared THEN {literal(ONLY_SHARED)} WHEN severals THEN {literal(ONLY_SEVERALS)} "
             f"ELSE {literal(NO_IDENTIFIER)} END AS why "
@@ -325,17 +341,21 @@ def store_sets(database: Database, linked: Linked) -> None:
     )
 
 
-def protected(database: Database, how: str) -> pa.Table:
-    """Return the identities that the log keeps: values, their keyed hashes, or none."""
+def protected(database: Database, how: str) -> Iterator[pa.Table]:
+    """Give the identities that the log keeps piece by piece: values, their keyed hashes, or none."""
+    yield schema.IDENTITIES.empty_table()
     if how == "drop":
-        return schema.IDENTITIES.empty_table()
+        return
     kinds = kinds_in(database, "nodes")
-    own = database.arrow(  # nodes are in the order of kind and token
-        f"SELECT customer, {coded('kind', kinds)} AS kind, token AS value FROM nodes JOIN found USING (node) "
-        "WHERE customer >= 0 ORDER BY customer, node"
+    query = (  # nodes are in the order of kind and token
+        f"SELECT customer, {coded('kind', kinds)} AS kind, token AS value "
+        "FROM nodes JOIN found USING (node) WHERE customer >= 0 ORDER BY customer, node"
     )
-    named = pa.chunked_array([texts(kinds, places) for places in own.column("kind").chunks], schema.TEXT)
-    return own.set_column(1, "kind", named).cast(schema.IDENTITIES)
+    with database.stream(query) as batches:
+        for batch in batches:
+            own = pa.Table.from_batches([batch])
+            kind = texts(kinds, batch.column("kind"))
+            yield own.set_column(1, "kind", kind).cast(schema.IDENTITIES)
 
 
 def secret_of(key: str | bytes | None) -> bytes:

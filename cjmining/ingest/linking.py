@@ -9,7 +9,8 @@ judged by what the tiers before it found, never by others of its own, so nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int16]
 Codes = npt.NDArray[np.int8]
 Small = npt.NDArray[np.int32]
-"""Places of identifiers and numbers of sets: half the memory, of which there are tens of millions."""
+"""Places of identifiers, numbers of sets and customers, of which there are tens of millions."""
 
 SHARED: Final = "shared by too many"
 SEVERAL: Final = "shared by several customers"
@@ -41,6 +43,8 @@ _DEVICES_BY: Final = 100
 _FEWEST: Final = 3
 _ONCE_IN: Final = 1000
 _ENOUGH: Final = 20
+_PIECE: Final = 1 << 20
+"""How many pairs are looked at at once, where what is found of each takes more room than the pair."""
 _TIERS: Final = 6
 _NUMBER, _ADDRESS, _PHONE, _LINK, _ACCOUNT, _DEVICE = range(_TIERS)
 _BELOW: Final[dict[int, tuple[int, ...]]] = {
@@ -54,8 +58,8 @@ _BELOW: Final[dict[int, tuple[int, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Sets:
-    """Identifiers, and the sets in which records show them.
+class Identifiers:
+    """What is known of identifiers beside the sets in which they are seen.
 
     Parameters
     ----------
@@ -65,8 +69,6 @@ class Sets:
         Of each identifier, its place in `kinds`. Customers are numbered in the order of their first one.
     refusal : int8 array
         Why its value alone makes an identifier no link, as a code into `REASONS`; 0 where it may be one.
-    set, node : int32 arrays
-        Which set has which identifier, each pair once, sorted.
     same, other : int32 arrays
         Pairs of identifiers that a system says are one.
     cluster : int64 array, optional
@@ -76,11 +78,28 @@ class Sets:
     kinds: Sequence[Kind]
     kind: Codes
     refusal: Codes
-    set: Small
-    node: Small
     same: Small
     other: Small
     cluster: Ints | None = None
+
+    @property
+    def tier(self) -> Codes:
+        """Of each identifier, the tier in which it is laid on."""
+        return np.array([_tier(kind) for kind in self.kinds], np.int8)[self.kind]
+
+
+@dataclass(frozen=True)
+class Sets(Identifiers):
+    """Identifiers, and the sets in which records show them.
+
+    Parameters
+    ----------
+    set, node : int32 arrays
+        Which set has which identifier, each pair once, sorted.
+    """
+
+    set: Small = field(kw_only=True)
+    node: Small = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -89,20 +108,20 @@ class Linked:
 
     Attributes
     ----------
-    customer : int64 array
+    customer : int32 array
         Of each identifier; -1 for one that is no link.
     refusal : int8 array
         Of each identifier, why it is none, as a code into `REASONS`.
     set : int32 array
         The sets, each once, sorted.
-    set_customer : int64 array
+    set_customer : int32 array
         Of each set; `NOBODY` or `SEVERAL_CUSTOMERS` where it has none.
     """
 
-    customer: Ints
+    customer: Small
     refusal: Codes
     set: Small
-    set_customer: Ints
+    set_customer: Small
 
 
 def link(sets: Sets) -> Linked:
@@ -113,70 +132,92 @@ def link(sets: Sets) -> Linked:
     Linked
         Customers are numbered in the order of their first identifier.
     """
-    linking = _Linking(sets)
+    customer, refusal = join(sets, *pairs(sets.set, sets.node))
+    found, whose = customers_of_sets(sets.set, sets.node, customer, sets.tier)
+    return Linked(customer, refusal, found, whose)
+
+
+def join(identifiers: Identifiers, one: Small, other: Small) -> tuple[Small, Codes]:
+    """Find the customers behind identifiers of which `one` and `other` are seen together.
+
+    Returns
+    -------
+    tuple
+        Of each identifier its customer, -1 for one that is no link; and why it is none, a code of `REASONS`.
+    """
+    linking = _Linking(identifiers, one, other)
     linking.refuse_improbable()
     for tier in (_NUMBER, _ADDRESS, _PHONE, _LINK, _ACCOUNT, _DEVICE):
         linking.add(tier)
-    customer = _numbered(linking.label, linking.refusal == 0)
-    found, whose = _customers_of_sets(sets, customer, linking.tier)
-    return Linked(customer, linking.refusal, found, whose)
+    return _numbered(linking.label, linking.refusal == 0), linking.refusal
 
 
 class _Linking:
-    """Identifiers with the label of their component, as far as they have been laid on."""
+    """Identifiers with the label of their component, as far as they have been laid on.
 
-    def __init__(self, sets: Sets) -> None:
-        n = len(sets.kind)
-        self.sets = sets
-        self.refusal = sets.refusal.copy()
-        self.tier = np.array([_tier(kind) for kind in sets.kinds], np.int8)[sets.kind]
+    The label is the component's least identifier. Pairs are held one way.
+    """
+
+    def __init__(self, identifiers: Identifiers, one: Small, other: Small) -> None:
+        n = len(identifiers.kind)
+        self.about = identifiers
+        self.refusal = identifiers.refusal.copy()
+        self.tier = identifiers.tier
         self.label = np.arange(n, dtype=np.int32)
         self.placed = np.zeros(n, bool)
-        self.listed = np.zeros(n, bool) if sets.cluster is None else sets.cluster >= 0
-        if sets.cluster is not None:
+        self.listed = np.zeros(n, bool) if identifiers.cluster is None else identifiers.cluster >= 0
+        if identifiers.cluster is not None:
             listed = np.flatnonzero(self.listed)
             self.refusal[listed] = 0
             self.placed[listed] = True
-            _, first, which = np.unique(sets.cluster[listed], return_index=True, return_inverse=True)
+            _, first, which = np.unique(identifiers.cluster[listed], return_index=True, return_inverse=True)
             self.label[listed] = listed[first][which]
-        self.forgotten = np.count_nonzero(self.refusal)
-        usable = self.refusal[sets.node] == 0
-        self.one, self.other = _pairs(sets.set[usable], sets.node[usable], n)
+        self.one, self.other = one, other
+        self.forgotten = 0
+        self._forget_refused()
 
     def refuse_improbable(self) -> None:
         """Refuse what is seen with improbably many identifiers of a kind, by how many is usual."""
-        kinds, kind = self.sets.kinds, self.sets.kind
-        kind_of_other = kind[self.other]
+        kinds, kind = self.about.kinds, self.about.kind
         spared = self.listed.copy()
-        spared[self.sets.same], spared[self.sets.other] = True, True
+        spared[self.about.same], spared[self.about.other] = True, True
         for b, other in enumerate(kinds):
             if other.of not in ("person", "device"):
                 continue
-            degree = np.bincount(self.one[kind_of_other == b], minlength=len(kind))
+            degree = self._seen_with(kind == b)
             for a, own in enumerate(kinds):
-                here = np.flatnonzero((kind == a) & (degree > 0))
-                if own.of in ("account", "case") or not len(here):
+                here = (kind == a) & (degree > 0)
+                if own.of in ("account", "case") or not here.any():
                     continue
                 limit = improbable(degree[here], devices=other.of == "device")
-                self.refusal[here[(degree[here] > limit) & ~spared[here]]] = _SHARED
+                self.refusal[here & (degree > limit) & ~spared] = _SHARED
         self._forget_refused()
+
+    def _seen_with(self, those: Bools) -> Small:
+        """Count for each identifier with how many of `those` it is seen."""
+        degree = np.zeros(len(those), np.int32)
+        for one, other in ((self.one, self.other), (self.other, self.one)):
+            for start in range(0, len(one), _PIECE):
+                near = one[start : start + _PIECE]
+                np.add.at(degree, near[those[other[start : start + _PIECE]]], np.int32(1))
+        return degree
 
     def add(self, tier: int) -> None:
         """Lay on the identifiers of a tier: each joins what it is seen with, unless that is several."""
         own = (self.tier == tier) & (self.refusal == 0) & ~self.placed
         if not own.any():
             return
-        here = own[self.one]
-        one, other = self.one[here], self.other[here]
-        between = self.placed[other]
-        node, label = _unique_pairs(one[between], self.label[other[between]])
-        together = own[other]
-        one, other = one[together], other[together]
+        node, label = self._touches(own)
+        together = own[self.one] & own[self.other]
+        one, other = self.one[together], self.other[together]
+        del together
         apart = self._apart(tier, node, label)
-        # accounts that were merged are one, and stand for the persons of all of them
-        group = components(len(own), one, other) if tier == _ACCOUNT else np.arange(len(own), dtype=np.int32)
-        conflicting = _conflicting(*_unique_pairs(group[node], label), apart)
-        several = _marked(len(own), conflicting)[group] & own
+        if tier == _ACCOUNT:  # accounts that were merged are one, and stand for the persons of all of them
+            group = components(len(own), (one, other))
+            conflicting = _conflicting(*_unique_pairs(group[node], label), apart)
+            several = _marked(len(own), conflicting)[group] & own
+        else:
+            several = _marked(len(own), _conflicting(node, label, apart)) & own
         self.refusal[several] = _SEVERAL
         own[several] = False
         keep = own[node]
@@ -184,18 +225,26 @@ class _Linking:
         keep = own[one] & own[other]
         one, other = one[keep], other[keep]
         if tier == _NUMBER:
-            one = np.concatenate((one, self.sets.same))
-            other = np.concatenate((other, self.sets.other))
+            one = np.concatenate((one, self.about.same))
+            other = np.concatenate((other, self.about.other))
         self._join(own, (node, label), (one, other), apart, lenient=tier == _ADDRESS)
         self.placed |= own & (self.refusal == 0)
         self._forget_refused()
+
+    def _touches(self, own: Bools) -> tuple[Small, Small]:
+        """Return (identifier, label): which of a tier's own are seen with which components, each once."""
+        found = []
+        for one, other in ((self.one, self.other), (self.other, self.one)):
+            between = own[one] & self.placed[other]
+            found.append((one[between], self.label[other[between]]))
+        return _unique_pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
     def _join(
         self,
         own: Bools,
         touches: tuple[Small, Small],
         among: tuple[Small, Small],
-        apart: tuple[Small, Small],
+        apart: tuple[Small, Codes],
         *,
         lenient: bool,
     ) -> None:
@@ -207,12 +256,13 @@ class _Linking:
         one, other = among
         n = len(self.label)
         for attempt in range(3):
-            joined = components(n, np.concatenate((node, one)), np.concatenate((label, other)))
+            joined = components(n, (node, label), (one, other))
             where = joined[self.label]
+            del joined
             bad = self._too_many(where) if lenient else _several_of_a_kind(where, apart)
             if attempt == 2 or not bad.any():
                 break
-            count = np.bincount(node, minlength=n)
+            count = np.bincount(node, minlength=n).astype(np.int32)
             if attempt == 0:
                 gone = own & (count > 1) & bad[where]
             else:
@@ -226,33 +276,34 @@ class _Linking:
             one, other = one[here], other[here]
         self.label = np.where(own | self.placed, where, self.label)
 
-    def _apart(self, tier: int, node: Small, label: Small) -> tuple[Small, Small]:
+    def _apart(self, tier: int, node: Small, label: Small) -> tuple[Small, Codes]:
         """Return (label, feature), sorted: no two labels with one feature are joined in this tier."""
-        sets = self.sets
-        placed = np.flatnonzero(self.placed)
+        about = self.about
         if tier == _ACCOUNT:
-            person = placed[self.tier[placed] <= _PHONE]
-            labels, features = self.label[person], np.zeros(len(person), np.int8)
+            labels = self.label[self.placed & (self.tier <= _PHONE)]
+            features = np.zeros(len(labels), np.int8)
         else:
-            below = _BELOW[tier]
-            is_case = np.array([kind.of == "case" for kind in sets.kinds])[sets.kind[placed]]
-            telling = placed[_marked(_TIERS, below)[self.tier[placed]] & ~is_case]
-            labels, features = self.label[telling], sets.kind[telling]
+            is_case = np.array([kind.of == "case" for kind in about.kinds])
+            telling = self.placed & _marked(_TIERS, _BELOW[tier])[self.tier] & ~is_case[about.kind]
+            labels, features = self.label[telling], about.kind[telling]
+            del telling
         if tier == _ADDRESS:
-            alone = np.bincount(node, minlength=len(self.label))[node] == 1
+            alone = _alone(node)
             has_own = _marked(len(self.label), label[alone])[labels]
             labels, features = labels[has_own], features[has_own]
-        listed = np.flatnonzero(self.listed)
-        labels = np.concatenate((labels, self.label[listed]))
-        features = np.concatenate((features, np.full(len(listed), len(sets.kinds), np.int8)))
-        return _unique_pairs(labels, features)
+        if self.listed.any():
+            listed = self.label[self.listed]
+            labels = np.concatenate((labels, listed))
+            features = np.concatenate((features, np.full(len(listed), len(about.kinds), np.int8)))
+        labels, own = _unique_pairs(labels, features)
+        return labels, own.astype(np.int8)
 
     def _too_many(self, where: Small) -> Bools:
         """Say which components would join improbably many with a number of one kind."""
         bad = np.zeros(len(where), bool)
-        numbers = np.flatnonzero(self.placed & (self.tier == _NUMBER) & ~self.listed)
-        for kind, about in enumerate(self.sets.kinds):
-            own = _distinct(self.label[numbers[self.sets.kind[numbers] == kind]])
+        numbers = self.placed & (self.tier == _NUMBER) & ~self.listed
+        for kind, about in enumerate(self.about.kinds):
+            own = distinct(self.label[numbers & (self.about.kind == kind)])
             if about.of == "case" or not len(own):
                 continue
             counts = np.bincount(where[own], minlength=len(where))
@@ -261,7 +312,7 @@ class _Linking:
 
     def _forget_refused(self) -> None:
         """Leave out the pairs with an identifier that has been refused since it was last done."""
-        refused = np.count_nonzero(self.refusal)
+        refused = int(np.count_nonzero(self.refusal))
         if refused == self.forgotten:
             return
         self.forgotten = refused
@@ -300,19 +351,46 @@ def improbable(degrees: Ints, *, devices: bool) -> float:
     return float(max(10 * limit, _DEVICES_BY) if devices else limit)
 
 
-def components(n: int, first: Small, second: Small) -> Small:
-    """Return for each of n nodes the least node of its connected component."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+def components(n: int, *edges: tuple[Small, Small]) -> Small:
+    """Return for each of n nodes the least node of its connected component.
 
-    if not len(first):
-        return np.arange(n, dtype=np.int32)
-    graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
-    labels = connected_components(graph, directed=False)[1]
-    least: Small = np.empty(int(labels.max(initial=-1)) + 1, np.int32)
-    least[labels[::-1]] = np.arange(n - 1, -1, -1, dtype=np.int32)
-    found: Small = least[labels]
-    return found
+    Each node that is not the least of those it touches joins the least of them, and what has joined is taken
+    for one node, until nothing touches anything else: few rounds, in four bytes a node.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> components(5, (np.array([4]), np.array([3])), (np.array([3]), np.array([1])))
+    array([0, 1, 2, 1, 1], dtype=int32)
+    """
+    least = np.arange(n, dtype=np.int32)
+    for first, second in edges:
+        for start in range(0, len(first), _PIECE):
+            _join_least(least, first[start : start + _PIECE], second[start : start + _PIECE])
+    for start in range(0, n, _PIECE):
+        own = least[start : start + _PIECE]
+        own[:] = _followed(least, own)
+    return least
+
+
+def _join_least(least: Small, one: Small, other: Small) -> None:
+    while True:
+        one, other = _followed(least, one), _followed(least, other)
+        touching = one != other
+        if not touching.any():
+            return
+        one, other = one[touching], other[touching]
+        np.minimum.at(least, np.maximum(one, other), np.minimum(one, other))
+
+
+def _followed(least: Small, nodes: Small) -> Small:
+    """Return what nodes have joined in the end."""
+    nodes = least[nodes]
+    while True:
+        further = least[nodes]
+        if np.array_equal(further, nodes):
+            return nodes
+        nodes = further
 
 
 def _tier(kind: Kind) -> int:
@@ -321,24 +399,34 @@ def _tier(kind: Kind) -> int:
     return {"link": _LINK, "account": _ACCOUNT, "device": _DEVICE}[kind.of]
 
 
-def _pairs(sets: Small, nodes: Small, n: int) -> tuple[Small, Small]:
-    """Return which nodes are seen with which others, both ways, each pair once."""
+def pairs(sets: Small, nodes: Small) -> tuple[Small, Small]:
+    """Return which nodes are seen in one set with which later ones, each pair once.
+
+    Parameters
+    ----------
+    sets, nodes : int32 arrays
+        Which set has which node, sorted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pairs(np.array([0, 0, 0, 1]), np.array([2, 5, 7, 2]))
+    (array([2, 2, 5], dtype=int32), array([5, 7, 7], dtype=int32))
+    """
+    width = int(nodes.max(initial=0)) + 1
     found = []
     apart = 1
-    while apart < len(sets):
-        together = sets[apart:] == sets[:-apart]
-        if not together.any():
-            break
-        one, other = nodes[:-apart][together], nodes[apart:][together]
-        found.append(_codes(np.minimum(one, other), n, np.maximum(one, other)))
+    while apart < len(sets) and (together := sets[apart:] == sets[:-apart]).any():
+        found.append(codes_of(nodes[:-apart][together], width, nodes[apart:][together]))
         apart += 1
     if not found:
         return np.empty(0, np.int32), np.empty(0, np.int32)
-    one, other = _parts(_distinct(np.concatenate(found)), n)
-    return np.concatenate((one, other)), np.concatenate((other, one))
+    codes = found[0] if len(found) == 1 else np.concatenate(found)
+    del found
+    return parts(distinct(codes), width)
 
 
-def _codes(first: npt.NDArray[np.integer], width: int, second: npt.NDArray[np.integer]) -> Ints:
+def codes_of(first: npt.NDArray[np.integer], width: int, second: npt.NDArray[np.integer]) -> Ints:
     """Write pairs as one number each, in the same order; `width` is more than any second."""
     code: Ints = first.astype(np.int64)
     code <<= width.bit_length()  # which is many times as fast to take apart again as a product
@@ -346,15 +434,27 @@ def _codes(first: npt.NDArray[np.integer], width: int, second: npt.NDArray[np.in
     return code
 
 
-def _parts(codes: Ints, width: int) -> tuple[Small, Small]:
-    bits = width.bit_length()
-    return (codes >> bits).astype(np.int32), (codes & ((1 << bits) - 1)).astype(np.int32)
+def parts(codes: Ints, width: int) -> tuple[Small, Small]:
+    """Return the pairs that `codes_of` wrote."""
+    first, second = np.empty(len(codes), np.int32), np.empty(len(codes), np.int32)
+    np.right_shift(codes, width.bit_length(), out=first, casting="unsafe")
+    np.bitwise_and(codes, (1 << width.bit_length()) - 1, out=second, casting="unsafe")
+    return first, second
 
 
-def _distinct(codes: npt.NDArray[Any]) -> Any:  # noqa: ANN401 -- codes of the same type
-    """Return the distinct codes, sorted, and sort those given; faster than numpy's hashing them."""
+def distinct(codes: npt.NDArray[Any]) -> Any:  # noqa: ANN401 -- codes of the same type
+    """Return the distinct codes, sorted, in the place of those given; faster than numpy's hashing them."""
     codes.sort()
-    return codes[_begins(codes)]
+    n, before = 0, None
+    for start in range(0, len(codes), _PIECE):
+        piece = codes[start : start + _PIECE]
+        begins = _begins(piece)
+        begins[0] = before is None or piece[0] != before
+        before = piece[-1]
+        own = piece[begins]
+        codes[n : n + len(own)] = own
+        n += len(own)
+    return codes[:n]
 
 
 def _begins(ordered: npt.NDArray[Any]) -> Bools:
@@ -362,6 +462,14 @@ def _begins(ordered: npt.NDArray[Any]) -> Bools:
     begins = np.ones(len(ordered), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
     return begins
+
+
+def _alone(ordered: npt.NDArray[Any]) -> Bools:
+    """Say which of sorted numbers occur once."""
+    begins = _begins(ordered)
+    ends = np.ones(len(ordered), bool)
+    ends[:-1] = begins[1:]
+    return begins & ends
 
 
 def _marked(n: int, places: npt.ArrayLike) -> Bools:
@@ -374,26 +482,36 @@ def _unique_pairs(first: Small, second: npt.NDArray[Any]) -> tuple[Small, Small]
     if not len(first):
         return first, second
     width = int(second.max()) + 1
-    return _parts(_distinct(_codes(first, width, second)), width)
+    return parts(distinct(codes_of(first, width, second)), width)
 
 
-def _conflicting(node: Small, label: Small, apart: tuple[Small, Small]) -> Small:
+def _conflicting(node: Small, label: Small, apart: tuple[Small, Codes]) -> Small:
     """Return the nodes that touch several labels with one feature."""
     labels, features = apart
     if not len(labels) or not len(label):
         return np.empty(0, np.int32)
-    begin = np.zeros(
-        max(int(labels[-1]), int(label.max())) + 2, np.int64
-    )  # where each label's features begin
-    np.cumsum(np.bincount(labels, minlength=len(begin) - 1), out=begin[1:])
-    start = begin[label]
-    counts = begin[label + 1] - start
-    nodes = np.repeat(node, counts)
-    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - start, counts)
-    return _twice(nodes, features[place])
+    begins = np.flatnonzero(_begins(labels))
+    width = max(int(labels[-1]), int(label.max())) + 1
+    first, count = np.zeros(width, np.int32), np.zeros(width, np.int16)  # of each label's features
+    first[labels[begins]] = begins
+    count[labels[begins]] = np.diff(begins, append=len(labels))
+    del begins
+    ends = [*range(_PIECE, len(node), _PIECE), len(node)]
+    cuts = [0, *np.searchsorted(node, node[np.array(ends) - 1], "right").tolist()]
+    found = [
+        _conflicting_here(node[a:b], label[a:b], first, count, features) for a, b in pairwise(cuts) if b > a
+    ]
+    return np.concatenate(found)
 
 
-def _several_of_a_kind(where: Small, apart: tuple[Small, Small]) -> Bools:
+def _conflicting_here(node: Small, label: Small, first: Small, count: Counts, features: Codes) -> Small:
+    counts = count[label]
+    start = first[label]
+    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts, dtype=np.int64) - counts - start, counts)
+    return _twice(np.repeat(node, counts), features[place])
+
+
+def _several_of_a_kind(where: Small, apart: tuple[Small, Codes]) -> Bools:
     """Say which components hold several labels with one feature."""
     labels, features = apart
     bad = np.zeros(len(where), bool)
@@ -401,40 +519,54 @@ def _several_of_a_kind(where: Small, apart: tuple[Small, Small]) -> Bools:
     return bad
 
 
-def _twice(owners: Small, features: Small) -> Small:
+def _twice(owners: Small, features: npt.NDArray[np.integer]) -> Small:
     """Return the owners that have a feature more than once."""
     if not len(owners):
         return owners
     width = int(features.max()) + 1
-    codes = _codes(owners, width, features)
+    codes = codes_of(owners, width, features)
     codes.sort()
     again = codes[1:][codes[1:] == codes[:-1]]
-    found: Small = _distinct(_parts(again, width)[0])
+    del codes
+    found: Small = distinct(parts(again, width)[0])
     return found
 
 
-def _numbered(labels: Small, usable: Bools) -> Ints:
-    """Number the labels in the order in which they occur first."""
-    customers = np.full(len(labels), NOBODY, dtype=np.int64)
-    own = np.flatnonzero(usable).astype(np.int32)
-    first = np.full(len(labels), -1, dtype=np.int32)
-    first[labels[own[::-1]]] = own[::-1]  # the last one written, which is the first, stays
-    begins = first[labels[own]] == own
-    number = np.empty(len(labels), dtype=np.int32)
-    number[labels[own[begins]]] = np.arange(begins.sum())
-    customers[own] = number[labels[own]]
+def _numbered(labels: Small, usable: Bools) -> Small:
+    """Number the labels, each its component's least identifier, in the order in which they occur first."""
+    begins = usable & (labels == np.arange(len(labels), dtype=np.int32))
+    number = np.cumsum(begins, dtype=np.int32)
+    number -= 1
+    customers: Small = number[labels]
+    customers[~usable] = NOBODY
     return customers
 
 
-def _customers_of_sets(sets: Sets, customer: Ints, tier: Codes) -> tuple[Small, Ints]:
-    """Return each set's customer: whom the surest of its identifiers belong to."""
-    first = np.flatnonzero(_begins(sets.set))
-    found = sets.set[first]
-    whose = customer.astype(np.int32)[sets.node]
-    if not len(first):
-        return found, whose.astype(np.int64)
-    rank = np.where(whose < 0, np.int8(99), tier[sets.node])
+def customers_of_sets(sets: Small, nodes: Small, customer: Small, tier: Codes) -> tuple[Small, Small]:
+    """Return the sets, each once, and each one's customer: whom the surest of its identifiers belong to.
+
+    Parameters
+    ----------
+    sets, nodes : int32 arrays
+        Which set has which identifier, sorted.
+    customer : int32 array
+        Of each identifier; -1 for one that is no link.
+    tier : int8 array
+        Of each identifier.
+    """
+    ends = [*range(_PIECE, len(sets), _PIECE), len(sets)] if len(sets) else []
+    cuts = [0, *(int(np.searchsorted(sets, sets[end - 1], "right")) for end in ends)]
+    found = [_customers_here(sets[a:b], nodes[a:b], customer, tier) for a, b in pairwise(cuts) if b > a]
+    if not found:
+        return np.empty(0, np.int32), np.empty(0, np.int32)
+    return np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found])
+
+
+def _customers_here(sets: Small, nodes: Small, customer: Small, tier: Codes) -> tuple[Small, Small]:
+    first = np.flatnonzero(_begins(sets))
+    whose = customer[nodes]
+    rank = np.where(whose < 0, np.int8(99), tier[nodes])
     surest = rank == np.repeat(np.minimum.reduceat(rank, first), np.diff(first, append=len(rank)))
     lowest = np.minimum.reduceat(np.where(surest, whose, np.iinfo(np.int32).max), first)
-    highest = np.maximum.reduceat(np.where(surest, whose, NOBODY), first)
-    return found, np.where(lowest == highest, lowest, SEVERAL_CUSTOMERS).astype(np.int64)
+    highest = np.maximum.reduceat(np.where(surest, whose, np.int32(NOBODY)), first)
+    return sets[first], np.where(lowest == highest, lowest, np.int32(SEVERAL_CUSTOMERS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from cjmining.ingest.sorting import SortedEvents, sort_events
 from cjmining.ingest.sources.base import counted
 from cjmining.ingest.stage import Staged, stage
 from cjmining.log import JourneyLog
+from cjmining.tables import sorted_customers
 
 if TYPE_CHECKING:
     from cjmining.ingest.database import Database
@@ -62,9 +63,9 @@ class Ingested:
     """What a log is made of; its events are still in the database."""
 
     events: SortedEvents
-    customers: pa.Table
-    identities: Callable[[], pa.Table]
-    links: Callable[[], pa.Table]
+    customers: Callable[[], pa.Table]
+    identities: Callable[[], Iterable[pa.Table]]
+    links: Callable[[], Iterable[pa.Table]]
     sources: pa.Table
     ledger: pa.Table
     quarantine: pa.Table
@@ -75,8 +76,9 @@ class Ingested:
         """Return the log, in memory."""
         return JourneyLog.from_events(
             self.events.table(),
-            identities=self.identities(),
-            links=self.links(),
+            customers=self.customers(),
+            identities=pa.concat_tables(self.identities()),
+            links=pa.concat_tables(self.links()),
             **self._beside,
             data_end=datetime.fromtimestamp(self.data_end_us / 1_000_000, tz=UTC),
             order="sorted",
@@ -86,15 +88,16 @@ class Ingested:
     def write(self, draft: Draft) -> dict[str, Any]:
         """Write the log into a draft, event by event; return its manifest."""
         # large tables go first, one at a time: while events are sorted there is no room for them
-        draft.add("identities", self.identities())
-        draft.add("links", self.links())
+        draft.add("customers", sorted_customers(self.customers()))
+        draft.add("identities", self.identities(), schema=schema.IDENTITIES)
+        draft.add("links", self.links(), schema=schema.LINKS)
         pa.default_memory_pool().release_unused()
         beside = {**self._beside, "data_end_us": self.data_end_us, "notes": self.notes}
         return self.events.write_log(draft, beside)
 
     @property
     def _beside(self) -> dict[str, pa.Table]:
-        names = ("customers", "sources", "ledger", "quarantine")
+        names = ("sources", "ledger", "quarantine")
         return {name: getattr(self, name) for name in names}
 
 
@@ -142,8 +145,7 @@ class Ingestion:
         self._note_dates(end)
         for note in [*told.unused(self._staged, covered), *told.empty_files(self._staged)]:
             self._note(note, logging.WARNING)
-        people, several = attributes.customers_table(database, self._staged, n_customers)
-        if several:
+        if several := attributes.several_rows(database, self._staged):
             self._note(
                 f"{counted(several, 'customer has', 'customers have')} several rows of attributes; "
                 "the first value of each counts, of opt-outs and consents one that speaks against writing"
@@ -154,9 +156,9 @@ class Ingestion:
         self._progress("putting the log together", 0.9)
         return Ingested(
             events=in_order,
-            customers=people,
+            customers=lambda: attributes.customers_table(database, self._staged, n_customers),
             identities=lambda: identity.protected(database, options.identities),
-            links=lambda: seen_together.links_table(database, self._staged, options.identities),
+            links=lambda: seen_together.links(database, self._staged, options.identities),
             sources=self._sources_table(covered, clocks),
             ledger=ledger.ledger_table(lines),
             quarantine=quarantine,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cjmining.ingest import linking
 from cjmining.ingest.kinds import kind_of
-from cjmining.ingest.linking import REASONS, SEVERAL, SHARED, Sets, improbable, link
+from cjmining.ingest.linking import REASONS, SEVERAL, SHARED, Sets, components, improbable, link, pairs
 
 from .identity_by_hand import ByHand, most
 
@@ -227,13 +229,69 @@ def test_improbable_is_what_is_computed_by_hand(counts, devices):
     assert improbable(np.array(counts), devices=devices) == pytest.approx(most(counts, devices))
 
 
-def test_a_larger_random_world_agrees_with_the_one_by_hand():
+@pytest.mark.parametrize("piece", [37, linking._PIECE])
+def test_a_larger_random_world_agrees_with_the_one_by_hand(monkeypatch, piece):
+    monkeypatch.setattr(linking, "_PIECE", piece)
     chance = random.Random(5)  # noqa: S311 -- a test's world
     sets = []
     for _ in range(1500):
         kinds = chance.sample(KINDS[:7], chance.choice((1, 2, 2, 3)))
         sets.append(frozenset((kind, str(int(chance.triangular(0, 900, 0)))) for kind in kinds))
     by_hand = ByHand(sets)
-    customers, refused, _ = found(sets)
+    customers, refused, whose = found(sets)
     assert refused == by_hand.refused
     assert customers == by_hand.customers()
+    assert whose == whose_by_hand(sets, customers, refused)
+
+
+def whose_by_hand(sets, customers, refused):
+    """Return each set's customer, from whose the surest of its identifiers are."""
+    owner = {one: frozenset(customer) for customer in customers for one in customer}
+    tier = {"email": 1, "phone": 2, "order_id": 3, "crm_account": 4, "cookie": 5}  # else a number: 0
+    whose = {}
+    for each in sets:
+        usable = [(tier.get(one[0], 0), owner[one]) for one in each if one not in refused]
+        surest = {customer for rank, customer in usable if rank == min(rank for rank, _ in usable)}
+        whose[each] = -1 if not usable else surest.pop() if len(surest) == 1 else -2
+    return whose
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 15)), max_size=24))
+def test_components_are_those_of_union_and_find(edges):
+    least = list(range(16))
+    for _ in least:
+        for a, b in edges:
+            least[a] = least[b] = min(least[a], least[b])
+    first, second = (np.array([edge[i] for edge in edges], np.int32) for i in (0, 1))
+    assert components(16, (first, second)).tolist() == least
+
+
+@settings(max_examples=40)
+@given(st.lists(st.frozensets(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=8))
+def test_pairs_are_all_that_are_seen_in_one_set(sets):
+    rows = sorted((i, one) for i, each in enumerate(sets) for one in each)
+    one, other = pairs(np.array([i for i, _ in rows], np.int32), np.array([n for _, n in rows], np.int32))
+    expected = {(a, b) for each in sets for a in each for b in each if a < b}
+    assert list(zip(one.tolist(), other.tolist(), strict=True)) == sorted(expected)
+
+
+def test_who_is_who_takes_little_memory_for_each_identifier(monkeypatch):
+    monkeypatch.setattr(linking, "_PIECE", 4096)
+    n = 100_000
+    person = np.arange(n, dtype=np.int32)
+    shown = Sets(
+        kinds=[kind_of("cookie"), kind_of("email")],
+        kind=np.repeat(np.array([0, 1], np.int8), n),
+        refusal=np.zeros(2 * n, np.int8),
+        same=np.empty(0, np.int32),
+        other=np.empty(0, np.int32),
+        set=np.repeat(person, 2),
+        node=np.column_stack((person, person + n)).ravel().astype(np.int32),
+    )
+    tracemalloc.start()
+    linked = link(shown)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert linked.customer.tolist() == [*range(n), *range(n)]
+    assert peak < 40 * 2 * n

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import cjmining as cj
 from cjmining import log_files, storage
-from cjmining.ingest import sorting
+from cjmining.ingest import identity, linking, seen_together, sorting
 
 
 def exports(rng: np.random.Generator, n: int) -> list[cj.sources.Table]:
@@ -53,6 +56,8 @@ def test_written_as_it_is_made_a_log_is_the_one_that_memory_gives(tmp_path, monk
     monkeypatch.setattr(storage, "ROWS", 128)
     sources = exports(np.random.default_rng(n + long), n)
     cj.ingest(sources).write(tmp_path / "memory")
+    for module in (log_files, identity, linking, seen_together):
+        monkeypatch.setattr(module, "_PIECE", 7)
     log = cj.ingest(sources, path=tmp_path / "made")
     assert contents(tmp_path / "made") == contents(tmp_path / "memory")
     assert log._stored._columns == {}
@@ -98,3 +103,23 @@ def test_ingestions_that_are_killed_leave_a_whole_log():
     assert run.returncode == 0, run.stderr
     assert "2 ingestions killed" in run.stdout
     assert "2 deliveries killed" in run.stdout
+
+
+def test_journeys_of_parts_are_joined_to_those_of_the_whole(monkeypatch):
+    monkeypatch.setattr(log_files, "_PIECE", 5)
+    log = cj.ingest(exports(np.random.default_rng(3), 200))
+    events = log._events
+    cuts = [0, *(block.last_event for block in log.blocks(60))]
+    joined = log_files.Journeys()
+    for first, stop in itertools.pairwise(cuts):
+        own = log_files.Journeys()
+        for table in own.watch([events.slice(first, 17), events.slice(first + 17, stop - first - 17)]):
+            assert table.num_rows
+        joined.join(pickle.loads(pickle.dumps(own)))  # noqa: S301 -- as an executor's comes
+    assert (len(joined), joined.n_events) == (log.n_journeys, log.n_events)
+    until = log.data_end_us
+    since = log.journeys["observed_from"].iloc[0]
+    made = pa.concat_tables(joined.tables(int(since.timestamp()) * 10**6, until, None)).to_pandas()
+    pd.testing.assert_frame_equal(made, log.journeys, check_categorical=False, check_index_type=False)
+    bounds = pa.concat_tables(joined.bounds()).column("first_event").to_pylist()
+    assert bounds == log.bounds.tolist()
