@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from itertools import product
@@ -22,7 +23,6 @@ import pyarrow.compute as pc
 import cjmining as cj
 from cjmining.conformance.plan import make_plans
 from cjmining.conformance.reading import Reading, judge_part
-from cjmining.conformance.tables import TURNS, category
 from cjmining.dropout.entries import Entries, entries
 from cjmining.dropout.segments import segment
 from cjmining.dropout.spells import ENDS, UNDER_WAY, Spells, Times, estimate, spells
@@ -126,6 +126,17 @@ def one_run(seed: int, *, curves: bool) -> Run:
     return Run(estimated, lower, upper, naive, truly, entered, *bands, curve_truly)
 
 
+@dataclass(frozen=True)
+class Turns:
+    """Whose turn it was at the end of each journey, in place of all that a check says of journeys."""
+
+    turn: np.ndarray
+
+    def column(self, name: str) -> np.ndarray:
+        """Return what a check keeps of each journey under a name."""
+        return getattr(self, name)
+
+
 class Judged:
     """A log judged by the shop's map: as much of a check as entries and segments need."""
 
@@ -134,8 +145,7 @@ class Judged:
         log = log.split(intended).with_personas(intended)
         self._reading = Reading.of(log, make_plans(log, intended), None)
         judged = self._reading.map_parts(judge_part)
-        turns = np.concatenate([each.turn for each in judged])
-        self.journeys = pd.DataFrame({"turn": category(turns + 1, TURNS)})
+        self._journeys = Turns(np.concatenate([each.turn for each in judged]))
 
     def _with_log(self, _what: str) -> Reading:
         return self._reading

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from cjmining.conformance.journeys import TURNS, WON_BACK
 from cjmining.consent import ERASED, OPTED_OUT, UNSUBSCRIBED
 from cjmining.dropout import consent as consents
-from cjmining.dropout.later import ends_of, microseconds, under_way_or_converted
+from cjmining.dropout.entries import columns_of
+from cjmining.dropout.later import pieces_of_ends, under_way_or_converted
 from cjmining.dropout.selection import Selection, expect_check, select, texts
 from cjmining.errors import LogError
 from cjmining.results import Result
+from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -389,11 +392,10 @@ def _behind(
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
     """Return the journeys that count, each customer's latest of them (-1: none), and the customers."""
     chosen, given = selection.mask(check), selection.given(check)
-    table = check.journeys
-    customer = table["customer"].to_numpy(dtype=np.int64)
+    customer = check._with_log("audience").customer
     behind = np.unique(customer[given if selection.journeys is not None else chosen])
     numbers = np.flatnonzero(chosen)
-    decided = microseconds(table["decided_at"])[numbers]
+    decided = columns_of(check, "decided_at")[numbers]
     order = numbers[np.lexsort((numbers, decided, customer[numbers]))]
     latest = np.full(len(behind), -1, dtype=np.int64)
     latest[np.searchsorted(behind, customer[order])] = order  # of several, the last written stays
@@ -477,10 +479,12 @@ def _leave_out_returned(
 ) -> None:
     known = latest >= 0
     under_way, converted = np.zeros((2, len(latest)), dtype=np.bool_)
-    under_way[known], converted[known] = under_way_or_converted(ends_of(check, reading), latest[known])
-    won_back = check.journeys["won_back"].to_numpy(dtype=object)[np.maximum(latest, 0)]
-    seen: NDArray[np.bool_] = np.asarray(won_back == "returned", dtype=np.bool_)
-    bought: NDArray[np.bool_] = np.asarray(won_back == "converted", dtype=np.bool_)
+    for lot, ends in pieces_of_ends(check, reading):
+        own = np.flatnonzero((latest >= lot.start) & (latest < lot.stop))
+        under_way[own], converted[own] = under_way_or_converted(ends, latest[own] - lot.start)
+    won_back = columns_of(check, "won_back")[np.maximum(latest, 0)]
+    seen: NDArray[np.bool_] = won_back == WON_BACK.index("returned")
+    bought: NDArray[np.bool_] = won_back == WON_BACK.index("converted")
     verdicts.say(known & (converted | bought), CAME_BACK, "converted since")
     verdicts.say(known & under_way, CAME_BACK, "another journey is under way")
     verdicts.say(known & seen, CAME_BACK, "seen again after leaving")
@@ -524,20 +528,35 @@ def _customers(check: Conformance, reading: Reading, latest: NDArray[np.int64]) 
     """Return a row a customer, by number."""
     import pandas as pd
 
-    table = check.journeys.iloc[latest]
-    personas = [reading.persona_of(int(journey)) for journey in latest]
+    stages = (BEFORE_THE_MAP, *check.intended.stage_names)
+    left_at = columns_of(check, "decided_at")[latest].astype("datetime64[us]")
     frame = pd.DataFrame(
         {
-            "customer": table["customer"].to_numpy(dtype=np.int64),
-            "persona": pd.Series(personas, dtype="str"),
-            "stage": table["last_stage"].astype("str").to_numpy(),
-            "touchpoint": table["last_touchpoint"].astype("str").to_numpy(),
-            "turn": table["turn"].astype("str").to_numpy(),
-            "journey": table["journey"].to_numpy(dtype=np.int64),
-            "left_at": table["decided_at"].reset_index(drop=True),
+            "customer": reading.customer[latest],
+            "persona": _personas(reading, latest),
+            "stage": _words(stages, columns_of(check, "place_stage")[latest] + 1),
+            "touchpoint": _words(
+                ("", *reading.plan.labels), columns_of(check, "place_touchpoint")[latest] + 1
+            ),
+            "turn": _words(TURNS, columns_of(check, "turn")[latest] + 1),
+            "journey": latest,
+            "left_at": pd.DatetimeIndex(left_at, tz="UTC"),
         }
-    ).astype({"stage": "str", "touchpoint": "str", "turn": "str"})
+    )
     return _with_stakes(_with_values(frame, reading), check)
+
+
+def _personas(reading: Reading, journeys: NDArray[np.int64]) -> pd.Series[str]:
+    if reading.personas is None:
+        return _words(("",), np.zeros_like(journeys))
+    codes, names = reading.personas
+    return _words(names, codes[journeys])
+
+
+def _words(names: Sequence[str], codes: NDArray[Any]) -> pd.Series[str]:
+    import pandas as pd
+
+    return pd.Series(np.array(names, dtype=object)[codes], dtype="str")
 
 
 def _with_values(frame: pd.DataFrame, reading: Reading) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cjmining.dropout.entries import DROPPED, FOREVER, OPEN, begun_inside
+from cjmining.dropout.entries import DROPPED, FOREVER, OPEN, begun_inside, columns_of
 from cjmining.errors import LogError, nearest
 from cjmining.schema import UNKNOWN
 
@@ -59,17 +59,25 @@ class Beginnings(NamedTuple):
         Those that began while the log was observed: they count from there.
     left_out : bool[J]
         Those that may have begun before, nobody knows when.
-    began_at : int64[J]
-        Microseconds since 1970: the first event, but after a journey that was dropped unseen the first that
-        the customer did, since what a company sends begins no new journey after silence.
+    anew, anew_at : int64[A]
+        Journeys that don't begin with their first event, and when they begin, microseconds since 1970: after
+        a journey that was dropped unseen it is the first that the customer did, since what a company sends
+        begins no new journey after silence.
     under_way : UnderWay
         Those that count with delayed entry.
     """
 
     inside: NDArray[np.bool_]
     left_out: NDArray[np.bool_]
-    began_at: NDArray[np.int64]
+    anew: NDArray[np.int64]
+    anew_at: NDArray[np.int64]
     under_way: UnderWay
+
+    def began_at(self, reading: Reading) -> NDArray[np.int64]:
+        """Return when each journey began, microseconds since 1970."""
+        began_at = np.array(reading.columns.timestamp[reading.bounds[:-1]])
+        began_at[self.anew] = self.anew_at
+        return began_at
 
 
 def beginnings(
@@ -99,17 +107,13 @@ def beginnings(
     nothing = np.zeros(0, np.int64)
     nobody = UnderWay(nothing, nothing, nothing, nothing, nothing.astype(np.int8))
     if origin is None and last_activity is None:
-        return Beginnings(inside, ~inside, _starts(reading), nobody)
+        return Beginnings(inside, ~inside, nothing, nothing, nobody)
     if origin is None or last_activity is None:
         raise LogError(
             "delayed entry needs both: origin, when the journey under way at the data start had begun, and "
             f"last_activity, what the customer last did before; only {origin or last_activity!r} is given"
         )
     return _with_those_under_way(check, reading, inside, _read(reading.log, origin, last_activity))
-
-
-def _starts(reading: Reading) -> NDArray[np.int64]:
-    return reading.columns.timestamp[reading.bounds[:-1]] if len(reading.customer) else np.zeros(0, np.int64)
 
 
 class _Before(NamedTuple):
@@ -189,9 +193,7 @@ def _with_those_under_way(
     inside = inside.copy()
     inside[journey[begins]] = True
     inside[journey[goes_on | is_none]] = False
-    began_at = _starts(reading).copy()
     anew = begins & known
-    began_at[journey[anew]] = np.minimum(own, ended_at)[at][anew]
     gone = np.where(deadline <= reading.data_end, DROPPED, OPEN)
     found = UnderWay(
         before.customer,
@@ -203,7 +205,8 @@ def _with_those_under_way(
     kept = under & (found.ended_at > log.observed_from_us)
     left_out = ~inside
     left_out[journey[is_none | (goes_on & kept)]] = False
-    return Beginnings(inside, left_out, began_at, found.only(kept))
+    anew_at = np.minimum(own, ended_at)[at][anew]
+    return Beginnings(inside, left_out, journey[anew], anew_at, found.only(kept))
 
 
 def _first_journeys(reading: Reading, customers: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -219,8 +222,7 @@ def _first_journeys(reading: Reading, customers: NDArray[np.int64]) -> NDArray[n
 
 def ends_of(check: Conformance) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """Return how each journey ended (0 converted, 1 dropped, 2 turned away, 3 open), and when."""
-    decided = pd.DatetimeIndex(check.journeys["decided_at"]).as_unit("us").asi8
-    return check.journeys["outcome"].cat.codes.to_numpy().astype(np.int8), decided
+    return columns_of(check, "outcome"), columns_of(check, "decided_at")
 
 
 def _first_own(reading: Reading) -> NDArray[np.int64]:

@@ -13,19 +13,21 @@ import numpy as np
 
 from cjmining.conformance.tables import frame
 from cjmining.documents import parse_duration
-from cjmining.dropout.entries import DROPPED, FOREVER, Entries, entries, place_number
+from cjmining.dropout.entries import DROPPED, FOREVER, Entries, Listed, list_entries, place_number
+from cjmining.dropout.entries import joined as all_of
 from cjmining.dropout.exposures import (
     ATTRIBUTE,
     BEFORE,
     KINDS,
+    Candidate,
     Trial,
     What,
+    candidates,
     settled_by_staying,
     too_many_levels,
-    trials,
 )
 from cjmining.dropout.mantel_haenszel import Adjusted, Strata, by_risk_sets, by_strata, mantel_haenszel
-from cjmining.dropout.segments import segment
+from cjmining.dropout.segments import Segments, segment
 from cjmining.dropout.selection import expect_check, expect_order, moment, texts
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.words import duration_in_words
@@ -54,6 +56,9 @@ OWN, WEAKER, ALONG, FEWER, UNCLEAR = (
     "unclear",
 )
 """What is found of a candidate, in the order of ranks."""
+
+MOST_ENTRIES = 1_000_000
+"""Of more entries some are drawn: their limits are narrow, and memory is not without end."""
 
 MOST_GIVEN = 6
 """How many of the strongest candidates the others are held constant for."""
@@ -146,6 +151,7 @@ def drivers(
     gone_back: bool = False,
     smallest_cell: float = 5,
     leave_out: str | Sequence[str] = (),
+    most: int | None = MOST_ENTRIES,
     progress: Progress | bool | None = None,
 ) -> Drivers:
     """Say what goes with dropping out at a stage: associations, not causes.
@@ -180,6 +186,9 @@ def drivers(
         out, and so many to stay, were there no association.
     leave_out : str or sequence of str
         Kinds or candidates not to look at.
+    most : int, optional
+        Of more entries than so many those of customers drawn by lot are compared, about so many, the same in
+        every run: a comparison takes some 800 bytes of memory an entry. None compares all.
     progress : callable or bool, optional
         Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
@@ -193,7 +202,7 @@ def drivers(
         If that is no check, there is no such stage, attribute, value, kind or candidate, the stage comes
         after the goal, or no entry is in the window or old enough.
     ValueError
-        If `smallest_cell` is no number above 0.
+        If `smallest_cell` is no number above 0, or `most` no whole number of at least 1.
 
     Examples
     --------
@@ -214,18 +223,20 @@ def drivers(
     """
     expect_check(check, "drivers")
     smallest_cell = _above_nothing(smallest_cell)
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        raise ValueError(f"most must be a whole number of at least 1, or None for all, not {most!r}")
     log = check._with_log("drivers").log
     if stratum == "persona" and "persona" not in log.attributes:
         stratum = None
     within = check.intended.horizon if horizon is None else _duration(horizon)
     with telling(progress, "drivers") as tell:
         tell("reading who entered", 0.0)
-        at = _chosen(check, stage, within, where, since, until)
+        at, followed = _chosen(check, stage, within, _Wanted.of(check, where, since, until), most)
         if gone_back:
             at = replace(at, here=at.here | ((at.gone_on_at == FOREVER) & (at.end == DROPPED)))
         groups = segment(check, at, stratum, when="entry")
         tell("listing what may go with it", 0.2)
-        found = list(trials(check, at, within // _US, stratum=stratum))
+        found = list(candidates(check, at, within // _US, stratum=stratum))
         found, dropped = _without(found, [leave_out] if isinstance(leave_out, str) else list(leave_out))
         tell("comparing like with like", 0.4)
         judged, left_out = _judge(found, groups, at, smallest_cell)
@@ -242,7 +253,10 @@ def drivers(
             drivers=frame((_row(each, _crude(each, groups, at), told) for each in ranked), _COLUMNS),
             strata=frame((row for each in ranked for row in _strata_rows(each, groups)), _STRATA),
             left_out=frame([*dropped, *left_out, *_not_looked_at(check, stage, stratum)], _LEFT_OUT),
-            notes=_notes(at, within // _US, stratum, groups, gone_back=gone_back),
+            notes=(
+                *_notes(at, within // _US, stratum, groups, gone_back=gone_back),
+                *_note_on_lots(len(at), followed),
+            ),
         )._made_from(check)
 
 
@@ -265,46 +279,103 @@ def _above_nothing(given: object) -> float:
     return float(given)
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """Which entries of a stage are asked for: with these values, and from and before these moments."""
+
+    where: Mapping[str, tuple[str, ...]]
+    segments: Mapping[str, Segments]
+    first: int | None
+    last: int | None
+
+    @classmethod
+    def of(cls, check: Conformance, where: object, since: object | None, until: object | None) -> _Wanted:
+        wanted = _conditions(where)
+        first, last = moment(since, "since"), moment(until, "until")
+        expect_order(first, last)
+        return cls(wanted, {name: Segments(check, name, when="entry") for name in wanted}, first, last)
+
+    def among(self, found: Entries) -> Entries:
+        """Return those of some entries."""
+        keep = np.ones(len(found), dtype=bool)
+        for name, segments in self.segments.items():
+            keep &= _among(name, self.where[name], segments.of(found))
+        if self.first is not None:
+            keep &= found.entered_at >= self.first
+        if self.last is not None:
+            keep &= found.entered_at < self.last
+        return found.only(keep)
+
+
+class _Counts(NamedTuple):
+    """How many entries a stage has, how many of them are asked for, and how many of these can be followed.
+
+    `earliest` is when the first of those asked for entered; 0 where there is none.
+    """
+
+    entered: int
+    asked: int
+    followed: int
+    earliest: int
+
+
 def _chosen(
-    check: Conformance,
-    stage: str,
-    within: timedelta,
-    where: Mapping[str, Any] | None,
-    since: object | None,
-    until: object | None,
-) -> Entries:
-    wanted = _conditions(where)
-    first, last = moment(since, "since"), moment(until, "until")
-    expect_order(first, last)
-    at = _entered(check, stage)
-    keep = np.ones(len(at), dtype=bool)
-    for name, chosen in wanted.items():
-        codes, names = segment(check, at, name, when="entry")
-        for word in chosen:
-            if word not in names:
-                raise LogError(f"no {name} is {word!r}{nearest(word, names)}; it is {shorten(names, 8)}")
-        keep &= np.array([name in chosen for name in names], dtype=bool)[codes]
-    if first is not None:
-        keep &= at.entered_at >= first
-    if last is not None:
-        keep &= at.entered_at < last
-    if not keep.any():
-        raise LogError(
-            f"none of the {len(at):,} journeys that entered {stage} did so {_asked(wanted, first, last)}"
-        )
-    at = at.only(keep)
-    followed = at.only(at.followed(within // _US))
-    if not len(followed):
-        longest = (at.data_end - int(at.entered_at.min())) // _DAY_US
-        ways = [f"a shorter horizon, of at most {_in_days(longest)}"] if longest else []
-        ways += ["an earlier window"] if first is not None else []
-        advice = f"choose {' or '.join(ways)}" if ways else "it takes data of a longer time"
-        raise LogError(
-            f"of {len(at):,} journeys that entered {stage}, none did so a horizon of "
-            f"{duration_in_words(within)} before the data ends, so that nobody can say whether they dropped "
-            f"out in time: {advice}"
-        )
-    return followed
+    check: Conformance, stage: str, within: timedelta, wanted: _Wanted, most: int | None
+) -> tuple[Entries, int]:
+    """Return the entries that are asked for and can be followed, or some of them, and how many these are."""
+    listed, horizon_us = list_entries(check), within // _US
+    place = _place(listed, stage)
+    entered, asked, followed, earliest = 0, 0, 0, listed.data_end
+    found: list[Entries] = []
+    for piece in listed.pieces([place]):
+        at = wanted.among(piece)
+        old = at.only(at.followed(horizon_us))
+        entered, asked, followed = entered + len(piece), asked + len(at), followed + len(old)
+        earliest = min(earliest, int(at.entered_at.min(initial=earliest)))
+        found = [*found, old] if most is None or followed <= most else []
+    if not followed:
+        counts = _Counts(entered, asked, followed, earliest)
+        raise LogError(_nobody(check, listed, stage, counts, wanted, within))
+    if most is not None and followed > most:
+        some = (piece.only(_drawn(piece.customer, most / followed)) for piece in listed.pieces([place]))
+        found = [at.only(at.followed(horizon_us)) for at in map(wanted.among, some)]
+    return all_of(found), followed
+
+
+def _nobody(
+    check: Conformance, listed: Listed, stage: str, counts: _Counts, wanted: _Wanted, within: timedelta
+) -> str:
+    """Say why there is no entry to compare."""
+    if not counts.entered:
+        return _nobody_entered(check, listed, stage)
+    if not counts.asked:
+        return f"none of the {counts.entered:,} journeys that entered {stage} did so {_asked(wanted)}"
+    longest = (listed.data_end - counts.earliest) // _DAY_US
+    ways = [f"a shorter horizon, of at most {_in_days(longest)}"] if longest else []
+    ways += ["an earlier window"] if wanted.first is not None else []
+    advice = f"choose {' or '.join(ways)}" if ways else "it takes data of a longer time"
+    return (
+        f"of {counts.asked:,} journeys that entered {stage}, none did so a horizon of "
+        f"{duration_in_words(within)} before the data ends, so that nobody can say whether they dropped "
+        f"out in time: {advice}"
+    )
+
+
+def _among(name: str, chosen: Sequence[str], groups: Groups) -> Bools:
+    """Say which entries have one of the values asked for."""
+    for word in chosen:
+        if word not in groups.names:
+            known = shorten(groups.names, 8)
+            raise LogError(f"no {name} is {word!r}{nearest(word, groups.names)}; it is {known}")
+    named: Bools = np.array([name in chosen for name in groups.names], dtype=bool)
+    return named[groups.codes]
+
+
+def _drawn(customer: Ints, share: float) -> Bools:
+    """Draw customers by lot: the same whatever else is in the log."""
+    lot = customer.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
+    drawn: Bools = lot < np.uint64(int(share * (1 << 64)))
+    return drawn
 
 
 _DAY_US = 86_400_000_000
@@ -324,46 +395,45 @@ def _conditions(where: object) -> dict[str, tuple[str, ...]]:
     return wanted
 
 
-def _asked(wanted: Mapping[str, tuple[str, ...]], first: int | None, last: int | None) -> str:
+def _asked(wanted: _Wanted) -> str:
     """Say which entries were asked for."""
-    said = [f"with {name} {' or '.join(values)}" for name, values in wanted.items()]
-    said += [f"from {_day(first)} on"] if first is not None else []
-    said += [f"before {_day(last)}"] if last is not None else []
+    said = [f"with {name} {' or '.join(values)}" for name, values in wanted.where.items()]
+    said += [f"from {_day(wanted.first)} on"] if wanted.first is not None else []
+    said += [f"before {_day(wanted.last)}"] if wanted.last is not None else []
     return " ".join(said)
 
 
-def _entered(check: Conformance, stage: str) -> Entries:
-    """Return the entries of a stage, or say why none of it counts."""
-    found = entries(check)
-    names = [name for name, _ in found.names[1:]]
+def _place(listed: Listed, stage: str) -> int:
+    names = [name for name, _ in listed.names[1:]]
     if not isinstance(stage, str):
         raise LogError(f"stage is the name of a stage, not {stage!r}; the map has {', '.join(names)}")
-    place = place_number(found, stage)
-    at = found.only(found.place == place)
-    if len(at):
-        return at
-    stages = check.intended.stages
+    return place_number(listed, stage)
+
+
+def _nobody_entered(check: Conformance, listed: Listed, stage: str) -> str:
+    """Say why no entry of a stage counts."""
+    names, stages = [name for name, _ in listed.names[1:]], check.intended.stages
     goals = [
         number
         for number, each in enumerate(stages)
         if {one.touchpoint for one in each.touchpoints} & set(check.intended.goal)
     ]
-    if goals and place - 1 > max(goals):
-        raise LogError(
+    if goals and place_number(listed, stage) - 1 > max(goals):
+        return (
             f"nobody drops out after the goal: {stage} comes after it, so no entry of it counts; ask for "
             f"one of {', '.join(names[: max(goals) + 1])}"
         )
-    raise LogError(f"no journey entered {stage}, so nobody can have dropped out there")
+    return f"no journey entered {stage}, so nobody can have dropped out there"
 
 
-def _without(found: list[Trial], unwanted: Sequence[str]) -> tuple[list[Trial], list[dict[str, Any]]]:
+def _without(found: list[Candidate], unwanted: Sequence[str]) -> tuple[list[Candidate], list[dict[str, Any]]]:
     """Take out kinds and candidates that the user doesn't want."""
     known = {*KINDS, *(each.what.candidate for each in found)}
     for name in unwanted:
         if name not in known:
             raise LogError(f"there is no kind or candidate {name!r} to leave out{nearest(name, known)}")
     out = [each for each in found if {each.what.kind, each.what.candidate} & set(unwanted)]
-    rows = [_left_out(each.what, n, "left out as asked") for each in out if (n := _exposed(each))]
+    rows = [_left_out(each.what, n, "left out as asked") for each in out if (n := _exposed(each.trial))]
     return [each for each in found if each not in out], rows
 
 
@@ -373,15 +443,15 @@ def _without(found: list[Trial], unwanted: Sequence[str]) -> tuple[list[Trial], 
 class _Judged(NamedTuple):
     """A candidate with its numbers.
 
-    `tables` are those of the strata, in `groups`; `sizes` are exposed, exposed that dropped, others and
-    others that dropped, by group. `given` is what is left where the stronger candidates are held constant,
-    `along` the one that explains it.
+    `strata` are those of each stratum; `sizes` are exposed, exposed that dropped, others and others that
+    dropped, by stratum. `given` is what is left where the stronger candidates are held constant, `along` the
+    one that explains it.
     """
 
-    trial: Trial
+    candidate: Candidate
+    is_act: bool
     own: Adjusted
-    tables: Strata
-    groups: Ints
+    strata: tuple[Adjusted, ...]
     sizes: Ints
     p: float
     q: float = math.nan
@@ -390,27 +460,33 @@ class _Judged(NamedTuple):
     verdict: str = ""
     rank: int = 0
 
+    @property
+    def what(self) -> What:
+        """What it is."""
+        return self.candidate.what
+
 
 def _judge(
-    found: Sequence[Trial], groups: Groups, at: Entries, smallest: float
+    found: Sequence[Candidate], groups: Groups, at: Entries, smallest: float
 ) -> tuple[list[_Judged], list[dict[str, Any]]]:
     """Judge what can be; say of the rest why it can't."""
     judged: list[_Judged] = []
     left_out: list[dict[str, Any]] = []
     known: dict[bytes, What] = {}
-    for trial in found:
+    for candidate in found:
+        trial, what = candidate.trial, candidate.what
         exposed = _exposed(trial)
         if not exposed:
             continue  # it happened to nobody: no candidate
         each, reason = None, f"too few: {smallest:g} in each cell of the comparison would need more"
         if exposed >= 2 * smallest:
-            each = _compared(trial, groups, at)
+            each = _compared(candidate, trial, groups, at)
             reason = _reason(each.own, smallest)
         if each is not None and not reason:
-            same = known.setdefault(_mark(trial), trial.what)
-            reason = "" if same is trial.what else f"the same journeys as {_named(same)}"
+            same = known.setdefault(_mark(trial), what)
+            reason = "" if same is what else f"the same journeys as {_named(same)}"
         if each is None or reason:
-            left_out.append(_left_out(trial.what, exposed, reason))
+            left_out.append(_left_out(what, exposed, reason))
         else:
             judged.append(each)
     q = benjamini_hochberg([each.p for each in judged]).tolist()
@@ -441,15 +517,25 @@ def _reason(own: Adjusted, smallest: float) -> str:
     return ""
 
 
-def _compared(trial: Trial, groups: Groups, at: Entries) -> _Judged:
+def _compared(candidate: Candidate, trial: Trial, groups: Groups, at: Entries) -> _Judged:
     """Compare within the strata; an act in both ways, of which the one that finds less is told."""
     if trial.also is None:
-        return _compared_so(trial, groups, at)
-    found = _compared_so(replace(trial, also=None), groups, at), _compared_so(trial.also, groups, at)
+        return _compared_so(candidate, trial, groups, at)
+    alone = replace(candidate, make=lambda: replace(candidate.trial, also=None))
+    also = replace(candidate, make=lambda: _also(candidate.trial))
+    found = (
+        _compared_so(alone, replace(trial, also=None), groups, at),
+        _compared_so(also, trial.also, groups, at),
+    )
     return min(found, key=_z)
 
 
-def _compared_so(trial: Trial, groups: Groups, at: Entries) -> _Judged:
+def _also(trial: Trial) -> Trial:
+    assert trial.also is not None  # noqa: S101 -- it was there when it was compared
+    return trial.also
+
+
+def _compared_so(candidate: Candidate, trial: Trial, groups: Groups, at: Entries) -> _Judged:
     group = groups.codes[trial.entry].astype(np.int64)
     stratum = group * trial.cells + trial.cell
     own, tables, of_table, used = _compare(trial, stratum, at.customer)
@@ -464,8 +550,12 @@ def _compared_so(trial: Trial, groups: Groups, at: Entries) -> _Judged:
             )
         ]
     )
-    p = own.p(more=trial.is_act)
-    return _Judged(trial, own, tables, of_table // trial.cells, sizes, p)
+    of_group = of_table // trial.cells
+    strata = tuple(
+        mantel_haenszel(*(column[of_group == number] for column in tables), effect=own.effect)
+        for number in range(len(groups.names))
+    )
+    return _Judged(candidate, trial.is_act, own, strata, sizes, own.p(more=trial.is_act))
 
 
 def _compare(trial: Trial, stratum: Ints, customer: Ints) -> tuple[Adjusted, Strata, Ints, Bools]:
@@ -483,8 +573,8 @@ def _compare(trial: Trial, stratum: Ints, customer: Ints) -> tuple[Adjusted, Str
 def _rank(judged: Sequence[_Judged], groups: Groups, at: Entries) -> list[_Judged]:
     """Put first what goes with most drop-out of its own, and after it what only goes along."""
     strong = [each for each in judged if each.q <= CLEAR and each.own.difference > 0]
-    known = {each.trial.what for each in strong}
-    rest = [each for each in judged if each.trial.what not in known]
+    known = {each.what for each in strong}
+    rest = [each for each in judged if each.what not in known]
     fewer = sorted(
         (each for each in rest if each.q <= CLEAR), key=lambda each: each.own.difference * _n(each)
     )
@@ -515,12 +605,14 @@ def _stepwise(
         if not _is_clear(best, n_judged - len(own) - len(along)):
             break
         own.append(best)
-        first.append(best.trial.first(len(at)))
+        first.append(best.candidate.trial.first(len(at)))
         others = [
-            each._replace(given=_given(each.trial, groups, at, first)) for each in left if each is not best
+            each._replace(given=_given(each.candidate.trial, groups, at, first))
+            for each in left
+            if each is not best
         ]
         of = n_judged - len(own) - len(along)
-        along += [each._replace(along=best.trial.what) for each in others if _is_explained(each, of)]
+        along += [each._replace(along=best.what) for each in others if _is_explained(each, of)]
         left = [each for each in others if not _is_explained(each, of)]
     of = n_judged - len(own) - len(along)
     weaker = [each for each in left if not _is_clear(each, of)]
@@ -600,7 +692,10 @@ _LEFT_OUT = {**_WHAT, "exposed": "int", "reason": "text"}
 def _crude(each: _Judged, groups: Groups, at: Entries) -> Adjusted:
     """Return the comparison without the strata."""
     alone = len(groups.names) == 1
-    return each.own if alone else _compare(each.trial, each.trial.cell, at.customer)[0]
+    if alone:
+        return each.own
+    trial = each.candidate.trial
+    return _compare(trial, trial.cell, at.customer)[0]
 
 
 class _Told(NamedTuple):
@@ -617,7 +712,7 @@ def _row(each: _Judged, crude: Adjusted, told: _Told) -> dict[str, Any]:
     along = _named(each.along) if each.along else ""
     return {
         "rank": each.rank,
-        **each.trial.what._asdict(),
+        **each.what._asdict(),
         "exposed": exposed,
         "exposed_dropped": hits,
         "unexposed": others,
@@ -656,14 +751,13 @@ def _simpson(own: Adjusted, crude: Adjusted) -> str:
 def _strata_rows(each: _Judged, groups: Groups) -> list[dict[str, Any]]:
     rows = []
     for number, name in enumerate(groups.names):
-        tables = Strata(*(column[each.groups == number] for column in each.tables))
-        own = mantel_haenszel(*tables, effect=each.own.effect)
+        own = each.strata[number]
         sizes = dict(zip(_SIZES, each.sizes[:, number].tolist(), strict=True))
         if sizes["exposed"]:
             rows.append(
                 {
                     "rank": each.rank,
-                    **each.trial.what._asdict(),
+                    **each.what._asdict(),
                     "stratum": name,
                     **sizes,
                     "difference": own.difference,
@@ -694,7 +788,7 @@ def _named(what: What) -> str:
 
 
 def _sentence(each: _Judged, told: _Told, along: str) -> str:
-    own, what = each.own, each.trial.what
+    own, what = each.own, each.what
     exposed, hits = (int(size) for size in each.sizes.sum(axis=1)[:2])
     share = _percent(own.risk)
     alike = "" if share == _percent(hits / exposed) else "Like for like, "  # the strata weigh otherwise
@@ -703,7 +797,7 @@ def _sentence(each: _Judged, told: _Told, along: str) -> str:
         f"{duration_in_words(told.within)}, against {_percent(own.other_risk)} of comparable ones: "
         f"{_more_or_fewer(own.difference)} ({_limits(own)})."
     )
-    if each.trial.is_act and own.difference < 0:
+    if each.is_act and own.difference < 0:
         said += " Who acts is still there, so fewer says nothing here."
     elif each.verdict == UNCLEAR:
         said += f" {_unclear(each, told.judged)}"
@@ -768,6 +862,17 @@ def _percent(share: float) -> str:
 def _points(share: float) -> str:
     text = f"{100 * share:+.0f}" if abs(share) >= 0.0095 else f"{100 * share:+.1f}"
     return "0" if float(text) == 0 else text
+
+
+def _note_on_lots(compared: int, followed: int) -> tuple[str, ...]:
+    """Say where only some entries are compared."""
+    if compared == followed:
+        return ()
+    told = (
+        f"Compared are {compared:,} of {followed:,} entries: those of customers drawn by lot, the same in "
+        "every run (most=None compares all)."
+    )
+    return (told,)
 
 
 def _day(moment: int) -> str:

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cjmining.conformance.kept import kept_for
+from cjmining.engine.local import map_blocks
 from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
+from cjmining.tables import numbered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
+    from cjmining.conformance.kept import Kept
     from cjmining.conformance.reading import Part, Reading
+    from cjmining.log import Block
 
 FOREVER = 1 << 61
 """When a journey goes on that never does, in microseconds since 1970."""
@@ -105,8 +112,72 @@ class Entries:
         return soon & (self.ended_at - self.entered_at <= horizon_us)
 
 
-def entries(check: Conformance, *, at: str = "stage") -> Entries:
-    """List when journeys entered the places of the map.
+@dataclass(frozen=True)
+class Listed:
+    """The entries of all journeys, block by block: in memory, or in files where the log has a memory limit.
+
+    Attributes
+    ----------
+    at, names, data_end
+        As in `Entries`.
+    reading : Reading
+        Of which log.
+    kept : Kept
+        The columns `_COLUMNS`.
+    turn : int8[J]
+        Whose turn it was at the end of each journey, as in `Entries`.
+    inside : bool[J]
+        Which journeys surely began inside the time that the log observes.
+    """
+
+    at: str
+    names: tuple[tuple[str, str], ...]
+    data_end: int
+    reading: Reading
+    kept: Kept
+    turn: NDArray[np.int8]
+    inside: NDArray[np.bool_]
+
+    def pieces(self, places: Sequence[int] | None = None) -> Iterator[Entries]:
+        """Give the entries of some places, or of all, in the order of journeys, piece by piece."""
+        for columns in self.kept.pieces(*_COLUMNS):
+            found = dict(zip(_COLUMNS, columns, strict=True))
+            if places is not None:
+                here = np.isin(found["place"], places)
+                found = {name: values[here] for name, values in found.items()}
+            journey = found["journey"]
+            yield Entries(
+                at=self.at,
+                names=self.names,
+                data_end=self.data_end,
+                customer=self.reading.customer[journey],
+                turn=self.turn[journey],
+                inside=self.inside[journey],
+                **found,
+            )
+
+    def shares(self) -> list[Sequence[int] | None]:
+        """Return what places to look at together: all in memory, else one after the other."""
+        if self.reading.log.memory_limit is None:
+            return [None]
+        return [[place] for place in range(len(self.names))]
+
+
+_COLUMNS = {
+    "journey": np.int64,
+    "place": np.int32,
+    "event": np.int64,
+    "entered_at": np.int64,
+    "gone_on_at": np.int64,
+    "end": np.int8,
+    "here": np.bool_,
+    "ended_at": np.int64,
+    "patience_us": np.int64,
+}
+
+
+def list_entries(check: Conformance, *, at: str = "stage") -> Listed:
+    """List when journeys entered the places of the map, in one pass.
 
     Parameters
     ----------
@@ -117,13 +188,50 @@ def entries(check: Conformance, *, at: str = "stage") -> Entries:
 
     Returns
     -------
-    Entries
+    Listed
         Stages after the goal are left out: nobody drops out there.
 
     Raises
     ------
     ValueError
         If there are no such places, or the check was made without its log.
+    """
+    if at not in PLACES:
+        raise ValueError(f"places are {' or '.join(map(repr, PLACES))}, not {at!r}")
+    reading = check._with_log("entries")
+    kept, by_cell = kept_for(reading.log, _COLUMNS), at == "touchpoint"
+
+    def keep(block: Block) -> None:
+        parts = [_in_part(part, by_cell=by_cell) for part in reading.parts(block)]
+        found = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
+        if len(parts) > 1:
+            order = np.argsort(found["journey"], kind="stable")
+            found = {name: values[order] for name, values in found.items()}
+        kept.put(block, found)
+
+    map_blocks(keep, reading.blocks, engine=reading.log.engine)
+    return Listed(
+        at,
+        _names(reading, at),
+        reading.data_end,
+        reading,
+        kept,
+        columns_of(check, "turn"),
+        begun_inside(reading),
+    )
+
+
+def entries(check: Conformance, *, at: str = "stage") -> Entries:
+    """List when journeys entered the places of the map, all at once: `list_entries` gives them by pieces.
+
+    Parameters
+    ----------
+    check, at
+        As for `list_entries`.
+
+    Returns
+    -------
+    Entries
 
     Examples
     --------
@@ -137,25 +245,25 @@ def entries(check: Conformance, *, at: str = "stage") -> Entries:
     >>> entered == int((found.place == place_number(found, "Basket")).sum())
     True
     """
-    if at not in PLACES:
-        raise ValueError(f"places are {' or '.join(map(repr, PLACES))}, not {at!r}")
-    reading = check._with_log("entries")
-    parts = reading.map_parts(lambda part: _in_part(part, by_cell=at == "touchpoint"))
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    if len(reading.plans) > 1:
-        order = np.argsort(joined["journey"], kind="stable")
-        joined = {name: values[order] for name, values in joined.items()}
-    journey = joined["journey"]
-    turn = check.journeys["turn"].cat.codes.to_numpy()
-    return Entries(
-        at=at,
-        names=_names(reading, at),
-        data_end=reading.data_end,
-        customer=reading.customer[journey],
-        turn=(turn[journey] - 1).astype(np.int8),
-        inside=begun_inside(reading)[journey],
-        **joined,
-    )
+    return joined(list(list_entries(check, at=at).pieces()))
+
+
+def joined(pieces: Sequence[Entries]) -> Entries:
+    """Return entries of several pieces, of which there is one at least, as one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    arrays: dict[str, Any] = {
+        field.name: np.concatenate([getattr(each, field.name) for each in pieces])
+        for field in fields(Entries)[3:]
+    }
+    return replace(pieces[0], **arrays)
+
+
+def columns_of(check: Conformance, name: str) -> NDArray[Any]:
+    """Return what a check says of each journey, one column of it."""
+    journeys = check._journeys
+    assert journeys is not None  # noqa: S101 -- it has a reading
+    return journeys.column(name)
 
 
 def begun_inside(reading: Reading) -> NDArray[np.bool_]:
@@ -169,10 +277,21 @@ def begun_inside(reading: Reading) -> NDArray[np.bool_]:
     -------
     numpy.ndarray of bool, shape (journeys,)
     """
-    log, longest = reading.log, longest_patience_us(reading)
-    start = reading.columns.timestamp[reading.bounds[:-1]] if log.n_journeys else np.zeros(0, np.int64)
-    early = start < log.observed_from_us + max(longest, 0)
-    inside: NDArray[np.bool_] = ~(early & (log.attempts == 1) & log.splittable)
+    surely = reading.log.observed_from_us + max(longest_patience_us(reading), 0)
+    inside = np.empty(len(reading.customer), np.bool_)
+    for block in reading.blocks:
+        inside[block.journeys] = _begun_inside(reading, block, surely)
+    return inside
+
+
+def _begun_inside(reading: Reading, block: Block, surely: int) -> NDArray[np.bool_]:
+    own, log = block.journeys, reading.log
+    first = reading.bounds[:-1][own]
+    start = reading.columns.timestamp[first]
+    attempts = numbered(reading.customer[own], start) if log._attempt is None else log._attempt[own]
+    named = "native_journey" in log._stored.column_names
+    free = log.codes("native_journey")[first] < 0 if named else np.ones(len(first), np.bool_)
+    inside: NDArray[np.bool_] = ~((start < surely) & (attempts == 1) & free)
     return inside
 
 
@@ -213,7 +332,7 @@ def _names(reading: Reading, at: str) -> tuple[tuple[str, str], ...]:
     return ((BEFORE_THE_MAP, ""), *((stages[stage], plan.labels[code]) for stage, code in cells))
 
 
-def place_number(found: Entries, stage: str) -> int:
+def place_number(found: Entries | Listed, stage: str) -> int:
     """Return the position of a stage among the places, or raise with the nearest one there is."""
     from cjmining.errors import LogError, nearest
 

@@ -11,10 +11,11 @@ So nothing here is held against journeys at large. Three trials keep like with l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -26,6 +27,7 @@ from cjmining.conformance.walk import Walk
 from cjmining.documents import parse_duration
 from cjmining.dropout.entries import FOREVER
 from cjmining.dropout.segments import segment
+from cjmining.dropout.shelf import Shelf, Shelved
 from cjmining.event_columns import rows_where
 from cjmining.intended.words import duration_in_short
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
@@ -131,7 +133,36 @@ class Trial:
         return first
 
 
-def trials(check: Conformance, at: Entries, horizon_us: int, *, stratum: str | None) -> Iterator[Trial]:
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """What may go with dropping out, whose trial is made when it is asked for.
+
+    Attributes
+    ----------
+    what : What
+    make : callable
+        Makes the trial.
+    keeps : bool
+        Whether it is made once and kept: all trials together are many times larger than the entries.
+    """
+
+    what: What
+    make: Callable[[], Trial]
+    keeps: bool
+
+    @property
+    def trial(self) -> Trial:
+        """The trial."""
+        return self._made if self.keeps else self.make()
+
+    @cached_property
+    def _made(self) -> Trial:
+        return self.make()
+
+
+def candidates(
+    check: Conformance, at: Entries, horizon_us: int, *, stratum: str | None
+) -> Iterator[Candidate]:
     """Yield what may go with dropping out at a stage.
 
     Parameters
@@ -146,14 +177,24 @@ def trials(check: Conformance, at: Entries, horizon_us: int, *, stratum: str | N
         An attribute or dimension that others are compared within, and which is no candidate itself.
     """
     reading = check._with_log("drivers")
+    limited = reading.log.memory_limit is not None
     failed = rows_where(lambda flag: flag == 1, reading.columns.failed)
     failing = np.unique(reading.columns.touchpoint[failed]).astype(np.int64)
-    parts = reading.map_parts(lambda part: _in_part(part, at, failing))
-    entered = _Entered(at, horizon_us)
-    yield from _before(entered, parts)
-    yield from _known_at_entry(check, reading, entered, stratum)
-    yield from _how_it_went(entered, parts)
-    yield from _happened(entered, parts)
+    shelf = Shelf(in_file=limited)
+    if reading.log.engine is None:
+        parts = reading.map_parts(lambda part: _shelved(_in_part(part, at, failing), shelf))
+    else:  # others can't reach the shelf
+        parts = [
+            _shelved(each, shelf) for each in reading.map_parts(lambda part: _in_part(part, at, failing))
+        ]
+    entered = _Entered(at, horizon_us, shelf)
+    for what, make in chain(
+        _before(entered, parts),
+        _known_at_entry(check, reading, entered, stratum),
+        _how_it_went(entered, parts),
+        _happened(entered, parts),
+    ):
+        yield Candidate(what, make, keeps=not limited)
 
 
 class Levels(NamedTuple):
@@ -197,6 +238,11 @@ class _Entered:
 
     at: Entries
     horizon_us: int
+    shelf: Shelf
+
+    def read(self, found: Sequence[Shelved]) -> list[tuple[Any, ...]]:
+        """Take what parts say from the shelf."""
+        return [self.shelf.take(each) for each in found]
 
     @cached_property
     def every(self) -> Ints:
@@ -295,30 +341,60 @@ class _Act(NamedTuple):
 
 _Touched: TypeAlias = tuple[int, bool]
 _NEVER = np.iinfo(np.int64).max
+_Made: TypeAlias = "Iterator[tuple[What, Callable[[], Trial]]]"
 
 
-def _before(entered: _Entered, parts: Sequence[_Collected]) -> Iterator[Trial]:
+class _Shelved(NamedTuple):
+    """What one part says, put on the shelf: of each field of `_Collected` where its values lie."""
+
+    rows: Shelved
+    spells: Shelved
+    touched: dict[_Touched, Shelved]
+    before: dict[What, Shelved]
+    before_of: dict[What, Shelved]
+    how: dict[What, Shelved]
+    acts: dict[What, Shelved]
+
+
+def _shelved(part: _Collected, shelf: Shelf) -> _Shelved:
+    return _Shelved(
+        shelf.put((part.rows,)),
+        shelf.put(part.spells),
+        *(
+            {key: shelf.put(values) for key, values in getattr(part, name).items()}
+            for name in _Shelved._fields[2:]
+        ),
+    )
+
+
+def _before(entered: _Entered, parts: Sequence[_Shelved]) -> _Made:
     for what in _keys(parts, "before"):
-        found = [part.before[what] for part in parts if what in part.before]
-        exposed = np.zeros(len(entered.at), dtype=bool)
-        exposed[np.concatenate([rows for rows, _ in found])] = True
-        needs = found[0][1]
-        if needs is None:
-            yield entered.trial(what, None, exposed)
-        else:
-            entry, often = _in_order([part.touched[needs] for part in parts if needs in part.touched])
-            yield entered.trial(what, entry, exposed[entry], _band(often))
+        yield what, partial(_had_happened, entered, parts, what)
     for what in _keys(parts, "before_of"):
-        of = [part.before_of[what] for part in parts if what in part.before_of]
-        exposed = np.zeros(len(entered.at), dtype=bool)
-        exposed[np.concatenate([rows for _, _, rows in of])] = True
-        entry, often = _in_order([(rows, often) for rows, often, _ in of])
-        yield entered.trial(what, entry, exposed[entry], _band(often))
+        yield what, partial(_had_happened_of, entered, parts, what)
 
 
-def _known_at_entry(
-    check: Conformance, reading: Reading, entered: _Entered, stratum: str | None
-) -> Iterator[Trial]:
+def _had_happened(entered: _Entered, parts: Sequence[_Shelved], what: What) -> Trial:
+    found = entered.read([part.before[what] for part in parts if what in part.before])
+    exposed = np.zeros(len(entered.at), dtype=bool)
+    exposed[np.concatenate([rows for rows, _ in found])] = True
+    needs = found[0][1]
+    if needs is None:
+        return entered.trial(what, None, exposed)
+    met = entered.read([part.touched[needs] for part in parts if needs in part.touched])
+    entry, often = _in_order(met)
+    return entered.trial(what, entry, exposed[entry], _band(often))
+
+
+def _had_happened_of(entered: _Entered, parts: Sequence[_Shelved], what: What) -> Trial:
+    of = entered.read([part.before_of[what] for part in parts if what in part.before_of])
+    exposed = np.zeros(len(entered.at), dtype=bool)
+    exposed[np.concatenate([rows for _, _, rows in of])] = True
+    entry, often = _in_order([(rows, often) for rows, often, _ in of])
+    return entered.trial(what, entry, exposed[entry], _band(often))
+
+
+def _known_at_entry(check: Conformance, reading: Reading, entered: _Entered, stratum: str | None) -> _Made:
     """Yield attributes of customers, and the channel and dimensions of the entry."""
     log = reading.log
     many = {each.name for each in too_many_levels(check, stratum)}
@@ -326,84 +402,119 @@ def _known_at_entry(
     for kind, name in [(CHANNEL, "channel"), *named]:
         if name == stratum or name in many:
             continue
-        codes, names = segment(check, entered.at, name, when="entry")
-        known = np.flatnonzero(codes != names.index(UNKNOWN)) if UNKNOWN in names else entered.every
-        for code in np.unique(codes[known]).tolist():
-            word = names[code]
-            candidate, detail = (word, "at the entry") if kind == CHANNEL else (name, word)
-            yield entered.trial(What(kind, candidate, detail, BEFORE), known, codes[known] == code)
+        groups = segment(check, entered.at, name, when="entry")
+        unknown = groups.names.index(UNKNOWN) if UNKNOWN in groups.names else -1
+        for code in np.unique(groups.codes).tolist():
+            if code != unknown:
+                word = groups.names[code]
+                candidate, detail = (word, "at the entry") if kind == CHANNEL else (name, word)
+                what = What(kind, candidate, detail, BEFORE)
+                yield what, partial(_was_so, entered, what, groups.codes, code, unknown)
 
 
-def _how_it_went(entered: _Entered, parts: Sequence[_Collected]) -> Iterator[Trial]:
+def _was_so(entered: _Entered, what: What, codes: NDArray[np.int32], code: int, unknown: int) -> Trial:
+    known = np.flatnonzero(codes != unknown) if unknown >= 0 else entered.every
+    return entered.trial(what, known, codes[known] == code)
+
+
+def _how_it_went(entered: _Entered, parts: Sequence[_Shelved]) -> _Made:
     """Yield how something went: each time, up to the first on which it went so."""
     for what in _keys(parts, "how"):
-        found = [part.how[what] for part in parts if what in part.how]
-        entry, moment, exposed = (np.concatenate([each[n] for each in found]) for n in range(3))
-        order = np.lexsort((moment, entry))
-        entry, moment, exposed = entry[order], moment[order], exposed[order]
-        first = np.searchsorted(entry, entry)
-        before = np.cumsum(exposed) - exposed
-        number = np.arange(len(entry)) - first + 1
-        keep = (before == before[first]) & entered.followed(moment)
-        entry, moment = entry[keep], moment[keep]
-        cell, hit = _band(number[keep]), entered.hit(entry, moment)
-        yield Trial(what, entry, exposed[keep], moment, cell, hit)
+        yield what, partial(_went, entered, parts, what)
 
 
-def _happened(entered: _Entered, parts: Sequence[_Collected]) -> Iterator[Trial]:
+def _went(entered: _Entered, parts: Sequence[_Shelved], what: What) -> Trial:
+    found = entered.read([part.how[what] for part in parts if what in part.how])
+    entry, moment, exposed = (np.concatenate([each[n] for each in found]) for n in range(3))
+    order = np.lexsort((moment, entry))
+    entry, moment, exposed = entry[order], moment[order], exposed[order]
+    first = np.searchsorted(entry, entry)
+    before = np.cumsum(exposed) - exposed
+    number = np.arange(len(entry)) - first + 1
+    keep = (before == before[first]) & entered.followed(moment)
+    entry, moment = entry[keep], moment[keep]
+    cell, hit = _band(number[keep]), entered.hit(entry, moment)
+    return Trial(what, entry, exposed[keep], moment, cell, hit)
+
+
+@dataclass(frozen=True)
+class _InStage:
+    """The times between acts in the stage, with who could be followed, what is comparable, and who left."""
+
+    spells: _Spells
+    followed: Bools
+    cell: Ints
+    hit: Bools
+
+    @classmethod
+    def of(cls, entered: _Entered, parts: Sequence[_Shelved]) -> _InStage:
+        columns = [list(each) for each in zip(*entered.read([part.spells for part in parts]), strict=True)]
+        spells = _Spells(*(np.concatenate(columns.pop(0)) for _ in _Spells._fields))
+        order = np.argsort(spells.event, kind="stable")
+        spells = _Spells(*(each[order] for each in spells))
+        cell = np.unique(spells.opener * len(_OFTEN) + _band(spells.number), return_inverse=True)[1]
+        return cls(spells, entered.followed(spells.start), cell, entered.hit(spells.entry, spells.start))
+
+
+def _happened(entered: _Entered, parts: Sequence[_Shelved]) -> _Made:
     """Yield what happened so long after an act, with those in which nothing had happened for as long."""
-    spells = _Spells(*(np.concatenate([getattr(p.spells, name) for p in parts]) for name in _Spells._fields))
-    order = np.argsort(spells.event, kind="stable")
-    spells = _Spells(*(each[order] for each in spells))
-    followed = entered.followed(spells.start)
-    cell = np.unique(spells.opener * len(_OFTEN) + _band(spells.number), return_inverse=True)[1]
-    hit = entered.hit(spells.entry, spells.start)
+    in_stage = _InStage.of(entered, parts)
     for what in _keys(parts, "acts"):
-        found = [part.acts[what] for part in parts if what in part.acts]
-        could, ends = np.full((2, len(entered.at)), _NEVER)
-        for part in parts:
-            could[part.rows] = part.acts[what].could if what in part.acts else _unless_seen(what)
-        entry, event, time = (np.concatenate([each[n] for each in found]) for n in range(3))
-        ends[entry] = event
-        own = np.searchsorted(spells.event, event) - 1
-        exposed = np.zeros(len(spells.event), dtype=bool)
-        exposed[own] = True
-        lasts = spells.lasts.copy()
-        lasts[own] = time - spells.start[own]
-        at_risk = (spells.event >= could[spells.entry]) & (spells.event < ends[spells.entry]) & followed
-        one = np.flatnonzero(exposed & at_risk)
-        # Until it happened, a journey is one of those to which it had not.
-        others = np.flatnonzero(at_risk & (lasts - exposed >= 0))
-        rows = np.concatenate([one, others])
-        is_one = np.arange(len(rows)) < len(one)
-        is_act = any(each.by_customer for each in found)
-        yield Trial(
-            what,
-            spells.entry[rows],
-            is_one,
-            spells.start[rows],
-            cell[rows],
-            hit[rows],
-            since=(lasts - exposed)[rows] + is_one,
-            is_act=is_act,
-            also=_among_acts(what, spells, followed, cell, hit, could, ends) if is_act else None,
-        )
+        yield what, partial(_act_happened, entered, parts, in_stage, what)
 
 
-def _among_acts(
-    what: What, spells: _Spells, followed: Bools, cell: Ints, hit: Bools, could: Ints, ends: Ints
-) -> Trial:
+def _act_happened(entered: _Entered, parts: Sequence[_Shelved], in_stage: _InStage, what: What) -> Trial:
+    spells, followed = in_stage.spells, in_stage.followed
+    could, ends = np.full((2, len(entered.at)), _NEVER)
+    firsts: list[_Act] = []
+    for part in parts:
+        rows = entered.shelf.take(part.rows)[0]
+        if what not in part.acts:
+            could[rows] = _unless_seen(what)
+            continue
+        act = _Act(*entered.shelf.take(part.acts[what]))
+        could[rows] = act.could
+        firsts.append(act)
+    entry, event, time = (np.concatenate([each[n] for each in firsts]) for n in range(3))
+    is_act = any(act.by_customer for act in firsts)
+    ends[entry] = event
+    own = np.searchsorted(spells.event, event) - 1
+    exposed = np.zeros(len(spells.event), dtype=bool)
+    exposed[own] = True
+    lasts = spells.lasts.copy()
+    lasts[own] = time - spells.start[own]
+    at_risk = (spells.event >= could[spells.entry]) & (spells.event < ends[spells.entry]) & followed
+    one = np.flatnonzero(exposed & at_risk)
+    # Until it happened, a journey is one of those to which it had not.
+    others = np.flatnonzero(at_risk & (lasts - exposed >= 0))
+    rows = np.concatenate([one, others])
+    is_one = np.arange(len(rows)) < len(one)
+    return Trial(
+        what,
+        spells.entry[rows],
+        is_one,
+        spells.start[rows],
+        in_stage.cell[rows],
+        in_stage.hit[rows],
+        since=(lasts - exposed)[rows] + is_one,
+        is_act=is_act,
+        also=_among_acts(what, in_stage, could, ends) if is_act else None,
+    )
+
+
+def _among_acts(what: What, in_stage: _InStage, could: Ints, ends: Ints) -> Trial:
     """Hold an act against other acts that were as many in the stage, after the same one before."""
+    spells = in_stage.spells
     follows = np.append(False, spells.entry[1:] == spells.entry[:-1])
     from_, until = could[spells.entry], ends[spells.entry]
-    rows = np.flatnonzero(follows & followed & (spells.event > from_) & (spells.event <= until))
+    rows = np.flatnonzero(follows & in_stage.followed & (spells.event > from_) & (spells.event <= until))
     return Trial(
         what,
         spells.entry[rows],
         spells.event[rows] == until[rows],
         spells.start[rows],
-        cell[rows - 1],  # of the act before
-        hit[rows],
+        in_stage.cell[rows - 1],  # of the act before
+        in_stage.hit[rows],
         is_act=True,
     )
 
@@ -413,7 +524,7 @@ def _unless_seen(what: What) -> int:
     return _NEVER if what.kind == REPEAT else 0
 
 
-def _keys(parts: Sequence[_Collected], name: str) -> list[What]:
+def _keys(parts: Sequence[_Shelved], name: str) -> list[What]:
     """Return what any part mentions, in an order that doesn't depend on the parts; longest waits first.
 
     Of several candidates that are the same journeys the first is told: the one that says most.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
@@ -14,10 +14,21 @@ from cjmining import words
 from cjmining.conformance.tables import SECOND_US, frame
 from cjmining.documents import parse_duration
 from cjmining.dropout.delayed import Beginnings, UnderWay, beginnings, ends_of, names_of_customers
-from cjmining.dropout.entries import FOREVER, PLACES, Entries, entries
-from cjmining.dropout.segments import WHEN, segment
+from cjmining.dropout.entries import PLACES, Entries, Listed, list_entries
+from cjmining.dropout.segments import WHEN, Segments
 from cjmining.dropout.selection import expect_check
-from cjmining.dropout.spells import ENDS, UNDER_WAY, Cell, Spells, Times, end_codes, estimate, spells
+from cjmining.dropout.spells import (
+    ENDS,
+    FROM_THE_BEGINNING,
+    UNDER_WAY,
+    Cell,
+    Spells,
+    Times,
+    end_codes,
+    estimate,
+    joined,
+    spells,
+)
 from cjmining.errors import nearest
 from cjmining.progress import Progress, telling
 from cjmining.results import Result
@@ -189,7 +200,8 @@ def incidence(
         layout, given = _lay_out(check, counted, at, to, names, when)
         tell("estimating", 0.5)
         times = Times.of(wanted)
-        cells = estimate(given, len(ENDS[to]), times)
+        cells = [cell for some in given for cell in estimate(some, len(ENDS[to]), times)]
+        cells.sort(key=lambda cell: cell.cell)
         tell("making the tables", 0.8)
         return Incidence(
             by=names,
@@ -250,62 +262,95 @@ class _Layout(NamedTuple):
     groups: tuple[str, ...]
     places: tuple[tuple[str, str], ...]
     ends: tuple[str, ...]
-    group: NDArray[np.int64]
+    group: NDArray[np.int32]
     late_group: NDArray[np.int64]
+
+
+class _Wholes(NamedTuple):
+    """The journeys of the log as rows, each with its first event."""
+
+    journey: NDArray[np.int64]
+    event: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.journey)
 
 
 def _lay_out(
     check: Conformance, counted: Beginnings, at: str, to: str, names: tuple[str, ...], when: str
-) -> tuple[_Layout, Spells]:
+) -> tuple[_Layout, Iterator[Spells]]:
     """Number the cells, and return the spells of places and, on the way to the goal, of whole journeys."""
-    found = entries(check, at=at)
-    found = found.only(counted.inside[found.journey])
-    whole, late = _whole_journeys(check, counted), counted.under_way
-    of_entry = segment(check, found, names, when=when)
-    of_journey = segment(check, whole, names, when=when)
-    late_names = names_of_customers(check._with_log("groups").log, late.customer, names)
-    groups = tuple(dict.fromkeys([*of_journey.names, *of_entry.names, *late_names]))
+    reading, late = check._with_log("groups"), counted.under_way
+    listed = list_entries(check, at=at)
+    wholes = _Wholes(np.arange(len(reading.customer)), reading.bounds[:-1])
+    segments = Segments(check, names, when=when)
+    of_journey = segments.of(wholes)
+    of_entry = of_journey.names if when == "journey" else _names_at_entry(segments, listed, counted)
+    late_names = names_of_customers(reading.log, late.customer, names)
+    groups = tuple(dict.fromkeys([*of_journey.names, *of_entry, *late_names]))
     number = {name: position for position, name in enumerate(groups)}
-    group = np.array([number[name] for name in of_journey.names], dtype=np.int64)[of_journey.codes]
+    group = np.array([number[name] for name in of_journey.names], dtype=np.int32)[of_journey.codes]
     unseen_group = np.array([number[name] for name in late_names], dtype=np.int64)
     layout = _Layout(
         groups,
-        ((WHOLE, ""), *found.names),
+        ((WHOLE, ""), *listed.names),
         (*ENDS[to], UNDER_WAY),
         group,
         np.where(late.journey >= 0, group[late.journey] if len(group) else 0, unseen_group),
     )
-    entry_group = np.array([number[name] for name in of_entry.names], dtype=np.int64)[of_entry.codes]
+    return layout, _all_spells(check, counted, listed, layout, None if when == "journey" else segments, to)
+
+
+def _names_at_entry(segments: Segments, listed: Listed, counted: Beginnings) -> tuple[str, ...]:
+    """Return the names of the groups that entries have."""
+    segments.naming(_counting(listed, counted, None))
+    return segments.of(_Wholes(*np.zeros((2, 0), np.int64))).names
+
+
+def _counting(listed: Listed, counted: Beginnings, places: Sequence[int] | None) -> Iterator[Entries]:
+    """Give the entries of journeys that count from their beginning."""
+    for piece in listed.pieces(places):
+        yield piece.only(counted.inside[piece.journey])
+
+
+def _all_spells(
+    check: Conformance,
+    counted: Beginnings,
+    listed: Listed,
+    layout: _Layout,
+    segments: Segments | None,
+    to: str,
+) -> Iterator[Spells]:
+    """Give the spells of all cells; those of a cell come together, few cells at once in little memory."""
     n_places = len(layout.places)
-    given = spells(found, entry_group * n_places + 1 + found.place, to)
+    number = {name: position for position, name in enumerate(layout.groups)}
     if to == "goal":
-        given = given.and_also(spells(whole.only(counted.inside), group[counted.inside] * n_places, to))
-        given = given.and_also(_delayed(check, counted.under_way, layout.late_group * n_places))
-    return layout, given
+        yield _whole_journeys(check, counted, layout)
+    for places in listed.shares():
+        pieces = []
+        for found in _counting(listed, counted, places):
+            if segments is None:
+                group = layout.group[found.journey]
+            else:
+                codes, names = segments.of(found)
+                group = np.array([number[name] for name in names], dtype=np.int32)[codes]
+            pieces.append(spells(found, group * np.int32(n_places) + (1 + found.place), to))
+        yield joined(pieces)
 
 
-def _whole_journeys(check: Conformance, counted: Beginnings) -> Entries:
-    """List the journeys of the log as entries of one place, the journey as a whole."""
-    reading = check._with_log("journeys")
+def _whole_journeys(check: Conformance, counted: Beginnings, layout: _Layout) -> Spells:
+    """Return the spells of journeys as wholes; where some were under way at the data start, with these."""
+    reading, inside = check._with_log("journeys"), counted.inside
     end, ended_at = ends_of(check)
-    n, first = len(end), reading.bounds[:-1]
-    return Entries(
-        at="journey",
-        names=((WHOLE, ""),),
-        data_end=reading.data_end,
-        journey=np.arange(n),
-        customer=reading.customer,
-        place=np.zeros(n, np.int32),
-        event=first,
-        entered_at=counted.began_at,
-        gone_on_at=np.full(n, FOREVER),
-        end=end,
-        here=np.ones(n, bool),
-        ended_at=ended_at,
-        turn=np.full(n, -1, np.int8),
-        patience_us=np.full(n, -1),
-        inside=np.ones(n, bool),
-    )
+    time = ended_at[inside]
+    time -= counted.began_at(reading)[inside]
+    cell = layout.group[inside] * np.int32(len(layout.places))
+    ends = end_codes(end[inside], np.ones(len(time), np.bool_))
+    found = Spells(cell, reading.customer[inside], time, ends, FROM_THE_BEGINNING)
+    late = counted.under_way
+    if not len(late.customer):
+        return found
+    return found.and_also(_delayed(check, late, layout.late_group * len(layout.places)))
 
 
 def _delayed(check: Conformance, late: UnderWay, cell: NDArray[np.int64]) -> Spells:
@@ -315,7 +360,7 @@ def _delayed(check: Conformance, late: UnderWay, cell: NDArray[np.int64]) -> Spe
         cell,
         late.customer,
         late.ended_at - late.origin,
-        end_codes(late.end, here).astype(np.int8),
+        end_codes(late.end, here),
         check._with_log("journeys").log.observed_from_us - late.origin,
     )
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cjmining.dropout.entries import CONVERTED, FOREVER, OPEN
+from cjmining.dropout.entries import CONVERTED, FOREVER, OPEN, columns_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
@@ -38,17 +40,53 @@ class Later(NamedTuple):
 
 
 def ends_of(check: Conformance, reading: Reading) -> Ends:
-    """Return how the journeys of a check ended."""
-    journeys = check.journeys
-    within, converted_within = _within_journeys(reading, len(journeys))
-    return Ends(
-        customer=journeys["customer"].to_numpy(dtype=np.int64),
-        start=microseconds(journeys["start"]),
-        decided_at=microseconds(journeys["decided_at"]),
-        outcome=np.asarray(journeys["outcome"].cat.codes, dtype=np.int8),
-        within=within,
-        converted_within=converted_within,
-    )
+    """Return how the journeys of a check ended, all at once."""
+    _, ends = next(_some_ends(check, reading, len(reading.customer)))
+    return ends
+
+
+def pieces_of_ends(check: Conformance, reading: Reading) -> Iterator[tuple[slice, Ends]]:
+    """Give how journeys ended by lots of whole customers, with their numbers: one lot of a log in memory."""
+    limited = reading.log.memory_limit is not None
+    yield from _some_ends(check, reading, MOST_AT_ONCE if limited else len(reading.customer))
+
+
+MOST_AT_ONCE = 500_000
+"""Journeys that are looked at together where the log has a limit of memory."""
+
+
+def _some_ends(check: Conformance, reading: Reading, most: int) -> Iterator[tuple[slice, Ends]]:
+    decided_at, outcome = columns_of(check, "decided_at"), columns_of(check, "outcome")
+    back = _within_journeys(reading)
+    for own in _lots(reading, most):
+        first, last = np.searchsorted(back.journey, [own.start, own.stop])
+        within = np.full((2, own.stop - own.start), FOREVER, dtype=np.int64)
+        within[:, back.journey[first:last] - own.start] = (
+            back.returned_at[first:last],
+            back.converted_at[first:last],
+        )
+        yield (
+            own,
+            Ends(
+                customer=reading.customer[own],
+                start=reading.columns.timestamp[reading.bounds[:-1][own]],
+                decided_at=decided_at[own],
+                outcome=outcome[own],
+                within=within[0],
+                converted_within=within[1],
+            ),
+        )
+
+
+def _lots(reading: Reading, most: int) -> Iterator[slice]:
+    """Give the journeys of blocks, which hold whole customers, up to so many together."""
+    first, last = 0, 0
+    for block in reading.blocks:
+        if last > first and block.last_journey - first > most:
+            yield slice(first, last)
+            first = last
+        last = block.last_journey
+    yield slice(first, last)
 
 
 def later(ends: Ends) -> Later:
@@ -111,15 +149,22 @@ def _first_after(ends: Ends, among: NDArray[np.bool_], times: NDArray[np.int64])
     return np.where(same, times[found], FOREVER).astype(np.int64)
 
 
-def _within_journeys(reading: Reading, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return when lost customers came back, and converted, within the very journey."""
-    both = np.full((2, n), FOREVER, dtype=np.int64)
-    for numbers, found in reading.map_parts(_within_part):
-        both[:, numbers] = found
-    return both[0], both[1]
+class _Within(NamedTuple):
+    """Journeys within which lost customers came back, ascending, and when they did and converted."""
+
+    journey: NDArray[np.int64]
+    returned_at: NDArray[np.int64]
+    converted_at: NDArray[np.int64]
 
 
-def _within_part(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _within_journeys(reading: Reading) -> _Within:
+    """Say when lost customers came back, and converted, within the very journey."""
+    found = _Within(*(np.concatenate(each) for each in zip(*reading.map_parts(_within_part), strict=True)))
+    order = np.argsort(found.journey)
+    return _Within(*(each[order] for each in found))
+
+
+def _within_part(part: Part) -> _Within:
     from cjmining.conformance.reading import judge_part
     from cjmining.kernels.outcomes import CUSTOMER, GOAL, STAYED_AWAY
 
@@ -138,4 +183,5 @@ def _within_part(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     back = goal | (after & by_customer & (rules.entry[code] | ~by_exit))
     for row, which in enumerate((back, goal)):
         np.minimum.at(found[row], journey[which], time[which])
-    return part.journey_numbers, found
+    some = np.flatnonzero(found[0] < FOREVER)
+    return _Within(part.journey_numbers[some], found[0, some], found[1, some])

@@ -208,11 +208,12 @@ def scan(
         by_chance = chance(fields, which, replicates=replicates, seed=seed, progress=drawing)
         tell("searching", 0.9)
         found = search(fields, which, at_most=at_most)
-        members = _members(seen, fields, found)
+        inside = _members(seen, fields, found)
+        members = seen.members(inside)
         rows = [
-            {"rank": rank, **_finding(check, seen, fields[one.place.ground], one, inside, p)}
-            for rank, (one, inside, p) in enumerate(
-                zip(found, members, _by_chance(found, by_chance), strict=True), start=1
+            {"rank": rank, **_finding(seen, fields[one.place.ground], one, rows, _exits(check, *behind), p)}
+            for rank, (one, rows, behind, p) in enumerate(
+                zip(found, inside, members, _by_chance(found, by_chance), strict=True), start=1
             )
         ]
         return DropOutScan(
@@ -223,7 +224,7 @@ def scan(
             horizon=seen.horizon,
             sees_until=pd.Timestamp(seen.sees_until, unit="us", tz="UTC"),
             notes=notes(seen, len(places), replicates),
-            _journeys=tuple(np.unique(seen.found.journey[inside]) for inside in members),
+            _journeys=tuple(np.unique(journeys) for journeys, _ in members),
         )._made_from(check)
 
 
@@ -281,42 +282,41 @@ CUSTOMERS_TURN, COMPANYS_TURN = 0, 1
 
 
 def _members(seen: Material, fields: Sequence[Field], found: Sequence[Found]) -> list[NDArray[np.int64]]:
-    """Return the entries behind each finding: those that ended so, and aren't behind one before it."""
+    """Return the rows behind each finding: those that ended so, and aren't behind one before it."""
     told: list[NDArray[np.int64]] = []
-    aside = {kind: np.zeros(len(seen.found), np.bool_) for kind in KINDS}
+    aside = {kind: np.zeros(len(seen.alike.key), np.bool_) for kind in KINDS}
     for one in found:
         field = fields[one.place.ground]
         entered = _in_segment(seen, field, one) & ~aside[field.ground.kind]
-        entered &= (seen.week >= one.start) & (seen.week < one.start + one.length)
+        entered &= (seen.alike.week >= one.start) & (seen.alike.week < one.start + one.length)
         told.append(np.flatnonzero(entered & _ended_there(seen, field, one)))
         aside[field.ground.kind] |= entered
     return told
 
 
 def _in_segment(seen: Material, field: Field, one: Found) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = seen.found.place == field.ground.place
+    inside: NDArray[np.bool_] = seen.alike.place == field.ground.place
     for variable, value in field.segments.conditions[one.segment]:
-        inside &= seen.variables[variable].codes == value
+        inside &= seen.alike.cells[:, variable] == value
     return inside
 
 
 def _ended_there(seen: Material, field: Field, one: Found) -> NDArray[np.bool_]:
     ended = seen.ended(field.ground.kind)
     if one.place.outcome >= 0:
-        ended &= seen.touchpoint == seen.touchpoints.index(field.ground.outcomes[one.place.outcome])
+        ended &= seen.alike.touchpoint == seen.touchpoints.index(field.ground.outcomes[one.place.outcome])
     return ended
 
 
 def _finding(
-    check: Conformance,
     seen: Material,
     field: Field,
     one: Found,
     inside: NDArray[np.int64],
+    exits: Mapping[str, int],
     p: float,
 ) -> dict[str, Any]:
     start, end = _window(seen, one.start, one.length)
-    exits = _exits(check, seen, inside)
     row = {
         **_named(seen, field, one.place.outcome, one.segment),
         "start": start,
@@ -348,28 +348,28 @@ def _by_chance(found: Sequence[Found], largest: NDArray[np.float64]) -> list[flo
 
 def _turns(seen: Material, field: Field, one: Found, inside: NDArray[np.int64]) -> dict[str, float]:
     """Count whose turn it was, and split the excess by how it usually is at the place."""
-    turn = seen.found.turn
+    turn, number = seen.alike.turn, seen.alike.number
     usual = np.setdiff1d(
         np.flatnonzero(_in_segment(seen, field, one) & _ended_there(seen, field, one)), inside
     )
     told: dict[str, float] = {}
     for name, whose in (("customers_turn", CUSTOMERS_TURN), ("companys_turn", COMPANYS_TURN)):
-        share = float((turn[usual] == whose).mean()) if len(usual) else 0.0
-        count = int((turn[inside] == whose).sum())
+        share = float(number[usual][turn[usual] == whose].sum() / number[usual].sum()) if len(usual) else 0.0
+        count = int(number[inside][turn[inside] == whose].sum())
         told |= {name: count, f"excess_{name}": count - share * one.expected}
     return told
 
 
-def _exits(check: Conformance, seen: Material, inside: NDArray[np.int64]) -> dict[str, int]:
-    """Count the exits that ended these entries' journeys, the most frequent first; silence isn't one."""
+def _exits(check: Conformance, journeys: NDArray[np.int64], times: NDArray[np.int64]) -> dict[str, int]:
+    """Count the exits that ended journeys at these times, the most frequent first; silence isn't one."""
     log = check._with_log("exits").log
     words, exits = log.vocabulary("touchpoint"), {each.touchpoint for each in check.intended.exits}
     codes = [code for code, word in enumerate(words) if word in exits]
-    touchpoints, times = log.codes("touchpoint"), log.timestamps
+    touchpoints, timestamps = log.codes("touchpoint"), log.timestamps
     counts: dict[str, int] = {}
-    for journey, ended in zip(seen.found.journey[inside], seen.found.ended_at[inside], strict=True):
+    for journey, ended in zip(journeys, times, strict=True):
         events = slice(log.bounds[journey], log.bounds[journey + 1])
-        by = touchpoints[events][np.isin(touchpoints[events], codes) & (times[events] == ended)]
+        by = touchpoints[events][np.isin(touchpoints[events], codes) & (timestamps[events] == ended)]
         if len(by):
             word = words[int(by[0])]
             counts[word] = counts.get(word, 0) + 1
@@ -386,7 +386,7 @@ def _named(seen: Material, field: Field, outcome: int, segment: int) -> dict[str
     conditions = field.segments.conditions[segment]
     return {
         "kind": field.ground.kind,
-        "stage": seen.stage(field.ground.place),
+        "stage": seen.names[field.ground.place],
         "touchpoint": "" if outcome < 0 else field.ground.outcomes[outcome],
         "attributes": ", ".join(seen.variables[variable].name for variable, _ in conditions),
         "segment": _segment(seen, conditions),
@@ -464,7 +464,7 @@ def _weeks(seen: Material, fields: Sequence[Field]) -> pd.DataFrame:
                 rows.append(
                     {
                         "kind": field.ground.kind,
-                        "stage": seen.stage(field.ground.place),
+                        "stage": seen.names[field.ground.place],
                         "by": _segment(seen, conditions),
                         "week": seen.first_week + week * WEEK_US,
                         "entered": round(entered),

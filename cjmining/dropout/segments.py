@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from cjmining.event_columns import of_whole_journeys
-from cjmining.grouping import EVERYBODY, Groups, is_of_journeys, together
+from cjmining.grouping import EVERYBODY, Groups, is_of_journeys, joined, together
 from cjmining.schema import UNKNOWN
 
 if TYPE_CHECKING:
@@ -62,24 +62,68 @@ def segment(
     LogError
         If there is nothing to group by under that name.
     """
-    if when not in WHEN:
-        raise ValueError(f"when is {' or '.join(map(repr, WHEN))}, not {when!r}")
-    names = [by] if isinstance(by, str) else list(by or ())
-    log = check._with_log("segments").log
-    each = [_one(log, found, name, when) for name in names]
-    if not each:
-        return Groups(np.zeros(len(found), np.int32), (EVERYBODY,))
-    return each[0] if len(each) == 1 else together(each)
+    return Segments(check, by, when=when).of(found)
 
 
-def _one(log: JourneyLog, found: Rows, name: str, when: str) -> Groups:
+class Segments:
+    """The segments of entries that come piece by piece; parameters are those of `segment`."""
+
+    def __init__(self, check: Conformance, by: str | Sequence[str] | None, *, when: str = "journey") -> None:
+        if when not in WHEN:
+            raise ValueError(f"when is {' or '.join(map(repr, WHEN))}, not {when!r}")
+        names = [by] if isinstance(by, str) else list(by or ())
+        log = check._with_log("segments").log
+        self._each = [_one(log, name, when) for name in names]
+        self._known: NDArray[np.int64] | None = None
+
+    def of(self, found: Rows) -> Groups:
+        """Return the segments of some entries."""
+        each = [read(found) for read in self._each]
+        if not each:
+            return Groups(np.zeros(len(found), np.int32), (EVERYBODY,))
+        if len(each) == 1:
+            return each[0]
+        return together(each) if self._known is None else _among(each, self._known)
+
+    def naming(self, pieces: Iterable[Rows]) -> Segments:
+        """Name the segments of all pieces alike from now on: those that occur in any of these."""
+        if len(self._each) > 1:
+            found = [
+                np.unique(_combined([read(piece) for read in self._each])) for piece in pieces if len(piece)
+            ]
+            self._known = np.unique(np.concatenate([np.empty(0, np.int64), *found]))
+        return self
+
+
+def _combined(each: Sequence[Groups]) -> NDArray[np.int64]:
+    combined = np.zeros(len(each[0].codes), np.int64)
+    for one in each:
+        combined = combined * len(one.names) + one.codes
+    return combined
+
+
+def _among(each: Sequence[Groups], known: NDArray[np.int64]) -> Groups:
+    """Number the combinations as `together` does, but among those known to occur."""
+    parts = np.stack(np.unravel_index(known, [len(one.names) for one in each]), axis=1)
+    names = tuple(joined([one.names[code] for one, code in zip(each, row, strict=True)]) for row in parts)
+    return Groups(np.searchsorted(known, _combined(each)).astype(np.int32), names)
+
+
+def _one(log: JourneyLog, name: str, when: str) -> Callable[[Rows], Groups]:
+    """Return what gives the segment of entries by one name."""
     codes, names = log.group(name)
+    codes = codes.astype(np.min_scalar_type(len(names)), copy=False)  # it has a value a journey
     if when == "journey" or is_of_journeys(log, name):
-        return Groups(codes[found.journey], names)
-    at_entry = _last_known(log, name)[found.event]
+        return lambda found: Groups(codes[found.journey].astype(np.int32), names)
+    last_known = _last_known(log, name)
     unknown = names.index(UNKNOWN) if UNKNOWN in names else len(names)
-    names = names if UNKNOWN in names else (*names, UNKNOWN)
-    return Groups(np.where(at_entry >= 0, at_entry, unknown).astype(np.int32), names)
+    all_names = names if UNKNOWN in names else (*names, UNKNOWN)
+
+    def at_entry(found: Rows) -> Groups:
+        known = last_known[found.event]
+        return Groups(np.where(known >= 0, known, unknown).astype(np.int32), all_names)
+
+    return at_entry
 
 
 def _last_known(log: JourneyLog, column: str) -> NDArray[np.int32]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cjmining.dropout.later import microseconds
+from cjmining.dropout.entries import columns_of
 from cjmining.errors import LogError, nearest
-from cjmining.schema import OUTCOMES
+from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,30 +43,33 @@ class Selection:
         LogError
             If the check or its log has no such place, group, value or journey.
         """
-        table = check.journeys
         keep = self.given(check)
-        for column, wanted in (
-            ("outcome", self.outcomes),
-            ("last_stage", self.stages),
-            ("last_touchpoint", self.touchpoints),
-            ("turn", self.turns),
+        stages = (BEFORE_THE_MAP, *check.intended.stage_names)
+        for name, wanted, known, column, first in (
+            ("outcome", self.outcomes, OUTCOMES, "outcome", 0),
+            ("stage", self.stages, stages, "place_stage", -1),
+            (
+                "touchpoint",
+                self.touchpoints,
+                _touchpoints(check) if self.touchpoints else (),
+                "place_touchpoint",
+                -1,
+            ),
+            ("turn", self.turns, ("", *TURNS[:2]), "turn", -1),
         ):
             if wanted:
-                keep &= _among(
-                    table[column].cat.codes.to_numpy(), table[column].cat.categories.tolist(), wanted, column
-                )
+                keep &= _among(columns_of(check, column) - first, known, wanted, name)
         for name, wanted in self.where:
             keep &= _among(*check._with_log("customers").log.group(name), wanted, name)
-        decided = microseconds(table["decided_at"])
         if self.since is not None:
-            keep &= decided >= self.since
+            keep &= columns_of(check, "decided_at") >= self.since
         if self.until is not None:
-            keep &= decided < self.until
+            keep &= columns_of(check, "decided_at") < self.until
         return keep
 
     def given(self, check: Conformance) -> NDArray[np.bool_]:
         """Say which journeys were named by their numbers; all where none was."""
-        n = len(check.journeys)
+        n = len(check._with_log("journeys").customer)
         if self.journeys is None:
             return np.ones(n, dtype=np.bool_)
         numbers = np.array(self.journeys, dtype=np.int64)
@@ -202,16 +205,19 @@ def _numbers(journeys: Any) -> tuple[int, ...]:  # noqa: ANN401
 
 
 def _among(
-    codes: NDArray[Any], known: Sequence[str], wanted: tuple[str, ...], column: str
+    codes: NDArray[Any], known: Sequence[str], wanted: tuple[str, ...], what: str
 ) -> NDArray[np.bool_]:
     names = [str(name) for name in known]
     for word in wanted:
         if word not in names:
-            what = {"last_stage": "stage", "last_touchpoint": "touchpoint"}.get(column, column)
             shown = [name for name in names if name][:20]
             raise LogError(f"no {what} is {word!r}{nearest(word, names)}; it is one of {', '.join(shown)}")
     chosen: NDArray[np.bool_] = np.isin(codes, [names.index(word) for word in wanted])
     return chosen
+
+
+def _touchpoints(check: Conformance) -> tuple[str, ...]:
+    return ("", *check._with_log("journeys").plan.labels)
 
 
 def day_of(time: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from cjmining.asked import microseconds
 from cjmining.documents import parse_duration
 from cjmining.dropout.entries import CONVERTED, DROPPED, OPEN, TURNED_AWAY, Entries
 from cjmining.engine.local import map_blocks
+from cjmining.schema import OUTCOMES
 from cjmining.stats import Limits, limits_of_probabilities, width_of_band
 
 if TYPE_CHECKING:
@@ -51,18 +52,19 @@ class Spells(NamedTuple):
 
     Attributes
     ----------
-    cell : int64[E]
+    cell : int32[E] or int64[E]
         What is estimated together.
     customer : int64[E]
     time : int64[E]
         Microseconds from entering the place to the end, or to where observation ends.
     end : int8[E]
         Position in `ENDS`, or the number of ends where none was seen.
-    start : int64[E]
-        Microseconds from entering the place to where observation begins; -1 from the beginning.
+    start : int64[E] or int64[0]
+        Microseconds from entering the place to where observation begins; -1 from the beginning. Of no rows
+        where that is so for all.
     """
 
-    cell: NDArray[np.int64]
+    cell: NDArray[np.integer[Any]]
     customer: NDArray[np.int64]
     time: NDArray[np.int64]
     end: NDArray[np.int8]
@@ -71,13 +73,17 @@ class Spells(NamedTuple):
     def only(self, rows: NDArray[np.int64]) -> Spells:
         """Return some of the rows, in the order of their numbers given."""
         cell, customer, time, end, start = self
-        return Spells(cell[rows], customer[rows], time[rows], end[rows], start[rows])
+        chosen = start[rows] if len(start) else start
+        return Spells(cell[rows], customer[rows], time[rows], end[rows], chosen)
 
     def and_also(self, other: Spells) -> Spells:
         """Return the rows of both, those of a customer together."""
-        both: Any = zip(self, other, strict=True)
+        both: Any = zip(*(each._replace(start=each._starts()) for each in (self, other)), strict=True)
         joined = Spells(*(np.concatenate(columns) for columns in both))
         return joined.only(np.argsort(joined.customer, kind="stable"))
+
+    def _starts(self) -> NDArray[np.int64]:
+        return self.start if len(self.start) else np.full(len(self.time), -1, dtype=np.int64)
 
 
 class Times(NamedTuple):
@@ -130,47 +136,60 @@ class Cell(NamedTuple):
     hazard_limits: Limits
 
 
-def spells(found: Entries, cell: NDArray[np.int64], to: str) -> Spells:
+def spells(found: Entries, cell: NDArray[np.integer[Any]], to: str) -> Spells:
     """Return how long journeys were observed since entering places, and what ended it.
 
     Parameters
     ----------
     found : Entries
         Where journeys entered.
-    cell : int64[E]
+    cell : int32[E] or int64[E]
         What is estimated together.
     to : {"goal", "next"}
         Whether a spell lasts to the end of the journey, or ends as soon as it goes on.
     """
     end, until = (_to_goal if to == "goal" else _to_next)(found)
-    return Spells(
-        cell.astype(np.int64),
-        found.customer,
-        until - found.entered_at,
-        end.astype(np.int8),
-        np.full(len(found), -1, dtype=np.int64),
-    )
+    return Spells(cell, found.customer, until - found.entered_at, end, FROM_THE_BEGINNING)
 
 
-def _to_goal(found: Entries) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+FROM_THE_BEGINNING: Final = np.empty(0, np.int64)
+"""The starts of spells that are all observed from their beginning."""
+
+
+def joined(pieces: list[Spells]) -> Spells:
+    """Return spells of several pieces as one, all of them observed from their beginning; empties the list."""
+    if len(pieces) == 1:
+        return pieces[0]
+    columns: list[list[Any]] = [list(column) for column in zip(*pieces, strict=True)]
+    pieces.clear()  # what is joined need not be there twice
+    return Spells(*(np.concatenate(columns.pop(0)) for _ in Spells._fields))
+
+
+def _to_goal(found: Entries) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     return end_codes(found.end, found.here), found.ended_at
 
 
-def end_codes(end: NDArray[np.int8], here: NDArray[np.bool_]) -> NDArray[np.int64]:
+def end_codes(end: NDArray[np.int8], here: NDArray[np.bool_]) -> NDArray[np.int8]:
     """Number the ends of journeys as `ENDS` has them on the way to the goal."""
-    codes = np.select([end == CONVERTED, end == TURNED_AWAY, end == OPEN], [0, 3, 4], default=-1)
-    dropped: NDArray[np.int64] = np.where(codes < 0, np.where(here, 1, 2), codes)
-    return dropped
+    codes = _TO_GOAL[end]
+    codes[(end == DROPPED) & ~here] = _ELSEWHERE
+    return codes
 
 
-def _to_next(found: Entries) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+_TO_GOAL: Final = np.zeros(len(OUTCOMES), np.int8)
+_TO_GOAL[[CONVERTED, DROPPED, TURNED_AWAY, OPEN]] = [0, 1, 3, 4]
+_ELSEWHERE: Final = 2
+
+
+def _to_next(found: Entries) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """At stages the goal of a later stage goes on to it; at touchpoints the goal is no place to go on to."""
     converted = found.end == CONVERTED
     goes_on = found.gone_on_at <= found.ended_at
     if found.at == "touchpoint":
         goes_on &= ~(converted & (found.gone_on_at == found.ended_at))
     ends = [goes_on, converted, found.end == DROPPED, found.end == TURNED_AWAY]
-    return np.select(ends, range(4), default=4), np.minimum(found.gone_on_at, found.ended_at)
+    codes = np.select(ends, [np.int8(code) for code in range(4)], default=np.int8(4))
+    return codes, np.minimum(found.gone_on_at, found.ended_at)
 
 
 def estimate(given: Spells, n_ends: int, times: Times, *, curves: bool = True) -> list[Cell]:
@@ -187,29 +206,46 @@ def estimate(given: Spells, n_ends: int, times: Times, *, curves: bool = True) -
     curves : bool
         Whether bands that hold whole curves are wanted.
     """
-    order = np.argsort(_smallest(given.cell), kind="stable")
-    in_order = given.cell[order]
-    first = np.flatnonzero(np.diff(in_order, prepend=-1))
-    rows = [order[a:b] for a, b in pairwise([*first.tolist(), len(order)])]
-
+    rows = _rows_of_cells(given.cell)
     found = map_blocks(lambda own: _walk(given, own, n_ends, times, curves=curves), rows)
     return [
-        _cell(int(given.cell[own[0]]), len(own), each, times, curves=curves)
+        _cell(int(given.cell[_first(own)]), _size(own, given), each, times, curves=curves)
         for own, each in zip(rows, found, strict=True)
     ]
 
 
-def _smallest(cell: NDArray[np.int64]) -> NDArray[np.generic]:
+def _rows_of_cells(cell: NDArray[np.integer[Any]]) -> list[NDArray[np.int64] | None]:
+    """Return the rows of each cell; None stands for all of them, where there is one cell."""
+    if not len(cell):
+        return []
+    if cell.min() == cell.max():
+        return [None]
+    order = np.argsort(_smallest(cell), kind="stable")
+    first = np.flatnonzero(np.diff(cell[order], prepend=-1))
+    return [order[a:b] for a, b in pairwise([*first.tolist(), len(order)])]
+
+
+def _first(own: NDArray[np.int64] | None) -> int:
+    return 0 if own is None else int(own[0])
+
+
+def _size(own: NDArray[np.int64] | None, given: Spells) -> int:
+    return len(given.time) if own is None else len(own)
+
+
+def _smallest(cell: NDArray[np.integer[Any]]) -> NDArray[np.generic]:
     """Return small numbers in a small type, which sorts much faster."""
     return cell.astype(np.int16) if cell.max(initial=0) < 1 << 15 else cell
 
 
-def _walk(given: Spells, own: NDArray[np.int64], n_ends: int, times: Times, *, curves: bool) -> Estimate:
+def _walk(
+    given: Spells, own: NDArray[np.int64] | None, n_ends: int, times: Times, *, curves: bool
+) -> Estimate:
     from cjmining.kernels.incidence import aalen_johansen
 
-    chosen = given.only(own)
+    chosen = given if own is None else given.only(own)
     late = np.flatnonzero(chosen.start >= 0)
-    clusters = 1 + int(np.count_nonzero(np.diff(chosen.customer)))
+    clusters = 1 + int(np.count_nonzero(chosen.customer[1:] != chosen.customer[:-1]))
     return aalen_johansen(
         chosen.time,
         chosen.end,

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from cjmining.conformance.journeys import TURNS
 from cjmining.conformance.tables import frame
 from cjmining.conformance.worth import amounts_of_conversions
+from cjmining.dropout.entries import DROPPED, columns_of
 from cjmining.dropout.selection import expect_check
 from cjmining.errors import LogError, nearest
+from cjmining.grouping import EVERYBODY
 from cjmining.results import Result, Source
+from cjmining.schema import BEFORE_THE_MAP
 from cjmining.stats import mean_of_clusters
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
     from cjmining.conformance.reading import Reading
@@ -164,10 +171,21 @@ def lifetime_value(
 # What customers are worth
 
 
-def _observed(reading: Reading) -> dict[str, pd.Series[Any]]:
-    """Return for each currency the net value of every customer with a journey."""
-    import pandas as pd
+class _Values(NamedTuple):
+    """What customers are worth, by their numbers, which ascend; NaN where it isn't known."""
 
+    customer: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+    def of(self, customers: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the values of some customers, of those that are known."""
+        found = self.value[np.searchsorted(self.customer, customers)]
+        known: NDArray[np.float64] = found[~np.isnan(found)]
+        return known
+
+
+def _observed(reading: Reading) -> dict[str, _Values]:
+    """Return for each currency the net value of every customer with a journey."""
     amounts = amounts_of_conversions(reading)
     customers = np.unique(reading.customer)
     row = np.searchsorted(customers, reading.customer[amounts.journey])
@@ -175,7 +193,7 @@ def _observed(reading: Reading) -> dict[str, pd.Series[Any]]:
     for code in np.unique(amounts.currency):
         mine = amounts.currency == code
         total = np.bincount(row[mine], amounts.value[mine], minlength=len(customers))
-        found[amounts.currencies[code]] = pd.Series(total, index=customers)
+        found[amounts.currencies[code]] = _Values(customers, total.astype(np.float64))
     if not found:
         raise LogError(
             "no conversion of this check has a value, so that no lifetime value is observed; name an "
@@ -184,7 +202,7 @@ def _observed(reading: Reading) -> dict[str, pd.Series[Any]]:
     return found
 
 
-def _given(reading: Reading, column: str, currency: str | None) -> dict[str, pd.Series[Any]]:
+def _given(reading: Reading, column: str, currency: str | None) -> dict[str, _Values]:
     """Return the values that an attribute gives, NaN where it is missing."""
     import pandas as pd
 
@@ -192,7 +210,8 @@ def _given(reading: Reading, column: str, currency: str | None) -> dict[str, pd.
     if column not in log.attributes:
         known = ", ".join(log.attributes) or "no attributes"
         raise LogError(f"customers have no {column!r}{nearest(column, log.attributes)}; they have {known}")
-    of = log.customers.set_index("customer")[column].reindex(np.unique(reading.customer))
+    customers = np.unique(reading.customer)
+    of = log.customers.set_index("customer")[column].reindex(customers)
     numbers = pd.to_numeric(of, errors="coerce").astype(float)
     spoilt = of[numbers.isna() & of.notna()]
     if len(spoilt):
@@ -203,27 +222,72 @@ def _given(reading: Reading, column: str, currency: str | None) -> dict[str, pd.
         raise LogError(
             f"say with currency= what {column!r} is in: the log has {', '.join(reading.currencies)}"
         )
-    return {currency or next(iter(reading.currencies), ""): numbers}
+    values = _Values(customers, np.asarray(numbers, dtype=np.float64))
+    return {currency or next(iter(reading.currencies), ""): values}
 
 
-def _who_left(check: Conformance) -> pd.DataFrame:
-    """Return group, place, turn and customer of every dropped journey."""
-    journeys = check.journeys
-    dropped = journeys.loc[journeys["outcome"] == "dropped"]
-    named = {"by": "by", "last_stage": "stage", "last_touchpoint": "touchpoint", "turn": "turn"}
-    texts = {other: dropped[name].astype(str) for name, other in named.items()}
-    return dropped[["customer"]].assign(**texts).reset_index(drop=True)
+class _Left(NamedTuple):
+    """Who left: by group, and by group, place and turn, the customers of the journeys that were dropped.
+
+    `journeys` is their number by group.
+    """
+
+    journeys: dict[str, int]
+    by_group: dict[str, NDArray[np.int64]]
+    by_place: dict[tuple[str, ...], NDArray[np.int64]]
+
+
+def _who_left(check: Conformance) -> _Left:
+    """Return whose the dropped journeys are, by group and place."""
+    reading = check._with_log("lifetime values")
+    dropped = np.flatnonzero(columns_of(check, "outcome") == DROPPED)
+    names = (
+        _group_names(check),
+        (BEFORE_THE_MAP, *check.intended.stage_names),
+        ("", *reading.plan.labels),
+        TURNS,
+    )
+    codes = (
+        _groups_of(check)[dropped],
+        *(columns_of(check, name)[dropped] + 1 for name in ("place_stage", "place_touchpoint", "turn")),
+    )
+    place = np.ravel_multi_index(codes, [len(each) for each in names])
+    whose = reading.customer[dropped]
+    by_place = {
+        tuple(name[code] for name, code in zip(names, key, strict=True)): own
+        for number, own in _customers_by(place, whose)
+        for key in [np.unravel_index(number, [len(each) for each in names])]
+    }
+    by_group = {names[0][group]: own for group, own in _customers_by(codes[0], whose)}
+    counts = np.bincount(codes[0], minlength=len(names[0])).tolist()
+    return _Left(dict(zip(names[0], counts, strict=True)), by_group, by_place)
+
+
+def _groups_of(check: Conformance) -> NDArray[np.int32]:
+    """Return the group of each journey as a position in `_group_names`."""
+    reading = check._with_log("lifetime values")
+    return reading.group if check.by is not None else np.zeros(len(reading.customer), np.int32)
+
+
+def _group_names(check: Conformance) -> tuple[str, ...]:
+    return check._with_log("lifetime values").groups if check.by is not None else (EVERYBODY,)
+
+
+def _customers_by(
+    codes: NDArray[np.integer[Any]], customer: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield the codes that occur, each with its customers; rows of a customer lie together."""
+    order = np.argsort(codes, kind="stable")
+    bounds = np.flatnonzero(np.diff(codes[order], prepend=-1, append=-1))
+    for first, last in pairwise(bounds.tolist()):
+        yield int(codes[order[first]]), np.unique(customer[order[first:last]])
 
 
 # The tables
 
 
-def _places(check: Conformance, left: pd.DataFrame, worth: dict[str, pd.Series[Any]]) -> pd.DataFrame:
+def _places(check: Conformance, left: _Left, worth: dict[str, _Values]) -> pd.DataFrame:
     at_risk = _at_risk(check)
-    customers = {
-        tuple(str(part) for part in key): np.unique(mine["customer"])
-        for key, mine in left.groupby(list(PLACE), sort=False)
-    }
     rows = []
     for place in check.dropouts.to_dict("records"):
         key = tuple(str(place[name]) for name in PLACE)
@@ -231,34 +295,33 @@ def _places(check: Conformance, left: pd.DataFrame, worth: dict[str, pd.Series[A
             value = at_risk.get((*key, currency), _UNKNOWN)
             rows.append(
                 {name: place[name] for name in (*PLACE, "journeys")}
-                | {"currency": currency, "customers": len(customers[key])}
+                | {"currency": currency, "customers": len(left.by_place[key])}
                 | value
-                | _told(values.reindex(customers[key]))
+                | _told(values.of(left.by_place[key]))
             )
     return _ranked(frame(rows, _PLACE_COLUMNS))
 
 
-def _groups(check: Conformance, left: pd.DataFrame, worth: dict[str, pd.Series[Any]]) -> pd.DataFrame:
-    everyone = check.journeys.assign(by=check.journeys["by"].astype(str)).groupby("by", sort=False)[
-        "customer"
-    ]
-    of_group = {str(name): np.unique(mine) for name, mine in everyone}
-    by_group = {str(name): mine["customer"].to_numpy() for name, mine in left.groupby("by", sort=False)}
+def _groups(check: Conformance, left: _Left, worth: dict[str, _Values]) -> pd.DataFrame:
+    names = _group_names(check)
     sums = check.value_by_currency.groupby(["by", "currency"])["value_at_risk"].sum(min_count=1)
+    of_group = {
+        names[group]: own
+        for group, own in _customers_by(_groups_of(check), check._with_log("lifetime values").customer)
+    }
     rows = []
     for name in check.groups:
-        dropped = by_group.get(name, np.zeros(0, np.int64))
-        own = np.unique(dropped)
+        own = left.by_group.get(name, np.zeros(0, np.int64))
         for currency, values in worth.items():
-            all_of_them = values.reindex(of_group[name]).dropna()
-            told = _told(values.reindex(own))
+            all_of_them = values.of(of_group[name])
+            told = _told(values.of(own))
             rows.append(
                 {
                     "by": name,
                     "currency": currency,
                     "customers": len(of_group[name]),
                     "known_of_all": len(all_of_them),
-                    "journeys": len(dropped),
+                    "journeys": left.journeys[name],
                     "customers_dropped": len(own),
                     "value_at_risk": float(sums.get((name, currency), np.nan)),
                     "mean_lifetime_value_of_all": _mean(all_of_them),
@@ -269,7 +332,7 @@ def _groups(check: Conformance, left: pd.DataFrame, worth: dict[str, pd.Series[A
     return table.rename(columns={"known": "known_dropped", "known_of_all": "known"})
 
 
-def _findings(check: Conformance, scan: DropOutScan | None, worth: dict[str, pd.Series[Any]]) -> pd.DataFrame:
+def _findings(check: Conformance, scan: DropOutScan | None, worth: dict[str, _Values]) -> pd.DataFrame:
     """Return what the customers behind the findings of a scan had been worth."""
     import pandas as pd
 
@@ -280,12 +343,12 @@ def _findings(check: Conformance, scan: DropOutScan | None, worth: dict[str, pd.
         else [(row, scan.journeys(row["rank"])) for row in scan.findings.to_dict("records")]
     )
     for found, behind in listed:
-        customers = np.unique(check.journeys["customer"].to_numpy()[behind])
+        customers = np.unique(check._with_log("lifetime values").customer[behind])
         for currency, values in worth.items():
             rows.append(
                 {name: found[name] for name in _FINDING}
                 | {"currency": currency, "journeys": len(behind), "customers": len(customers)}
-                | _told(values.reindex(customers))
+                | _told(values.of(customers))
             )
     table = _ranked(frame(rows, _FINDING_COLUMNS))
     none = pd.DatetimeIndex(np.zeros(0, "datetime64[us]"), tz="UTC")
@@ -340,9 +403,8 @@ def _at_risk(check: Conformance) -> dict[tuple[str, ...], dict[str, float]]:
     }
 
 
-def _told(values: pd.Series[Any]) -> dict[str, Any]:
-    """Return the mean of customers' values with its limits, and their sum."""
-    known = values.dropna().to_numpy(dtype=float)
+def _told(known: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the mean of customers' known values with its limits, and their sum."""
     total, n = float(known.sum()), len(known)
     if not n:
         return {"known": 0, **dict.fromkeys(_WORTH, np.nan)}
@@ -354,7 +416,7 @@ def _told(values: pd.Series[Any]) -> dict[str, Any]:
     return {"known": n, **dict(zip(_WORTH, (mean, lower, upper, total), strict=True))}
 
 
-def _mean(values: pd.Series[Any]) -> float:
+def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else np.nan
 
 
@@ -368,9 +430,9 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**ranks)
 
 
-def _notes(column: str | None, worth: dict[str, pd.Series[Any]]) -> tuple[str, ...]:
+def _notes(column: str | None, worth: dict[str, _Values]) -> tuple[str, ...]:
     if column is not None:
-        unknown = max(int(values.isna().sum()) for values in worth.values())
+        unknown = max(int(np.isnan(values.value).sum()) for values in worth.values())
         have = "customer has" if unknown == 1 else "customers have"
         left_out = f"{unknown:,} {have} no '{column}' and can't count in the means."
         return (left_out,) if unknown else ()

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from cjmining.dropout.entries import CONVERTED, FOREVER, PLACES
-from cjmining.dropout.later import Ends, ends_of, later, microseconds
+from cjmining.dropout.entries import CONVERTED, FOREVER, PLACES, columns_of
+from cjmining.dropout.later import Ends, later, microseconds, pieces_of_ends
 from cjmining.dropout.selection import day_of, expect_check, moment, select
 from cjmining.errors import LogError
 from cjmining.ingest.sources.base import counted
 from cjmining.results import Result
+from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
+    from cjmining.conformance.reading import Reading
     from cjmining.dropout.audience import Audience
     from cjmining.log import JourneyLog
 
@@ -173,11 +176,9 @@ def won_back(
         )
     spans = [(days, int(days * DAY_US)) for days in _days(horizons)]
     reading = check._with_log("won-back rates")
-    ends = ends_of(check, reading)
-    codes, names = reading.log.group(check.by if by is None else by)
-    lost = np.flatnonzero(chosen.mask(check))
-    rates = _rates(check, ends, lost, (codes, names), at=at, spans=spans, data_end=reading.data_end)
-    groups, effects, notes = _of_audience(check, ends, reading.log, audience, since, spans)
+    groups_of = reading.log.group(check.by if by is None else by)
+    rates = _rates(check, reading, chosen.mask(check), groups_of, at=at, spans=spans)
+    groups, effects, notes = _of_audience(check, reading.log, audience, since, spans)
     return WonBack(rates, groups, effects, notes)._made_from(check)
 
 
@@ -206,29 +207,88 @@ def _days(horizons: Sequence[str]) -> list[float]:
 # rates by place ------------------------------------------------------------------------------------------
 
 
+class _Place(NamedTuple):
+    """A group and where its journeys ended, as codes; -1 and -1 is anywhere."""
+
+    group: int
+    stage: int
+    touchpoint: int
+
+
+_MEASURES = ("returned", "converted")
+
+
+class _Sums(NamedTuple):
+    """Of the journeys of a place that are followed for a horizon: what shares and their limits are made of.
+
+    `hits` has a number for each measure; `products` the sums over customers of hits x hits and hits x
+    journeys, a row each, and `squares` that of journeys x journeys.
+    """
+
+    journeys: int
+    followed: int
+    hits: NDArray[np.int64]
+    products: NDArray[np.float64]
+    squares: float
+
+    def and_also(self, other: _Sums | None) -> _Sums:
+        """Return the sums over both, which have no customer in common."""
+        if other is None:
+            return self
+        return _Sums(
+            self.journeys + other.journeys,
+            self.followed + other.followed,
+            self.hits + other.hits,
+            self.products + other.products,
+            self.squares + other.squares,
+        )
+
+
 def _rates(
     check: Conformance,
-    ends: Ends,
-    lost: NDArray[np.int64],
+    reading: Reading,
+    lost: NDArray[np.bool_],
     groups: tuple[NDArray[np.int32], tuple[str, ...]],
     *,
     at: str,
     spans: Sequence[tuple[float, int]],
-    data_end: int,
 ) -> pd.DataFrame:
     from cjmining.conformance.tables import frame
 
-    back = later(ends)
-    left = ends.decided_at[lost]
-    after = {"returned": back.returned_at[lost] - left, "converted": back.converted_at[lost] - left}
-    rows: list[dict[str, Any]] = []
-    for place, here in _places(check, lost, groups, at):
-        for days, span in spans:
-            followed = here & (left + span <= data_end)
-            row = place | {"horizon_days": days, "journeys": int(here.sum()), "followed": int(followed.sum())}
-            for name, time in after.items():
-                row |= _share(name, (time <= span)[followed], ends.customer[lost][followed])
-            rows.append(row)
+    codes, names = groups
+    stage = columns_of(check, "place_stage")
+    touchpoint = columns_of(check, "place_touchpoint") if at == "touchpoint" else None
+    sums: dict[tuple[_Place, float], _Sums] = {}
+    for own, ends in pieces_of_ends(check, reading):
+        here = np.flatnonzero(lost[own])
+        back = later(ends)
+        left = ends.decided_at[here]
+        after = np.stack([back.returned_at[here], back.converted_at[here]]) - left
+        seconds = np.zeros_like(here) if touchpoint is None else 1 + touchpoint[own][here]
+        for place, chosen in _places(codes[own][here], 1 + stage[own][here], seconds):
+            for days, span in spans:
+                followed = left[chosen] + span <= reading.data_end
+                hits = (after[:, chosen] <= span)[:, followed]
+                found = _sums(len(chosen), hits, ends.customer[here[chosen]][followed])
+                sums[place, days] = found.and_also(sums.get((place, days)))
+    stages = (BEFORE_THE_MAP, *check.intended.stage_names)
+    touchpoints = ("", *reading.plan.labels)
+    rows = [
+        {
+            "by": names[place.group],
+            "stage": stages[place.stage] if place.stage >= 0 else ANYWHERE,
+            "touchpoint": touchpoints[place.touchpoint] if at == "touchpoint" and place.stage >= 0 else "",
+            "horizon_days": days,
+            "journeys": each.journeys,
+            "followed": each.followed,
+        }
+        | {
+            key: value
+            for number, name in enumerate(_MEASURES)
+            for key, value in _of_sums(name, each, number).items()
+        }
+        for (place, days), each in sorted(sums.items(), key=lambda item: item[0])
+    ]
     return frame(rows, _RATES)
 
 
@@ -247,38 +307,42 @@ _RATES = {
 
 
 def _places(
-    check: Conformance,
-    lost: NDArray[np.int64],
-    groups: tuple[NDArray[np.int32], tuple[str, ...]],
-    at: str,
-) -> Iterator[tuple[dict[str, str], NDArray[np.bool_]]]:
+    group: NDArray[np.int32], stage: NDArray[np.int32], touchpoint: NDArray[np.int64]
+) -> Iterator[tuple[_Place, NDArray[np.int64]]]:
     """Yield every place of every group, with who left there: all places, then each in the map's order."""
-    table = check.journeys.iloc[lost]
-    stage = table["last_stage"].cat.codes.to_numpy()
-    touchpoint = table["last_touchpoint"].cat.codes.to_numpy() if at == "touchpoint" else np.zeros_like(stage)
-    stages, touchpoints = table["last_stage"].cat.categories, table["last_touchpoint"].cat.categories
-    codes, names = groups
-    for group in np.unique(codes[lost]):
-        own = codes[lost] == group
-        yield {"by": names[group], "stage": ANYWHERE, "touchpoint": ""}, own
-        for s, t in sorted(set(zip(stage[own].tolist(), touchpoint[own].tolist(), strict=True))):
-            named = {"stage": str(stages[s]), "touchpoint": str(touchpoints[t]) if at == "touchpoint" else ""}
-            yield {"by": names[group], **named}, own & (stage == s) & (touchpoint == t)
+    order = np.lexsort((touchpoint, stage, group))
+    codes = np.stack([group, stage, touchpoint])[:, order]
+    for changes in (codes[:1], codes):
+        bounds = np.flatnonzero(np.any(np.diff(changes, prepend=-1, append=-1), axis=0))
+        for first, last in pairwise(bounds.tolist()):
+            g, s, t = codes[:, first].tolist()
+            yield _Place(g, s, t) if len(changes) > 1 else _Place(g, -1, -1), np.sort(order[first:last])
 
 
-def _share(name: str, hits: NDArray[np.bool_], customers: NDArray[np.int64]) -> dict[str, Any]:
-    from cjmining.stats import wilson_of_clusters
-
+def _sums(journeys: int, hits: NDArray[np.bool_], customers: NDArray[np.int64]) -> _Sums:
     _, cluster = np.unique(customers, return_inverse=True)
     n = np.bincount(cluster)
-    d = np.bincount(cluster, hits, minlength=len(n))
-    found = wilson_of_clusters(int(hits.sum()), len(hits), (float(d @ d), float(d @ n), float(n @ n)))
+    by_customer = [np.bincount(cluster, each, minlength=len(n)) for each in hits]
+    products = np.array([[float(d @ d), float(d @ n)] for d in by_customer])
+    return _Sums(journeys, len(customers), hits.sum(axis=1), products, float(n @ n))
+
+
+def _of_sums(name: str, sums: _Sums, number: int) -> dict[str, Any]:
+    """Return how many of those followed did something, and their share with limits."""
+    from cjmining.stats import wilson_of_clusters
+
+    hits, (d_d, d_n) = int(sums.hits[number]), sums.products[number].tolist()
+    found = wilson_of_clusters(hits, sums.followed, (d_d, d_n, sums.squares))
     return {
-        name: int(hits.sum()),
+        name: hits,
         f"{name}_share": found.share,
         f"{name}_lower": found.lower,
         f"{name}_upper": found.upper,
     }
+
+
+def _share(name: str, hits: NDArray[np.bool_], customers: NDArray[np.int64]) -> dict[str, Any]:
+    return _of_sums(name, _sums(len(hits), hits[None], customers), 0)
 
 
 # an audience ---------------------------------------------------------------------------------------------
@@ -295,7 +359,6 @@ class _Group(NamedTuple):
 
 def _of_audience(
     check: Conformance,
-    ends: Ends,
     log: JourneyLog,
     audience: Audience | None,
     since: object | None,
@@ -311,9 +374,13 @@ def _of_audience(
     both, notes = _both_groups(check, log, audience, start)
     notes = (*notes, *_too_short(log, start, spans))
     by_lot = both[1].name == HELD_OUT
+    since_then = [_since(group, check, start) for group in both]
     rows, effects = [], []
     for days, span in spans:
-        pair = [_followed(group, ends, log, start, span) for group in both]
+        is_seen = start + span <= log.data_end_us
+        pair = [
+            _followed(*each, start + span, is_seen=is_seen) for each in zip(both, since_then, strict=True)
+        ]
         rows += [{"horizon_days": days} | one for one in pair]
         about: dict[str, Any] = {"horizon_days": days, "meaning": EXPERIMENT if by_lot else ASSOCIATION}
         effects += [
@@ -460,7 +527,7 @@ def _rest(check: Conformance, audience: Audience, others: NDArray[np.int64], unt
         )
     _, latest, customers = _behind(check, selection)
     chosen = latest >= 0
-    left = microseconds(check.journeys["decided_at"])[np.maximum(latest, 0)]
+    left = columns_of(check, "decided_at")[np.maximum(latest, 0)]
     chosen &= (left <= until) & ~np.isin(customers, others)
     return _Group(REST, customers[chosen], left[chosen], 0)
 
@@ -470,24 +537,34 @@ def _without(group: _Group, customers: NDArray[np.int64]) -> _Group:
     return group._replace(customer=group.customer[keep], left_at=group.left_at[keep])
 
 
-def _followed(group: _Group, ends: Ends, log: JourneyLog, start: int, span: int) -> dict[str, Any]:
-    """Say what became of a group from `start` on, of those who had not come back by then."""
+class _Since(NamedTuple):
+    """When customers of a group returned and converted from a moment on, and who had come back before."""
+
+    returned: NDArray[np.int64]
+    converted: NDArray[np.int64]
+    before: NDArray[np.bool_]
+
+
+def _since(group: _Group, check: Conformance, start: int) -> _Since:
+    never = np.full(len(group.customer), FOREVER, dtype=np.int64)
+    found = _Since(never, never, np.zeros(len(never), np.bool_))
+    for _, ends in pieces_of_ends(check, check._with_log("audience")):
+        own = _since_in(group, ends, start)
+        found = _Since(
+            np.minimum(found.returned, own.returned),
+            np.minimum(found.converted, own.converted),
+            found.before | own.before,
+        )
+    return found
+
+
+def _since_in(group: _Group, ends: Ends, start: int) -> _Since:
     began = _first(group, ends, ends.start, start + 1)
     converted = _first(group, ends, np.where(ends.outcome == CONVERTED, ends.decided_at, FOREVER), start + 1)
     within = _first(group, ends, ends.within, start + 1)
     converted = np.minimum(converted, _first(group, ends, ends.converted_within, start + 1))
     returned = np.minimum(np.minimum(began, within), converted)
-    before = _back_before(group, ends, start)
-    followed = ~before if start + span <= log.data_end_us else np.zeros_like(before)
-    row: dict[str, Any] = {
-        "group": group.name,
-        "customers": len(group.customer),
-        "unknown": group.unknown,
-        "back_before": int(before.sum()),
-        "followed": int(followed.sum()),
-    }
-    row |= _share("returned", (returned <= start + span)[followed], group.customer[followed])
-    return row | _share("converted", (converted <= start + span)[followed], group.customer[followed])
+    return _Since(returned, converted, _back_before(group, ends, start))
 
 
 def _back_before(group: _Group, ends: Ends, start: int) -> NDArray[np.bool_]:
@@ -499,6 +576,20 @@ def _back_before(group: _Group, ends: Ends, start: int) -> NDArray[np.bool_]:
     seen = [_first(group, ends, times, after) <= start for times in (converted, ends.within)]
     found: NDArray[np.bool_] = running | seen[0] | seen[1]
     return found
+
+
+def _followed(group: _Group, since: _Since, until: int, *, is_seen: bool) -> dict[str, Any]:
+    """Say what became of a group up to a moment, of those who had not come back before."""
+    followed = ~since.before if is_seen else np.zeros_like(since.before)
+    row: dict[str, Any] = {
+        "group": group.name,
+        "customers": len(group.customer),
+        "unknown": group.unknown,
+        "back_before": int(since.before.sum()),
+        "followed": int(followed.sum()),
+    }
+    row |= _share("returned", (since.returned <= until)[followed], group.customer[followed])
+    return row | _share("converted", (since.converted <= until)[followed], group.customer[followed])
 
 
 def _first(

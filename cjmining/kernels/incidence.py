@@ -61,23 +61,39 @@ class Estimate(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """The estimate at the points, and what the influence of a unit on it is made of.
+    """The estimate at the points, and what the influence of units that are still observed there is made of.
 
-    A unit that left observation by the point H has the influence `own + slope x probability(H)`; one that is
-    still observed has `rest(H) + begun - begun_slope x probability(H)`, where `begun` is 0 for those observed
-    from their beginning. A unit that joins later than H has none.
+    A unit that is still observed at the point H has the influence `rest(H) + begun - begun_slope x
+    probability(H)`; `begun` has a row for those observed from their beginning, 0, then one for each that
+    joins later, at the point `joined`. Who left by H has `own + slope x probability(H)`, see `_Left`; who
+    joins later than H has none.
     """
 
     probability: NDArray[np.float64]
     rest: NDArray[np.float64]
-    own: NDArray[np.float64]
-    slope: NDArray[np.float64]
     begun: NDArray[np.float64]
     begun_slope: NDArray[np.float64]
     joined: NDArray[np.int64]
-    left: NDArray[np.int64]
-    late_row: NDArray[np.int64]
     exhausted: NDArray[np.bool_]
+
+
+class _Left(NamedTuple):
+    """What the influence of units is made of once they left observation: before the point `left`."""
+
+    own: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    left: NDArray[np.int64]
+
+
+class _Sums(NamedTuple):
+    """What adds up over units, in any order."""
+
+    unclustered: NDArray[np.float64]
+    band_unclustered: NDArray[np.float64]
+    band_at_risk: NDArray[np.int64]
+    band_time: NDArray[np.float64]
+    seen: NDArray[np.int64]
+    followed: NDArray[np.float64]
 
 
 @kernel
@@ -103,8 +119,9 @@ def aalen_johansen(
         From the origin to the end or the censoring, at least 0.
     end : int8[N]
         0 to K - 1, or K where censored.
-    start : int64[N]
+    start : int64[N] or int64[0]
         From the origin to the beginning of observation, less than `time`; -1 where observed from the origin.
+        Of no units where all are.
     customer : int64[N]
         Cluster of each unit; those of one cluster lie together.
     order, late : int64[N], int64[L]
@@ -128,48 +145,61 @@ def aalen_johansen(
     Aalen and Johansen (1978), Scandinavian Journal of Statistics 5, 141-150. Influence: the derivative by the
     weight of a unit, Jaeckel (1972); clusters: Lin and Wei (1989), doi:10.1080/01621459.1989.10478874.
     """
-    curve = _walk_times(time, end, start, order, late, n_ends, points)
-    probability, joined, left = curve.probability, curve.joined, curve.left
     n, n_points, n_bands, n_rows = len(time), len(points), len(bands), n_ends + 1
-    unclustered, excess = np.zeros((n_rows, n_points)), np.zeros((n_rows, n_points))
-    covariance = np.zeros((n_rows, n_points, n_points)) if every > 0 else np.zeros((n_rows, 0, 0))
+    late_row = np.zeros(n if len(late) > 0 else 0, np.int64)
+    for row in range(len(late)):
+        late_row[late[row]] = 1 + row
+    kept_as, n_kept = _kept(customer, every)
+    curve = Curve(
+        np.zeros((n_rows, n_points)),
+        np.zeros((n_ends, n_points)),
+        np.zeros((1 + len(late), n_ends)),
+        np.zeros(1 + len(late)),
+        np.zeros(1 + len(late), np.int64),
+        np.zeros(n_points, np.bool_),
+    )
+    kept = _Left(np.zeros((n_kept, n_ends)), np.zeros(n_kept), np.zeros(n_kept, np.int64))
+    sums = _Sums(
+        np.zeros((n_rows, n_points)),
+        np.zeros((n_ends, n_bands)),
+        np.zeros(n_bands, np.int64),
+        np.zeros(n_bands),
+        np.zeros((n_rows, n_points + 1), np.int64),
+        np.zeros(n_points + 1),
+    )
+    probability = curve.probability
+    units = time, end, start, order, late, late_row, kept_as
+    # What happens later is part of an influence too: first the curve, then each unit's part in it.
+    _walk_times(units, points, bands, curve, kept, sums, probability[:n_ends, :0], np.zeros(0), False)
     band_probability, under_way = _bands(probability, bands)
-    band_unclustered, band_excess = np.zeros((n_ends, n_bands)), np.zeros((n_ends, n_bands))
-    band_at_risk, band_time = np.zeros(n_bands, np.int64), np.zeros(n_bands)
-    seen = np.zeros((n_rows, n_points + 1), np.int64)
-    squares, followed = np.zeros(n_points), np.zeros(n_points + 1)
+    _walk_times(units, points, bands, curve, kept, sums, band_probability, under_way, True)
+    excess, band_excess = np.zeros((n_rows, n_points)), np.zeros((n_ends, n_bands))
+    covariance = np.zeros((n_rows, n_points, n_points)) if every > 0 else np.zeros((n_rows, 0, 0))
+    squares, members = np.zeros(n_points), np.zeros(n_points)
     of_unit, of_cluster = np.zeros((n_rows, n_points)), np.zeros((n_rows, n_points))
-    members = np.zeros(n_points)
     n_clusters = 0
     is_first = True
     for i in range(n):
         is_last = i + 1 == n or customer[i + 1] != customer[i]
         is_alone = is_first and is_last
-        _influence(i, curve, n_ends, of_unit, unclustered)
-        _add_bands(of_unit, 1.0, band_probability, under_way, bands, band_unclustered)
-        _add_exposure(time[i], start[i], points, bands, band_at_risk, band_time)
-        # Until its end a unit is seen without one; who has ended stays followed, who is censored does not.
-        first, last, has_ended = joined[i], left[i], end[i] < n_ends
-        running = last if has_ended or last == n_points or points[last] > time[i] else last + 1
-        until = n_points if has_ended else running
-        if running > first:
-            seen[n_ends, first] += 1
-            seen[n_ends, running] -= 1
-        if has_ended:
-            seen[end[i], last] += 1
-        if until > first:
-            followed[first] += 1.0
-            followed[until] -= 1.0
-        if not is_alone:
-            _add_bands(of_unit, -1.0, band_probability, under_way, bands, band_excess)
-            for k in range(n_rows):
-                for q in range(n_points):
-                    of_cluster[k, q] += of_unit[k, q]
-                    excess[k, q] -= of_unit[k, q] * of_unit[k, q]
-            for q in range(first, until):
-                # n x n grows by 2 n + 1: the 1 is in `followed`, the rest is added here.
-                squares[q] += 2.0 * members[q]
-                members[q] += 1.0
+        place = kept_as[i]
+        if place >= 0:
+            row = late_row[i] if len(late) > 0 else 0
+            own, slope, last = kept.own[place], kept.slope[place], kept.left[place]
+            _influence(own, slope, last, row, curve, n_ends, of_unit, sums.unclustered)
+            _add_bands(of_unit, 1.0, band_probability, under_way, bands, sums.band_unclustered)
+            if not is_alone:
+                first = curve.joined[row]
+                until = _followed_until(time[i], end[i], last, n_ends, points)
+                _add_bands(of_unit, -1.0, band_probability, under_way, bands, band_excess)
+                for k in range(n_rows):
+                    for q in range(n_points):
+                        of_cluster[k, q] += of_unit[k, q]
+                        excess[k, q] -= of_unit[k, q] * of_unit[k, q]
+                for q in range(first, until):
+                    # n x n grows by 2 n + 1: the 1 is in `followed`, the rest is added here.
+                    squares[q] += 2.0 * members[q]
+                    members[q] += 1.0
         is_first = is_last
         if not is_last:
             continue
@@ -187,6 +217,7 @@ def aalen_johansen(
                     excess[k, q] += of_cluster[k, q] * of_cluster[k, q]
             of_cluster[:] = 0.0
             members[:] = 0.0
+    seen, followed = sums.seen, sums.followed
     for q in range(1, n_points):
         followed[q] += followed[q - 1]
         for k in range(n_rows):
@@ -204,36 +235,64 @@ def aalen_johansen(
                 covariance[k, q, r] = covariance[k, r, q]
     return Estimate(
         probability,
-        np.maximum(unclustered + excess, 0.0),
-        unclustered,
+        np.maximum(sums.unclustered + excess, 0.0),
+        sums.unclustered,
         covariance,
         seen[:, :n_points].copy(),
         cluster_size,
         known,
         band_probability,
-        np.maximum(band_unclustered + band_excess, 0.0),
-        band_unclustered,
-        band_at_risk,
-        band_time,
+        np.maximum(sums.band_unclustered + band_excess, 0.0),
+        sums.band_unclustered,
+        sums.band_at_risk,
+        sums.band_time,
     )
 
 
 @kernel
-def _influence(i, curve, n_ends, of_unit, unclustered):
+def _kept(customer, every):
+    """Number the units whose influence is needed once more: beside others of a cluster, and for covariances.
+
+    All others are done with once they were walked over, whatever their order: that takes no memory.
+    """
+    n = len(customer)
+    kept_as = np.full(n, -1, np.int32)
+    n_kept, n_clusters, first = 0, 0, 0
+    for i in range(n):
+        if i + 1 < n and customer[i + 1] == customer[i]:
+            continue
+        if i > first or (every > 0 and n_clusters % every == 0):
+            for j in range(first, i + 1):
+                kept_as[j] = n_kept
+                n_kept += 1
+        n_clusters += 1
+        first = i + 1
+    return kept_as, n_kept
+
+
+@inlined
+def _followed_until(time, end, last, n_ends, points):
+    """Give the point before which a unit is followed: who has ended stays so, who is censored does not."""
+    if end < n_ends:
+        return len(points)
+    return last if last == len(points) or points[last] > time else last + 1
+
+
+@kernel
+def _influence(own, slope, last, row, curve, n_ends, of_unit, unclustered):
     """Give a unit's influence on every probability at every point, and add its square."""
-    probability, rest, own, slope = curve.probability, curve.rest, curve.own, curve.slope
-    first, last, row = curve.joined[i], curve.left[i], curve.late_row[i]
+    probability, rest, first = curve.probability, curve.rest, curve.joined[row]
     n_points = probability.shape[1]
     of_unit[n_ends, :] = 0.0
     for k in range(n_ends):
         begun, begun_slope = curve.begun[row, k], curve.begun_slope[row]
-        constant, factor = own[i, k], slope[i]
+        constant = own[k]
         for q in range(first):
             of_unit[k, q] = 0.0
         for q in range(first, last):
             of_unit[k, q] = rest[k, q] + begun - begun_slope * probability[k, q]
         for q in range(max(first, last), n_points):
-            of_unit[k, q] = constant + factor * probability[k, q]
+            of_unit[k, q] = constant + slope * probability[k, q]
         for q in range(n_points):
             of_unit[n_ends, q] -= of_unit[k, q]
             unclustered[k, q] += of_unit[k, q] * of_unit[k, q]
@@ -242,21 +301,20 @@ def _influence(i, curve, n_ends, of_unit, unclustered):
 
 
 @kernel
-def _walk_times(time, end, start, order, late, n_ends, points):
-    """Walk over the distinct times once; sums over times make the influence of each unit.
+def _walk_times(units, points, bands, curve, kept, sums, band_probability, under_way, is_known):
+    """Walk over the distinct times once; sums over times make the curve and the influence of each unit.
 
     With at risk Y, ends d, and probabilities F and S (none yet) there are three sums over times u: of
     S(u-) d_k / Y^2, of d / (Y (Y - d)) and of F_k(u) d / (Y (Y - d)). Where everybody at risk ends, nothing
-    comes after, and the last two aren't needed.
+    comes after, and the last two aren't needed. Once the curve `is_known` units are looked at as they leave:
+    those that are needed again are kept, what the others add is added.
     """
-    n, n_points = len(time), len(points)
-    probability, rest = np.zeros((n_ends + 1, n_points)), np.zeros((n_ends, n_points))
-    own, slope = np.zeros((n, n_ends)), np.zeros(n)
-    begun, begun_slope = np.zeros((1 + len(late), n_ends)), np.zeros(1 + len(late))
-    joined, left, late_row = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
-    exhausted = np.zeros(n_points, np.bool_)
-    reached, sums, weighted = np.zeros(n_ends), np.zeros(n_ends), np.zeros(n_ends)
+    time, end, start, order, late, late_row, kept_as = units
+    probability, rest, begun, begun_slope = curve.probability, curve.rest, curve.begun, curve.begun_slope
+    n, n_points, n_ends = len(time), len(points), len(rest)
+    reached, running, weighted = np.zeros(n_ends), np.zeros(n_ends), np.zeros(n_ends)
     ended = np.zeros(n_ends, np.int64)
+    own, of_unit = np.zeros(n_ends), np.zeros((n_ends + 1, n_points))
     hazards, none_yet = 0.0, 1.0
     at_risk, n_joined, p, i = n - len(late), 0, 0, 0
     is_exhausted = False
@@ -265,18 +323,18 @@ def _walk_times(time, end, start, order, late, n_ends, points):
         while n_joined < len(late) and start[late[n_joined]] < now:
             unit = late[n_joined]
             while p < n_points and points[p] < start[unit]:
-                _take_point(p, probability, rest, reached, sums, weighted, hazards, none_yet)
-                exhausted[p] = is_exhausted
+                _take_point(p, probability, rest, reached, running, weighted, hazards, none_yet)
+                curve.exhausted[p] = is_exhausted
                 p += 1
             n_joined += 1
-            joined[unit], late_row[unit] = p, n_joined
+            curve.joined[n_joined] = p
             begun_slope[n_joined] = hazards
             for k in range(n_ends):
-                begun[n_joined, k] = sums[k] + weighted[k]
+                begun[n_joined, k] = running[k] + weighted[k]
             at_risk += 1
         while p < n_points and points[p] < now:
-            _take_point(p, probability, rest, reached, sums, weighted, hazards, none_yet)
-            exhausted[p] = is_exhausted
+            _take_point(p, probability, rest, reached, running, weighted, hazards, none_yet)
+            curve.exhausted[p] = is_exhausted
             p += 1
         ended[:] = 0
         last, total = i, 0
@@ -291,28 +349,53 @@ def _walk_times(time, end, start, order, late, n_ends, points):
             hazards += total * others / at_risk
             for k in range(n_ends):
                 reached[k] += before * ended[k]
-                sums[k] += before * ended[k] / at_risk
+                running[k] += before * ended[k] / at_risk
                 weighted[k] += reached[k] * total * others / at_risk
             none_yet *= (at_risk - total) / at_risk
             is_exhausted = is_exhausted or (total == at_risk and n_joined < len(late))
-        for j in range(i, last):
+        for j in range(i, last if is_known else i):
             unit = order[j]
-            left[unit], row = p, late_row[unit]
+            row = late_row[unit] if len(late) > 0 else 0
             has_ended = end[unit] < n_ends
-            slope[unit] = hazards - begun_slope[row] - (others if has_ended else 0.0)
+            slope = hazards - begun_slope[row] - (others if has_ended else 0.0)
             for k in range(n_ends):
-                own[unit, k] = begun[row, k] - sums[k] - weighted[k]
+                own[k] = begun[row, k] - running[k] - weighted[k]
                 if has_ended:
-                    own[unit, k] += reached[k] * others
+                    own[k] += reached[k] * others
             if has_ended:
-                own[unit, end[unit]] += before
+                own[end[unit]] += before
+            begins = start[unit] if len(start) > 0 else UNDELAYED
+            _add_exposure(now, begins, points, bands, sums.band_at_risk, sums.band_time)
+            _count(now, end[unit], curve.joined[row], p, n_ends, points, sums.seen, sums.followed)
+            place = kept_as[unit]
+            if place >= 0:
+                kept.slope[place], kept.left[place] = slope, p
+                for k in range(n_ends):
+                    kept.own[place, k] = own[k]
+            else:
+                _influence(own, slope, p, row, curve, n_ends, of_unit, sums.unclustered)
+                _add_bands(of_unit, 1.0, band_probability, under_way, bands, sums.band_unclustered)
         at_risk -= last - i
         i = last
     while p < n_points:
-        _take_point(p, probability, rest, reached, sums, weighted, hazards, none_yet)
-        exhausted[p] = is_exhausted
+        _take_point(p, probability, rest, reached, running, weighted, hazards, none_yet)
+        curve.exhausted[p] = is_exhausted
         p += 1
-    return Curve(probability, rest, own, slope, begun, begun_slope, joined, left, late_row, exhausted)
+
+
+@inlined
+def _count(time, end, first, last, n_ends, points, seen, followed):
+    """Count a unit as seen without an end until its own, and as followed, from point to point."""
+    running = _followed_until(time, n_ends, last, n_ends, points) if end >= n_ends else last
+    if running > first:
+        seen[n_ends, first] += 1
+        seen[n_ends, running] -= 1
+    if end < n_ends:
+        seen[end, last] += 1
+    until = len(points) if end < n_ends else running
+    if until > first:
+        followed[first] += 1.0
+        followed[until] -= 1.0
 
 
 @inlined

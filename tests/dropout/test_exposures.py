@@ -7,7 +7,7 @@ import pytest
 
 import cjmining as cj
 from cjmining.dropout.entries import entries, place_number
-from cjmining.dropout.exposures import Trial, trials
+from cjmining.dropout.exposures import Trial, candidates
 from cjmining.intended import parse_map
 from cjmining.log import JourneyLog
 from tests.conformance.factory import START
@@ -75,7 +75,7 @@ def found(stage: str, *journeys: str, days: float = 200) -> dict[tuple[str, str,
     all_ = entries(check)
     horizon = intended.horizon_us
     at = all_.only((all_.place == place_number(all_, stage)) & all_.followed(horizon))
-    return {tuple(trial.what): trial for trial in trials(check, at, horizon, stratum=None)}
+    return {tuple(each.what): each.trial for each in candidates(check, at, horizon, stratum=None)}
 
 
 def rows(trial: Trial) -> list[tuple[int, bool, bool]]:

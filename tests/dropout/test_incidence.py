@@ -373,7 +373,11 @@ def test_journeys_under_way_are_those_that_a_longer_log_shows(begun_before):
     assert (late.journey < 0).sum() > 10
     assert sorted(zip(late.customer, late.origin, late.ended_at, late.end, strict=True)) == expected
     own = np.flatnonzero((start >= since) & journeys["customer"].isin(cut.journeys["customer"]).to_numpy())
-    began = zip(cut.journeys["customer"].to_numpy()[found.inside], found.began_at[found.inside], strict=True)
+    began = zip(
+        cut.journeys["customer"].to_numpy()[found.inside],
+        found.began_at(cut._reading)[found.inside],
+        strict=True,
+    )
     assert sorted(began) == sorted(zip(journeys["customer"].to_numpy()[own], start[own], strict=True))
     assert not found.left_out.any()
 

@@ -1,0 +1,133 @@
+"""Drop-out questions to a log that is read within a limit of memory: the same answers, by small lots."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cjmining as cj
+from cjmining.dropout.entries import entries, list_entries
+from cjmining.dropout.exposures import candidates
+from cjmining.dropout.later import ends_of, pieces_of_ends
+from cjmining.dropout.shelf import Shelf
+from cjmining.intended import parse_map
+
+DAY_US = 86_400_000_000
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory):
+    """The same check of a log in memory, and of one that is read in many small blocks."""
+    shop = cj.simulate.shop(300, seed=8)
+    intended = parse_map(shop.intended_text)
+    path = shop.log.write(tmp_path_factory.mktemp("logs") / "shop.log")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cjmining.log.LEAST_EVENTS", 100)
+        patch.setattr("cjmining.dropout.later.MOST_AT_ONCE", 60)
+        patch.setattr("cjmining.dropout.scan_counts._MOST_ROWS", 30)
+        found = []
+        for limit in (None, "1MB"):
+            log = cj.read_log(path, memory_limit=limit).split(intended).with_personas(intended)
+            found.append(cj.check(log, intended, by="persona"))
+        yield found
+
+
+def same(one, other):
+    for name in one._tables:
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), rtol=1e-9, atol=1e-15)
+    assert one.notes == other.notes
+
+
+QUESTIONS = {
+    "several groups at the entry": lambda check: cj.incidence(
+        check, by=["channel", "persona"], when="entry", to="next"
+    ),
+    "touchpoints": lambda check: cj.incidence(check.overall, at="touchpoint", horizons=["7d", "30d"]),
+    "scan": lambda check: cj.scan(check, by=["channel", "device"], fewest=1, replicates=20),
+    "won back": lambda check: cj.won_back(check, at="touchpoint"),
+    "an audience": lambda check: cj.won_back(
+        check, audience=cj.audience(check, until="2026-06-01", returned=True).holdout(0.4)
+    ),
+    "lifetime value": lambda check: cj.lifetime_value(check, scan=cj.scan(check, fewest=1, replicates=20)),
+    "drivers of some": lambda check: cj.drivers(check, "Basket", where={"device": "mobile"}, most=40),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_answers_do_not_depend_on_the_limit(question, checks):
+    in_memory, limited = checks
+    assert len(limited._reading.blocks) > 4
+    same(QUESTIONS[question](in_memory), QUESTIONS[question](limited))
+
+
+def test_who_an_audience_is_does_not_depend_on_the_limit(checks):
+    one, other = (cj.audience(check).customers for check in checks)
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_entries_come_in_pieces(checks):
+    in_memory, limited = (list_entries(check) for check in checks)
+    assert len(list(in_memory.pieces())) == 1
+    assert len(list(limited.pieces())) > 4
+    whole = entries(checks[0])
+    for place in range(len(limited.names)):
+        journeys = np.concatenate([piece.journey for piece in limited.pieces([place])])
+        assert journeys.tolist() == whole.journey[whole.place == place].tolist()
+    assert limited.shares() == [[place] for place in range(len(limited.names))]
+
+
+def test_ends_come_by_lots_of_whole_customers(checks):
+    limited = checks[1]
+    reading = limited._reading
+    whole, lots = ends_of(limited, reading), list(pieces_of_ends(limited, reading))
+    assert len(lots) > 2
+    assert [own.start for own, _ in lots] == [0, *(own.stop for own, _ in lots[:-1])]
+    for (_, ends), (_, following) in pairwise(lots):
+        assert ends.customer[-1] != following.customer[0]
+    for number, column in enumerate(whole):
+        assert np.concatenate([ends[number] for _, ends in lots]).tolist() == column.tolist()
+
+
+def test_trials_are_made_again_where_memory_is_short_and_kept_where_not(checks):
+    for check, kept in zip(checks, (True, False), strict=True):
+        found = entries(check)
+        at = found.only((found.place == 2) & found.followed(30 * DAY_US))
+        each = next(candidates(check, at, 30 * DAY_US, stratum=None))
+        assert (each.trial is each.trial) == kept
+        assert each.trial.entry.tolist() == each.trial.entry.tolist()
+
+
+def test_drivers_compare_all_entries_of_the_customers_drawn(checks):
+    check = checks[0]
+    everybody = cj.drivers(check, "Basket", most=None)
+    some = cj.drivers(check, "Basket", most=100)
+    assert some.entered < everybody.entered
+    assert abs(some.entered - 100) < 40
+    assert f"Compared are {some.entered:,} of {everybody.entered:,} entries" in some.notes[-1]
+    assert cj.drivers(check, "Basket", most=everybody.entered).entered == everybody.entered
+    assert not any("Compared are" in note for note in everybody.notes)
+
+
+@pytest.mark.parametrize("most", [0, 2.5, True, "many"])
+def test_so_many_entries_are_none(most, checks):
+    with pytest.raises(ValueError, match="most must be a whole number of at least 1, or None"):
+        cj.drivers(checks[0], "Basket", most=most)
+
+
+def test_what_lies_on_a_shelf_in_a_file_comes_back():
+    given = (np.arange(5), "word", np.array([True, False]), np.zeros(0), None)
+    for in_file in (True, False):
+        shelf = Shelf(in_file=in_file)
+        aside = [shelf.put(given) for _ in range(3)]
+        for one in aside:
+            taken = shelf.take(one)
+            assert [type(each) for each in taken] == [type(each) for each in given]
+            for mine, theirs in zip(taken, given, strict=True):
+                if isinstance(mine, np.ndarray):
+                    assert mine.dtype == theirs.dtype
+                    assert mine.tolist() == theirs.tolist()
+                else:
+                    assert mine == theirs
