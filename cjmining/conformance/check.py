@@ -25,10 +25,11 @@ from cjmining.conformance.result import Conformance
 from cjmining.conformance.sensitivity import other_patiences, ranking, sensitivity
 from cjmining.conformance.standouts import standouts
 from cjmining.conformance.tables import EVERYBODY
+from cjmining.engine.local import worked_on
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
-from cjmining.progress import Progress, telling
+from cjmining.progress import Progress, during, telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from cjmining.conformance.finding import Findings, StageTimes
     from cjmining.conformance.sensitivity import OtherPatience
     from cjmining.conformance.tables import Counted
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.kernels.stages import StageSums
     from cjmining.log import JourneyLog
@@ -51,6 +53,7 @@ def check(
     missing_cost: int = 1,
     ad_hoc_cost: int = 1,
     progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> Conformance:
     """Hold every journey against the intended map, exactly.
 
@@ -70,6 +73,8 @@ def check(
         there; at least 1.
     progress : callable or bool, optional
         Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -97,6 +102,7 @@ def check(
     Deviations: Halvorsrud, Kvale, Folstad (2016), doi:10.1108/JSTP-05-2015-0111. Optimal alignments:
     Adriansyah (2014), doi:10.6100/IR770080.
     """
+    log = worked_on(log, engine, "check")
     expect_log(log, "check")
     expect_map(intended, "check")
     _check_costs(missing_cost, ad_hoc_cost)
@@ -106,10 +112,10 @@ def check(
         reading = Reading.of(
             log, make_plans(log, intended, missing_cost=missing_cost, ad_hoc_cost=ad_hoc_cost), by
         )
-        tell("holding the journeys against the map", 0.05)
-        found = find(reading)
-        tell("judging them at other patiences", 0.5)
-        others = other_patiences(log, intended, by, resplit=log.is_split_by(intended))
+        with during(tell, "holding the journeys against the map", 0.05, 0.5):
+            found = find(reading)
+        with during(tell, "judging them at other patiences", 0.5, 0.7, passes=2):
+            others = other_patiences(log, intended, by, resplit=log.is_split_by(intended))
         tell("making the tables", 0.7)
         return _result(log, reading, found, others, by)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cjmining.blocks import Block
     from cjmining.conformance.contacts import ContactCounts
     from cjmining.conformance.deviations import DeviationCounts
     from cjmining.conformance.expectations import PromiseCounts
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from cjmining.conformance.promises import Promise
     from cjmining.conformance.reading import Part, Reading, Seen
     from cjmining.kernels.stages import StageSums
-    from cjmining.log import Block
 
 JOURNEY_COLUMNS = {
     "outcome": np.int8,
@@ -60,27 +60,28 @@ class StageTimes(NamedTuple):
         Columns `cell`, group x `rows` + row of the stage, and `took_us`.
     rows : int
         Rows of stages, that before the map among them.
+    groups : int
+        How many groups are told of, the first ones.
     as_one : bool
-        Whether all groups are one.
+        Whether they are one.
     """
 
     kept: Kept
     rows: int
+    groups: int
     as_one: bool = False
 
-    def medians(self, n_groups: int) -> dict[int, float]:
-        """Return the median by cell, microseconds; of the first `n_groups` groups."""
+    def medians(self) -> dict[int, float]:
+        """Return the median by cell, microseconds."""
         from cjmining.kernels.medians import medians
 
-        return medians(lambda: self._pieces(n_groups), n_groups * self.rows)
+        return medians(self._pieces, self.rows if self.as_one else self.groups * self.rows)
 
-    def _pieces(self, n_groups: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    def _pieces(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         for cell, took in self.kept.pieces("cell", "took_us"):
-            if self.as_one:
-                yield cell % self.rows, took
-            else:
-                own = cell < n_groups * self.rows
-                yield cell[own], took[own]
+            told = cell < self.groups * self.rows
+            own = cell[told]
+            yield own % self.rows if self.as_one else own, took[told]
 
 
 class Findings(NamedTuple):
@@ -115,7 +116,7 @@ def find(reading: Reading) -> Findings:
         return _merge([_counts(part, each) for part, each in zip(parts, seen, strict=True)])
 
     merged = reduce_blocks(of_block, _merge, reading.blocks, engine=reading.log.engine)
-    return Findings(*merged, journeys, StageTimes(times, _rows(reading)))
+    return Findings(*merged, journeys, _stage_times(reading, times))
 
 
 def count(reading: Reading) -> StageSums:
@@ -138,7 +139,7 @@ def count_with_times(reading: Reading) -> tuple[StageSums, StageTimes]:
         return _sum([_without_lists(sums) for sums in found])
 
     summed = reduce_blocks(of_block, _sum, reading.blocks, engine=reading.log.engine)
-    return summed, StageTimes(times, _rows(reading))
+    return summed, _stage_times(reading, times)
 
 
 def everybody(reading: Reading, findings: Findings) -> Findings:
@@ -222,5 +223,5 @@ def _in_order(parts: Sequence[Part], columns: Sequence[dict[str, NDArray[Any]]])
     return {name: np.concatenate([each[name] for each in columns])[order] for name in JOURNEY_COLUMNS}
 
 
-def _rows(reading: Reading) -> int:
-    return 1 + len(reading.plan.intended.stages)
+def _stage_times(reading: Reading, kept: Kept) -> StageTimes:
+    return StageTimes(kept, 1 + len(reading.plan.intended.stages), len(reading.groups))

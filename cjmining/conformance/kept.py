@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from numpy.typing import NDArray
 
-    from cjmining.log import Block, JourneyLog
+    from cjmining.blocks import Block
+    from cjmining.log import JourneyLog
 
     Arrays = Mapping[str, NDArray[Any]]
 

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from cjmining.blocks import Block
     from cjmining.conformance.finding import StageTimes
     from cjmining.conformance.kept import Kept
     from cjmining.conformance.reading import Reading
     from cjmining.kernels.stages import StageSums
-    from cjmining.log import Block, JourneyLog
+    from cjmining.log import JourneyLog
 
 CONVERTED_ROW = "(converted)"
 """Stands for how far the journeys came that reached the goal."""
@@ -351,7 +352,7 @@ def count_identified(
     n = len(reading.groups)
     group = np.where(identified, reading.group, np.int32(n))
     sums, times = count_with_times(replace(reading, group=group, groups=(*reading.groups, NOBODY)))
-    return _first_groups(sums, n), times
+    return _first_groups(sums, n), times._replace(groups=n)
 
 
 def _first_groups(sums: StageSums, n: int) -> StageSums:

@@ -113,7 +113,7 @@ def stages(
     Without `times` medians are NaN. `limits` gives those of the mean answer for a group and a stage; without
     it the table has none.
     """
-    medians = {} if times is None else times.medians(len(counted.sums.outcomes))
+    medians = {} if times is None else times.medians()
     rows = (
         _stage_row(counted, g, row, medians)
         for g in counted.groups

@@ -677,8 +677,7 @@ def test_blocks_give_what_one_block_gives(log: JourneyLog) -> None:
     assert one.deviations.journeys.tolist() == parts.deviations.journeys.tolist()
     for name in one.journeys.columns:
         assert one.journeys.column(name).tolist() == parts.journeys.column(name).tolist(), name
-    n_groups = len(reading.groups)
-    assert one.times.medians(n_groups) == parts.times.medians(n_groups)
+    assert one.times.medians() == parts.times.medians()
 
 
 AFTER_GOAL = """map: After the goal

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cjmining.blocks import Block
 from cjmining.conformance.kept import Kept, KeptInFiles, KeptInMemory
-from cjmining.log import Block
 from cjmining.shipping import shipping
 
 COLUMNS = {"code": np.int8, "at": np.int64}

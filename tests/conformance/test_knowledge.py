@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
+from unittest.mock import patch
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +15,7 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining import schema
+from cjmining.blocks import Block
 from cjmining.conformance.knowledge import CONVERTED_ROW, IDENTIFIED, knowledge_note
 from cjmining.intended import parse_map
 from cjmining.log import JourneyLog
@@ -241,13 +246,17 @@ def test_customers_who_are_on_both_sides_alike_show_no_difference():
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5)), min_size=2, max_size=25), st.data())
 @settings(max_examples=25)
 def test_the_sums_of_customers_are_those_counted_one_by_one(journeys, data):
-    from cjmining.conformance.knowledge import _Counts
+    from cjmining.conformance import knowledge
 
     journeys = sorted(journeys, key=lambda journey: journey[1])
     reached = np.array([way for way, _ in journeys])
     _, customer = np.unique([owner for _, owner in journeys], return_inverse=True)
     known = np.array(data.draw(st.lists(st.booleans(), min_size=len(reached), max_size=len(reached))))
-    counts = _Counts.of(customer, reached, known, 3)
+    cuts = [0, *(np.flatnonzero(np.diff(customer)) + 1).tolist(), len(customer)]
+    blocks = [Block(a, b, 0, 0) for a, b in itertools.pairwise(cuts)]
+    reading = SimpleNamespace(customer=customer, blocks=blocks)
+    with patch.object(knowledge, "_AT_ONCE", 4):
+        counts = knowledge._Counts.of(reading, reached, known, 3)
     weight, share = np.array([1.5, -0.5, 2.0]), 0.3
     one_by_one = sum(
         (((known - share) * weight[reached])[customer == owner]).sum() ** 2 for owner in set(customer)
