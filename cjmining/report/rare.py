@@ -65,7 +65,7 @@ def find_rare(log: JourneyLog, check: Conformance, min_group: int) -> Rare:
     if min_group <= 1:
         return NOTHING_RARE
     groups, members = [EVERYONE], [np.zeros(log.n_journeys, np.int64)]
-    if check.by is not None and len(check.journeys) == log.n_journeys:
+    if check.by is not None and check._length("journeys") == log.n_journeys:
         codes, labels = log.group(check.by)
         small = small_groups(check, min_group)
         shown = [label for label in labels if label not in small]
