@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def pairs(scan: Scan) -> pd.DataFrame:
     """Count in one pass over the log; `Discovery.together` has the columns."""
-    parts = scan.over_blocks(lambda part, *of: together.count(part.bounds, part.code, *of))
-    return table(scan, together.merge(parts))
+    found = scan.over_blocks(lambda part, *of: together.count(part.bounds, part.code, *of), together.merge)
+    return table(scan, found)
 
 
 def table(scan: Scan, found: together.Together) -> pd.DataFrame:

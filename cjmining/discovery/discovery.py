@@ -11,8 +11,9 @@ from cjmining.discovery import finish
 from cjmining.discovery.steps import Steps
 from cjmining.discovery.summary import Scan, Summary, blocks_of, merge, summarise
 from cjmining.discovery.words import plural
-from cjmining.engine.local import map_blocks
+from cjmining.engine.local import reduce_blocks, worked_on
 from cjmining.errors import LogError
+from cjmining.progress import Progress, during, telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.kernels.histogram import Histogram
     from cjmining.kernels.transitions import Transitions
@@ -33,6 +35,8 @@ def discover(
     level: str = "touchpoint",
     ignore: Sequence[str] = (),
     intended: IntendedMap | None = None,
+    progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> Discovery:
     """Count what customers do: transitions, variants, touchpoints, and how journeys start and end.
 
@@ -57,6 +61,10 @@ def discover(
         "(nothing)".
     intended : IntendedMap, optional
         The map whose stages are the steps at level "stage".
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -93,16 +101,20 @@ def discover(
     0              ad          shop      2      90.0
     1            shop         order      1     120.0
     """
-    steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="discover")
-    return _counted(log, steps, by, tuple(ignore))
+    log = worked_on(log, engine, "discover")
+    with telling(progress, "discover") as tell:
+        tell("reading the log", 0.0)
+        steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="discover")
+        with during(tell, "counting", 0.05, 0.9):
+            scan, counts = _count(log, steps, by)
+        tell("making the tables", 0.9)
+        return _finish(tuple(ignore), scan, counts)._made_of(log)
 
 
-def _counted(
-    log: JourneyLog, steps: Steps, by: str | Sequence[str] | None, ignore: tuple[str, ...]
-) -> Discovery:
+def _count(log: JourneyLog, steps: Steps, by: str | Sequence[str] | None) -> tuple[Scan, Summary]:
     scan = Scan.of(log, steps, by)
-    counts = merge(map_blocks(lambda block: summarise(scan, block), blocks_of(log), engine=log.engine))
-    return _finish(ignore, scan, counts)._made_of(log)
+    counts = reduce_blocks(lambda block: summarise(scan, block), merge, blocks_of(log), engine=log.engine)
+    return scan, counts
 
 
 MOST_LINES = 8
@@ -200,7 +212,7 @@ class Discovery(Result):
         if self.by is None:
             return self
         scan = self._with_log("overall").scan
-        return _counted(scan.log, scan.steps, None, self.ignore)
+        return _finish(self.ignore, *_count(scan.log, scan.steps, None))._made_of(scan.log)
 
     @cached_property
     def group_values(self) -> pd.DataFrame:

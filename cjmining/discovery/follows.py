@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def eventually(scan: Scan) -> pd.DataFrame:
     """Count in one pass over the log; `Discovery.follows` has the columns."""
-    return table(scan, follows.merge(scan.over_blocks(lambda part, *of: follows.count(*part[:3], *of))))
+    return table(scan, scan.over_blocks(lambda part, *of: follows.count(*part[:3], *of), follows.merge))
 
 
 def table(scan: Scan, found: follows.Follows) -> pd.DataFrame:

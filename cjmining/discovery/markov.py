@@ -17,18 +17,20 @@ from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import Steps
 from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.words import unmistakable
-from cjmining.engine.local import map_blocks
+from cjmining.engine.local import reduce_blocks, worked_on
 from cjmining.errors import LogError, shorten
 from cjmining.kernels import markov as kernel
 from cjmining.kernels import sums
 from cjmining.kernels.cells import numbered
 from cjmining.kernels.customers import first_journeys
 from cjmining.kernels.markov import ORDERS
+from cjmining.progress import Progress, during, telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.log import Block, JourneyLog
 
@@ -54,6 +56,8 @@ def markov(
     intended: IntendedMap | None = None,
     order: str | int = "auto",
     seed: int = 0,
+    progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> MarkovChains:
     """Describe journeys as Markov chains: what comes next, given the last step or the last two.
 
@@ -80,6 +84,10 @@ def markov(
         there to compare with: a journey can't end before its first step, so that some memory always helps.
     seed : int
         Another number deals customers into other folds.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -109,22 +117,28 @@ def markov(
     >>> chains.matrix(order=1).sum(axis=1).round(9).unique().tolist()
     [1.0]
     """
+    log = worked_on(log, engine, "markov")
     order, seed = _order(order), asked.seed(seed)
-    steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="markov")
-    reading = _Reading.of(log, steps, by, seed)
-    if len(reading.groups) * (len(steps.names) + 1) ** 3 >= 2**62:
-        raise LogError(
-            f"markov can't count {len(steps.names):,} different steps in {len(reading.groups):,} groups: "
-            "choose another level or fewer groups"
-        )
-    blocks = blocks_of(log)
-    counted = _merged(map_blocks(reading.counted, blocks, engine=log.engine))
-    bits = held_out_bits(counted[2], len(steps.names), len(reading.groups))
-    keys = counted[2].key
-    gains = markov_choice.merge(
-        map_blocks(lambda block: reading.score(block, keys, bits), blocks, engine=log.engine)
-    )
-    return _finish(reading, counted, gains, by=by, ignore=ignore, order=order)._made_of(log)
+    with telling(progress, "markov") as tell:
+        tell("reading the log", 0.0)
+        steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="markov")
+        reading = _Reading.of(log, steps, by, seed)
+        if len(reading.groups) * (len(steps.names) + 1) ** 3 >= 2**62:
+            raise LogError(
+                f"markov can't count {len(steps.names):,} different steps in {len(reading.groups):,} groups: "
+                "choose another level or fewer groups"
+            )
+        blocks = blocks_of(log)
+        with during(tell, "counting", 0.05, 0.4):
+            counted = reduce_blocks(reading.counted, _merged, blocks, engine=log.engine)
+        bits = held_out_bits(counted[2], len(steps.names), len(reading.groups))
+        keys = counted[2].key
+        with during(tell, "predicting what was left out", 0.4, 0.9):
+            gains = reduce_blocks(
+                lambda block: reading.score(block, keys, bits), markov_choice.merge, blocks, engine=log.engine
+            )
+        tell("making the tables", 0.9)
+        return _finish(reading, counted, gains, by=by, ignore=ignore, order=order)._made_of(log)
 
 
 def _order(order: object) -> str | int:

@@ -15,18 +15,20 @@ from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN, outcomes_of
 from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.sums import Grouped, shares
 from cjmining.discovery.words import plural, share_text, time_text
-from cjmining.engine.local import map_blocks
+from cjmining.engine.local import map_blocks, worked_on
 from cjmining.errors import LogError
 from cjmining.grouping import EVERYBODY
 from cjmining.kernels import patterns as kernel
 from cjmining.log import expect_log
 from cjmining.patterns import Pattern, parse
+from cjmining.progress import Progress, during, telling
 from cjmining.results import Result
 from cjmining.stats import Share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cjmining.engine.local import Engine
     from cjmining.log import Block, JourneyLog
 
     Ints = NDArray[np.int64]
@@ -43,6 +45,8 @@ def matches(
     *,
     by: str | Sequence[str] | None = None,
     every: bool = False,
+    progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> Matches:
     """Find where journeys match a pattern: how many do, how long it takes, by which events.
 
@@ -62,6 +66,10 @@ def matches(
     every : bool
         Whether the search goes on after the first match of a journey. Matches of one journey share no event:
         the next begins after the last event of the one before. There is no way to find more such matches.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -87,6 +95,7 @@ def matches(
        journeys  matched  share_of_journeys  median_s
     0         2        1                0.5     180.0
     """
+    log = worked_on(log, engine, "matches")
     expect_log(log, "matches")
     every = asked.yes("every", every)
     wanted = parse(pattern)
@@ -95,19 +104,23 @@ def matches(
             f"matches finds where a pattern is met, and {wanted.text!r} asks for journeys without one: leave "
             "`not` out, or choose such journeys by log.where(path=...)"
         )
-    outcome, (group, groups) = outcomes_of(log), log.group(by)
-    reading = _read(log, wanted, every, Grouped.of(group, log.journey_customer, groups))
-    return Matches(
-        pattern=wanted,
-        by=by if by is None or isinstance(by, str) else tuple(by),
-        every=every,
-        overview=_overview(reading, outcome),
-        steps=_steps(reading, wanted),
-        outcomes=_outcomes(reading, outcome),
-        matches=_matches(reading, log),
-        events=_events(reading, log, wanted),
-        _share=_share(reading),
-    )._made_of(log)
+    with telling(progress, "matches") as tell:
+        tell("reading the log", 0.0)
+        outcome, (group, groups) = outcomes_of(log), log.group(by)
+        with during(tell, "searching", 0.05, 0.7):
+            reading = _read(log, wanted, every, Grouped.of(group, log.journey_customer, groups))
+        tell("making the tables", 0.7)
+        return Matches(
+            pattern=wanted,
+            by=by if by is None or isinstance(by, str) else tuple(by),
+            every=every,
+            overview=_overview(reading, outcome),
+            steps=_steps(reading, wanted),
+            outcomes=_outcomes(reading, outcome),
+            matches=_matches(reading, log),
+            events=_events(reading, log, wanted),
+            _share=_share(reading),
+        )._made_of(log)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def touchpoints_again(scan: Scan) -> pd.DataFrame:
     """Count in one pass over the log; `Discovery.rework` has the columns."""
-    return table(scan, rework.merge(scan.over_blocks(lambda part, *of: rework.count(*part[:3], *of))))
+    return table(scan, scan.over_blocks(lambda part, *of: rework.count(*part[:3], *of), rework.merge))
 
 
 def table(scan: Scan, found: rework.Rework) -> pd.DataFrame:
@@ -55,8 +55,8 @@ def table(scan: Scan, found: rework.Rework) -> pd.DataFrame:
 
 def transitions_again(scan: Scan, counted: Transitions) -> pd.DataFrame:
     """Count in one pass over the log; `Discovery.first_and_again` has the columns."""
-    parts = scan.over_blocks(lambda part, *of: rework.first_and_again(*part[:3], *of[:-1]))
-    return transitions_table(scan, histogram.merge(parts), counted)
+    times = scan.over_blocks(lambda part, *of: rework.first_and_again(*part[:3], *of[:-1]), histogram.merge)
+    return transitions_table(scan, times, counted)
 
 
 def transitions_table(scan: Scan, times: histogram.Histogram, counted: Transitions) -> pd.DataFrame:

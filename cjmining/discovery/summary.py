@@ -9,7 +9,7 @@ import numpy as np
 
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import STAYS
-from cjmining.engine.local import map_blocks
+from cjmining.engine.local import map_blocks, reduce_blocks
 from cjmining.kernels import histogram, journeys, transitions, variants
 from cjmining.kernels.customers import first_journeys
 from cjmining.log import Block
@@ -80,8 +80,12 @@ class Scan(NamedTuple):
         """Return the first journey of each journey's customer, from the first of the part on."""
         return first_journeys(self.customer[part.journeys])
 
-    def over_blocks(self, count: Callable[[Part, Codes, int, int, Ints], Counted]) -> list[Counted]:
-        """Count the steps of each block.
+    def over_blocks(
+        self,
+        count: Callable[[Part, Codes, int, int, Ints], Counted],
+        merge: Callable[[list[Counted]], Counted],
+    ) -> Counted:
+        """Count the steps of each block, and add up what was counted.
 
         `count` takes the steps, the group of each journey, the numbers of groups and of names, and the first
         journey of each journey's customer.
@@ -92,7 +96,7 @@ class Scan(NamedTuple):
             sizes = len(self.groups), len(self.names)
             return count(part, self.group[part.journeys], *sizes, self.first_journeys(part))
 
-        return map_blocks(of, blocks_of(self.log), engine=self.log.engine)
+        return reduce_blocks(of, merge, blocks_of(self.log), engine=self.log.engine)
 
 
 def blocks_of(log: JourneyLog) -> list[Block]:

@@ -13,11 +13,11 @@ import numpy as np
 from cjmining.conformance.tables import frame
 from cjmining.documents import parse_duration
 from cjmining.dropout.silences import FEWEST_FOLLOWED, Sample, Tail, Watched, watch
-from cjmining.engine.local import map_blocks
+from cjmining.engine.local import map_blocks, worked_on
 from cjmining.errors import LogError, MapError
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
-from cjmining.progress import Progress, telling
+from cjmining.progress import Progress, during, telling
 from cjmining.results import Result
 from cjmining.schema import BEFORE_THE_MAP
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.intended.model import Stage
     from cjmining.log import JourneyLog
@@ -117,6 +118,7 @@ def settle_patience(
     beginnings: bool = False,
     replicates: int = REPLICATES,
     progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> SettledPatience:
     """Put numbers in place of a map's `patience: auto`, from how long those stayed away who came back.
 
@@ -139,6 +141,8 @@ def settle_patience(
         Of the bootstrap for the limits; 0 for none.
     progress : callable or bool, optional
         Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -179,6 +183,7 @@ def settle_patience(
     Long-Term Survivors. Redistribution to the right: Efron (1967), The two sample problem with censored data.
     Delayed entry: Turnbull (1976), doi:10.1111/j.2517-6161.1976.tb01597.x.
     """
+    log = worked_on(log, engine, "settle_patience")
     expect_log(log, "settle_patience")
     expect_map(intended, "settle_patience")
     asked = _asked(
@@ -193,8 +198,8 @@ def settle_patience(
             "journeys, or state the patience in the map, such as 14d"
         )
     with telling(progress, "settle_patience") as tell:
-        tell("reading the silences", 0.0)
-        watched = watch(log, intended)
+        with during(tell, "reading the silences", 0.0, 0.3):
+            watched = watch(log, intended)
         tell("estimating", 0.3)
         rows = [_row(watched, place, asked) for place in _places(intended)]
         rows = [row for row in rows if row.place.settles or len(row.sample.watched.how)]

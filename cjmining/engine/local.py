@@ -11,7 +11,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, Final, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from cjmining.errors import LogError
+from cjmining.log import Block as OfLog
+from cjmining.log import expect_log
+from cjmining.progress import of_blocks, unseen
+
+if TYPE_CHECKING:
+    from cjmining.log import JourneyLog
 
 Block = TypeVar("Block")
 Summary = TypeVar("Summary")
@@ -27,15 +36,40 @@ BLOCKS_AHEAD: Final = 4
 class Engine(Protocol):
     """Works on blocks elsewhere than in this process."""
 
+    def new_folder(self) -> Path:
+        """Make a folder that this process and those that work on blocks see."""
+        ...
+
     def map(self, function: Callable[[Any], Any], blocks: Sequence[Any]) -> list[Any]:
         """Apply a function to every block and return the results in the blocks' order."""
         ...
 
     def reduce(
-        self, function: Callable[[Any], Any], merge: Callable[[list[Any]], Any], blocks: Sequence[Any]
+        self,
+        function: Callable[[Any], Any],
+        merge: Callable[[list[Any]], Any],
+        blocks: Sequence[Any],
+        *,
+        at_once: int,
     ) -> Any:  # noqa: ANN401 -- what the function makes
-        """Apply a function to every block and return the merged results."""
+        """Apply a function to every block and return the results, so many merged at once."""
         ...
+
+
+def worked_on(log: JourneyLog, engine: Engine | None, verb: str) -> JourneyLog:
+    """Return the log with its blocks worked on as a verb was told to; where nothing was said, as they are.
+
+    Raises
+    ------
+    LogError
+        If `engine` is none, or executors can't read the log's events.
+    """
+    if engine is None:
+        return log
+    expect_log(log, verb)
+    if not callable(getattr(engine, "reduce", None)):
+        raise LogError(f"{verb}: engine is cj.engines.Spark(session), not {engine!r}")
+    return log.on(engine)
 
 
 def map_blocks(
@@ -75,6 +109,7 @@ def reduce_blocks(
     merge: Callable[[list[Summary]], Summary],
     blocks: Sequence[Block],
     *,
+    at_once: int = FAN_IN,
     threads: int | None = None,
     engine: Engine | None = None,
 ) -> Summary:
@@ -92,6 +127,8 @@ def reduce_blocks(
         Takes summaries in the blocks' order, returns one; associative.
     blocks : sequence
         Blocks of whole customers.
+    at_once : int
+        How many summaries are merged at once, 2 or more: fewer where they are large.
     threads : int, optional
         How many threads work at once; by default one a core.
     engine : Engine, optional
@@ -108,37 +145,62 @@ def reduce_blocks(
     14
     """
     if engine is not None:
-        merged: Summary = engine.reduce(function, merge, blocks)
+        merged: Summary = engine.reduce(function, merge, blocks, at_once=at_once)
         return merged
     summaries = _in_order(function, blocks, threads, ahead=BLOCKS_AHEAD)
-    return merge_in_tree(merge, summaries, len(blocks))
+    return merge_in_tree(merge, summaries, len(blocks), at_once)
 
 
 def merge_in_tree(
-    merge: Callable[[list[Summary]], Summary], summaries: Iterable[Summary], number: int
+    merge: Callable[[list[Summary]], Summary],
+    summaries: Iterable[Summary],
+    number: int,
+    at_once: int = FAN_IN,
 ) -> Summary:
     """Merge so many summaries in their order: neighbours, until few enough are left to be merged at once."""
     left = iter(summaries)
-    while number > FAN_IN:
-        left = _merged_neighbours(merge, left)
-        number = -(-number // FAN_IN)
+    while number > at_once:
+        left = _merged_neighbours(merge, left, at_once)
+        number = -(-number // at_once)
     return merge(list(left))
 
 
 def _merged_neighbours(
-    merge: Callable[[list[Summary]], Summary], summaries: Iterator[Summary]
+    merge: Callable[[list[Summary]], Summary], summaries: Iterator[Summary], at_once: int
 ) -> Iterator[Summary]:
     for first in summaries:
-        yield merge([first, *islice(summaries, FAN_IN - 1)])
+        yield merge([first, *islice(summaries, at_once - 1)])
+
+
+def sizes_of(blocks: Sequence[Any]) -> list[int]:
+    """Return how much there is to do in each block: the events of a log's, else all as much."""
+    return [block.last_event - block.first_event if isinstance(block, OfLog) else 1 for block in blocks]
 
 
 def _in_order(
     function: Callable[[Block], Summary], blocks: Sequence[Block], threads: int | None, *, ahead: int
 ) -> Iterator[Summary]:
+    """Work on blocks, and tell whoever asked how many are done."""
+    summaries = _in_threads(function, blocks, threads, ahead)
+    told = of_blocks(sizes_of(blocks))
+    if told is None:
+        yield from summaries
+        return
+    for done, summary in enumerate(summaries, 1):
+        told(done)
+        yield summary
+
+
+def _in_threads(
+    function: Callable[[Block], Summary], blocks: Sequence[Block], threads: int | None, ahead: int
+) -> Iterator[Summary]:
     """Work on blocks in threads, a few ahead of the one that is asked for."""
     workers = min(threads or os.cpu_count() or 1, len(blocks))
     if workers <= 1:
-        yield from map(function, blocks)
+        for block in blocks:
+            with unseen():
+                summary = function(block)
+            yield summary
         return
     pool = ThreadPoolExecutor(max_workers=workers)
     coming: deque[Future[Summary]] = deque()

@@ -9,10 +9,12 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import cjmining as cj
+from cjmining.engine.local import reduce_blocks
 from cjmining.intended import parse_map
 
 pyspark = pytest.importorskip("pyspark", reason="PySpark is not installed: pip install 'cjmining[spark]'")
@@ -30,6 +32,7 @@ def session(master, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     settings = {
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.executor.memory": "1g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
@@ -48,7 +51,7 @@ def session(master, monkeypatch):
 @pytest.fixture
 def logs(tmp_path, monkeypatch):
     """A log in memory, the same on disk with several blocks, and the map."""
-    monkeypatch.setattr("cjmining.log.LEAST_EVENTS", 500)
+    monkeypatch.setattr("cjmining.log.LEAST_EVENTS", 900)
     shop = cj.simulate.shop(250, seed=4)
     intended = parse_map(shop.intended_text)
     path = shop.log.write(tmp_path / "shop.log")
@@ -67,17 +70,37 @@ def same(one, other):
         compare(table, theirs, rtol=1e-9, atol=0)
 
 
+PATH = "basket_filled -> order_placed"
+QUESTIONS = {
+    "compare": lambda log, _: cj.compare(cj.discover(log, by="persona"), "Gen Z", "Families", smallest=3),
+    "discover": lambda log, _: cj.discover(log, by="persona"),
+    "funnel": lambda log, _: cj.funnel(log, ["product_viewed", "basket_filled", "order_placed"]),
+    "markov": lambda log, _: cj.markov(log),
+    "matches": lambda log, _: cj.matches(log, PATH),
+    "paths": lambda log, _: cj.paths(log, start="product_viewed", end="order_placed"),
+    "stages": lambda log, intended: cj.discover(log, level="stage", intended=intended),
+    "variants": lambda log, _: cj.variants(log, by="persona"),
+}
+
+
 def test_threads_of_one_machine(logs, monkeypatch, tmp_path):
     here, there, intended = logs
     assert len(there.blocks()) > 3
+    monkeypatch.setattr("cjmining.engine.shared.LARGE", 1000)  # so that all of the log's arrays are files
+    monkeypatch.setattr("cjmining.engine.spark.LARGE_RESULT", 3000)  # and some of what comes back
     with session("local[2]", monkeypatch) as spark:
-        there = there.on(cj.engines.Spark(spark))
-        same(cj.discover(here, by="persona"), cj.discover(there, by="persona"))
+        engine = cj.engines.Spark(spark)
+
+        def shape(**where):
+            return reduce_blocks(lambda block: block, tuple, range(11), at_once=3, **where)
+
+        assert shape(engine=engine) == shape()  # merged by executors, twice, as here
+        there = there.on(engine)
+        for question in QUESTIONS.values():
+            same(question(here, intended), question(there, intended))
         check, theirs = cj.check(here, intended, by="persona"), cj.check(there, intended, by="persona")
         same(check, theirs)
-        same(cj.markov(here), cj.markov(there))
-        path = "basket_filled -> order_placed"
-        same(cj.matches(here, path), cj.matches(there, path))
+        assert list(engine.new_folder().parent.glob("*.npy"))
         folders = [each.write_moves(tmp_path / name) for name, each in (("a", check), ("b", theirs))]
         moves = [pd.concat(map(pd.read_parquet, sorted(folder.iterdir()))) for folder in folders]
         pd.testing.assert_frame_equal(*(each.reset_index(drop=True) for each in moves))
@@ -90,7 +113,7 @@ class Killing(cj.engines.Spark):
         super().__init__(spark)
         self.marker = marker
 
-    def map(self, function, blocks):
+    def _killing(self, function):
         marker = self.marker
 
         def once(block):
@@ -101,16 +124,55 @@ class Killing(cj.engines.Spark):
                 os.kill(int(stat.rsplit(")", 1)[1].split()[1]), signal.SIGKILL)  # the executor itself
             return function(block)
 
-        return super().map(once, blocks)
+        return once
+
+    def map(self, function, blocks):
+        return super().map(self._killing(function), blocks)
+
+    def reduce(self, function, merge, blocks, **how):
+        return super().reduce(self._killing(function), merge, blocks, **how)
+
+
+def events_of_touchpoints(log, engine):
+    """Count the events of each touchpoint: a question without kernels, which would be compiled anew."""
+    codes, size = log.codes("touchpoint"), len(log.vocabulary("touchpoint"))
+    return reduce_blocks(
+        lambda block: np.bincount(codes[block.events], minlength=size), sum, log.blocks(), engine=engine
+    )
+
+
+def without_this_library(folder):
+    """Make a Python that has all packages of this one but cjmining: it isn't looked for where it is."""
+    packages = folder / "packages"
+    packages.mkdir()
+    for place in {Path(path) for path in sys.path if path.endswith("-packages")}:
+        for each in place.iterdir():
+            if not each.name.startswith(("cjmining", "_cjmining")):
+                (packages / each.name).symlink_to(each)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{packages}" exec "{sys.executable}" -S "$@"\n')
+    python.chmod(0o755)
+    return python
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="executors are found through /proc")
-def test_executors_of_a_cluster_one_of_which_is_killed(logs, monkeypatch, tmp_path):
+def test_executors_of_a_cluster_one_of_which_is_killed_and_that_are_sent_the_library(
+    logs, monkeypatch, tmp_path
+):
+    from pyspark.errors import PythonException
+
     here, there, intended = logs
     with session("local-cluster[2,1,1024]", monkeypatch) as spark:
         marker = tmp_path / "killed"
-        same(cj.check(here, intended), cj.check(there.on(Killing(spark, marker)), intended))
+        killing = Killing(spark, marker)
+        same(cj.check(here, intended), cj.check(there, intended, engine=killing))
         assert marker.exists()
+
+        spark.sparkContext.pythonExec = str(without_this_library(tmp_path))
+        with pytest.raises(PythonException, match="No module named 'cjmining'"):
+            events_of_touchpoints(there, cj.engines.Spark(spark))
+        counted = events_of_touchpoints(there, cj.engines.Spark(spark, ship=True))
+        np.testing.assert_array_equal(counted, events_of_touchpoints(here, None))
 
 
 def test_a_log_in_memory_is_told_to_be_written_first(logs):

@@ -16,8 +16,9 @@ from cjmining.discovery.comparison.read import SHARES
 from cjmining.discovery.comparison.strata import compare_within
 from cjmining.discovery.discovery import Discovery
 from cjmining.discovery.summary import blocks_of
-from cjmining.engine.local import map_blocks
+from cjmining.engine.local import map_blocks, reduce_blocks
 from cjmining.errors import LogError
+from cjmining.progress import Progress, during, nobody, telling
 from cjmining.results import Result
 from cjmining.stats import benjamini_hochberg
 
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
     from cjmining.discovery.comparison.read import Counts, Sides
     from cjmining.discovery.comparison.strata import Within
     from cjmining.discovery.comparison.tables import Judged
+    from cjmining.engine.local import Engine
     from cjmining.kernels.compare import Sums
     from cjmining.log import Block
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
-    Blocks = Sequence[Block]
 
 
 def compare(
@@ -47,6 +48,7 @@ def compare(
     smallest: int = 20,
     strata: str | Sequence[str] | None = None,
     with_open: bool = True,
+    progress: Progress | bool | None = None,
 ) -> Comparison:
     """Say what differs between two groups of journeys: touchpoints, transitions, times and paths.
 
@@ -74,6 +76,8 @@ def compare(
         `by` does not name; an empty sequence for none.
     with_open : bool
         Whether journeys whose outcome is open count. False needs a log that is tagged with outcomes.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
     Returns
     -------
@@ -119,15 +123,18 @@ def compare(
     >>> len(different.findings)
     0
     """
-    return compare_groups(
-        made_of(found),
-        _group("a", a),
-        None if b is None else _group("b", b),
-        q=_rate(q),
-        smallest=asked.whole("smallest", smallest, least=_FEWEST),
-        strata=strata if strata is None or isinstance(strata, str) else asked.texts("strata", strata),
-        with_open=asked.yes("with_open", with_open),
-    )
+    with telling(progress, "compare") as tell:
+        tell("reading the log", 0.0)
+        return compare_groups(
+            made_of(found),
+            _group("a", a),
+            None if b is None else _group("b", b),
+            q=_rate(q),
+            smallest=asked.whole("smallest", smallest, least=_FEWEST),
+            strata=strata if strata is None or isinstance(strata, str) else asked.texts("strata", strata),
+            with_open=asked.yes("with_open", with_open),
+            tell=tell,
+        )
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -290,15 +297,19 @@ def compare_groups(
     smallest: int,
     strata: str | Sequence[str] | None,
     with_open: bool,
+    tell: Progress = nobody,
 ) -> Comparison:
     """Compare two groups of what a discovery was made of."""
     from cjmining.discovery.comparison import tables
 
     chosen = groups.choose(made, a, b, with_open=with_open)
     over = groups.strata(made, strata, chosen.sides)
-    blocks = blocks_of(made.log)
-    tested = _test(chosen.sides, blocks, smallest)
-    judged = _judge(tested, chosen.sides, blocks, over, q, smallest)
+    blocks = Blocks(blocks_of(made.log), made.log.engine)
+    with during(tell, "comparing", 0.05, 0.6, passes=3):
+        tested = _test(chosen.sides, blocks, smallest)
+    with during(tell, "comparing within strata", 0.6, 0.9, passes=2 * max(len(over.of), 1)):
+        judged = _judge(tested, chosen.sides, blocks, over, q, smallest)
+    tell("making the tables", 0.9)
     names = made.steps.names
     findings, within = tables.told(judged, names, words.Names(chosen.a, chosen.b))
     return Comparison(
@@ -324,8 +335,17 @@ class Held(NamedTuple):
     compared: dict[str, Compared]
 
 
+class Blocks(NamedTuple):
+    """The blocks of a log, and who works on them."""
+
+    of: Sequence[Block]
+    engine: Engine | None
+
+
 def _test(sides: Sides, blocks: Blocks, smallest: int) -> Held:
-    counted = read.merge_counts(map_blocks(lambda block: read.count(sides, block), blocks))
+    counted = reduce_blocks(
+        lambda block: read.count(sides, block), read.merge_counts, blocks.of, engine=blocks.engine
+    )
     n_cells = {table: len(counts.key) for table, counts in counted.items()}
     n_cells["times"] = n_cells["transitions"]
     keys = _worth_testing(counted, sides)
@@ -356,12 +376,13 @@ def _worth_testing(counted: dict[str, Counts], sides: Sides) -> dict[str, Ints]:
 
 
 def _sums(sides: Sides, blocks: Blocks, keys: dict[str, Ints]) -> dict[str, Sums]:
-    parts: list[dict[str, Sums]] = []
-    for first in range(0, len(blocks), _AT_ONCE):
-        few = blocks[first : first + _AT_ONCE]
-        parts += map_blocks(lambda block: read.sums_of_shares(sides, block, keys), few)
-        parts = [read.merge_shares(parts)]
-    return parts[0]
+    return reduce_blocks(
+        lambda block: read.sums_of_shares(sides, block, keys),
+        read.merge_shares,
+        blocks.of,
+        at_once=_AT_ONCE,
+        engine=blocks.engine,
+    )
 
 
 _AT_ONCE = 4
@@ -378,7 +399,8 @@ def _test_times(sides: Sides, blocks: Blocks, pairs: Counts, smallest: int) -> t
 
 
 def _times(sides: Sides, blocks: Blocks, keys: Ints) -> read.Times:
-    return read.join_times(map_blocks(lambda block: read.times(sides, block, keys), blocks))
+    parts = map_blocks(lambda block: read.times(sides, block, keys), blocks.of, engine=blocks.engine)
+    return read.join_times(parts)
 
 
 def _judge(

@@ -16,7 +16,9 @@ from cjmining.discovery.marks import Marks, alternatives, in_order, limit_of, no
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import Steps
 from cjmining.discovery.words import open_text, plural, share_text
+from cjmining.engine.local import worked_on
 from cjmining.errors import LogError, nearest
+from cjmining.progress import Progress, during, telling
 from cjmining.results import Result
 from cjmining.stats import Share
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from cjmining.discovery.funnels.reading import Attempts
     from cjmining.discovery.marks import Step
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
@@ -46,6 +49,8 @@ def funnel(
     level: str = "touchpoint",
     ignore: Sequence[str] = (),
     intended: IntendedMap | None = None,
+    progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> Funnel:
     """Count how many come from a first step to a second, a third, and where the others are lost.
 
@@ -84,6 +89,10 @@ def funnel(
         Touchpoints that are no part of the journey: they break no strict order.
     intended : IntendedMap, optional
         The map whose stages are the steps at level "stage".
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -121,39 +130,44 @@ def funnel(
     1     2   shop        2     1      90.0
     2     3  order        1     0     120.0
     """
+    log = worked_on(log, engine, "funnel")
     order = asked.one_of("order", order, tuple(ORDERS))
     starts = asked.one_of("starts", starts, STARTS)
     unit = asked.one_of("unit", unit, UNITS)
     names, choices = _steps(steps)
     limit = limit_of(within)
-    journeys = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="funnel")
-    outcome = outcomes_of(log)
-    question = Question(
-        marks=Marks.of(log, journeys, choices),
-        n_steps=len(choices),
-        limit=limit,
-        order=order,
-        every=starts == "every",
-        of_customers=unit == "customer",
-    )
-    grouping = log.group(by)
-    found = read(log, journeys, question, grouping, None if outcome is None else outcome == OPEN)
-    rows = tuple(f"any {n + 1} of {len(names)}" for n in range(len(names))) if order == "any" else names
-    return _finish(
-        found,
-        tables.Names(names, journeys.names, rows),
-        np.bincount(grouping[0], minlength=len(grouping[1])),
-        outcome,
-        _Settings(
-            by if by is None or isinstance(by, str) else tuple(by),
-            level,
-            order,
-            starts,
-            unit,
-            limit.text,
-            (*journeys.notes, *notes_on_ends(limit, tagged=outcome is not None)),
-        ),
-    )._made_of(log)
+    with telling(progress, "funnel") as tell:
+        tell("reading the log", 0.0)
+        journeys = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="funnel")
+        outcome = outcomes_of(log)
+        question = Question(
+            marks=Marks.of(log, journeys, choices),
+            n_steps=len(choices),
+            limit=limit,
+            order=order,
+            every=starts == "every",
+            of_customers=unit == "customer",
+        )
+        grouping = log.group(by)
+        with during(tell, "following the journeys", 0.1, 0.7):
+            found = read(log, journeys, question, grouping, None if outcome is None else outcome == OPEN)
+        tell("making the tables", 0.7)
+        rows = tuple(f"any {n + 1} of {len(names)}" for n in range(len(names))) if order == "any" else names
+        return _finish(
+            found,
+            tables.Names(names, journeys.names, rows),
+            np.bincount(grouping[0], minlength=len(grouping[1])),
+            outcome,
+            _Settings(
+                by if by is None or isinstance(by, str) else tuple(by),
+                level,
+                order,
+                starts,
+                unit,
+                limit.text,
+                (*journeys.notes, *notes_on_ends(limit, tagged=outcome is not None)),
+            ),
+        )._made_of(log)
 
 
 class _Settings(NamedTuple):

@@ -17,7 +17,9 @@ from cjmining.discovery.paths import shown, tables
 from cjmining.discovery.paths.reading import FATES, LOOPS, NOT_ARRIVED, WHICH, Question, read
 from cjmining.discovery.paths.reading import OPEN as UNDER_WAY
 from cjmining.discovery.steps import Steps
+from cjmining.engine.local import worked_on
 from cjmining.errors import LogError, nearest
+from cjmining.progress import Progress, during, telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from cjmining.discovery.marks import Step
     from cjmining.discovery.paths.reading import Attempts
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
@@ -56,6 +59,8 @@ def paths(
     ignore: Sequence[str] = (),
     intended: IntendedMap | None = None,
     smallest: int = 10,
+    progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> Paths:
     """Show what lies between two touchpoints: the ways taken, the fastest, and those that lead nowhere.
 
@@ -97,6 +102,10 @@ def paths(
         The map whose stages are the steps at level "stage".
     smallest : int
         How many attempts a path needs for its times to be ranked in `fastest`.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -136,55 +145,60 @@ def paths(
     0         ad > cart         1               0.5     120.0
     1  ad > shop > cart         1               0.5     180.0
     """
+    log = worked_on(log, engine, "paths")
     starts = asked.one_of("starts", starts, tuple(WHICH))
     loops = asked.one_of("loops", loops, LOOPS)
     smallest = asked.whole("smallest", smallest)
     limit = limit_of(within)
     begins = None if start is None else alternatives(start, "start")
     ends = None if end is None else alternatives(end, "end")
-    steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="paths")
-    outcome = outcomes_of(log)
-    open_ones = None if outcome is None else outcome == OPEN
-    grouping = log.group(by)
-    found = read(
-        log,
-        steps,
-        Question(
-            marks=Marks.of(log, steps, (begins or (), ends or ())),
-            from_beginning=begins is None,
-            to_end=ends is None,
-            limit=limit,
+    with telling(progress, "paths") as tell:
+        tell("reading the log", 0.0)
+        steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="paths")
+        outcome = outcomes_of(log)
+        open_ones = None if outcome is None else outcome == OPEN
+        grouping = log.group(by)
+        with during(tell, "following the journeys", 0.1, 0.6):
+            found = read(
+                log,
+                steps,
+                Question(
+                    marks=Marks.of(log, steps, (begins or (), ends or ())),
+                    from_beginning=begins is None,
+                    to_end=ends is None,
+                    limit=limit,
+                    starts=starts,
+                    loops=loops,
+                ),
+                grouping,
+                open_ones,
+            )
+        tell("making the tables", 0.6)
+        texts = tables.path_texts(found.paths, steps.names)
+        travelled = tables.travelled(found, texts, smallest)
+        about_ends = notes_on_ends(limit, tagged=open_ones is not None)
+        if ends is None and open_ones is None:
+            about_ends = (LAST_EVENTS,)
+        elif ends is None and limit.given and open_ones is not None and open_ones.any():
+            about_ends = (STILL_RUNNING,)
+        return Paths(
+            start=begins,
+            end=ends,
+            within=limit.text,
             starts=starts,
             loops=loops,
-        ),
-        grouping,
-        open_ones,
-    )
-    texts = tables.path_texts(found.paths, steps.names)
-    travelled = tables.travelled(found, texts, smallest)
-    about_ends = notes_on_ends(limit, tagged=open_ones is not None)
-    if ends is None and open_ones is None:
-        about_ends = (LAST_EVENTS,)
-    elif ends is None and limit.given and open_ones is not None and open_ones.any():
-        about_ends = (STILL_RUNNING,)
-    return Paths(
-        start=begins,
-        end=ends,
-        within=limit.text,
-        starts=starts,
-        loops=loops,
-        by=by if by is None or isinstance(by, str) else tuple(by),
-        level=level,
-        notes=(*steps.notes, *about_ends, *_note_on_loops(travelled, loops), ASSOCIATION),
-        overview=tables.overview(found, np.bincount(grouping[0], minlength=len(grouping[1]))),
-        paths=travelled,
-        fastest=tables.fastest(travelled),
-        failing=tables.stranded(found, steps.names, texts, NOT_ARRIVED, "share_of_not_arrived"),
-        under_way=tables.stranded(found, steps.names, texts, UNDER_WAY, "share_of_open"),
-        lost_at=tables.lost_at(found, steps.names),
-        between=tables.between(found, steps.names),
-        _behind=(found, texts),
-    )._made_of(log)
+            by=by if by is None or isinstance(by, str) else tuple(by),
+            level=level,
+            notes=(*steps.notes, *about_ends, *_note_on_loops(travelled, loops), ASSOCIATION),
+            overview=tables.overview(found, np.bincount(grouping[0], minlength=len(grouping[1]))),
+            paths=travelled,
+            fastest=tables.fastest(travelled),
+            failing=tables.stranded(found, steps.names, texts, NOT_ARRIVED, "share_of_not_arrived"),
+            under_way=tables.stranded(found, steps.names, texts, UNDER_WAY, "share_of_open"),
+            lost_at=tables.lost_at(found, steps.names),
+            between=tables.between(found, steps.names),
+            _behind=(found, texts),
+        )._made_of(log)
 
 
 def _note_on_loops(travelled: pd.DataFrame, loops: str) -> tuple[str, ...]:

@@ -16,14 +16,16 @@ from cjmining.discovery.personas.result import Chains, FoundPersonas
 from cjmining.discovery.personas.stability import Stability, stability_of
 from cjmining.discovery.personas.traits import descriptions, shares_of, traits
 from cjmining.discovery.words import plural
+from cjmining.engine.local import worked_on
 from cjmining.errors import LogError
 from cjmining.kernels.mixture import hashed
 from cjmining.log import expect_log
-from cjmining.progress import Progress, part, telling
+from cjmining.progress import Progress, during, part, telling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
@@ -52,6 +54,7 @@ def find_personas(
     sample: int | None = None,
     stability: int = 0,
     progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> FoundPersonas:
     """Find groups of customers who behave alike: a mixture of Markov chains, and how many there are.
 
@@ -92,6 +95,8 @@ def find_personas(
         10,000.
     progress : callable or bool, optional
         Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -151,6 +156,7 @@ def find_personas(
     0  Persona 1: begins with search and call          5        10
     1       Persona 2: begins with ad and shop          1         2
     """
+    log = worked_on(log, engine, "find_personas")
     expect_log(log, "find_personas")
     wanted = _numbers(number)
     if criterion is not None:
@@ -165,8 +171,8 @@ def find_personas(
         asked.texts("attributes", attributes),
     )
     with telling(progress, "find_personas") as tell:
-        tell("reading the journeys", 0.0)
-        behaviour = behaviour_of(log, reading, verb="find_personas")
+        with during(tell, "reading the journeys", 0.0, 0.1):
+            behaviour = behaviour_of(log, reading, verb="find_personas")
         if not len(behaviour.customers.number):
             raise LogError(
                 f"nobody in this log took a step at level {level!r} themselves: "

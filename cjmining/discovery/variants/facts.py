@@ -12,7 +12,7 @@ from cjmining.discovery.columns import SECOND, moments, names_of
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN
 from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.words import ARROW, NOTHING, unmistakable
-from cjmining.engine.local import map_blocks
+from cjmining.engine.local import map_blocks, reduce_blocks
 from cjmining.errors import LogError
 from cjmining.stats import wilson_of_clusters
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.steps import Steps
+    from cjmining.engine.local import Engine
     from cjmining.kernels.histogram import Histogram
     from cjmining.kernels.sequences import Index
     from cjmining.kernels.sums import Sums
@@ -45,6 +46,8 @@ class Counted:
     found : kernels.variants.Variants
         The sequences, as they come in the log.
     blocks : list of Block
+    engine : Engine, optional
+        Who works on them.
     """
 
     steps: Steps
@@ -52,6 +55,7 @@ class Counted:
     groups: tuple[str, ...]
     found: Sequences
     blocks: list[Block]
+    engine: Engine | None = None
     _cache: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -73,9 +77,10 @@ class Counted:
         if log.memory_limit is None:
             found = variants.count_parts(map_blocks(steps_of, blocks))
         else:  # the steps of all blocks may be too much at once
-            parts = map_blocks(lambda block: variants.count(*steps_of(block)), blocks, engine=log.engine)
-            found = variants.merge(parts)
-        return cls(steps, group, groups, found, blocks)
+            found = reduce_blocks(
+                lambda block: variants.count(*steps_of(block)), variants.merge, blocks, engine=log.engine
+            )
+        return cls(steps, group, groups, found, blocks, log.engine)
 
     @property
     def sequences(self) -> Sequences:
@@ -109,18 +114,19 @@ class Counted:
 
     def numbers(self) -> Ints:
         """Return the sequence of each journey."""
+        from cjmining.kernels import sequences
+
         if "numbers" not in self._cache:
-            self.index()  # once, before threads ask for it
-            found = map_blocks(self._numbers_of, self.blocks)
+            steps, group, index = self.steps, self.group, self.index()
+
+            def numbers_of(block: Block) -> Ints:
+                part = steps.of_block(block)
+                return sequences.numbers(index, part.bounds, part.code, group[part.journeys])
+
+            found = map_blocks(numbers_of, self.blocks, engine=self.engine)
             self._cache["numbers"] = np.concatenate(found)
         numbers: Ints = self._cache["numbers"]
         return numbers
-
-    def _numbers_of(self, block: Block) -> Ints:
-        from cjmining.kernels import sequences
-
-        part = self.steps.of_block(block)
-        return sequences.numbers(self.index(), part.bounds, part.code, self.group[part.journeys])
 
     def index(self) -> Index:
         """Return where each sequence is found again."""
@@ -168,11 +174,11 @@ def facts_of(log: JourneyLog, counted: Counted, outcome: NDArray[np.int8] | None
     """Gather the times, customers and outcomes of every sequence, block by block."""
     from cjmining.kernels import histogram, sums
 
-    numbers, customer = counted.numbers(), log.journey_customer
+    numbers, customer, steps = counted.numbers(), log.journey_customer, counted.steps
     n = len(counted.sequences.group)
 
     def summarise(block: Block) -> tuple[Histogram, Sums, Sums, Sums]:
-        part = counted.steps.of_block(block)
+        part = steps.of_block(block)
         number = numbers[part.journeys]
         some = np.flatnonzero(np.diff(part.bounds))
         elapsed = np.zeros(len(number), np.int64)
@@ -188,18 +194,22 @@ def facts_of(log: JourneyLog, counted: Counted, outcome: NDArray[np.int8] | None
             sums.sum_by_cluster(number[decided], whose[decided], ended[decided] == CONVERTED),
         )
 
-    parts = map_blocks(summarise, counted.blocks)
-    times, added, people, decided = (list(column) for column in zip(*parts, strict=True))
-    total = _spread(sums.merge(added), n)
+    def merge(parts: list[tuple[Histogram, Sums, Sums, Sums]]) -> tuple[Histogram, Sums, Sums, Sums]:
+        times, *others = (list(column) for column in zip(*parts, strict=True))
+        added, people, decided = map(sums.merge, others)
+        return histogram.merge(times), added, people, decided
+
+    times, added, people, decided = reduce_blocks(summarise, merge, counted.blocks, engine=counted.engine)
+    total = _spread(added, n)
     first, last = _seen(numbers, log.timestamps[log.bounds[:-1]], n)
     return Facts(
-        times=histogram.merge(times),
+        times=times,
         elapsed=total[:, 0],
-        customers=_spread(sums.merge(people), n)[:, 2],
+        customers=_spread(people, n)[:, 2],
         first=first,
         last=last,
         ended=None if outcome is None else total[:, 1:],
-        decided=None if outcome is None else _spread(sums.merge(decided), n),
+        decided=None if outcome is None else _spread(decided, n),
     )
 
 

@@ -13,6 +13,7 @@ from cjmining.discovery.outcomes import code_of
 from cjmining.discovery.variants.ended import Ended, Nearest, costs_of, expect_weights
 from cjmining.discovery.variants.nearest_words import Way, far, in_words, joined
 from cjmining.discovery.words import plural
+from cjmining.engine.local import worked_on
 from cjmining.errors import LogError
 from cjmining.results import Result
 from cjmining.schema import OUTCOMES, UNKNOWN
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
@@ -43,6 +45,7 @@ def nearest_journey(
     ignore: Sequence[str] = (),
     intended: IntendedMap | None = None,
     weights: Mapping[str, float] | None = None,
+    engine: Engine | None = None,
 ) -> NearestJourneys:
     """Find the journeys that went well and are most like a given one, and say what sets it apart.
 
@@ -72,6 +75,8 @@ def nearest_journey(
         The map whose stages are the steps at level "stage".
     weights : mapping of str to float, optional
         What a difference in a step counts, by its name, 1 where nothing is said; to three decimals.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -110,6 +115,7 @@ def nearest_journey(
     checkout > order). It has too much: left. They part after basket (step 2): they went on to checkout, this
     one to left.
     """
+    log = worked_on(log, engine, "nearest_journey")
     journey = asked.whole("journey", journey, least=0)
     code_of(outcome)
     number, whole = asked.whole("number", number), asked.yes("whole", whole)

@@ -13,6 +13,7 @@ from cjmining.discovery.outcomes import code_of
 from cjmining.discovery.variants.ended import Ended, Nearest, costs_of, expect_weights, none_of
 from cjmining.discovery.variants.facts import customers_by
 from cjmining.discovery.words import END, START, bounded, percent, plural, unmistakable
+from cjmining.engine.local import worked_on
 from cjmining.errors import LogError
 from cjmining.progress import Progress, telling
 from cjmining.results import Result
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.variants.facts import Counted
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
@@ -42,6 +44,7 @@ def partings(
     intended: IntendedMap | None = None,
     weights: Mapping[str, float] | None = None,
     progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> Partings:
     """Count where dropped journeys part from those that are most like them and converted.
 
@@ -71,6 +74,8 @@ def partings(
         What a difference in a step counts, by its name, 1 where nothing is said; to three decimals.
     progress : callable or bool, optional
         Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -99,6 +104,7 @@ def partings(
       after_touchpoint to_touchpoint nearest_to_touchpoint  journeys
     0           basket          left              checkout         1
     """
+    log = worked_on(log, engine, "partings")
     whole = asked.yes("whole", whole)
     expect_weights(weights)
     if code_of(outcome) == code_of(of, "outcome (of=)"):

@@ -14,7 +14,9 @@ from cjmining.discovery.steps import Steps
 from cjmining.discovery.variants.facts import Counted, facts_of, rows_of
 from cjmining.discovery.variants.told import coverage_of, steps_of, totals_of
 from cjmining.discovery.words import bounded, percent, plural, shortened
+from cjmining.engine.local import worked_on
 from cjmining.errors import LogError, nearest, shorten
+from cjmining.progress import Progress, during, telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
 
     from cjmining.discovery.variants.facts import Facts
     from cjmining.discovery.variants.representatives import Representatives
+    from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
-    from cjmining.progress import Progress
 
     Ints = NDArray[np.int64]
 
@@ -38,6 +40,8 @@ def variants(
     ignore: Sequence[str] = (),
     intended: IntendedMap | None = None,
     repeats: bool = True,
+    progress: Progress | bool | None = None,
+    engine: Engine | None = None,
 ) -> Variants:
     """Count the different ways that journeys take.
 
@@ -60,6 +64,10 @@ def variants(
     repeats : bool
         Whether it is another variant if the same step comes again at once. With False several such in a row
         are one step, which begins with the first.
+    progress : callable or bool, optional
+        Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
+    engine : cjmining.engines.Spark, optional
+        Who works on the log's blocks, the same as ``log.on(engine)``; by default who does so for the log.
 
     Returns
     -------
@@ -93,22 +101,27 @@ def variants(
     0     1  ad > shop         2              0.67      90.0
     1     2         ad         1              1.00       0.0
     """
-    steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="variants")
-    steps = steps._replace(once=not repeats)
-    outcome = outcomes_of(log)
-    counted = Counted.of(log, steps, by)
-    return Variants(
-        by=by if by is None or isinstance(by, str) else tuple(by),
-        level=level,
-        groups=tuple(counted.groups[code] for code in counted.codes_of_groups()),
-        ignore=tuple(ignore),
-        outcomes=outcome is not None,
-        repeats=repeats,
-        notes=steps.notes,
-        _log=log,
-        _counted=counted,
-        _outcome=outcome,
-    )._made_of(log)
+    log = worked_on(log, engine, "variants")
+    with telling(progress, "variants") as tell:
+        tell("reading the log", 0.0)
+        steps = Steps.of(log, level=level, ignore=ignore, intended=intended, verb="variants")
+        steps = steps._replace(once=not repeats)
+        outcome = outcomes_of(log)
+        with during(tell, "counting", 0.05, 0.95):
+            counted = Counted.of(log, steps, by)
+        tell("making the tables", 0.95)
+        return Variants(
+            by=by if by is None or isinstance(by, str) else tuple(by),
+            level=level,
+            groups=tuple(counted.groups[code] for code in counted.codes_of_groups()),
+            ignore=tuple(ignore),
+            outcomes=outcome is not None,
+            repeats=repeats,
+            notes=steps.notes,
+            _log=log,
+            _counted=counted,
+            _outcome=outcome,
+        )._made_of(log)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
