@@ -16,6 +16,8 @@ EVENTS_A_CUSTOMER = 32.0
 """About how many records this makes for each simulated customer."""
 BASE_CUSTOMERS = 20_000
 TRACKED = ("Sent", "Opens", "Clicks")
+MEMORY = "4GB"
+"""What sorting the records may take: a hundred million don't fit into the memory of a machine."""
 SHIFT_S = 7919
 """How much later each repetition is."""
 
@@ -48,7 +50,7 @@ def make(folder: Path, events: int) -> dict[str, int]:
     cj.simulate.shop(round(events / EVENTS_A_CUSTOMER / repeats), seed=1).write(base)
     (folder / "web").mkdir(parents=True)
     (folder / "email").mkdir()
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(folder / "spill")})
     counts = {"web": _write_web(connection, base, folder / "web", repeats)}
     for stem in TRACKED:
         counts[stem] = _write_tracked(

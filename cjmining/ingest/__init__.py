@@ -81,7 +81,8 @@ def ingest(
         made anew from the log that comes back.
     memory_limit : str, optional
         Most memory to use for reading and sorting, such as "600MB"; more is spilled to disk, beside `path`.
-        With `path` the whole process stays within about twice that, plus the libraries' 300 MB.
+        With `path` the whole process stays within about twice that, plus the libraries' 300 MB; finding who
+        is who may take 40 bytes for each identifier instead.
     engine : Spark, optional
         Whose executors read the files, make the events and write the log: ``cj.engines.Spark(session)``, with
         `path` in a folder that this machine and all executors see, as they see the sources' files. The log is

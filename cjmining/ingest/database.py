@@ -18,8 +18,8 @@ SEPARATOR = "chr(30)"
 
 _OF_LIMIT: Final = 0.8
 """What the database gets of a memory limit; the rest is for the tables on their way out of it."""
-_AT_REST: Final = 0.1
-"""What it keeps of that while others need the memory."""
+_AT_REST: Final = 64 << 20
+"""Bytes that it keeps while others need the memory, a tenth of its own where that is more."""
 
 
 class Database:
@@ -53,14 +53,13 @@ class Database:
             self.run(f"SET memory_limit = {literal(memory_limit)}")
         except duckdb.Error as problem:
             raise SourceError(f"memory_limit is a size such as '4GB', not {memory_limit!r}") from problem
-        size, unit = self.value("SELECT current_setting('memory_limit')").split()
-        self._most = float(size) * _OF_LIMIT, unit
-        self._hold(1)
+        given = self.value("SELECT parse_formatted_bytes(current_setting('memory_limit'))")
+        self._most = int(given * _OF_LIMIT)
+        self._hold(self._most)
 
-    def _hold(self, share: float) -> None:
-        """Let the database hold a share of what it may at most; what it holds beyond that goes to disk."""
-        size, unit = self._most
-        self.run(f"SET memory_limit = '{size * share:.1f} {unit}'")
+    def _hold(self, size: int) -> None:
+        """Let the database hold so many bytes; what it holds beyond that goes to disk."""
+        self.run(f"SET memory_limit = '{size >> 10} KiB'")
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
@@ -69,11 +68,11 @@ class Database:
             yield
             return
         with suppress(SourceError):  # what is in use can't be let go of
-            self._hold(_AT_REST)
+            self._hold(min(self._most, max(_AT_REST, self._most // 10)))
         try:
             yield
         finally:
-            self._hold(1)
+            self._hold(self._most)
 
     def run(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""

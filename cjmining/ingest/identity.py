@@ -224,7 +224,8 @@ def _number(database: Database, *, hidden: bool) -> None:
         )
         # what is there already isn't stored once more
         database.run("CREATE VIEW nodes AS SELECT node, kind, value AS token, value, refusal FROM clear")
-    sets, shown = _members(database, "numbered")
+    with database.at_rest():
+        sets, shown = _members(database, "numbered")
     with database.registered("members_now", pa.table({"id_set": sets, "node": shown})):
         database.run("CREATE TABLE members AS SELECT * FROM members_now")
     database.run("DROP TABLE numbered")

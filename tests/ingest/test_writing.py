@@ -18,6 +18,7 @@ import pytest
 import cjmining as cj
 from cjmining import log_files, storage
 from cjmining.ingest import identity, linking, seen_together, sorting
+from cjmining.ingest.database import temporary_database
 
 
 def exports(rng: np.random.Generator, n: int) -> list[cj.sources.Table]:
@@ -93,6 +94,23 @@ def test_the_database_lies_beside_the_log(tmp_path):
     cj.ingest(sources, path=tmp_path / "x.log", progress=look, memory_limit="500MB")
     assert seen
     assert list(tmp_path.iterdir()) == [tmp_path / "x.log"]
+
+
+def test_a_database_holds_little_while_others_need_the_memory(tmp_path):
+    def held() -> int:
+        return database.value("SELECT parse_formatted_bytes(current_setting('memory_limit'))") >> 20
+
+    with temporary_database("1GiB", tmp_path) as database:
+        with database.at_rest():
+            assert held() == 81
+            numbers = pa.table({"n": np.arange(100)})
+            database.store("numbers", [numbers, numbers])
+        assert held() == 819
+        assert database.value("SELECT sum(n) FROM numbers") == 9900
+    with temporary_database(None, tmp_path) as database:
+        most = held()
+        with database.at_rest():
+            assert held() == most
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked to be killed")
