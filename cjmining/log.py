@@ -33,7 +33,6 @@ from cjmining.event_columns import of_whole_journeys
 from cjmining.events import HeldEvents, as_flags, as_floats, as_whole_numbers
 from cjmining.limited_events import stored_events
 from cjmining.shipping import shipped
-from cjmining.stored_events import StoredEvents
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -1057,53 +1056,10 @@ def log_of_stream(
     """
     journeys = log_files.Journeys()
     words = log_files.write_events(draft, journeys.watch(events), BLOCK_EVENTS, long)
-    return log_of_blocks(
+    return log_files.log_of_blocks(
         draft, words, journeys, sources=sources, ledger=ledger, quarantine=quarantine,
         data_end_us=data_end_us, notes=notes,
     )  # fmt: skip
-
-
-def log_of_blocks(
-    draft: storage.Draft,
-    words: Mapping[str, str],
-    journeys: log_files.Journeys,
-    *,
-    sources: pa.Table,
-    ledger: pa.Table,
-    quarantine: pa.Table,
-    data_end_us: int,
-    notes: Iterable[str] = (),
-) -> dict[str, Any]:
-    """Write what is beside the events into a draft that has their blocks; return the manifest.
-
-    `words` says which files have the long vocabularies, `journeys` has seen all events. Customers are in the
-    draft already, as are identities and links where there are any.
-    """
-    firsts = [moment for moment in sources.column("first").cast(pa.int64()).to_pylist() if moment is not None]
-    folder = draft.folder({"words": words})
-    native_words = StoredEvents(folder).words("native_journey")
-    made = journeys.tables(min(firsts, default=None), data_end_us, native_words)
-    draft.add("journeys", made, schema=schema.JOURNEYS)
-    draft.add("bounds", journeys.bounds(), schema=log_files.BOUNDS)
-    small = {
-        "identities": schema.IDENTITIES.empty_table(),
-        "links": schema.LINKS.empty_table(),
-        "sources": sources,
-        "ledger": ledger,
-        "quarantine": quarantine,
-    }
-    for name in [name for name in small if name not in draft]:
-        draft.add(name, small[name])
-    return {
-        "data_end_us": data_end_us,
-        "notes": list(notes),
-        "split_by": None,
-        "split_rules": None,
-        "events": journeys.n_events,
-        "journeys": len(journeys),
-        "customers": folder.rows("customers"),
-        "words": dict(words),
-    }
 
 
 def _opened(folder: storage.Folder, limit: int | None) -> JourneyLog:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from cjmining import schema, tables
 from cjmining.scratch import Scratch
+from cjmining.stored_events import StoredEvents
 
 if TYPE_CHECKING:
     from cjmining.storage import Draft, Folder
@@ -253,6 +254,49 @@ class Journeys:
         begins = self._first.read(first, min(first + n + 1, len(self)))
         after = [self._n_events] if first + n == len(self) else []
         return np.diff(begins, append=np.array(after, np.int64))
+
+
+def log_of_blocks(
+    draft: Draft,
+    words: Mapping[str, str],
+    journeys: Journeys,
+    *,
+    sources: pa.Table,
+    ledger: pa.Table,
+    quarantine: pa.Table,
+    data_end_us: int,
+    notes: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Write what is beside the events into a draft that has their blocks; return the manifest.
+
+    `words` says which files have the long vocabularies, `journeys` has seen all events. Customers are in the
+    draft already, as are identities and links where there are any.
+    """
+    firsts = [moment for moment in sources.column("first").cast(pa.int64()).to_pylist() if moment is not None]
+    folder = draft.folder({"words": words})
+    native_words = StoredEvents(folder).words("native_journey")
+    made = journeys.tables(min(firsts, default=None), data_end_us, native_words)
+    draft.add("journeys", made, schema=schema.JOURNEYS)
+    draft.add("bounds", journeys.bounds(), schema=BOUNDS)
+    small = {
+        "identities": schema.IDENTITIES.empty_table(),
+        "links": schema.LINKS.empty_table(),
+        "sources": sources,
+        "ledger": ledger,
+        "quarantine": quarantine,
+    }
+    for name in [name for name in small if name not in draft]:
+        draft.add(name, small[name])
+    return {
+        "data_end_us": data_end_us,
+        "notes": list(notes),
+        "split_by": None,
+        "split_rules": None,
+        "events": journeys.n_events,
+        "journeys": len(journeys),
+        "customers": folder.rows("customers"),
+        "words": dict(words),
+    }
 
 
 class StoredTable:

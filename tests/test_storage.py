@@ -174,8 +174,8 @@ def test_a_stream_gives_the_files_that_the_log_gives(tmp_path, monkeypatch, long
     cuts = np.cumsum([0, *sizes])
     events = [log._events.slice(start, size) for start, size in zip(cuts, sizes, strict=False)]
     with storage.Draft(tmp_path / "stream", overwrite=False) as draft:
-        beside = {name: getattr(log, f"_{name}") for name in ("customers", "sources")}
-        beside |= {name: getattr(log, f"_{name}") for name in ("ledger", "quarantine")}
+        draft.add("customers", log._customers)
+        beside = {name: getattr(log, f"_{name}") for name in ("sources", "ledger", "quarantine")}
         draft.commit(log_of_stream(draft, events, data_end_us=log.data_end_us, **beside))
     assert contents(tmp_path / "stream") == contents(tmp_path / "whole")
     same(log, cj.read_log(tmp_path / "whole"))

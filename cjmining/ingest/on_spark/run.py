@@ -22,8 +22,8 @@ from cjmining.ingest.on_spark.parts import Apart, Part, Setting, columns_of, cut
 from cjmining.ingest.run import Ingestion, Options
 from cjmining.ingest.sorting import TEXTS, SortedEvents, ranks_by_name
 from cjmining.ingest.stage import Staged, notes_of_absent, stage
-from cjmining.log import BLOCK_EVENTS, log_of_blocks
-from cjmining.log_files import LONG_VOCABULARY, Journeys
+from cjmining.log import BLOCK_EVENTS
+from cjmining.log_files import LONG_VOCABULARY, Journeys, log_of_blocks
 
 if TYPE_CHECKING:
     from cjmining.engine import Spark
