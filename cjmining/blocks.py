@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cjmining import tables
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -48,7 +46,7 @@ def whole_customers(bounds: Ints, customers: Ints, events: int) -> list[Block]:
     bounds : int64[journeys + 1]
         First event of each journey, and the number of events.
     customers : int64[journeys]
-        Whose each journey is; a customer's lie together.
+        Whose each journey is, ascending.
     events : int
         How many a block is to have.
 
@@ -57,12 +55,10 @@ def whole_customers(bounds: Ints, customers: Ints, events: int) -> list[Block]:
     >>> [block.events for block in whole_customers(np.array([0, 2, 5, 6]), np.array([7, 7, 9]), 3)]
     [slice(0, 5, None), slice(5, 6, None)]
     """
-    starts = tables.customer_starts(customers)
-    first_events = bounds[starts]
-    chosen = [0]
-    while chosen[-1] < len(starts):
-        target = first_events[chosen[-1]] + events
-        chosen.append(max(int(np.searchsorted(first_events, target)), chosen[-1] + 1))
-    ends = np.append(starts, len(customers))
-    cuts = [int(ends[min(i, len(starts))]) for i in chosen]
+    cuts, n = [0], len(customers)
+    while cuts[-1] < n:
+        cut = int(np.searchsorted(bounds[:-1], bounds[cuts[-1]] + max(events, 1)))
+        if cut < n and customers[cut] == customers[cut - 1]:  # the customer began in this block
+            cut = int(np.searchsorted(customers, customers[cut], side="right"))
+        cuts.append(cut)
     return [Block(a, b, int(bounds[a]), int(bounds[b])) for a, b in itertools.pairwise(cuts)]

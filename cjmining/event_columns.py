@@ -133,22 +133,27 @@ class EventColumn(NDArrayOperatorsMixin):
 
     def _at(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """Read the values of some events, each piece once."""
-        rows = np.where(rows < 0, rows + self.size, rows)
-        if len(rows) and (rows.min() < 0 or rows.max() >= self.size):
+        if len(rows) and (rows.min() < -self.size or rows.max() >= self.size):
             raise IndexError(f"there are {self.size:,} events")
-        order = None if (np.diff(rows) >= 0).all() else np.argsort(rows, kind="stable")
-        wanted = rows if order is None else rows[order]
         found = np.empty(len(rows), self.dtype)
-        piece = wanted // self._piece
+        if (rows[1:] >= rows[:-1]).all():
+            for start in range(0, len(rows), PIECE):  # what is made of rows is as long as they are
+                some = slice(start, start + PIECE)
+                found[some] = self._of_ascending(np.where(rows[some] < 0, rows[some] + self.size, rows[some]))
+            return found
+        rows = np.where(rows < 0, rows + self.size, rows)
+        order = np.argsort(rows, kind="stable")
+        found[order] = self._of_ascending(rows[order])
+        return found
+
+    def _of_ascending(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        found = np.empty(len(rows), self.dtype)
+        piece = rows // self._piece
         cuts = np.flatnonzero(np.diff(piece, prepend=-1, append=-1))
         for a, b in itertools.pairwise(cuts):
-            first, last = int(wanted[a]), int(wanted[b - 1])
-            found[a:b] = self._values(first, last + 1)[wanted[a:b] - first]
-        if order is None:
-            return found
-        placed = np.empty_like(found)
-        placed[order] = found
-        return placed
+            first, last = int(rows[a]), int(rows[b - 1])
+            found[a:b] = self._values(first, last + 1)[rows[a:b] - first]
+        return found
 
 
 def elementwise(function: Callable[..., NDArray[Any]], *columns: Any) -> Any:  # noqa: ANN401 -- arrays or not

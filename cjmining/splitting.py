@@ -50,8 +50,7 @@ def bounds(log: JourneyLog, whole: JourneyLog, intended: Splits) -> Ints:
     """
     rules, variant = _rules_of_variants(log, intended), intended.variant_of(log._customers)
     blocks = [Block(0, whole.n_journeys, 0, log.n_events)] if log.memory_limit is None else whole.blocks()
-    free = whole.splittable
-    begins = [_begins_in(whole, block, free[block.journeys], rules, variant) for block in blocks]
+    begins = [_begins_in(whole, block, rules, variant) for block in blocks]
     return np.concatenate([*begins, [log.n_events]]).astype(np.int64)
 
 
@@ -69,13 +68,12 @@ def _rules_of_variants(log: JourneyLog, intended: Splits) -> list[WalkRules]:
     return [variant.walk_rules(words, actors) for variant in intended.variants]
 
 
-def _begins_in(
-    whole: JourneyLog, block: Block, free: NDArray[np.bool_], rules: Sequence[WalkRules], variant: Codes
-) -> Ints:
-    """Return the events of a block at which journeys begin: those of `whole`, the `free` ones cut."""
+def _begins_in(whole: JourneyLog, block: Block, rules: Sequence[WalkRules], variant: Codes) -> Ints:
+    """Return the events of a block at which journeys begin; those that a source names are not cut."""
     from cjmining.kernels.outcomes import segment
 
     events, own_bounds = block.events, block.own_bounds(whole.bounds)
+    free = whole.codes("native_journey")[events][own_bounds[:-1]] < 0
     times = whole.timestamps[events]
     codes = whole.codes("touchpoint")[events], whole.codes("actor")[events], whole.flags("failed")[events]
     cuts = [segment(own_bounds, free, times, *codes, one, whole.data_end_us) for one in rules]

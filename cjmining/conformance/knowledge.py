@@ -43,7 +43,7 @@ NO_PERSON = ("cookie", "device", "case")
 DEPENDS = "depends on how far"
 """In the sentence about it, so that a page which says it elsewhere can tell it from other notes."""
 
-_AT_ONCE = 500_000
+_AT_ONCE = 100_000
 """Journeys that are counted by customer at once."""
 
 LARGEST_Q = 0.01
@@ -216,7 +216,7 @@ class _Counts(NamedTuple):
 
 
 def _whole_customers(blocks: Sequence[Block]) -> Iterator[slice]:
-    """Cut the journeys of blocks, which hold whole customers, into ranges of some hundred thousand."""
+    """Cut the journeys of blocks, which hold whole customers, into ranges of about a hundred thousand."""
     first = 0
     for number, block in enumerate(blocks, 1):
         if block.last_journey - first >= _AT_ONCE or number == len(blocks):
@@ -340,7 +340,9 @@ def identified_journeys(log: JourneyLog) -> NDArray[np.bool_] | None:
         any_identity |= len(piece) > 0
     if not attributes and not any_identity:
         return None
-    return known | named[log._customer_rows(log.journey_customer)]
+    for block in log.blocks():
+        known[block.journeys] |= named[log._customer_rows(log.journey_customer[block.journeys])]
+    return known
 
 
 def count_identified(
