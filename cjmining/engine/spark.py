@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
-    from pyspark import SparkContext, StatusTracker
+    from pyspark import StatusTracker
     from pyspark.sql import DataFrame, SparkSession
 
 Block = TypeVar("Block")
@@ -139,7 +139,7 @@ class Spark:
         if _is_remote(self._session):  # nobody says how far it is
             table = summaries.toArrow()
         else:
-            table = _watched(self._session.sparkContext, summaries.toArrow, len(blocks), told)
+            table = _watched(self._session, summaries.toArrow, len(blocks), told)
         told(len(blocks))
         return _in_order(table)
 
@@ -186,19 +186,20 @@ def _is_remote(session: SparkSession) -> bool:
 
 
 def _watched(
-    context: SparkContext, action: Callable[[], Summary], number: int, told: Callable[[int], None]
+    session: SparkSession, action: Callable[[], Summary], number: int, told: Callable[[int], None]
 ) -> Summary:
     """Run an action in a thread, and tell from this one how many of its tasks for blocks are done."""
     from pyspark import inheritable_thread_target
 
-    group, tracker = f"cjmining-{uuid4().hex}", context.statusTracker()
+    context, group = session.sparkContext, f"cjmining-{uuid4().hex}"
+    tracker = context.statusTracker()
 
     def run() -> Summary:
         context.setJobGroup(group, "cjmining", interruptOnCancel=True)
         return action()
 
     with ThreadPoolExecutor(max_workers=1) as pool:
-        running = pool.submit(inheritable_thread_target(run))
+        running = pool.submit(inheritable_thread_target(session)(run))
         try:
             while not wait([running], timeout=_LOOKED_AFTER).done:
                 told(_tasks_done(tracker, group, number))

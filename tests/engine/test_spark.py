@@ -51,7 +51,7 @@ def session(master, monkeypatch):
 @pytest.fixture
 def logs(tmp_path, monkeypatch):
     """A log in memory, the same on disk with several blocks, and the map."""
-    monkeypatch.setattr("cjmining.log.LEAST_EVENTS", 900)
+    monkeypatch.setattr("cjmining.log.LEAST_EVENTS", 1200)
     shop = cj.simulate.shop(250, seed=4)
     intended = parse_map(shop.intended_text)
     path = shop.log.write(tmp_path / "shop.log")
@@ -59,8 +59,8 @@ def logs(tmp_path, monkeypatch):
     return *(log.split(intended).with_personas(intended) for log in opened), intended
 
 
-def same(one, other):
-    for name in (*one._tables, *getattr(one, "_on_demand", ())):
+def same(one, other, *, on_demand=True):
+    for name in (*one._tables, *(getattr(one, "_on_demand", ()) if on_demand else ())):
         table, theirs = getattr(one, name), getattr(other, name)
         compare = (
             pd.testing.assert_frame_equal
@@ -70,11 +70,11 @@ def same(one, other):
         compare(table, theirs, rtol=1e-9, atol=0)
 
 
+STEPS = ["product_viewed", "basket_filled", "order_placed"]
 PATH = "basket_filled -> order_placed"
 QUESTIONS = {
     "compare": lambda log, _: cj.compare(cj.discover(log, by="persona"), "Gen Z", "Families", smallest=3),
     "discover": lambda log, _: cj.discover(log, by="persona"),
-    "funnel": lambda log, _: cj.funnel(log, ["product_viewed", "basket_filled", "order_placed"]),
     "markov": lambda log, _: cj.markov(log),
     "matches": lambda log, _: cj.matches(log, PATH),
     "paths": lambda log, _: cj.paths(log, start="product_viewed", end="order_placed"),
@@ -85,7 +85,7 @@ QUESTIONS = {
 
 def test_threads_of_one_machine(logs, monkeypatch, tmp_path):
     here, there, intended = logs
-    assert len(there.blocks()) > 3
+    assert len(there.blocks()) > 2
     monkeypatch.setattr("cjmining.engine.shared.LARGE", 1000)  # so that all of the log's arrays are files
     monkeypatch.setattr("cjmining.engine.spark.LARGE_RESULT", 3000)  # and some of what comes back
     with session("local[2]", monkeypatch) as spark:
@@ -96,8 +96,11 @@ def test_threads_of_one_machine(logs, monkeypatch, tmp_path):
 
         assert shape(engine=engine) == shape()  # merged by executors, twice, as here
         there = there.on(engine)
-        for question in QUESTIONS.values():
-            same(question(here, intended), question(there, intended))
+        for name, question in QUESTIONS.items():
+            same(question(here, intended), question(there, intended), on_demand=name == "discover")
+        told = []
+        same(cj.funnel(here, STEPS), cj.funnel(there, STEPS, progress=lambda text, _: told.append(text)))
+        assert "following the journeys: block 3 of 3" in told
         check, theirs = cj.check(here, intended, by="persona"), cj.check(there, intended, by="persona")
         same(check, theirs)
         assert list(engine.new_folder().parent.glob("*.npy"))
