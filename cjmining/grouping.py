@@ -108,7 +108,8 @@ def tagged(log: JourneyLog, name: str, values: object) -> pa.Array:
     column = (
         values if isinstance(values, pd.Series) else pd.Series(list(_iterable(name, values)), dtype=object)
     )
-    _expect_single(name, column)
+    is_categorical = isinstance(column.dtype, pd.CategoricalDtype)
+    _expect_single(name, column.cat.categories if is_categorical else column)
     if len(column) != log.n_journeys:
         raise LogError(
             f"{name!r} has {len(column):,} values, but the log has {log.n_journeys:,} journeys: give one each"
@@ -117,6 +118,10 @@ def tagged(log: JourneyLog, name: str, values: object) -> pa.Array:
         if not column.index.sort_values().equals(pd.RangeIndex(len(column))):
             raise LogError(f"the index of {name!r} isn't the journeys' numbers, 0 to {len(column) - 1:,}")
         column = column.sort_index()
+    if is_categorical:
+        words = pa.array([str(word) for word in column.cat.categories], pa.string())
+        codes = pa.array(column.cat.codes.to_numpy().astype(np.int32), mask=column.isna().to_numpy())
+        return tables.encode(pa.DictionaryArray.from_arrays(codes, words))
     texts = [None if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
     return tables.encode(pa.array(texts, pa.string()))
 
@@ -127,7 +132,7 @@ def _iterable(name: str, values: object) -> Sequence[object]:
     return values  # type: ignore[return-value]
 
 
-def _expect_single(name: str, column: pd.Series[Any]) -> None:
+def _expect_single(name: str, column: pd.Series[Any] | pd.Index[Any]) -> None:
     several = (list, tuple, AbstractSet, Mapping, np.ndarray)
     found = next((value for value in column if isinstance(value, several)), None)
     if found is not None:

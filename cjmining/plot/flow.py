@@ -369,6 +369,8 @@ def _notes(sheet: Sheet, page: Page, y: float) -> float:
         ended = [f"{number(view.before[k.key])} {k.said}" for k in _LEAVING if view.before[k.key]]
         began = f"{plural(view.before['entered'], 'journey')} began before the map"
         parts.append(f"{began}; {', '.join(ended)} there." if ended else f"{began}.")
+    if view.few_before:
+        parts.append("Few began before the map: only the outcomes above count them.")
     room = sheet.width - 2 * theme.MARGIN
     sheet.rule(y)
     return (

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from cjmining.plot.words import duration, known, name, number, percent, plural
+from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,10 +152,21 @@ def before_the_map(view: MapView) -> Told | None:
     """Tell of the journeys that began off the map."""
     row = view.before
     if row is None or not known(row["entered"]) or not row["entered"]:
-        return None
+        return _few_before_the_map(view)
     ended = [f"{number(row[key])} {label}" for key, label in ENDS if row[key]]
     said = ", ".join([f"{plural(row['entered'], 'journey')} began before the map", *ended])
     return Told("Who stays", str(row["stage"]), "began before the map", said, value=row["entered"])
+
+
+def _few_before_the_map(view: MapView) -> Told | None:
+    """Say so where the outcomes count journeys that ended in no stage: the few that began off the map."""
+    counted = ("dropped", "turned_away", "open")
+    if any(row["few"] for row in view.stages) or not any(
+        view.outcomes[key] > sum(row[key] for row in view.stages) for key in counted
+    ):
+        return None
+    said = "few began before the map: only the outcomes above count them"
+    return Told("Who stays", BEFORE_THE_MAP, "began before the map", said, value=math.nan)
 
 
 def loops(view: MapView) -> tuple[list[Row], Told | None]:

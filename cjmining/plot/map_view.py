@@ -148,7 +148,7 @@ def view_of(
         intended=intended,
         group=group,
         outcomes=(rows(check.outcomes, group) or [_nobody(group)])[0],
-        period=_period(check.journeys, group),
+        period=_period(check, group),
         stages=tuple(
             {**_empty_stage(name), **_known(by_name.get(name, {}))} for name in intended.stage_names
         ),
@@ -263,10 +263,23 @@ def _known(row: Row) -> Row:
     return {**{key: cell for key, cell in row.items() if known(cell)}, **withheld}
 
 
-def _period(journeys: pd.DataFrame, group: str) -> str:
-    times = journeys[["start", "decided_at"]]  # the one table that grows with the log: no more than is needed
-    own = times if group == ALL else times[journeys["by"] == group]
-    if own.empty:
+def _period(check: Conformance, group: str) -> str:
+    """Say from when to when the journeys of a group lie; of many a piece is looked at after the other."""
+    import pandas as pd
+
+    journeys = check._journeys
+    if journeys is None or not len(journeys):
         return ""
-    first, last = own["start"].min(), max(own["start"].max(), own["decided_at"].max())
+    reading = journeys.reading
+    code = reading.groups.index(group) if check.by is not None and group in reading.groups else None
+    number, moments = 0, list[int]()
+    for (decided,) in journeys.kept.pieces("decided_at"):
+        piece = slice(number, number := number + len(decided))
+        start = reading.columns.timestamp[reading.bounds[:-1][piece]]
+        own = slice(None) if code is None else reading.group[piece] == code
+        if len(start[own]):
+            moments += [int(start[own].min()), int(start[own].max()), int(decided[own].max())]
+    if not moments:
+        return ""
+    first, last = (pd.Timestamp(each(moments), unit="us", tz="UTC") for each in (min, max))
     return f"{day(first)} to {day(last)}"

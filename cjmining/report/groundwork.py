@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from cjmining.conformance.tables import category
 from cjmining.errors import LogError
 from cjmining.plot.choose import map_of
 from cjmining.report import words
@@ -22,6 +23,7 @@ from cjmining.report.rare import (
     withhold_rare_channels,
     withhold_rare_leaving,
 )
+from cjmining.schema import OUTCOMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -231,11 +233,14 @@ def _without_variants(found: Discovery) -> Discovery:
 
 def _variants(log: JourneyLog, check: Conformance, by: str | None) -> Variants | None:
     """Count the ways with their channels, and how they ended; None where the check has no such journeys."""
+    import pandas as pd
+
     from cjmining.discovery.variants.variants import variants
 
-    if len(check.journeys) != log.n_journeys:
+    journeys = check._journeys
+    if journeys is None or len(journeys) != log.n_journeys:
         return None
-    tagged = log.tag(outcome=check.journeys["outcome"])
+    tagged = log.tag(outcome=pd.Series(category(journeys.column("outcome"), OUTCOMES)))
     found = variants(tagged, by=by, level="touchpoint@channel", ignore=check.intended.ignore, repeats=False)
     found.head(MOST_VARIANTS)  # keeps what any number of rows needs
     return found

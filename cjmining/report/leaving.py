@@ -62,7 +62,7 @@ def look_into(check: Conformance) -> Leaving:
 
     Nothing is known of a check that was made without its log, or of an empty one.
     """
-    if check._reading is None or not len(check.journeys):
+    if check._reading is None or not check._length("journeys"):
         return NOT_LOOKED_INTO
     undone: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import SimpleNamespace
@@ -20,6 +21,38 @@ LONG = "A remarkably long name that somebody in a workshop thought would help ev
 
 
 @dataclass(frozen=True)
+class MadeUpJourneys:
+    """When journeys were decided, by pieces."""
+
+    table: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def kept(self) -> MadeUpJourneys:
+        return self
+
+    @property
+    def reading(self) -> Any:
+        """The journeys as a log's would be, each with one event."""
+        groups, codes = np.unique(self.table["by"].astype(str), return_inverse=True)
+        return SimpleNamespace(
+            groups=tuple(groups),
+            group=codes,
+            bounds=np.arange(len(codes) + 1),
+            columns=SimpleNamespace(timestamp=_microseconds(self.table["start"])),
+        )
+
+    def pieces(self, name: str) -> Iterator[tuple[Any]]:
+        yield (_microseconds(self.table[name]),)
+
+
+def _microseconds(times: pd.Series) -> Any:
+    return times.to_numpy(dtype="datetime64[us]").astype(np.int64)
+
+
+@dataclass(frozen=True)
 class MadeUpCheck:
     """The tables of a Conformance."""
 
@@ -35,6 +68,10 @@ class MadeUpCheck:
     outcomes: pd.DataFrame
     expectations: pd.DataFrame
     overall: Any = field(default=None, compare=False)
+
+    @property
+    def _journeys(self) -> Any:
+        return MadeUpJourneys(self.journeys)
 
 
 def made_up_map(stages: int = 4, touchpoints: int = 3, *, long: bool = False) -> IntendedMap:

@@ -243,6 +243,17 @@ def test_what_few_do_is_withheld_and_the_rest_keeps_its_numbers(shop):
     )
 
 
+def test_few_before_the_map_are_said_to_be_in_the_outcomes_alone(shop):
+    said = "Few began before the map: only the outcomes above count them."
+    check = shop.overall
+    for entered, is_said in ((9, True), (10, False), (0, False)):
+        row = check.stages.iloc[:1].assign(stage="(before the map)", entered=entered, dropped=min(entered, 2))
+        stages = check.stages[check.stages["stage"] != "(before the map)"]
+        given = dataclasses.replace(check, stages=pd.concat([row, stages], ignore_index=True))
+        words = " ".join(line.text for line in flow_sheet(given, least=10).words)
+        assert (said in words) == is_said
+
+
 def test_it_describes_itself_and_every_mark_says_what_it_is(shop):
     sheet = flow_sheet(shop, persona="Gen Z")
     outcome = shop.outcomes.set_index("by").loc["Gen Z"]

@@ -548,6 +548,17 @@ def test_journeys_that_ended_before_the_map_are_told():
     assert "17 journeys began before the map, 12 dropped out, 5 still open" in shown
 
 
+def test_drop_outs_of_no_stage_are_said_to_be_of_the_few_before_the_map():
+    """Where fewer than ten began before the map their row is withheld, but the outcomes count them."""
+    said = "few began before the map: only the outcomes above count them"
+    check = made_up_check(made_up_map(4, 3), 300).overall
+    assert said not in " ".join(texts(journey_map_sheet(check)))
+    outcomes = check.outcomes.assign(
+        dropped=check.outcomes["dropped"] + 2, journeys=check.outcomes["journeys"] + 2
+    )
+    assert said in " ".join(texts(journey_map_sheet(dataclasses.replace(check, outcomes=outcomes))))
+
+
 def test_it_draws_on_the_axes_it_is_given_scaled_to_them():
     check = made_up_check(made_up_map(5, 4), 300)
     figure = Figure(figsize=(7, 9))

@@ -113,12 +113,16 @@ class Checked:
     fitness: pd.DataFrame
     notes: tuple[str, ...] = ()
     _everybody: Any = None
+    _journeys: Any = None
 
     _reading = None
 
     @property
     def overall(self) -> Any:
         return self if self._everybody is None else self._everybody
+
+    def _length(self, name: str) -> int:
+        return len(getattr(self, name))
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def test_a_page_from_groundwork_is_the_page_and_reads_no_event(made, tmp_path, m
     ):
         member = property(refuse) if isinstance(getattr(JourneyLog, name), property) else refuse
         monkeypatch.setattr(JourneyLog, name, member)
-    withheld = replace(check, journeys=check.journeys.iloc[:0])
+    withheld = replace(check, _journeys=check._journeys.nobody())
     path = tmp_path / "page.html"
     cj.report(log, found, withheld, path=path, groundwork=groundwork, now=NOW)
     assert path.read_text() == whole

@@ -70,6 +70,7 @@ class FlowView:
     stations: tuple[Station, ...]
     strands: tuple[Strand, ...]
     before: Row | None
+    few_before: bool
     hidden: tuple[Strand, ...] = ()
 
     def ending(self, kind: str) -> int:
@@ -163,6 +164,7 @@ def flow_view(check: Conformance, *, persona: str | None = None, least: int = 1)
         stations=stations,
         strands=shown,
         before=before if before is not None and before["entered"] >= least else None,
+        few_before=before is not None and 0 < before["entered"] < least,
         hidden=tuple(s for s in strands if s not in shown),
     )
 
