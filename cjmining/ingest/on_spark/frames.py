@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjmining.ingest.fates import DELIVERED_AGAIN, PARTITION_AGAIN
-from cjmining.ingest.on_spark.parts import Apart, Setting, column
-from cjmining.ingest.on_spark.tasks import beaten_copies, found_feed, lookups_folder
+from cjmining.ingest.on_spark.parts import Apart, Setting, column, expect_alike
+from cjmining.ingest.on_spark.tasks import beaten_copies, found_feed, lookups_folder, write_piece
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +34,18 @@ class Frames:
     def __init__(self, session: SparkSession, setting: Setting) -> None:
         self._session = session
         self._setting = setting
+
+    def write_pieces(self, frame: DataFrame, folder: str) -> list[tuple[Path, int]]:
+        """Write a frame's partitions; return where those with rows lie, in order, and how many rows."""
+        path = self._setting.room / folder
+
+        def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            return write_piece(path, batches)
+
+        with _quietly():
+            rows = frame.mapInArrow(write, "piece int, rows long").collect()
+        told = sorted((row["piece"], row["rows"]) for row in rows)
+        return [(path / f"part-{piece:05d}.parquet", n) for piece, n in told if n]
 
     def parts_with_copies(self, lost: Sequence[int]) -> list[int]:
         """Find the keys that several records have, but for those of some files; return the parts with any."""
@@ -116,6 +128,7 @@ class Frames:
                 other = found_feed([*feeds, *near], feed.staged.source_rank, lookup.feed)
                 if other is None or not self._numbers(f"used/{feed.table}", "range"):
                     continue
+                expect_alike(feed, other, lookup.on)
                 rows = (
                     self._read(f"beside/{other.table}.parquet") if other in near else self._candidates(other)
                 )
@@ -130,8 +143,11 @@ class Frames:
                 self._write(self._asked(rows, asked, keys), lookups_folder(feed, place), "range")
 
     def asked_for(self, other: Apart, keys: Path, names: Sequence[str], to: str) -> None:
-        """Write the candidates of a feed whose columns `names` are equal to those in a file."""
+        """Write the candidates of a feed whose columns `names` are equal to those in a file; of none, all."""
         rows = self._candidates(other)
+        if not names:
+            self._write(rows, to)
+            return
         pairs = {f"k{i}": ("", column(other.columns, name)) for i, name in enumerate(names)}
         self._write(self._asked(rows, self._session.read.parquet(str(keys)), pairs), to)
 

@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from cjmining.errors import LogError
 from cjmining.ingest.database import identifier
 from cjmining.ingest.deliveries import KeptSource
-from cjmining.ingest.sources.base import SEEN, Feed, Input, Source
+from cjmining.ingest.sources.base import SEEN, Feed, Input, Source, repeated
 from cjmining.ingest.stage import Staged, StagedFile
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from cjmining.ingest.database import Database
 
 PART_BYTES: Final = 64 << 20
@@ -69,6 +72,8 @@ class Part:
     table: str
     place: int
     first_file: int
+    before: int = 0
+    """How many records of the first file come before those of this part, where it is a piece of it."""
 
     @property
     def first_record(self) -> int:
@@ -126,7 +131,7 @@ def whole(feed: Feed, identities: str) -> str:
         laid |= set(lookup.keep)
     several_in_one = sum(each.format == "parquet" for each in feed.inputs) > 1
     reasons = {
-        "it is no file": any(each.path is None for each in feed.inputs),
+        "it is no file, nor a Spark DataFrame with event_id=": any(each.path is None for each in feed.inputs),
         "its comments are redacted by all that is known of their writers": feed.comment,
         "it tells about customers": bool(feed.attributes),
         "it tells about other records": feed.reference,
@@ -147,14 +152,55 @@ def cut(
     source: Source, source_rank: int, feed: Feed, table: str, place: int, first_file: int, first: int
 ) -> list[Part]:
     """Cut a feed's files into parts, numbered from `first`."""
-    about = {"name": source.name, "timezone": source.timezone, "kind": source.kind}
-    sent = KeptSource({**about, "timezone_given": source.timezone_given})  # without frames and options
     parts: list[Part] = []
     for inputs in _together(feed.inputs):
         own = replace(feed, inputs=inputs)
-        parts.append(Part(first + len(parts), sent, source_rank, own, table, place, first_file))
+        parts.append(Part(first + len(parts), _sent(source), source_rank, own, table, place, first_file))
         first_file += len(inputs)
     return parts
+
+
+def cut_frame(
+    source: Source,
+    source_rank: int,
+    feed: Feed,
+    table: str,
+    place: int,
+    file: int,
+    first: int,
+    pieces: Sequence[tuple[Path, int]],
+) -> list[Part]:
+    """Return a part for each piece of a frame that executors wrote: where it lies, and its number of rows."""
+    (given,) = feed.inputs
+    parts: list[Part] = []
+    before = 0
+    for path, rows in pieces:
+        own = replace(feed, inputs=[Input(given.name, path, note="" if parts else given.note)])
+        parts.append(Part(first + len(parts), _sent(source), source_rank, own, table, place, file, before))
+        before += rows
+    return parts
+
+
+def frame_of(source: Source, feed: Feed) -> DataFrame | None:
+    """Return the Spark DataFrame of a feed that executors can read in pieces.
+
+    Without a key in the data equal rows are told apart by counting them, which needs all of them.
+    """
+    frame: Any = getattr(source, "_data", None)
+    if not hasattr(frame, "mapInArrow") or len(feed.inputs) != 1 or feed.inputs[0].path is not None:
+        return None
+    return frame if feed.key and not repeated(frame.columns) else None
+
+
+def _sent(source: Source) -> Source:
+    """Return a source as executors are sent it: without frames and options."""
+    about = {"name": source.name, "timezone": source.timezone, "kind": source.kind}
+    return KeptSource({**about, "timezone_given": source.timezone_given})
+
+
+def sent(staged: Staged) -> Staged:
+    """Return a feed as executors are sent it: what is made of its records, but not what it reads."""
+    return replace(staged, source=_sent(staged.source), feed=replace(staged.feed, inputs=()))
 
 
 def _together(inputs: Sequence[Input]) -> Iterator[list[Input]]:
@@ -177,31 +223,74 @@ def columns_of(database: Database, table: str) -> dict[str, str]:
 
 
 def stored(columns: Mapping[str, str]) -> str:
-    """SQL of a staged table's columns as Spark can read them: plain names, no numbers of 128 bits."""
+    """SQL of a staged table's columns for Spark: plain names, whole numbers of 64 bits with a sign.
+
+    Unsigned ones would be decimals to Spark, which take many times as long.
+    """
     listed = []
     for place, (name, type_) in enumerate(columns.items()):
         own = identifier(name)
         if type_ == "UHUGEINT":
-            listed += [
-                f"({own} >> 64)::UBIGINT AS c{place}_high",
-                f"({own} & {2**64 - 1}::UHUGEINT)::UBIGINT AS c{place}",
-            ]
+            listed.append(halves(own, f"c{place}_high", f"c{place}"))
         else:
-            listed.append(f"{own} AS c{place}")
+            listed.append(f"{stored_value(own, type_)} AS c{place}")
     return ", ".join(listed)
+
+
+def stored_value(value: str, type_: str) -> str:
+    """SQL of a value of a type, of 64 bits at most, as `stored` writes it."""
+    return _signed(value) if type_ == "UBIGINT" else value
+
+
+def expect_alike(feed: Apart, other: Apart, on: Mapping[str, str]) -> None:
+    """Raise unless what is looked up by is of the same types in both feeds: Spark compares otherwise."""
+    for here, there in on.items():
+        if here in feed.columns and feed.columns[here] != other.columns[there]:
+            raise LogError(
+                f"{feed.staged.feed.name} looks up {other.staged.feed.name} by {here!r}, a "
+                f"{feed.columns[here]}, that is a {other.columns[there]} there. "
+                "This is a fault of the library; please report it"
+            )
 
 
 def restored(columns: Mapping[str, str]) -> str:
     """SQL of a staged table's columns, of those that `stored` names."""
     listed = []
     for place, (name, type_) in enumerate(columns.items()):
-        own = (
-            f"((c{place}_high::UHUGEINT << 64) | c{place}::UHUGEINT)"
-            if type_ == "UHUGEINT"
-            else f"c{place}::{type_}"
-        )
+        if type_ == "UHUGEINT":
+            own = joined(f"c{place}_high", f"c{place}")
+        else:
+            own = _unsigned(f"c{place}") if type_ == "UBIGINT" else f"c{place}::{type_}"
         listed.append(f"{own} AS {identifier(name)}")
     return ", ".join(listed)
+
+
+def halves(number: str, high: str, low: str) -> str:
+    """SQL of the halves of a number of 128 bits, as two columns.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> number = "340282366920938463463374607431768211454::UHUGEINT"
+    >>> sql = f"SELECT {joined('high', 'low')} = {number}, high FROM (SELECT {halves(number, 'high', 'low')})"
+    >>> duckdb.connect().execute(sql).fetchall()
+    [(True, 9223372036854775807)]
+    """
+    upper, lower = f"({number} >> 64)", f"({number} & {2**64 - 1}::UHUGEINT)"
+    return f"{_signed(upper)} AS {high}, {_signed(lower)} AS {low}"
+
+
+def joined(high: str, low: str) -> str:
+    """SQL of the number whose halves these are."""
+    return f"(({_unsigned(high)}::UHUGEINT << 64) | {_unsigned(low)}::UHUGEINT)"
+
+
+def _signed(number: str) -> str:
+    return f"({number}::UBIGINT::HUGEINT - {2**63}::HUGEINT)::BIGINT"
+
+
+def _unsigned(number: str) -> str:
+    return f"({number}::HUGEINT + {2**63}::HUGEINT)::UBIGINT"
 
 
 def column(columns: Mapping[str, str], name: str) -> str:

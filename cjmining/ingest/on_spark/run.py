@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,15 +13,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cjmining.errors import SourceError
-from cjmining.ingest import comments, deliveries, events, fates, identity, ledger, told
+from cjmining.ingest import comments, events, fates, identity, ledger, told
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.on_spark import tasks
 from cjmining.ingest.on_spark.blocks import Layout, cut_into_blocks, write_block, write_codes
 from cjmining.ingest.on_spark.frames import Frames
-from cjmining.ingest.on_spark.parts import Apart, Part, Setting, columns_of, cut, restored, stored, whole
+from cjmining.ingest.on_spark.parts import (
+    Apart,
+    Part,
+    Setting,
+    columns_of,
+    cut,
+    cut_frame,
+    expect_alike,
+    frame_of,
+    restored,
+    sent,
+    stored,
+    stored_value,
+    whole,
+)
 from cjmining.ingest.run import Ingestion, Options
 from cjmining.ingest.sorting import TEXTS, SortedEvents, ranks_by_name
-from cjmining.ingest.stage import Staged, notes_of_absent, stage
+from cjmining.ingest.stage import Staged, StagedFile, notes_of_absent, stage
 from cjmining.log import BLOCK_EVENTS
 from cjmining.log_files import LONG_VOCABULARY, Journeys, log_of_blocks
 
@@ -80,11 +94,14 @@ class SparkIngestion(Ingestion):
         parts: list[Part] = []
         reasons = []
         for i, (rank, source, place, feed) in enumerate(feeds):
-            reasons.append(
-                whole(feed, self._setting.identities) if feed.inputs else "there is nothing to read"
-            )
-            if not reasons[-1]:
-                parts += cut(source, rank, feed, f"stage_{i}", place, first_files[i], len(parts) + 1)
+            about = source, rank, feed, f"stage_{i}", place, first_files[i], len(parts) + 1
+            frame = frame_of(source, feed)
+            reasons.append("")
+            if frame is not None and (pieces := self._frames.write_pieces(frame, f"frames/stage_{i}")):
+                parts += cut_frame(*about, pieces)
+                continue
+            reasons[-1] = whole(feed, self._setting.identities) if feed.inputs else "there is nothing to read"
+            parts += [] if reasons[-1] else cut(*about)
         self._progress("reading files on Spark", 0.0)
         told_of = self._engine.map(partial(tasks.read_part, self._setting), parts) if parts else []
         records = dict.fromkeys(range(len(self._sources)), 0)
@@ -115,6 +132,7 @@ class SparkIngestion(Ingestion):
                 raise part
             found.append(part)
             staged.files += part.files
+        staged.files = _put_together(staged.files)
         if staged.feed.sought and staged.records:
             staged.files[0].notes += notes_of_absent(staged, [part.sought for part in found])
         columns = found[0].columns
@@ -125,13 +143,13 @@ class SparkIngestion(Ingestion):
         return staged
 
     def _bring(self, table: str, folder: str) -> None:
-        """Add rows that executors wrote to a feed's table here."""
+        """Add rows that executors wrote to a feed's table here, as far as they aren't there yet."""
         files = sorted((self._setting.room / folder).glob("*.parquet"))
         if files:
             listed = ", ".join(literal(str(path)) for path in files)
             self._database.run(
-                f"INSERT INTO {table} SELECT {restored(self._apart[table].columns)} "
-                f"FROM read_parquet([{listed}])"
+                f"INSERT INTO {table} SELECT * FROM (SELECT {restored(self._apart[table].columns)} "
+                f"FROM read_parquet([{listed}])) WHERE sequence NOT IN (SELECT sequence FROM {table})"
             )
 
     # who is who
@@ -208,8 +226,17 @@ class SparkIngestion(Ingestion):
                     self._ask(feed, place, other)
 
     def _ask(self, feed: Staged, place: int, other: Apart) -> None:
-        lookup = feed.feed.lookups[place]
-        keys = ", ".join(f"{identifier(here)} AS k{i}" for i, here in enumerate(lookup.on))
+        """Bring the records that a lookup finds; all, if it goes by nothing but what others have found."""
+        laid = {name for earlier in feed.feed.lookups[:place] for name in earlier.keep}
+        on = {here: there for here, there in feed.feed.lookups[place].on.items() if here not in laid}
+        if not on:
+            _expect_few(other.staged, f"{feed.feed.name} looks them up by what it has looked up")
+        own = Apart(feed, [], columns_of(self._database, feed.table))
+        expect_alike(own, other, on)
+        keys = ", ".join(
+            f"{stored_value(identifier(here), own.columns[here])} AS k{i}" for i, here in enumerate(on)
+        )
+        keys = keys or "0 AS nothing"
         path = self._setting.room / f"asked/{feed.table}_{place}.parquet"
         path.parent.mkdir(exist_ok=True)
         self._database.run(
@@ -217,7 +244,7 @@ class SparkIngestion(Ingestion):
             "(FORMAT parquet)"
         )
         folder = f"answered/{feed.table}_{place}"
-        self._frames.asked_for(other, path, list(lookup.on.values()), folder)
+        self._frames.asked_for(other, path, list(on.values()), folder)
         self._bring(other.table, folder)
 
     # events
@@ -235,11 +262,11 @@ class SparkIngestion(Ingestion):
         near = self._looked_up_here(apart)
         self._frames.look_up(apart, near)
         until = None if options.data_end is None else f"make_timestamp({options.data_end})"
-        sent = [_sent(feed) for feed in self._staged]
+        everything = [sent(feed) for feed in self._staged]
         self._made = self._engine.map(
             partial(
                 tasks.make_range, self._setting, self._names(), self._by_table(apart),
-                [_sent_apart(feed) for feed in near], sent, until,
+                [_sent_apart(feed) for feed in near], everything, until,
             ),
             self._ranges,
         )  # fmt: skip
@@ -414,6 +441,17 @@ class _Events(SortedEvents):
         return log_of_blocks(draft, words, journeys, **beside)
 
 
+def _put_together(files: Sequence[StagedFile]) -> list[StagedFile]:
+    """Return each file once, of which several parts may have read pieces."""
+    found: dict[int, StagedFile] = {}
+    for file in files:
+        if file.number in found:
+            found[file.number].records += file.records
+        else:
+            found[file.number] = file
+    return list(found.values())
+
+
 def _tables(path: Any, schema: pa.Schema) -> Iterator[pa.Table]:  # noqa: ANN401
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches():
@@ -424,15 +462,8 @@ def _write_codes(work: tuple[Any, int, Any]) -> None:
     write_codes(*work)
 
 
-def _sent(staged: Staged) -> Staged:
-    """Return a feed as executors are sent it: without frames, and its source without options."""
-    about = {"name": staged.source.name, "timezone": staged.source.timezone, "kind": staged.source.kind}
-    source = deliveries.KeptSource({**about, "timezone_given": staged.source.timezone_given})
-    return replace(staged, source=source, feed=replace(staged.feed, inputs=()))
-
-
 def _sent_apart(feed: Apart) -> Apart:
-    return Apart(_sent(feed.staged), [], feed.columns, feed.lost)
+    return Apart(sent(feed.staged), [], feed.columns, feed.lost)
 
 
 def _summed(rows: Iterable[tuple[Any, ...]], counts: int) -> list[tuple[Any, ...]]:

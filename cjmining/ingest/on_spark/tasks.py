@@ -6,6 +6,7 @@ twice at once, changes nothing.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cjmining.errors import SourceError
 from cjmining.ingest import events, fates, identity, ledger
@@ -27,6 +29,8 @@ from cjmining.ingest.on_spark.parts import (
     Setting,
     column,
     columns_of,
+    halves,
+    joined,
     restored,
     stored,
 )
@@ -80,6 +84,8 @@ def read_part(setting: Setting, part: Part) -> Read | SourceError:
         except SourceError as problem:
             return problem  # raised by who asked, as it is
         staged.feed = part.feed
+        if part.before:
+            database.run(f"UPDATE {part.table} SET record = record + {part.before}")
         for number, (count, content) in fates.weights_of(database, staged).items():
             staged.files[number - part.first_file].weight = (count, content)
         columns = columns_of(database, part.table)
@@ -98,11 +104,28 @@ def read_part(setting: Setting, part: Part) -> Read | SourceError:
         return Read(staged.files, columns, sought)
 
 
-_KEY = (
-    "(key >> 64)::UBIGINT::VARCHAR AS high, (key & 18446744073709551615::UHUGEINT)::UBIGINT::VARCHAR AS low"
-)
+_KEY = halves("key", "high", "low")
 """SQL of a key as Spark can compare it."""
-_KEY_AGAIN = "(high::UHUGEINT << 64) | low::UHUGEINT"
+_KEY_AGAIN = joined("high", "low")
+
+
+def write_piece(folder: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Write a partition of a frame, and say which it is and how many rows it has."""
+    from pyspark import TaskContext
+
+    batch = next(batches, None)
+    context = TaskContext.get()
+    if batch is None or context is None:
+        return
+    number, rows = context.partitionId(), 0
+    with (
+        in_place(folder / f"part-{number:05d}.parquet") as beside,
+        pq.ParquetWriter(beside, batch.schema) as file,
+    ):
+        for each in itertools.chain([batch], batches):
+            file.write_batch(each)
+            rows += each.num_rows
+    yield pa.record_batch({"piece": pa.array([number], pa.int32()), "rows": pa.array([rows], pa.int64())})
 
 
 def compare_copies(

@@ -35,7 +35,7 @@ class Table(Source):
     ----------
     data : path, list of paths, or frame
         CSV, TSV, Parquet or JSON lines (gzip as well), a folder of such files, or any object that speaks
-        Arrow (`__arrow_c_stream__`: pandas, polars, pyarrow, DuckDB).
+        Arrow (`__arrow_c_stream__`: pandas, polars, pyarrow, DuckDB, Spark).
     name : str
         What the log calls the source.
     customer : str or {column: kind}
