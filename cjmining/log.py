@@ -6,6 +6,7 @@ labelling and grouping never copy an event. Analyses read integer codes and numb
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from cjmining import (
 from cjmining.blocks import Block as Block  # noqa: PLC0414 -- had from here by who takes a log
 from cjmining.blocks import whole_customers
 from cjmining.errors import LogError, nearest
-from cjmining.event_columns import of_whole_journeys
+from cjmining.event_columns import PIECE, of_whole_journeys
 from cjmining.events import HeldEvents, as_flags, as_floats, as_whole_numbers
 from cjmining.limited_events import stored_events
 from cjmining.shipping import shipped
@@ -283,18 +284,29 @@ class JourneyLog:
         return table
 
     def _make_journeys(self) -> pa.Table:
-        first, last = self.bounds[:-1], self.bounds[1:] - 1
-        times, customers = self.timestamps, self.journey_customer
+        return self._journeys_between(0, self.n_journeys, self.observed_from_us)
+
+    def _pieces_of_journeys(self) -> Iterator[pa.Table]:
+        """Give the table of journeys piece by piece."""
+        since = self.observed_from_us
+        for start in range(0, max(self.n_journeys, 1), PIECE):
+            yield self._journeys_between(start, min(start + PIECE, self.n_journeys), since)
+
+    def _journeys_between(self, start: int, stop: int, since: int) -> pa.Table:
+        """Return the table of some journeys; customers were observed since a time."""
+        own, times = slice(start, stop), self.timestamps
+        first, last = self.bounds[start:stop], self.bounds[start + 1 : stop + 1] - 1
         table = tables.journey_table(
-            customers,
-            self.attempts,
+            self.journey_customer[own],
+            self.attempts[own],
             self._native_journeys(first),
             (times[first], times[last]),
-            (self.observed_from_us, self.data_end_us),
+            (since, self.data_end_us),
             last - first + 1,
+            start,
         )
         for name, column in self._tags.items():
-            table = table.append_column(name, column)
+            table = table.append_column(name, column[own])
         return table
 
     @property
@@ -302,7 +314,15 @@ class JourneyLog:
         """Number of each journey among its customer's: 1, 2, ... by start; a selection keeps the numbers."""
         if self._attempt is not None:
             return self._attempt
-        return tables.numbered(self.journey_customer, self.timestamps[self.bounds[:-1]])
+        attempts: Ints = self._once("attempts", self._number_journeys)
+        return attempts
+
+    def _number_journeys(self) -> Ints:
+        attempts = np.empty(self.n_journeys, np.int64)
+        for block in self.blocks():
+            start = self.timestamps[self.bounds[block.first_journey : block.last_journey]]
+            attempts[block.journeys] = tables.numbered(self.journey_customer[block.journeys], start)
+        return attempts
 
     def _native_journeys(self, first: Ints) -> pa.Array:
         if "native_journey" not in self._stored.column_names:
@@ -937,9 +957,18 @@ class JourneyLog:
 
     def _write_beside(self, draft: storage.Draft, words: Mapping[str, str]) -> dict[str, Any]:
         """Write the tables beside the events into a draft; return what the manifest says of the log."""
-        for name, table in self._tables_beside().items():
-            if name not in draft:
-                draft.add(name, table)
+        beside = {
+            "customers": self._customers,
+            "identities": self._kept_identities,
+            "links": self._kept_links,
+            "sources": self._sources,
+            "ledger": self._ledger,
+            "quarantine": self._quarantine,
+        }
+        for name, table in beside.items():
+            draft.add(name, log_files.tables_of(table), schema=table.schema)
+        first = next(journeys := self._pieces_of_journeys())
+        draft.add("journeys", itertools.chain([first], journeys), schema=first.schema)
         draft.add("bounds", pa.table({"first_event": self.bounds}))
         return {
             "data_end_us": self.data_end_us,

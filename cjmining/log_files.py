@@ -314,9 +314,22 @@ class StoredTable:
             self._table = self._folder.table(self._name)
         return self._table
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Its columns."""
+        return self._folder.schema(self._name)
+
     def pieces(self, *columns: str) -> Iterator[pa.RecordBatch]:
-        """Give some of its columns piece by piece."""
-        return self._folder.pieces(self._name, columns)
+        """Give some of its columns piece by piece; all where none are named."""
+        return self._folder.pieces(self._name, columns or self.schema.names)
+
+
+def tables_of(table: pa.Table | StoredTable) -> Iterator[pa.Table]:
+    """Give a table piece by piece, from disk where it hasn't been read."""
+    if isinstance(table, pa.Table):
+        yield table
+    else:
+        yield from (pa.Table.from_batches([piece]) for piece in table.pieces())
 
 
 def small_tables(folder: Folder) -> dict[str, pa.Table]:
