@@ -57,7 +57,7 @@ OWN, WEAKER, ALONG, FEWER, UNCLEAR = (
 )
 """What is found of a candidate, in the order of ranks."""
 
-MOST_ENTRIES = 1_000_000
+MOST_ENTRIES = 500_000
 """Of more entries some are drawn: their limits are narrow, and memory is not without end."""
 
 MOST_GIVEN = 6
@@ -188,7 +188,7 @@ def drivers(
         Kinds or candidates not to look at.
     most : int, optional
         Of more entries than so many those of customers drawn by lot are compared, about so many, the same in
-        every run: a comparison takes some 800 bytes of memory an entry. None compares all.
+        every run: a comparison takes some 1,200 bytes of memory an entry. None compares all.
     progress : callable or bool, optional
         Called with what is being done and the share of the whole that is done, 0 to 1; True shows a bar.
 
