@@ -1,0 +1,130 @@
+"""What 1, 10 and 100 million events cost within a bounded memory: `python -m benchmarks.scale`.
+
+    python -m benchmarks.scale --events 1000000    # another size; may be given several times; writes nothing
+    python -m benchmarks.scale --exports FOLDER    # exports that are there already; writes nothing
+
+Exports are made, ingested into a log on disk, and every step begins anew from that log in a process of its
+own, so peaks are each step's own, with the interpreter and all packages. 100 million events take 60 GB of
+disk and an hour and a half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+from benchmarks import table as page
+from benchmarks.scale.steps import DUCKDB_MEMORY, INGESTION_MEMORY, MEMORY, STEPS
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "scale.json"
+MILLION = 1_000_000
+SIZES = (MILLION, 10 * MILLION, 100 * MILLION)
+
+
+def main() -> None:
+    wanted = _arguments()
+    load, sizes = os.getloadavg()[0], []
+    for events in wanted.events or SIZES:
+        with tempfile.TemporaryDirectory(prefix="cjmining-scale-", dir=wanted.folder) as name:
+            exports = Path(name) / "exports"
+            _run("benchmarks.ingestion.make", str(exports), str(events))
+            sizes.append(_measure(exports, Path(name) / "shop.log"))
+        _tell({"load": load, "sizes": sizes}, keep=wanted.events is None)
+    for exports in wanted.exports or ():
+        with tempfile.TemporaryDirectory(prefix="cjmining-scale-", dir=wanted.folder) as name:
+            sizes.append(_measure(exports, Path(name) / "shop.log"))
+    print(of({"load": load, "sizes": sizes}))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    parser.add_argument("--events", type=int, action="append", help="about how many")
+    parser.add_argument("--exports", type=Path, action="append", help="a folder of exports instead")
+    parser.add_argument("--folder", type=Path, help="where exports and logs are put while this runs")
+    wanted = parser.parse_args()
+    if wanted.exports and wanted.events is None:
+        wanted.events = ()
+    return wanted
+
+
+def _measure(exports: Path, log: Path) -> dict:
+    found = {}
+    for name in STEPS:
+        print(f"{exports}: {name}", file=sys.stderr)
+        start = time.time()
+        found[name] = _run("benchmarks.scale.child", name, str(exports), str(log))
+        print(f"  {time.time() - start:.1f} s, {found[name]['peak_mb']:,.0f} MB", file=sys.stderr)
+    for name in ("transitions", "funnel"):
+        if found[name]["answer"] != found[f"{name}, DuckDB"]["answer"]:
+            raise SystemExit(f"{name}: DuckDB answers otherwise")
+    answers = {**found["ingestion"]["answer"], **found["split"]["answer"], **found["check"]["answer"]}
+    steps = {name: {key: one[key] for key in ("seconds", "cpu", "peak_mb")} for name, one in found.items()}
+    return {**answers, "log_mb": _size(log), "steps": steps}
+
+
+def _size(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
+
+
+def _run(module: str, *arguments: str) -> dict:
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _tell(result: dict, *, keep: bool) -> None:
+    if keep:
+        RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        page.put(of(result), "scale")
+
+
+def of(result: dict) -> str:
+    """Return a table, a row a step: time, time a million events, how it grows, and peak memory by size."""
+    sizes = result["sizes"]
+    heads = [f"{size['events'] / MILLION:.1f} million" for size in sizes]
+    lines = [
+        (
+            f"Ingestion within {INGESTION_MEMORY}, analyses within {MEMORY}, DuckDB within {DUCKDB_MEMORY}; "
+            f"peaks are of the whole process. Load when this began: {result['load']:.1f}."
+        ),
+        "",
+        f"| step | {' | '.join(f'{head}: time, a million, peak' for head in heads)} | growth |",
+        f"|---|{'---:|' * len(heads)}---:|",
+    ]
+    for name in STEPS:
+        cells = [_cell(size, name) for size in sizes]
+        growth = [f"n^{_growth(one, two, name):.2f}" for one, two in pairwise(sizes)]
+        lines.append(f"| {name} | {' | '.join(cells)} | {', '.join(growth)} |")
+    told = [
+        f"{size['events']:,} events of {size['customers']:,} customers, {size['journeys']:,} journeys "
+        f"({size['converted']:,} converted, {size['dropped']:,} dropped, {size['turned_away']:,} turned "
+        f"away, {size['open']:,} open), {size['log_mb']:,.0f} MB on disk."
+        for size in sizes
+    ]
+    return "\n".join([*lines, "", *told])
+
+
+def _cell(size: dict, name: str) -> str:
+    step = size["steps"][name]
+    seconds = step["seconds"][0]
+    return f"{seconds:,.1f} s, {seconds / size['events'] * MILLION:.2f} s, {step['peak_mb']:,.0f} MB"
+
+
+def _growth(one: dict, two: dict, name: str) -> float:
+    times = two["steps"][name]["seconds"][0] / one["steps"][name]["seconds"][0]
+    return math.log(times) / math.log(two["events"] / one["events"])
+
+
+if __name__ == "__main__":
+    main()
