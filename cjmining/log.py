@@ -106,7 +106,7 @@ class JourneyLog:
     split_by: str | None = None
     _split_rules: str | None = None
     engine: Engine | None = None
-    _attempt: Ints | None = None
+    _attempt: Ints | StoredTable | None = None
     _tags: Mapping[str, pa.Array] = field(default_factory=dict)
     _kept_links: pa.Table | StoredTable = field(default_factory=schema.LINKS.empty_table)
     _cache: dict[object, Any] = field(default_factory=dict)
@@ -312,12 +312,15 @@ class JourneyLog:
     @property
     def attempts(self) -> Ints:
         """Number of each journey among its customer's: 1, 2, ... by start; a selection keeps the numbers."""
-        if self._attempt is not None:
-            return self._attempt
         attempts: Ints = self._once("attempts", self._number_journeys)
         return attempts
 
     def _number_journeys(self) -> Ints:
+        if isinstance(self._attempt, log_files.StoredTable):
+            stored: Ints = self._attempt.column("attempt").to_numpy()
+            return stored
+        if self._attempt is not None:
+            return self._attempt
         attempts = np.empty(self.n_journeys, np.int64)
         for block in self.blocks():
             start = self.timestamps[self.bounds[block.first_journey : block.last_journey]]
@@ -1110,14 +1113,9 @@ def _opened(folder: storage.Folder, limit: int | None) -> JourneyLog:
         notes=tuple(manifest["notes"]),
         split_by=manifest["split_by"],
         _split_rules=manifest["split_rules"],
-        _attempt=small["journeys"].column("attempt").to_numpy(),
-        _tags=_tags_of(small["journeys"]),
+        _attempt=log_files.StoredTable(folder, "journeys"),
+        _tags=log_files.tags(folder),
     )
-
-
-def _tags_of(journeys: pa.Table) -> dict[str, pa.Array]:
-    further = [name for name in journeys.column_names if name not in schema.JOURNEYS.names]
-    return {name: tables.encode(journeys.column(name)) for name in further}
 
 
 def expect_log(log: object, verb: str) -> None:

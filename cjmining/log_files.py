@@ -314,6 +314,10 @@ class StoredTable:
             self._table = self._folder.table(self._name)
         return self._table
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return a column, which is read each time."""
+        return self._folder.table(self._name, columns=[name]).column(name)
+
     @property
     def schema(self) -> pa.Schema:
         """Its columns."""
@@ -333,10 +337,11 @@ def tables_of(table: pa.Table | StoredTable) -> Iterator[pa.Table]:
 
 
 def small_tables(folder: Folder) -> dict[str, pa.Table]:
-    """Return the other tables of a log that are needed at once; of its journeys what bounds don't tell."""
-    tables = {name: folder.table(name) for name in ("customers", "sources", "ledger", "quarantine", "bounds")}
-    told = (
-        "attempt",
-        *(name for name in folder.schema("journeys").names if name not in schema.JOURNEYS.names),
-    )
-    return {**tables, "journeys": folder.table("journeys", columns=told)}
+    """Return the other tables of a log that are needed at once."""
+    return {name: folder.table(name) for name in ("customers", "sources", "ledger", "quarantine", "bounds")}
+
+
+def tags(folder: Folder) -> dict[str, pa.Array]:
+    """Return what journeys are tagged with: the further columns of their table."""
+    further = [name for name in folder.schema("journeys").names if name not in schema.JOURNEYS.names]
+    return {name: tables.encode(folder.table("journeys", columns=[name]).column(name)) for name in further}

@@ -51,7 +51,7 @@ def bounds(log: JourneyLog, whole: JourneyLog, intended: Splits) -> Ints:
     rules, variant = _rules_of_variants(log, intended), intended.variant_of(log._customers)
     blocks = [Block(0, whole.n_journeys, 0, log.n_events)] if log.memory_limit is None else whole.blocks()
     begins = [_begins_in(whole, block, rules, variant) for block in blocks]
-    return np.concatenate([*begins, [log.n_events]]).astype(np.int64)
+    return np.concatenate([*begins, np.array([log.n_events], np.int64)])
 
 
 def digest(log: JourneyLog, intended: Splits) -> str:

@@ -288,7 +288,7 @@ def _begun_inside(reading: Reading, block: Block, surely: int) -> NDArray[np.boo
     own, log = block.journeys, reading.log
     first = reading.bounds[:-1][own]
     start = reading.columns.timestamp[first]
-    attempts = numbered(reading.customer[own], start) if log._attempt is None else log._attempt[own]
+    attempts = numbered(reading.customer[own], start) if log._attempt is None else log.attempts[own]
     named = "native_journey" in log._stored.column_names
     free = log.codes("native_journey")[first] < 0 if named else np.ones(len(first), np.bool_)
     inside: NDArray[np.bool_] = ~((start < surely) & (attempts == 1) & free)
