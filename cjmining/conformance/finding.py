@@ -106,7 +106,7 @@ class _Counts(NamedTuple):
 
 def find(reading: Reading) -> Findings:
     """Judge, align and count all journeys."""
-    journeys, times = kept_for(reading.log, JOURNEY_COLUMNS), kept_for(reading.log, _TIMES)
+    journeys, times = kept_for(reading, JOURNEY_COLUMNS), kept_for(reading, _TIMES)
 
     def of_block(block: Block) -> _Counts:
         parts = reading.parts(block)
@@ -131,7 +131,7 @@ def count(reading: Reading) -> StageSums:
 
 def count_with_times(reading: Reading) -> tuple[StageSums, StageTimes]:
     """Judge and count all journeys without aligning them, and keep how long stages took."""
-    times = kept_for(reading.log, _TIMES)
+    times = kept_for(reading, _TIMES)
 
     def of_block(block: Block) -> StageSums:
         found = _sums_of(reading, block)

@@ -10,14 +10,17 @@ import os
 import weakref
 from abc import ABC, abstractmethod
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cjmining.engine.shared import remove_folder
+from cjmining.errors import LogError
 from cjmining.shipping import shipped
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.blocks import Block
-    from cjmining.log import JourneyLog
+    from cjmining.conformance.reading import Reading
 
     Arrays = Mapping[str, NDArray[Any]]
 
@@ -43,6 +46,10 @@ class Kept(ABC):
 
     def __init__(self, columns: Mapping[str, npt.DTypeLike]) -> None:
         self.columns = {name: np.dtype(kind) for name, kind in columns.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what is kept."""
+        return _in_memory, (self.columns, {name: self.column(name) for name in self.columns})
 
     @abstractmethod
     def put(self, block: Block, values: Arrays) -> None:
@@ -63,6 +70,7 @@ class KeptInMemory(Kept):
 
     def __init__(self, columns: Mapping[str, npt.DTypeLike]) -> None:
         super().__init__(columns)
+        self._lock = Lock()
         self._blocks: dict[int, dict[str, NDArray[Any]]] = {}
         self._joined: dict[str, NDArray[Any]] = {}
 
@@ -78,10 +86,11 @@ class KeptInMemory(Kept):
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a column, all of it."""
-        if name not in self._joined:
-            parts = [self._blocks[first].pop(name) for first in sorted(self._blocks)]
-            self._joined[name] = np.concatenate(parts) if parts else np.empty(0, self.columns[name])
-        return self._joined[name]
+        with self._lock:
+            if name not in self._joined:
+                parts = [self._blocks[first].pop(name) for first in sorted(self._blocks)]
+                self._joined[name] = np.concatenate(parts) if parts else np.empty(0, self.columns[name])
+            return self._joined[name]
 
 
 class KeptInFiles(Kept):
@@ -93,30 +102,54 @@ class KeptInFiles(Kept):
         Their names, and of what kind the values are.
     folder : Path
         A new folder, which everybody who puts values can write into.
+    blocks : int
+        How many blocks are put before anything is read.
     """
 
-    def __init__(self, columns: Mapping[str, npt.DTypeLike], folder: Path) -> None:
+    def __init__(self, columns: Mapping[str, npt.DTypeLike], folder: Path, blocks: int = 0) -> None:
         super().__init__(columns)
         self._folder = folder
-        weakref.finalize(self, rmtree, folder, ignore_errors=True)
+        self._n_blocks = blocks
+        weakref.finalize(self, remove_folder, folder, os.getpid())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle for executors where the folder is, else what lies in it."""
         if shipped():
             return _of_folder, (self.columns, self._folder)
-        return _in_memory, (self.columns, {name: self.column(name) for name in self.columns})
+        return super().__reduce__()
 
     def put(self, block: Block, values: Arrays) -> None:
-        """Keep the values of a block."""
+        """Keep the values of a block.
+
+        Raises
+        ------
+        LogError
+            If there is no room for them.
+        """
         table = pa.table({name: np.asarray(values[name], kind) for name, kind in self.columns.items()})
         file = self._folder / f"{block.first_journey:015d}.parquet"
-        draft = file.with_name(f".{file.name}.{os.getpid()}")  # two executors may work on a block
-        pq.write_table(table, draft, compression="zstd")
-        draft.replace(file)
+        draft = file.with_name(f".{uuid4().hex}")  # two executors may work on a block
+        try:
+            pq.write_table(table, draft, compression="zstd")
+            draft.replace(file)
+        except OSError as problem:
+            raise _no_room(self._folder, problem) from problem
 
     def pieces(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
-        """Give some columns side by side, block by block."""
-        for file in sorted(self._folder.glob("*.parquet")):
+        """Give some columns side by side, block by block.
+
+        Raises
+        ------
+        LogError
+            If what was put isn't there any more.
+        """
+        files = sorted(self._folder.glob("*.parquet"))
+        if len(files) < self._n_blocks:
+            raise LogError(
+                f"what a check keeps of each journey isn't in {self._folder} any more: temporary files were "
+                "cleared, or the engine that made it was closed. Check the log again"
+            )
+        for file in files:
             table = pq.read_table(file, columns=list(dict.fromkeys(names)), memory_map=True)
             yield tuple(table.column(name).to_numpy() for name in names)
 
@@ -125,7 +158,7 @@ def _of_folder(columns: Mapping[str, npt.DTypeLike], folder: Path) -> KeptInFile
     """Return what executors put into: its folder isn't theirs to remove."""
     kept = KeptInFiles.__new__(KeptInFiles)
     Kept.__init__(kept, columns)
-    kept._folder = folder
+    kept._folder, kept._n_blocks = folder, 0
     return kept
 
 
@@ -135,10 +168,31 @@ def _in_memory(columns: Mapping[str, npt.DTypeLike], joined: dict[str, NDArray[A
     return kept
 
 
-def kept_for(log: JourneyLog, columns: Mapping[str, npt.DTypeLike]) -> Kept:
-    """Return where to keep columns of a log: in files if it has a limit of memory, which executors share."""
+def kept_for(reading: Reading, columns: Mapping[str, npt.DTypeLike]) -> Kept:
+    """Return where to keep columns of a log: in files if it has a limit of memory, which executors share.
+
+    Raises
+    ------
+    LogError
+        If no folder can be made for them.
+    """
+    log = reading.log
     if log.memory_limit is None:
         return KeptInMemory(columns)
-    if log.engine is not None:
-        return KeptInFiles(columns, log.engine.new_folder())
-    return KeptInFiles(columns, Path(mkdtemp(prefix="cjmining-")))
+    return KeptInFiles(
+        columns, _new_folder() if log.engine is None else log.engine.new_folder(), len(reading.blocks)
+    )
+
+
+def _new_folder() -> Path:
+    try:
+        return Path(mkdtemp(prefix="cjmining-"))
+    except OSError as problem:
+        raise _no_room(Path(gettempdir()), problem) from problem
+
+
+def _no_room(folder: Path, problem: OSError) -> LogError:
+    return LogError(
+        f"what is kept of each journey can't be written to {folder}: {problem}. Set the environment variable "
+        "TMPDIR to a folder with more room; for executors name one, cj.engines.Spark(session, shared=...)"
+    )

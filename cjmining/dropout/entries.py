@@ -199,7 +199,7 @@ def list_entries(check: Conformance, *, at: str = "stage") -> Listed:
     if at not in PLACES:
         raise ValueError(f"places are {' or '.join(map(repr, PLACES))}, not {at!r}")
     reading = check._with_log("entries")
-    kept, by_cell = kept_for(reading.log, _COLUMNS), at == "touchpoint"
+    kept, by_cell = kept_for(reading, _COLUMNS), at == "touchpoint"
 
     def keep(block: Block) -> None:
         parts = [_in_part(part, by_cell=by_cell) for part in reading.parts(block)]

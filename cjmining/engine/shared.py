@@ -71,7 +71,7 @@ class SharedFolder:
                 self._path = _new_folder(self._within)
             except OSError as problem:
                 raise LogError(f"no folder for executors can be made: {problem}") from problem
-            self._remove = weakref.finalize(self, _remove, self._path, os.getpid())
+            self._remove = weakref.finalize(self, remove_folder, self._path, os.getpid())
         return self._path
 
     def new(self) -> Path:
@@ -208,7 +208,7 @@ def zipped_package() -> Path:
     """
     package = Path(cjmining.__file__).parent
     folder = Path(tempfile.mkdtemp(prefix="cjmining-"))
-    atexit.register(_remove, folder, os.getpid())
+    atexit.register(remove_folder, folder, os.getpid())
     file = folder / f"cjmining-{cjmining.__version__}.zip"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for each in sorted(package.rglob("*")):
@@ -226,7 +226,7 @@ def _new_folder(within: Path | None) -> Path:
     return path
 
 
-def _remove(path: Path, process: int) -> None:
+def remove_folder(path: Path, process: int) -> None:
     """Remove a folder, but not in a process that was forked from the one that made it."""
     if os.getpid() == process:
         shutil.rmtree(path, ignore_errors=True)

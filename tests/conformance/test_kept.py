@@ -2,7 +2,9 @@
 
 import gc
 import pickle
+import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from cjmining.blocks import Block
 from cjmining.conformance.kept import Kept, KeptInFiles, KeptInMemory
+from cjmining.errors import LogError
 from cjmining.shipping import shipping
 
 COLUMNS = {"code": np.int8, "at": np.int64}
@@ -72,3 +75,52 @@ def test_nothing_is_kept_of_nothing(kind: type[Kept], tmp_path: Path) -> None:
     kept = kind(COLUMNS) if kind is KeptInMemory else kind(COLUMNS, tmp_path)
     assert kept.column("code").dtype == np.int8
     assert not len(kept.column("code"))
+
+
+def test_several_threads_may_ask_for_a_column_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = KeptInMemory(COLUMNS)
+    fill(kept, [2, 3], [0, 1])
+    begun, joins = threading.Event(), []
+
+    def slowly(parts: list[np.ndarray]) -> np.ndarray:
+        joins.append(parts)
+        begun.wait(0.2)  # until another thread has asked as well
+        return np.hstack(parts)
+
+    monkeypatch.setattr("cjmining.conformance.kept.np.concatenate", slowly)
+    found: list[list[int]] = []
+    threads = [threading.Thread(target=lambda: found.append(kept.column("code").tolist())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[0, 1, 2, 3, 4]] * 2
+    assert len(joins) == 1
+
+
+def test_what_is_not_there_any_more_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    kept = KeptInFiles(COLUMNS, folder, blocks=2)
+    fill(kept, [4, 3], [0, 1])
+    assert len(kept.column("at")) == 7
+    next(folder.iterdir()).unlink()
+    for _ in range(2):
+        with pytest.raises(LogError, match=r"isn't in .*kept any more: temporary files were cleared.*Check"):
+            kept.column("at")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_no_room_is_told(tmp_path: Path) -> None:
+    kept = KeptInFiles(COLUMNS, tmp_path / "absent")
+    with pytest.raises(LogError, match=r"can't be written to .*absent: .* TMPDIR"):
+        fill(kept, [1], [0])
+
+
+def test_a_forked_process_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = KeptInFiles(COLUMNS, tmp_path)
+    fill(kept, [4], [0])
+    monkeypatch.setattr("cjmining.engine.shared.os.getpid", lambda: -1)
+    del kept
+    gc.collect()
+    assert len(list(tmp_path.iterdir())) == 1
