@@ -225,11 +225,18 @@ class _Linking:
         keep = own[one] & own[other]
         one, other = one[keep], other[keep]
         if tier == _NUMBER:
-            one = np.concatenate((one, self.about.same))
-            other = np.concatenate((other, self.about.other))
+            same, as_other = self._merged(own)
+            one, other = np.concatenate((one, same)), np.concatenate((other, as_other))
         self._join(own, (node, label), (one, other), apart, lenient=tier == _ADDRESS)
         self.placed |= own & (self.refusal == 0)
         self._forget_refused()
+
+    def _merged(self, own: Bools) -> tuple[Small, Small]:
+        """Return the pairs that a system says are one, by their labels, as far as both may be links."""
+        same, other = self.about.same, self.about.other
+        there = own | self.placed
+        keep = there[same] & there[other]
+        return self.label[same[keep]], self.label[other[keep]]
 
     def _touches(self, own: Bools) -> tuple[Small, Small]:
         """Return (identifier, label): which of a tier's own are seen with which components, each once."""
@@ -272,7 +279,8 @@ class _Linking:
             self.refusal[gone] = _SHARED if lenient else _SEVERAL
             own &= ~gone
             node, label = node[own[node]], label[own[node]]
-            here = own[one] & own[other]
+            there = own | self.placed
+            here = there[one] & there[other]
             one, other = one[here], other[here]
         self.label = np.where(own | self.placed, where, self.label)
 

@@ -91,6 +91,34 @@ def test_without_conflicts_they_are_connected_components(sets):
         assert all(each <= whose[each] for each in map(frozenset, sets))
 
 
+@settings(max_examples=60)
+@given(st.data(), st.integers(2, 7))
+def test_what_is_merged_joins_no_strangers(data, n):
+    """Persons' numbers alone, some refused by their value, some in clusters from elsewhere, some merged."""
+    place = st.integers(0, n - 1)
+    merged = data.draw(st.lists(st.tuples(place, place).filter(lambda pair: pair[0] < pair[1]), max_size=6))
+    refusal = np.array(data.draw(st.lists(st.sampled_from([0, 0, 1]), min_size=n, max_size=n)), np.int8)
+    cluster = np.array(data.draw(st.lists(st.sampled_from([-1, -1, 0]), min_size=n, max_size=n)), np.int64)
+    refusal[cluster >= 0] = 0
+    same, other = np.array(merged, np.int32).reshape(-1, 2).T
+    own = np.arange(n, dtype=np.int32)
+    linked = link(
+        Sets(
+            kinds=[kind_of("user_id")], kind=np.zeros(n, np.int8), refusal=refusal, set=own, node=own,
+            same=same, other=other, cluster=cluster,
+        )
+    )  # fmt: skip
+    listed = np.flatnonzero(cluster >= 0).tolist()
+    usable = [{node} for node in own.tolist() if not refusal[node]]
+    joined = [{*pair} for pair in merged if not refusal[list(pair)].any()] + [set(listed)] * bool(listed)
+    groups: list[set] = []
+    for each in [*usable, *joined]:
+        groups = [g for g in groups if not g & each] + [each.union(*(g for g in groups if g & each))]
+    groups.sort(key=min)
+    whose = {node: customer for customer, group in enumerate(groups) for node in group}
+    assert linked.customer.tolist() == [whose.get(node, -1) for node in own.tolist()]
+
+
 # guards, one by one ---------------------------------------------------------------------------------------
 
 
