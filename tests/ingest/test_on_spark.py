@@ -32,6 +32,7 @@ SETTINGS = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "2",
+    "spark.sql.adaptive.enabled": "false",  # each stage of a query would be a job
     # compiling would take most of the time of so little data
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -63,7 +64,7 @@ def small(monkeypatch):
     for module in (log, run):
         monkeypatch.setattr(module, "BLOCK_EVENTS", 100)
     for module in (sorting, log_files, run):
-        monkeypatch.setattr(module, "LONG_VOCABULARY", 20)
+        monkeypatch.setattr(module, "LONG_VOCABULARY", 60)
 
 
 def contents(path):
@@ -105,14 +106,28 @@ def sources(folder, frame):
             frame, name="frame", **table, customer={"mail": "email"}, event_id="id", properties=["visit"]
         ),
         cj.sources.Table(frame, name="rows", **table, customer={"cookie": "cookie"}),
-        cj.sources.MarketingCloud(DATA / "marketing_cloud" / "extract"),
-        cj.sources.Zendesk(DATA / "zendesk"),
+        cj.sources.MarketingCloud(folder.parent / "mails"),
+        cj.sources.Zendesk(folder.parent / "tickets"),
     ]  # fmt: skip
+
+
+def systems(folder):
+    """Copy what looks up what else was exported: on executors, here, and one from the other."""
+    exports = {
+        "mails": (DATA / "marketing_cloud" / "extract", ("SendJobs", "Sent", "Opens", "Clicks")),
+        "tickets": (DATA / "zendesk", ("users", "tickets", "ticket_metric_events")),
+    }
+    for name, (given, files) in exports.items():
+        (folder / name).mkdir()
+        for file in given.iterdir():
+            if file.stem in files:
+                shutil.copy(file, folder / name)
 
 
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 def test_the_log_is_that_of_one_machine(spark, small, tmp_path):
     rows = visits(tmp_path / "visits")
+    systems(tmp_path)
     given = rows[["id", "at", "cookie", "mail", "page", "visit"]]
     given = pd.concat([given, given.iloc[:3]])  # without event_id each row counts
     end = "2027-01-01"

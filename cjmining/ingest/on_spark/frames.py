@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cjmining.ingest.fates import DELIVERED_AGAIN, PARTITION_AGAIN
 from cjmining.ingest.on_spark.parts import Apart, Setting, column, expect_alike
@@ -18,6 +18,16 @@ from cjmining.ingest.on_spark.tasks import beaten_copies, found_feed, lookups_fo
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
+
+
+_SCHEMAS: Final = {
+    "keys": "feed string, part int, file int, high long, low long, n long",
+    "superseded": "sequence long, part int",
+    "whose": "ids string, customer long, why string, range int, refused array<string>",
+    "words": "range int, place int, word string",
+    "coded": "word string, code int",
+}
+"""What tasks write, so that Spark needn't look: that is a job each time."""
 
 
 class Frames:
@@ -34,6 +44,7 @@ class Frames:
     def __init__(self, session: SparkSession, setting: Setting) -> None:
         self._session = session
         self._setting = setting
+        self._known: dict[str, DataFrame] = {}
 
     def write_pieces(self, frame: DataFrame, folder: str) -> list[tuple[Path, int]]:
         """Write a frame's partitions; return where those with rows lie, in order, and how many rows."""
@@ -51,13 +62,13 @@ class Frames:
         """Find the keys that several records have, but for those of some files; return the parts with any."""
         from pyspark.sql import functions as f
 
-        keys = self._read("keys/*")
+        keys = self._read("keys/*", _SCHEMAS["keys"])
         if lost:
             keys = keys.where(~f.col("file").isin(list(lost)))
         several = keys.groupBy("feed", "high", "low").agg(f.sum("n").alias("n")).where("n > 1")
         found = keys.join(several.select("feed", "high", "low"), ["feed", "high", "low"])
         self._write(found.select("part", "high", "low").distinct(), "several", "part")
-        return self._numbers("several", "part")
+        return sorted(self._numbers("several", "part"))
 
     def find_beaten(self, types: Mapping[str, str]) -> None:
         """Write the numbers of the copies that another one beats; `types` are of the feeds' versions."""
@@ -71,8 +82,8 @@ class Frames:
 
     def lay_customers(self, feeds: Sequence[Apart]) -> None:
         """Write the used records of each feed, with their customers, by ranges of these."""
-        whose = self._read("whose.parquet").where("customer IS NOT NULL")
-        for feed in feeds:
+        whose = self._read("whose.parquet", _SCHEMAS["whose"]).where("customer IS NOT NULL")
+        for feed in _with_records(feeds):
             used = self._candidates(feed).join(
                 whose.select(_as_name("ids", "w_ids"), "customer", "range"),
                 on=_column(column(feed.columns, "ids")) == _column("w_ids"),
@@ -85,11 +96,11 @@ class Frames:
         """Count records by file, fate, reason and clock; and candidates by file and what was no link."""
         from pyspark.sql import functions as f
 
-        whose = self._read("whose.parquet").select(
+        whose = self._read("whose.parquet", _SCHEMAS["whose"]).select(
             _as_name("ids", "w_ids"), "customer", _as_name("why", "no_customer"), "refused"
         )
         narrow = None
-        for feed in feeds:
+        for feed in _with_records(feeds):
             rows = self._staged(feed).select(
                 *(
                     _as_name(column(feed.columns, name), name)
@@ -123,20 +134,22 @@ class Frames:
 
         `near` are the feeds that are not apart; their candidates lie in the folder `beside`.
         """
-        for feed in feeds:
+        for feed in _with_records(feeds):
             for place, lookup in enumerate(feed.staged.feed.lookups):
                 other = found_feed([*feeds, *near], feed.staged.source_rank, lookup.feed)
                 if other is None or not self._numbers(f"used/{feed.table}", "range"):
                     continue
                 expect_alike(feed, other, lookup.on)
                 rows = (
-                    self._read(f"beside/{other.table}.parquet") if other in near else self._candidates(other)
+                    self._read_once(f"beside/{other.table}.parquet")
+                    if other in near
+                    else self._candidates(other)
                 )
                 keys = {
                     f"k{i}": (column(feed.columns, here), column(other.columns, there))
                     for i, (here, there) in enumerate(lookup.on.items())
                 }
-                asked = self._read(f"used/{feed.table}").selectExpr(
+                asked = self._read_once(f"used/{feed.table}").selectExpr(
                     "range", *(f"{here} AS {key}" for key, (here, _) in keys.items())
                 )
                 asked = asked.distinct()
@@ -153,16 +166,14 @@ class Frames:
 
     def words(self) -> dict[int, int]:
         """Return how many different words each column of texts has, by its place."""
-        words = self._read("words").select("place", "word").distinct()
+        words = self._words().select("place", "word").distinct()
         return {row["place"]: row["count"] for row in words.groupBy("place").count().collect()}
 
     def short_words(self, places: Sequence[int]) -> dict[int, list[str]]:
         """Return the words of some columns, sorted as bytes are."""
         from pyspark.sql import functions as f
 
-        words = (
-            self._read("words").where(f.col("place").isin(list(places))).select("place", "word").distinct()
-        )
+        words = self._words().where(f.col("place").isin(list(places))).select("place", "word").distinct()
         found: dict[int, list[str]] = {place: [] for place in places}
         for row in words.collect():
             found[row["place"]].append(row["word"])
@@ -170,15 +181,15 @@ class Frames:
 
     def sort_words(self, place: int) -> list[Path]:
         """Write the words of a column, sorted; return the files in order."""
-        words = self._read("words").where(f"place = {place}").select("word").distinct().orderBy("word")
+        words = self._words().where(f"place = {place}").select("word").distinct().orderBy("word")
         folder = f"long/{place}"
         self._write(words, folder)
         return sorted((self._setting.room / folder).glob("*.parquet"))
 
     def lay_codes(self, place: int) -> None:
         """Write for each range of customers the codes of the words that occur there."""
-        words = self._read("words").where(f"place = {place}").select("range", "word")
-        coded = self._session.read.parquet(str(self._setting.room / f"coded/{place}"))
+        words = self._words().where(f"place = {place}").select("range", "word")
+        coded = self._read(f"coded/{place}", _SCHEMAS["coded"])
         self._write(words.join(coded, "word"), f"codes/{place}", "range")
 
     def _asked(self, rows: DataFrame, asked: DataFrame, keys: Mapping[str, tuple[str, str]]) -> DataFrame:
@@ -186,7 +197,7 @@ class Frames:
         return rows.join(asked, on=on).drop(*keys)
 
     def _staged(self, feed: Apart) -> DataFrame:
-        return self._session.read.parquet(str(self._setting.room / "staged" / feed.table))
+        return self._read_once(f"staged/{feed.table}")
 
     def _candidates(self, feed: Apart) -> DataFrame:
         """Return the records of a feed that are neither spoilt, nor set aside, nor superseded."""
@@ -199,7 +210,9 @@ class Frames:
         if feed.lost:
             rows = rows.where(~f.col(file).isin(list(feed.lost)))
         beaten = self._beaten()
-        if beaten is None:
+        if beaten is None or not self._numbers("superseded", "part").intersection(
+            part.number for part in feed.parts
+        ):
             return rows
         return rows.join(beaten, on=f.col(sequence) == f.col("b_sequence"), how="left_anti")
 
@@ -215,19 +228,35 @@ class Frames:
     def _beaten(self) -> DataFrame | None:
         if not self._numbers("superseded", "part"):
             return None
-        return self._read("superseded").select(_as_name("sequence", "b_sequence"))
+        rows = self._read("superseded", _SCHEMAS["superseded"])
+        return rows.select(_as_name("sequence", "b_sequence"))
 
-    def _read(self, folder: str) -> DataFrame:
-        return self._session.read.parquet(str(self._setting.room / folder))
+    def _words(self) -> DataFrame:
+        return self._read("words", _SCHEMAS["words"])
+
+    def _read(self, folder: str, schema: str | None = None) -> DataFrame:
+        reader = self._session.read
+        reader = reader.schema(schema) if schema else reader
+        return reader.parquet(str(self._setting.room / folder))
+
+    def _read_once(self, folder: str) -> DataFrame:
+        """Read what isn't written any more, and whose columns nobody knows; Spark looks for them once."""
+        if folder not in self._known:
+            self._known[folder] = self._read(folder)
+        return self._known[folder]
 
     def _write(self, rows: DataFrame, folder: str, by: str | None = None) -> None:
         rows = rows.repartition(by) if by else rows
         writer = rows.write.mode("overwrite").option("compression", "zstd")
         (writer.partitionBy(by) if by else writer).parquet(str(self._setting.room / folder))
 
-    def _numbers(self, folder: str, by: str) -> list[int]:
+    def _numbers(self, folder: str, by: str) -> set[int]:
         there = (self._setting.room / folder).glob(f"{by}=*")
-        return sorted(int(path.name.partition("=")[2]) for path in there)
+        return {int(path.name.partition("=")[2]) for path in there}
+
+
+def _with_records(feeds: Sequence[Apart]) -> list[Apart]:
+    return [feed for feed in feeds if feed.staged.records]
 
 
 @contextmanager

@@ -243,6 +243,8 @@ class SparkIngestion(Ingestion):
             f"COPY (SELECT DISTINCT {keys} FROM {feed.table}_candidates) TO {literal(str(path))} "
             "(FORMAT parquet)"
         )
+        if on and not pq.read_metadata(path).num_rows:
+            return
         folder = f"answered/{feed.table}_{place}"
         self._frames.asked_for(other, path, list(on.values()), folder)
         self._bring(other.table, folder)
