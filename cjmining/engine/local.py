@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -147,8 +148,8 @@ def reduce_blocks(
     if engine is not None:
         merged: Summary = engine.reduce(function, merge, blocks, at_once=at_once)
         return merged
-    summaries = _in_order(function, blocks, threads, ahead=BLOCKS_AHEAD)
-    return merge_in_tree(merge, summaries, len(blocks), at_once)
+    with closing(_in_order(function, blocks, threads, ahead=BLOCKS_AHEAD)) as summaries:
+        return merge_in_tree(merge, summaries, len(blocks), at_once)
 
 
 def merge_in_tree(
@@ -179,21 +180,19 @@ def sizes_of(blocks: Sequence[Any]) -> list[int]:
 
 def _in_order(
     function: Callable[[Block], Summary], blocks: Sequence[Block], threads: int | None, *, ahead: int
-) -> Iterator[Summary]:
-    """Work on blocks, and tell whoever asked how many are done."""
-    summaries = _in_threads(function, blocks, threads, ahead)
+) -> Generator[Summary]:
+    """Work on blocks, and tell whoever asked how many are done; no further ones once this is closed."""
     told = of_blocks(sizes_of(blocks))
-    if told is None:
-        yield from summaries
-        return
-    for done, summary in enumerate(summaries, 1):
-        told(done)
-        yield summary
+    with closing(_in_threads(function, blocks, threads, ahead)) as summaries:
+        for done, summary in enumerate(summaries, 1):
+            if told is not None:
+                told(done)
+            yield summary
 
 
 def _in_threads(
     function: Callable[[Block], Summary], blocks: Sequence[Block], threads: int | None, ahead: int
-) -> Iterator[Summary]:
+) -> Generator[Summary]:
     """Work on blocks in threads, a few ahead of the one that is asked for."""
     workers = min(threads or os.cpu_count() or 1, len(blocks))
     if workers <= 1:

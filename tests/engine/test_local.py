@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 
 import pytest
 
 from cjmining.engine.local import BLOCKS_AHEAD, FAN_IN, map_blocks, merge_in_tree, reduce_blocks
+from cjmining.progress import during
 
 
 class Summary:
@@ -78,3 +80,33 @@ def test_an_error_while_merging_is_raised():
 
     with pytest.raises(ValueError, match="16 parts"):
         reduce_blocks(Summary, fail, range(100), threads=2)
+
+
+def _stop(_, share):
+    if share > 0.1:
+        raise KeyboardInterrupt
+
+
+def _told(work):
+    with during(_stop, "counting", 0, 1):
+        map_blocks(work, range(200), threads=2)
+
+
+def _merged(work):
+    reduce_blocks(work, lambda _: 1 // 0, range(200), threads=2)
+
+
+@pytest.mark.parametrize("ask", [_told, _merged])
+def test_no_further_blocks_are_worked_on_once_it_was_stopped(ask):
+    done = []
+
+    def work(block):
+        time.sleep(0.002)
+        done.append(block)
+
+    with pytest.raises((KeyboardInterrupt, ZeroDivisionError)) as kept:
+        ask(work)
+    before = len(done)
+    time.sleep(0.1)
+    assert len(done) == before < 100
+    assert kept.value  # whoever looks at an error holds all that it went through
