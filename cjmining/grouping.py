@@ -119,9 +119,9 @@ def tagged(log: JourneyLog, name: str, values: object) -> pa.Array:
             raise LogError(f"the index of {name!r} isn't the journeys' numbers, 0 to {len(column) - 1:,}")
         column = column.sort_index()
     if is_categorical:
-        words = pa.array([str(word) for word in column.cat.categories], pa.string())
+        words = pa.array([str(word) for word in column.cat.categories], pa.string()).dictionary_encode()
         codes = pa.array(column.cat.codes.to_numpy().astype(np.int32), mask=column.isna().to_numpy())
-        return tables.encode(pa.DictionaryArray.from_arrays(codes, words))
+        return tables.encode(pa.DictionaryArray.from_arrays(words.indices.take(codes), words.dictionary))
     texts = [None if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
     return tables.encode(pa.array(texts, pa.string()))
 

@@ -80,6 +80,15 @@ def test_a_series_is_taken_by_its_index(log):
     assert names(log.tag(letter=series), "letter") == ["a", "b", "c", "d"]
 
 
+def test_categories_are_told_as_other_values_are_also_where_two_are_spelled_alike(log):
+    values = [1, "1", None, 2]
+    of_categories = log.tag(number=pd.Series(pd.Categorical(values, categories=["unused", 2, "1", 1])))
+    plain = log.tag(number=values)
+    assert of_categories.group("number")[1] == plain.group("number")[1] == ("1", "2", "unknown")
+    assert names(of_categories, "number") == names(plain, "number")
+    pd.testing.assert_frame_equal(of_categories.journeys, plain.journeys)
+
+
 def test_tags_go_where_journeys_change(log):
     tagged = log.tag(letter=list("abcd"))
     assert tagged.label([{"touchpoint": "visit", "where": {"touchpoint": "shop"}}]).tags == ()
