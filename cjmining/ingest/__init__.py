@@ -134,7 +134,7 @@ def ingest(
     rules = Rules(spelling(plus_tags, gmail_dots), secret, read_clusters(clusters), way_of(shared_devices))
     options = Options(_as_moment(data_end), identities, rules, add)
     if engine is not None:
-        _check_engine(path, add=add, shared_devices=rules.shared_devices)
+        _check_engine(engine, path, add=add, shared_devices=rules.shared_devices)
     with telling(progress, "ingest") as tell:
         if path is None:
             if add:
@@ -199,7 +199,11 @@ def _check(sources: Sequence[Source], customers: Sequence[Source], identities: s
         )
 
 
-def _check_engine(path: str | Path | None, *, add: bool, shared_devices: str) -> None:
+def _check_engine(engine: object, path: str | Path | None, *, add: bool, shared_devices: str) -> None:
+    from cjmining.engine import Spark
+
+    if not isinstance(engine, Spark):
+        raise SourceError(f"engine= takes cj.engines.Spark(session), not {type(engine).__name__}")
     if path is None:
         raise SourceError(
             "engine= needs path=, a folder that this machine and all executors see: the log is written there"

@@ -108,11 +108,16 @@ class Rules:
 
 
 def resolve(
-    database: Database, records: Sequence[str], rules: Rules | None = None, counted: Sequence[str] = ()
+    database: Database,
+    records: Sequence[str],
+    rules: Rules | None = None,
+    counted: Sequence[str] = (),
+    most_sets: int | None = None,
 ) -> int:
     """Find the customers behind the records in `records` (relations with the columns `ids` and `file`).
 
     Relations in `counted` have the column `records` too: how many records of a file have these identifiers.
+    More than `most_sets` different sets of identifiers are refused.
 
     Makes two tables: `id_sets` (code, customer, why), where `why` says what is wrong with a set without a
     customer, and `refused` (code, reason), one row for each identifier of a set that was no link; and
@@ -120,11 +125,22 @@ def resolve(
     """
     rules = rules or Rules()
     _count_sets(database, records, counted)
+    if most_sets is not None:
+        _expect_few(database, most_sets)
     read_sets(database, rules)
     linked = find_customers(database, clustered=rules.clusters is not None)
     store_sets(database, linked)
     make_timed(database)
     return int(linked.customer.max(initial=-1)) + 1
+
+
+def _expect_few(database: Database, most_sets: int) -> None:
+    n_sets = database.value("SELECT count(*) FROM sets")
+    if n_sets > most_sets:
+        raise SourceError(
+            f"the records have {n_sets:,} different sets of identifiers; who is who is found on the "
+            f"driver, for {most_sets:,} at most. Ingest fewer sources or a part of the customers at once"
+        )
 
 
 def _count_sets(database: Database, records: Sequence[str], counted: Sequence[str]) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 import cjmining as cj
 from cjmining import log, log_files
-from cjmining.ingest import sorting
-from cjmining.ingest.on_spark import parts, run
+from cjmining.ingest import identity, sorting
+from cjmining.ingest.on_spark import parts, run, tasks
 from cjmining.ingest.on_spark.blocks import cut_into_blocks
 from cjmining.ingest.on_spark.parts import whole
 
@@ -36,7 +36,7 @@ SETTINGS = {
     # compiling would take most of the time of so little data
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 }
 
 
@@ -192,6 +192,7 @@ def test_what_is_wrong_with_a_file_is_told_as_on_one_machine(spark, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"engine": object()}, r"engine= takes cj.engines.Spark\(session\), not object"),
         ({}, "engine= needs path="),
         ({"path": "log", "add": True}, "add=True isn't possible with engine="),
         ({"path": "log", "shared_devices": "by time"}, "'by time' isn't possible with engine="),
@@ -201,7 +202,7 @@ def test_what_is_not_possible_is_refused(options, words):
     visits = pd.DataFrame({"who": ["ann"], "at": ["2026-03-01"]})
     source = cj.sources.Table(visits, name="t", customer="who", timestamp="at", touchpoint="seen")
     with pytest.raises(cj.SourceError, match=words):
-        cj.ingest(source, engine=cj.engines.Spark(None), **options)
+        cj.ingest(source, **{"engine": cj.engines.Spark(None), **options})
 
 
 def test_a_feed_in_one_place_has_a_limit(spark, monkeypatch, tmp_path):
@@ -210,6 +211,27 @@ def test_a_feed_in_one_place_has_a_limit(spark, monkeypatch, tmp_path):
     source = cj.sources.Table(rows, name="till", customer="who", timestamp="at", touchpoint="seen")
     with pytest.raises(cj.SourceError, match="'till', events: 2 records have to be read on the driver"):
         cj.ingest(source, path=tmp_path / "log", engine=cj.engines.Spark(spark))
+
+
+def test_what_a_task_cannot_do_is_told_in_our_words(spark, monkeypatch, tmp_path):
+    """Where memory is too little for it, as on one machine; and before who is who takes the driver's."""
+    (tmp_path / "a.csv").write_text("who,at\nann,2026-03-01\nbob,2026-03-02\n")
+    source = cj.sources.Table(tmp_path / "a.csv", name="t", customer="who", timestamp="at", touchpoint="who")
+
+    def too_little(*_):
+        from cjmining.errors import SourceError  # executors are sent this function, not this module
+
+        raise SourceError("memory_limit= is too little for these sources")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks, "count_sets", too_little)
+        with pytest.raises(cj.SourceError, match=r"^memory_limit= is too little for these sources$"):
+            cj.ingest(source, path=tmp_path / "log", engine=cj.engines.Spark(spark))
+    monkeypatch.setattr(run, "MOST_SETS", 1)
+    monkeypatch.setattr(identity, "find_customers", too_little)
+    with pytest.raises(cj.SourceError, match="2 different sets of identifiers; who is who is found on the"):
+        cj.ingest(source, path=tmp_path / "log", engine=cj.engines.Spark(spark))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def test_feeds_that_are_taken_apart():

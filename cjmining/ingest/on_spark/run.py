@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cjmining.errors import SourceError
+from cjmining.errors import CjminingError, SourceError
 from cjmining.ingest import comments, events, fates, identity, ledger, told
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.on_spark import tasks
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from cjmining.ingest.sources.base import LeftOut, Source
     from cjmining.progress import Progress
     from cjmining.storage import Draft
+
+Work = TypeVar("Work")
+Answer = TypeVar("Answer")
 
 MOST_WHOLE: Final = 20_000_000
 """Records of a feed that can't be taken apart, up to which it is read here."""
@@ -81,6 +84,15 @@ class SparkIngestion(Ingestion):
     def _near(self) -> list[Staged]:
         """The feeds that are read here."""
         return [feed for feed in self._staged if feed.table not in self._apart]
+
+    def _map(self, function: Callable[[Work], Answer], work: Sequence[Work]) -> list[Answer]:
+        """Let executors work; what they can't do is told as it is told here."""
+        answers = []
+        for answer in self._engine.map(partial(tasks.answered, function), work):
+            if isinstance(answer, CjminingError):
+                raise answer
+            answers.append(answer)
+        return answers
 
     # reading
 
@@ -166,6 +178,7 @@ class SparkIngestion(Ingestion):
             [f"{feed.table}_candidates" for feed in self._near],
             options.rules,
             [f"{feed.table}_sets" for feed in apart],
+            MOST_SETS,
         )
         self._tell_whose()
         self._bring_what_is_asked()
@@ -183,19 +196,13 @@ class SparkIngestion(Ingestion):
         lost = [file for feed in apart for file in feed.lost]
         if parts and (several := set(self._frames.parts_with_copies(lost))):
             compare = partial(tasks.compare_copies, self._setting, self._names(), by_table)
-            self._engine.map(compare, [part for part in parts if part.number in several])
+            self._map(compare, [part for part in parts if part.number in several])
             self._frames.find_beaten({feed.table: feed.columns["version"] for feed in apart})
-        self._engine.map(partial(tasks.count_sets, self._setting, by_table), parts)
+        self._map(partial(tasks.count_sets, self._setting, by_table), parts)
 
     def _tell_whose(self) -> None:
         """Write whose each set of identifiers is, and in which range of customers it lies."""
         database = self._database
-        n_sets = database.value("SELECT count(*) FROM sets")
-        if n_sets > MOST_SETS:
-            raise SourceError(
-                f"the records have {n_sets:,} different sets of identifiers; who is who is found on the "
-                f"driver, for {MOST_SETS:,} at most. Ingest fewer sources or a part of the customers at once"
-            )
         database.run(
             "CREATE TABLE customer_ranges AS SELECT customer, "
             f"(dense_rank() OVER (ORDER BY before // {RANGE_RECORDS}) - 1)::INTEGER AS range FROM ("
@@ -265,7 +272,7 @@ class SparkIngestion(Ingestion):
         self._frames.look_up(apart, near)
         until = None if options.data_end is None else f"make_timestamp({options.data_end})"
         everything = [sent(feed) for feed in self._staged]
-        self._made = self._engine.map(
+        self._made = self._map(
             partial(
                 tasks.make_range, self._setting, self._names(), self._by_table(apart),
                 [_sent_apart(feed) for feed in near], everything, until,
@@ -342,7 +349,7 @@ class SparkIngestion(Ingestion):
         """Sort the events that the log keeps, once."""
         if not self._kept and self._made_of is not None:
             keep = partial(tasks.keep_range, self._setting, self._made_of, end)
-            self._kept = self._engine.map(keep, self._ranges)
+            self._kept = self._map(keep, self._ranges)
         return self._kept
 
     def _account_of(
@@ -411,7 +418,7 @@ class SparkIngestion(Ingestion):
         journeys = Journeys()
         for block, written in zip(
             blocks,
-            self._engine.map(partial(write_block, self._setting, layout), blocks),
+            self._map(partial(write_block, self._setting, layout), blocks),
             strict=True,
         ):
             draft.take(f"events-{block.number:05d}", written.path, written.about)
@@ -425,7 +432,7 @@ class SparkIngestion(Ingestion):
         firsts = np.cumsum([0, *rows[:-1]]).tolist()
         folder = self._setting.room / f"coded/{place}"
         work = [(file, first, folder / file.name) for file, first in zip(files, firsts, strict=True)]
-        self._engine.map(_write_codes, work)
+        self._map(_write_codes, work)
         self._frames.lay_codes(place)
         word = pa.schema([("word", pa.string())])
         draft.add(name, (table for file in files for table in _tables(file, word)), schema=word)

@@ -7,10 +7,11 @@ twice at once, changes nothing.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cjmining.errors import SourceError
+from cjmining.errors import CjminingError, SourceError
 from cjmining.ingest import events, fates, identity, ledger
 from cjmining.ingest.by_time import make_timed
 from cjmining.ingest.database import Database, identifier, literal, temporary_database
@@ -38,6 +39,8 @@ from cjmining.ingest.sorting import TEXTS, count_kept, is_kept, log_order
 from cjmining.ingest.stage import Staged, StagedFile, seek, stage
 
 Ints = npt.NDArray[np.int64]
+Work = TypeVar("Work")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,14 @@ class Kept:
     held: Sequence[str]
     customers: Ints
     sizes: Ints
+
+
+def answered(function: Callable[[Work], Answer], work: Work) -> Answer | CjminingError:
+    """Do a task, and return what speaks against it; Spark would try again, and tell in its own words."""
+    try:
+        return function(work)
+    except CjminingError as problem:
+        return problem
 
 
 def read_part(setting: Setting, part: Part) -> Read | SourceError:
