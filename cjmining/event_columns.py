@@ -133,15 +133,15 @@ class EventColumn(NDArrayOperatorsMixin):
 
     def _at(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """Read the values of some events, each piece once."""
-        if len(rows) and (rows.min() < -self.size or rows.max() >= self.size):
+        if len(rows) and rows.min() < 0:
+            rows = np.where(rows < 0, rows + self.size, rows)
+        if len(rows) and (rows.min() < 0 or rows.max() >= self.size):
             raise IndexError(f"there are {self.size:,} events")
         found = np.empty(len(rows), self.dtype)
         if (rows[1:] >= rows[:-1]).all():
             for start in range(0, len(rows), PIECE):  # what is made of rows is as long as they are
-                some = slice(start, start + PIECE)
-                found[some] = self._of_ascending(np.where(rows[some] < 0, rows[some] + self.size, rows[some]))
+                found[start : start + PIECE] = self._of_ascending(rows[start : start + PIECE])
             return found
-        rows = np.where(rows < 0, rows + self.size, rows)
         order = np.argsort(rows, kind="stable")
         found[order] = self._of_ascending(rows[order])
         return found
