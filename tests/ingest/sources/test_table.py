@@ -23,13 +23,14 @@ TYPED = pa.table(
         "ok": pa.array([True, False, None]),
     }
 )  # fmt: skip
+CONNECTION = duckdb.connect()  # of its own: others may have left a result in the common one
 FRAMES = {
     "arrow": lambda: TYPED,
     "batches": lambda: TYPED.to_reader(max_chunksize=1),
     "polars": lambda: pl.from_arrow(TYPED),
     "pandas": TYPED.to_pandas,
     "pandas on arrow": lambda: TYPED.to_pandas(types_mapper=pd.ArrowDtype),
-    "duckdb": lambda: duckdb.from_arrow(TYPED),
+    "duckdb": lambda: CONNECTION.from_arrow(TYPED),
 }
 
 
