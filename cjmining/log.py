@@ -204,13 +204,6 @@ class JourneyLog:
         kept = self._kept_identities
         return kept if isinstance(kept, pa.Table) else kept.table()
 
-    def _pieces_of_identities(self, *columns: str) -> Iterator[pa.RecordBatch]:
-        """Give some columns of the identities piece by piece."""
-        kept = self._kept_identities
-        return (
-            iter(kept.select(columns).to_batches()) if isinstance(kept, pa.Table) else kept.pieces(*columns)
-        )
-
     @property
     def _links(self) -> pa.Table:
         kept = self._kept_links
@@ -431,9 +424,13 @@ class JourneyLog:
     @property
     def splittable(self) -> npt.NDArray[np.bool_]:
         """Whether a journey may be split further: not where the source itself names it."""
+        return self._splittable_of(slice(0, self.n_journeys))
+
+    def _splittable_of(self, own: slice) -> npt.NDArray[np.bool_]:
+        first = self.bounds[:-1][own]
         if "native_journey" not in self._stored.column_names:
-            return np.ones(self.n_journeys, dtype=bool)
-        free: npt.NDArray[np.bool_] = self.codes("native_journey")[self.bounds[:-1]] < 0
+            return np.ones(len(first), dtype=bool)
+        free: npt.NDArray[np.bool_] = self.codes("native_journey")[first] < 0
         return free
 
     def event_journeys(self) -> Ints:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining import schema, tables
+from cjmining.event_columns import PIECE
 from cjmining.scratch import Scratch
 from cjmining.stored_events import StoredEvents
 
@@ -30,7 +31,6 @@ LONG_VOCABULARY = 10_000
 """Words from which on a vocabulary is a file of its own."""
 _WORDS = pa.schema([("word", pa.string())])
 BOUNDS = pa.schema([("first_event", pa.int64())])
-_PIECE = 1 << 17
 """Journeys that are in memory at once."""
 
 
@@ -200,8 +200,8 @@ class Journeys:
 
     def bounds(self) -> Iterator[pa.Table]:
         """Give the first event of each journey, and the number of events last, as `first_event`."""
-        for start in range(0, len(self), _PIECE):
-            yield pa.table({"first_event": self._first.read(start, min(start + _PIECE, len(self)))})
+        for start in range(0, len(self), PIECE):
+            yield pa.table({"first_event": self._first.read(start, min(start + PIECE, len(self)))})
         yield pa.table({"first_event": np.array([self._n_events], np.int64)})
 
     def tables(
@@ -236,7 +236,7 @@ class Journeys:
 
     def _whole_customers(self, first: int) -> int:
         """Return how many journeys to take from one on so that they are of whole customers."""
-        size = _PIECE
+        size = PIECE
         while first + size < len(self):
             customer = self._customer.read(first, first + size + 1)
             cut = int(np.searchsorted(customer, customer[-1]))
@@ -328,12 +328,12 @@ class StoredTable:
         return self._folder.pieces(self._name, columns or self.schema.names)
 
 
-def tables_of(table: pa.Table | StoredTable) -> Iterator[pa.Table]:
-    """Give a table piece by piece, from disk where it hasn't been read."""
+def tables_of(table: pa.Table | StoredTable, *columns: str) -> Iterator[pa.Table]:
+    """Give some columns of a table piece by piece, from disk where that is; all where none are named."""
     if isinstance(table, pa.Table):
-        yield table
+        yield table.select(columns) if columns else table
     else:
-        yield from (pa.Table.from_batches([piece]) for piece in table.pieces())
+        yield from (pa.Table.from_batches([piece]) for piece in table.pieces(*columns))
 
 
 def small_tables(folder: Folder) -> dict[str, pa.Table]:

@@ -73,7 +73,7 @@ def _begins_in(whole: JourneyLog, block: Block, rules: Sequence[WalkRules], vari
     from cjmining.kernels.outcomes import segment
 
     events, own_bounds = block.events, block.own_bounds(whole.bounds)
-    free = whole.codes("native_journey")[events][own_bounds[:-1]] < 0
+    free = whole._splittable_of(block.journeys)
     times = whole.timestamps[events]
     codes = whole.codes("touchpoint")[events], whole.codes("actor")[events], whole.flags("failed")[events]
     cuts = [segment(own_bounds, free, times, *codes, one, whole.data_end_us) for one in rules]

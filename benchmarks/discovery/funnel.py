@@ -12,6 +12,8 @@ from benchmarks.discovery.engines import Engine, Operation, Run, duckdb_table, p
 from benchmarks.discovery.questions import DAY, FUNNEL, FUNNEL_DAYS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.discovery.workload import Events
 
 
@@ -63,28 +65,34 @@ def polars_joins(events: Events) -> Run:
     return run
 
 
-def duckdb_joins(events: Events) -> Run:
-    """The same in SQL."""
-    connection = duckdb_table(events)
-    first, second, third = (events.names.index(name) for name in FUNNEL)
-    query = f"""
+def in_sql(source: str, steps: Sequence[object], days: int) -> str:
+    """The same in SQL, of a table or query with journey, place, touchpoint and timestamp in microseconds."""
+    first, second, third = steps
+    within = days * DAY
+    return f"""
         with few as materialized (
-            select journey, place, touchpoint, timestamp from events
+            select journey, place, touchpoint, timestamp from {source}
             where touchpoint in ({first}, {second}, {third})
         ), one as (
             select journey, min(place) as spot, arg_min(timestamp, place) as began
             from few where touchpoint = {first} group by journey
         ), two as (
             select journey, min(place) as spot, any_value(began) as began from few join one using (journey)
-            where touchpoint = {second} and place > spot and timestamp - began <= {FUNNEL_DAYS * DAY}
+            where touchpoint = {second} and place > spot and timestamp - began <= {within}
             group by journey
         ), three as (
             select journey from few join two using (journey)
-            where touchpoint = {third} and place > spot and timestamp - began <= {FUNNEL_DAYS * DAY}
+            where touchpoint = {third} and place > spot and timestamp - began <= {within}
             group by journey
         )
         select (select count(*) from one), (select count(*) from two), (select count(*) from three)
     """
+
+
+def duckdb_joins(events: Events) -> Run:
+    """The same in DuckDB."""
+    connection = duckdb_table(events)
+    query = in_sql("events", [events.names.index(name) for name in FUNNEL], FUNNEL_DAYS)
 
     def run() -> dict:
         return dict(zip(FUNNEL, connection.execute(query).fetchone(), strict=True))

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.discovery.questions import FUNNEL
+
 INGESTION_MEMORY = "500MB"
 """What ingestion may use for reading and sorting."""
 MEMORY = "300MB"
@@ -19,9 +21,7 @@ MEMORY = "300MB"
 DUCKDB_MEMORY = "1GB"
 HERE = Path(__file__).parent
 DATA_END = "2027-01-01"
-FUNNEL = ("product_viewed", "basket_filled", "order_placed")
 FUNNEL_DAYS = 30
-_DAY_US = 86_400_000_000
 
 Step = Callable[[Path, Path], Callable[[], Any]]
 
@@ -99,28 +99,14 @@ def funnel(_: Path, log: Path) -> Callable[[], Any]:
 
 def funnel_in_duckdb(_: Path, log: Path) -> Callable[[], Any]:
     """The same by joins."""
-    words = ", ".join(f"'{name}'" for name in FUNNEL)
-    first, second, third = (f"'{name}'" for name in FUNNEL)
-    query = f"""
-        with few as materialized (
-            select customer, place, touchpoint::varchar as touchpoint, epoch_us(timestamp) as moment from (
-                select customer, touchpoint, timestamp, row_number() over () as place
-                from read_parquet('{_beside(log)}/events-*.parquet')
-            ) where touchpoint::varchar in ({words})
-        ), one as (
-            select customer, min(place) as spot, arg_min(moment, place) as began
-            from few where touchpoint = {first} group by customer
-        ), two as (
-            select customer, min(place) as spot, any_value(began) as began from few join one using (customer)
-            where touchpoint = {second} and place > spot and moment - began <= {FUNNEL_DAYS * _DAY_US}
-            group by customer
-        ), three as (
-            select customer from few join two using (customer)
-            where touchpoint = {third} and place > spot and moment - began <= {FUNNEL_DAYS * _DAY_US}
-            group by customer
-        )
-        select (select count(*) from one), (select count(*) from two), (select count(*) from three)
-    """
+    from benchmarks.discovery.funnel import in_sql
+
+    events = f"""(
+        select customer as journey, row_number() over () as place, touchpoint::varchar as touchpoint,
+            epoch_us(timestamp) as timestamp
+        from read_parquet('{_beside(log)}/events-*.parquet')
+    )"""
+    query = in_sql(events, [f"'{name}'" for name in FUNNEL], FUNNEL_DAYS)
     return lambda: dict(zip(FUNNEL, _duckdb().execute(query).fetchone(), strict=True))
 
 

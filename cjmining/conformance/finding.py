@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cjmining.conformance import contacts, deviations, expectations
-from cjmining.conformance.kept import kept_for
+from cjmining.conformance.kept import kept_for, of_parts
 from cjmining.conformance.reading import judge_part, see, stage_sums
 from cjmining.engine.local import reduce_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -111,7 +111,8 @@ def find(reading: Reading) -> Findings:
     def of_block(block: Block) -> _Counts:
         parts = reading.parts(block)
         seen = [see(part) for part in parts]
-        journeys.put(block, _in_order(parts, [_of_journeys(*each) for each in zip(parts, seen, strict=True)]))
+        columns = [_of_journeys(*each) for each in zip(parts, seen, strict=True)]
+        journeys.put(block, of_parts(columns, [part.journey_numbers for part in parts]))
         times.put(block, _times([each.sums for each in seen]))
         return _merge([_counts(part, each) for part, each in zip(parts, seen, strict=True)])
 
@@ -121,24 +122,13 @@ def find(reading: Reading) -> Findings:
 
 def count(reading: Reading) -> StageSums:
     """Judge and count all journeys without aligning them; nobody's turn is known."""
-    return reduce_blocks(
-        lambda block: _sum([_without_lists(sums) for sums in _sums_of(reading, block)]),
-        _sum,
-        reading.blocks,
-        engine=reading.log.engine,
-    )
+    return _count(reading, lambda _block, _found: None)
 
 
 def count_with_times(reading: Reading) -> tuple[StageSums, StageTimes]:
     """Judge and count all journeys without aligning them, and keep how long stages took."""
     times = kept_for(reading, _TIMES)
-
-    def of_block(block: Block) -> StageSums:
-        found = _sums_of(reading, block)
-        times.put(block, _times(found))
-        return _sum([_without_lists(sums) for sums in found])
-
-    summed = reduce_blocks(of_block, _sum, reading.blocks, engine=reading.log.engine)
+    summed = _count(reading, lambda block, found: times.put(block, _times(found)))
     return summed, _stage_times(reading, times)
 
 
@@ -163,8 +153,15 @@ def together(reading: Reading, sums: StageSums) -> StageSums:
     return sums._replace(**summed)
 
 
-def _sums_of(reading: Reading, block: Block) -> list[StageSums]:
-    return [stage_sums(part, judge_part(part)) for part in reading.parts(block)]
+def _count(reading: Reading, keep: Callable[[Block, list[StageSums]], None]) -> StageSums:
+    """Judge and count all journeys; `keep` sees what the parts of each block say."""
+
+    def of_block(block: Block) -> StageSums:
+        found = [stage_sums(part, judge_part(part)) for part in reading.parts(block)]
+        keep(block, found)
+        return _sum([_without_lists(sums) for sums in found])
+
+    return reduce_blocks(of_block, _sum, reading.blocks, engine=reading.log.engine)
 
 
 def _counts(part: Part, seen: Seen) -> _Counts:
@@ -213,14 +210,6 @@ def _of_journeys(part: Part, seen: Seen) -> dict[str, NDArray[Any]]:
     alignments = {name: getattr(seen.aligned, name) for name in _OF_ALIGNMENT}
     found = {**judged, **alignments, "place_touchpoint": touchpoint}
     return {name: found[name] for name in JOURNEY_COLUMNS}
-
-
-def _in_order(parts: Sequence[Part], columns: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Join the columns of a block's parts, in the order of its journeys."""
-    if len(parts) == 1:
-        return columns[0]
-    order = np.argsort(np.concatenate([part.journey_numbers for part in parts]))
-    return {name: np.concatenate([each[name] for each in columns])[order] for name in JOURNEY_COLUMNS}
 
 
 def _stage_times(reading: Reading, kept: Kept) -> StageTimes:

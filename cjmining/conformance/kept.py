@@ -24,7 +24,7 @@ from cjmining.errors import LogError
 from cjmining.shipping import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     from numpy.typing import NDArray
@@ -166,6 +166,16 @@ def _in_memory(columns: Mapping[str, npt.DTypeLike], joined: dict[str, NDArray[A
     kept = KeptInMemory(columns)
     kept._joined = joined
     return kept
+
+
+def of_parts(
+    parts: Sequence[dict[str, NDArray[Any]]], journey: Sequence[NDArray[np.int64]]
+) -> dict[str, NDArray[Any]]:
+    """Join the columns of a block's parts, in the order of its journeys: the numbers of each part's rows."""
+    if len(parts) == 1:
+        return parts[0]
+    order = np.argsort(np.concatenate(journey), kind="stable")
+    return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
 
 
 def kept_for(reading: Reading, columns: Mapping[str, npt.DTypeLike]) -> Kept:

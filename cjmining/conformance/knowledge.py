@@ -12,16 +12,16 @@ import pyarrow.compute as pc
 
 from cjmining.conformance.finding import count_with_times
 from cjmining.conformance.tables import frame
+from cjmining.log_files import tables_of
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
 from cjmining.stats import benjamini_hochberg, newcombe, wilson_of_clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cjmining.blocks import Block
     from cjmining.conformance.finding import StageTimes
     from cjmining.conformance.kept import Kept
     from cjmining.conformance.reading import Reading
@@ -42,9 +42,6 @@ NO_PERSON = ("cookie", "device", "case")
 
 DEPENDS = "depends on how far"
 """In the sentence about it, so that a page which says it elsewhere can tell it from other notes."""
-
-_AT_ONCE = 100_000
-"""Journeys that are counted by customer at once."""
 
 LARGEST_Q = 0.01
 SMALLEST_SHIFT = 0.05
@@ -177,7 +174,7 @@ class _Counts(NamedTuple):
         """Count the journeys of decided classes, from 0 on."""
         parts = [
             cls._of_customers(reading.customer[own], reached[own], known[own], n_classes)
-            for own in _whole_customers(reading.blocks)
+            for own in (block.journeys for block in reading.blocks)
         ]
         return cls(*(sum(sums) for sums in zip(*parts, strict=True)))
 
@@ -213,15 +210,6 @@ class _Counts(NamedTuple):
         forms = (self.known_known, self.known_journeys, self.journeys_journeys)
         hits, both, all_ = (float(weight @ form @ weight) for form in forms)
         return hits, both, all_
-
-
-def _whole_customers(blocks: Sequence[Block]) -> Iterator[slice]:
-    """Cut the journeys of blocks, which hold whole customers, into ranges of about a hundred thousand."""
-    first = 0
-    for number, block in enumerate(blocks, 1):
-        if block.last_journey - first >= _AT_ONCE or number == len(blocks):
-            yield slice(first, block.last_journey)
-            first = block.last_journey
 
 
 def _row(counts: _Counts, c: int, q: float) -> dict[str, Any]:
@@ -333,7 +321,7 @@ def identified_journeys(log: JourneyLog) -> NDArray[np.bool_] | None:
     for name in attributes:
         known |= _known(log, name)
     named, any_identity = np.zeros(log.n_customers, np.bool_), False
-    for piece in log._pieces_of_identities("kind", "customer"):
+    for piece in tables_of(log._kept_identities, "kind", "customer"):
         kinds = pc.is_in(piece.column(0).cast(pa.string()), pa.array(NO_PERSON))
         of_person = piece.column(1).filter(pc.invert(kinds))
         named[log._customer_rows(of_person.to_numpy())] = True

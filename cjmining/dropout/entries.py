@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cjmining.conformance.kept import kept_for
+from cjmining.conformance.kept import kept_for, of_parts
 from cjmining.engine.local import map_blocks
 from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 from cjmining.tables import numbered
@@ -203,11 +203,7 @@ def list_entries(check: Conformance, *, at: str = "stage") -> Listed:
 
     def keep(block: Block) -> None:
         parts = [_in_part(part, by_cell=by_cell) for part in reading.parts(block)]
-        found = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
-        if len(parts) > 1:
-            order = np.argsort(found["journey"], kind="stable")
-            found = {name: values[order] for name, values in found.items()}
-        kept.put(block, found)
+        kept.put(block, of_parts(parts, [part["journey"] for part in parts]))
 
     map_blocks(keep, reading.blocks, engine=reading.log.engine)
     return Listed(
@@ -289,9 +285,7 @@ def _begun_inside(reading: Reading, block: Block, surely: int) -> NDArray[np.boo
     first = reading.bounds[:-1][own]
     start = reading.columns.timestamp[first]
     attempts = numbered(reading.customer[own], start) if log._attempt is None else log.attempts[own]
-    named = "native_journey" in log._stored.column_names
-    free = log.codes("native_journey")[first] < 0 if named else np.ones(len(first), np.bool_)
-    inside: NDArray[np.bool_] = ~((start < surely) & (attempts == 1) & free)
+    inside: NDArray[np.bool_] = ~((start < surely) & (attempts == 1) & log._splittable_of(own))
     return inside
 
 

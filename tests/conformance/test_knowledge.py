@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from types import SimpleNamespace
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -255,8 +254,7 @@ def test_the_sums_of_customers_are_those_counted_one_by_one(journeys, data):
     cuts = [0, *(np.flatnonzero(np.diff(customer)) + 1).tolist(), len(customer)]
     blocks = [Block(a, b, 0, 0) for a, b in itertools.pairwise(cuts)]
     reading = SimpleNamespace(customer=customer, blocks=blocks)
-    with patch.object(knowledge, "_AT_ONCE", 4):
-        counts = knowledge._Counts.of(reading, reached, known, 3)
+    counts = knowledge._Counts.of(reading, reached, known, 3)
     weight, share = np.array([1.5, -0.5, 2.0]), 0.3
     one_by_one = sum(
         (((known - share) * weight[reached])[customer == owner]).sum() ** 2 for owner in set(customer)

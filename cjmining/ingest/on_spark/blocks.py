@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cjmining import schema
+from cjmining.event_columns import PIECE
 from cjmining.ingest.database import literal, temporary_database
 from cjmining.ingest.on_spark.tasks import Ints, in_place, range_file
 from cjmining.ingest.sorting import typed_events
@@ -22,8 +23,6 @@ from cjmining.storage import Writer, about_file
 if TYPE_CHECKING:
     from cjmining.ingest.events import Made
     from cjmining.ingest.on_spark.parts import Setting
-
-PIECE: Final = 1 << 17
 
 
 @dataclass(frozen=True)
