@@ -57,7 +57,8 @@ def test_written_as_it_is_made_a_log_is_the_one_that_memory_gives(tmp_path, monk
     monkeypatch.setattr(storage, "ROWS", 128)
     sources = exports(np.random.default_rng(n + long), n)
     cj.ingest(sources).write(tmp_path / "memory")
-    for module in (log_files, identity, linking, seen_together):
+    monkeypatch.setattr(log_files, "PIECE", 7)
+    for module in (identity, linking, seen_together):
         monkeypatch.setattr(module, "_PIECE", 7)
     log = cj.ingest(sources, path=tmp_path / "made")
     assert contents(tmp_path / "made") == contents(tmp_path / "memory")
@@ -124,7 +125,7 @@ def test_ingestions_that_are_killed_leave_a_whole_log():
 
 
 def test_journeys_of_parts_are_joined_to_those_of_the_whole(monkeypatch):
-    monkeypatch.setattr(log_files, "_PIECE", 5)
+    monkeypatch.setattr(log_files, "PIECE", 5)
     log = cj.ingest(exports(np.random.default_rng(3), 200))
     events = log._events
     cuts = [0, *(block.last_event for block in log.blocks(60))]
