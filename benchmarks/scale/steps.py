@@ -131,7 +131,7 @@ def drop_out(_: Path, log: Path) -> Callable[[], Any]:
 
     def run() -> Callable[[], Any]:
         found = cj.incidence(cj.check(opened, intended))
-        return lambda: {"rows": len(found.curve)}
+        return lambda: {"rows": len(found.curves)}
 
     return run
 
