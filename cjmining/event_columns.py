@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,24 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 17
 """Events of a piece: as many as lie together in a file."""
+
+_Array = TypeVar("_Array", bound="np.ndarray")
+
+
+def read_only(array: _Array) -> _Array:
+    """Return a view that can't be written.
+
+    What lies in Arrow's memory can't, what was computed can: as one kind, kernels are compiled for it once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> read_only(np.arange(3)).flags.writeable
+    False
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view  # type: ignore[return-value]
 
 
 class EventColumn(NDArrayOperatorsMixin):
@@ -128,8 +146,8 @@ class EventColumn(NDArrayOperatorsMixin):
 
     def _values(self, start: int, stop: int) -> NDArray[Any]:
         if stop <= start:
-            return np.empty(0, self.dtype)
-        return self._read(start, stop)
+            return read_only(np.empty(0, self.dtype))
+        return read_only(self._read(start, stop))
 
     def _at(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """Read the values of some events, each piece once."""
@@ -167,7 +185,7 @@ def elementwise(function: Callable[..., NDArray[Any]], *columns: Any) -> Any:  #
     array([ 9, 10])
     """
     if not any(isinstance(column, EventColumn) for column in columns):
-        return function(*columns)
+        return read_only(function(*columns))
     kind = function(*(column[:0] for column in columns)).dtype
     return EventColumn(
         len(columns[0]), kind, lambda start, stop: function(*(column[start:stop] for column in columns))
@@ -192,7 +210,7 @@ def of_whole_journeys(
     """
     n = len(bounds) - 1
     if at_once:
-        return read(0, n)
+        return read_only(read(0, n))
 
     def of_events(start: int, stop: int) -> NDArray[Any]:
         first = int(np.searchsorted(bounds, start, side="right")) - 1

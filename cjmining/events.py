@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining import tables
-from cjmining.event_columns import PIECE
+from cjmining.event_columns import PIECE, read_only
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,7 +110,8 @@ class WholeEvents(Events):
 
     def array(self, name: str, convert: Convert, none: np.generic) -> NDArray[Any]:
         """Return a column as an array."""
-        return convert(self.column(name)) if name in self.column_names else np.full(self.num_rows, none)
+        values = convert(self.column(name)) if name in self.column_names else np.full(self.num_rows, none)
+        return read_only(values)
 
     def chosen(self, bounds: Ints, kept: Flags) -> Events:
         """Return the events of some journeys."""

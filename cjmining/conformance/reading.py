@@ -10,6 +10,7 @@ import numpy as np
 
 from cjmining.conformance.walk import Walk
 from cjmining.engine.local import map_blocks
+from cjmining.event_columns import read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from cjmining.kernels.stages import Columns, Judged, StageSums
     from cjmining.log import Block, JourneyLog
 
-_Array = TypeVar("_Array", bound="np.ndarray")
 _Summary = TypeVar("_Summary")
 
 
@@ -111,9 +111,9 @@ class Reading:
             log=log,
             plans=tuple(plans),
             variant=log.variant_of_journeys(plans[0].intended) if len(plans) > 1 else None,
-            bounds=_read_only(log.bounds),
-            customer=_read_only(log.journey_customer),
-            group=_read_only(group),
+            bounds=read_only(log.bounds),
+            customer=read_only(log.journey_customer),
+            group=read_only(group),
             groups=groups,
             columns=Columns(
                 timestamp=log.timestamps,
@@ -210,13 +210,13 @@ class Reading:
         events: NDArray[np.int64],
         chosen: slice | NDArray[np.int64],
     ) -> Part:
-        columns: Any = [_read_only(column[chosen]) for column in self.columns]
+        columns: Any = [read_only(column[chosen]) for column in self.columns]
         sizes = np.diff(self.bounds)[journeys] if len(journeys) else np.zeros(0, np.int64)
         return Part(
             plan=plan,
-            bounds=_read_only(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)),
-            customer=_read_only(self.customer[journeys]),
-            group=_read_only(self.group[journeys]),
+            bounds=read_only(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)),
+            customer=read_only(self.customer[journeys]),
+            group=read_only(self.group[journeys]),
             groups=self.groups,
             columns=type(self.columns)(*columns),
             journey_numbers=journeys,
@@ -226,13 +226,6 @@ class Reading:
             until=self.until(journeys),
             data_end=self.data_end,
         )
-
-
-def _read_only(array: _Array) -> _Array:
-    """Return a view that can't be written, so that kernels are compiled for one kind of array only."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view  # type: ignore[return-value]
 
 
 def up_to(part: Part, journeys: NDArray[np.int64], last: NDArray[np.int64]) -> Part:
@@ -251,12 +244,12 @@ def up_to(part: Part, journeys: NDArray[np.int64], last: NDArray[np.int64]) -> P
     sizes = last + 1 - first
     bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     events = np.arange(bounds[-1]) + np.repeat(first - bounds[:-1], sizes)
-    columns: Any = [_read_only(column[events]) for column in part.columns]
+    columns: Any = [read_only(column[events]) for column in part.columns]
     return replace(
         part,
-        bounds=_read_only(bounds),
-        customer=_read_only(part.customer[journeys]),
-        group=_read_only(part.group[journeys]),
+        bounds=read_only(bounds),
+        customer=read_only(part.customer[journeys]),
+        group=read_only(part.group[journeys]),
         columns=type(part.columns)(*columns),
         journey_numbers=part.journey_numbers[journeys],
         event_numbers=part.event_numbers[events],

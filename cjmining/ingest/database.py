@@ -20,6 +20,8 @@ _OF_LIMIT: Final = 0.8
 """What the database gets of a memory limit; the rest is for the tables on their way out of it."""
 _AT_REST: Final = 64 << 20
 """Bytes that it keeps while others need the memory, a tenth of its own where that is more."""
+_A_ROW: Final = 32
+"""Bytes of its memory for each of the rows that are sorted together."""
 
 
 class Database:
@@ -73,6 +75,11 @@ class Database:
             yield
         finally:
             self._hold(self._most)
+
+    @property
+    def rows_at_once(self) -> int | None:
+        """How many rows it ought to sort together within its limit of memory; None without one."""
+        return None if self._memory_limit is None else self._most // _A_ROW
 
     def run(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""

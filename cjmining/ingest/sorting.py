@@ -5,9 +5,10 @@ They leave the database as a stream of tables, so that a log of any size can be 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
 TEXTS: Final = tuple(f.name for f in schema.EVENTS if f.type == schema.TEXT and f.name != "source")
 _FEW: Final = 4
 """Words up to which a comparison with each is faster than a look-up."""
+_STEPS: Final = 10_000
+"""Steps of customers, of which ranges are made up."""
+
+
+class InOrder(NamedTuple):
+    """SQL of the kept events: all `rows` with codes for texts, their `order`, the log's `columns` of them."""
+
+    rows: str
+    order: str
+    columns: str
+
+    def of(self, rows: str) -> str:
+        """Return SQL of some of the rows as the log has them."""
+        return f"SELECT {self.columns} FROM (SELECT * FROM ({rows}) ORDER BY {self.order})"
 
 
 @dataclass(frozen=True)
@@ -44,15 +59,46 @@ class SortedEvents:
     words: Mapping[str, pa.Array]
     long: Mapping[str, str]
     _database: Database
-    _query: str
+    _sql: InOrder
 
     def pieces(self) -> Iterator[pa.Table]:
         """Give the events piece by piece, long vocabularies as codes."""
-        with self._database.stream(self._query) as batches:
-            schemas = pa.Table.from_batches([], batches.schema)
-            yield self._typed(schemas)
-            for batch in batches:
-                yield self._typed(pa.Table.from_batches([batch]))
+        for query in self._queries():
+            with self._database.stream(query) as batches:
+                schemas = pa.Table.from_batches([], batches.schema)
+                yield self._typed(schemas)
+                for batch in batches:
+                    yield self._typed(pa.Table.from_batches([batch]))
+
+    def _queries(self) -> list[str]:
+        """Return the query of the events; of too many to be sorted at once, one for each range of customers.
+
+        A sort within little memory lays runs on disk, and merging them takes memory by their number.
+        """
+        at_once = self._database.rows_at_once
+        if at_once is None or self.n <= at_once:
+            return [self._sql.of(self._sql.rows)]
+        coded = identifier("coded events")
+        self._database.run(f"CREATE OR REPLACE TABLE {coded} AS {self._sql.rows}")
+        firsts = self._firsts(coded, at_once)
+        return [
+            self._sql.of(f"SELECT * FROM {coded} WHERE customer >= {first} AND customer < {stop}")
+            for first, stop in itertools.pairwise(firsts)
+        ]
+
+    def _firsts(self, table: str, at_once: int) -> list[int]:
+        """Return the first customer of each range of about so many events, and the one after the last."""
+        step = int(self._database.value(f"SELECT max(customer) // {_STEPS} + 1 FROM {table}"))
+        sizes = self._database.run(
+            f"SELECT customer // {step} AS part, count(*) FROM {table} GROUP BY part ORDER BY part"
+        )
+        firsts, held = [0], 0
+        for part, size in sizes:
+            if held and held + size > at_once:
+                firsts.append(part * step)
+                held = 0
+            held += size
+        return [*firsts, (sizes[-1][0] + 1) * step]
 
     def long_words(self, column: str) -> Iterator[pa.Table]:
         """Give a long vocabulary piece by piece, as tables with the one column `word`."""
@@ -134,10 +180,10 @@ def sort_events(database: Database, made: Made, source_names: Sequence[str], end
     ranks = ranks_by_name(source_names)
     words["source"] = pa.array([source_names[rank] for rank in ranks], pa.string())
     codes["source"] = _case("source_rank", [str(rank) for rank in ranks])
-    taken = {name: identifier(name) for name in held} | codes
-    in_order = (
+    taken = {name: identifier(name) for name in (*_ORDERED_BY, *held)} | codes
+    rows = (
         f"SELECT {', '.join(f'{sql} AS {identifier(name)}' for name, sql in taken.items())} "
-        f"FROM events {' '.join(joins)} WHERE {kept} ORDER BY {log_order(codes.get('native_journey'))}"
+        f"FROM events {' '.join(joins)} WHERE {kept}"
     )
     # rows are narrow while they are sorted: columns that hold nothing come after, codes grow after
     names = (*schema.EVENTS.names, *made.others)
@@ -147,7 +193,8 @@ def sort_events(database: Database, made: Made, source_names: Sequence[str], end
         else f"{identifier(name) if name in codes else 'NULL'}::INTEGER AS {identifier(name)}"
         for name in names
     ]
-    return SortedEvents(n, words, long, database, f"SELECT {', '.join(columns)} FROM ({in_order})")
+    order = log_order("native_journey" if "native_journey" in codes else None)
+    return SortedEvents(n, words, long, database, InOrder(rows, order, ", ".join(columns)))
 
 
 def is_kept(end: str) -> str:
@@ -160,10 +207,14 @@ def ranks_by_name(source_names: Sequence[str]) -> list[int]:
     return sorted(range(len(source_names)), key=lambda rank: source_names[rank])
 
 
+_ORDERED_BY: Final = ("customer", "timestamp", "source_rank", "sequence", "event_id")
+
+
 def log_order(native_journey: str | None) -> str:
     """SQL of the order of a log's events; what stands for the source's own journey goes before the time."""
-    given = f"{native_journey} NULLS FIRST, " if native_journey else ""
-    return f"customer, {given}timestamp, source_rank, sequence, event_id"
+    first, *others = _ORDERED_BY
+    given = [f"{native_journey} NULLS FIRST"] if native_journey else []
+    return ", ".join([first, *given, *others])
 
 
 def count_kept(database: Database, made: Made, kept: str) -> tuple[int, list[str]]:

@@ -302,7 +302,7 @@ def align(
     offsets = np.zeros(n + 1, np.int64)
     event = np.empty(total + total // 4 + 64, np.int64)
     edge = np.empty(len(event), np.int32)
-    m, begin = 0, 0
+    m, begin = np.int64(0), np.int64(0)  # of a literal 0, what is called would be compiled twice
     while begin < n:
         stop = _explain(begin, first, last, end, symbol, failed, steps, scaled, memo, rows, path, cost, worst)
         most = m + _most_moves(begin, stop, cost, worst, steps)
@@ -350,7 +350,7 @@ def costs(
     failed = np.zeros(len(symbol), np.int8)
     cost = np.zeros(n, np.int64)
     worst = np.zeros(n, np.int64)
-    begin = 0
+    begin = np.int64(0)
     while begin < n:
         begin = _explain(
             begin, first, last, end, symbol, failed, steps, scaled, memo, rows, path, cost, worst
@@ -511,7 +511,7 @@ def _explain(begin, first, last, end, symbol, failed, steps, scaled, memo, rows,
     while stop < len(first) and (end[stop] < 0 or last[stop] - first[stop] <= room):
         room -= last[stop] - first[stop] if end[stop] >= 0 else 0
         stop += 1
-    p, q = 0, 0
+    p, q = np.int64(0), np.int64(0)
     while begin < stop:
         begin, p, q, row, x = _walk_back(
             begin, stop, first, last, end, symbol, failed, steps, scaled, memo, rows, path, p, q, cost, worst

@@ -150,7 +150,7 @@ def find(columns: Columns, machine: Machine, first: int, last: int, every: bool)
     room = _room(columns.bounds, machine, first, last)
     journeys, offsets = np.empty(16, np.int64), np.zeros(17, np.int64)
     events, states = np.empty(64, np.int64), np.empty(64, np.int64)
-    n, size, journey, low, told = 0, 0, first, 0, np.zeros(0, np.int64)
+    n, size, journey, low, told = 0, 0, first, np.int64(0), np.zeros(0, np.int64)
     while journey < last:
         journey, low, done = _scan(columns, machine, room, journey, low, last, FIND, told)
         if done == NONE:

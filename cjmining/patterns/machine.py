@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from cjmining.errors import LogError
+from cjmining.event_columns import read_only
 from cjmining.patterns.nodes import FOREVER, Arrow, Cells, Choice, Node, Repeat, Sequence, Step, tell
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Compiled(NamedTuple):
         """Return what is read of a block's events; its journeys and events are numbered from 0."""
         from cjmining.kernels.patterns import Columns
 
-        time, kind = _fixed(self.time[block.events]), _fixed(self.kind[block.events])
+        time, kind = read_only(self.time[block.events]), read_only(self.kind[block.events])
         return Columns(block.own_bounds(self.bounds), time, kind)
 
 
@@ -181,13 +182,6 @@ def compiled(read: Read, built: Plan, log: JourneyLog, source: str, *, allow_unk
         bounded=read.total < FOREVER,
     )
     return Compiled(machine, log.bounds, log.timestamps, cells.of_events(log))
-
-
-def _fixed(array: NDArray[Any]) -> NDArray[Any]:
-    """Columns from files can't be written to, others can: as one type, kernels are compiled once."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def _bits(cells: Cells, steps: Iterable[Step]) -> NDArray[np.int64]:

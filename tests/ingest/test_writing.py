@@ -17,8 +17,8 @@ import pytest
 
 import cjmining as cj
 from cjmining import log_files, storage
-from cjmining.ingest import identity, linking, seen_together, sorting
-from cjmining.ingest.database import temporary_database
+from cjmining.ingest import database, identity, linking, seen_together, sorting
+from cjmining.ingest.database import Database, temporary_database
 
 
 def exports(rng: np.random.Generator, n: int) -> list[cj.sources.Table]:
@@ -67,6 +67,19 @@ def test_written_as_it_is_made_a_log_is_the_one_that_memory_gives(tmp_path, monk
         log.blocks(block)
     )
     assert log.events["customer"].is_monotonic_increasing
+
+
+def test_many_events_are_sorted_range_by_range_of_customers(tmp_path, monkeypatch):
+    sources = exports(np.random.default_rng(7), 500)
+    asked: list[str] = []
+    stream = Database.stream
+    monkeypatch.setattr(Database, "stream", lambda self, query: asked.append(query) or stream(self, query))
+    cj.ingest(sources, path=tmp_path / "at once", memory_limit="500MB")
+    assert not [query for query in asked if "coded events" in query]
+    monkeypatch.setattr(database, "_A_ROW", 10_000_000)  # 40 rows at once
+    cj.ingest(sources, path=tmp_path / "by range", memory_limit="500MB")
+    assert len([query for query in asked if "coded events" in query]) > 10
+    assert contents(tmp_path / "by range") == contents(tmp_path / "at once")
 
 
 def test_what_goes_wrong_leaves_the_log_that_is_there(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cjmining.event_columns import read_only
 from cjmining.kernels.alignment import NOT_ALIGNED, NOT_ON_MAP, align, costs, prepare
 from cjmining.kernels.automaton import Automaton
 
@@ -174,7 +175,7 @@ def run_align(
     end = np.array([end for _, end in journeys], dtype=np.int32)
     flags = np.array([f for each in failed for f in each] if failed else [0] * len(symbol), dtype=np.int8)
     steps = prepare(machine, **weights)
-    found = align(bounds[:-1], bounds[1:], end, symbol, flags, steps)
+    found = align(read_only(bounds[:-1]), bounds[1:], end, symbol, read_only(flags), steps)
     assert costs(bounds[:-1], bounds[1:], end, symbol, steps).tolist() == found.cost.tolist()
     return found, bounds
 

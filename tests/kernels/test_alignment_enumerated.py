@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from cjmining.event_columns import read_only
 from cjmining.intended.automaton import compile_automaton
 from cjmining.intended.model import Stage, Touchpoint
 from cjmining.kernels.alignment import NOT_ALIGNED, NOT_ON_MAP, Alignments, align, costs, last_edges, prepare
@@ -184,7 +185,7 @@ def aligned(asked: list[Question], **options: int) -> Alignments:
     end = np.array([each.end for each in asked], dtype=np.int32)
     first = asked[0]
     steps = prepare(first.machine, map_only=first.map_only, log_only=first.log_only, **options)
-    found = align(bounds[:-1], bounds[1:], end, symbol, failed, steps)
+    found = align(read_only(bounds[:-1]), bounds[1:], end, symbol, read_only(failed), steps)
     assert costs(bounds[:-1], bounds[1:], end, symbol, steps).tolist() == found.cost.tolist()
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cjmining.event_columns import read_only
 from cjmining.kernels.contacts import CHANNEL, OWNER, hand_offs
 
 
@@ -14,10 +15,10 @@ def test_channels_and_owners_of_two_journeys() -> None:
     contact = np.array([1, 1, 1, 1, 1, 1, 0, 1], dtype=bool)
     moves = np.ones(8, dtype=bool)
     found = hand_offs(
-        np.array([0, 5, 8]),
+        read_only(np.array([0, 5, 8])),
         stage,
-        touchpoint,
-        channel,
+        read_only(touchpoint),
+        read_only(channel),
         contact,
         moves,
         np.array([-1, 0, 1], dtype=np.int32),
@@ -33,7 +34,7 @@ def test_channels_and_owners_of_two_journeys() -> None:
 
 
 def test_nothing_to_hand_off() -> None:
-    nothing = np.zeros(0, dtype=np.int32)
-    none = np.zeros(0, dtype=bool)
-    found = hand_offs(np.zeros(1, dtype=np.int64), nothing, nothing, nothing, none, none, nothing, 0)
+    nothing, none = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=bool)
+    bounds, seen = read_only(np.zeros(1, dtype=np.int64)), read_only(nothing)
+    found = hand_offs(bounds, nothing, seen, seen, none, none, nothing, 0)
     assert [len(column) for column in found] == [0, 0, 0, 0]

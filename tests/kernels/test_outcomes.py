@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cjmining.event_columns import read_only
 from cjmining.kernels.outcomes import WalkRules, judge, segment
 
 CUSTOMER, COMPANY, SYSTEM = 0, 1, 2
@@ -222,10 +223,10 @@ def reference_judgement(plan: Map, events: list[Event], first: int, last: int, d
 def columns(plan: Map, events: list[Event]) -> tuple:
     numbers = {name: number for number, name in enumerate(plan.names)}
     return (
-        np.array([e.time for e in events], dtype=np.int64),
-        np.array([numbers[e.name] for e in events], dtype=np.int32),
-        np.array([e.actor for e in events], dtype=np.int32),
-        np.array([e.failed for e in events], dtype=np.int8),
+        read_only(np.array([e.time for e in events], dtype=np.int64)),
+        read_only(np.array([numbers[e.name] for e in events], dtype=np.int32)),
+        read_only(np.array([e.actor for e in events], dtype=np.int32)),
+        read_only(np.array([e.failed for e in events], dtype=np.int8)),
     )
 
 
@@ -236,7 +237,7 @@ def run_segment(plan: Map, events: list[Event], data_end: int, *, splittable: bo
 
 
 def run_judge(plan: Map, events: list[Event], bounds: list[int], data_end: int) -> list[tuple]:
-    found = judge(np.array(bounds, dtype=np.int64), *columns(plan, events), plan.rules(), data_end)
+    found = judge(read_only(np.array(bounds, dtype=np.int64)), *columns(plan, events), plan.rules(), data_end)
     outcomes = ("converted", "dropped", "turned away", "open")
     won = ("no", "returned", "converted")
     rows = zip(*(array.tolist() for array in found), strict=True)

@@ -34,7 +34,7 @@ from cjmining.ingest.on_spark.parts import (
     whole,
 )
 from cjmining.ingest.run import Ingestion, Options
-from cjmining.ingest.sorting import TEXTS, SortedEvents, ranks_by_name
+from cjmining.ingest.sorting import TEXTS, InOrder, SortedEvents, ranks_by_name
 from cjmining.ingest.stage import Staged, StagedFile, notes_of_absent, stage
 from cjmining.log import BLOCK_EVENTS
 from cjmining.log_files import LONG_VOCABULARY, Journeys, log_of_blocks
@@ -400,7 +400,7 @@ class SparkIngestion(Ingestion):
         layout = Layout(made, held, words, long, tuple(int(place) for place in np.argsort(ranks)))
         return _Events(
             n=sum(part.n for part in kept), words=words, long=dict.fromkeys(long, ""),
-            _database=self._database, _query="", _run=self, _layout=layout,
+            _database=self._database, _sql=InOrder("", "", ""), _run=self, _layout=layout,
         )  # fmt: skip
 
     def write_blocks(self, draft: Draft, layout: Layout) -> tuple[dict[str, str], Journeys]:
