@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 OUT := build/demo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# What is imported is compiled once, also where the environment says that nothing of it is to be kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test fuzz lint bench docs gallery samples clean
 
 demo: $(VENV)/.run-ready

@@ -39,7 +39,7 @@ def read_only(array: _Array) -> _Array:
     """
     view = array.view()
     view.flags.writeable = False
-    return view  # type: ignore[return-value]
+    return view
 
 
 class EventColumn(NDArrayOperatorsMixin):

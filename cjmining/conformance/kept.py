@@ -59,10 +59,9 @@ class Kept(ABC):
     def pieces(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
         """Give some columns side by side, block by block in their order."""
 
+    @abstractmethod
     def column(self, name: str) -> NDArray[Any]:
         """Return a column, all of it."""
-        parts = [values for (values,) in self.pieces(name)]
-        return np.concatenate(parts) if parts else np.empty(0, self.columns[name])
 
 
 class KeptInMemory(Kept):
@@ -143,15 +142,27 @@ class KeptInFiles(Kept):
         LogError
             If what was put isn't there any more.
         """
+        for file in self._files():
+            table = pq.read_table(file, columns=list(dict.fromkeys(names)), memory_map=True)
+            yield tuple(table.column(name).to_numpy() for name in names)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column, all of it: put together piece by piece, for it may be large."""
+        sizes = [pq.read_metadata(file).num_rows for file in self._files()]
+        found, filled = np.empty(sum(sizes), self.columns[name]), 0
+        for (values,) in self.pieces(name):
+            found[filled : filled + len(values)] = values
+            filled += len(values)
+        return found
+
+    def _files(self) -> list[Path]:
         files = sorted(self._folder.glob("*.parquet"))
         if len(files) < self._n_blocks:
             raise LogError(
                 f"what a check keeps of each journey isn't in {self._folder} any more: temporary files were "
                 "cleared, or the engine that made it was closed. Check the log again"
             )
-        for file in files:
-            table = pq.read_table(file, columns=list(dict.fromkeys(names)), memory_map=True)
-            yield tuple(table.column(name).to_numpy() for name in names)
+        return files
 
 
 def _of_folder(columns: Mapping[str, npt.DTypeLike], folder: Path) -> KeptInFiles:

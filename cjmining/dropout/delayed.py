@@ -75,7 +75,7 @@ class Beginnings(NamedTuple):
 
     def began_at(self, reading: Reading) -> NDArray[np.int64]:
         """Return when each journey began, microseconds since 1970."""
-        began_at = np.array(reading.columns.timestamp[reading.bounds[:-1]])
+        began_at: NDArray[np.int64] = reading.columns.timestamp[reading.bounds[:-1]]
         began_at[self.anew] = self.anew_at
         return began_at
 

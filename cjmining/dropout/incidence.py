@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
+    from cjmining.grouping import Groups
 
 WHOLE = "(journey)"
 """The journey as a whole, as a place: entered with its first event, left by its end alone."""
@@ -289,7 +290,7 @@ def _lay_out(
     late_names = names_of_customers(reading.log, late.customer, names)
     groups = tuple(dict.fromkeys([*of_journey.names, *of_entry, *late_names]))
     number = {name: position for position, name in enumerate(groups)}
-    group = np.array([number[name] for name in of_journey.names], dtype=np.int32)[of_journey.codes]
+    group = _renumbered(of_journey, number)
     unseen_group = np.array([number[name] for name in late_names], dtype=np.int64)
     layout = _Layout(
         groups,
@@ -299,6 +300,12 @@ def _lay_out(
         np.where(late.journey >= 0, group[late.journey] if len(group) else 0, unseen_group),
     )
     return layout, _all_spells(check, counted, listed, layout, None if when == "journey" else segments, to)
+
+
+def _renumbered(groups: Groups, number: Mapping[str, int]) -> NDArray[np.int32]:
+    if len(number) == 1:
+        return np.zeros(len(groups.codes), np.int32)
+    return np.array([number[name] for name in groups.names], dtype=np.int32)[groups.codes]
 
 
 def _names_at_entry(segments: Segments, listed: Listed, counted: Beginnings) -> tuple[str, ...]:
@@ -342,10 +349,15 @@ def _whole_journeys(check: Conformance, counted: Beginnings, layout: _Layout) ->
     """Return the spells of journeys as wholes; where some were under way at the data start, with these."""
     reading, inside = check._with_log("journeys"), counted.inside
     end, ended_at = ends_of(check)
-    time = ended_at[inside]
-    time -= counted.began_at(reading)[inside]
-    cell = layout.group[inside] * np.int32(len(layout.places))
+    time = counted.began_at(reading)
+    np.subtract(ended_at, time, out=time)
+    del ended_at  # a row a journey each: one at a time
+    time = time[inside]
     ends = end_codes(end[inside], np.ones(len(time), np.bool_))
+    if len(layout.groups) == 1:
+        cell = np.broadcast_to(np.int32(0), len(time))
+    else:
+        cell = layout.group[inside] * np.int32(len(layout.places))
     found = Spells(cell, reading.customer[inside], time, ends, FROM_THE_BEGINNING)
     late = counted.under_way
     if not len(late.customer):
