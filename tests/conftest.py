@@ -7,9 +7,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Kernels compile on their first call, so deadlines would misfire; the same examples in every run, and as many
-# as keep the whole suite near ten minutes.
-hypothesis.settings.register_profile("project", deadline=None, derandomize=True, max_examples=60)
+from tests.examples import SHARE
+
+# Kernels compile on their first call, so deadlines would misfire; the same examples in every run.
+hypothesis.settings.register_profile(
+    "project", deadline=None, derandomize=True, max_examples=round(100 * SHARE)
+)
 hypothesis.settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parents[1]

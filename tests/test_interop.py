@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -21,6 +21,7 @@ from cjmining.errors import MapError
 from cjmining.intended import IntendedMap, Stage, Touchpoint, parse_map
 from cjmining.interop import from_petri_net, read_bpmn, to_event_log, to_petri_net
 from cjmining.kernels.alignment import costs, prepare
+from tests.examples import examples
 from tests.intended.test_automaton import words_of
 
 MAPS = Path(__file__).resolve().parents[1] / "docs" / "readings"
@@ -103,7 +104,7 @@ def converted(intended: IntendedMap, longest: int = 5) -> set[tuple[str, ...]]:
     return {word for word in seen if len(word) <= longest}
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(small_maps(), st.lists(st.sampled_from("abcdez"), max_size=5), st.data())
 def test_optimal_costs_on_the_net_are_ours(pm4py, intended: IntendedMap, trace, data):
     assert cost_by_pm4py(trace, to_petri_net(intended)) == cost_by_us(trace, intended, None)
@@ -142,7 +143,7 @@ def leads_to_the_goal_from_everywhere(intended: IntendedMap) -> bool:
     return bool(leading.all())
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(small_maps().filter(leads_to_the_goal_from_everywhere))
 def test_a_map_that_went_through_a_net_accepts_the_same_journeys(pm4py, intended: IntendedMap):
     again = from_petri_net(*to_petri_net(intended), name="again", goal=intended.goal, patience="never")

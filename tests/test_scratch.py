@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.scratch import Held, Scratch, beside
 from cjmining.stats.largest import largest
+from tests.examples import examples
 
 VALUES = np.random.default_rng(2).normal(size=1000)
 CUTS = [0, 1, 7, 400, 401, 990, 1000]
@@ -41,7 +42,7 @@ def test_values_beside_a_column_are_in_a_file_and_go_along_when_pickled():
     np.testing.assert_array_equal(copied.read(590, 610), VALUES[590:610])
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.floats(0, 1) | st.sampled_from([0.5, -0.0, 5e-324]), min_size=1, max_size=40), st.data())
 def test_a_number_at_a_place_is_that_of_all_sorted(numbers, data):
     place = data.draw(st.integers(1, len(numbers)))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -26,7 +26,6 @@ from cjmining.stats import (
 )
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_limits_are_scipys(counts: tuple[int, int]) -> None:
     successes, n = counts
@@ -41,7 +40,6 @@ def test_a_share_of_nothing_is_unknown() -> None:
     assert all(math.isnan(number) for number in wilson(0, 0))
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_q_values_are_scipys(p: list[float]) -> None:
     assert benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p, method="bh"))
@@ -152,7 +150,6 @@ def test_answers_given_twice_by_the_same_customers_say_no_more() -> None:
     assert math.isnan(mean_of_clusters(0.0, 0, (0, 0, 0, 0)).mean)
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_limits_of_a_plain_share_are_wilsons(counts: tuple[int, int]) -> None:
     successes, n = counts

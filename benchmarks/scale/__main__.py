@@ -90,16 +90,17 @@ def _tell(result: dict, *, keep: bool) -> None:
 
 
 def of(result: dict) -> str:
-    """Return a table, a row a step: time, time a million events, how it grows, and peak memory by size."""
+    """Return a table, a row a step: times, how CPU time grows, and peak memory, by size."""
     sizes = result["sizes"]
     heads = [f"{size['events'] / MILLION:.1f} million" for size in sizes]
     lines = [
         (
             f"Ingestion within {INGESTION_MEMORY}, analyses within {MEMORY}, DuckDB within {DUCKDB_MEMORY}; "
-            f"peaks are of the whole process. Load when this began: {result['load']:.1f}."
+            "peaks are of the whole process, growth is of CPU time. "
+            f"Load when this began: {result['load']:.1f}."
         ),
         "",
-        f"| step | {' | '.join(f'{head}: time, a million, peak' for head in heads)} | growth |",
+        f"| step | {' | '.join(f'{head}: time, CPU, CPU a million, peak' for head in heads)} | growth |",
         f"|---|{'---:|' * len(heads)}---:|",
     ]
     for name in STEPS:
@@ -117,12 +118,13 @@ def of(result: dict) -> str:
 
 def _cell(size: dict, name: str) -> str:
     step = size["steps"][name]
-    seconds = step["seconds"][0]
-    return f"{seconds:,.1f} s, {seconds / size['events'] * MILLION:.2f} s, {step['peak_mb']:,.0f} MB"
+    seconds, cpu = step["seconds"][0], step["cpu"][0]
+    million = cpu / size["events"] * MILLION
+    return f"{seconds:,.1f} s, {cpu:,.1f} s, {million:.2f} s, {step['peak_mb']:,.0f} MB"
 
 
 def _growth(one: dict, two: dict, name: str) -> float:
-    times = two["steps"][name]["seconds"][0] / one["steps"][name]["seconds"][0]
+    times = two["steps"][name]["cpu"][0] / one["steps"][name]["cpu"][0]
     return math.log(times) / math.log(two["events"] / one["events"])
 
 

@@ -16,7 +16,7 @@ from benchmarks.discovery.questions import FUNNEL
 
 INGESTION_MEMORY = "500MB"
 """What ingestion may use for reading and sorting."""
-MEMORY = "300MB"
+MEMORY = "200MB"
 """What events may take in an analysis."""
 DUCKDB_MEMORY = "1GB"
 HERE = Path(__file__).parent

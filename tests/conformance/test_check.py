@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -19,6 +19,7 @@ from cjmining.conformance.worth import amounts_of_conversions
 from cjmining.intended import IntendedMap, parse_map
 from cjmining.log import Block, JourneyLog
 from tests.conformance.factory import START, log_of
+from tests.examples import examples
 
 MAP = """
 map: Small shop
@@ -627,7 +628,7 @@ def logs(draw: st.DrawFn) -> JourneyLog:
     return JourneyLog.from_events(events, data_end=START + pd.Timedelta(days=90))
 
 
-@settings(deadline=None, max_examples=80, derandomize=True)
+@examples(80)
 @given(logs(), st.sampled_from([None, "channel"]), st.integers(1, 3), st.integers(1, 3))
 def test_all_numbers_add_up(log: JourneyLog, by: str | None, missing_cost: int, ad_hoc_cost: int) -> None:
     if set(log.vocabulary("touchpoint")).isdisjoint(INTENDED.touchpoint_names):
@@ -660,7 +661,7 @@ def test_all_numbers_add_up(log: JourneyLog, by: str | None, missing_cost: int, 
     assert (check.journeys["fitness"].notna() == placed).all()
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@examples(60)
 @given(logs())
 def test_blocks_give_what_one_block_gives(log: JourneyLog) -> None:
     log = log.split(INTENDED)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -18,6 +18,7 @@ from cjmining.conformance import reading as scanning
 from cjmining.conformance.plan import make_plans
 from cjmining.intended import IntendedMap, parse_map
 from cjmining.log import JourneyLog
+from tests.examples import examples
 
 MAP = """
 map: Help
@@ -328,7 +329,7 @@ def handed_over(journey: list[tuple[str, str, int]]) -> list[tuple[str, str, str
     return found
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(a_log)
 def test_hand_offs_are_as_plain_python_reads_them(journeys: list[list[tuple[str, str, int]]]) -> None:
     """Where nobody falls silent, and each touchpoint lies in one stage."""

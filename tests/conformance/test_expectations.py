@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -19,6 +19,7 @@ from cjmining.conformance.plan import make_plans
 from cjmining.intended import parse_map
 from cjmining.log import JourneyLog
 from cjmining.stats import newcombe, wilson
+from tests.examples import examples
 
 MAP = """
 map: Help
@@ -623,7 +624,7 @@ def reference(told: list[Told]) -> dict[tuple[str, str, str], dict[str, object]]
     return found
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(a_log, st.sampled_from([5, 20, 45, 100]))
 def test_all_promises_are_as_plain_python_reads_them(journeys: list[list[tuple]], days: int) -> None:
     rows = [{"customer": c} | e for c, journey in enumerate(journeys) for e in happened(journey)]

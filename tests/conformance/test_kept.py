@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.blocks import Block
 from cjmining.conformance.kept import Kept, KeptInFiles, KeptInMemory
 from cjmining.errors import LogError
 from cjmining.shipping import shipping
+from tests.examples import examples
 
 COLUMNS = {"code": np.int8, "at": np.int64}
 
@@ -31,7 +32,7 @@ def fill(kept: Kept, sizes: list[int], order: list[int]) -> np.ndarray:
 
 
 @given(st.lists(st.integers(1, 5), max_size=6), st.randoms())
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_columns_are_whole_and_in_order(sizes: list[int], random) -> None:
     order = list(range(len(sizes)))
     random.shuffle(order)

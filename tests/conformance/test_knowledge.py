@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -19,6 +19,7 @@ from cjmining.conformance.knowledge import CONVERTED_ROW, IDENTIFIED, knowledge_
 from cjmining.intended import parse_map
 from cjmining.log import JourneyLog
 from tests.conformance.factory import START
+from tests.examples import examples
 
 INTENDED = parse_map("""
 map: Shop
@@ -191,7 +192,7 @@ def test_nobody_can_be_told_identified_without_attributes_and_identifiers():
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=12), st.integers(1, 3))
-@settings(max_examples=25)
+@examples(25)
 def test_identified_customers_are_those_of_a_log_of_them_alone(journeys, each):
     ways = [way for way, _ in journeys]
     owners = [number // each for number in range(len(ways))]
@@ -243,7 +244,7 @@ def test_customers_who_are_on_both_sides_alike_show_no_difference():
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5)), min_size=2, max_size=25), st.data())
-@settings(max_examples=25)
+@examples(25)
 def test_the_sums_of_customers_are_those_counted_one_by_one(journeys, data):
     from cjmining.conformance import knowledge
 

@@ -9,12 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining import schema
 from cjmining.intended import parse_map
+from tests.examples import examples
 
 MAP = parse_map("""
 map: Shop
@@ -276,7 +277,7 @@ def with_repeated_records() -> cj.Conformance:
     return check_of(TEXT, ledger=[("shop", "orders.csv", "records", "superseded", "delivered again", 9)])
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     orders=st.lists(st.integers(0, 500), min_size=1, max_size=3),
     revenue=st.lists(st.floats(-500, 500), min_size=1, max_size=3),

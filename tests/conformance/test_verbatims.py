@@ -8,11 +8,12 @@ from statistics import median
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.intended import parse_map
+from tests.examples import examples
 
 MAP = parse_map("""
 map: Shop
@@ -128,7 +129,7 @@ answers = st.lists(
 )
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(answers, st.integers(1, 4), st.integers(1, 3))
 def test_properties_of_any_choice(given_answers, each, smallest):
     told = check_of(given_answers)

@@ -7,12 +7,13 @@ from collections import defaultdict
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.discovery import summary
 from cjmining.kernels import cells, transitions, variants
+from tests.examples import examples
 from tests.small_logs import log_of
 
 STEPS = ("from_touchpoint", "to_touchpoint")
@@ -68,7 +69,7 @@ KEYS = {
 }
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(logs(), st.sampled_from([1, 3, 100]), st.sampled_from(["direct", "hashed", "bins"]))
 def test_customers_equal_brute_force_whatever_the_blocks_and_the_way(drawn, size, way):
     log, *rest = drawn
@@ -95,7 +96,7 @@ def test_customers_equal_brute_force_whatever_the_blocks_and_the_way(drawn, size
     assert of_groups == {group: sum(one == group for one, _ in pairs) for group in of_groups}
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(logs())
 def test_customers_of_chains_equal_brute_force(drawn):
     log, journeys, customers, groups = drawn

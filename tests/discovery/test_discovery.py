@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -18,6 +18,7 @@ from cjmining.discovery.steps import Steps
 from cjmining.discovery.summary import Scan, merge, summarise
 from cjmining.intended import parse_map
 from cjmining.kernels.histogram import RELATIVE_ERROR
+from tests.examples import examples
 
 TOUCHPOINTS = ("ad", "shop", "basket", "order")
 
@@ -210,7 +211,7 @@ def _of_frame(frame):
     )
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(events())
 def test_equals_brute_force_in_pandas(frame):
     found = cj.discover(_of_frame(frame), by="device")

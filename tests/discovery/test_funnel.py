@@ -8,13 +8,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.discovery import summary
 from cjmining.intended import parse_map
 from cjmining.stats import wilson, wilson_of_clusters
+from tests.examples import examples
 from tests.small_logs import log_of, rows, timed, written
 
 
@@ -357,7 +358,7 @@ WORDS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), min_size=
 STEPS = st.lists(st.sets(st.sampled_from("abc"), min_size=1, max_size=2), min_size=2, max_size=4)
 
 
-@settings(max_examples=120)
+@examples(120)
 @given(
     st.lists(WORDS, min_size=1, max_size=4),
     STEPS,
@@ -395,7 +396,7 @@ def test_attempts_are_those_of_the_definitions(gaps, steps, window, order, start
         assert row["reached"] == following + row["lost"] + row["open"]
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(WORDS, min_size=1, max_size=4),
     STEPS,
@@ -418,7 +419,7 @@ def test_what_mature_attempts_reached_stays_so_however_long_the_data_go_on(gaps,
         assert [number[journey], *what] in then
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(WORDS, min_size=1, max_size=5),
     st.lists(st.integers(0, 1), min_size=6, max_size=6),

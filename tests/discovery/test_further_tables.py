@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -24,6 +24,7 @@ from cjmining.kernels import transitions as transitions_kernel
 from cjmining.kernels.histogram import RELATIVE_ERROR
 from cjmining.report.disclosure import merge_found, small_groups
 from cjmining.report.words import SMALLER
+from tests.examples import examples
 
 TABLES = ("follows", "rework", "first_and_again", "together")
 MAP = parse_map(
@@ -310,7 +311,7 @@ EXPECT = {
 }
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(logs(), st.sampled_from(LEVELS), st.sampled_from([(), ("ad",)]))
 def test_every_table_equals_brute_force_at_every_level(log, level, ignore):
     log = log.tag(outcome=["converted" if journey % 2 else None for journey in range(log.n_journeys)])

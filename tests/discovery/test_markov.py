@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.discovery import summary
 from cjmining.discovery.markov import END, START
 from cjmining.discovery.markov_choice import FOLDS, MIXTURES, PAIRS, folds_of
+from tests.examples import examples
 
 
 def _log(customer, touchpoint, **columns):
@@ -240,7 +241,7 @@ def held_out(journeys, outcomes, order, seed):
     return needed
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(logs(), st.integers(0, 3))
 def test_bits_of_unseen_journeys_equal_brute_force(log, seed):
     chains = cj.markov(log, by="kind", seed=seed)
@@ -309,7 +310,7 @@ def test_any_split_into_blocks_gives_the_same_chains(log, size):
     pd.testing.assert_frame_equal(split.orders, whole.orders, rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(logs())
 def test_rows_of_matrices_add_up_to_one(log):
     chains = cj.markov(log, by="kind", level="channel")

@@ -7,13 +7,14 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.discovery.variants import ended
 from tests.discovery.test_variants import log_of
 from tests.edits import distance, from_beginning
+from tests.examples import examples
 
 
 def log_by_words(*ways: tuple[str, str], **customers) -> cj.JourneyLog:
@@ -272,7 +273,7 @@ WAYS = st.lists(
 )
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(WAYS, st.booleans())
 def test_partings_hold_each_journey_against_the_nearest(ways, whole):
     log = log_by_words(*((" ".join(steps), outcome) for steps, outcome in ways))

@@ -8,13 +8,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.discovery import summary
 from cjmining.intended import parse_map
 from cjmining.stats import newcombe, wilson, wilson_of_clusters
+from tests.examples import examples
 from tests.small_logs import log_of, rows, timed, written
 
 
@@ -421,7 +422,7 @@ WORDS = st.lists(st.tuples(st.sampled_from("abcx"), st.integers(0, 3)), min_size
 BORDER = st.none() | st.sets(st.sampled_from("abc"), min_size=1, max_size=2).map(sorted)
 
 
-@settings(max_examples=120)
+@examples(120)
 @given(
     st.lists(WORDS, min_size=1, max_size=4),
     BORDER,
@@ -487,7 +488,7 @@ def test_attempts_are_those_of_the_definitions(gaps, start, end, window, which, 
         assert shown["attempts"].sum() == sum(one[3] == fate for one in expected)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(WORDS, min_size=1, max_size=4),
     BORDER,

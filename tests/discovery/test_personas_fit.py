@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -17,6 +17,7 @@ from cjmining.discovery.personas.counts import Reading, behaviour_of
 from cjmining.discovery.personas.fit import PRIOR, climb, fit, members
 from cjmining.discovery.personas.number import data_of
 from cjmining.discovery.personas.stability import adjusted_rand
+from tests.examples import examples
 
 PLAIN = Reading("touchpoint", (), None, ())
 
@@ -128,7 +129,7 @@ JOURNEYS = st.lists(
 )
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(JOURNEYS, st.integers(1, 3), st.integers(0, 5))
 def test_what_is_maximised_never_falls(journeys, number, seed):
     behaviour = behaviour_of(log_of(sorted(journeys)), PLAIN, verb="test")

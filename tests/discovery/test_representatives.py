@@ -6,12 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from tests.discovery.test_variants import log_of
 from tests.edits import distance
+from tests.examples import examples
 
 
 def journeys_of(names, start=0):
@@ -61,7 +62,7 @@ def test_only_the_same_where_the_limit_is_none():
     )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(st.text("abc", min_size=1, max_size=5), min_size=1, max_size=14),
     st.integers(1, 3),

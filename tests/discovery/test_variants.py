@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.discovery import summary
 from cjmining.schema import OUTCOMES
 from cjmining.stats import wilson, wilson_of_clusters
+from tests.examples import examples
 
 DAY = pd.Timestamp("2026-03-01", tz="UTC")
 COLUMNS = [
@@ -173,7 +174,7 @@ def _logged(drawn):
     return log.tag(outcome=[outcome for *_, outcome in drawn]), drawn
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(JOURNEYS)
 def test_equals_counting_in_plain_python(drawn):
     log, drawn = _logged(drawn)
@@ -199,7 +200,7 @@ def test_equals_counting_in_plain_python(drawn):
         assert row.converted_share_of_decided == pytest.approx(share, nan_ok=True)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(JOURNEYS, st.integers(1, 20))
 def test_blocks_add_up(drawn, events):
     log, _ = _logged(drawn)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -19,6 +19,7 @@ from cjmining.dropout.identifiers import sha256
 from cjmining.errors import LogError, SourceError
 from cjmining.intended import parse_map
 from tests.conformance.factory import log_of
+from tests.examples import examples
 
 MAP = """
 map: Shop
@@ -90,7 +91,7 @@ def test_the_journeys_are_those_of_the_check(shop):
         assert cj.audience(shop, persona=persona, turn=turn).journeys == n
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(
     stage=st.sampled_from([None, "Checkout", "Basket", ["Basket", "Checkout"], "(before the map)"]),
     persona=st.sampled_from([None, "Gen Z", ["Gen Z", "unknown"]]),

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.dropout.mantel_haenszel import Adjusted, by_risk_sets, by_strata, mantel_haenszel
 from cjmining.stats import Z95, newcombe
+from tests.examples import examples
 
 Z90 = 1.6448536269514722
 UNITS = st.lists(
@@ -176,7 +177,7 @@ RISKS = st.lists(
 
 
 @given(RISKS)
-@settings(max_examples=200)
+@examples(200)
 def test_risk_sets_against_plain_python(units: list[tuple]) -> None:
     found, _, stratum, used = by_risk_sets(*columns(units))
     sets = [

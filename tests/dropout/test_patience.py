@@ -7,9 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -20,6 +21,7 @@ from cjmining.intended.writing import plain, to_yaml
 from cjmining.kernels.silences import expect_goings_on, poisson_weights
 from cjmining.log import JourneyLog
 from tests.conformance.factory import START, log_of
+from tests.examples import examples
 from tests.intended.test_excel import SMALL, workbook
 
 DAY_US = 86_400_000_000
@@ -331,7 +333,7 @@ def test_slower_customers_have_more_patience_in_proportion(factor):
     assert found.stages["estimate_s"].iloc[0] == pytest.approx(18 * 86_400 * factor)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(
     st.lists(st.integers(1, 40), min_size=60, max_size=90), st.integers(1, 9), st.sampled_from([0.05, 0.1])
 )
@@ -532,13 +534,15 @@ def test_a_workbook_may_say_auto(tmp_path: Path):
 
 
 def test_a_study_settles_patience_and_says_how(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    cj.simulate.shop(500, seed=4).write(tmp_path)
+    cj.simulate.shop(300, seed=1).write(tmp_path)
     path = tmp_path / "intended.yaml"
     path.write_text(
         path.read_text(encoding="utf-8").replace("patience: 14d", "patience: auto"), encoding="utf-8"
     )
     with caplog.at_level("INFO", logger="cjmining"):
-        result = cj.run_study(tmp_path / "study.yaml")
+        study = tmp_path / "study.yaml"
+        study.write_text(study.read_text(encoding="utf-8") + "\nworkbook: true\n", encoding="utf-8")
+        result = cj.run_study(study)
     settled = result.maps[0].patience
     assert settled is not None
     assert result.check.intended == settled.intended
@@ -546,6 +550,15 @@ def test_a_study_settles_patience_and_says_how(tmp_path: Path, caplog: pytest.Lo
     assert settled.intended.settled in result.path.read_text(encoding="utf-8")
     assert result.maps[0].settings["patience_s"] == settled.intended.patience.total_seconds()
     assert (result.out / "tables" / "patience_stages.parquet").is_file()
+    (told,) = [each for each in result.findings if each.kind == "patience"]
+    assert told.about_data
+    assert told.text.startswith(settled.intended.settled)
+    assert "Delivery (never)" in told.text
+    book = openpyxl.load_workbook(result.out / "findings.xlsx")
+    assert "settled patience stages" in book.sheetnames
+    settings = {row[1]: row[2] for row in book["Settings"].iter_rows(values_only=True)}
+    assert settings["patience"].endswith("d (estimated)")
+    assert settings["patience in Delivery"] == "never"
 
 
 def test_no_events_no_patience():

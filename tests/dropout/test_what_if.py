@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -15,6 +15,7 @@ from cjmining.errors import LogError
 from cjmining.intended import parse_map
 from cjmining.simulate.settings import PERSONAS
 from tests.conformance.factory import log_of
+from tests.examples import examples
 
 MAP = """
 map: Shop
@@ -272,7 +273,7 @@ JOURNEYS = st.lists(
 
 
 @given(JOURNEYS)
-@settings(max_examples=30)
+@examples(30)
 def test_without_a_change_the_chain_gives_back_the_log(journeys: list[list[str]]) -> None:
     check = checked(*(in_days(each) for each in [["seen"], *journeys]))
     for change in ({"stage": "Buy", "drop_out": 1}, {"touchpoint": "called", "turned_away": 1}):
@@ -289,7 +290,7 @@ def test_without_a_change_the_chain_gives_back_the_log(journeys: list[list[str]]
 
 
 @given(JOURNEYS, st.tuples(st.floats(0, 1), st.floats(0, 1)))
-@settings(max_examples=40)
+@examples(40)
 def test_the_less_leave_the_more_convert(journeys: list[list[str]], factors: tuple[float, float]) -> None:
     check = checked(*(in_days(each) for each in [["seen"], *journeys]))
     less, more = (

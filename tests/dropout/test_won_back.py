@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -17,6 +17,7 @@ from cjmining.errors import LogError
 from cjmining.intended import parse_map
 from cjmining.stats import newcombe, wilson, wilson_of_clusters
 from tests.conformance.factory import START, log_of
+from tests.examples import examples
 
 MAP = """
 map: Shop
@@ -97,7 +98,7 @@ def test_first_losses_of_a_shop_are_won_back_at_the_same_time_split_or_not():
     assert whole.equals(split)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(
         st.lists(

@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.errors import SourceError
 from cjmining.ingest import casts
 from cjmining.ingest.casts import NAIVE, REPEATED, SKIPPED, ZONED, Clock, check_zone, zone_macro
+from tests.examples import examples
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_microseconds_since_1970(con):
     assert read(con, Clock(epoch="epoch us"), "x")[0] is None
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(
     st.datetimes(datetime(1985, 1, 1), datetime(2045, 1, 1)),
     st.sampled_from(

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.ingest import identity
 from cjmining.ingest.database import number_of
 from cjmining.ingest.identity import SHARED_BY, long_id, phone_number
+from tests.examples import examples
 
 from .helpers import fates, groups_of, links
 from .identity_by_hand import ByHand
@@ -50,7 +51,7 @@ row = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.lists(row, min_size=1, max_size=12).filter(lambda rows: any(any(r.values()) for r in rows)))
 def test_customers_are_those_found_by_hand(rows):
     log = log_of(rows)

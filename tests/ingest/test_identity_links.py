@@ -7,12 +7,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cjmining.ingest import linking
 from cjmining.ingest.kinds import kind_of
 from cjmining.ingest.linking import REASONS, SEVERAL, SHARED, Sets, components, improbable, link, pairs
+from tests.examples import examples
 
 from .identity_by_hand import ByHand, most
 
@@ -59,7 +60,7 @@ identifier = st.tuples(st.sampled_from(KINDS), st.sampled_from("abcd"))
 some_sets = st.lists(st.frozensets(identifier, min_size=1, max_size=4), min_size=1, max_size=14)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(some_sets)
 def test_customers_are_those_found_by_hand(sets):
     by_hand = ByHand(sets)
@@ -68,7 +69,7 @@ def test_customers_are_those_found_by_hand(sets):
     assert customers == by_hand.customers()
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(some_sets, st.randoms(use_true_random=False))
 def test_neither_the_order_nor_the_number_of_sets_matters(sets, chance):
     again = [*sets, *chance.choices(sets, k=3)]
@@ -76,7 +77,7 @@ def test_neither_the_order_nor_the_number_of_sets_matters(sets, chance):
     assert found(again) == found(sets)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(some_sets)
 def test_without_conflicts_they_are_connected_components(sets):
     """Where no guard refuses anything, plain union and find over the sets."""
@@ -91,7 +92,7 @@ def test_without_conflicts_they_are_connected_components(sets):
         assert all(each <= whose[each] for each in map(frozenset, sets))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.data(), st.integers(2, 7))
 def test_what_is_merged_joins_no_strangers(data, n):
     """Persons' numbers alone, some refused by their value, some in clusters from elsewhere, some merged."""
@@ -284,7 +285,7 @@ def whose_by_hand(sets, customers, refused):
     return whose
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 15)), max_size=24))
 def test_components_are_those_of_union_and_find(edges):
     least = list(range(16))
@@ -295,7 +296,7 @@ def test_components_are_those_of_union_and_find(edges):
     assert components(16, (first, second)).tolist() == least
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(st.frozensets(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=8))
 def test_pairs_are_all_that_are_seen_in_one_set(sets):
     rows = sorted((i, one) for i, each in enumerate(sets) for one in each)

@@ -12,12 +12,13 @@ import pandas as pd
 import phonenumbers
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.ingest.identity import keyed_hash
 from cjmining.ingest.normal import phone_number
+from tests.examples import examples
 
 from .helpers import fates, groups_of, links
 
@@ -105,7 +106,7 @@ def test_published_numbers_in_the_form_of_e164(written, region, number):
     assert phone_number(written, region) == number or region is None
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     st.text("0123456789 -/().", min_size=3, max_size=16),
     st.sampled_from(["DE", "GB", "FR", "IL", "UY", "AU", "IT"]),

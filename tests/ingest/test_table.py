@@ -13,10 +13,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
+from tests.examples import examples
 
 from .helpers import events_made, fates, seen
 
@@ -368,7 +369,7 @@ bad = st.sampled_from(
 nobody = st.sampled_from(["i,unknown,2026-01-01 10:00,x", "j,,2026-01-01 10:00,x"])
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(st.one_of(good, bad, nobody), max_size=14), st.lists(st.one_of(good, bad), max_size=6))
 def test_every_record_has_one_fate(tmp_path_factory, first, second):
     """Expected counts straight from the rows: duplicates by id among those that can be read."""

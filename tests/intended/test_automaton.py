@@ -8,12 +8,13 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.errors import MapError
 from cjmining.intended.automaton import compile_automaton, entry_stages, leads_to
 from cjmining.intended.model import IntendedMap, Stage, Touchpoint
+from tests.examples import examples
 
 LONGEST = 3
 
@@ -130,7 +131,7 @@ def maps(draw):
     return stages, goals
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@examples(200)
 @given(maps())
 def test_words_are_those_of_the_definition(case):
     stages, goals = case
@@ -138,7 +139,7 @@ def test_words_are_those_of_the_definition(case):
     assert set(read) == journeys(stages, LONGEST)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@examples(200)
 @given(maps())
 def test_without_the_ways_back_the_words_are_those_of_a_map_without_returns_and_repeats(case):
     stages, goals = case
@@ -155,7 +156,7 @@ def test_without_the_ways_back_the_words_are_those_of_a_map_without_returns_and_
     assert set(words_of(automaton, LONGEST, without=back)) == journeys(onwards, LONGEST)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(maps())
 def test_goal_is_passed_once_its_touchpoint_was_done_and_stays_so(case):
     stages, goals = case
@@ -163,7 +164,7 @@ def test_goal_is_passed_once_its_touchpoint_was_done_and_stays_so(case):
         assert passed == {any(symbol in goals for _, symbol in word)}
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(maps())
 def test_edges_lie_by_state_without_doubles_and_states_are_all_reached(case):
     automaton = compile_automaton(*case)
@@ -320,7 +321,7 @@ def test_entry_stages_are_the_first_and_those_that_passing_over_it_leads_to(stag
     assert entry_stages(stages) == entries
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(maps())
 def test_journeys_begin_in_the_stages_that_the_automaton_enters_first(case):
     stages, _ = case

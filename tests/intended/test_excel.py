@@ -9,7 +9,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -18,6 +18,7 @@ from cjmining.cli import app
 from cjmining.intended import Exit, Expectation, IntendedMap, Persona, Stage, Touchpoint, parse_map
 from cjmining.intended.excel_template import EXAMPLE, write_excel
 from cjmining.intended.writing import plain, to_yaml
+from tests.examples import examples
 
 SMALL = {
     "Map": [["Setting", "Value"], ["Name", "Till"], ["Goal", "paid"], ["Patience", "2d"]],
@@ -402,7 +403,7 @@ def legal(drawn: IntendedMap) -> IntendedMap | None:
         return None
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(maps())
 def test_a_map_written_as_yaml_and_as_a_workbook_is_the_same(tmp_path_factory, drawn):
     read = legal(drawn)

@@ -8,12 +8,13 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.intended import parse_map
 from cjmining.interop import from_event_log, to_event_log
+from tests.examples import examples
 
 
 def shop_log() -> cj.JourneyLog:
@@ -52,7 +53,7 @@ def test_it_comes_back_through_the_objects_of_pm4py_too(pm4py):
     expect_same(from_event_log(objects), log)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(
     st.lists(
         st.tuples(
@@ -115,7 +116,7 @@ def filled(column: pd.Series) -> list:
     return column.astype(object).where(column.notna(), None).tolist()
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(known_logs())
 def test_tags_personas_attributes_and_the_end_of_the_data_come_back(log):
     again = from_event_log(to_event_log(log, attributes=["age"]), attributes=["case:age"])

@@ -6,7 +6,7 @@ import itertools
 import warnings
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -15,6 +15,7 @@ from cjmining.interop import discover_model, from_event_log, model_beside_map
 from cjmining.interop.models import pairs_of, tree_pairs
 from cjmining.interop.nets import behaviour_of
 from tests.discovery.test_variants import log_of
+from tests.examples import examples
 from tests.interop.test_logs import shop_log
 
 TILL = parse_map("""
@@ -74,7 +75,7 @@ def test_without_counts_there_are_none(pm4py):
 WAYS = st.lists(st.lists(st.sampled_from("abcde"), min_size=1, max_size=5), min_size=1, max_size=8)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(WAYS, st.sampled_from([0.0, 0.2, 0.5]), st.sets(st.sampled_from("abcde"), max_size=1))
 def test_the_tree_tells_what_the_net_lets_follow(pm4py, ways, noise, ignored):
     model = discover_model(by_words(*map(" ".join, ways)), noise=noise)

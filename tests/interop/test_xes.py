@@ -11,10 +11,11 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 
 import cjmining as cj
 from cjmining.interop import from_event_log, write_xes
+from tests.examples import examples
 from tests.interop.test_logs import expect_same, filled, known_logs, shop_log
 
 TIMES = ["2026-03-01 10:00:00.000001", "2026-03-01 11:00:00.000000", "2026-03-02 00:00:00.000000"]
@@ -74,7 +75,7 @@ def read_by_pm4py(pm4py, path, **options):
         return pm4py.read_xes(str(path), **options)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(known_logs())
 def test_tags_personas_attributes_and_the_end_of_the_data_come_back(pm4py, tmp_path, log):
     path = write_xes(log, tmp_path / "a.xes", attributes=["age"])

@@ -7,12 +7,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.event_columns import read_only
 from cjmining.kernels.alignment import NOT_ALIGNED, NOT_ON_MAP, align, costs, prepare
 from cjmining.kernels.automaton import Automaton
+from tests.examples import examples
 
 N_SYMBOLS = 3
 GOAL_SYMBOL = 2
@@ -192,7 +193,7 @@ journeys_of = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@examples(300)
 @given(
     automata(),
     journeys_of,

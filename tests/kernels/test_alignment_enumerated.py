@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hypothesis import given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from cjmining.event_columns import read_only
 from cjmining.intended.automaton import compile_automaton
 from cjmining.intended.model import Stage, Touchpoint
 from cjmining.kernels.alignment import NOT_ALIGNED, NOT_ON_MAP, Alignments, align, costs, last_edges, prepare
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from cjmining.kernels.automaton import Automaton
@@ -200,7 +201,7 @@ def moves_of(found: Alignments, asked: list[Question]) -> list[list[Move]]:
     ]
 
 
-@settings(deadline=None, max_examples=120, derandomize=True)
+@examples(120)
 @given(questions())
 def test_of_all_alignments_the_one_that_the_rules_name_is_found(asked: Question) -> None:
     if not asked.has_an_end():
@@ -235,7 +236,7 @@ def logs(draw: st.DrawFn) -> list[Question]:
     ]
 
 
-@settings(deadline=None, max_examples=80, derandomize=True)
+@examples(80)
 @given(logs(), st.randoms(use_true_random=False), st.sampled_from([1 << 25, 2_000, 0]))
 def test_a_journey_gets_what_it_gets_alone_in_whatever_order_and_memory(log, random, memory) -> None:
     alone = [(moves_of(found, [each])[0], found) for each in log for found in [aligned([each])]]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.kernels import coverage
+from tests.examples import examples
 
 
 @st.composite
@@ -24,7 +25,7 @@ def _covered(near, weight, chosen) -> float:
     return float(weight[near[list(chosen)].any(axis=0)].sum()) if len(chosen) else 0.0
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(_problems())
 def test_the_guarantee_and_the_limit_hold_against_the_best_choice(problem):
     near, weight, number = problem

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cjmining import schema
@@ -20,6 +20,7 @@ from cjmining.errors import MapError
 from cjmining.intended import IntendedMap, parse_map
 from cjmining.kernels.deviations import TYPES, Deviations, classify
 from cjmining.log import JourneyLog
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from cjmining.kernels.alignment import Alignments
@@ -313,7 +314,7 @@ def kernel_types(part: Part, seen: Seen) -> Deviations:
     )
 
 
-@settings(max_examples=200)
+@examples(120)
 @given(maps(), JOURNEYS, GAPS)
 def test_types_are_those_of_the_rules(
     intended: IntendedMap, journeys: list[list[tuple]], gaps: list[tuple[str, int, int]]
@@ -335,7 +336,7 @@ def test_types_are_those_of_the_rules(
         assert told == expected
 
 
-@settings(max_examples=200)
+@examples(120)
 @given(maps(), JOURNEYS)
 def test_each_event_off_the_plan_has_one_type_and_each_skipped_step_is_used_once(
     intended: IntendedMap, journeys: list[list[tuple]]

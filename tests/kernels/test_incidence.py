@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.kernels.incidence import Estimate, aalen_johansen
+from tests.examples import examples
 
 POINTS = (0, 2, 3, 7)
 BANDS = ((-1, 1), (1, 3))
@@ -118,7 +119,7 @@ def test_values_are_those_of_lifelines():
     assert late.probability[3] == pytest.approx(expected)
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@examples(150)
 @given(samples())
 def test_probabilities_and_variances_are_those_of_the_definition(sample):
     n_ends, time, end, start, customer = sample
@@ -136,7 +137,7 @@ def test_probabilities_and_variances_are_those_of_the_definition(sample):
         assert found.unclustered[:, column] == pytest.approx((of_unit**2).sum(axis=0), abs=1e-7)
 
 
-@settings(deadline=None, derandomize=True, max_examples=100)
+@examples(100)
 @given(samples())
 def test_units_are_counted_where_they_were_followed(sample):
     n_ends, time, end, start, customer = sample
@@ -152,7 +153,7 @@ def test_units_are_counted_where_they_were_followed(sample):
             assert found.cluster_size[column] == pytest.approx((sizes**2).sum() / sizes.sum())
 
 
-@settings(deadline=None, derandomize=True, max_examples=100)
+@examples(100)
 @given(samples())
 def test_covariances_along_a_curve_have_the_variances_on_their_diagonal(sample):
     n_ends, time, end, start, customer = sample
@@ -164,7 +165,7 @@ def test_covariances_along_a_curve_have_the_variances_on_their_diagonal(sample):
         assert (np.abs(covariance) <= bound + 1e-12).all()
 
 
-@settings(deadline=None, derandomize=True, max_examples=100)
+@examples(100)
 @given(samples())
 def test_bands_are_conditional_on_their_beginning(sample):
     n_ends, time, end, _, customer = sample
@@ -183,7 +184,7 @@ def test_bands_are_conditional_on_their_beginning(sample):
         assert found.band_variance[:, 1] == pytest.approx(alone.variance[:-1, 3])
 
 
-@settings(deadline=None, derandomize=True, max_examples=50)
+@examples(50)
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 1)), min_size=1, max_size=40))
 def test_without_censoring_probabilities_are_shares_with_their_variance(units):
     time, end = (np.array(column) for column in zip(*units, strict=True))

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.kernels.medians import medians
+from tests.examples import examples
 
 VALUES = st.one_of(st.integers(0, 5), st.integers(0, 2**60 - 1), st.integers(2**36 - 3, 2**36 + 3))
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), VALUES), max_size=60), st.integers(1, 60), st.integers(1, 7))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_they_are_those_of_numpy(pairs: list[tuple[int, int]], few: int, size: int) -> None:
     cell, value = (
         (np.array(each, np.int64) for each in zip(*pairs, strict=True)) if pairs else (_none(), _none())

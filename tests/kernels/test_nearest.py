@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.kernels import nearest
 from tests.edits import arrays, distance, from_beginning
+from tests.examples import examples
 
 STEPS = st.lists(st.integers(0, 2), max_size=7).map(tuple)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.sets(STEPS, min_size=1, max_size=12),
     st.lists(STEPS, min_size=1, max_size=4),

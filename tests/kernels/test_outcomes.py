@@ -7,11 +7,12 @@ from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.event_columns import read_only
 from cjmining.kernels.outcomes import WalkRules, judge, segment
+from tests.examples import examples
 
 CUSTOMER, COMPANY, SYSTEM = 0, 1, 2
 NEVER = -1
@@ -286,7 +287,7 @@ events_lists = st.lists(
 ).map(lambda events: sorted(events, key=lambda event: event.time))
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@examples(300)
 @given(maps(), events_lists, st.integers(0, 6))
 def test_journeys_are_cut_and_judged_as_the_design_says(plan: Map, events: list[Event], later: int) -> None:
     data_end = events[-1].time + later
@@ -300,7 +301,7 @@ def test_journeys_are_cut_and_judged_as_the_design_says(plan: Map, events: list[
         assert run_judge(plan, events, pieces, data_end) == expected
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@examples(200)
 @given(maps(), events_lists)
 def test_a_journey_that_a_new_one_follows_has_ended(plan: Map, events: list[Event]) -> None:
     data_end = events[-1].time + 3

@@ -6,10 +6,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.kernels import variants
+from tests.examples import examples
 
 # Short sequences of few codes and groups are told by a number, others by a hash: at the limits of both.
 FEW = st.tuples(st.integers(0, 1), st.lists(st.integers(0, 2), max_size=4))
@@ -88,7 +89,7 @@ def test_blocks_add_up_to_the_whole(journeys, cut):
         np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(JOURNEYS, st.integers(0, 40), st.integers(1, 3))
 def test_blocks_counted_together_are_the_whole(journeys, cut, threads):
     parts = [_arrays(part) for part in (journeys[:cut], journeys[cut:])]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining import LogError
 from cjmining.patterns import Pattern, parse, parse_step
 from cjmining.patterns.grammar import read_pattern
 from cjmining.patterns.nodes import FOREVER, Arrow, Choice, Event, Name, Repeat, Sequence, Step
+from tests.examples import examples
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000
 
@@ -167,7 +168,7 @@ def test_what_cannot_be_a_pattern(given, words):
     assert words in str(told.value)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(
     st.lists(
         st.sampled_from([

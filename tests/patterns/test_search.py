@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import cjmining as cj
@@ -13,6 +13,7 @@ from cjmining.log import Block
 from cjmining.patterns import having, parse, parse_step
 from cjmining.patterns.grammar import read_pattern
 from cjmining.patterns.machine import plan
+from tests.examples import examples
 from tests.patterns.oracle import all_matches, size
 
 DAY = 86_400_000_000
@@ -131,7 +132,7 @@ def journeys(draw):
     return journey
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(patterns().filter(is_tried), st.lists(journeys(), min_size=3, max_size=6))
 def test_matches_are_those_found_by_trying_every_way(text, several):
     log = log_of(several)
@@ -142,7 +143,7 @@ def test_matches_are_those_found_by_trying_every_way(text, several):
     assert having(log, pattern).tolist() == [bool(matches) for matches in expected]
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(patterns().filter(is_tried), st.lists(journeys(), min_size=2, max_size=6), st.data())
 def test_blocks_of_journeys_find_what_the_whole_log_does(text, several, data):
     log = log_of(several)
@@ -160,7 +161,7 @@ def test_blocks_of_journeys_find_what_the_whole_log_does(text, several, data):
     ]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(
     st.lists(st.tuples(arrows(), items(choices)), min_size=2, max_size=3),
     st.sampled_from(["", " {total 2d}", " {total 4d}"]),

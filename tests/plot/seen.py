@@ -21,20 +21,16 @@ def faults(ax: Axes, *, dpi: float = 100) -> list[str]:
     figure = ax.get_figure(root=True)
     figure.set_dpi(dpi)
     FigureCanvasAgg(figure).draw()
-    boxes = [(text.get_text(), text.get_window_extent()) for text in ax.texts]
+    boxes = [(text.get_text(), text.get_window_extent().extents.tolist()) for text in ax.texts]
     found = [
         f"{a!r} overlaps {b!r}"
-        for (a, one), (b, other) in itertools.combinations(boxes, 2)
-        if min(one.x1, other.x1) - max(one.x0, other.x0) > 0.5
-        and min(one.y1, other.y1) - max(one.y0, other.y0) > 0.5
+        for (a, (left, low, right, high)), (b, other) in itertools.combinations(boxes, 2)
+        if min(right, other[2]) - max(left, other[0]) > 0.5 and min(high, other[3]) - max(low, other[1]) > 0.5
     ]
-    sheet = figure.bbox
+    sheet = figure.bbox.extents.tolist()
     found += [
         f"{text!r} leaves the figure"
-        for text, box in boxes
-        if box.x0 < sheet.x0 - 0.5
-        or box.x1 > sheet.x1 + 0.5
-        or box.y0 < sheet.y0 - 0.5
-        or box.y1 > sheet.y1 + 0.5
+        for text, (left, low, right, high) in boxes
+        if left < sheet[0] - 0.5 or right > sheet[2] + 0.5 or low < sheet[1] - 0.5 or high > sheet[3] + 0.5
     ]
     return found

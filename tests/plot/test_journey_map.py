@@ -64,11 +64,12 @@ def test_no_text_overlaps_another_or_a_disc_as_they_are_laid_out(check, persona)
 def hidden(sheet) -> list[str]:
     """Texts that lie on a disc or a star, or whose disc lies on another."""
     discs = [shape for shape in sheet.shapes if isinstance(shape, Disc)]
+    around_them = [around(disc) for disc in discs]
     found = [
         f"{words.text!r} lies on a disc"
         for words in sheet.words
-        for disc in discs
-        if words.box.meets(around(disc), -0.5)
+        for box in [words.box]
+        if any(box.meets(disc, -0.5) for disc in around_them)
     ]
     return found + [
         f"disc at {one.x:.0f}, {one.y:.0f} lies on another"
@@ -80,14 +81,11 @@ def hidden(sheet) -> list[str]:
 def overlapping(sheet) -> list[str]:
     """Pairs of texts whose boxes overlap, and texts that leave the sheet, as they are laid out."""
     paper = Box(0, 0, sheet.width, sheet.height)
+    boxes = [(words.text, words.box) for words in sheet.words]
     found = [
-        f"{one.text!r} overlaps {other.text!r}"
-        for one, other in combinations(sheet.words, 2)
-        if one.box.meets(other.box, -0.5)
+        f"{a!r} overlaps {b!r}" for (a, one), (b, other) in combinations(boxes, 2) if one.meets(other, -0.5)
     ]
-    return found + [
-        f"{words.text!r} leaves the sheet" for words in sheet.words if not within(words.box, paper)
-    ]
+    return found + [f"{text!r} leaves the sheet" for text, box in boxes if not within(box, paper)]
 
 
 def within(box: Box, paper: Box) -> bool:

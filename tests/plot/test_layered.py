@@ -6,11 +6,12 @@ import itertools
 import random
 import time
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.plot.layered import Edge, Node, layers_of, layout
 from cjmining.plot.layered_order import count, crossings, swept, uncrossed
+from tests.examples import examples
 
 
 @st.composite
@@ -27,7 +28,7 @@ def graphs(draw):
     return nodes, [Edge(f"n{a}", f"n{b}", draw(st.integers(1, 1000))) for a, b in sorted(pairs)]
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@examples(150)
 @given(graphs())
 def test_no_two_boxes_of_a_layer_come_nearer_than_the_gap(graph):
     nodes, edges = graph
@@ -38,7 +39,7 @@ def test_no_two_boxes_of_a_layer_come_nearer_than_the_gap(graph):
             assert apart >= (one.height + other.height) / 2 + 12 - 1e-6
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@examples(150)
 @given(graphs())
 def test_every_box_keeps_its_layer_and_ranked_boxes_their_order(graph):
     nodes, edges = graph
@@ -52,7 +53,7 @@ def test_every_box_keeps_its_layer_and_ranked_boxes_their_order(graph):
         assert heights == sorted(heights)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(graphs())
 def test_everything_lies_within_the_height_and_the_same_graph_looks_the_same(graph):
     nodes, edges = graph
@@ -63,7 +64,7 @@ def test_everything_lies_within_the_height_and_the_same_graph_looks_the_same(gra
     assert found == layout(nodes, edges[::-1])
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(graphs())
 def test_an_edge_over_layers_passes_each_between_clear_of_the_boxes(graph):
     nodes, edges = graph
@@ -126,7 +127,7 @@ def small_layers(draw):
     return columns, [Edge(a, b, draw(st.integers(1, 100))) for a, b in sorted(chosen)]
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@examples(25)
 @given(small_layers())
 def test_crossings_are_at_most_one_more_than_twice_the_least_possible(graph):
     columns, edges = graph
@@ -158,7 +159,7 @@ def all_crossings(order, edges):
     return total
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(graphs())
 def test_crossings_are_never_more_than_barycentres_give(graph):
     nodes, edges = graph
@@ -174,7 +175,7 @@ def test_crossings_are_never_more_than_barycentres_give(graph):
     assert count(uncrossed(columns, links, ranks), links) <= count(first, links)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@examples(60)
 @given(graphs(), st.randoms(use_true_random=False))
 def test_the_order_of_the_edges_does_not_matter(graph, rng):
     nodes, edges = graph
@@ -183,7 +184,7 @@ def test_the_order_of_the_edges_does_not_matter(graph, rng):
     assert layout(nodes, edges) == layout(nodes, shuffled)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@examples(60)
 @given(graphs())
 def test_ranked_boxes_lie_a_gap_apart_from_the_top_where_the_layout_is_compact(graph):
     nodes = [node._replace(rank=number) for number, node in enumerate(graph[0])]

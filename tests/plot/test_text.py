@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -22,8 +22,9 @@ from cjmining.plot.text import (
     width,
     wrap,
 )
+from tests.examples import examples
 
-project = settings(max_examples=100, deadline=None, derandomize=True)
+project = examples(100)
 
 
 @project

@@ -19,7 +19,7 @@ from cjmining.report.workbook_file import cell_value
 from cjmining.results import Result
 from cjmining.units import units
 
-SHOP = cj.simulate.shop(700, seed=4)
+SHOP = cj.simulate.shop(400, seed=4)
 MAP = parse_map(SHOP.intended_text)
 LOG = SHOP.log.split(MAP).with_personas(MAP)
 CHECK = cj.check(LOG, MAP, by="persona")
@@ -114,7 +114,7 @@ def test_read_me_says_what_this_is_and_leads_to_every_sheet(book):
     sheet = book["Read me"]
     lines = {row[0]: row[1] for row in sheet.iter_rows(values_only=True) if row[0]}
     assert "2026-08-31 22:00 UTC, when the data end" in lines["Period"]
-    assert lines["Size"].startswith(f"{LOG.n_journeys:,} journeys of 700 customers")
+    assert lines["Size"].startswith(f"{LOG.n_journeys:,} journeys of 400 customers")
     assert "patience 14 d" in lines["Map 1 'Online purchase'"]
     links = [cell.hyperlink.location for cell in sheet["A"] if cell.hyperlink]
     assert links == [f"'{name}'!A1" for name in book.sheetnames[1:]]

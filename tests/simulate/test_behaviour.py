@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining import schema
 from cjmining.simulate import SAMPLE_FAULT, Fault
+from tests.examples import examples
 
 PERIOD = (pd.Timestamp("2026-01-31T23:00Z"), pd.Timestamp("2026-08-31T22:00Z"))
 FLAGS = ("missing", "out_of_order", "failed", "repeated", "wrong_channel", "late")
@@ -26,7 +27,7 @@ def big_without_fault():
     return cj.simulate.shop(20_000, fault=None)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(customers=st.integers(1, 300), seed=st.integers(0, 10_000), null=st.booleans())
 def test_log_and_truth_tell_one_story(customers, seed, null):
     make = cj.simulate.null_shop if null else cj.simulate.shop
@@ -54,7 +55,7 @@ def test_log_and_truth_tell_one_story(customers, seed, null):
         assert np.array_equal(reached, np.flatnonzero(journeys.outcome == outcome))
 
 
-@settings(max_examples=5)
+@examples(5)
 @given(customers=st.integers(1, 200), seed=st.integers(0, 1000))
 def test_the_same_seed_gives_the_same_shop(customers, seed):
     one, other = (cj.simulate.shop(customers, seed=seed) for _ in range(2))

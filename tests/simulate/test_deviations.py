@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.intended import parse_map
 from cjmining.simulate.deviations import PATIENCE_S, WITHIN_S
+from tests.examples import examples
 
 CUT_SHORT = {"slow_checkouts": 0.05, "early_payments": 0.2, "lost_orders": 0.1}
 
@@ -32,7 +33,7 @@ def test_promises_and_patience_are_those_of_the_map(shop):
     assert intended.patience.total_seconds() == PATIENCE_S
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(customers=st.integers(1, 300), seed=st.integers(0, 10_000))
 def test_every_deviation_has_its_event_and_its_attempt(customers, seed):
     shop = cj.simulate.shop(customers, seed=seed, **CUT_SHORT)

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.simulate.__main__ import main
 from cjmining.simulate.identifiers import salesforce_id
+from tests.examples import examples
 
 BERLIN = "Europe/Berlin"
 
@@ -72,7 +73,7 @@ def test_the_sample_is_small(sample_shop):
     assert sum(path.stat().st_size for path in sample_shop.rglob("*") if path.is_file()) < 6_000_000
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(customers=st.integers(1, 60), seed=st.integers(0, 1000), clean=st.booleans())
 def test_a_shop_of_any_size_can_be_written_and_read(tmp_path_factory, customers, seed, clean):
     folder = cj.simulate.shop(customers, seed=seed, clean=clean).write(tmp_path_factory.mktemp("any"))

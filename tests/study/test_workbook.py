@@ -33,24 +33,3 @@ def test_without_openpyxl_nothing_is_read(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(cj.StudyError, match=r"workbook: .*cjmining\[excel\]"):
         cj.run_study(study)
-
-
-def test_an_estimated_patience_is_in_the_workbook_and_among_what_is_told_of_the_data(tmp_path):
-    shop = cj.simulate.shop(300, seed=1)
-    shop.write(tmp_path / "shop")
-    folder = tmp_path / "shop"
-    of_map = next(path for path in folder.glob("*.yaml") if "patience: 14d" in path.read_text())
-    of_map.write_text(of_map.read_text().replace("patience: 14d", "patience: auto", 1))
-    study = folder / "study.yaml"
-    if "workbook:" not in study.read_text():
-        study.write_text(study.read_text() + "\nworkbook: true\n")
-    result = cj.run_study(study, out=tmp_path / "out")
-    (told,) = [each for each in result.findings if each.kind == "patience"]
-    assert told.about_data
-    assert told.text.startswith(result.maps[0].patience.intended.settled)
-    assert "Delivery (never)" in told.text
-    book = openpyxl.load_workbook(result.out / "findings.xlsx")
-    assert "settled patience stages" in book.sheetnames
-    settings = {row[1]: row[2] for row in book["Settings"].iter_rows(values_only=True)}
-    assert settings["patience"].endswith("d (estimated)")
-    assert settings["patience in Delivery"] == "never"
