@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -85,7 +85,8 @@ class Reading:
     """A log's columns and groups, ready to be read by parts.
 
     `plans` are those of the map's variants, `variant` says which holds for each journey (None where there
-    is but one).
+    is but one). `entries` has what was listed of a log with a limit of memory, by what a place is, since
+    going over it again takes as long as the check did; see `cjmining.dropout.entries`.
     """
 
     log: JourneyLog
@@ -100,6 +101,11 @@ class Reading:
     currencies: tuple[str, ...]
     data_end: int
     blocks: list[Block]
+    entries: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be listed again."""
+        return {**self.__dict__, "entries": {}}
 
     @classmethod
     def of(cls, log: JourneyLog, plans: Sequence[Plan], by: str | None) -> Reading:

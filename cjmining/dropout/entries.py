@@ -120,10 +120,12 @@ class Listed:
     ----------
     at, names, data_end
         As in `Entries`.
-    reading : Reading
-        Of which log.
     kept : Kept
         The columns `_COLUMNS`.
+    at_once : bool
+        Whether all places may be looked at together: the log has no limit of memory.
+    customer : int64[J]
+        Whose each journey is.
     turn : int8[J]
         Whose turn it was at the end of each journey, as in `Entries`.
     inside : bool[J]
@@ -133,8 +135,9 @@ class Listed:
     at: str
     names: tuple[tuple[str, str], ...]
     data_end: int
-    reading: Reading
     kept: Kept
+    at_once: bool
+    customer: NDArray[np.int64]
     turn: NDArray[np.int8]
     inside: NDArray[np.bool_]
 
@@ -150,7 +153,7 @@ class Listed:
                 at=self.at,
                 names=self.names,
                 data_end=self.data_end,
-                customer=self.reading.customer[journey],
+                customer=self.customer[journey],
                 turn=self.turn[journey],
                 inside=self.inside[journey],
                 **found,
@@ -158,9 +161,7 @@ class Listed:
 
     def shares(self) -> list[Sequence[int] | None]:
         """Return what places to look at together: all in memory, else one after the other."""
-        if self.reading.log.memory_limit is None:
-            return [None]
-        return [[place] for place in range(len(self.names))]
+        return [None] if self.at_once else [[place] for place in range(len(self.names))]
 
 
 _COLUMNS = {
@@ -177,7 +178,7 @@ _COLUMNS = {
 
 
 def list_entries(check: Conformance, *, at: str = "stage") -> Listed:
-    """List when journeys entered the places of the map, in one pass.
+    """List when journeys entered the places of the map, in one pass; of a log with a limit only once.
 
     Parameters
     ----------
@@ -199,6 +200,13 @@ def list_entries(check: Conformance, *, at: str = "stage") -> Listed:
     if at not in PLACES:
         raise ValueError(f"places are {' or '.join(map(repr, PLACES))}, not {at!r}")
     reading = check._with_log("entries")
+    found: Listed = reading.entries.get(at) or _list(check, reading, at)
+    if not found.at_once:
+        reading.entries[at] = found
+    return found
+
+
+def _list(check: Conformance, reading: Reading, at: str) -> Listed:
     kept, by_cell = kept_for(reading, _COLUMNS), at == "touchpoint"
 
     def keep(block: Block) -> None:
@@ -210,8 +218,9 @@ def list_entries(check: Conformance, *, at: str = "stage") -> Listed:
         at,
         _names(reading, at),
         reading.data_end,
-        reading,
         kept,
+        reading.log.memory_limit is None,
+        reading.customer,
         columns_of(check, "turn"),
         begun_inside(reading),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -66,6 +67,16 @@ def test_answers_do_not_depend_on_the_limit(question, checks):
 def test_who_an_audience_is_does_not_depend_on_the_limit(checks):
     one, other = (cj.audience(check).customers for check in checks)
     pd.testing.assert_frame_equal(one, other)
+
+
+def test_entries_within_a_limit_are_listed_once_and_again_where_a_check_goes(checks):
+    in_memory, limited = checks
+    assert list_entries(limited) is list_entries(limited)
+    assert list_entries(limited, at="touchpoint") is not list_entries(limited)
+    assert list_entries(in_memory) is not list_entries(in_memory)
+    elsewhere = pickle.loads(pickle.dumps(limited))  # noqa: S301 -- our own
+    assert elsewhere._reading.entries == {}
+    assert set(limited._reading.entries) == {"stage", "touchpoint"}
 
 
 def test_entries_come_in_pieces(checks):
