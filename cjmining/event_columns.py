@@ -121,7 +121,7 @@ class EventColumn(NDArrayOperatorsMixin):
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ValueError("a column on disk can't be had as an array without reading it")
-        return self._values(0, self.size).astype(self.dtype if dtype is None else dtype, copy=False)
+        return self._values(0, self.size).astype(self.dtype if dtype is None else dtype, copy=bool(copy))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **how: Any) -> Any:  # noqa: ANN401
         arrays = [np.asarray(each) if isinstance(each, EventColumn) else each for each in inputs]
