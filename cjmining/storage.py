@@ -285,6 +285,11 @@ class Folder:
         self.path = path
         self.manifest = manifest
         self._checked: set[str] = set()
+        self._footers: dict[str, pq.FileMetaData] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out footers, which are read again where they are needed."""
+        return {**self.__dict__, "_footers": {}}
 
     def names(self, prefix: str = "") -> list[str]:
         """Return the names of its files, sorted: of those that begin with `prefix`."""
@@ -322,17 +327,19 @@ class Folder:
     def row_group(self, name: str, number: int, column: str) -> pa.Array:
         """Read a column of one row group, if the file's checksum is the manifest's."""
         with self._opened(name) as file:
-            read = file.read_row_group(number, columns=[column]).column(0)
+            read = file.read_row_group(number, columns=[column], use_threads=False).column(0)
         return read.chunk(0) if read.num_chunks == 1 else read.combine_chunks()
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[pq.ParquetFile]:
+        """Open a file: the first time it is held against its checksum, and its footer is parsed."""
         path = self.file(name)
         try:
             if name not in self._checked and _digest(path) != self.manifest["files"][name]["sha256"]:
                 raise _damaged(path)
-            self._checked.add(name)
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, metadata=self._footers.get(name)) as file:
+                self._checked.add(name)
+                self._footers[name] = file.metadata
                 yield file
         except FileNotFoundError as problem:
             raise _replaced(self.path) from problem

@@ -143,7 +143,8 @@ class KeptInFiles(Kept):
             If what was put isn't there any more.
         """
         for file in self._files():
-            table = pq.read_table(file, columns=list(dict.fromkeys(names)), memory_map=True)
+            with pq.ParquetFile(file, memory_map=True) as opened:
+                table = opened.read(columns=list(dict.fromkeys(names)), use_threads=False)
             yield tuple(table.column(name).to_numpy() for name in names)
 
     def column(self, name: str) -> NDArray[Any]:

@@ -204,10 +204,15 @@ class Reading:
         return names[int(codes[journey])]
 
     def _events_of(self, journeys: NDArray[np.int64]) -> NDArray[np.int64]:
-        sizes = np.diff(self.bounds)[journeys]
+        sizes = self._sizes(journeys)
         before = np.cumsum(sizes) - sizes
         events: NDArray[np.int64] = np.arange(sizes.sum()) + np.repeat(self.bounds[journeys] - before, sizes)
         return events
+
+    def _sizes(self, journeys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many events these journeys have; nothing is made of all the others."""
+        sizes: NDArray[np.int64] = self.bounds[journeys + 1] - self.bounds[journeys]
+        return sizes
 
     def _part(
         self,
@@ -217,7 +222,7 @@ class Reading:
         chosen: slice | NDArray[np.int64],
     ) -> Part:
         columns: Any = [read_only(column[chosen]) for column in self.columns]
-        sizes = np.diff(self.bounds)[journeys] if len(journeys) else np.zeros(0, np.int64)
+        sizes = self._sizes(journeys)
         return Part(
             plan=plan,
             bounds=read_only(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)),
