@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import conformance, table, workload
+from benchmarks.child import told_by
 from benchmarks.discovery import __main__ as discovery
 from benchmarks.ingestion import one_csv
 from benchmarks.tasks import TASKS
@@ -69,7 +69,7 @@ def _measure_size(events: int, wanted: argparse.Namespace) -> dict:
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="cjmining-bench-") as name:
         folder = Path(name)
-        sizes = _child("benchmarks.workload", name, str(events))
+        sizes = told_by("benchmarks.workload", name, str(events))
         skipped = {} if (folder / workload.HELP_DESK).is_dir() else {conformance.ON_HELP_DESK: _ABSENT}
         measured = {
             task: _measure_task(task, folder, sizes["events"], quick=wanted.quick)
@@ -104,7 +104,7 @@ def _measure_task(task: str, folder: Path, events: int, *, quick: bool) -> dict:
         for name in engines:
             runs = 1 if quick or name in SLOW or task in LONG else RUNS
             print(f"{events:,} events, round {turn + 1}: {task}, {name}", file=sys.stderr)
-            found[name].append(_child("benchmarks.measure", task, name, str(folder), str(runs)))
+            found[name].append(told_by("benchmarks.measure", task, name, str(folder), str(runs)))
     for name in engines[1:]:
         _agree(task, found[engines[0]][0]["answer"], found[name][0]["answer"], name)
     return {
@@ -153,19 +153,6 @@ def _agree(task: str, ours: dict, theirs: dict, engine: str) -> None:
     for key in common:
         if ours.get(key) != theirs.get(key):
             raise SystemExit(f"{task}: {engine} says {theirs.get(key)} for {key!r}, cjmining {ours.get(key)}")
-
-
-def _child(module: str, *arguments: str) -> dict:
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=HERE.parent,
-    )
-    if done.returncode:
-        raise SystemExit(f"{module} {' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _write(result: dict) -> None:

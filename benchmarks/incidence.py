@@ -13,7 +13,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from datetime import timedelta
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import table
+from benchmarks.child import told_by
 
 HERE = Path(__file__).parent
 JOURNEYS = 1_000_000
@@ -59,11 +59,7 @@ def main() -> None:
 
 
 def _child(what: str, argument: str) -> dict:
-    command = [sys.executable, "-m", "benchmarks.incidence", "--child", what, argument]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE.parent)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return told_by("benchmarks.incidence", "--child", what, argument)
 
 
 def _whole_verb(journeys: int) -> dict:

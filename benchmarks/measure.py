@@ -18,13 +18,13 @@ def measure(run: Callable[[], Any], runs: int, *, warm_up: bool = True, patience
     `run` returns the answer, or a function that makes it once the clock has stopped. Without a warm-up the
     first run counts; with one that takes longer than `patience` (seconds) that run is the only one.
     """
-    loaded, held = _peak(), _forget_peak()
+    loaded, held = peak(), _forget_peak()
     if warm_up:
         seconds, cpu, answer = times(run, 1)
     if not warm_up or seconds[0] < patience:
         answer = None
         seconds, cpu, answer = times(run, runs)
-    found = {"seconds": seconds, "cpu": cpu, "loaded_mb": loaded, "peak_mb": max(loaded, _peak())}
+    found = {"seconds": seconds, "cpu": cpu, "loaded_mb": loaded, "peak_mb": max(loaded, peak())}
     found["grown_mb"] = None if held is None else _status("VmHWM") - held
     return {**found, "answer": answer() if callable(answer) else answer}
 
@@ -48,7 +48,7 @@ def main(task: str, engine: str, folder: str, runs: int) -> None:
     print(json.dumps(measure(run, runs, warm_up=task not in WITHOUT_WARM_UP)))
 
 
-def _peak() -> float:
+def peak() -> float:
     """Most memory that this process has held so far, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cjmining import asked, schema, tables
 from cjmining.errors import LogError, nearest, shorten
+from cjmining.event_columns import read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,11 @@ class Groups(NamedTuple):
 
 def group(log: JourneyLog, by: str | Sequence[str] | None) -> Groups:
     """Return the group of each journey; `JourneyLog.group` says how."""
+    codes, names = _of_journeys(log, by)
+    return Groups(read_only(codes), names)
+
+
+def _of_journeys(log: JourneyLog, by: str | Sequence[str] | None) -> Groups:
     if by is None:
         return Groups(np.zeros(log.n_journeys, dtype=np.int32), (EVERYBODY,))
     if isinstance(by, str):
@@ -94,7 +100,8 @@ def of_customers(log: JourneyLog, by: str, customers: Ints) -> Groups:
     encoded = array if pa.types.is_dictionary(array.type) else tables.encode(array)
     rows = log._customer_rows(customers)
     words = tuple(str(word) for word in encoded.dictionary.to_pylist())
-    return _with_unknown(tables.codes_of(encoded)[rows], words)
+    codes, names = _with_unknown(tables.codes_of(encoded)[rows], words)
+    return Groups(read_only(codes), names)
 
 
 def tagged(log: JourneyLog, name: str, values: object) -> pa.Array:

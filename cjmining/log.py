@@ -30,7 +30,7 @@ from cjmining import (
 from cjmining.blocks import Block as Block  # noqa: PLC0414 -- had from here by who takes a log
 from cjmining.blocks import whole_customers
 from cjmining.errors import LogError, nearest
-from cjmining.event_columns import PIECE, of_whole_journeys, read_only
+from cjmining.event_columns import PIECE, of_whole_journeys
 from cjmining.events import HeldEvents, as_flags, as_floats, as_whole_numbers
 from cjmining.limited_events import stored_events
 from cjmining.shipping import shipped
@@ -578,8 +578,7 @@ class JourneyLog:
         >>> len(codes) == log.n_journeys
         True
         """
-        codes, names = grouping.group(self, by)
-        return read_only(codes), names
+        return grouping.group(self, by)
 
     def group_of_customers(self, by: str, customers: Ints) -> tuple[Codes, tuple[str, ...]]:
         """Return for each of these customers the group by an attribute, named as by `group`.
@@ -603,8 +602,7 @@ class JourneyLog:
         LogError
             If customers have no such attribute.
         """
-        codes, names = grouping.of_customers(self, by, customers)
-        return read_only(codes), names
+        return grouping.of_customers(self, by, customers)
 
     def variant_of_journeys(self, intended: Splits) -> Codes:
         """Return for each journey which of a map's variants holds, by the persona of its customer.

@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import table as page
+from benchmarks.child import told_by
 from benchmarks.ingestion.engines import ENGINES, MEMORY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,11 +116,7 @@ def _compare(answers: dict[str, dict]) -> None:
 
 
 def _child(module: str, *arguments: str) -> dict:
-    command = [sys.executable, "-m", f"benchmarks.ingestion.{module}", *arguments]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed")
-    return json.loads(done.stdout.splitlines()[-1])
+    return told_by(f"benchmarks.ingestion.{module}", *arguments)
 
 
 def of(result: dict) -> str:

@@ -12,8 +12,6 @@ import argparse
 import json
 import os
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from itertools import pairwise
@@ -22,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import table
+from benchmarks.child import told_by
 from benchmarks.workload import EVENTS_A_CUSTOMER
 
 HERE = Path(__file__).parent
@@ -47,11 +46,7 @@ def main() -> None:
 
 
 def _child(events: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.page", "--child", str(events)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE.parents[1])
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return told_by("benchmarks.page", "--child", str(events))
 
 
 def _measure(events: int) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import argparse
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,9 +21,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import table as page
+from benchmarks.child import ROOT, told_by
 from benchmarks.scale.steps import DUCKDB_MEMORY, INGESTION_MEMORY, MEMORY, STEPS
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "scale.json"
 MILLION = 1_000_000
 SIZES = (MILLION, 10 * MILLION, 100 * MILLION)
@@ -32,17 +31,17 @@ SIZES = (MILLION, 10 * MILLION, 100 * MILLION)
 
 def main() -> None:
     wanted = _arguments()
-    load, sizes = os.getloadavg()[0], []
+    sizes = []
     for events in wanted.events or SIZES:
         with tempfile.TemporaryDirectory(prefix="cjmining-scale-", dir=wanted.folder) as name:
             exports = Path(name) / "exports"
-            _run("benchmarks.ingestion.make", str(exports), str(events))
+            told_by("benchmarks.ingestion.make", str(exports), str(events))
             sizes.append(_measure(exports, Path(name) / "shop.log"))
-        _tell({"load": load, "sizes": sizes}, keep=wanted.events is None)
+        _tell({"sizes": sizes}, keep=wanted.events is None)
     for exports in wanted.exports or ():
         with tempfile.TemporaryDirectory(prefix="cjmining-scale-", dir=wanted.folder) as name:
             sizes.append(_measure(exports, Path(name) / "shop.log"))
-    print(of({"load": load, "sizes": sizes}))
+    print(of({"sizes": sizes}))
 
 
 def _arguments() -> argparse.Namespace:
@@ -57,30 +56,22 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measure(exports: Path, log: Path) -> dict:
-    found = {}
+    found, load = {}, os.getloadavg()[0]
     for name in STEPS:
         print(f"{exports}: {name}", file=sys.stderr)
         start = time.time()
-        found[name] = _run("benchmarks.scale.child", name, str(exports), str(log))
+        found[name] = told_by("benchmarks.scale.child", name, str(exports), str(log))
         print(f"  {time.time() - start:.1f} s, {found[name]['peak_mb']:,.0f} MB", file=sys.stderr)
     for name in ("transitions", "funnel"):
         if found[name]["answer"] != found[f"{name}, DuckDB"]["answer"]:
             raise SystemExit(f"{name}: DuckDB answers otherwise")
     answers = {**found["ingestion"]["answer"], **found["split"]["answer"], **found["check"]["answer"]}
     steps = {name: {key: one[key] for key in ("seconds", "cpu", "peak_mb")} for name, one in found.items()}
-    return {**answers, "log_mb": _size(log), "steps": steps}
+    return {**answers, "load": load, "log_mb": _size(log), "steps": steps}
 
 
 def _size(folder: Path) -> float:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
-
-
-def _run(module: str, *arguments: str) -> dict:
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def _tell(result: dict, *, keep: bool) -> None:
@@ -92,12 +83,13 @@ def _tell(result: dict, *, keep: bool) -> None:
 def of(result: dict) -> str:
     """Return a table, a row a step: times, how CPU time grows, and peak memory, by size."""
     sizes = result["sizes"]
+    loads = [f"{size['load']:.1f}" for size in sizes]
     heads = [f"{size['events'] / MILLION:.1f} million" for size in sizes]
     lines = [
         (
             f"Ingestion within {INGESTION_MEMORY}, analyses within {MEMORY}, DuckDB within {DUCKDB_MEMORY}; "
             "peaks are of the whole process, growth is of CPU time. "
-            f"Load when this began: {result['load']:.1f}."
+            f"Loads when the sizes began: {', '.join(loads)}."
         ),
         "",
         f"| step | {' | '.join(f'{head}: time, CPU, CPU a million, peak' for head in heads)} | growth |",

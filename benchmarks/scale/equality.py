@@ -3,7 +3,8 @@
 LOG is the labelled log of `benchmarks.scale`. Each way answers in a process of its own: in memory; from disk
 within a tenth of what the events take in memory; in 32 blocks by two threads of Spark; and likewise by two
 executors of a local cluster, one of which is killed while `cj.check` is asked. Counts have to be equal, other
-numbers to 1e-9. Times are of the questions alone, each asked once; kernels are compiled before.
+numbers to 1e-9. Times are of the questions alone, each asked once; the first has to start and load what
+others find there.
 """
 
 from __future__ import annotations
@@ -12,28 +13,26 @@ import argparse
 import json
 import os
 import pickle
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmarks.discovery.questions import FUNNEL
+from benchmarks.child import ROOT, told_by
+from benchmarks.measure import peak, times
+from benchmarks.scale.steps import FUNNEL, FUNNEL_DAYS, HERE
 from cjmining.log import BYTES_AN_EVENT
 
-ROOT = Path(__file__).resolve().parents[2]
-HERE = Path(__file__).parent
 WAYS = {"in memory": None, "from disk": "", "local[2]": "local[2]", "cluster": "local-cluster[2,1,1024]"}
 """What each way is called, and the master of Spark."""
-A_TENTH = 0.1
 BLOCKS = 32
 STAGE = "Basket"
 _BYTES_AN_EVENT = 100
@@ -52,8 +51,8 @@ def questions() -> dict[str, Callable[[Any, Any, dict[str, Any]], Any]]:
         "incidence": lambda _log, _map, found: cj.incidence(found["check"]),
         "scan": lambda _log, _map, found: cj.scan(found["check"]),
         "drivers": lambda _log, _map, found: cj.drivers(found["check"], STAGE),
-        "funnel": lambda log, *_: cj.funnel(log, list(FUNNEL), within="30d"),
-        "paths": lambda log, *_: cj.paths(log, start=FUNNEL[0], end=FUNNEL[-1], within="30d"),
+        "funnel": lambda log, *_: cj.funnel(log, list(FUNNEL), within=f"{FUNNEL_DAYS}d"),
+        "paths": lambda log, *_: cj.paths(log, start=FUNNEL[0], end=FUNNEL[-1], within=f"{FUNNEL_DAYS}d"),
         "variants": lambda log, intended, _: cj.variants(log, ignore=intended.ignore),
     }
 
@@ -69,18 +68,16 @@ def answer(way: str, log: Path, out: Path) -> dict[str, Any]:
         asked = opened if engine is None else opened.on(engine)
         for name, question in questions().items():
             kill = way == "cluster" and name == "check"
-            start, start_cpu = time.perf_counter(), time.process_time()
             with _killing() if kill else nullcontext():
-                found[name] = question(asked, intended, found)
-            seconds[name] = time.perf_counter() - start
-            cpu[name] = time.process_time() - start_cpu
+                (seconds[name],), (cpu[name],), found[name] = times(
+                    partial(question, asked, intended, found), 1
+                )
             print(f"{way}: {name} {seconds[name]:.1f} s", file=sys.stderr, flush=True)
         tables = {
             f"{name}.{table}": getattr(each, table) for name, each in found.items() for table in each._tables
         }
     out.write_bytes(pickle.dumps(tables))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    used = {"limit": opened.memory_limit, "blocks": len(opened.blocks()), "peak_mb": peak}
+    used = {"limit": opened.memory_limit, "blocks": len(opened.blocks()), "peak_mb": peak()}
     return {**used, "seconds": seconds, "cpu": cpu}
 
 
@@ -88,9 +85,7 @@ def _limit(way: str, events: int) -> int | None:
     """Return how many bytes a log of so many events is opened with."""
     if way == "in memory":
         return None
-    return (
-        int(events * _BYTES_AN_EVENT * A_TENTH) if way == "from disk" else events // BLOCKS * BYTES_AN_EVENT
-    )
+    return events * _BYTES_AN_EVENT // 10 if way == "from disk" else events // BLOCKS * BYTES_AN_EVENT
 
 
 @contextmanager
@@ -106,9 +101,7 @@ def _executors(master: str | None) -> Iterator[Any]:
     os.environ |= {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
     settings = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.executor.memory": "1g"}
     builder = SparkSession.builder.master(master).appName("cjmining equality")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    session = builder.config(map=settings).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     try:
         with cj.engines.Spark(session) as engine:
@@ -166,18 +159,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for way in wanted.way or WAYS:
             into = Path(folder) / "tables"
-            command = [
-                sys.executable,
-                "-m",
-                __spec__.name,
-                str(wanted.log),
-                "--way",
-                way,
-                "--into",
-                str(into),
-            ]
-            done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-            told[way] = json.loads(done.stdout.splitlines()[-1])
+            told[way] = told_by(__spec__.name, str(wanted.log.absolute()), "--way", way, "--into", str(into))
             tables[way] = pickle.loads(into.read_bytes())  # noqa: S301 -- our own
     first, *others = tables
     for way in others:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from cjmining.errors import LogError
-from cjmining.event_columns import read_only
 from cjmining.patterns.nodes import FOREVER, Arrow, Cells, Choice, Node, Repeat, Sequence, Step, tell
 
 if TYPE_CHECKING:
@@ -142,8 +141,7 @@ class Compiled(NamedTuple):
         """Return what is read of a block's events; its journeys and events are numbered from 0."""
         from cjmining.kernels.patterns import Columns
 
-        time, kind = read_only(self.time[block.events]), read_only(self.kind[block.events])
-        return Columns(block.own_bounds(self.bounds), time, kind)
+        return Columns(block.own_bounds(self.bounds), self.time[block.events], self.kind[block.events])
 
 
 def compiled(read: Read, built: Plan, log: JourneyLog, source: str, *, allow_unknown: bool) -> Compiled:

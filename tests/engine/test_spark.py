@@ -44,9 +44,7 @@ def session(master, monkeypatch):
         "spark.driver.bindAddress": "127.0.0.1",
     }
     builder = SparkSession.builder.master(master).appName("cjmining tests")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    spark = builder.getOrCreate()
+    spark = builder.config(map=settings).getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
     try:
         yield spark

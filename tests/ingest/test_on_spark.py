@@ -48,9 +48,7 @@ def spark():
         patched.setenv("PYSPARK_PYTHON", sys.executable)
         patched.setenv("PYTHONPATH", str(ROOT))
         builder = SparkSession.builder.master("local[2]").appName("cjmining tests")
-        for name, value in SETTINGS.items():
-            builder = builder.config(name, value)
-        session = builder.getOrCreate()
+        session = builder.config(map=SETTINGS).getOrCreate()
         session.sparkContext.setLogLevel("OFF")
         yield session
         session.stop()

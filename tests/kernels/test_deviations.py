@@ -314,7 +314,7 @@ def kernel_types(part: Part, seen: Seen) -> Deviations:
     )
 
 
-@examples(120)
+@examples(200)
 @given(maps(), JOURNEYS, GAPS)
 def test_types_are_those_of_the_rules(
     intended: IntendedMap, journeys: list[list[tuple]], gaps: list[tuple[str, int, int]]
@@ -336,7 +336,7 @@ def test_types_are_those_of_the_rules(
         assert told == expected
 
 
-@examples(120)
+@examples(200)
 @given(maps(), JOURNEYS)
 def test_each_event_off_the_plan_has_one_type_and_each_skipped_step_is_used_once(
     intended: IntendedMap, journeys: list[list[tuple]]
