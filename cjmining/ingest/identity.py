@@ -30,6 +30,7 @@ from cjmining.ingest.linking import (
     SHARED_BY,
     Identifiers,
     Ints,
+    LimitsOfAll,
     Linked,
     Small,
     customers_of_sets,
@@ -112,12 +113,13 @@ def resolve(
     records: Sequence[str],
     rules: Rules | None = None,
     counted: Sequence[str] = (),
-    most_sets: int | None = None,
+    limits: LimitsOfAll | None = None,
 ) -> int:
     """Find the customers behind the records in `records` (relations with the columns `ids` and `file`).
 
     Relations in `counted` have the column `records` too: how many records of a file have these identifiers.
-    More than `most_sets` different sets of identifiers are refused.
+    With `limits`, the records are those of some customers, and `improbable` (kind, token) says which
+    identifiers are seen with improbably many others, among the records of all.
 
     Makes two tables: `id_sets` (code, customer, why), where `why` says what is wrong with a set without a
     customer, and `refused` (code, reason), one row for each identifier of a set that was no link; and
@@ -125,22 +127,11 @@ def resolve(
     """
     rules = rules or Rules()
     _count_sets(database, records, counted)
-    if most_sets is not None:
-        _expect_few(database, most_sets)
     read_sets(database, rules)
-    linked = find_customers(database, clustered=rules.clusters is not None)
+    linked = find_customers(database, clustered=rules.clusters is not None, limits=limits)
     store_sets(database, linked)
     make_timed(database)
     return int(linked.customer.max(initial=-1)) + 1
-
-
-def _expect_few(database: Database, most_sets: int) -> None:
-    n_sets = database.value("SELECT count(*) FROM sets")
-    if n_sets > most_sets:
-        raise SourceError(
-            f"the records have {n_sets:,} different sets of identifiers; who is who is found on the "
-            f"driver, for {most_sets:,} at most. Ingest fewer sources or a part of the customers at once"
-        )
 
 
 def _count_sets(database: Database, records: Sequence[str], counted: Sequence[str]) -> None:
@@ -266,17 +257,21 @@ def hashed_sets(database: Database) -> None:
     )
 
 
-def find_customers(database: Database, *, clustered: bool = False) -> Linked:
+def find_customers(
+    database: Database, *, clustered: bool = False, limits: LimitsOfAll | None = None
+) -> Linked:
     """Find whose the identifiers in `nodes` and `members` are.
 
-    Makes `found` (node, customer, refusal).
+    Makes `found` (node, customer, refusal). With `limits`, these are some of the identifiers (see `resolve`).
     """
     names = kinds_in(database, "nodes")
     with database.at_rest():
         # members are read twice: they take as much room as all else that is known of identifiers
         one, other = pairs(*_members(database, "members"))
         identifiers = _identifiers(database, names, clustered=clustered)
-        customer, refusal = join(identifiers, one, other)
+        if limits is not None:
+            _refuse_improbable(database, identifiers)
+        customer, refusal = join(identifiers, one, other, limits)
         del one, other
         found, whose = customers_of_sets(*_members(database, "members"), customer, identifiers.tier)
         linked = Linked(customer, refusal, found, whose)
@@ -302,6 +297,13 @@ def _identifiers(database: Database, names: Sequence[str], *, clustered: bool) -
         other=merged.column("other").to_numpy(),
         cluster=_clusters(database, n) if clustered else None,
     )
+
+
+def _refuse_improbable(database: Database, identifiers: Identifiers) -> None:
+    query = "SELECT node FROM nodes SEMI JOIN improbable USING (kind, token)"
+    improbable = database.arrow(query).column("node").to_numpy()
+    own = improbable[identifiers.refusal[improbable] == 0]
+    identifiers.refusal[own] = REASONS.index(SHARED)
 
 
 def _members(database: Database, relation: str) -> tuple[Small, Small]:
@@ -356,6 +358,36 @@ def store_sets(database: Database, linked: Linked) -> None:
         "FROM members m JOIN found f USING (node) JOIN nodes n USING (node) JOIN sets s USING (id_set) "
         "WHERE f.refusal <> ''"
     )
+
+
+WHOSE_SETS = (
+    "SELECT s.ids, i.customer, i.why, r.refused FROM sets s JOIN id_sets i ON i.code = set_code(s.ids) "
+    "LEFT JOIN (SELECT code, list(reason ORDER BY reason) AS refused FROM refused GROUP BY code) r "
+    "ON r.code = i.code"
+)
+"""SQL of what `resolve` found, a row a set: ids, customer, why it has none, why identifiers were refused."""
+
+
+def lay_whose(database: Database, whose: str, named: str) -> None:
+    """Make what `resolve` makes, of what it found elsewhere: `whose` is as `WHOSE_SETS`.
+
+    `named` (customer, kind, value, clear) are the identifiers of these customers.
+    """
+    database.run(
+        f"CREATE TABLE sets AS SELECT ids, (row_number() OVER () - 1)::INTEGER AS id_set FROM {whose}"
+    )
+    make_codes(database)
+    database.run(f"CREATE TABLE id_sets AS SELECT set_code(ids) AS code, customer, why FROM {whose}")
+    database.run(
+        f"CREATE TABLE refused AS SELECT set_code(ids) AS code, unnest(refused) AS reason FROM {whose}"
+    )
+    database.run(
+        f"CREATE TABLE named AS SELECT (row_number() OVER () - 1)::INTEGER AS node, customer, kind, "
+        f"value AS token, clear AS value FROM {named}"
+    )
+    database.run("CREATE VIEW nodes AS SELECT node, kind, token, value FROM named")
+    database.run("CREATE VIEW found AS SELECT node, customer FROM named")
+    make_timed(database)
 
 
 def protected(database: Database, how: str) -> Iterator[pa.Table]:

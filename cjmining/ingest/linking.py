@@ -8,7 +8,7 @@ judged by what the tiers before it found, never by others of its own, so nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -45,6 +45,8 @@ _ONCE_IN: Final = 1000
 _ENOUGH: Final = 20
 _PIECE: Final = 1 << 20
 """How many pairs are looked at at once, where what is found of each takes more room than the pair."""
+CUTS: Final = 2
+"""How often a tier's links are cut: first those to what was there, then those between its own."""
 _TIERS: Final = 6
 _NUMBER, _ADDRESS, _PHONE, _LINK, _ACCOUNT, _DEVICE = range(_TIERS)
 _BELOW: Final[dict[int, tuple[int, ...]]] = {
@@ -124,6 +126,62 @@ class Linked:
     set_customer: Small
 
 
+class Limits:
+    """How many numbers of persons of one kind may be joined by addresses: more than usual are too many.
+
+    What is usual is found from all identifiers: here they are at hand.
+    """
+
+    def of(self, round_: int, kind: str, counts: Ints) -> float:  # noqa: ARG002 -- what others go by
+        """Return the limit of a kind of numbers.
+
+        Parameters
+        ----------
+        round_ : int
+            How often what joined too many was cut before.
+        kind : str
+            Of the numbers.
+        counts : int64 array
+            By a number of numbers, how many have as many that are joined to each other.
+        """
+        return improbable(counts, devices=False)
+
+    def goes_on(self, found: bool) -> bool:
+        """Say whether another round is needed, where some or none were found to join too many."""
+        return found
+
+
+class LimitsOfAll(Limits):
+    """Limits for a part of the identifiers: they are those of all parts, found round by round.
+
+    Parameters
+    ----------
+    known : sequence of mapping
+        The limit of each kind, of the rounds that all parts have gone through.
+
+    Attributes
+    ----------
+    counts : dict
+        By kind, what the limits of the next round are to be found from. What comes after it is for nothing.
+    """
+
+    def __init__(self, known: Sequence[Mapping[str, float]]) -> None:
+        self._known = known
+        self.counts: dict[str, Ints] = {}
+
+    def of(self, round_: int, kind: str, counts: Ints) -> float:
+        """Return the limit, none if it isn't known yet."""
+        if round_ < len(self._known):
+            return self._known[round_][kind]
+        if round_ == len(self._known):
+            self.counts[kind] = counts
+        return np.inf
+
+    def goes_on(self, found: bool) -> bool:  # noqa: ARG002 -- another part may have found some
+        """Go through all rounds; where nothing is cut the next finds the same."""
+        return True
+
+
 def link(sets: Sets) -> Linked:
     """Find the customers behind sets of identifiers.
 
@@ -137,16 +195,22 @@ def link(sets: Sets) -> Linked:
     return Linked(customer, refusal, found, whose)
 
 
-def join(identifiers: Identifiers, one: Small, other: Small) -> tuple[Small, Codes]:
+def join(
+    identifiers: Identifiers, one: Small, other: Small, limits: LimitsOfAll | None = None
+) -> tuple[Small, Codes]:
     """Find the customers behind identifiers of which `one` and `other` are seen together.
+
+    With `limits`, these are some of the identifiers, with all that links lead to, and what is seen with
+    improbably many is refused already.
 
     Returns
     -------
     tuple
         Of each identifier its customer, -1 for one that is no link; and why it is none, a code of `REASONS`.
     """
-    linking = _Linking(identifiers, one, other)
-    linking.refuse_improbable()
+    linking = _Linking(identifiers, one, other, limits or Limits())
+    if limits is None:
+        linking.refuse_improbable()
     for tier in (_NUMBER, _ADDRESS, _PHONE, _LINK, _ACCOUNT, _DEVICE):
         linking.add(tier)
     return _numbered(linking.label, linking.refusal == 0), linking.refusal
@@ -158,8 +222,9 @@ class _Linking:
     The label is the component's least identifier. Pairs are held one way.
     """
 
-    def __init__(self, identifiers: Identifiers, one: Small, other: Small) -> None:
+    def __init__(self, identifiers: Identifiers, one: Small, other: Small, limits: Limits) -> None:
         n = len(identifiers.kind)
+        self.limits = limits
         self.about = identifiers
         self.refusal = identifiers.refusal.copy()
         self.tier = identifiers.tier
@@ -182,14 +247,15 @@ class _Linking:
         spared = self.listed.copy()
         spared[self.about.same], spared[self.about.other] = True, True
         for b, other in enumerate(kinds):
-            if other.of not in ("person", "device"):
+            asked = [a for a, own in enumerate(kinds) if may_be_improbable(own, other)]
+            if not asked:
                 continue
             degree = self._seen_with(kind == b)
-            for a, own in enumerate(kinds):
+            for a in asked:
                 here = (kind == a) & (degree > 0)
-                if own.of in ("account", "case") or not here.any():
+                if not here.any():
                     continue
-                limit = improbable(degree[here], devices=other.of == "device")
+                limit = improbable(np.bincount(degree[here]), devices=other.of == "device")
                 self.refusal[here & (degree > limit) & ~spared] = _SHARED
         self._forget_refused()
 
@@ -205,7 +271,7 @@ class _Linking:
     def add(self, tier: int) -> None:
         """Lay on the identifiers of a tier: each joins what it is seen with, unless that is several."""
         own = (self.tier == tier) & (self.refusal == 0) & ~self.placed
-        if not own.any():
+        if not own.any() and not (tier == _ADDRESS and self.limits.goes_on(found=False)):
             return
         node, label = self._touches(own)
         together = own[self.one] & own[self.other]
@@ -262,12 +328,15 @@ class _Linking:
         node, label = touches
         one, other = among
         n = len(self.label)
-        for attempt in range(3):
+        for attempt in range(CUTS + 1):
             joined = components(n, (node, label), (one, other))
             where = joined[self.label]
             del joined
-            bad = self._too_many(where) if lenient else _several_of_a_kind(where, apart)
-            if attempt == 2 or not bad.any():
+            if attempt == CUTS:
+                break
+            bad = self._too_many(where, attempt) if lenient else _several_of_a_kind(where, apart)
+            found = bool(bad.any())
+            if not (self.limits.goes_on(found) if lenient else found):
                 break
             count = np.bincount(node, minlength=n).astype(np.int32)
             if attempt == 0:
@@ -306,7 +375,7 @@ class _Linking:
         labels, own = _unique_pairs(labels, features)
         return labels, own.astype(np.int8)
 
-    def _too_many(self, where: Small) -> Bools:
+    def _too_many(self, where: Small, round_: int) -> Bools:
         """Say which components would join improbably many with a number of one kind."""
         bad = np.zeros(len(where), bool)
         numbers = self.placed & (self.tier == _NUMBER) & ~self.listed
@@ -315,7 +384,7 @@ class _Linking:
             if about.of == "case" or not len(own):
                 continue
             counts = np.bincount(where[own], minlength=len(where))
-            bad |= counts > improbable(counts[counts > 0], devices=False)
+            bad |= counts > self.limits.of(round_, about.name, np.bincount(counts[counts > 0]))
         return bad
 
     def _forget_refused(self) -> None:
@@ -328,7 +397,33 @@ class _Linking:
         self.one, self.other = self.one[keep], self.other[keep]
 
 
-def improbable(degrees: Ints, *, devices: bool) -> float:
+def limits_of(parts: Sequence[Mapping[str, Ints]]) -> dict[str, float]:
+    """Return the limit of each kind from what `LimitsOfAll` of each part counted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, other = {"user_id": np.array([0, 2])}, {"user_id": np.array([0, 0, 1])}
+    >>> {kind: round(limit, 1) for kind, limit in limits_of([one, other]).items()}
+    {'user_id': 6.3}
+    """
+    kinds = dict.fromkeys(kind for part in parts for kind in part)
+    limits = {}
+    for kind in kinds:
+        own = [part[kind] for part in parts if kind in part]
+        together = np.zeros(max(map(len, own)), np.int64)
+        for counts in own:
+            together[: len(counts)] += counts
+        limits[kind] = improbable(together, devices=False)
+    return limits
+
+
+def may_be_improbable(own: Kind, other: Kind) -> bool:
+    """Say whether a kind of identifiers is refused where it is seen with improbably many of another kind."""
+    return other.of in ("person", "device") and own.of not in ("account", "case")
+
+
+def improbable(counts: Ints, *, devices: bool) -> float:
     """Return the number of others above which an identifier is seen with improbably many.
 
     Going on from d others to d + 1 has some chance, the same for all d: estimated from these very numbers, in
@@ -336,21 +431,26 @@ def improbable(degrees: Ints, *, devices: bool) -> float:
     show in any of its identifiers. It is 10 at most, unless a quarter of them have more. A person may have
     left behind many browsers, so of devices it is ten times as many.
 
+    Parameters
+    ----------
+    counts : int64 array
+        By d, how many identifiers are seen with d others; none with 0.
+    devices : bool
+        Whether the others are devices.
+
     Examples
     --------
     >>> import numpy as np
-    >>> alone = np.ones(100_000, dtype=np.int64)
-    >>> alone[:500] = 2
-    >>> round(improbable(alone, devices=False), 1)
+    >>> round(improbable(np.array([0, 99_500, 500]), devices=False), 1)
     4.5
-    >>> round(improbable(np.array([1, 1, 2]), devices=False), 1)  # 1 - ln(3000) / ln(2 / 9)
+    >>> round(improbable(np.array([0, 2, 1]), devices=False), 1)  # 1 - ln(3000) / ln(2 / 9)
     6.3
     """
-    n = len(degrees)
-    up_to = np.cumsum(np.bincount(degrees))  # how many have a degree, or less
+    up_to = np.cumsum(counts)  # how many have a degree, or less
+    n = int(up_to[-1])
     common = float(np.searchsorted(up_to, (3 * (n - 1)) // 4, "right")) if n >= _ENOUGH else 1.0
     most = SHARED_BY if common <= SHARED_BY else 3 * common
-    seen = float(np.minimum(degrees, most).sum())
+    seen = float((np.minimum(np.arange(len(counts)), most) * counts).sum())
     go_on = (seen - n + 1) / (seen + 5)
     limit = 1 - np.log(_ONCE_IN * n) / np.log(go_on)
     if common <= SHARED_BY:

@@ -124,9 +124,16 @@ def local_phones(database: Database, relations: Sequence[str]) -> int:
     return int(
         database.value(
             f"SELECT count(DISTINCT value) FROM ({union}) JOIN sets USING (ids) JOIN shown USING (id_set) "
-            "WHERE kind = 'phone' AND region = '' AND NOT starts_with(value, '+') "
-            f"AND NOT {is_stored('value')} AND ({refusal()}) IS NULL"
+            f"WHERE {is_local_phone()}"
         )
+    )
+
+
+def is_local_phone() -> str:
+    """SQL: whether a row of `shown` is a phone number that names no country."""
+    return (
+        "kind = 'phone' AND region = '' AND NOT starts_with(value, '+') "
+        f"AND NOT {is_stored('value')} AND ({refusal()}) IS NULL"
     )
 
 

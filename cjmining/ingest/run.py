@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -157,8 +157,8 @@ class Ingestion:
         return Ingested(
             events=in_order,
             customers=lambda: attributes.customers_table(database, self._staged, n_customers),
-            identities=lambda: identity.protected(database, options.identities),
-            links=lambda: seen_together.links(database, self._staged, options.identities),
+            identities=lambda: self._identities(options.identities),
+            links=lambda: self._links(options.identities),
             sources=self._sources_table(covered, clocks),
             ledger=ledger.ledger_table(lines),
             quarantine=quarantine,
@@ -324,12 +324,12 @@ class Ingestion:
 
     def _note_phones(self) -> None:
         for rank, source in enumerate(self._sources):
-            tables = [
-                self._identified(feed)
+            feeds = [
+                feed
                 for feed in self._staged
                 if feed.source_rank == rank and "phone" in {kind for kind, _ in feed.feed.identifiers}
             ]
-            n = identity.local_phones(self._database, tables) if tables else 0
+            n = self._local_phones(feeds) if feeds else 0
             if n:
                 numbers = counted(
                     n,
@@ -339,6 +339,15 @@ class Ingestion:
                 self._note(
                     f"source {source.name!r}: {numbers} compared as written; give region=, such as 'DE'"
                 )
+
+    def _local_phones(self, feeds: Sequence[Staged]) -> int:
+        return identity.local_phones(self._database, [self._identified(feed) for feed in feeds])
+
+    def _identities(self, how: str) -> Iterator[pa.Table]:
+        return identity.protected(self._database, how)
+
+    def _links(self, how: str) -> Iterator[pa.Table]:
+        return seen_together.links(self._database, self._staged, how)
 
     def _identified(self, feed: Staged) -> str:
         """Name the relation with the identifiers of a feed's records."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,23 +54,80 @@ def links(database: Database, staged: Sequence[Staged], how: str) -> Iterator[pa
     how : {"keep", "pseudonymise", "drop"}
         What becomes of identifiers; with "drop" there are no links either.
     """
-    yield schema.LINKS.empty_table()
     if how == "drop":
+        yield schema.LINKS.empty_table()
         return
-    files = sorted(
+    files, kinds = files_of(staged), kinds_in(database, "nodes")
+    pairs = _pairs(database, kinds, [file.number for file in files])
+    places = pa.table({name: getattr(pairs, name) for name in ("file", "kind", "other_kind", "refused")})
+    yield from named_links(places.to_batches(max_chunksize=_PIECE), _rows(database, pairs), kinds, files)
+
+
+def files_of(staged: Sequence[Staged]) -> list[StagedFile]:
+    """Return the files whose records may show several identifiers, in the order of the log's links."""
+    return sorted(
         (file for feed in staged if len(feed.feed.identifiers) > 1 for file in feed.files),
         key=lambda file: (file.source, file.name, file.number),
     )
-    kinds = kinds_in(database, "nodes")
-    _count_pairs(database, files)
-    yield from _named(database, _pairs(database, kinds), kinds, files)
 
 
-def _count_pairs(database: Database, files: Sequence[StagedFile]) -> None:
+def coded_links(database: Database, kinds: Sequence[str], files: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    """Give the links with places for texts, as `named_links` takes them.
+
+    Parameters
+    ----------
+    database : Database
+        After `identity.resolve`.
+    kinds : sequence of str
+        All kinds of identifiers, sorted.
+    files : sequence of int
+        The numbers of the files in the order of their links.
+    """
+    return _rows(database, _pairs(database, kinds, files))
+
+
+def named_links(
+    places: Iterable[pa.RecordBatch],
+    rows: Iterable[pa.RecordBatch],
+    kinds: Sequence[str],
+    files: Sequence[StagedFile],
+) -> Iterator[pa.Table]:
+    """Give the log's links.
+
+    Parameters
+    ----------
+    places : iterable of pyarrow.RecordBatch
+        What `rows` has of kind, other_kind, file and refused: vocabularies are in the order in which words
+        come first, so they are looked at before.
+    rows : iterable of pyarrow.RecordBatch
+        From `coded_links`, in order.
+    kinds : sequence of str
+        All kinds of identifiers, sorted.
+    files : sequence of StagedFile
+        In the order of their links.
+    """
+    yield schema.LINKS.empty_table()
+    words = {
+        "kind": ("kind", _Vocabulary(kinds)),
+        "other_kind": ("other_kind", _Vocabulary(kinds)),
+        "source": ("file", _Vocabulary([file.source for file in files])),
+        "file": ("file", _Vocabulary([file.name for file in files])),
+        "refused": ("refused", _Vocabulary([f"{name} {reason}" for name in kinds for reason in _WHY])),
+    }
+    for batch in places:
+        for column, vocabulary in words.values():
+            vocabulary.watch(batch.column(column).to_numpy())
+    for batch in rows:
+        named = {name: words_.of(batch.column(column).to_numpy()) for name, (column, words_) in words.items()}
+        named |= {name: batch.column(name) for name in ("value", "other_value", "records")}
+        yield pa.table({name: named[name] for name in schema.LINKS.names}).cast(schema.LINKS)
+
+
+def _count_pairs(database: Database, files: Sequence[int]) -> None:
     """Make `seen_pairs` (one, other, file, records): nodes, and places in `files`."""
     rank = pa.table(
         {
-            "file": pa.array([file.number for file in files], pa.int32()),
+            "file": pa.array(files, pa.int32()),
             "rank": pa.array(range(len(files)), pa.int32()),
         }
     )
@@ -92,8 +149,9 @@ def _count_pairs(database: Database, files: Sequence[StagedFile]) -> None:
     database.run("DROP TABLE shown_pairs")
 
 
-def _pairs(database: Database, kinds: Sequence[str]) -> _Pairs:
-    """Read the pairs seen, sorted, and find out why those are no link that are none."""
+def _pairs(database: Database, kinds: Sequence[str], files: Sequence[int]) -> _Pairs:
+    """Return the pairs seen, sorted, and why those are no link that are none."""
+    _count_pairs(database, files)
     n = int(database.value("SELECT count(*) FROM seen_pairs"))
     one, other, file = (np.empty(n, np.int32) for _ in range(3))
     records = np.empty(n, np.int64)
@@ -148,20 +206,8 @@ def _lay_values(database: Database, one: Places, other: Places) -> None:
         )
 
 
-def _named(
-    database: Database, pairs: _Pairs, kinds: Sequence[str], files: Sequence[StagedFile]
-) -> Iterator[pa.Table]:
-    """Say what the identifiers are, where they were seen together and why that was no link."""
-    columns: dict[str, tuple[npt.NDArray[Any], _Vocabulary]] = {
-        "kind": (pairs.kind, _Vocabulary(kinds, pairs.kind)),
-        "other_kind": (pairs.other_kind, _Vocabulary(kinds, pairs.other_kind)),
-        "source": (pairs.file, _Vocabulary([file.source for file in files], pairs.file)),
-        "file": (pairs.file, _Vocabulary([file.name for file in files], pairs.file)),
-        "refused": (
-            pairs.refused,
-            _Vocabulary([f"{name} {reason}" for name in kinds for reason in _WHY], pairs.refused),
-        ),
-    }
+def _rows(database: Database, pairs: _Pairs) -> Iterator[pa.RecordBatch]:
+    """Lay the values of identifiers beside what else is known of pairs."""
     query = (
         "SELECT p.value, token AS other_value FROM first_named p JOIN nodes ON node = other ORDER BY place"
     )
@@ -169,29 +215,30 @@ def _named(
         start = 0
         for batch in batches:
             here = slice(start, start + batch.num_rows)
-            named = {name: words.of(places[here]) for name, (places, words) in columns.items()}
-            named |= {name: batch.column(name) for name in ("value", "other_value")}
-            named["records"] = pa.array(pairs.records[here])
+            known = {name: column[here] for name, column in vars(pairs).items()}
+            values = {name: batch.column(name) for name in ("value", "other_value")}
             start += batch.num_rows
-            yield pa.table({name: named[name] for name in schema.LINKS.names}).cast(schema.LINKS)
+            yield pa.record_batch({**known, **values})
     database.run("DROP TABLE first_named")
 
 
 class _Vocabulary:
     """Words that places stand for, each once, in the order in which they come first."""
 
-    def __init__(self, words: Sequence[str], places: npt.NDArray[np.signedinteger]) -> None:
-        order: dict[str, int] = {}
+    def __init__(self, words: Sequence[str]) -> None:
+        self._given = words
+        self._order: dict[str, int] = {}
         self._code = np.full(len(words), -1, np.int32)
-        for start in range(0, len(places), _PIECE):
-            found, first = np.unique(places[start : start + _PIECE], return_index=True)
-            for place in found[np.argsort(first)].tolist():
-                if place >= 0 and self._code[place] < 0:
-                    self._code[place] = order.setdefault(words[place], len(order))
-        self._words = pa.array(order, pa.string())
+
+    def watch(self, places: npt.NDArray[np.signedinteger]) -> None:
+        """See which words come next."""
+        found, first = np.unique(places, return_index=True)
+        for place in found[np.argsort(first)].tolist():
+            if place >= 0 and self._code[place] < 0:
+                self._code[place] = self._order.setdefault(self._given[place], len(self._order))
 
     def of(self, places: npt.NDArray[np.signedinteger]) -> pa.DictionaryArray:
         """Return the words of places; null for one below 0."""
         missing = places < 0
         codes = pa.array(self._code[places], mask=missing if missing.any() else None)
-        return pa.DictionaryArray.from_arrays(codes, self._words)
+        return pa.DictionaryArray.from_arrays(codes, pa.array(self._order, pa.string()))

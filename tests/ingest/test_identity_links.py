@@ -12,7 +12,21 @@ from hypothesis import strategies as st
 
 from cjmining.ingest import linking
 from cjmining.ingest.kinds import kind_of
-from cjmining.ingest.linking import REASONS, SEVERAL, SHARED, Sets, components, improbable, link, pairs
+from cjmining.ingest.linking import (
+    CUTS,
+    REASONS,
+    SEVERAL,
+    SHARED,
+    Limits,
+    LimitsOfAll,
+    Sets,
+    components,
+    improbable,
+    join,
+    limits_of,
+    link,
+    pairs,
+)
 from tests.examples import examples
 
 from .identity_by_hand import ByHand, most
@@ -20,24 +34,28 @@ from .identity_by_hand import ByHand, most
 KINDS = ("user_id", "crm_id", "email", "phone", "order_id", "crm_account", "cookie", "case")
 
 
-def found(sets, certain=(), cluster=None):
-    """Return the customers, the refused identifiers and each set's customer (as its identifiers)."""
+def shown(sets, certain=(), cluster=None, known=None):
+    """Return the identifiers, and what linking gets of them and their sets; `known` says what is refused."""
     nodes = sorted({one for each in sets for one in each})
     number = {one: i for i, one in enumerate(nodes)}
     kinds = sorted({kind for kind, _ in nodes})
     pairs = sorted((i, number[one]) for i, each in enumerate(sets) for one in each)
-    linked = link(
-        Sets(
-            kinds=[kind_of(kind) for kind in kinds],
-            kind=np.array([kinds.index(kind) for kind, _ in nodes], np.int64),
-            refusal=np.zeros(len(nodes), np.int8),
-            set=np.array([i for i, _ in pairs], np.int64),
-            node=np.array([n for _, n in pairs], np.int64),
-            same=np.array([number[a] for a, _ in certain], np.int64),
-            other=np.array([number[b] for _, b in certain], np.int64),
-            cluster=None if cluster is None else np.array([cluster.get(n, -1) for n in nodes], np.int64),
-        )
+    return nodes, Sets(
+        kinds=[kind_of(kind) for kind in kinds],
+        kind=np.array([kinds.index(kind) for kind, _ in nodes], np.int64),
+        refusal=np.array([(known or {}).get(node, 0) for node in nodes], np.int8),
+        set=np.array([i for i, _ in pairs], np.int64),
+        node=np.array([n for _, n in pairs], np.int64),
+        same=np.array([number[a] for a, _ in certain], np.int64),
+        other=np.array([number[b] for _, b in certain], np.int64),
+        cluster=None if cluster is None else np.array([cluster.get(n, -1) for n in nodes], np.int64),
     )
+
+
+def found(sets, certain=(), cluster=None):
+    """Return the customers, the refused identifiers and each set's customer (as its identifiers)."""
+    nodes, given = shown(sets, certain, cluster)
+    linked = link(given)
     groups: dict[int, set] = {}
     for node, customer in zip(nodes, linked.customer.tolist(), strict=True):
         if customer >= 0:
@@ -255,7 +273,7 @@ def test_where_all_have_many_many_are_no_wonder():
 @example([1] * 10_000, False)
 @example([20] * 40, True)
 def test_improbable_is_what_is_computed_by_hand(counts, devices):
-    assert improbable(np.array(counts), devices=devices) == pytest.approx(most(counts, devices))
+    assert improbable(np.bincount(counts), devices=devices) == pytest.approx(most(counts, devices))
 
 
 @pytest.mark.parametrize("piece", [37, linking._PIECE])
@@ -271,6 +289,61 @@ def test_a_larger_random_world_agrees_with_the_one_by_hand(monkeypatch, piece):
     assert refused == by_hand.refused
     assert customers == by_hand.customers()
     assert whose == whose_by_hand(sets, customers, refused)
+
+
+def found_in_bins(sets, certain, number):
+    """Return the customers and the refused identifiers, found in bins of components, and what was counted."""
+    nodes, given = shown(sets, certain)
+    before = linking._Linking(given, *pairs(given.set, given.node), Limits())
+    before.refuse_improbable()
+    refused = dict(zip(nodes, before.refusal.tolist(), strict=True))
+    label = dict(zip(nodes, components(len(nodes), (before.one, before.other)).tolist(), strict=True))
+    bins: list[list] = [[] for _ in range(number)]
+    for each in sets:
+        usable = sorted(label[one] for one in each if not refused[one])
+        bins[usable[0] % number if usable else 0].append(each)
+    known: list[dict] = []
+    for _ in range(CUTS + 1):
+        counted, customers, gone = [], set(), {}
+        for own in filter(None, bins):
+            there = {one for each in own for one in each}
+            own_nodes, part = shown(own, [pair for pair in certain if there.issuperset(pair)], known=refused)
+            limits = LimitsOfAll(known)
+            customer, refusal = join(part, *pairs(part.set, part.node), limits)
+            counted.append(limits.counts)
+            groups: dict[int, set] = {}
+            for node, whose, code in zip(own_nodes, customer.tolist(), refusal.tolist(), strict=True):
+                if code:
+                    gone[node] = REASONS[code]
+                else:
+                    groups.setdefault(whose, set()).add(node)
+            customers |= {frozenset(each) for each in groups.values()}
+        known.append(limits_of(counted))
+    return customers, gone, known
+
+
+@examples(80)
+@given(some_sets, st.integers(1, 4), st.booleans())
+def test_bins_of_components_have_the_customers_of_all(sets, number, merged):
+    numbers = sorted({one for each in sets for one in each if one[0] == "user_id"})
+    together = next((each for each in sets if len(each.intersection(numbers)) > 1), frozenset())
+    certain = [tuple(sorted(together.intersection(numbers))[:2])] if merged and together else []
+    assert found_in_bins(sets, certain, number)[:2] == found(sets, certain)[:2]
+
+
+def test_what_is_usual_in_a_bin_is_what_is_usual_everywhere():
+    """In a bin of its own a chain would be nothing unusual, and in the other bins nothing is cut."""
+    chains = [
+        ids(user_id=f"{c}.{i + k}", email=f"{c}.{i}") for c in range(6) for i in range(8) for k in (0, 1)
+    ]
+    others = [ids(user_id=f"u{i}", email=f"x{i}") for i in range(200)] + [
+        ids(crm_id=f"{i}") for i in range(50)
+    ]
+    everything = chains + others
+    customers, gone, known = found_in_bins(everything, [], 7)
+    assert (customers, gone) == found(everything)[:2]
+    assert set(gone.values()) == {SHARED}
+    assert known[0]["user_id"] < 9 < improbable(np.bincount([9]), devices=False)
 
 
 def whose_by_hand(sets, customers, refused):

@@ -15,9 +15,10 @@ import pytest
 
 import cjmining as cj
 from cjmining import log, log_files
-from cjmining.ingest import identity, sorting
-from cjmining.ingest.on_spark import parts, run, tasks
+from cjmining.ingest import linking, sorting
+from cjmining.ingest.on_spark import parts, run, tasks, who
 from cjmining.ingest.on_spark.blocks import cut_into_blocks
+from cjmining.ingest.on_spark.components import components
 from cjmining.ingest.on_spark.parts import whole
 
 pyspark = pytest.importorskip("pyspark", reason="PySpark is not installed: pip install 'cjmining[spark]'")
@@ -59,6 +60,7 @@ def small(monkeypatch):
     """Let little data have several parts, ranges, blocks, and long vocabularies."""
     monkeypatch.setattr(parts, "PART_BYTES", 8_000)
     monkeypatch.setattr(run, "RANGE_RECORDS", 300)
+    monkeypatch.setattr(who, "BIN_SETS", 20)
     for module in (log, run):
         monkeypatch.setattr(module, "BLOCK_EVENTS", 100)
     for module in (sorting, log_files, run):
@@ -71,7 +73,10 @@ def contents(path):
 
 
 def visits(folder):
-    """Two deliveries of one table, which share records, and whose second has one anew and one damaged."""
+    """Two deliveries of one table, which share records, and whose second has one anew and one damaged.
+
+    One of the browsers is everybody's.
+    """
     folder.mkdir()
     moments = pd.date_range("2026-03-01 09:00", periods=240, freq="37min")
     rows = pd.DataFrame(
@@ -79,8 +84,8 @@ def visits(folder):
             "id": [f"v{i:03d}" for i in range(240)],
             "at": moments.strftime("%Y-%m-%d %H:%M:%S"),
             "version": 1,
-            "cookie": [f"c{i % 45}" for i in range(240)],
-            "mail": [f"p{i % 45 // 2}@shop.de" if i % 5 == 0 else None for i in range(240)],
+            "cookie": ["kiosk" if i % 7 == 0 else f"c{i % 45}" for i in range(240)],
+            "mail": [f"p{i % 45 // 2}@shop.de" if i % 5 == 0 or i % 7 == 0 else None for i in range(240)],
             "page": [f"page {i % 31}" for i in range(240)],
             "visit": [f"s{i // 3}" for i in range(240)],
         }
@@ -123,7 +128,9 @@ def systems(folder):
 
 
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
-def test_the_log_is_that_of_one_machine(spark, small, tmp_path):
+def test_the_log_is_that_of_one_machine(spark, small, tmp_path, monkeypatch):
+    """Also where executors find who is who."""
+    monkeypatch.setattr(run, "MOST_SETS", 60)
     rows = visits(tmp_path / "visits")
     systems(tmp_path)
     given = rows[["id", "at", "cookie", "mail", "page", "visit"]]
@@ -131,15 +138,21 @@ def test_the_log_is_that_of_one_machine(spark, small, tmp_path):
     end = "2027-01-01"
     cj.ingest(sources(tmp_path / "visits", given), data_end=end, path=tmp_path / "here")
     frame = spark.createDataFrame(given.astype(object).where(given.notna(), None))  # in two partitions
-    there = cj.ingest(
-        sources(tmp_path / "visits", frame), data_end=end, path=tmp_path / "there",
-        engine=cj.engines.Spark(spark),
-    )  # fmt: skip
+    bins = []
+    with monkeypatch.context() as watched:
+        laid = who.Who._lay_in_bins
+        watched.setattr(who.Who, "_lay_in_bins", lambda own, n: bins.extend(laid(own, n)) or bins)
+        there = cj.ingest(
+            sources(tmp_path / "visits", frame), data_end=end, path=tmp_path / "there",
+            engine=cj.engines.Spark(spark),
+        )  # fmt: skip
+    assert len(bins) > 1
     files = contents(tmp_path / "there")["files"]
     assert sum(name.startswith("events-") for name in files) > 2
     assert any(name.startswith("words-") for name in files)
     fates = there.ledger.query("source == 'visits' and what == 'records'").groupby("fate")["count"].sum()
     assert fates.to_dict() == {"used": 239, "superseded": 40, "quarantined": 1}
+    assert "cookie shared by too many" in set(there.ledger.query("source == 'visits'")["reason"])
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
@@ -212,7 +225,7 @@ def test_a_feed_in_one_place_has_a_limit(spark, monkeypatch, tmp_path):
 
 
 def test_what_a_task_cannot_do_is_told_in_our_words(spark, monkeypatch, tmp_path):
-    """Where memory is too little for it, as on one machine; and before who is who takes the driver's."""
+    """Where memory is too little for it, as on one machine; a table of who is who is only for the driver."""
     (tmp_path / "a.csv").write_text("who,at\nann,2026-03-01\nbob,2026-03-02\n")
     source = cj.sources.Table(tmp_path / "a.csv", name="t", customer="who", timestamp="at", touchpoint="who")
 
@@ -226,10 +239,33 @@ def test_what_a_task_cannot_do_is_told_in_our_words(spark, monkeypatch, tmp_path
         with pytest.raises(cj.SourceError, match=r"^memory_limit= is too little for these sources$"):
             cj.ingest(source, path=tmp_path / "log", engine=cj.engines.Spark(spark))
     monkeypatch.setattr(run, "MOST_SETS", 1)
-    monkeypatch.setattr(identity, "find_customers", too_little)
-    with pytest.raises(cj.SourceError, match="2 different sets of identifiers; who is who is found on the"):
-        cj.ingest(source, path=tmp_path / "log", engine=cj.engines.Spark(spark))
+    clusters = pd.DataFrame({"value": ["ann", "bob"], "cluster": ["a", "a"]})
+    with pytest.raises(
+        cj.SourceError, match="2 different sets of identifiers; clusters= is only possible with 1"
+    ):
+        cj.ingest(source, clusters=clusters, path=tmp_path / "log", engine=cj.engines.Spark(spark))
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_components_are_those_of_one_machine(spark, tmp_path):
+    chance = np.random.default_rng(3)
+    path, star = np.arange(40), np.full(30, 100)
+    one = np.concatenate([path[:-1], star, chance.integers(200, 320, 90), [50]])
+    other = np.concatenate([path[1:], 101 + np.arange(30), chance.integers(200, 320, 90), [50]])
+    swapped = chance.random(len(one)) < 0.5
+    one, other = np.where(swapped, other, one), np.where(swapped, one, other)
+    numbers = chance.permutation(320)  # so that the least node isn't at the end of the path
+    edges = [(int(numbers[a]), int(numbers[b])) for a, b in zip(one, other, strict=True)]
+
+    def kept(rows, name):
+        rows.write.mode("overwrite").parquet(str(tmp_path / name))
+        return spark.read.parquet(str(tmp_path / name))
+
+    found = components(spark.createDataFrame(edges, "one long, other long"), kept).collect()
+    least = linking.components(320, (numbers[one], numbers[other]))
+    assert sorted((row["node"], row["component"]) for row in found) == [
+        (node, label) for node, label in enumerate(least.tolist()) if node != label
+    ]
 
 
 def test_feeds_that_are_taken_apart():

@@ -2,7 +2,8 @@
 
 Executors read files into staged tables, Spark finds copies of a record and lays customers beside records,
 executors make the events of a range of customers and write the log's blocks. Who is who is found here, over
-sets of identifiers; so is what little can't be taken apart (`parts.whole`).
+sets of identifiers, and by executors where there are too many (`who`). What little can't be taken apart is
+read here (`parts.whole`).
 """
 
 from __future__ import annotations

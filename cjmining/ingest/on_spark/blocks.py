@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 
 from cjmining import schema
 from cjmining.event_columns import PIECE
-from cjmining.ingest.database import literal, temporary_database
 from cjmining.ingest.on_spark.tasks import Ints, in_place, range_file
 from cjmining.ingest.sorting import typed_events
 from cjmining.log_files import Journeys
@@ -170,13 +169,3 @@ def _events(
             column = pa.nulls(batch.num_rows, pa.int32())
         columns[name] = column
     return typed_events(pa.table(columns), layout.words, layout.long)
-
-
-def write_codes(path: Path, first: int, target: Path) -> None:
-    """Write the words of a sorted file with their codes, which begin with `first`; in an executor."""
-    with temporary_database(None) as database, in_place(target) as beside:
-        database.run(
-            f"COPY (SELECT word, (file_row_number + {first})::INTEGER AS code FROM "
-            f"read_parquet({literal(str(path))}, file_row_number = true)) TO {literal(str(beside))} "
-            "(FORMAT parquet)"
-        )

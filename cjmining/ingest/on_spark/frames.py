@@ -6,44 +6,109 @@ All of it with the public DataFrame interface, over Parquet files in the room th
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cjmining.ingest.fates import DELIVERED_AGAIN, PARTITION_AGAIN
 from cjmining.ingest.on_spark.parts import Apart, Setting, column, expect_alike
-from cjmining.ingest.on_spark.tasks import beaten_copies, found_feed, lookups_folder, write_piece
+from cjmining.ingest.on_spark.tasks import (
+    beaten_copies,
+    found_feed,
+    lookups_folder,
+    write_codes,
+    write_piece,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
 
-_SCHEMAS: Final = {
+SCHEMAS: Final = {
     "keys": "feed string, part int, file int, high long, low long, n long",
     "superseded": "sequence long, part int",
-    "whose": "ids string, customer long, why string, range int, refused array<string>",
+    "sets": "ids string, file int, records long",
+    "whose": "ids string, customer long, why string, refused array<string>, range int",
     "words": "range int, place int, word string",
-    "coded": "word string, code int",
+    "coded": "word string, code long",
 }
 """What tasks write, so that Spark needn't look: that is a job each time."""
 
 
-class Frames:
-    """The joins of one ingestion.
+class Room:
+    """Frames that lie as Parquet files in the room that all executors see.
 
     Parameters
     ----------
     session : pyspark.sql.SparkSession
-        Who does them.
+        Who reads and writes them.
     setting : Setting
-        Where files lie.
+        Where they lie.
     """
 
     def __init__(self, session: SparkSession, setting: Setting) -> None:
         self._session = session
         self._setting = setting
+
+    def read(self, folder: str, schema: str | None = None) -> DataFrame:
+        """Read what lies in a folder; without a schema Spark looks for it, which is a job."""
+        reader = self._session.read
+        reader = reader.schema(schema) if schema else reader
+        return reader.parquet(str(self._setting.room / folder))
+
+    def write(self, rows: DataFrame, folder: str, by: str | None = None) -> None:
+        """Write a frame into a folder, with a folder in it for each value of the column `by`."""
+        rows = rows.repartition(by) if by else rows
+        writer = rows.write.mode("overwrite").option("compression", "zstd")
+        (writer.partitionBy(by) if by else writer).parquet(str(self._setting.room / folder))
+
+    def files(self, folder: str) -> list[Path]:
+        """Return the files of a frame, in its order if it has one."""
+        return sorted((self._setting.room / folder).glob("*.parquet"))
+
+    def numbers(self, folder: str, by: str) -> list[int]:
+        """Return the values of the column by which a folder was written."""
+        there = (self._setting.room / folder).glob(f"{by}=*")
+        return sorted(int(path.name.partition("=")[2]) for path in there)
+
+    def batches(self, folder: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Read a frame here, in its order."""
+        import pyarrow.parquet as pq
+
+        for path in self.files(folder):
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches(columns=columns)
+
+    def number_words(self, folder: str, to: str, run: Callable[[Any, Sequence[Any]], object]) -> int:
+        """Number the words of a sorted frame (word), and write them (word, code); return how many."""
+        import pyarrow.parquet as pq
+
+        files = self.files(folder)
+        rows: list[int] = [pq.read_metadata(file).num_rows for file in files]
+        firsts = [0, *accumulate(rows)]
+        target = self._setting.room / to
+        work = [(file, first, target / file.name) for file, first in zip(files, firsts[:-1], strict=True)]
+        run(write_codes, work)
+        return firsts[-1]
+
+    def number_of_sets(self) -> int:
+        """Count the different sets of identifiers."""
+        number: int = self.sets().select("ids").distinct().count()
+        return number
+
+    def sets(self) -> DataFrame:
+        """Read the sets of identifiers of all records, with how many of which file have them."""
+        return self.read("sets/*", SCHEMAS["sets"])
+
+
+class Frames(Room):
+    """The joins of one ingestion."""
+
+    def __init__(self, session: SparkSession, setting: Setting) -> None:
+        super().__init__(session, setting)
         self._known: dict[str, DataFrame] = {}
 
     def write_pieces(self, frame: DataFrame, folder: str) -> list[tuple[Path, int]]:
@@ -53,7 +118,7 @@ class Frames:
         def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             return write_piece(path, batches)
 
-        with _quietly():
+        with quietly():
             rows = frame.mapInArrow(write, "piece int, rows long").collect()
         told = sorted((row["piece"], row["rows"]) for row in rows)
         return [(path / f"part-{piece:05d}.parquet", n) for piece, n in told if n]
@@ -62,13 +127,13 @@ class Frames:
         """Find the keys that several records have, but for those of some files; return the parts with any."""
         from pyspark.sql import functions as f
 
-        keys = self._read("keys/*", _SCHEMAS["keys"])
+        keys = self.read("keys/*", SCHEMAS["keys"])
         if lost:
             keys = keys.where(~f.col("file").isin(list(lost)))
         several = keys.groupBy("feed", "high", "low").agg(f.sum("n").alias("n")).where("n > 1")
         found = keys.join(several.select("feed", "high", "low"), ["feed", "high", "low"])
-        self._write(found.select("part", "high", "low").distinct(), "several", "part")
-        return sorted(self._numbers("several", "part"))
+        self.write(found.select("part", "high", "low").distinct(), "several", "part")
+        return self.numbers("several", "part")
 
     def find_beaten(self, types: Mapping[str, str]) -> None:
         """Write the numbers of the copies that another one beats; `types` are of the feeds' versions."""
@@ -76,19 +141,19 @@ class Frames:
         def beaten(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             return beaten_copies(types, batches)
 
-        copies = self._read("copies/*").repartition("feed", "high", "low")
-        with _quietly():
-            self._write(copies.mapInArrow(beaten, "sequence long, part int"), "superseded", "part")
+        copies = self.read("copies/*").repartition("feed", "high", "low")
+        with quietly():
+            self.write(copies.mapInArrow(beaten, "sequence long, part int"), "superseded", "part")
 
     def lay_customers(self, feeds: Sequence[Apart]) -> None:
         """Write the used records of each feed, with their customers, by ranges of these."""
-        whose = self._read("whose.parquet", _SCHEMAS["whose"]).where("customer IS NOT NULL")
+        whose = self.read("whose.parquet", SCHEMAS["whose"]).where("customer IS NOT NULL")
         for feed in _with_records(feeds):
             used = self._candidates(feed).join(
                 whose.select(_as_name("ids", "w_ids"), "customer", "range"),
                 on=_column(column(feed.columns, "ids")) == _column("w_ids"),
             )
-            self._write(used.drop("w_ids"), f"used/{feed.table}", "range")
+            self.write(used.drop("w_ids"), f"used/{feed.table}", "range")
 
     def counted_records(
         self, feeds: Sequence[Apart]
@@ -96,7 +161,7 @@ class Frames:
         """Count records by file, fate, reason and clock; and candidates by file and what was no link."""
         from pyspark.sql import functions as f
 
-        whose = self._read("whose.parquet", _SCHEMAS["whose"]).select(
+        whose = self.read("whose.parquet", SCHEMAS["whose"]).select(
             _as_name("ids", "w_ids"), "customer", _as_name("why", "no_customer"), "refused"
         )
         narrow = None
@@ -137,7 +202,7 @@ class Frames:
         for feed in _with_records(feeds):
             for place, lookup in enumerate(feed.staged.feed.lookups):
                 other = found_feed([*feeds, *near], feed.staged.source_rank, lookup.feed)
-                if other is None or not self._numbers(f"used/{feed.table}", "range"):
+                if other is None or not self.numbers(f"used/{feed.table}", "range"):
                     continue
                 expect_alike(feed, other, lookup.on)
                 rows = (
@@ -153,16 +218,16 @@ class Frames:
                     "range", *(f"{here} AS {key}" for key, (here, _) in keys.items())
                 )
                 asked = asked.distinct()
-                self._write(self._asked(rows, asked, keys), lookups_folder(feed, place), "range")
+                self.write(self._asked(rows, asked, keys), lookups_folder(feed, place), "range")
 
     def asked_for(self, other: Apart, keys: Path, names: Sequence[str], to: str) -> None:
         """Write the candidates of a feed whose columns `names` are equal to those in a file; of none, all."""
         rows = self._candidates(other)
         if not names:
-            self._write(rows, to)
+            self.write(rows, to)
             return
         pairs = {f"k{i}": ("", column(other.columns, name)) for i, name in enumerate(names)}
-        self._write(self._asked(rows, self._session.read.parquet(str(keys)), pairs), to)
+        self.write(self._asked(rows, self._session.read.parquet(str(keys)), pairs), to)
 
     def words(self) -> dict[int, int]:
         """Return how many different words each column of texts has, by its place."""
@@ -179,18 +244,17 @@ class Frames:
             found[row["place"]].append(row["word"])
         return {place: sorted(each) for place, each in found.items()}
 
-    def sort_words(self, place: int) -> list[Path]:
-        """Write the words of a column, sorted; return the files in order."""
+    def sort_words(self, place: int) -> str:
+        """Write the words of a column, sorted; return the folder."""
         words = self._words().where(f"place = {place}").select("word").distinct().orderBy("word")
-        folder = f"long/{place}"
-        self._write(words, folder)
-        return sorted((self._setting.room / folder).glob("*.parquet"))
+        self.write(words, folder := f"long/{place}")
+        return folder
 
     def lay_codes(self, place: int) -> None:
         """Write for each range of customers the codes of the words that occur there."""
         words = self._words().where(f"place = {place}").select("range", "word")
-        coded = self._read(f"coded/{place}", _SCHEMAS["coded"])
-        self._write(words.join(coded, "word"), f"codes/{place}", "range")
+        coded = self.read(f"coded/{place}", SCHEMAS["coded"])
+        self.write(words.join(coded, "word"), f"codes/{place}", "range")
 
     def _asked(self, rows: DataFrame, asked: DataFrame, keys: Mapping[str, tuple[str, str]]) -> DataFrame:
         on = [rows[there].cast("string") == asked[key].cast("string") for key, (_, there) in keys.items()]
@@ -210,8 +274,8 @@ class Frames:
         if feed.lost:
             rows = rows.where(~f.col(file).isin(list(feed.lost)))
         beaten = self._beaten()
-        if beaten is None or not self._numbers("superseded", "part").intersection(
-            part.number for part in feed.parts
+        if beaten is None or not {part.number for part in feed.parts}.intersection(
+            self.numbers("superseded", "part")
         ):
             return rows
         return rows.join(beaten, on=f.col(sequence) == f.col("b_sequence"), how="left_anti")
@@ -226,33 +290,19 @@ class Frames:
         return joined.withColumn("beaten", f.col("b_sequence").isNotNull())
 
     def _beaten(self) -> DataFrame | None:
-        if not self._numbers("superseded", "part"):
+        if not self.numbers("superseded", "part"):
             return None
-        rows = self._read("superseded", _SCHEMAS["superseded"])
+        rows = self.read("superseded", SCHEMAS["superseded"])
         return rows.select(_as_name("sequence", "b_sequence"))
 
     def _words(self) -> DataFrame:
-        return self._read("words", _SCHEMAS["words"])
-
-    def _read(self, folder: str, schema: str | None = None) -> DataFrame:
-        reader = self._session.read
-        reader = reader.schema(schema) if schema else reader
-        return reader.parquet(str(self._setting.room / folder))
+        return self.read("words", SCHEMAS["words"])
 
     def _read_once(self, folder: str) -> DataFrame:
         """Read what isn't written any more, and whose columns nobody knows; Spark looks for them once."""
         if folder not in self._known:
-            self._known[folder] = self._read(folder)
+            self._known[folder] = self.read(folder)
         return self._known[folder]
-
-    def _write(self, rows: DataFrame, folder: str, by: str | None = None) -> None:
-        rows = rows.repartition(by) if by else rows
-        writer = rows.write.mode("overwrite").option("compression", "zstd")
-        (writer.partitionBy(by) if by else writer).parquet(str(self._setting.room / folder))
-
-    def _numbers(self, folder: str, by: str) -> set[int]:
-        there = (self._setting.room / folder).glob(f"{by}=*")
-        return {int(path.name.partition("=")[2]) for path in there}
 
 
 def _with_records(feeds: Sequence[Apart]) -> list[Apart]:
@@ -260,7 +310,7 @@ def _with_records(feeds: Sequence[Apart]) -> list[Apart]:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Silence what Spark says of its conversions to pandas, which aren't used."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cjmining.errors import CjminingError, SourceError
-from cjmining.ingest import comments, events, fates, identity, ledger, told
+from cjmining.ingest import comments, events, fates, identity, ledger, seen_together, told
 from cjmining.ingest.database import identifier, literal
 from cjmining.ingest.on_spark import tasks
-from cjmining.ingest.on_spark.blocks import Layout, cut_into_blocks, write_block, write_codes
+from cjmining.ingest.on_spark.blocks import Layout, cut_into_blocks, write_block
 from cjmining.ingest.on_spark.frames import Frames
 from cjmining.ingest.on_spark.parts import (
     Apart,
@@ -33,6 +33,7 @@ from cjmining.ingest.on_spark.parts import (
     stored_value,
     whole,
 )
+from cjmining.ingest.on_spark.who import Who
 from cjmining.ingest.run import Ingestion, Options
 from cjmining.ingest.sorting import TEXTS, InOrder, SortedEvents, ranks_by_name
 from cjmining.ingest.stage import Staged, StagedFile, notes_of_absent, stage
@@ -53,7 +54,7 @@ Answer = TypeVar("Answer")
 MOST_WHOLE: Final = 20_000_000
 """Records of a feed that can't be taken apart, up to which it is read here."""
 MOST_SETS: Final = 200_000_000
-"""Different sets of identifiers up to which who is who is found here."""
+"""Different sets of identifiers up to which who is who is found here, not by executors."""
 RANGE_RECORDS: Final = 1_000_000
 """Records of a range of customers, whose events one task makes."""
 
@@ -77,6 +78,7 @@ class SparkIngestion(Ingestion):
         self._made: list[tasks.Made] = []
         self._kept: list[tasks.Kept] = []
         self._ranges: list[int] = []
+        self._who: Who | None = None
         self._made_of: events.Made | None = None
         self._counted: tuple[list[tuple[Any, ...]], list[tuple[int, str, int]]] = [], []
 
@@ -170,21 +172,57 @@ class SparkIngestion(Ingestion):
         database, apart = self._database, list(self._apart.values())
         fates.decide_fates(database, self._near, [feed.staged for feed in apart])
         self._decide_apart(apart)
-        for feed in apart:
-            sets = literal(str(self._setting.room / "sets" / feed.table / "*.parquet"))
-            database.run(f"CREATE VIEW {feed.table}_sets AS SELECT * FROM read_parquet({sets})")
-        n_customers = identity.resolve(
-            database,
-            [f"{feed.table}_candidates" for feed in self._near],
-            options.rules,
-            [f"{feed.table}_sets" for feed in apart],
-            MOST_SETS,
-        )
-        self._tell_whose()
+        n_sets = self._sets_beyond(MOST_SETS)
+        n_customers = self._find_apart(options.rules, n_sets) if n_sets else self._find_here(options.rules)
         self._bring_what_is_asked()
         newest = fates.newest_seen(database, self._near)
         for near in self._near:
             fates.make_view(database, near, self._staged, newest[near.source_rank])
+        return n_customers
+
+    def _find_here(self, rules: identity.Rules) -> int:
+        """Find customers on this machine, as one machine does."""
+        for feed in self._apart.values():
+            sets = literal(str(self._setting.room / "sets" / feed.table / "*.parquet"))
+            self._database.run(f"CREATE VIEW {feed.table}_sets AS SELECT * FROM read_parquet({sets})")
+        n_customers = identity.resolve(
+            self._database,
+            [f"{feed.table}_candidates" for feed in self._near],
+            rules,
+            [f"{table}_sets" for table in self._apart],
+        )
+        self._tell_whose()
+        return n_customers
+
+    def _sets_beyond(self, most: int) -> int:
+        """Return how many different sets of identifiers there are, 0 if not more than so many."""
+        files = (self._setting.room / "sets").glob("*/*.parquet")
+        if sum(pq.read_metadata(file).num_rows for file in files) <= most:
+            return 0
+        n_sets = self._frames.number_of_sets()
+        return n_sets if n_sets > most else 0
+
+    def _find_apart(self, rules: identity.Rules, n_sets: int) -> int:
+        """Let executors find customers, and bring what was found of the records that are here."""
+        if rules.clusters is not None:
+            raise SourceError(
+                f"the records have {n_sets:,} different sets of identifiers; clusters= is only possible with "
+                f"{MOST_SETS:,} at most. Leave it out, or ingest fewer sources or a part of the customers"
+            )
+        near = []
+        for feed in self._near:
+            ids = f"SELECT ids, file FROM {feed.table}_candidates WHERE ids IS NOT NULL"
+            near.append(f"SELECT ids FROM ({ids})")
+            path = self._setting.room / "sets" / feed.table / "near.parquet"
+            path.parent.mkdir(parents=True)
+            self._database.run(
+                f"COPY (SELECT ids, file, count(*) AS records FROM ({ids}) GROUP BY ALL) "
+                f"TO {literal(str(path))} (FORMAT parquet)"
+            )
+        self._who = Who(self._engine.session, self._setting, rules, self._map)
+        files = seen_together.files_of(self._staged)
+        n_customers, self._ranges = self._who.find(files, n_sets, RANGE_RECORDS)
+        self._who.bring(self._database, " UNION ALL ".join(near) or "SELECT NULL AS ids WHERE FALSE")
         return n_customers
 
     def _decide_apart(self, apart: Sequence[Apart]) -> None:
@@ -321,8 +359,21 @@ class SparkIngestion(Ingestion):
 
     # what is told of them
 
+    def _local_phones(self, feeds: Sequence[Staged]) -> int:
+        if self._who is not None:
+            return self._who.local_phones([feed.table for feed in feeds])
+        return super()._local_phones(feeds)
+
     def _identified(self, feed: Staged) -> str:
         return f"{feed.table}_sets" if feed.table in self._apart else super()._identified(feed)
+
+    def _identities(self, how: str) -> Iterator[pa.Table]:
+        return super()._identities(how) if self._who is None else self._who.identities()
+
+    def _links(self, how: str) -> Iterator[pa.Table]:
+        if self._who is None:
+            return super()._links(how)
+        return self._who.links(seen_together.files_of(self._staged))
 
     def _extents(self) -> Sequence[tuple[int, int, int]]:
         found: dict[int, tuple[int, int]] = {}
@@ -358,15 +409,15 @@ class SparkIngestion(Ingestion):
         own = {file.number for file in feed.files}
         if feed.table in self._apart:
             records, links = self._counted
-            lines, clocks = ledger.record_lines(feed, _merged((r for r in records if r[0] in own), 1))
-            refused = ledger.link_lines(feed, _merged((row for row in links if row[0] in own), 1))
+            lines, clocks = ledger.record_lines(feed, _summed((r for r in records if r[0] in own), 1))
+            refused = ledger.link_lines(feed, _summed((row for row in links if row[0] in own), 1))
             values, found = ledger.value_lines(feed, self._values(feed))
         else:
             lines, clocks = ledger.account_records(self._database, feed)
             refused = ledger.account_links(self._database, feed)
             values, found = ledger.account_values(self._database, feed)
         counted = (row for part in self._kept_until(end) for row in part.counts if row[0] in own)
-        lines += ledger.event_lines(feed, n_made, _merged(counted, 1))
+        lines += ledger.event_lines(feed, n_made, _summed(counted, 1))
         return [*lines, *refused, *values], clocks, found
 
     def _values(self, feed: Staged) -> list[list[tuple[int, int, int, str | None]]]:
@@ -427,15 +478,12 @@ class SparkIngestion(Ingestion):
 
     def _code(self, draft: Draft, name: str, place: int) -> None:
         """Number the words of a long vocabulary; write them, and the codes of those in each range."""
-        files = self._frames.sort_words(place)
-        rows = [pq.read_metadata(file).num_rows for file in files]
-        firsts = np.cumsum([0, *rows[:-1]]).tolist()
-        folder = self._setting.room / f"coded/{place}"
-        work = [(file, first, folder / file.name) for file, first in zip(files, firsts, strict=True)]
-        self._map(_write_codes, work)
+        words = self._frames.sort_words(place)
+        self._frames.number_words(words, f"coded/{place}", self._map)
         self._frames.lay_codes(place)
         word = pa.schema([("word", pa.string())])
-        draft.add(name, (table for file in files for table in _tables(file, word)), schema=word)
+        tables = (pa.Table.from_batches([batch]).cast(word) for batch in self._frames.batches(words))
+        draft.add(name, tables, schema=word)
 
 
 @dataclass(frozen=True)
@@ -461,16 +509,6 @@ def _put_together(files: Sequence[StagedFile]) -> list[StagedFile]:
     return list(found.values())
 
 
-def _tables(path: Any, schema: pa.Schema) -> Iterator[pa.Table]:  # noqa: ANN401
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches():
-            yield pa.Table.from_batches([batch]).cast(schema)
-
-
-def _write_codes(work: tuple[Any, int, Any]) -> None:
-    write_codes(*work)
-
-
 def _sent_apart(feed: Apart) -> Apart:
     return Apart(sent(feed.staged), [], feed.columns, feed.lost)
 
@@ -483,10 +521,6 @@ def _summed(rows: Iterable[tuple[Any, ...]], counts: int) -> list[tuple[Any, ...
         for i, n in enumerate(row[-counts:]):
             known[i] += n
     return [(*said, *numbers) for said, numbers in sorted(sums.items())]
-
-
-def _merged(rows: Iterable[tuple[Any, ...]], counts: int) -> list[tuple[Any, ...]]:
-    return _summed(rows, counts)
 
 
 def _expect_few(staged: Staged, why: str) -> None:

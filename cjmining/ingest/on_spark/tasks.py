@@ -86,7 +86,7 @@ def answered(function: Callable[[Work], Answer], work: Work) -> Answer | Cjminin
 def read_part(setting: Setting, part: Part) -> Read | SourceError:
     """Stage the records of a part; write them, those that are spoilt, and the keys of the others."""
     feed = replace(part.feed, sought=())
-    with _database(setting) as database:
+    with task_database(setting) as database:
         try:
             staged = stage(
                 database, part.source, part.source_rank, feed, part.table,
@@ -101,11 +101,11 @@ def read_part(setting: Setting, part: Part) -> Read | SourceError:
             staged.files[number - part.first_file].weight = (count, content)
         columns = columns_of(database, part.table)
         listed = stored(columns)
-        _write(database, f"SELECT {listed} FROM {part.table}", part.file(setting, "staged"))
+        write(database, f"SELECT {listed} FROM {part.table}", part.file(setting, "staged"))
         spoilt = f"FROM {part.table} WHERE reason IS NOT NULL"
         if database.value(f"SELECT count(*) {spoilt}"):
-            _write(database, f"SELECT {listed} {spoilt}", part.file(setting, "spoilt"))
-        _write(
+            write(database, f"SELECT {listed} {spoilt}", part.file(setting, "spoilt"))
+        write(
             database,
             f"SELECT {literal(part.table)} AS feed, {part.number} AS part, file, {_KEY}, count(*) AS n "
             f"FROM {part.table} WHERE reason IS NULL AND key IS NOT NULL GROUP BY ALL",
@@ -145,11 +145,11 @@ def compare_copies(
     """Write what decides between copies of a record, of those records of a part that have copies."""
     apart = feeds[part.table]
     staged = apart.staged
-    with _database(setting) as database:
+    with task_database(setting) as database:
         _load(database, part.table, apart.columns, [part.file(setting, "staged")])
         _name_files(database, names)
-        several = f"SELECT {_KEY_AGAIN} FROM {_parquet(setting, f'several/part={part.number}')}"
-        _write(
+        several = f"SELECT {_KEY_AGAIN} FROM {parquet(setting, f'several/part={part.number}')}"
+        write(
             database,
             f"SELECT {literal(part.table)} AS feed, {_KEY}, sequence, "
             'version::VARCHAR AS version, record, ids, "f:place" AS place, "f:content" AS content '
@@ -185,8 +185,8 @@ def beaten_copies(types: Mapping[str, str], batches: Iterator[pa.RecordBatch]) -
 def count_sets(setting: Setting, feeds: Mapping[str, Apart], part: Part) -> None:
     """Write the sets of identifiers of a part's candidates, with how many records of each file have them."""
     staged = restored_view(setting, part, feeds[part.table])
-    with _database(setting) as database:
-        _write(
+    with task_database(setting) as database:
+        write(
             database,
             f"SELECT ids, file, count(*) AS records FROM ({staged}) WHERE ids IS NOT NULL GROUP BY ids, file",
             part.file(setting, "sets"),
@@ -198,7 +198,7 @@ def restored_view(setting: Setting, part: Part, apart: Apart) -> str:
     rows = f"SELECT {restored(apart.columns)} FROM read_parquet({literal(str(part.file(setting, 'staged')))})"
     gone = fates.files_among(apart.lost)
     if (setting.room / f"superseded/part={part.number}").exists():
-        beaten = _parquet(setting, f"superseded/part={part.number}")
+        beaten = parquet(setting, f"superseded/part={part.number}")
         gone += f" OR sequence IN (SELECT sequence FROM {beaten})"
     return f"SELECT * FROM ({rows}) WHERE reason IS NULL AND aside IS NULL AND NOT ({gone})"
 
@@ -213,7 +213,7 @@ def make_range(
     number: int,
 ) -> Made:
     """Make the events of a range of customers, and write them."""
-    with _database(setting) as database:
+    with task_database(setting) as database:
         _name_files(database, names)
         own = [
             feed
@@ -226,19 +226,19 @@ def make_range(
         made = events.make_events(database, [feed.staged for feed in own], everything)
         if _files(setting, f"near/range={number}"):
             database.run(
-                f"INSERT INTO events BY NAME SELECT * FROM {_parquet(setting, f'near/range={number}')}"
+                f"INSERT INTO events BY NAME SELECT * FROM {parquet(setting, f'near/range={number}')}"
             )
         values = {feed.table: ledger.counted_values(database, feed.staged) for feed in own}
         extents = events.extents(database)
         hours = {rank: events.hourly(database, rank, until) for rank, _, _ in extents}
-        _write(database, "SELECT * FROM events", range_file(setting, "events", number))
+        write(database, "SELECT * FROM events", range_file(setting, "events", number))
         return Made(made.counts, values, extents, hours)
 
 
 def _lay_customers(database: Database, feeds: Sequence[Apart], setting: Setting, number: int) -> None:
     """Make `id_sets` of the records of some feeds, as `identity.resolve` does."""
     every = " UNION ALL ".join(
-        f"SELECT {column(feed.columns, 'ids')} AS ids, customer FROM {_parquet(setting, _used(feed, number))}"
+        f"SELECT {column(feed.columns, 'ids')} AS ids, customer FROM {parquet(setting, _used(feed, number))}"
         for feed in feeds
     )
     every = every or "SELECT NULL::VARCHAR AS ids, NULL::BIGINT AS customer WHERE FALSE"
@@ -295,13 +295,13 @@ def _nothing_superseded(database: Database, staged: Staged) -> None:
 
 def keep_range(setting: Setting, made: events.Made, end: str, number: int) -> Kept:
     """Write the events of a range of customers that the log keeps, in its order, and their vocabularies."""
-    with _database(setting) as database:
+    with task_database(setting) as database:
         path = range_file(setting, "events", number)
         database.run(f"CREATE VIEW events AS SELECT * FROM read_parquet({literal(str(path))})")
         kept = is_kept(end)
         n, held = count_kept(database, made, kept)
         given = "native_journey" if "native_journey" in made.columns else None
-        _write(
+        write(
             database,
             f"SELECT * FROM events WHERE {kept} ORDER BY {log_order(given)}",
             range_file(setting, "sorted", number),
@@ -313,7 +313,7 @@ def keep_range(setting: Setting, made: events.Made, end: str, number: int) -> Ke
             for place, name in enumerate(made.columns)
             if name in (*TEXTS, *made.others)
         )
-        _write(database, f"SELECT {number} AS range, * FROM ({words})", range_file(setting, "words", number))
+        write(database, f"SELECT {number} AS range, * FROM ({words})", range_file(setting, "words", number))
         sizes = database.arrow(
             f"SELECT customer, count(*) AS n FROM events WHERE {kept} GROUP BY customer ORDER BY customer"
         )
@@ -328,13 +328,25 @@ def keep_range(setting: Setting, made: events.Made, end: str, number: int) -> Ke
         )
 
 
+def write_codes(work: tuple[Path, int, Path]) -> None:
+    """Write the words of a sorted file with their codes: from where, the first code, to where."""
+    path, first, target = work
+    with temporary_database(None) as database, in_place(target) as beside:
+        database.run(
+            f"COPY (SELECT word, (file_row_number + {first})::BIGINT AS code FROM "
+            f"read_parquet({literal(str(path))}, file_row_number = true)) TO {literal(str(beside))} "
+            "(FORMAT parquet)"
+        )
+
+
 def range_file(setting: Setting, folder: str, number: int) -> Path:
     """Where a task's rows of a range of customers lie."""
     return setting.room / folder / f"range-{number:05d}.parquet"
 
 
 @contextmanager
-def _database(setting: Setting) -> Iterator[Database]:
+def task_database(setting: Setting) -> Iterator[Database]:
+    """Open a database for a task, with one thread: executors have as many tasks as cores."""
     with temporary_database(setting.memory_limit) as database:
         database.run("SET threads = 1")
         identity.make_pseudonym(database, setting.identities, setting.secret)
@@ -354,7 +366,8 @@ def in_place(path: Path) -> Iterator[Path]:
     beside.replace(path)
 
 
-def _write(database: Database, query: str, path: Path, *, in_order: bool = False) -> None:
+def write(database: Database, query: str, path: Path, *, in_order: bool = False) -> None:
+    """Write the rows of a query."""
     with in_place(path) as beside:
         if in_order:
             database.run("SET preserve_insertion_order = true")
@@ -365,7 +378,8 @@ def _files(setting: Setting, folder: str) -> list[Path]:
     return sorted((setting.room / folder).glob("*.parquet"))
 
 
-def _parquet(setting: Setting, folder: str) -> str:
+def parquet(setting: Setting, folder: str) -> str:
+    """SQL of the rows that lie in a folder of the room."""
     return f"read_parquet({_listed(_files(setting, folder))}, hive_partitioning = false)"
 
 
