@@ -534,8 +534,8 @@ class JourneyLog:
         Parameters
         ----------
         events : int, optional
-            How many events a block has; more where a customer has more. By default a million, or as many as
-            the log's limit of memory allows.
+            How many events a block has; more where a customer has more. By default a million, as many as the
+            log's limit of memory allows, or as many as its engine says.
 
         Returns
         -------
@@ -543,9 +543,14 @@ class JourneyLog:
             Their bounds, in order: journeys and events, first and last.
         """
         if events is None:
-            limit = self.memory_limit
-            events = BLOCK_EVENTS if limit is None else max(limit // BYTES_AN_EVENT, LEAST_EVENTS)
+            events = self._events_a_block()
         return whole_customers(self.bounds, self.journey_customer, events)
+
+    def _events_a_block(self) -> int:
+        if self.engine is not None:
+            return self.engine.block_events
+        limit = self.memory_limit
+        return BLOCK_EVENTS if limit is None else max(limit // BYTES_AN_EVENT, LEAST_EVENTS)
 
     def group(self, by: str | Sequence[str] | None) -> tuple[Codes, tuple[str, ...]]:
         """Return for each journey the group it belongs to.

@@ -29,7 +29,6 @@ import pandas as pd
 from benchmarks.child import ROOT, told_by
 from benchmarks.measure import peak, times
 from benchmarks.scale.steps import FUNNEL, FUNNEL_DAYS, HERE
-from cjmining.log import BYTES_AN_EVENT
 
 WAYS = {"in memory": None, "from disk": "", "local[2]": "local[2]", "cluster": "local-cluster[2,1,1024]"}
 """What each way is called, and the master of Spark."""
@@ -62,9 +61,10 @@ def answer(way: str, log: Path, out: Path) -> dict[str, Any]:
     import cjmining as cj
 
     intended = cj.read_map(HERE / "map.yaml")
-    opened = cj.read_log(log, memory_limit=_limit(way, cj.read_log(log).n_events)).split(intended)
+    n_events = cj.read_log(log).n_events
+    opened = cj.read_log(log, memory_limit=_limit(way, n_events)).split(intended)
     seconds, cpu, found = {}, {}, {}
-    with _executors(WAYS[way]) as engine:
+    with _executors(WAYS[way], n_events // BLOCKS) as engine:
         asked = opened if engine is None else opened.on(engine)
         for name, question in questions().items():
             kill = way == "cluster" and name == "check"
@@ -77,7 +77,7 @@ def answer(way: str, log: Path, out: Path) -> dict[str, Any]:
             f"{name}.{table}": getattr(each, table) for name, each in found.items() for table in each._tables
         }
     out.write_bytes(pickle.dumps(tables))
-    used = {"limit": opened.memory_limit, "blocks": len(opened.blocks()), "peak_mb": peak()}
+    used = {"limit": opened.memory_limit, "blocks": len(asked.blocks()), "peak_mb": peak()}
     return {**used, "seconds": seconds, "cpu": cpu}
 
 
@@ -85,11 +85,11 @@ def _limit(way: str, events: int) -> int | None:
     """Return how many bytes a log of so many events is opened with."""
     if way == "in memory":
         return None
-    return events * _BYTES_AN_EVENT // 10 if way == "from disk" else events // BLOCKS * BYTES_AN_EVENT
+    return events * _BYTES_AN_EVENT // 10
 
 
 @contextmanager
-def _executors(master: str | None) -> Iterator[Any]:
+def _executors(master: str | None, block_events: int) -> Iterator[Any]:
     """Give an engine on a session of Spark; None without a master."""
     if not master:
         yield None
@@ -104,7 +104,7 @@ def _executors(master: str | None) -> Iterator[Any]:
     session = builder.config(map=settings).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     try:
-        with cj.engines.Spark(session) as engine:
+        with cj.engines.Spark(session, block_events=block_events) as engine:
             yield engine
     finally:
         session.stop()

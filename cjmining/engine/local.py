@@ -37,6 +37,11 @@ BLOCKS_AHEAD: Final = 4
 class Engine(Protocol):
     """Works on blocks elsewhere than in this process."""
 
+    @property
+    def block_events(self) -> int:
+        """How many events a block of a log ought to have."""
+        ...
+
     def new_folder(self) -> Path:
         """Make a folder that this process and those that work on blocks see."""
         ...

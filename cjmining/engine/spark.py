@@ -56,6 +56,14 @@ class Spark:
     ship : bool
         Whether to send this library itself to the executors, whose Python then needs the packages that it
         uses, but not cjmining. It is one file, which each fetches once.
+    block_events : int
+        About how many events a block has, on which one task works in 500 bytes an event. Fewer spread a short
+        log over more cores, but each task takes some time to start.
+
+    Raises
+    ------
+    LogError
+        If a block would have no events.
 
     Examples
     --------
@@ -66,9 +74,17 @@ class Spark:
     """
 
     def __init__(
-        self, session: SparkSession, *, shared: str | Path | None = None, ship: bool = False
+        self,
+        session: SparkSession,
+        *,
+        shared: str | Path | None = None,
+        ship: bool = False,
+        block_events: int = 250_000,
     ) -> None:
+        if block_events < 1:
+            raise LogError(f"block_events is how many events a block has, 1 at least, not {block_events!r}")
         self._session = session
+        self._block_events = block_events
         self._is_shared = shared is not None
         self._folder = SharedFolder(None if shared is None else Path(shared), self._expect_shared)
         if ship:
@@ -78,6 +94,11 @@ class Spark:
     def session(self) -> SparkSession:
         """The session."""
         return self._session
+
+    @property
+    def block_events(self) -> int:
+        """About how many events a block has."""
+        return self._block_events
 
     def close(self) -> None:
         """Remove what was written for executors; it is written again when it is needed."""

@@ -93,7 +93,7 @@ def test_threads_of_one_machine(logs, monkeypatch, tmp_path):
     monkeypatch.setattr("cjmining.engine.shared.LARGE", 1000)  # so that all of the log's arrays are files
     monkeypatch.setattr("cjmining.engine.spark.LARGE_RESULT", 3000)  # and some of what comes back
     with session("local[2]", monkeypatch) as spark:
-        engine = cj.engines.Spark(spark)
+        engine = cj.engines.Spark(spark, block_events=1200)
 
         def shape(**where):
             return reduce_blocks(lambda block: block, tuple, range(11), at_once=3, **where)
@@ -117,7 +117,7 @@ class Killing(cj.engines.Spark):
     """An engine of which one executor is killed while it works."""
 
     def __init__(self, spark, marker):
-        super().__init__(spark)
+        super().__init__(spark, block_events=1200)
         self.marker = marker
 
     def _killing(self, function):
@@ -174,6 +174,14 @@ def test_executors_of_a_cluster_one_of_which_is_killed_and_that_are_sent_the_lib
         killing = Killing(spark, marker)
         same(cj.check(here, intended), cj.check(there, intended, engine=killing))
         assert marker.exists()
+
+        mails = cj.sources.MarketingCloud(ROOT / "tests" / "data" / "marketing_cloud" / "extract")
+        killing = Killing(spark, tmp_path / "killed again")
+        cj.ingest(mails, path=tmp_path / "one")
+        cj.ingest(mails, path=tmp_path / "other", engine=killing)
+        assert killing.marker.exists()
+        one, other = ((tmp_path / name / "manifest.json").read_text() for name in ("one", "other"))
+        assert one == other
 
         spark.sparkContext.pythonExec = str(without_this_library(tmp_path))
         with pytest.raises(PythonException, match="No module named 'cjmining'"):
