@@ -56,6 +56,7 @@ def small_pieces():
         patch.setattr("cjmining.log_files.LONG_VOCABULARY", 50)
         patch.setattr("cjmining.log.BLOCK_EVENTS", 2_000)
         patch.setattr("cjmining.log.LEAST_EVENTS", 100)
+        patch.setattr("cjmining.discovery.comparison.compare._A_TIME", 100_000)
         yield
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from cjmining import asked
 from cjmining.discovery.comparison import cells, groups, notes, read, words
 from cjmining.discovery.comparison import times as durations
+from cjmining.discovery.comparison.cells import Compared
 from cjmining.discovery.comparison.groups import Made
 from cjmining.discovery.comparison.read import SHARES
 from cjmining.discovery.comparison.strata import compare_within
@@ -18,6 +20,7 @@ from cjmining.discovery.discovery import Discovery
 from cjmining.discovery.summary import blocks_of
 from cjmining.engine.local import map_blocks, reduce_blocks
 from cjmining.errors import LogError
+from cjmining.kernels.compare import Sums
 from cjmining.progress import Progress, during, nobody, telling
 from cjmining.results import Result
 from cjmining.stats import benjamini_hochberg
@@ -26,14 +29,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cjmining.discovery.comparison.cells import Compared
     from cjmining.discovery.comparison.groups import Strata
     from cjmining.discovery.comparison.read import Counts, Sides
     from cjmining.discovery.comparison.strata import Within
     from cjmining.discovery.comparison.tables import Judged
     from cjmining.engine.local import Engine
-    from cjmining.kernels.compare import Sums
-    from cjmining.log import Block
+    from cjmining.log import Block, JourneyLog
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -304,7 +305,7 @@ def compare_groups(
 
     chosen = groups.choose(made, a, b, with_open=with_open)
     over = groups.strata(made, strata, chosen.sides)
-    blocks = Blocks(blocks_of(made.log), made.log.engine)
+    blocks = Blocks.of_log(made.log)
     with during(tell, "comparing", 0.05, 0.6, passes=3):
         tested = _test(chosen.sides, blocks, smallest)
     with during(tell, "comparing within strata", 0.6, 0.9, passes=2 * max(len(over.of), 1)):
@@ -333,13 +334,26 @@ class Held(NamedTuple):
     cells: dict[str, int]
     keys: dict[str, Ints]
     compared: dict[str, Compared]
+    times: Ints
+    """How many times each tested pair of touchpoints has."""
 
 
 class Blocks(NamedTuple):
-    """The blocks of a log, and who works on them."""
+    """The blocks of a log, who works on them, and how many of their times may be in memory at once."""
 
     of: Sequence[Block]
     engine: Engine | None
+    times_at_once: int | None
+
+    @classmethod
+    def of_log(cls, log: JourneyLog) -> Blocks:
+        """Return those of a log."""
+        limit = log.memory_limit
+        return cls(blocks_of(log), log.engine, None if limit is None else limit // _A_TIME)
+
+
+_A_TIME = 120
+"""Bytes that a time takes while times are compared."""
 
 
 def _test(sides: Sides, blocks: Blocks, smallest: int) -> Held:
@@ -356,8 +370,8 @@ def _test(sides: Sides, blocks: Blocks, smallest: int) -> Held:
         keys[table] = keys[table][enough]
         compared[table] = cells.compare_all_shares(found[table].only(enough))
     pairs = counted["transitions"]
-    keys["times"], compared["times"] = _test_times(sides, blocks, pairs, smallest)
-    return Held(n_cells, keys, compared)
+    keys["times"], compared["times"], number = _test_times(sides, blocks, pairs, smallest)
+    return Held(n_cells, keys, compared, number)
 
 
 def _worth_testing(counted: dict[str, Counts], sides: Sides) -> dict[str, Ints]:
@@ -389,13 +403,41 @@ _AT_ONCE = 4
 """Blocks whose sums are held at once: over strata of many values they are large."""
 
 
-def _test_times(sides: Sides, blocks: Blocks, pairs: Counts, smallest: int) -> tuple[Ints, Compared]:
-    keys = pairs.key[(pairs.hits >= smallest).all(axis=1)]
-    times = _times(sides, blocks, keys)
-    enough = durations.comparable_times(durations.rank_sums(times, len(keys), 2), smallest)
-    times = times.only(enough)
-    keys = keys[enough]
-    return keys, durations.compare_times(times, durations.rank_sums(times, len(keys), 2))
+def _test_times(sides: Sides, blocks: Blocks, pairs: Counts, smallest: int) -> tuple[Ints, Compared, Ints]:
+    """Return the pairs whose times can be compared, what was found, and how many times each has."""
+    some = (pairs.hits >= smallest).all(axis=1)
+    keys, number = pairs.key[some], pairs.hits[some].sum(axis=1)
+    tested, compared = [], []
+    for those in _pieces(number, blocks.times_at_once):
+        times = _times(sides, blocks, keys[those])
+        enough = durations.comparable_times(durations.rank_sums(times, len(keys[those]), 2), smallest)
+        times = times.only(enough)
+        compared.append(durations.compare_times(times, durations.rank_sums(times, int(enough.sum()), 2)))
+        tested.append(enough)
+    kept = np.concatenate(tested)
+    columns = (np.concatenate(column) for column in zip(*compared, strict=True))
+    return keys[kept], Compared(*columns), number[kept]
+
+
+def _pieces(number: Ints, at_once: int | None) -> list[slice]:
+    """Cut pairs into neighbours that have so many times together, or that are one; at least one piece."""
+    ends, begin = [], 0
+    sums = np.concatenate([[0], np.cumsum(number)])
+    while at_once is not None and begin < len(number):
+        begin = max(int(np.searchsorted(sums, sums[begin] + at_once, "right")) - 1, begin + 1)
+        ends.append(begin)
+    ends = ends or [len(number)]
+    return [slice(start, end) for start, end in pairwise([0, *ends])]
+
+
+def _rank_sums(sides: Sides, blocks: Blocks, tested: Held, keys: Ints, n_slots: int) -> Sums:
+    """Return the sums of the ranks of times of some of the tested pairs."""
+    number = tested.times[np.isin(tested.keys["times"], keys)]
+    found = []
+    for those in _pieces(number, blocks.times_at_once):
+        sums = durations.rank_sums(_times(sides, blocks, keys[those]), len(keys[those]), n_slots)
+        found.append(sums._replace(scope=sums.scope + those.start))
+    return Sums(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def _times(sides: Sides, blocks: Blocks, keys: Ints) -> read.Times:
@@ -416,9 +458,7 @@ def _judge(
         values, stratum = np.unique(strata.codes, return_inverse=True)
         alike = sides.over(stratum, len(values))
         found = _sums(alike, blocks, keys)
-        found["times"] = durations.rank_sums(
-            _times(alike, blocks, keys["times"]), len(keys["times"]), 2 * len(values)
-        )
+        found["times"] = _rank_sums(alike, blocks, tested, keys["times"], 2 * len(values))
         for table in TABLES:
             within[table][name] = compare_within(found[table], smallest)
     return [
