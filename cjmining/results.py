@@ -45,12 +45,14 @@ class Result:
     """Base of the results: a frozen dataclass names its tables in `_tables`.
 
     A result is a value: it holds pandas DataFrames and never changes. `_on_demand` names further tables,
-    which are made when they are asked for; they are not shown in notebooks by themselves. `_opened` names
-    the table that a notebook unfolds, where that is not the first.
+    which are made when they are asked for; they are not shown in notebooks by themselves. `_late` names those
+    of `_tables` that are no fields but cached properties. `_opened` names the table that a notebook unfolds,
+    where that is not the first.
     """
 
     _tables: tuple[str, ...] = ()
     _on_demand: tuple[str, ...] = ()
+    _late: tuple[str, ...] = ()
     _opened: str = ""
     _sources: tuple[Source, ...] = ()
 
@@ -69,7 +71,10 @@ class Result:
 
     def _with_tables(self, tables: Mapping[str, pd.DataFrame]) -> Self:
         """Return the result with other tables in place of its own."""
-        return replace(self, **tables)  # type: ignore[type-var]  # every result is a dataclass
+        fields = {name: table for name, table in tables.items() if name not in self._late}
+        made = replace(self, **fields)  # type: ignore[type-var]  # every result is a dataclass
+        vars(made).update({name: tables[name] for name in self._late if name in tables})
+        return made
 
     def to_arrow(self) -> dict[str, pa.Table]:
         """Return every table of the result as an Arrow table, by its name."""

@@ -107,10 +107,10 @@ def blocks_of(log: JourneyLog) -> list[Block]:
 
 def gathered(log: JourneyLog, read: Callable[[Block], tuple[NDArray[Any], ...]]) -> list[NDArray[Any]]:
     """Read columns out of each block, and put the parts of each column together in their order."""
-    return [
-        np.concatenate(column)
-        for column in zip(*map_blocks(read, blocks_of(log), engine=log.engine), strict=True)
-    ]
+    parts = [list(part) for part in map_blocks(read, blocks_of(log), engine=log.engine)]
+    # the last column first, so that the parts of no other are held twice
+    columns = [np.concatenate([part.pop() for part in parts]) for _ in range(len(parts[0]))]
+    return columns[::-1]
 
 
 class Summary(NamedTuple):

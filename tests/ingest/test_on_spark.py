@@ -249,12 +249,12 @@ def test_what_a_task_cannot_do_is_told_in_our_words(spark, monkeypatch, tmp_path
 
 def test_components_are_those_of_one_machine(spark, tmp_path):
     chance = np.random.default_rng(3)
-    path, star = np.arange(40), np.full(30, 100)
-    one = np.concatenate([path[:-1], star, chance.integers(200, 320, 90), [50]])
-    other = np.concatenate([path[1:], 101 + np.arange(30), chance.integers(200, 320, 90), [50]])
+    path, star = np.arange(16), np.full(10, 20)
+    one = np.concatenate([path[:-1], star, chance.integers(40, 80, 30), [35]])
+    other = np.concatenate([path[1:], 21 + np.arange(10), chance.integers(40, 80, 30), [35]])
     swapped = chance.random(len(one)) < 0.5
     one, other = np.where(swapped, other, one), np.where(swapped, one, other)
-    numbers = chance.permutation(320)  # so that the least node isn't at the end of the path
+    numbers = chance.permutation(80)  # so that the least node isn't at the end of the path
     edges = [(int(numbers[a]), int(numbers[b])) for a, b in zip(one, other, strict=True)]
 
     def kept(rows, name):
@@ -262,7 +262,7 @@ def test_components_are_those_of_one_machine(spark, tmp_path):
         return spark.read.parquet(str(tmp_path / name))
 
     found = components(spark.createDataFrame(edges, "one long, other long"), kept).collect()
-    least = linking.components(320, (numbers[one], numbers[other]))
+    least = linking.components(80, (numbers[one], numbers[other]))
     assert sorted((row["node"], row["component"]) for row in found) == [
         (node, label) for node, label in enumerate(least.tolist()) if node != label
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -253,12 +254,16 @@ class Funnel(Result):
     singly: pd.DataFrame
     times: pd.DataFrame
     outcomes: pd.DataFrame
-    attempts: pd.DataFrame
     _behind: tuple[Attempts, tables.Names]
 
     _tables = ("overview", "steps", "singly", "times", "outcomes", "attempts")
-    _of_persons = ("attempts",)
+    _late = _of_persons = ("attempts",)
     _opened = "steps"
+
+    @cached_property
+    def attempts(self) -> pd.DataFrame:
+        """A row an attempt; made when it is first asked for."""
+        return tables.attempts(*self._behind)
 
     def between(self, step: int | str) -> pd.DataFrame:
         """Return what those did who were lost between a step and the next.
@@ -377,7 +382,6 @@ def _finish(
         singly=singly,
         times=tables.times(found, names, measured),
         outcomes=tables.outcomes(found, names, outcome),
-        attempts=tables.attempts(found, names),
         _behind=(found, names),
         **settings._asdict(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -295,18 +295,12 @@ class Paths(Result):
     _behind: tuple[Attempts, NDArray[np.object_]]
 
     _tables = ("overview", "paths", "fastest", "failing", "under_way", "lost_at", "between", "attempts")
-    _of_persons = ("attempts",)
+    _late = _of_persons = ("attempts",)
 
     @cached_property
     def attempts(self) -> pd.DataFrame:
         """A row an attempt; made when it is first asked for."""
         return tables.attempts(*self._behind)
-
-    def _with_tables(self, tables: Mapping[str, pd.DataFrame]) -> Paths:
-        made = super()._with_tables({name: table for name, table in tables.items() if name != "attempts"})
-        if "attempts" in tables:
-            vars(made)["attempts"] = tables["attempts"]
-        return made
 
     def journeys(self, path: str, fate: str | None = None) -> NDArray[np.int64]:
         """Return the numbers of the journeys that took a path.

@@ -77,9 +77,9 @@ class Attempts(NamedTuple):
         Whether its time was over when the data ended; without a limit, whether its journey was.
     steps : Flat
         All steps of each, with those at which it starts and ends.
-    inner : two arrays int64[A]
-        Where in `steps.codes` that begins and stops which lies between start and end.
-    path : int64[A]
+    start_counts, end_counts : bool, bool[A]
+        Whether the first step, and the last one, are steps of the way like those between them.
+    path : int32[A]
         Which of the different paths it is, as they are shown.
     paths : Flat
         The different paths, in the order of the names of their steps.
@@ -94,9 +94,14 @@ class Attempts(NamedTuple):
     fate: NDArray[np.int8]
     mature: Flags
     steps: Flat
-    inner: tuple[Ints, Ints]
-    path: Ints
+    start_counts: bool
+    end_counts: Flags
+    path: Codes
     paths: Flat
+
+    def inner(self) -> tuple[Ints, Ints]:
+        """Return where in `steps.codes` that begins and stops which lies between start and end."""
+        return self.steps.bounds[:-1] + (not self.start_counts), self.steps.bounds[1:] - ~self.end_counts
 
     def last_codes(self) -> Codes:
         """Return the last step of each."""
@@ -159,13 +164,14 @@ def read(
         fate=fate,
         mature=mature,
         steps=all_steps,
-        inner=(bounds[:-1] + (not question.from_beginning), bounds[1:] - closed),
+        start_counts=question.from_beginning,
+        end_counts=~closed,
         path=path,
         paths=paths,
     )
 
 
-def _numbered(shown: Flat, names: tuple[str, ...]) -> tuple[Ints, Flat]:
+def _numbered(shown: Flat, names: tuple[str, ...]) -> tuple[Codes, Flat]:
     """Return the number of each path among the different ones, in the order of the names of their steps."""
     path, first = kernels.number(shown.bounds, shown.codes)
     paths = Flat(*kernels.cut(shown.codes, shown.bounds[first], shown.bounds[first + 1] - 1))
@@ -174,8 +180,8 @@ def _numbered(shown: Flat, names: tuple[str, ...]) -> tuple[Ints, Flat]:
     ranks = rank[paths.codes]
     keys = (kernels.prefix(paths.bounds, ranks, len(names), part) for part in (0, 1))
     order = ordered(paths.bounds, ranks, *keys)
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
     return place[path], Flat(*kernels.cut(paths.codes, paths.bounds[order], paths.bounds[order + 1] - 1))
 
 

@@ -221,7 +221,7 @@ def between(found: Attempts, names: tuple[str, ...]) -> pd.DataFrame:
     grouped = found.grouped
     side = np.where(found.fate == OPEN, -1, found.fate).astype(np.int8)
     size = (len(grouped.names), len(names))
-    counted = present(found.steps, found.inner, side, grouped.group, grouped.customer, size)
+    counted = present(found.steps, found.inner(), side, grouped.group, grouped.customer, size)
     having = counted.having.sum(axis=1)
     group, code = np.nonzero(having)
     order = np.lexsort((code, -having[group, code], group))
