@@ -15,7 +15,7 @@ from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN, outcomes_of
 from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.sums import Grouped, shares
 from cjmining.discovery.words import plural, share_text, time_text
-from cjmining.engine.local import map_blocks, worked_on
+from cjmining.engine.local import gather_blocks, worked_on
 from cjmining.errors import LogError
 from cjmining.grouping import EVERYBODY
 from cjmining.kernels import patterns as kernel
@@ -232,32 +232,25 @@ class _Reading(NamedTuple):
 def _read(log: JourneyLog, wanted: Pattern, every: bool, grouped: Grouped) -> _Reading:
     read = wanted.compiled(log)
 
-    def search(block: Block) -> tuple[kernel.Found, Ints]:
+    def search(block: Block) -> tuple[NDArray[Any], ...]:
         columns, n = read.columns(block), block.last_journey - block.first_journey
         found = kernel.find(columns, read.machine, 0, n, every)
-        in_log = found._replace(
-            journey=found.journey + block.first_journey, event=found.event + block.first_event
+        return (
+            found.journey + block.first_journey,
+            np.diff(found.offsets),
+            found.event + block.first_event,
+            found.state,
+            kernel.reached(columns, read.machine, 0, n),
         )
-        return in_log, kernel.reached(columns, read.machine, 0, n)
 
-    parts = map_blocks(search, blocks_of(log), engine=log.engine)
+    journey, lengths, event, state, reached = gather_blocks(search, blocks_of(log), engine=log.engine)
     return _Reading(
         grouped,
-        _merged([found for found, _ in parts]),
-        np.concatenate([reached for _, reached in parts]),
+        kernel.Found(journey, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), event, state),
+        reached,
         wanted.item_states,
         np.array(wanted.item_of_states, np.int64),
         log.timestamps,
-    )
-
-
-def _merged(parts: list[kernel.Found]) -> kernel.Found:
-    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-    return kernel.Found(
-        np.concatenate([part.journey for part in parts]),
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        np.concatenate([part.event for part in parts]),
-        np.concatenate([part.state for part in parts]),
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import STAYS
-from cjmining.engine.local import map_blocks, reduce_blocks
+from cjmining.engine.local import reduce_blocks
 from cjmining.kernels import histogram, journeys, transitions, variants
 from cjmining.kernels.customers import first_journeys
 from cjmining.log import Block
@@ -103,14 +103,6 @@ def blocks_of(log: JourneyLog) -> list[Block]:
     """Return the blocks of a log; one without events has an empty one, which gives tables their columns."""
     size = max(BLOCK_EVENTS, log.n_events // MOST_BLOCKS) if log.memory_limit is None else None
     return log.blocks(size) or [Block(0, 0, 0, 0)]
-
-
-def gathered(log: JourneyLog, read: Callable[[Block], tuple[NDArray[Any], ...]]) -> list[NDArray[Any]]:
-    """Read columns out of each block, and put the parts of each column together in their order."""
-    parts = [list(part) for part in map_blocks(read, blocks_of(log), engine=log.engine)]
-    # the last column first, so that the parts of no other are held twice
-    columns = [np.concatenate([part.pop() for part in parts]) for _ in range(len(parts[0]))]
-    return columns[::-1]
 
 
 class Summary(NamedTuple):

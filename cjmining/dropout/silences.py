@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cjmining.engine.local import map_blocks
+from cjmining.engine.local import gather_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,8 +59,8 @@ class Watched:
         return replace(self, **{name: column[here] for name, column in vars(self).items()})
 
 
-_ENDED = 5
-"""Position of `ended` in `Watched`."""
+_VARIANT, _ENDED = 2, 5
+"""Positions in `Watched`."""
 
 
 def watch(log: JourneyLog, intended: IntendedMap, blocks: Sequence[Block] | None = None) -> Watched:
@@ -78,16 +78,18 @@ def watch(log: JourneyLog, intended: IntendedMap, blocks: Sequence[Block] | None
     log = log.split(without_auto(intended))
     variant = log.variant_of_journeys(intended)
     numbers = range(len(intended.variants))
-    parts = map_blocks(
-        lambda block: [_watch_in(log, intended, variant, number, block) for number in numbers],
-        log.blocks() if blocks is None else blocks,
-        engine=log.engine,
-    )
+
+    def watch_in(block: Block) -> list[NDArray[np.generic]]:
+        parts = [_watch_in(log, intended, variant, number, block) for number in numbers]
+        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+    columns = gather_blocks(watch_in, log.blocks() if blocks is None else blocks, engine=log.engine)
     # Variant by variant, each in the order of its journeys: the same whatever the blocks.
-    in_order = [of_block[number] for number in numbers for of_block in parts]
-    columns = [np.concatenate(column) for column in zip(*in_order, strict=True)]
-    order = np.argsort(columns[_ENDED], kind="stable")
-    return Watched(*(column[order] for column in columns))
+    order = np.lexsort((columns[_VARIANT], columns[_ENDED]))
+    in_order = []
+    while columns:
+        in_order.append(columns.pop()[order])
+    return Watched(*in_order[::-1])
 
 
 def without_auto(intended: IntendedMap) -> IntendedMap:

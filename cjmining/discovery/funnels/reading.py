@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from cjmining.discovery.summary import gathered
+from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.sums import Grouped
+from cjmining.engine.local import gather_blocks
 from cjmining.kernels import funnel as kernels
 
 if TYPE_CHECKING:
@@ -117,7 +118,11 @@ def read(
     open_ones : bool[n_journeys] or None
         Which journeys may still go on, where the log says it: what decides without a time limit.
     """
-    found = _Found(*gathered(log, lambda block: _of_block(log, steps, question, block)))
+    found = _Found(
+        *gather_blocks(
+            lambda block: _of_block(log, steps, question, block), blocks_of(log), engine=log.engine
+        )
+    )
     group, names = grouping
     customer = log.journey_customer[found.journey]
     over, may_go_on = _maturity(log, question, found, customer, open_ones)

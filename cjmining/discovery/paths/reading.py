@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from cjmining.discovery.summary import gathered
+from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.sums import Grouped
+from cjmining.engine.local import gather_blocks
 from cjmining.kernels import paths as kernels
 from cjmining.kernels.paths import Flat
 from cjmining.kernels.sequences import ordered
@@ -145,7 +146,9 @@ def read(
     open_ones : bool[n_journeys] or None
         Which journeys may still go on, where the log says it: what decides without a time limit.
     """
-    found = _Found(*gathered(log, lambda block: _of_block(steps, question, block)))
+    found = _Found(
+        *gather_blocks(lambda block: _of_block(steps, question, block), blocks_of(log), engine=log.engine)
+    )
     bounds = np.concatenate([[0], np.cumsum(found.length)])
     all_steps, shown = Flat(bounds, found.codes), Flat(bounds, found.codes)
     closed = found.arrived & (not question.to_end)

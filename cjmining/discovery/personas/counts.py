@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from cjmining import grouping
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import STAYS, Steps
-from cjmining.engine.local import map_blocks
+from cjmining.engine.local import gather_blocks
 from cjmining.errors import LogError, nearest
 from cjmining.kernels.mixture import Counts, transitions_of_customers
+from cjmining.log import Block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.steps import Part
     from cjmining.intended import IntendedMap
-    from cjmining.log import Block, JourneyLog
+    from cjmining.log import JourneyLog
 
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
@@ -128,8 +129,7 @@ def behaviour_of(log: JourneyLog, reading: Reading, *, known: Cells | None = Non
     """
     steps = Steps.of(log, level=reading.level, ignore=reading.ignore, intended=reading.intended, verb=verb)
     reader = _Reader(log, steps, _open_journeys(log))
-    blocks = map_blocks(reader.of_block, log.blocks(), engine=log.engine)
-    customers, journeys = (_joined([block[side] for block in blocks]) for side in (0, 1))
+    customers, journeys = reader.everything()
     if known is None:
         cells = Cells.of(steps.names, np.unique(customers.key))
     else:
@@ -156,6 +156,16 @@ class _Keys(NamedTuple):
     key: Ints
     times: Ints
 
+    @classmethod
+    def of(cls, number: Ints, lengths: Ints, key: Ints, times: Ints) -> _Keys:
+        """Return units in whose `columns` these are."""
+        return cls(number, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), key, times)
+
+    def columns(self) -> tuple[Ints, Codes, Ints, Codes]:
+        """Return the same as columns that can be put together: with lengths in place of bounds."""
+        lengths = np.diff(self.bounds).astype(np.int32)
+        return self.number, lengths, self.key, self.times.astype(np.int32)
+
     def filled(self) -> _Keys:
         """Leave out the units that did nothing."""
         some = np.diff(self.bounds) > 0
@@ -163,18 +173,25 @@ class _Keys(NamedTuple):
 
 
 class _Reader(NamedTuple):
-    """Reads blocks of a log."""
+    """Reads a log."""
 
     log: JourneyLog
     steps: Steps
     is_open: NDArray[np.bool_]
 
-    def of_block(self, block: Block) -> tuple[_Keys, _Keys]:
-        """Return what customers and what journeys of a block did."""
+    def everything(self) -> tuple[_Keys, _Keys]:
+        """Return what customers and what journeys did."""
+        blocks = self.log.blocks() or [Block(0, 0, 0, 0)]
+        columns = gather_blocks(self._of_block, blocks, engine=self.log.engine)
+        journeys = _Keys.of(*columns[4:])
+        del columns[4:]
+        return _Keys.of(*columns), journeys
+
+    def _of_block(self, block: Block) -> tuple[NDArray[Any], ...]:
         part = self._own(block)
         customer = self.log.journey_customer[part.journeys]
         journey = np.arange(part.journeys.start, part.journeys.stop, dtype=np.int64)
-        return self._keys(part, customer), self._keys(part, journey)
+        return (*self._keys(part, customer).columns(), *self._keys(part, journey).columns())
 
     def _keys(self, part: Part, unit: Ints) -> _Keys:
         found = transitions_of_customers(
@@ -197,17 +214,6 @@ class _Reader(NamedTuple):
 def _open_journeys(log: JourneyLog) -> NDArray[np.bool_]:
     outcomes = outcomes_of(log)
     return np.zeros(log.n_journeys, np.bool_) if outcomes is None else outcomes == OPEN
-
-
-def _joined(parts: Sequence[_Keys]) -> _Keys:
-    nothing = np.zeros(0, np.int64)
-    lengths = [np.diff(part.bounds) for part in parts]
-    return _Keys(
-        np.concatenate([nothing, *(part.number for part in parts)]),
-        np.concatenate([[0], np.cumsum(np.concatenate([nothing, *lengths]))]).astype(np.int64),
-        np.concatenate([nothing, *(part.key for part in parts)]),
-        np.concatenate([nothing, *(part.times for part in parts)]),
-    )
 
 
 def _of_known(units: _Keys, names: Sequence[str], known: Cells) -> _Keys:

@@ -253,10 +253,8 @@ class SparkIngestion(Ingestion):
         ]
         path = literal(str(self._setting.room / "whose.parquet"))
         database.run(
-            "COPY (SELECT s.ids, i.customer, i.why, c.range, r.refused FROM sets s "
-            "JOIN id_sets i ON i.code = set_code(s.ids) LEFT JOIN customer_ranges c USING (customer) "
-            "LEFT JOIN (SELECT code, list(reason ORDER BY reason) AS refused FROM refused GROUP BY code) r "
-            f"ON r.code = i.code) TO {path} (FORMAT parquet)"
+            f"COPY (SELECT w.*, c.range FROM ({identity.WHOSE_SETS}) w "
+            f"LEFT JOIN customer_ranges c ON c.customer = w.customer) TO {path} (FORMAT parquet)"
         )
 
     def _bring_what_is_asked(self) -> None:
