@@ -20,8 +20,10 @@ _OF_LIMIT: Final = 0.8
 """What the database gets of a memory limit; the rest is for the tables on their way out of it."""
 _AT_REST: Final = 64 << 20
 """Bytes that it keeps while others need the memory, a tenth of its own where that is more."""
-_A_ROW: Final = 32
-"""Bytes of its memory for each of the rows that are sorted together."""
+_A_ROW: Final = 96
+"""Bytes of its memory for each of the rows that are sorted together, or joined with what is known of them."""
+_STEPS: Final = 10_000
+"""Steps of numbers, of which ranges are made up."""
 
 
 class Database:
@@ -78,8 +80,31 @@ class Database:
 
     @property
     def rows_at_once(self) -> int | None:
-        """How many rows it ought to sort together within its limit of memory; None without one."""
+        """How many rows it ought to join or sort together within its limit of memory; None without one."""
         return None if self._memory_limit is None else self._most // _A_ROW
+
+    def ranges(self, relation: str, column: str) -> list[tuple[int, int]]:
+        """Cut a relation into ranges of a number with about `rows_at_once` rows: (first, one after the last).
+
+        None are given where all rows are few enough.
+        """
+        at_once = self.rows_at_once
+        if at_once is None:
+            return []
+        n, least, most = self.run(f"SELECT count(*), min({column}), max({column}) FROM {relation}")[0]
+        if n <= at_once:
+            return []
+        step = (most - least) // _STEPS + 1
+        sizes = self.run(
+            f"SELECT {column} // {step} AS part, count(*) FROM {relation} GROUP BY part ORDER BY part"
+        )
+        firsts, held = [least], 0
+        for part, size in sizes:
+            if held and held + size > at_once:
+                firsts.append(part * step)
+                held = 0
+            held += size
+        return list(itertools.pairwise([*firsts, most + 1]))
 
     def run(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""

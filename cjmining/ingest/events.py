@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from cjmining import schema
 from cjmining.errors import SourceError
 from cjmining.ingest.database import Database, identifier, literal, number_of
+from cjmining.ingest.portions import ask_sets, portions, within
 
 if TYPE_CHECKING:
     from cjmining.ingest.sources.base import Event
@@ -26,6 +28,8 @@ _ALWAYS = ("timestamp", "touchpoint", "native", "actor", "precision", "propertie
 """Columns that are there even if no source gives them; one that only some would give costs memory."""
 _BLANK = r"[\s\v\x1c-\x1f\x85\pZ]*"
 """A text without a visible character, to Python and so to a log too; trimming takes twice as long."""
+_OF_SEVERAL = re.compile(r"\b(OVER|SELECT)\b", re.IGNORECASE)
+"""SQL that looks at other records."""
 _SQL_TYPES = {
     "timestamp": "TIMESTAMP",
     "failed": "BOOLEAN",
@@ -49,11 +53,14 @@ class Made:
         These further dimensions.
     counts : mapping
         A feed's table -> how many events were made of it.
+    used : mapping
+        A feed's table -> how many records they were made of, where that was counted.
     """
 
     columns: tuple[str, ...]
     others: tuple[str, ...]
     counts: Mapping[str, int]
+    used: Mapping[str, int] = field(default_factory=dict)
 
 
 def make_events(
@@ -79,16 +86,43 @@ def make_events(
         "event_id UBIGINT, file INTEGER, "
         f"withdrawn VARCHAR, {typed})"
     )
-    counts = {}
+    counts: dict[str, int] = {}
+    used: dict[str, int] = {}
     with database.joins_as_written():  # records are many, customers and what is looked up few
         for feed in staged:
-            places = range(len(feed.feed.events))
-            counts[feed.table] = sum(_insert(database, feed, place, columns) for place in places)
-    return Made((*_BY_RULE, *columns), others, counts)
+            counts[feed.table], joined = _insert_all(database, feed, columns)
+            if joined is not None:
+                used[feed.table] = joined
+    return Made((*_BY_RULE, *columns), others, counts, used)
 
 
-def _insert(database: Database, feed: Staged, place: int, columns: Mapping[str, str]) -> int:
-    """Make the events of one of a feed's rules; return how many."""
+def _insert_all(database: Database, feed: Staged, columns: Mapping[str, str]) -> tuple[int, int | None]:
+    """Make the events of a feed; return how many, and of how many records where they come in portions."""
+    cut = portions(database, feed)
+    places = range(len(feed.feed.events))
+    by_record = [place for place in places if cut and not _is_of_several(feed.feed.events[place])]
+    made = sum(
+        _insert(database, feed, place, columns, f"{feed.table}_used")
+        for place in places
+        if place not in by_record
+    )
+    if not by_record:
+        return made, None
+    used = 0
+    for portion in cut:
+        used += ask_sets(database, feed, portion)
+        made += sum(_insert(database, feed, place, columns, within(feed, portion)) for place in by_record)
+    return made, used
+
+
+def _is_of_several(event: Event) -> bool:
+    """Say whether a rule may look at more records than the one that makes the event."""
+    said = (*event.columns.values(), *event.others.values(), event.when, event.withdrawn, event.id)
+    return any(_OF_SEVERAL.search(sql) for sql in said)
+
+
+def _insert(database: Database, feed: Staged, place: int, columns: Mapping[str, str], used: str) -> int:
+    """Make the events of one of a feed's rules from used records; return how many."""
     event = feed.feed.events[place]
     given = {"actor": "'customer'", "precision": "0", **event.columns, **event.others}
     if "native_journey" in given:
@@ -98,7 +132,7 @@ def _insert(database: Database, feed: Staged, place: int, columns: Mapping[str, 
         database.value(
             f"INSERT INTO events SELECT customer, {_order(event, place)}, sequence, {feed.source_rank}, "
             f"{_event_id(feed, place)}, file, "
-            f"{_withdrawn(event)}, {listed} FROM {records_of(feed, event)} WHERE {event.when}"
+            f"{_withdrawn(event)}, {listed} FROM {records_of(used, event)} WHERE {event.when}"
         )
     )
 
@@ -128,13 +162,13 @@ def _withdrawn(event: Event) -> str:
     return f"coalesce({event.withdrawn}, CASE {lacking} END)"
 
 
-def records_of(feed: Staged, event: Event) -> str:
+def records_of(used: str, event: Event) -> str:
     """SQL of what an event is made from: the used records, or their elements with their place."""
     if not event.each:
-        return f"{feed.table}_used"
+        return used
     listed = identifier(event.each)
     elements = f"unnest({listed}) AS each, generate_subscripts({listed}, 1) AS place"
-    return f"(SELECT *, {elements} FROM {feed.table}_used)"
+    return f"(SELECT *, {elements} FROM {used})"
 
 
 def _order(event: Event, place: int) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cjmining.ingest.by_time import divided, whose
 from cjmining.ingest.database import Database, identifier, literal
+from cjmining.ingest.portions import make_within, of_portion
 from cjmining.ingest.row_sql import left_out_column
 from cjmining.ingest.sources.base import SEEN
 
@@ -71,22 +72,19 @@ def make_views(database: Database, staged: Sequence[Staged]) -> None:
 
 
 def make_view(database: Database, feed: Staged, staged: Sequence[Staged], newest: str) -> None:
-    """Make `<table>_used` of one feed, which looks up what the others have."""
-    looked_up, joins = _lookups(database, feed, staged)
+    """Make `<table>_used` of one feed, which looks up what the others have; and the same of its portions."""
+    looked_up, joins, joins_within = _lookups(database, feed, staged)
     if SEEN in feed.feed.keep:
         looked_up += f"{newest} AS newest, "
-    customer, of_customers = (
-        "i.customer",
-        "JOIN id_sets i ON i.code = set_code(r.ids) AND i.customer IS NOT NULL",
-    )
+    of_customers = "i ON i.code = set_code(r.ids) AND i.customer IS NOT NULL"
+    customer, whole = "i.customer", f"JOIN id_sets {of_customers}"
     if divided(database, feed):
-        of_customers = f"JOIN {whose(feed)} i ON i.sequence = r.sequence AND i.customer IS NOT NULL"
+        whole = f"JOIN {whose(feed)} i ON i.sequence = r.sequence AND i.customer IS NOT NULL"
     if feed.feed.reference:
-        customer, of_customers = "NULL::BIGINT AS customer", ""
-    database.run(
-        f"CREATE VIEW {feed.table}_used AS SELECT r.*, {looked_up}{customer} "
-        f"FROM {feed.table}_candidates r {of_customers}{joins}"
-    )
+        customer, whole = "NULL::BIGINT AS customer", ""
+    used = f"SELECT r.*, {looked_up}{customer} FROM"
+    database.run(f"CREATE VIEW {feed.table}_used AS {used} {feed.table}_candidates r {whole}{joins}")
+    make_within(database, feed, f"{used} {of_portion(feed)} r JOIN sets_asked {of_customers}{joins_within}")
 
 
 def newest_seen(database: Database, staged: Sequence[Staged]) -> dict[int, str]:
@@ -202,9 +200,12 @@ def _store_newest(database: Database, feed: Staged, keys: str, query: str, table
     database.run("DROP TABLE several")
 
 
-def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tuple[str, str]:
-    """Return SQL of the columns that other feeds of the source lay beside a feed's records, and the joins."""
-    columns, joins = [], []
+def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tuple[str, str, str]:
+    """Return SQL of the columns that other feeds of the source lay beside a feed's records, and the joins.
+
+    And the joins of a portion of the records: with what these ask for, of all that the feed does.
+    """
+    columns, joins, joins_within = [], [], []
     laid: dict[str, str] = {}  # what lookups before this one have laid beside the record
     for i, lookup in enumerate(feed.feed.lookups):
         there = [s for s in staged if s.source_rank == feed.source_rank and s.feed.name == lookup.feed]
@@ -228,8 +229,11 @@ def _lookups(database: Database, feed: Staged, staged: Sequence[Staged]) -> tupl
             for here, other in lookup.on.items()
         )
         laid |= {name: f"l{i}.{identifier(column)}" for name, column in lookup.keep.items()}
-        joins.append(f" LEFT JOIN {feed.table}_lookup_{i} l{i} ON {equal}")
+        beside = f"{feed.table}_lookup_{i}"
+        few = f"(SELECT c.* FROM {beside} c SEMI JOIN {of_portion(feed)} r ON {same})" if own else beside
+        joins.append(f" LEFT JOIN {beside} l{i} ON {equal}")
+        joins_within.append(f" LEFT JOIN {few} l{i} ON {equal}")
         columns += [
             f"l{i}.{identifier(column)} AS {identifier(name)}, " for name, column in lookup.keep.items()
         ]
-    return "".join(columns), "".join(joins)
+    return "".join(columns), "".join(joins), "".join(joins_within)

@@ -148,9 +148,13 @@ def _count_sets(database: Database, records: Sequence[str], counted: Sequence[st
         "CREATE TABLE sets AS SELECT ids, (row_number() OVER () - 1)::INTEGER AS id_set "
         "FROM (SELECT DISTINCT ids FROM seen_texts)"
     )
-    database.run("CREATE TABLE seen AS SELECT id_set, file, records FROM seen_texts JOIN sets USING (ids)")
-    database.run("DROP TABLE seen_texts")
     make_codes(database)
+    database.run(
+        "CREATE TABLE seen AS SELECT id_set, file, records "
+        "FROM (SELECT set_code(ids) AS code, file, records FROM seen_texts) "
+        "JOIN (SELECT set_code(ids) AS code, id_set FROM sets) USING (code)"
+    )
+    database.run("DROP TABLE seen_texts")
 
 
 def make_codes(database: Database) -> None:

@@ -28,18 +28,31 @@ Line = tuple[str, str, str, str, str, int]
 """A line of the ledger: source, file, what, fate, reason, count."""
 
 FATES = ("used", "superseded", "set aside", "quarantined")
+_NOBODYS = "(SELECT code, why FROM id_sets WHERE customer IS NULL)"
+"""SQL of the sets of identifiers without a customer: few, where records are many."""
 
 
-def account_records(database: Database, feed: Staged) -> tuple[list[Line], Counter[int]]:
+def account_records(
+    database: Database, feed: Staged, used: int | None = None
+) -> tuple[list[Line], Counter[int]]:
     """Return the ledger's lines for the records of a feed; raise unless every record has one fate.
 
-    And what the clocks of those that are used said, counted.
+    And what the clocks of those that are used said, counted. If it is known from how many records events were
+    made (`used`), only sets without a customer are looked up: the others must be as many.
     """
-    return record_lines(feed, _counted_records(database, feed))
+    counted = _counted_records(database, feed, whose="id_sets" if used is None else _NOBODYS)
+    found = sum(n for _, fate, *_, n in counted if fate == "used")
+    if used not in (None, found):
+        raise LogError(
+            f"source {feed.source.name!r}, {feed.feed.name}: events were made from {used:,} records but "
+            f"{found:,} are accounted for as used. This is a fault of the library; please report it"
+        )
+    return record_lines(feed, counted)
 
 
-def _counted_records(database: Database, feed: Staged) -> list[tuple[Any, ...]]:
-    without = "FALSE" if feed.feed.reference else "i.customer IS NULL AND d.customer IS NULL"
+def _counted_records(database: Database, feed: Staged, whose: str) -> list[tuple[Any, ...]]:
+    nobodys = "i.customer IS NULL" if whose == "id_sets" else "(r.ids IS NULL OR i.code IS NOT NULL)"
+    without = "FALSE" if feed.feed.reference else f"{nobodys} AND d.customer IS NULL"
     return database.run(
         "SELECT r.file, CASE WHEN r.reason IS NOT NULL THEN 'quarantined' WHEN s.sequence IS NOT NULL "
         "THEN 'superseded' "
@@ -47,7 +60,7 @@ def _counted_records(database: Database, feed: Staged) -> list[tuple[Any, ...]]:
         "CASE WHEN r.reason IS NOT NULL THEN r.reason WHEN s.sequence IS NOT NULL THEN s.why "
         f"WHEN r.aside IS NOT NULL THEN r.aside WHEN {without} THEN coalesce(i.why, 'no identifier') "
         "ELSE '' END AS why, clock, count(*) "
-        f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN id_sets i "
+        f"FROM {feed.table} r LEFT JOIN {feed.table}_superseded s USING (sequence) LEFT JOIN {whose} i "
         f"ON i.code = set_code(r.ids) LEFT JOIN timed d ON d.feed = {literal(feed.table)} "
         "AND d.sequence = r.sequence GROUP BY ALL ORDER BY ALL"
     )

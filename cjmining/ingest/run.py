@@ -117,6 +117,7 @@ class Ingestion:
         self._earlier = earlier
         self._staged: list[Staged] = []
         self._notes: list[str] = []
+        self._used: Mapping[str, int] = {}
 
     def run(self, options: Options) -> Ingested:
         """Do all steps but the last, which is to sort the events while they are taken out."""
@@ -185,6 +186,7 @@ class Ingestion:
     def _make_events(self, options: Options) -> tuple[events.Made, list[Line]]:
         """Make the events; return what of, and the ledger's lines for comments."""
         made = events.make_events(self._database, self._staged)
+        self._used = made.used
         if options.identities == "drop":
             events.number_journeys(self._database, made)
         return made, comments.keep_comments(self._database, self._staged, in_records=options.add)
@@ -316,7 +318,7 @@ class Ingestion:
         self, feed: Staged, n_made: int, end: str
     ) -> tuple[list[Line], Counter[int], list[tuple[LeftOut, int, int, str]]]:
         """Return the ledger's lines for a feed, what its clocks said, and the values left out."""
-        lines, clocks = ledger.account_records(self._database, feed)
+        lines, clocks = ledger.account_records(self._database, feed, self._used.get(feed.table))
         lines += ledger.account_events(self._database, feed, n_made, end)
         lines += ledger.account_links(self._database, feed)
         values, found = ledger.account_values(self._database, feed)

@@ -5,7 +5,6 @@ They leave the database as a stream of tables, so that a log of any size can be 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -25,19 +24,24 @@ if TYPE_CHECKING:
 TEXTS: Final = tuple(f.name for f in schema.EVENTS if f.type == schema.TEXT and f.name != "source")
 _FEW: Final = 4
 """Words up to which a comparison with each is faster than a look-up."""
-_STEPS: Final = 10_000
-"""Steps of customers, of which ranges are made up."""
 
 
 class InOrder(NamedTuple):
-    """SQL of the kept events: all `rows` with codes for texts, their `order`, the log's `columns` of them."""
+    """SQL of the kept events: columns with `codes` for texts, their `order`, the log's `columns` of them."""
 
-    rows: str
+    codes: str
     order: str
     columns: str
+    kept: str = "TRUE"
 
-    def of(self, rows: str) -> str:
-        """Return SQL of some of the rows as the log has them."""
+    def of(self, words: Mapping[str, str], within: str = "TRUE") -> str:
+        """Return SQL of some of the events as the log has them; `words` are tables of long vocabularies."""
+        joins = " ".join(
+            f'LEFT JOIN {table} AS {_own(name)}("w:word", "w:code") '
+            f'ON {_own(name)}."w:word" = events.{identifier(name)}'
+            for name, table in words.items()
+        )
+        rows = f"SELECT {self.codes} FROM events {joins} WHERE {self.kept} AND {within}"
         return f"SELECT {self.columns} FROM (SELECT * FROM ({rows}) ORDER BY {self.order})"
 
 
@@ -70,35 +74,29 @@ class SortedEvents:
                 for batch in batches:
                     yield self._typed(pa.Table.from_batches([batch]))
 
-    def _queries(self) -> list[str]:
-        """Return the query of the events; of too many to be sorted at once, one for each range of customers.
+    def _queries(self) -> Iterator[str]:
+        """Give the query of the events; of too many to be sorted at once, one for each range of customers.
 
-        A sort within little memory lays runs on disk, and merging them takes memory by their number.
+        A sort within little memory lays runs on disk, and merging them takes memory by their number, beside
+        the words that rows are joined with: so of these only what a range asks for is laid beside it.
         """
-        at_once = self._database.rows_at_once
-        if at_once is None or self.n <= at_once:
-            return [self._sql.of(self._sql.rows)]
-        coded = identifier("coded events")
-        self._database.run(f"CREATE OR REPLACE TABLE {coded} AS {self._sql.rows}")
-        firsts = self._firsts(coded, at_once)
-        return [
-            self._sql.of(f"SELECT * FROM {coded} WHERE customer >= {first} AND customer < {stop}")
-            for first, stop in itertools.pairwise(firsts)
-        ]
+        ranges = self._database.ranges(f"(SELECT customer FROM events WHERE {self._sql.kept})", "customer")
+        if not ranges:
+            yield self._sql.of(self.long)
+        for first, stop in ranges:
+            within = f"customer >= {first} AND customer < {stop}"
+            yield self._sql.of({name: self._asked(name, within) for name in self.long}, within)
 
-    def _firsts(self, table: str, at_once: int) -> list[int]:
-        """Return the first customer of each range of about so many events, and the one after the last."""
-        step = int(self._database.value(f"SELECT max(customer) // {_STEPS} + 1 FROM {table}"))
-        sizes = self._database.run(
-            f"SELECT customer // {step} AS part, count(*) FROM {table} GROUP BY part ORDER BY part"
-        )
-        firsts, held = [0], 0
-        for part, size in sizes:
-            if held and held + size > at_once:
-                firsts.append(part * step)
-                held = 0
-            held += size
-        return [*firsts, (sizes[-1][0] + 1) * step]
+    def _asked(self, name: str, within: str) -> str:
+        """Make the table of those words of a long vocabulary that some of the events have."""
+        table, column = identifier(f"asked of {name}"), identifier(name)
+        with self._database.joins_as_written():
+            self._database.run(
+                f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT word, code FROM {self.long[name]} "
+                f"JOIN (SELECT DISTINCT {column} AS word FROM events WHERE {self._sql.kept} AND {within}) "
+                "USING (word)"
+            )
+        return table
 
     def long_words(self, column: str) -> Iterator[pa.Table]:
         """Give a long vocabulary piece by piece, as tables with the one column `word`."""
@@ -163,7 +161,7 @@ def sort_events(database: Database, made: Made, source_names: Sequence[str], end
     n, held = count_kept(database, made, kept)
     words: dict[str, pa.Array] = {}
     long: dict[str, str] = {}
-    codes, joins = {}, []
+    codes = {}
     for name in (*TEXTS, *made.others):
         if name not in made.columns:
             words[name] = pa.array([], pa.string())
@@ -171,8 +169,7 @@ def sort_events(database: Database, made: Made, source_names: Sequence[str], end
         table, size = _vocabulary(database, name, kept)
         if size >= LONG_VOCABULARY:
             long[name] = table
-            codes[name] = f"{table}.code"
-            joins.append(f"LEFT JOIN {table} ON {table}.word = events.{identifier(name)}")
+            codes[name] = f'{_own(name)}."w:code"'
             continue
         words[name] = _words(database, table)
         if size:
@@ -181,10 +178,7 @@ def sort_events(database: Database, made: Made, source_names: Sequence[str], end
     words["source"] = pa.array([source_names[rank] for rank in ranks], pa.string())
     codes["source"] = _case("source_rank", [str(rank) for rank in ranks])
     taken = {name: identifier(name) for name in (*_ORDERED_BY, *held)} | codes
-    rows = (
-        f"SELECT {', '.join(f'{sql} AS {identifier(name)}' for name, sql in taken.items())} "
-        f"FROM events {' '.join(joins)} WHERE {kept}"
-    )
+    listed = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in taken.items())
     # rows are narrow while they are sorted: columns that hold nothing come after, codes grow after
     names = (*schema.EVENTS.names, *made.others)
     columns = [
@@ -194,7 +188,12 @@ def sort_events(database: Database, made: Made, source_names: Sequence[str], end
         for name in names
     ]
     order = log_order("native_journey" if "native_journey" in codes else None)
-    return SortedEvents(n, words, long, database, InOrder(rows, order, ", ".join(columns)))
+    return SortedEvents(n, words, long, database, InOrder(listed, order, ", ".join(columns), kept))
+
+
+def _own(name: str) -> str:
+    """Name the words of a column beside its events."""
+    return identifier(f"own {name}")
 
 
 def is_kept(end: str) -> str:

@@ -69,17 +69,29 @@ def test_written_as_it_is_made_a_log_is_the_one_that_memory_gives(tmp_path, monk
     assert log.events["customer"].is_monotonic_increasing
 
 
-def test_many_events_are_sorted_range_by_range_of_customers(tmp_path, monkeypatch):
+@pytest.mark.parametrize("long", [3, 1000])
+def test_many_events_are_sorted_range_by_range_of_customers(tmp_path, monkeypatch, long):
+    monkeypatch.setattr(log_files, "LONG_VOCABULARY", long)
+    monkeypatch.setattr(sorting, "LONG_VOCABULARY", long)
     sources = exports(np.random.default_rng(7), 500)
     asked: list[str] = []
     stream = Database.stream
     monkeypatch.setattr(Database, "stream", lambda self, query: asked.append(query) or stream(self, query))
     cj.ingest(sources, path=tmp_path / "at once", memory_limit="500MB")
-    assert not [query for query in asked if "coded events" in query]
+    assert not [query for query in asked if "AND customer <" in query]
     monkeypatch.setattr(database, "_A_ROW", 10_000_000)  # 40 rows at once
     cj.ingest(sources, path=tmp_path / "by range", memory_limit="500MB")
-    assert len([query for query in asked if "coded events" in query]) > 10
+    assert len([query for query in asked if "AND customer <" in query]) > 10
     assert contents(tmp_path / "by range") == contents(tmp_path / "at once")
+
+
+def test_a_dimension_may_be_called_what_a_vocabulary_has(monkeypatch):
+    monkeypatch.setattr(sorting, "LONG_VOCABULARY", 3)
+    frame = pd.DataFrame({"who": list("abc"), "at": "2026-01-01", "what": list("xyz"), "code": list("pqq")})
+    named = {"customer": "who", "timestamp": "at", "touchpoint": "what"}
+    log = cj.ingest(cj.sources.Table(frame, name="w", dimensions=["code"], **named))
+    assert list(log.events["touchpoint"]) == list("xyz")
+    assert list(log.events["code"]) == list("pqq")
 
 
 def test_what_goes_wrong_leaves_the_log_that_is_there(tmp_path):
