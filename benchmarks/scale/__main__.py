@@ -2,6 +2,7 @@
 
     python -m benchmarks.scale --events 1000000    # another size; may be given several times; writes nothing
     python -m benchmarks.scale --exports FOLDER    # exports that are there already; writes nothing
+    python -m benchmarks.scale --exports FOLDER --exports ... --write    # these are all that is published
 
 Exports are made, ingested into a log on disk, and every step begins anew from that log in a process of its
 own, so peaks are each step's own, with the interpreter and all packages. 100 million events take 60 GB of
@@ -37,10 +38,11 @@ def main() -> None:
             exports = Path(name) / "exports"
             told_by("benchmarks.ingestion.make", str(exports), str(events))
             sizes.append(_measure(exports, Path(name) / "shop.log"))
-        _tell({"sizes": sizes}, keep=wanted.events is None)
+        _tell({"sizes": sizes}, keep=wanted.write)
     for exports in wanted.exports or ():
         with tempfile.TemporaryDirectory(prefix="cjmining-scale-", dir=wanted.folder) as name:
             sizes.append(_measure(exports, Path(name) / "shop.log"))
+        _tell({"sizes": sizes}, keep=wanted.write)
     print(of({"sizes": sizes}))
 
 
@@ -49,9 +51,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, action="append", help="about how many")
     parser.add_argument("--exports", type=Path, action="append", help="a folder of exports instead")
     parser.add_argument("--folder", type=Path, help="where exports and logs are put while this runs")
+    parser.add_argument("--write", action="store_true", help="publish what is measured, whatever was given")
     wanted = parser.parse_args()
     if wanted.exports and wanted.events is None:
         wanted.events = ()
+    elif wanted.events is None:
+        wanted.write = True
     return wanted
 
 
