@@ -33,7 +33,7 @@ SIZES = (MILLION, 10 * MILLION, 100 * MILLION)
 def main() -> None:
     wanted = _arguments()
     sizes = []
-    for events in wanted.events or SIZES:
+    for events in wanted.events:
         with tempfile.TemporaryDirectory(prefix="cjmining-scale-", dir=wanted.folder) as name:
             exports = Path(name) / "exports"
             told_by("benchmarks.ingestion.make", str(exports), str(events))
@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
     if wanted.exports and wanted.events is None:
         wanted.events = ()
     elif wanted.events is None:
-        wanted.write = True
+        wanted.events, wanted.write = SIZES, True
     return wanted
 
 
