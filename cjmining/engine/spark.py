@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 from uuid import uuid4
 
+from cjmining import asked
 from cjmining.engine.local import FAN_IN, sizes_of
 from cjmining.engine.shared import SharedFolder, packed, packed_each, unpacked_at, zipped_package
 from cjmining.errors import LogError
@@ -81,10 +82,8 @@ class Spark:
         ship: bool = False,
         block_events: int = 250_000,
     ) -> None:
-        if block_events < 1:
-            raise LogError(f"block_events is how many events a block has, 1 at least, not {block_events!r}")
         self._session = session
-        self._block_events = block_events
+        self._block_events = asked.whole("block_events", block_events)
         self._is_shared = shared is not None
         self._folder = SharedFolder(None if shared is None else Path(shared), self._expect_shared)
         if ship:

@@ -158,6 +158,17 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
         cj.engines.Spark(Elsewhere(), shared=tmp_path / "file").new_folder()
 
 
+def test_an_engine_says_how_large_blocks_are(tmp_path):
+    path = cj.simulate.shop(60, seed=1).log.write(tmp_path / "shop.log")
+    log = cj.read_log(path, memory_limit="1GB")
+    there = log.on(cj.engines.Spark(Elsewhere(), block_events=300)).blocks()
+    assert len(log.blocks()) == 1
+    assert all(block.last_event - block.first_event >= 300 for block in there[:-1])
+    assert len(there) == 3
+    with pytest.raises(cj.LogError, match="block_events is a whole number of at least 1, not 0"):
+        cj.engines.Spark(Elsewhere(), block_events=0)
+
+
 def test_the_library_is_one_file_with_all_that_it_reads():
     with zipfile.ZipFile(zipped_package()) as archive:
         names = set(archive.namelist())

@@ -9,7 +9,7 @@ all identifiers, round by round, is added up from all bins between the rounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,6 +88,7 @@ class Who(Room):
             How many customers there are, and the numbers of their ranges.
         """
         self._name(n_sets)
+        self._count_others()
         self._find_improbable()
         numbers = self._lay_in_bins(n_sets)
         known: list[dict[str, float]] = []
@@ -156,36 +157,26 @@ class Who(Room):
         told = self._run(partial(name_sets, self._setting, self._rules), self.files("who/distinct"))
         self._kinds = sorted({kind for kinds in told for kind in kinds})
 
-    def _find_improbable(self) -> None:
-        """Write the names of what is seen with improbably many others."""
-        pairs = self.read("who/pairs", "one string, other string").distinct()
-        self.write(pairs, "who/together")
+    def _count_others(self) -> None:
+        """Count with how many others of each kind each identifier is seen."""
+        self.write(self.read("who/pairs", "one string, other string").distinct(), "who/together")
         pairs = self._together()
         both = pairs.unionByName(pairs.selectExpr("other AS one", "one AS other"))
-        both = both.selectExpr("one", f"{_KIND.format('other')} AS other_kind")
-        counted = both.groupBy("one", "other_kind").count()
-        self.write(
-            counted.selectExpr("one", f"{_KIND.format('one')} AS kind", "other_kind", "count AS n"),
-            "who/seen_with",
+        counted = both.selectExpr("one", f"{_KIND.format('other')} AS other_kind").groupBy(
+            "one", "other_kind"
         )
+        rows = counted.count().selectExpr("one", f"{_KIND.format('one')} AS kind", "other_kind", "count AS n")
+        self.write(rows, "who/seen_with")
+
+    def _find_improbable(self) -> None:
+        """Write the names of what is seen with improbably many others."""
         seen_with = self.read("who/seen_with", "one string, kind string, other_kind string, n long")
         counts: dict[tuple[str, str], dict[int, int]] = {}
         for row in seen_with.groupBy("kind", "other_kind", "n").count().collect():
             counts.setdefault((row["kind"], row["other_kind"]), {})[row["n"]] = row["count"]
-        too_many = ["FALSE"]
-        for (own, other), by_n in counts.items():
-            if may_be_improbable(kind_of(own), kind_of(other)):
-                given = np.zeros(max(by_n) + 1, np.int64)
-                given[list(by_n)] = list(by_n.values())
-                limit = improbable(given, devices=kind_of(other).of == "device")
-                too_many.append(f"kind = {literal(own)} AND other_kind = {literal(other)} AND n > {limit!r}D")
-        merged = self.read("who/merged", "name string")
-        found = (
-            seen_with.where(" OR ".join(f"({each})" for each in too_many))
-            .selectExpr("one AS name")
-            .distinct()
-        )
-        self.write(found.join(merged, "name", "left_anti"), "who/improbable")
+        too_many = " OR ".join(["FALSE", *_more_than_usual(counts)])
+        found = seen_with.where(too_many).selectExpr("one AS name").distinct()
+        self.write(found.join(self.read("who/merged", "name string"), "name", "left_anti"), "who/improbable")
 
     def _lay_in_bins(self, n_sets: int) -> list[int]:
         """Write sets by bins of whole components; return the numbers of the bins."""
@@ -259,3 +250,13 @@ class Who(Room):
             firsts += batch.column("customer").to_numpy()[begins].tolist()
             before, last = before + int(n.sum()), int(place[-1]) if len(place) else last
         return np.array(firsts, np.int64)
+
+
+def _more_than_usual(counts: Mapping[tuple[str, str], Mapping[int, int]]) -> Iterator[str]:
+    """Give SQL of what is improbable of each pair of kinds, from how many are seen with how many others."""
+    for (own, other), by_n in counts.items():
+        if may_be_improbable(kind_of(own), kind_of(other)):
+            given = np.zeros(max(by_n) + 1, np.int64)
+            given[list(by_n)] = list(by_n.values())
+            limit = improbable(given, devices=kind_of(other).of == "device")
+            yield f"(kind = {literal(own)} AND other_kind = {literal(other)} AND n > {limit!r}D)"
