@@ -6,7 +6,7 @@
 
 Exports are made, ingested into a log on disk, and every step begins anew from that log in a process of its
 own, so peaks are each step's own, with the interpreter and all packages. 100 million events take 60 GB of
-disk and an hour and a half.
+disk and an hour.
 """
 
 from __future__ import annotations
