@@ -175,10 +175,12 @@ def test_executors_of_a_cluster_one_of_which_is_killed_and_that_are_sent_the_lib
         same(cj.check(here, intended), cj.check(there, intended, engine=killing))
         assert marker.exists()
 
-        mails = cj.sources.MarketingCloud(ROOT / "tests" / "data" / "marketing_cloud" / "extract")
+        (tmp_path / "visits.csv").write_text("who,at,what\nann,2026-03-01,seen\nbob,2026-03-02,bought\n")
+        columns = {"customer": "who", "timestamp": "at", "touchpoint": "what"}
+        visits = cj.sources.Table(tmp_path / "visits.csv", name="visits", **columns)
         killing = Killing(spark, tmp_path / "killed again")
-        cj.ingest(mails, path=tmp_path / "one")
-        cj.ingest(mails, path=tmp_path / "other", engine=killing)
+        cj.ingest(visits, path=tmp_path / "one")
+        cj.ingest(visits, path=tmp_path / "other", engine=killing)
         assert killing.marker.exists()
         one, other = ((tmp_path / name / "manifest.json").read_text() for name in ("one", "other"))
         assert one == other

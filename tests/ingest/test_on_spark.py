@@ -60,7 +60,7 @@ def small(monkeypatch):
     """Let little data have several parts, ranges, blocks, and long vocabularies."""
     monkeypatch.setattr(parts, "PART_BYTES", 8_000)
     monkeypatch.setattr(run, "RANGE_RECORDS", 300)
-    monkeypatch.setattr(who, "BIN_SETS", 20)
+    monkeypatch.setattr(who, "BIN_SETS", 40)
     for module in (log, run):
         monkeypatch.setattr(module, "BLOCK_EVENTS", 100)
     for module in (sorting, log_files, run):
