@@ -83,9 +83,7 @@ def answer(way: str, log: Path, out: Path) -> dict[str, Any]:
 
 def _limit(way: str, events: int) -> int | None:
     """Return how many bytes a log of so many events is opened with."""
-    if way == "in memory":
-        return None
-    return events * _BYTES_AN_EVENT // 10
+    return None if way == "in memory" else events * _BYTES_AN_EVENT // 10
 
 
 @contextmanager

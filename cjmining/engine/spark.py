@@ -121,7 +121,7 @@ class Spark:
 
     def map(self, function: Callable[[Block], Summary], blocks: Sequence[Block]) -> list[Summary]:
         """Apply a function to every block and return the results in the blocks' order."""
-        with _about_frames(), self._results() as folder:
+        with quietly(), self._results() as folder:
             return self._collected(self._summaries(_Work(function, folder, LARGE_RESULT), blocks), blocks)
 
     def reduce(
@@ -133,7 +133,7 @@ class Spark:
         at_once: int = FAN_IN,
     ) -> Summary:
         """Apply a function to every block and return the results merged: by executors until few are left."""
-        with _about_frames(), self._results() as folder:
+        with quietly(), self._results() as folder:
             merging = packed(_Work(merge, folder, LARGE_RESULT), self._folder)
             summaries = self._summaries(_Work(function, folder, LARGE_RESULT), blocks)
             number = len(blocks)
@@ -188,7 +188,7 @@ class Spark:
 
 
 @contextmanager
-def _about_frames() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Silence what Spark says of its conversions to pandas, which aren't used."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)

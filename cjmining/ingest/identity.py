@@ -372,16 +372,23 @@ WHOSE_SETS = (
 """SQL of what `resolve` found, a row a set: ids, customer, why it has none, why identifiers were refused."""
 
 
+def lay_sets(database: Database, whose: str) -> None:
+    """Make `sets` and `id_sets` as `resolve` does, of what it found elsewhere: ids, customer, why."""
+    database.run(
+        "CREATE TABLE sets AS SELECT ids, customer, why, (row_number() OVER () - 1)::INTEGER AS id_set "
+        f"FROM {whose}"
+    )
+    make_codes(database)
+    database.run("CREATE TABLE id_sets AS SELECT set_code(ids) AS code, customer, why FROM sets")
+    make_timed(database)
+
+
 def lay_whose(database: Database, whose: str, named: str) -> None:
     """Make what `resolve` makes, of what it found elsewhere: `whose` is as `WHOSE_SETS`.
 
     `named` (customer, kind, value, clear) are the identifiers of these customers.
     """
-    database.run(
-        f"CREATE TABLE sets AS SELECT ids, (row_number() OVER () - 1)::INTEGER AS id_set FROM {whose}"
-    )
-    make_codes(database)
-    database.run(f"CREATE TABLE id_sets AS SELECT set_code(ids) AS code, customer, why FROM {whose}")
+    lay_sets(database, whose)
     database.run(
         f"CREATE TABLE refused AS SELECT set_code(ids) AS code, unnest(refused) AS reason FROM {whose}"
     )
@@ -391,7 +398,6 @@ def lay_whose(database: Database, whose: str, named: str) -> None:
     )
     database.run("CREATE VIEW nodes AS SELECT node, kind, token, value FROM named")
     database.run("CREATE VIEW found AS SELECT node, customer FROM named")
-    make_timed(database)
 
 
 def protected(database: Database, how: str) -> Iterator[pa.Table]:

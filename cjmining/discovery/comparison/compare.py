@@ -306,9 +306,9 @@ def compare_groups(
     chosen = groups.choose(made, a, b, with_open=with_open)
     over = groups.strata(made, strata, chosen.sides)
     blocks = Blocks.of_log(made.log)
-    with during(tell, "comparing", 0.05, 0.6, passes=3):
-        tested = _test(chosen.sides, blocks, smallest)
-    with during(tell, "comparing within strata", 0.6, 0.9, passes=2 * max(len(over.of), 1)):
+    tested = _test(chosen.sides, blocks, smallest, tell)
+    passes = 1 + len(_pieces(tested.times, blocks.times_at_once))
+    with during(tell, "comparing within strata", 0.6, 0.9, passes=passes * max(len(over.of), 1)):
         judged = _judge(tested, chosen.sides, blocks, over, q, smallest)
     tell("making the tables", 0.9)
     names = made.steps.names
@@ -356,21 +356,22 @@ _A_TIME = 120
 """Bytes that a time takes while times are compared."""
 
 
-def _test(sides: Sides, blocks: Blocks, smallest: int) -> Held:
-    counted = reduce_blocks(
-        lambda block: read.count(sides, block), read.merge_counts, blocks.of, engine=blocks.engine
-    )
+def _test(sides: Sides, blocks: Blocks, smallest: int, tell: Progress) -> Held:
+    with during(tell, "comparing", 0.05, 0.4, passes=2):
+        counted = reduce_blocks(
+            lambda block: read.count(sides, block), read.merge_counts, blocks.of, engine=blocks.engine
+        )
+        keys = _worth_testing(counted, sides)
+        found = _sums(sides, blocks, keys)
     n_cells = {table: len(counts.key) for table, counts in counted.items()}
     n_cells["times"] = n_cells["transitions"]
-    keys = _worth_testing(counted, sides)
-    found = _sums(sides, blocks, keys)
     compared = {}
     for table in SHARES:
         enough = cells.comparable(found[table], smallest)
         keys[table] = keys[table][enough]
         compared[table] = cells.compare_all_shares(found[table].only(enough))
     pairs = counted["transitions"]
-    keys["times"], compared["times"], number = _test_times(sides, blocks, pairs, smallest)
+    keys["times"], compared["times"], number = _test_times(sides, blocks, pairs, smallest, tell)
     return Held(n_cells, keys, compared, number)
 
 
@@ -403,17 +404,21 @@ _AT_ONCE = 4
 """Blocks whose sums are held at once: over strata of many values they are large."""
 
 
-def _test_times(sides: Sides, blocks: Blocks, pairs: Counts, smallest: int) -> tuple[Ints, Compared, Ints]:
+def _test_times(
+    sides: Sides, blocks: Blocks, pairs: Counts, smallest: int, tell: Progress
+) -> tuple[Ints, Compared, Ints]:
     """Return the pairs whose times can be compared, what was found, and how many times each has."""
     some = (pairs.hits >= smallest).all(axis=1)
     keys, number = pairs.key[some], pairs.hits[some].sum(axis=1)
     tested, compared = [], []
-    for those in _pieces(number, blocks.times_at_once):
-        times = _times(sides, blocks, keys[those])
-        enough = durations.comparable_times(durations.rank_sums(times, len(keys[those]), 2), smallest)
-        times = times.only(enough)
-        compared.append(durations.compare_times(times, durations.rank_sums(times, int(enough.sum()), 2)))
-        tested.append(enough)
+    pieces = _pieces(number, blocks.times_at_once)
+    with during(tell, "comparing", 0.4, 0.6, passes=len(pieces)):
+        for those in pieces:
+            times = _times(sides, blocks, keys[those])
+            enough = durations.comparable_times(durations.rank_sums(times, len(keys[those]), 2), smallest)
+            times = times.only(enough)
+            compared.append(durations.compare_times(times, durations.rank_sums(times, int(enough.sum()), 2)))
+            tested.append(enough)
     kept = np.concatenate(tested)
     columns = (np.concatenate(column) for column in zip(*compared, strict=True))
     return keys[kept], Compared(*columns), number[kept]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from cjmining import schema
 from cjmining.event_columns import PIECE
-from cjmining.ingest.on_spark.tasks import Ints, in_place, range_file
+from cjmining.ingest.on_spark.tasks import Ints, files_in, in_place, range_file
 from cjmining.ingest.sorting import typed_events
 from cjmining.log_files import Journeys
 from cjmining.storage import Writer, about_file
@@ -137,7 +137,7 @@ def _pieces(setting: Setting, layout: Layout, block: Block) -> Iterator[pa.Table
 
 def _codes(setting: Setting, place: int, number: int) -> tuple[pa.Array, pa.Array]:
     """Return the words of a long vocabulary that occur in a range, and their codes."""
-    files = sorted((setting.room / f"codes/{place}/range={number}").glob("*.parquet"))
+    files = files_in(setting, f"codes/{place}/range={number}")
     if not files:
         return pa.array([], pa.string()), pa.array([], pa.int32())
     table = pa.concat_tables(pq.ParquetFile(file).read() for file in files).combine_chunks()

@@ -5,17 +5,17 @@ All of it with the public DataFrame interface, over Parquet files in the room th
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from cjmining.engine.spark import quietly
 from cjmining.ingest.fates import DELIVERED_AGAIN, PARTITION_AGAIN
 from cjmining.ingest.on_spark.parts import Apart, Setting, column, expect_alike
 from cjmining.ingest.on_spark.tasks import (
     beaten_copies,
+    files_in,
     found_feed,
     lookups_folder,
     write_codes,
@@ -67,7 +67,7 @@ class Room:
 
     def files(self, folder: str) -> list[Path]:
         """Return the files of a frame, in its order if it has one."""
-        return sorted((self._setting.room / folder).glob("*.parquet"))
+        return files_in(self._setting, folder)
 
     def numbers(self, folder: str, by: str) -> list[int]:
         """Return the values of the column by which a folder was written."""
@@ -307,14 +307,6 @@ class Frames(Room):
 
 def _with_records(feeds: Sequence[Apart]) -> list[Apart]:
     return [feed for feed in feeds if feed.staged.records]
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Silence what Spark says of its conversions to pandas, which aren't used."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-        yield
 
 
 def _column(name: str) -> Any:  # noqa: ANN401 -- a column of Spark

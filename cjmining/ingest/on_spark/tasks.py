@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 
 from cjmining.errors import CjminingError, SourceError
 from cjmining.ingest import events, fates, identity, ledger
-from cjmining.ingest.by_time import make_timed
 from cjmining.ingest.database import Database, identifier, literal, temporary_database
 from cjmining.ingest.on_spark.parts import (
     PART_BITS,
@@ -218,13 +217,13 @@ def make_range(
         own = [
             feed
             for feed in feeds.values()
-            if _load(database, feed.table, feed.columns, _files(setting, _used(feed, number)))
+            if _load(database, feed.table, feed.columns, files_in(setting, _used(feed, number)))
         ]
         _lay_customers(database, own, setting, number)
         for feed in own:
             _make_used(database, setting, feed, [*feeds.values(), *near], number)
         made = events.make_events(database, [feed.staged for feed in own], everything)
-        if _files(setting, f"near/range={number}"):
+        if files_in(setting, f"near/range={number}"):
             database.run(
                 f"INSERT INTO events BY NAME SELECT * FROM {parquet(setting, f'near/range={number}')}"
             )
@@ -242,12 +241,7 @@ def _lay_customers(database: Database, feeds: Sequence[Apart], setting: Setting,
         for feed in feeds
     )
     every = every or "SELECT NULL::VARCHAR AS ids, NULL::BIGINT AS customer WHERE FALSE"
-    database.run(f"CREATE TABLE sets AS SELECT DISTINCT ids, customer FROM ({every})")
-    identity.make_codes(database)
-    database.run(
-        "CREATE TABLE id_sets AS SELECT set_code(ids) AS code, customer, NULL::VARCHAR AS why FROM sets"
-    )
-    make_timed(database)
+    identity.lay_sets(database, f"(SELECT DISTINCT ids, customer, NULL::VARCHAR AS why FROM ({every}))")
 
 
 def _used(feed: Apart, number: int) -> str:
@@ -262,7 +256,7 @@ def _make_used(
     there = [feed.staged]
     for place, lookup in enumerate(feed.staged.feed.lookups):
         looked_up = lookups_folder(feed, place)
-        files = _files(setting, f"{looked_up}/range={number}")
+        files = files_in(setting, f"{looked_up}/range={number}")
         other = found_feed(others, feed.staged.source_rank, lookup.feed)
         if other is None:
             continue
@@ -374,13 +368,14 @@ def write(database: Database, query: str, path: Path, *, in_order: bool = False)
         database.run(f"COPY ({query}) TO {literal(str(beside))} (FORMAT parquet, COMPRESSION zstd)")
 
 
-def _files(setting: Setting, folder: str) -> list[Path]:
+def files_in(setting: Setting, folder: str) -> list[Path]:
+    """Return the Parquet files in a folder of the room, in order."""
     return sorted((setting.room / folder).glob("*.parquet"))
 
 
 def parquet(setting: Setting, folder: str) -> str:
     """SQL of the rows that lie in a folder of the room."""
-    return f"read_parquet({_listed(_files(setting, folder))}, hive_partitioning = false)"
+    return f"read_parquet({_listed(files_in(setting, folder))}, hive_partitioning = false)"
 
 
 def _listed(paths: Sequence[Path]) -> str:

@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cjmining import schema
+from cjmining.engine.spark import quietly
 from cjmining.ingest import identity, seen_together
 from cjmining.ingest.database import literal, texts
 from cjmining.ingest.kinds import kind_of
 from cjmining.ingest.linking import CUTS, improbable, limits_of, may_be_improbable
 from cjmining.ingest.on_spark.components import components
-from cjmining.ingest.on_spark.frames import SCHEMAS, Room, quietly
+from cjmining.ingest.on_spark.frames import SCHEMAS, Room
 from cjmining.ingest.on_spark.tasks import parquet
 from cjmining.ingest.on_spark.who_tasks import link_bin, name_sets
 
