@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cjmining.conformance import contacts, deviations, expectations
-from cjmining.conformance.kept import kept_for, of_parts
 from cjmining.conformance.reading import judge_part, see, stage_sums
+from cjmining.engine.kept import kept_for, of_parts
 from cjmining.engine.local import reduce_blocks
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from cjmining.conformance.contacts import ContactCounts
     from cjmining.conformance.deviations import DeviationCounts
     from cjmining.conformance.expectations import PromiseCounts
-    from cjmining.conformance.kept import Kept
     from cjmining.conformance.promises import Promise
     from cjmining.conformance.reading import Part, Reading, Seen
+    from cjmining.engine.kept import Kept
     from cjmining.kernels.stages import StageSums
 
 JOURNEY_COLUMNS = {
@@ -106,7 +106,9 @@ class _Counts(NamedTuple):
 
 def find(reading: Reading) -> Findings:
     """Judge, align and count all journeys."""
-    journeys, times = kept_for(reading, JOURNEY_COLUMNS), kept_for(reading, _TIMES)
+    journeys, times = (
+        kept_for(reading.log, columns, len(reading.blocks)) for columns in (JOURNEY_COLUMNS, _TIMES)
+    )
 
     def of_block(block: Block) -> _Counts:
         parts = reading.parts(block)
@@ -127,7 +129,7 @@ def count(reading: Reading) -> StageSums:
 
 def count_with_times(reading: Reading) -> tuple[StageSums, StageTimes]:
     """Judge and count all journeys without aligning them, and keep how long stages took."""
-    times = kept_for(reading, _TIMES)
+    times = kept_for(reading.log, _TIMES, len(reading.blocks))
     summed = _count(reading, lambda block, found: times.put(block, _times(found)))
     return summed, _stage_times(reading, times)
 

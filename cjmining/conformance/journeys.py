@@ -14,8 +14,8 @@ from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.conformance.kept import Kept
     from cjmining.conformance.reading import Reading
+    from cjmining.engine.kept import Kept
 
 TURNS = ("", "customer", "company")
 WON_BACK = ("no", "returned", "converted")

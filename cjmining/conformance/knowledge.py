@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance.finding import StageTimes
-    from cjmining.conformance.kept import Kept
     from cjmining.conformance.reading import Reading
+    from cjmining.engine.kept import Kept
     from cjmining.kernels.stages import StageSums
     from cjmining.log import JourneyLog
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cjmining.conformance.kept import kept_for, of_parts
+from cjmining.engine.kept import kept_for, of_parts
 from cjmining.engine.local import map_blocks
 from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 from cjmining.tables import numbered
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
-    from cjmining.conformance.kept import Kept
     from cjmining.conformance.reading import Part, Reading
+    from cjmining.engine.kept import Kept
     from cjmining.log import Block
 
 FOREVER = 1 << 61
@@ -207,7 +207,7 @@ def list_entries(check: Conformance, *, at: str = "stage") -> Listed:
 
 
 def _list(check: Conformance, reading: Reading, at: str) -> Listed:
-    kept, by_cell = kept_for(reading, _COLUMNS), at == "touchpoint"
+    kept, by_cell = kept_for(reading.log, _COLUMNS, len(reading.blocks)), at == "touchpoint"
 
     def keep(block: Block) -> None:
         parts = [_in_part(part, by_cell=by_cell) for part in reading.parts(block)]

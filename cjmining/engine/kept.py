@@ -1,7 +1,8 @@
 """What a pass keeps beside its sums: columns by block, in memory, or in files where the log has a limit.
 
-A column with a row a journey doesn't fit into memory beside a log that doesn't. Each block's columns are put
-once, by whoever worked on it, a thread or an executor, and a column is read when it is asked for.
+A column with a row a journey (an attempt, a match, a silence) doesn't fit into memory beside a log that
+doesn't. Each block's columns are put once, by whoever worked on it, a thread or an executor, and a column is
+read when it is asked for.
 """
 
 from __future__ import annotations
@@ -19,18 +20,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cjmining.engine.local import reduce_blocks
 from cjmining.engine.shared import remove_folder
 from cjmining.errors import LogError
 from cjmining.shipping import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     from numpy.typing import NDArray
 
     from cjmining.blocks import Block
-    from cjmining.conformance.reading import Reading
+    from cjmining.log import JourneyLog
 
     Arrays = Mapping[str, NDArray[Any]]
 
@@ -160,8 +162,8 @@ class KeptInFiles(Kept):
         files = sorted(self._folder.glob("*.parquet"))
         if len(files) < self._n_blocks:
             raise LogError(
-                f"what a check keeps of each journey isn't in {self._folder} any more: temporary files were "
-                "cleared, or the engine that made it was closed. Check the log again"
+                f"what is kept of each journey isn't in {self._folder} any more: temporary files were "
+                "cleared, or the engine that made it was closed. Check the log again, or ask again"
             )
         return files
 
@@ -190,20 +192,58 @@ def of_parts(
     return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
 
 
-def kept_for(reading: Reading, columns: Mapping[str, npt.DTypeLike]) -> Kept:
+def kept_for(log: JourneyLog, columns: Mapping[str, npt.DTypeLike], blocks: int) -> Kept:
     """Return where to keep columns of a log: in files if it has a limit of memory, which executors share.
+
+    Parameters
+    ----------
+    log : JourneyLog
+    columns : mapping of str to dtype
+        Their names, and of what kind the values are.
+    blocks : int
+        How many blocks are put before anything is read.
 
     Raises
     ------
     LogError
         If no folder can be made for them.
     """
-    log = reading.log
     if log.memory_limit is None:
         return KeptInMemory(columns)
-    return KeptInFiles(
-        columns, _new_folder() if log.engine is None else log.engine.new_folder(), len(reading.blocks)
-    )
+    return KeptInFiles(columns, _new_folder() if log.engine is None else log.engine.new_folder(), blocks)
+
+
+def keep_blocks(
+    log: JourneyLog,
+    read: Callable[[Block], Sequence[Arrays]],
+    tables: Sequence[Mapping[str, npt.DTypeLike]],
+    blocks: Sequence[Block],
+) -> list[Kept]:
+    """Read columns out of every block, and keep them: for what has a row a journey or an attempt.
+
+    Parameters
+    ----------
+    log : JourneyLog
+    read : callable
+        Takes a block, returns the columns of each table; those of one have the same length.
+    tables : sequence of mapping
+        The columns of each table, and of what kind their values are.
+    blocks : sequence of Block
+        Of the log.
+
+    Returns
+    -------
+    list of Kept
+        One a table, with the rows in the order of the blocks.
+    """
+    kept = [kept_for(log, columns, len(blocks)) for columns in tables]
+
+    def put(block: Block) -> None:
+        for its_own, values in zip(kept, read(block), strict=True):
+            its_own.put(block, values)
+
+    reduce_blocks(put, lambda _done: None, blocks, engine=log.engine)
+    return kept
 
 
 def _new_folder() -> Path:

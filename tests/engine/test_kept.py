@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cjmining.blocks import Block
-from cjmining.conformance.kept import Kept, KeptInFiles, KeptInMemory
+from cjmining.engine.kept import Kept, KeptInFiles, KeptInMemory
 from cjmining.errors import LogError
 from cjmining.shipping import shipping
 from tests.examples import examples
@@ -88,7 +88,7 @@ def test_several_threads_may_ask_for_a_column_first(monkeypatch: pytest.MonkeyPa
         begun.wait(0.2)  # until another thread has asked as well
         return np.hstack(parts)
 
-    monkeypatch.setattr("cjmining.conformance.kept.np.concatenate", slowly)
+    monkeypatch.setattr("cjmining.engine.kept.np.concatenate", slowly)
     found: list[list[int]] = []
     threads = [threading.Thread(target=lambda: found.append(kept.column("code").tolist())) for _ in range(2)]
     for thread in threads:
