@@ -136,6 +136,9 @@ QUESTIONS = {
     "labels, then journeys": lambda side: cj.check(
         side.log.label(LABELS).split(side.intended), side.intended
     ),
+    "personas found": lambda side: cj.find_personas(
+        side.tagged, number=(2, 3), attributes=["persona"], starts=2, stability=1
+    ),
     "funnel": lambda side: cj.funnel(side.log, ["product_viewed", "basket_filled", "order_placed"]),
     "paths": lambda side: cj.paths(side.log, start="product_viewed", end="order_placed"),
     "variants": lambda side: cj.variants(side.tagged),

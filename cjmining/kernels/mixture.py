@@ -17,6 +17,8 @@ from cjmining.kernels._jit import kernel
 from cjmining.kernels.bootstrap import poisson_weight
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -33,7 +35,7 @@ class Counts(NamedTuple):
     """
 
     bounds: Ints
-    cell: Codes
+    cell: Codes | Ints
     times: Floats
     group: Codes
     weight: Floats
@@ -115,19 +117,33 @@ def _run_lengths(found: Ints, starts: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def merge_equal(counts: Counts) -> tuple[Counts, Ints]:
-    """Put units of equal counts and group together; return them and which of them each unit became."""
+    """Put units of equal counts and group together; return them and which of them each unit became.
+
+    They are in the order in which they first come.
+    """
     first, member = _group(counts.bounds, counts.cell, counts.times, counts.group, np.uint64(_MULTIPLIER))
-    lengths = np.diff(counts.bounds)[first]
-    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    taken = np.repeat(counts.bounds[first] - bounds[:-1], lengths) + np.arange(bounds[-1])
     weight: Floats = np.bincount(member, weights=counts.weight, minlength=len(first)).astype(np.float64)
-    merged = Counts(bounds, counts.cell[taken], counts.times[taken], counts.group[first], weight)
-    return merged, member
+    return rows_of(counts, first)._replace(weight=weight), member
+
+
+def rows_of(counts: Counts, units: Ints) -> Counts:
+    """Return some units, in the order asked for."""
+    lengths = np.diff(counts.bounds)[units]
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    taken = np.repeat(counts.bounds[units] - bounds[:-1], lengths) + np.arange(bounds[-1])
+    return Counts(bounds, counts.cell[taken], counts.times[taken], counts.group[units], counts.weight[units])
+
+
+def one_after_the_other(parts: Sequence[Counts]) -> Counts:
+    """Return the units of several."""
+    lengths = np.concatenate([np.diff(part.bounds) for part in parts])
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return Counts(bounds, *(np.concatenate(each) for each in zip(*(part[1:] for part in parts), strict=True)))
 
 
 @kernel
 def _group(
-    bounds: Ints, cell: Codes, count: Floats, group: Codes, multiplier: np.uint64
+    bounds: Ints, cell: Codes | Ints, count: Floats, group: Codes, multiplier: np.uint64
 ) -> tuple[Ints, Ints]:
     n = len(bounds) - 1
     room = 16
@@ -164,7 +180,7 @@ def _group(
 
 
 @kernel
-def _same(bounds: Ints, cell: Codes, count: Floats, group: Codes, one: int, other: int) -> bool:
+def _same(bounds: Ints, cell: Codes | Ints, count: Floats, group: Codes, one: int, other: int) -> bool:
     length = bounds[one + 1] - bounds[one]
     if group[one] != group[other] or length != bounds[other + 1] - bounds[other]:
         return False
@@ -295,11 +311,11 @@ def customers_with(
     Parameters
     ----------
     counts : Counts
-        A customer a unit.
+        Customers; `weight` says for how many a unit stands.
     what : int64[cells]
         What each cell is counted as, -1 as nothing.
     component : int64[units]
-        Of each customer.
+        Of each unit.
     n_what, n_components : int
         How many there are, W and K.
     """
@@ -310,5 +326,5 @@ def customers_with(
             one = what[counts.cell[place]]
             if one >= 0 and seen[one] != unit:
                 seen[one] = unit
-                found[one, component[unit]] += 1
+                found[one, component[unit]] += np.int64(counts.weight[unit])
     return found

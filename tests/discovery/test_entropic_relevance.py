@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,13 @@ def test_naming_a_persona_costs_the_entropy_of_their_shares():
     assert found.naming == 1.5
     assert found.total == 2.5
     assert relevance([-1.0] * 8, [2] * 8, alphabet=3, personas=[0] * 8).total == 1
+
+
+def test_a_row_may_stand_for_several_journeys():
+    logs, steps, personas, times = [-1, -2, -math.inf, -3.3], [2, 3, 4, 1], [0, 1, 1, 0], [3, 1, 2, 2]
+    alone = [np.repeat(each, times) for each in (logs, steps, personas)]
+    found = relevance(logs, steps, alphabet=4, personas=personas, weights=times)
+    assert found == pytest.approx(relevance(alone[0], alone[1], alphabet=4, personas=alone[2]))
 
 
 def test_of_no_journeys_nothing_is_known():

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.discovery.personas import fit as personas_fit
-from cjmining.discovery.personas.counts import Reading, behaviour_of
+from cjmining.discovery.personas.counts import Reading, Units, behaviour_of
 from cjmining.discovery.personas.fit import PRIOR, climb, fit, members
 from cjmining.discovery.personas.number import data_of
 from cjmining.discovery.personas.stability import adjusted_rand
+from cjmining.kernels.mixture import Counts
 from tests.examples import examples
 
 PLAIN = Reading("touchpoint", (), None, ())
@@ -140,6 +141,25 @@ def test_what_is_maximised_never_falls(journeys, number, seed):
     assert all(after >= before - 1e-9 for before, after in itertools.pairwise(heights))
 
 
+@examples(25)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=12))
+def test_units_that_did_the_same_in_a_group_are_one_in_the_order_they_come(units):
+    kinds = Counts(
+        np.array([0, 1, 2, 4, 5, 6]), np.array([3, 1, 0, 1, 2, 4], np.int32), np.arange(1.0, 7.0),
+        np.zeros(5, np.int32), np.ones(5),
+    )  # fmt: skip
+    kind, group = (np.array([unit[side] for unit in units], np.int32) for side in (0, 1))
+    found, member = Units(np.arange(len(units)), kind, group, kinds).different()
+    wanted = list(dict.fromkeys(units))
+    assert [wanted[one] for one in member] == units
+    assert found.weight.tolist() == [units.count(one) for one in wanted]
+    assert found.group.tolist() == [group for _, group in wanted]
+    for one, (kind, _) in enumerate(wanted):
+        mine, its_own = slice(*found.bounds[one : one + 2]), slice(*kinds.bounds[kind : kind + 2])
+        assert found.cell[mine].tolist() == kinds.cell[its_own].tolist()
+        assert found.times[mine].tolist() == kinds.times[its_own].tolist()
+
+
 def test_probabilities_of_a_row_and_weights_of_a_group_add_up_to_one():
     log, _ = chains(1, 60)
     data = data_of(behaviour_of(log, PLAIN, verb="test"))
@@ -154,7 +174,7 @@ def test_separated_chains_are_recovered_and_more_starts_are_no_worse():
     behaviour = behaviour_of(log, PLAIN, verb="test")
     data = data_of(behaviour)
     model = fit(data, 2, starts=5, seed=0)
-    found = members(behaviour.customers.counts, model).persona
+    found = members(behaviour.customers, model).persona
     both = np.bincount(persona * 2 + found, minlength=4).reshape(2, 2)
     assert adjusted_rand(both) > 0.9
     assert fit(data, 2, starts=8, seed=0).objective >= fit(data, 2, starts=1, seed=0).objective - 1e-6

@@ -81,6 +81,7 @@ QUESTIONS = {
     "discover": lambda log, _: cj.discover(log, by="persona"),
     "markov": lambda log, _: cj.markov(log),
     "matches": lambda log, _: cj.matches(log, PATH),
+    "personas": lambda log, _: cj.find_personas(log, number=2, starts=1),
     "paths": lambda log, _: cj.paths(log, start="product_viewed", end="order_placed"),
     "stages": lambda log, intended: cj.discover(log, level="stage", intended=intended),
     "variants": lambda log, _: cj.variants(log, by="persona"),

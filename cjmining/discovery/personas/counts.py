@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from cjmining import grouping
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import STAYS, Steps
-from cjmining.engine.local import gather_blocks
+from cjmining.engine.kept import kept_for
+from cjmining.engine.local import reduce_blocks
 from cjmining.errors import LogError, nearest
-from cjmining.kernels.mixture import Counts, transitions_of_customers
+from cjmining.kernels.mixture import (
+    Counts,
+    merge_equal,
+    one_after_the_other,
+    rows_of,
+    transitions_of_customers,
+)
 from cjmining.log import Block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.steps import Part
+    from cjmining.engine.kept import Kept
     from cjmining.intended import IntendedMap
     from cjmining.log import JourneyLog
 
@@ -81,10 +89,49 @@ class Cells(NamedTuple):
 
 
 class Units(NamedTuple):
-    """Customers (or journeys) with at least one step: who they are, and what they did."""
+    """Customers (or journeys) with at least one step: who they are, and what they did.
+
+    Most did what others did too, so that each different thing that units did is held once.
+
+    Attributes
+    ----------
+    number : int64[U]
+        Of the customer or the journey in the log.
+    kind : int32[U]
+        Which of the different things it did: its row in `did`.
+    group : int32[U]
+        The combination of attributes of the customer.
+    did : Counts
+        What different units did.
+    """
 
     number: Ints
-    counts: Counts
+    kind: Codes
+    group: Codes
+    did: Counts
+
+    def different(self) -> tuple[Counts, Ints]:
+        """Return units that did the same and are of the same group as one, and which of these each is.
+
+        They are in the order in which they first come.
+        """
+        n_groups = int(self.group.max(initial=0)) + 1
+        known, pair = np.arange(len(self.did.weight)), self.kind
+        if n_groups > 1:
+            known, pair = np.unique(self.kind * np.int64(n_groups) + self.group, return_inverse=True)
+        first = np.full(len(known), len(pair))
+        first[pair[::-1]] = np.arange(len(pair))[::-1]  # of several, the last written stays
+        order = np.argsort(first, kind="stable")[: int((first < len(pair)).sum())]
+        place = np.empty_like(first)
+        place[order] = np.arange(len(order))
+        member = place[pair]
+        kind, group = np.divmod(known[order], n_groups)
+        weight = np.bincount(member, minlength=len(order)).astype(np.float64)
+        return rows_of(self.did, kind)._replace(group=group.astype(np.int32), weight=weight), member
+
+    def only(self, kept: NDArray[np.bool_]) -> Units:
+        """Return some of them."""
+        return self._replace(number=self.number[kept], kind=self.kind[kept], group=self.group[kept])
 
 
 class Behaviour(NamedTuple):
@@ -107,8 +154,8 @@ class Behaviour(NamedTuple):
         """Return the same cells with only some customers and their journeys."""
         mine = kept[self.customer_of]
         return self._replace(
-            customers=_only(self.customers, kept),
-            journeys=_only(self.journeys, mine),
+            customers=self.customers.only(kept),
+            journeys=self.journeys.only(mine),
             customer_of=(np.cumsum(kept) - 1)[self.customer_of[mine]],
             ended=self.ended[mine],
         )
@@ -131,7 +178,7 @@ def behaviour_of(log: JourneyLog, reading: Reading, *, known: Cells | None = Non
     reader = _Reader(log, steps, _open_journeys(log))
     customers, journeys = reader.everything()
     if known is None:
-        cells = Cells.of(steps.names, np.unique(customers.key))
+        cells = Cells.of(steps.names, np.unique(customers.did.cell))
     else:
         cells = known
         customers, journeys = (_of_known(each, steps.names, known) for each in (customers, journeys))
@@ -139,8 +186,8 @@ def behaviour_of(log: JourneyLog, reading: Reading, *, known: Cells | None = Non
     owner = np.searchsorted(customers.number, log.journey_customer[journeys.number])
     return Behaviour(
         cells,
-        _units(customers, cells, codes),
-        _units(journeys, cells, codes[owner]),
+        _in_cells(customers, cells)._replace(group=codes),
+        _in_cells(journeys, cells)._replace(group=codes[owner]),
         owner,
         ~reader.is_open[journeys.number],
         groups,
@@ -148,28 +195,26 @@ def behaviour_of(log: JourneyLog, reading: Reading, *, known: Cells | None = Non
     )
 
 
-class _Keys(NamedTuple):
-    """Units with the keys of what they did; the keys of unit i are those from bounds[i] to bounds[i + 1]."""
+class _Different(NamedTuple):
+    """What different units of some blocks did, by keys in place of cells.
 
-    number: Ints
-    bounds: Ints
-    key: Ints
-    times: Ints
+    `place` leads there from what different units of each block did, one block after the other: `kinds` of
+    them by each of its `units`.
+    """
 
-    @classmethod
-    def of(cls, number: Ints, lengths: Ints, key: Ints, times: Ints) -> _Keys:
-        """Return units in whose `columns` these are."""
-        return cls(number, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), key, times)
+    did: Counts
+    place: Ints
+    kinds: Ints
+    units: Ints
 
-    def columns(self) -> tuple[Ints, Codes, Ints, Codes]:
-        """Return the same as columns that can be put together: with lengths in place of bounds."""
-        lengths = np.diff(self.bounds).astype(np.int32)
-        return self.number, lengths, self.key, self.times.astype(np.int32)
+    def of(self, kept: Kept) -> Units:
+        """Return the units of all blocks."""
+        begins = np.cumsum(self.kinds) - self.kinds
+        kind = self.place[np.repeat(begins, self.units) + kept.column("kind")].astype(np.int32)
+        return Units(kept.column("number"), kind, np.zeros(len(kind), np.int32), self.did)
 
-    def filled(self) -> _Keys:
-        """Leave out the units that did nothing."""
-        some = np.diff(self.bounds) > 0
-        return self._replace(number=self.number[some], bounds=self.bounds[np.append(some, True)])
+
+_UNIT: Final = {"number": np.int64, "kind": np.int32}
 
 
 class _Reader(NamedTuple):
@@ -179,27 +224,34 @@ class _Reader(NamedTuple):
     steps: Steps
     is_open: NDArray[np.bool_]
 
-    def everything(self) -> tuple[_Keys, _Keys]:
-        """Return what customers and what journeys did."""
+    def everything(self) -> tuple[Units, Units]:
+        """Return what customers and what journeys did, by keys in place of cells."""
         blocks = self.log.blocks() or [Block(0, 0, 0, 0)]
-        columns = gather_blocks(self._of_block, blocks, engine=self.log.engine)
-        journeys = _Keys.of(*columns[4:])
-        del columns[4:]
-        return _Keys.of(*columns), journeys
+        kept = [kept_for(self.log, _UNIT, len(blocks)) for _ in ("customers", "journeys")]
 
-    def _of_block(self, block: Block) -> tuple[NDArray[Any], ...]:
-        part = self._own(block)
-        customer = self.log.journey_customer[part.journeys]
-        journey = np.arange(part.journeys.start, part.journeys.stop, dtype=np.int64)
-        return (*self._keys(part, customer).columns(), *self._keys(part, journey).columns())
+        def of_block(block: Block) -> list[_Different]:
+            part = self._own(block)
+            journey = np.arange(part.journeys.start, part.journeys.stop, dtype=np.int64)
+            units = (self.log.journey_customer[part.journeys], journey)
+            return [self._keep(block, part, *each) for each in zip(units, kept, strict=True)]
 
-    def _keys(self, part: Part, unit: Ints) -> _Keys:
-        found = transitions_of_customers(
+        customers, journeys = reduce_blocks(of_block, _merged, blocks, engine=self.log.engine)
+        return customers.of(kept[0]), journeys.of(kept[1])
+
+    def _keep(self, block: Block, part: Part, unit: Ints, kept: Kept) -> _Different:
+        """Keep which units of a block did something, and return what they did."""
+        bounds, key, times = transitions_of_customers(
             part.bounds, part.code, unit, self.is_open[part.journeys], len(self.steps.names)
         )
         new = np.ones(len(unit), np.bool_)
         new[1:] = unit[1:] != unit[:-1]
-        return _Keys(unit[new], *found).filled()
+        some = np.diff(bounds) > 0
+        number, bounds = unit[new][some], bounds[np.append(some, True)]
+        nobody, ones = np.zeros(len(number), np.int32), np.ones(len(number))
+        did, kind = merge_equal(Counts(bounds, key, times.astype(np.float64), nobody, ones))
+        kept.put(block, {"number": number, "kind": kind})
+        n = len(did.weight)
+        return _Different(did, np.arange(n), np.array([n]), np.array([len(number)]))
 
     def _own(self, block: Block) -> Part:
         """Return the steps that customers took themselves; a stage is entered whoever did it."""
@@ -211,46 +263,50 @@ class _Reader(NamedTuple):
         return part.stays() if self.steps.level in STAYS else part
 
 
+def _merged(parts: list[list[_Different]]) -> list[_Different]:
+    """Put together what customers and what journeys of several blocks did."""
+    return [_merged_kinds(each) for each in zip(*parts, strict=True)]
+
+
+def _merged_kinds(parts: Sequence[_Different]) -> _Different:
+    did, where = merge_equal(one_after_the_other([part.did for part in parts]))
+    ends = np.cumsum([len(part.did.weight) for part in parts])
+    places = [where[: ends[0]][parts[0].place]]
+    places += [where[end:][part.place] for end, part in zip(ends[:-1], parts[1:], strict=True)]
+    kinds, units = (np.concatenate([getattr(part, name) for part in parts]) for name in ("kinds", "units"))
+    return _Different(did, np.concatenate(places), kinds, units)
+
+
 def _open_journeys(log: JourneyLog) -> NDArray[np.bool_]:
     outcomes = outcomes_of(log)
     return np.zeros(log.n_journeys, np.bool_) if outcomes is None else outcomes == OPEN
 
 
-def _of_known(units: _Keys, names: Sequence[str], known: Cells) -> _Keys:
-    """Say the same with the codes of a model, and leave out what it doesn't know."""
-    code = {name: number for number, name in enumerate(known.names)}
+def _of_known(units: Units, names: Sequence[str], known: Cells) -> Units:
+    """Say the same with the keys of a model, and leave out what it doesn't know."""
+    did, code = units.did, {name: number for number, name in enumerate(known.names)}
     size = len(known.names)
     place = np.array([*(code.get(name, -1) for name in names), size], np.int64)
-    before, after = (place[each] for each in np.divmod(units.key, len(names) + 1))
+    before, after = (place[each] for each in np.divmod(did.cell, len(names) + 1))
     key = before * (size + 1) + after
     kept = (before >= 0) & (after >= 0) & np.isin(key, known.keys)
-    key = np.where(kept, key, -1)
     counted = np.concatenate([[0], np.cumsum(kept)])
-    return _sorted(_Keys(units.number, counted[units.bounds], key[kept], units.times[kept])).filled()
+    left = _sorted(did._replace(bounds=counted[did.bounds], cell=key[kept], times=did.times[kept]))
+    did, same = merge_equal(left)
+    kind = same[units.kind].astype(np.int32)
+    return units._replace(kind=kind, did=did).only((np.diff(did.bounds) > 0)[kind])
 
 
-def _sorted(units: _Keys) -> _Keys:
-    """Put each unit's keys in order again, so that equal units look alike."""
-    unit = np.repeat(np.arange(len(units.number)), np.diff(units.bounds))
-    order = np.lexsort((units.key, unit))
-    return units._replace(key=units.key[order], times=units.times[order])
+def _sorted(did: Counts) -> Counts:
+    """Put the keys of each in order again, so that what is equal looks alike."""
+    unit = np.repeat(np.arange(len(did.weight)), np.diff(did.bounds))
+    order = np.lexsort((did.cell, unit))
+    return did._replace(cell=did.cell[order], times=did.times[order])
 
 
-def _units(keys: _Keys, cells: Cells, group: Codes) -> Units:
-    cell = np.searchsorted(cells.keys, keys.key).astype(np.int32)
-    ones = np.ones(len(keys.number))
-    return Units(keys.number, Counts(keys.bounds, cell, keys.times.astype(np.float64), group, ones))
-
-
-def _only(units: Units, kept: NDArray[np.bool_]) -> Units:
-    counts = units.counts
-    lengths = np.diff(counts.bounds)
-    places = np.repeat(kept, lengths)
-    bounds = np.concatenate([[0], np.cumsum(lengths[kept])]).astype(np.int64)
-    chosen = Counts(
-        bounds, counts.cell[places], counts.times[places], counts.group[kept], counts.weight[kept]
-    )
-    return Units(units.number[kept], chosen)
+def _in_cells(units: Units, cells: Cells) -> Units:
+    cell = np.searchsorted(cells.keys, units.did.cell).astype(np.int32)
+    return units._replace(did=units.did._replace(cell=cell))
 
 
 def _groups(log: JourneyLog, attributes: Sequence[str], customers: Ints) -> tuple[Codes, tuple[str, ...]]:

@@ -44,7 +44,12 @@ class Relevance(NamedTuple):
 
 
 def relevance(
-    log2_probability: ArrayLike, steps: ArrayLike, *, alphabet: int, personas: ArrayLike | None = None
+    log2_probability: ArrayLike,
+    steps: ArrayLike,
+    *,
+    alphabet: int,
+    personas: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> Relevance:
     """Return the entropic relevance of a model to some journeys.
 
@@ -59,6 +64,8 @@ def relevance(
         log2(1 + alphabet).
     personas : array of int, shape (journeys,), optional
         The persona of each journey, whose chain told it: naming it costs the entropy of their shares.
+    weights : array of int, shape (journeys,), optional
+        How many journeys each stands for, at least one; by default one.
 
     Examples
     --------
@@ -68,18 +75,20 @@ def relevance(
     1.3333
     """
     costs = -np.asarray(log2_probability, dtype=np.float64)
-    n = len(costs)
+    number = np.ones(len(costs)) if weights is None else np.asarray(weights, dtype=np.float64)
+    n = int(number.sum())
     if not n:
         return Relevance(0, math.nan, math.nan, math.nan, math.nan)
     fits = np.isfinite(costs)
     without = (1 + np.asarray(steps, dtype=np.float64)) * math.log2(1 + alphabet)
-    numbers = np.zeros(0, np.int64) if personas is None else np.bincount(np.asarray(personas))
+    numbers = np.zeros(0) if personas is None else np.bincount(np.asarray(personas), weights=number)
+    fitting = int(number[fits].sum())
     return Relevance(
         journeys=n,
-        share_fitting=float(fits.mean()),
-        selector=entropy_bits([fits.sum(), n - fits.sum()]),
+        share_fitting=fitting / n,
+        selector=entropy_bits([fitting, n - fitting]),
         naming=entropy_bits(numbers),
-        steps=float(np.where(fits, costs, without).mean()),
+        steps=float((number * np.where(fits, costs, without)).sum()) / n,
     )
 
 

@@ -238,25 +238,23 @@ def _fitted(behaviour: Behaviour, number: int, starts: int, seed: int) -> Model:
             "customers; ask for fewer"
         )
     model = fit(data, number, starts=starts, seed=seed)
-    persona = members(behaviour.customers.counts, model).persona
-    sizes = np.bincount(persona, minlength=number)
+    sizes = members(behaviour.customers, model).number_of(number)
     return model.ordered(np.argsort(-sizes, kind="stable"))
 
 
 def _found(
     log: JourneyLog, reading: Reading, behaviour: Behaviour, model: Model, account: _Account
 ) -> FoundPersonas:
-    member = members(behaviour.customers.counts, model)
-    persona, choice = member.persona, account.choice
-    shares = shares_of(behaviour, persona, model.number)
+    member, choice = members(behaviour.customers, model), account.choice
+    shares = shares_of(behaviour.cells, member)
     said = descriptions(shares, behaviour.cells.names, reading.level)
     names = tuple(f"Persona {place}: {each.short}" for place, each in enumerate(said, start=1))
     everybody = log._customers.column("customer").to_numpy()
-    nobody = len(everybody) - len(persona)
+    nobody = len(everybody) - len(member.member)
     of_nobody = int((~np.isin(log.journey_customer, behaviour.customers.number)).sum())
     rows = choice.rows if choice else [criteria_of(behaviour, model)]
-    customers = np.bincount(members(account.few.customers.counts, model).persona, minlength=model.number)
-    overall = member.probability.mean(axis=0)
+    asked_of = members(account.few.customers, model).number_of(model.number)
+    overall = np.average(member.probability, axis=0, weights=member.different.weight)
     return FoundPersonas(
         number=model.number,
         level=reading.level,
@@ -268,11 +266,13 @@ def _found(
             behaviour, member, names, [each.whole for each in said], without=np.array([nobody, of_nobody])
         ),
         traits=traits(shares, list(names), behaviour.cells.names),
-        customers=tables.customers(behaviour, member, names, everybody),
-        transitions=tables.transitions(behaviour, persona, model, names),
+        transitions=tables.transitions(behaviour.cells, member, model, names),
         criteria=tables.criteria(rows),
-        stability=tables.stability(account.stability, customers, names),
-        quality=tables.quality(behaviour, persona, model),
+        stability=tables.stability(account.stability, asked_of, names),
+        quality=tables.quality(behaviour, member.persona, model),
+        _everybody=everybody,
+        _customers=behaviour.customers.number,
+        _member=member,
         _chains=Chains(reading, behaviour.cells, behaviour.groups, model, names, overall),
     )
 

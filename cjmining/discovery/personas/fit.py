@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from cjmining.engine.local import map_blocks
-from cjmining.kernels.mixture import Counts, expect, hashed, merge_equal, posterior
+from cjmining.kernels.mixture import Counts, expect, hashed, posterior, rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.discovery.personas.counts import Cells
+    from cjmining.discovery.personas.counts import Cells, Units
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ class Model(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Different customers with their weights, as `merge_equal` returns them, and what their counts are of.
+    """Different customers with their weights, as `Units.different` returns them, and what is counted.
 
     `groups` is the number of groups that customers may be in.
     """
@@ -184,7 +184,7 @@ def _start(data: Data, everybody: Floats, number: int, start: int, seed: int) ->
     cells, n = data.cells, len(data.counts.weight)
     pool = np.sort(np.argsort(hashed(np.arange(n), salt), kind="stable")[:POOL])
     draws = hashed(np.arange(number), salt + 500)
-    few = _chosen(data.counts, pool)
+    few = rows_of(data.counts, pool)
     row = np.repeat(np.arange(len(cells.rows) - 1), np.diff(cells.rows))
     own = _own_log_likelihood(few, row, everybody)
     best = np.full(len(pool), -np.inf)
@@ -196,13 +196,6 @@ def _start(data: Data, everybody: Floats, number: int, start: int, seed: int) ->
         far = few.weight * np.maximum(own - best, 1e-12)
         weights = far / far.sum()
     return np.stack(columns, axis=1)
-
-
-def _chosen(counts: Counts, units: Ints) -> Counts:
-    lengths = np.diff(counts.bounds)[units]
-    bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    taken = np.repeat(counts.bounds[units] - bounds[:-1], lengths) + np.arange(bounds[-1])
-    return Counts(bounds, counts.cell[taken], counts.times[taken], counts.group[units], counts.weight[units])
 
 
 def _log_likelihood(counts: Counts, log_cells: Floats) -> Floats:
@@ -231,27 +224,49 @@ def _log_cells_of(counts: Counts, unit: int, cells: Cells, everybody: Floats) ->
 
 
 class Membership(NamedTuple):
-    """How likely each unit is of each persona, float64[U, K], and each unit's log likelihood."""
+    """How likely units are of each persona; those that did the same are weighed once.
 
+    Attributes
+    ----------
+    different : Counts
+        Units that did the same as one, D of them, and how many each stands for.
+    member : int64[U]
+        Which of these each unit is.
+    probability : float64[D, K]
+        Of being of each persona.
+    log_likelihood : float64[D]
+        Natural logarithm.
+    """
+
+    different: Counts
+    member: Ints
     probability: Floats
     log_likelihood: Floats
 
     @property
-    def persona(self) -> Ints:
-        """The most likely persona of each unit; the first where several are equally likely."""
+    def likeliest(self) -> Ints:
+        """The most likely persona of each of the different; the first where several are equally likely."""
         likeliest: Ints = self.probability.argmax(axis=1)
         return likeliest
 
-    def entropy(self) -> Floats:
-        """Return how unsure each unit's persona is, natural logarithm."""
-        share = self.probability
-        logs = np.log(np.where(share > 0, share, 1.0))
-        unsure: Floats = -(share * logs).sum(axis=1)
-        return unsure
+    @property
+    def persona(self) -> Ints:
+        """The most likely persona of each unit."""
+        return self.likeliest[self.member]
+
+    def number_of(self, persona: int) -> Ints:
+        """Return how many units each of so many personas has."""
+        return np.bincount(self.likeliest, weights=self.different.weight, minlength=persona).astype(np.int64)
 
 
-def members(counts: Counts, model: Model) -> Membership:
-    """Return the membership of each unit; equal units are weighed once."""
-    merged, member = merge_equal(counts)
-    found = posterior(merged, model.log_mixing, model.log_cells)
-    return Membership(found[0][member], found[1][member])
+def entropy(probability: Floats) -> Floats:
+    """Return how unsure a persona is, by row; natural logarithm."""
+    logs = np.log(np.where(probability > 0, probability, 1.0))
+    unsure: Floats = -(probability * logs).sum(axis=1)
+    return unsure
+
+
+def members(units: Units, model: Model) -> Membership:
+    """Return the membership of units."""
+    different, member = units.different()
+    return Membership(different, member, *posterior(different, model.log_mixing, model.log_cells))

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from cjmining.discovery.personas.fit import Data, Model, fit, members
-from cjmining.kernels.mixture import Counts, hashed, merge_equal
+from cjmining.discovery.personas.fit import Data, Model, entropy, fit, members
+from cjmining.kernels.mixture import hashed, posterior
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cjmining.discovery.personas.counts import Behaviour
+    from cjmining.discovery.personas.counts import Behaviour, Units
     from cjmining.progress import Progress
 
     Floats = NDArray[np.float64]
@@ -102,7 +102,7 @@ def choose(
 
 def data_of(behaviour: Behaviour) -> Data:
     """Return the customers as a fit takes them."""
-    return Data(merge_equal(behaviour.customers.counts)[0], behaviour.cells, len(behaviour.groups))
+    return Data(behaviour.customers.different()[0], behaviour.cells, len(behaviour.groups))
 
 
 def criteria_of(behaviour: Behaviour, model: Model) -> dict[str, Any]:
@@ -125,8 +125,8 @@ def _row(data: Data, behaviour: Behaviour, model: Model) -> dict[str, Any]:
     free = int(occurs.sum() - (rows > 0).sum())
     groups = len(np.unique(data.counts.group))
     parameters = model.number * free + groups * (model.number - 1)
-    unsure = members(data.counts, model).entropy()
-    entropy = float((data.counts.weight * unsure).sum())
+    unsure = entropy(posterior(data.counts, model.log_mixing, model.log_cells)[0])
+    altogether = float((data.counts.weight * unsure).sum())
     bic = -2 * model.log_likelihood + parameters * math.log(n)
     return {
         "number": model.number,
@@ -134,8 +134,8 @@ def _row(data: Data, behaviour: Behaviour, model: Model) -> dict[str, Any]:
         "log_likelihood": model.log_likelihood,
         "parameters": parameters,
         "bic": bic,
-        "icl": bic + 2 * entropy,
-        "entropy": entropy,
+        "icl": bic + 2 * altogether,
+        "entropy": altogether,
     }
 
 
@@ -158,8 +158,8 @@ class _Halves(NamedTuple):
     """Two halves of the customers: what is fitted to one is held against the other."""
 
     data: tuple[Data, Data]
-    customers: tuple[Counts, Counts]
-    journeys: tuple[Counts, Counts]
+    customers: tuple[Units, Units]
+    journeys: tuple[Units, Units]
     owner: tuple[NDArray[np.int64], NDArray[np.int64]]
     witnesses: int
 
@@ -176,8 +176,10 @@ class _Halves(NamedTuple):
         found = []
         for held_out in (0, 1):
             model = fit(self.data[1 - held_out], number, starts=starts, seed=seed)
-            together = members(self.customers[held_out], model).log_likelihood
-            alone = members(self.journeys[held_out], model).log_likelihood
+            together, alone = (
+                of_some.log_likelihood[of_some.member]
+                for of_some in (members(each[held_out], model) for each in (self.customers, self.journeys))
+            )
             owner = self.owner[held_out]
             journeys = np.bincount(owner, minlength=len(together))
             gain = together - np.bincount(owner, weights=alone, minlength=len(together))
@@ -191,8 +193,8 @@ def _halves(behaviour: Behaviour, seed: int) -> _Halves:
     parts = [behaviour.of_customers(mine) for mine in (first, ~first)]
     return _Halves(
         data=(data_of(parts[0]), data_of(parts[1])),
-        customers=(parts[0].customers.counts, parts[1].customers.counts),
-        journeys=(parts[0].journeys.counts, parts[1].journeys.counts),
+        customers=(parts[0].customers, parts[1].customers),
+        journeys=(parts[0].journeys, parts[1].journeys),
         owner=(parts[0].customer_of, parts[1].customer_of),
         witnesses=min(int((np.bincount(part.customer_of) > 1).sum()) for part in parts),
     )

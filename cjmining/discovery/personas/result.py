@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from cjmining import asked
+from cjmining.discovery.personas import tables
 from cjmining.discovery.personas.counts import Cells, Reading, behaviour_of
 from cjmining.discovery.personas.fit import Membership, Model, members
 from cjmining.errors import LogError
@@ -97,15 +99,22 @@ class FoundPersonas(Result):
     notes: tuple[str, ...]
     personas: pd.DataFrame
     traits: pd.DataFrame
-    customers: pd.DataFrame
     transitions: pd.DataFrame
     criteria: pd.DataFrame
     stability: pd.DataFrame
     quality: pd.DataFrame
-    _chains: Chains = field(repr=False)
+    _everybody: Ints
+    _customers: Ints
+    _member: Membership
+    _chains: Chains
 
     _tables = ("personas", "traits", "customers", "transitions", "criteria", "stability", "quality")
-    _of_persons: ClassVar[tuple[str, ...]] = ("customers",)
+    _late = _of_persons = ("customers",)
+
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """A row a customer of the log; made when it is first asked for."""
+        return tables.customers(self._everybody, self._customers, self._member, self.names)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -189,8 +198,8 @@ class Chains(NamedTuple):
         everybody = len(self.groups)
         group = np.array([place.get(name, everybody) for name in read.groups], np.int32)
         log_mixing = np.log(np.vstack([mixing, self.overall]))
-        counts = read.customers.counts._replace(group=group[read.customers.counts.group])
-        return read.customers.number, members(counts, self.model._replace(log_mixing=log_mixing))
+        customers = read.customers._replace(group=group[read.customers.group])
+        return customers.number, members(customers, self.model._replace(log_mixing=log_mixing))
 
     def personas_of(self, log: JourneyLog) -> pa.Array:
         """Return the persona of each customer of a log, as a dictionary array."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cjmining.discovery.personas.fit import Data, Model, fit, members
-from cjmining.kernels.mixture import bootstrap_weights, merge_equal
+from cjmining.kernels.mixture import bootstrap_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,8 +35,8 @@ def stability_of(behaviour: Behaviour, model: Model, *, replicates: int, starts:
     Hennig (2007), Cluster-wise assessment of cluster stability, doi:10.1016/j.csda.2006.11.025; Hubert and
     Arabie (1985), doi:10.1007/BF01908075, the adjusted Rand index.
     """
-    counts, member = merge_equal(behaviour.customers.counts)
-    persona = members(behaviour.customers.counts, model).persona
+    counts, member = behaviour.customers.different()
+    persona = members(behaviour.customers, model).persona
     number = model.number
     rand, jaccard = np.empty(replicates), np.empty((replicates, number))
     for replicate in range(replicates):
@@ -44,7 +44,7 @@ def stability_of(behaviour: Behaviour, model: Model, *, replicates: int, starts:
         weight = np.bincount(member, weights=times, minlength=len(counts.weight)).astype(np.float64)
         again = Data(counts._replace(weight=weight), behaviour.cells, len(behaviour.groups))
         refitted = fit(again, number, starts=starts, seed=seed + replicate + 1)
-        other = members(behaviour.customers.counts, refitted).persona
+        other = members(behaviour.customers, refitted).persona
         both = np.bincount(persona * number + other, minlength=number * number).reshape(number, number)
         rand[replicate] = adjusted_rand(both)
         jaccard[replicate] = _largest_jaccard(both)

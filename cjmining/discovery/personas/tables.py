@@ -10,7 +10,8 @@ import pandas as pd
 
 from cjmining.discovery.personas.counts import END, START
 from cjmining.discovery.personas.entropic_relevance import Relevance, relevance
-from cjmining.discovery.personas.fit import by_row
+from cjmining.discovery.personas.fit import by_row, entropy
+from cjmining.kernels.mixture import rows_of
 from cjmining.schema import UNKNOWN
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cjmining.discovery.personas.counts import Behaviour, Cells
+    from cjmining.discovery.personas.counts import Behaviour, Cells, Units
     from cjmining.discovery.personas.fit import Membership, Model
     from cjmining.discovery.personas.stability import Stability
     from cjmining.kernels.mixture import Counts
@@ -42,12 +43,14 @@ def personas(
 
     `without` has two numbers: how many such customers there are, and how many journeys they have.
     """
-    number, persona = len(names), member.persona
-    customers = np.bincount(persona, minlength=number)
-    journeys = np.bincount(persona[behaviour.customer_of], minlength=number)
+    number, weight = len(names), member.different.weight
+    customers = member.number_of(number)
+    journeys = np.bincount(member.persona[behaviour.customer_of], minlength=number)
     total = int(customers.sum()) + int(without[0])
-    sure = np.bincount(persona, weights=member.probability.max(axis=1), minlength=number)
-    unsure = np.bincount(persona, weights=member.entropy() / math.log(2), minlength=number)
+    sure, unsure = (
+        np.bincount(member.likeliest, weights=weight * each, minlength=number)
+        for each in (member.probability.max(axis=1), entropy(member.probability) / math.log(2))
+    )
     table = pd.DataFrame(
         {
             "persona": pd.Series(list(names), dtype="str"),
@@ -65,22 +68,17 @@ def personas(
     return table.astype({"customers": "int64", "journeys": "int64"})
 
 
-def customers(
-    behaviour: Behaviour, member: Membership, names: Sequence[str], everybody: Ints
-) -> pd.DataFrame:
-    """Return a row a customer of the log, in their order."""
+def customers(everybody: Ints, numbers: Ints, member: Membership, names: Sequence[str]) -> pd.DataFrame:
+    """Return a row a customer of the log, in their order; `numbers` are those of the members."""
     order = np.argsort(-member.probability, axis=1, kind="stable")[:, :2]
-    rows = np.arange(len(order))
-    place = np.searchsorted(everybody, behaviour.customers.number)
+    ranked = np.take_along_axis(member.probability, order, axis=1)
+    place = np.searchsorted(everybody, numbers)
     words = np.array([*names, UNKNOWN, ""], dtype=object)
-    first = np.full(len(everybody), len(names))
-    first[place] = order[:, 0]
-    second = np.full(len(everybody), len(names) + 1)
+    first, second = (np.full(len(everybody), len(names) + more) for more in (0, 1))
     sure, less = np.full(len(everybody), np.nan), np.full(len(everybody), np.nan)
-    sure[place] = member.probability[rows, order[:, 0]]
+    first[place], sure[place] = order[member.member, 0], ranked[member.member, 0]
     if order.shape[1] > 1:
-        second[place] = order[:, 1]
-        less[place] = member.probability[rows, order[:, 1]]
+        second[place], less[place] = order[member.member, 1], ranked[member.member, 1]
     return pd.DataFrame(
         {
             "customer": everybody,
@@ -92,15 +90,18 @@ def customers(
     )
 
 
-def transitions(behaviour: Behaviour, persona: Ints, model: Model, names: Sequence[str]) -> pd.DataFrame:
+def transitions(cells: Cells, member: Membership, model: Model, names: Sequence[str]) -> pd.DataFrame:
     """Return the chain of each persona: every step that follows another, with the start and the end."""
-    cells, counts, number = behaviour.cells, behaviour.customers.counts, len(names)
-    of_entry = np.repeat(persona, np.diff(counts.bounds))
+    counts, number = member.different, len(names)
+    of_entry, customers = (
+        np.repeat(each, np.diff(counts.bounds)) for each in (member.likeliest, counts.weight)
+    )
     place = counts.cell.astype(np.int64) * number + of_entry
     size = len(cells.from_step) * number
-    times: Floats = np.bincount(place, weights=counts.times, minlength=size).astype(np.float64)
-    times = times.reshape(-1, number)
-    who = np.bincount(place, minlength=size).reshape(-1, number)
+    times, who = (
+        np.bincount(place, weights=each, minlength=size).astype(np.float64).reshape(-1, number)
+        for each in (counts.times * customers, customers)
+    )
     words = np.array([*cells.names, START, END], dtype=object)
     n_steps = len(cells.names)
     after = np.where(cells.to_step == n_steps, n_steps + 1, cells.to_step)
@@ -112,7 +113,7 @@ def transitions(behaviour: Behaviour, persona: Ints, model: Model, names: Sequen
                     "persona": pd.Series([name] * len(after), dtype="str"),
                     "from_step": pd.Series(words[cells.from_step], dtype="str"),
                     "to_step": pd.Series(words[after], dtype="str"),
-                    "customers": who[:, k],
+                    "customers": who[:, k].astype(np.int64),
                     "count": times[:, k].astype(np.int64),
                     "probability": np.exp(model.log_cells[:, k]),
                 }
@@ -162,24 +163,30 @@ def stability(found: Stability | None, behaviour_customers: Ints, names: Sequenc
 
 def quality(behaviour: Behaviour, persona: Ints, model: Model) -> pd.DataFrame:
     """Return what a journey that has ended costs by one chain for all, and by that of its persona."""
-    ended = behaviour.ended
+    journeys, cells = behaviour.journeys, behaviour.cells
+    number = model.number
     of_journey = persona[behaviour.customer_of]
-    counts = behaviour.journeys.counts
-    totals = np.bincount(counts.cell, weights=counts.times, minlength=len(behaviour.cells.from_step))
-    everybody = np.log(by_row(np.maximum(totals, np.finfo(float).tiny), behaviour.cells))
-    lengths = np.add.reduceat(counts.times, counts.bounds[:-1]) - 1 if len(persona) else np.zeros(0)
-    alphabet = len(behaviour.cells.names)
+    # Those that have ended are told once for each way and persona.
+    told, times = np.unique(
+        (journeys.kind * np.int64(number) + of_journey)[behaviour.ended], return_counts=True
+    )
+    way, its_persona = np.divmod(told, number)
+    ways = rows_of(journeys.did, way)
+    lengths = np.add.reduceat(ways.times, ways.bounds[:-1]) - 1 if len(way) else np.zeros(0)
+    alphabet = len(cells.names)
+    everybody = np.log(by_row(np.maximum(_totals(journeys, cells), np.finfo(float).tiny), cells))
     one = relevance(
-        _log2(counts, everybody[:, None], np.zeros_like(of_journey))[ended], lengths[ended], alphabet=alphabet
+        _log2(ways, everybody[:, None], np.zeros_like(way)), lengths, alphabet=alphabet, weights=times
     )
     several = relevance(
-        _log2(counts, model.log_cells, of_journey)[ended],
-        lengths[ended],
+        _log2(ways, model.log_cells, its_persona),
+        lengths,
         alphabet=alphabet,
-        personas=of_journey[ended],
+        personas=its_persona,
+        weights=times,
     )
     return pd.DataFrame(
-        [_bits("one persona", 1, one), _bits("the personas found", model.number, several)],
+        [_bits("one persona", 1, one), _bits("the personas found", number, several)],
         columns=[
             "told_by", "personas", "journeys", "share_fitting", "selector_bits", "naming_bits", "step_bits",
             "bits_per_journey",
@@ -187,8 +194,16 @@ def quality(behaviour: Behaviour, persona: Ints, model: Model) -> pd.DataFrame:
     ).astype({"personas": "int64", "journeys": "int64"})  # fmt: skip
 
 
+def _totals(journeys: Units, cells: Cells) -> Floats:
+    """Return how often each cell occurs in all journeys."""
+    did = journeys.did
+    number = np.repeat(np.bincount(journeys.kind, minlength=len(did.weight)), np.diff(did.bounds))
+    totals = np.bincount(did.cell, weights=did.times * number, minlength=len(cells.from_step))
+    return totals.astype(np.float64)
+
+
 def _log2(counts: Counts, log_cells: Floats, persona: Ints) -> Floats:
-    """Return the log2 of each journey's probability by the chain of its persona."""
+    """Return the log2 of each way's probability by the chain of its persona."""
     if not len(persona):
         return np.zeros(0)
     of_entry = np.repeat(persona, np.diff(counts.bounds))

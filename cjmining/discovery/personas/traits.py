@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cjmining.discovery.personas.counts import Behaviour
+    from cjmining.discovery.personas.counts import Cells
+    from cjmining.discovery.personas.fit import Membership
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -67,29 +68,26 @@ class Shares(NamedTuple):
         return apart
 
 
-def shares_of(behaviour: Behaviour, persona: Ints, number: int) -> Shares:
+def shares_of(cells: Cells, member: Membership) -> Shares:
     """Count the customers of each persona who ever begin with, do or end with a step.
 
     Parameters
     ----------
-    behaviour : Behaviour
-    persona : int64[customers]
-        The persona of each customer.
-    number : int
-        How many personas there are.
+    cells : Cells
+        What customers did is counted by.
+    member : Membership
+        Of customers.
     """
-    cells, n_steps = behaviour.cells, len(behaviour.cells.names)
+    n_steps, number = len(cells.names), member.probability.shape[1]
     begins = np.where(cells.from_step == n_steps, cells.to_step, -1)
     does = np.where(cells.to_step < n_steps, cells.to_step, -1)
     ends = np.where(cells.to_step == n_steps, cells.from_step, -1)
     counted = [
-        customers_with(behaviour.customers.counts, what, persona, n_steps, number)
+        customers_with(member.different, what, member.likeliest, n_steps, number)
         for what in (begins, does, ends)
     ]
     kind = tuple(np.repeat([BEGINS, DOES, ENDS], n_steps).tolist())
-    found = Shares(
-        kind, np.tile(np.arange(n_steps), 3), np.concatenate(counted), np.bincount(persona, minlength=number)
-    )
+    found = Shares(kind, np.tile(np.arange(n_steps), 3), np.concatenate(counted), member.number_of(number))
     some = found.with_it.sum(axis=1) > 0
     return Shares(
         tuple(np.array(kind)[some].tolist()), found.step[some], found.with_it[some], found.customers
