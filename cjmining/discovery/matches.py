@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -15,7 +16,8 @@ from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN, outcomes_of
 from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.sums import Grouped, shares
 from cjmining.discovery.words import plural, share_text, time_text
-from cjmining.engine.local import gather_blocks, worked_on
+from cjmining.engine.kept import keep_blocks
+from cjmining.engine.local import worked_on
 from cjmining.errors import LogError
 from cjmining.grouping import EVERYBODY
 from cjmining.kernels import patterns as kernel
@@ -28,6 +30,7 @@ from cjmining.stats import Share
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cjmining.engine.kept import Kept
     from cjmining.engine.local import Engine
     from cjmining.log import Block, JourneyLog
 
@@ -117,9 +120,8 @@ def matches(
             overview=_overview(reading, outcome),
             steps=_steps(reading, wanted),
             outcomes=_outcomes(reading, outcome),
-            matches=_matches(reading, log),
-            events=_events(reading, log, wanted),
             _share=_share(reading),
+            _behind=reading,
         )._made_of(log)
 
 
@@ -165,12 +167,21 @@ class Matches(Result):
     overview: pd.DataFrame
     steps: pd.DataFrame
     outcomes: pd.DataFrame
-    matches: pd.DataFrame
-    events: pd.DataFrame
     _share: Share
+    _behind: _Reading
 
     _tables = ("overview", "steps", "outcomes", "matches", "events")
-    _of_persons = ("matches", "events")
+    _late = _of_persons = ("matches", "events")
+
+    @cached_property
+    def matches(self) -> pd.DataFrame:
+        """A row a match; made when it is first asked for."""
+        return _matches(self._behind)
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """A row an event of a match; made when it is first asked for."""
+        return _events(self._behind, self.pattern)
 
     def _summary(self) -> str:
         journeys = int(self.overview["journeys"].sum())
@@ -196,32 +207,48 @@ def _line(row: Mapping[Hashable, Any]) -> str:
     return f"  {row['by']}: in {share} of {plural(row['journeys'], 'journey')}{took}"
 
 
+_JOURNEY: Final = {"matched": np.bool_, "reached": np.int64}
+_MATCH: Final = {
+    **dict.fromkeys(("journey", "start", "end", "first_event", "last_event"), np.int64),
+    "length": np.int32,
+}
+_EVENT: Final = {"event": np.int64, "state": np.int32, "time": np.int64, "touchpoint": np.int32}
+
+
 class _Reading(NamedTuple):
-    """What was found, and whose it is; `reached` has the states that each journey got to, as bits."""
+    """What was found, and whose it is.
+
+    Attributes
+    ----------
+    grouped : Grouped
+        The journeys of the log.
+    journeys, matches, events : Kept
+        A row each: `reached` are the states that a journey got to, as bits; `length` is of how many events a
+        match is, which lie together.
+    items : tuple of tuple of int
+        The states of each step of the pattern.
+    item_of : int64[states]
+        The step of each state.
+    touchpoints : tuple of str
+    """
 
     grouped: Grouped
-    found: kernel.Found
-    reached: Ints
+    journeys: Kept
+    matches: Kept
+    events: Kept
     items: tuple[tuple[int, ...], ...]
     item_of: Ints
-    time: Ints
+    touchpoints: tuple[str, ...]
 
     @property
     def matched(self) -> Flags:
         """Whether a journey has a match."""
-        flags = np.zeros(len(self.reached), np.bool_)
-        flags[self.found.journey] = True
-        return flags
+        return self.journeys.column("matched")
 
-    @property
-    def first(self) -> Ints:
-        """The first event of each match."""
-        return self.found.event[self.found.offsets[:-1]]
-
-    @property
-    def last(self) -> Ints:
-        """The last event of each match."""
-        return self.found.event[self.found.offsets[1:] - 1]
+    def got_to(self, states: Iterable[int]) -> Flags:
+        """Say which journeys got to any of some states."""
+        wanted = sum(1 << state for state in set(states))
+        return np.concatenate([reached & wanted != 0 for (reached,) in self.journeys.pieces("reached")])
 
     @property
     def of_group(self) -> Ints:
@@ -230,27 +257,41 @@ class _Reading(NamedTuple):
 
 
 def _read(log: JourneyLog, wanted: Pattern, every: bool, grouped: Grouped) -> _Reading:
-    read = wanted.compiled(log)
+    read, touchpoint = wanted.compiled(log), log.codes("touchpoint")
 
-    def search(block: Block) -> tuple[NDArray[Any], ...]:
+    def search(block: Block) -> tuple[dict[str, NDArray[Any]], ...]:
         columns, n = read.columns(block), block.last_journey - block.first_journey
         found = kernel.find(columns, read.machine, 0, n, every)
-        return (
-            found.journey + block.first_journey,
-            np.diff(found.offsets),
-            found.event + block.first_event,
-            found.state,
-            kernel.reached(columns, read.machine, 0, n),
-        )
+        matched = np.zeros(n, np.bool_)
+        matched[found.journey] = True
+        first, last = found.event[found.offsets[:-1]], found.event[found.offsets[1:] - 1]
+        match = {
+            "journey": found.journey + block.first_journey,
+            "start": columns.time[first],
+            "end": columns.time[last],
+            "first_event": first + block.first_event,
+            "last_event": last + block.first_event,
+            "length": np.diff(found.offsets),
+        }
+        event: dict[str, NDArray[Any]] = {
+            "event": found.event + block.first_event,
+            "state": found.state,
+            "time": columns.time[found.event],
+            "touchpoint": touchpoint[block.events][found.event],
+        }
+        reached = kernel.reached(columns, read.machine, 0, n)
+        journey: dict[str, NDArray[Any]] = {"matched": matched, "reached": reached}
+        return journey, match, event
 
-    journey, lengths, event, state, reached = gather_blocks(search, blocks_of(log), engine=log.engine)
+    journeys, matches, events = keep_blocks(log, search, (_JOURNEY, _MATCH, _EVENT), blocks_of(log))
     return _Reading(
         grouped,
-        kernel.Found(journey, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), event, state),
-        reached,
+        journeys,
+        matches,
+        events,
         wanted.item_states,
         np.array(wanted.item_of_states, np.int64),
-        log.timestamps,
+        log.vocabulary("touchpoint"),
     )
 
 
@@ -258,10 +299,8 @@ def _overview(reading: _Reading, outcome: NDArray[np.int8] | None) -> pd.DataFra
     grouped, matched = reading.grouped, reading.matched
     sums = grouped.sums(np.ones(len(matched), np.bool_), matched)
     share = np.array(shares(sums)).reshape(-1, 3)
-    of_matches = Grouped.of(
-        grouped.group[reading.found.journey], grouped.customer[reading.found.journey], grouped.names
-    )
-    took = reading.time[reading.last] - reading.time[reading.first]
+    of_matches = grouped.of_some(reading.matches.column("journey"))
+    took = reading.matches.column("end") - reading.matches.column("start")
     all_of_them = np.ones(len(took), np.bool_)
     times = of_matches.quantiles(took, all_of_them, (0.5, 0.9))
     columns = {
@@ -285,7 +324,7 @@ def _overview(reading: _Reading, outcome: NDArray[np.int8] | None) -> pd.DataFra
 
 def _steps(reading: _Reading, wanted: Pattern) -> pd.DataFrame:
     grouped, n_steps = reading.grouped, len(reading.items)
-    done = [(reading.reached & sum(1 << state for state in set(states))) != 0 for states in reading.items]
+    done = map(reading.got_to, reading.items)
     sums = [grouped.sums(each, each) for each in done]
     reached = np.stack([each.units for each in sums], axis=1)
     customers = np.stack([each.unit_clusters for each in sums], axis=1)
@@ -307,7 +346,7 @@ def _steps(reading: _Reading, wanted: Pattern) -> pd.DataFrame:
 def _outcomes(reading: _Reading, outcome: NDArray[np.int8] | None) -> pd.DataFrame:
     """Return how journeys with and without a match ended, group by group; no rows where nobody told."""
     groups = np.flatnonzero(reading.of_group) if outcome is not None else np.zeros(0, np.int64)
-    told = np.full(len(reading.reached), -1, np.int8) if outcome is None else outcome
+    told = np.full(len(reading.grouped.group), -1, np.int8) if outcome is None else outcome
     sides = [_of_side(reading.grouped, mine, told) for mine in (reading.matched, ~reading.matched)]
     group, side = np.repeat(groups, 2), np.tile(np.arange(2), len(groups))
     return pd.DataFrame(
@@ -333,37 +372,37 @@ def _of_side(grouped: Grouped, mine: Flags, told: NDArray[np.int8]) -> dict[str,
     }
 
 
-def _matches(reading: _Reading, log: JourneyLog) -> pd.DataFrame:
-    grouped, journey = reading.grouped, reading.found.journey
-    start, end = reading.time[reading.first], reading.time[reading.last]
+def _matches(reading: _Reading) -> pd.DataFrame:
+    grouped, column = reading.grouped, reading.matches.column
+    journey, start, end = column("journey"), column("start"), column("end")
     return pd.DataFrame(
         {
             "by": names_of(grouped.names, grouped.group[journey]),
             "match": np.arange(len(journey)),
             "journey": journey,
-            "customer": log.journey_customer[journey],
+            "customer": grouped.customer[journey],
             "start": moments(start),
             "end": moments(end),
             "duration_s": (end - start) / SECOND,
-            "first_event": reading.first,
-            "last_event": reading.last,
+            "first_event": column("first_event"),
+            "last_event": column("last_event"),
         }
     )
 
 
-def _events(reading: _Reading, log: JourneyLog, wanted: Pattern) -> pd.DataFrame:
-    found = reading.found
-    match = np.repeat(np.arange(len(found.journey)), np.diff(found.offsets))
-    step = reading.item_of[found.state]
+def _events(reading: _Reading, wanted: Pattern) -> pd.DataFrame:
+    column, journey = reading.events.column, reading.matches.column("journey")
+    match = np.repeat(np.arange(len(journey)), reading.matches.column("length"))
+    step = reading.item_of[column("state")]
     return pd.DataFrame(
         {
             "match": match,
-            "journey": found.journey[match],
+            "journey": journey[match],
             "step": step + 1,
             "name": names_of(wanted.steps, step),
-            "event": found.event,
-            "timestamp": moments(reading.time[found.event]),
-            "touchpoint": names_of(log.vocabulary("touchpoint"), log.codes("touchpoint")[found.event]),
+            "event": column("event"),
+            "timestamp": moments(column("time")),
+            "touchpoint": names_of(reading.touchpoints, column("touchpoint")),
         }
     )
 

@@ -50,6 +50,10 @@ class Grouped(NamedTuple):
         starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=len(names)))])
         return cls(group, customer, names, order, starts)
 
+    def of_some(self, chosen: Ints) -> Grouped:
+        """Return some of them, ascending, maybe several times: attempts of these journeys."""
+        return Grouped.of(self.group[chosen], self.customer[chosen], self.names)
+
     def number(self, kept: Flags) -> Ints:
         """Return how many of each group are kept."""
         return np.bincount(self.group[kept], minlength=len(self.names))

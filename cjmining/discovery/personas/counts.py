@@ -10,6 +10,7 @@ import numpy as np
 from cjmining import grouping
 from cjmining.discovery.outcomes import OPEN, outcomes_of
 from cjmining.discovery.steps import STAYS, Steps
+from cjmining.engine.alike import Alike, merge_alike
 from cjmining.engine.kept import kept_for
 from cjmining.engine.local import reduce_blocks
 from cjmining.errors import LogError, nearest
@@ -195,25 +196,6 @@ def behaviour_of(log: JourneyLog, reading: Reading, *, known: Cells | None = Non
     )
 
 
-class _Different(NamedTuple):
-    """What different units of some blocks did, by keys in place of cells.
-
-    `place` leads there from what different units of each block did, one block after the other: `kinds` of
-    them by each of its `units`.
-    """
-
-    did: Counts
-    place: Ints
-    kinds: Ints
-    units: Ints
-
-    def of(self, kept: Kept) -> Units:
-        """Return the units of all blocks."""
-        begins = np.cumsum(self.kinds) - self.kinds
-        kind = self.place[np.repeat(begins, self.units) + kept.column("kind")].astype(np.int32)
-        return Units(kept.column("number"), kind, np.zeros(len(kind), np.int32), self.did)
-
-
 _UNIT: Final = {"number": np.int64, "kind": np.int32}
 
 
@@ -229,16 +211,17 @@ class _Reader(NamedTuple):
         blocks = self.log.blocks() or [Block(0, 0, 0, 0)]
         kept = [kept_for(self.log, _UNIT, len(blocks)) for _ in ("customers", "journeys")]
 
-        def of_block(block: Block) -> list[_Different]:
+        def of_block(block: Block) -> list[Alike[Counts]]:
             part = self._own(block)
             journey = np.arange(part.journeys.start, part.journeys.stop, dtype=np.int64)
             units = (self.log.journey_customer[part.journeys], journey)
             return [self._keep(block, part, *each) for each in zip(units, kept, strict=True)]
 
-        customers, journeys = reduce_blocks(of_block, _merged, blocks, engine=self.log.engine)
-        return customers.of(kept[0]), journeys.of(kept[1])
+        found = reduce_blocks(of_block, _merged, blocks, engine=self.log.engine)
+        customers, journeys = (_units(*each) for each in zip(found, kept, strict=True))
+        return customers, journeys
 
-    def _keep(self, block: Block, part: Part, unit: Ints, kept: Kept) -> _Different:
+    def _keep(self, block: Block, part: Part, unit: Ints, kept: Kept) -> Alike[Counts]:
         """Keep which units of a block did something, and return what they did."""
         bounds, key, times = transitions_of_customers(
             part.bounds, part.code, unit, self.is_open[part.journeys], len(self.steps.names)
@@ -250,8 +233,7 @@ class _Reader(NamedTuple):
         nobody, ones = np.zeros(len(number), np.int32), np.ones(len(number))
         did, kind = merge_equal(Counts(bounds, key, times.astype(np.float64), nobody, ones))
         kept.put(block, {"number": number, "kind": kind})
-        n = len(did.weight)
-        return _Different(did, np.arange(n), np.array([n]), np.array([len(number)]))
+        return Alike.of_block(did, len(did.weight), len(number))
 
     def _own(self, block: Block) -> Part:
         """Return the steps that customers took themselves; a stage is entered whoever did it."""
@@ -263,18 +245,19 @@ class _Reader(NamedTuple):
         return part.stays() if self.steps.level in STAYS else part
 
 
-def _merged(parts: list[list[_Different]]) -> list[_Different]:
+def _merged(parts: list[list[Alike[Counts]]]) -> list[Alike[Counts]]:
     """Put together what customers and what journeys of several blocks did."""
-    return [_merged_kinds(each) for each in zip(*parts, strict=True)]
+    return [merge_alike(each, _equal) for each in zip(*parts, strict=True)]
 
 
-def _merged_kinds(parts: Sequence[_Different]) -> _Different:
-    did, where = merge_equal(one_after_the_other([part.did for part in parts]))
-    ends = np.cumsum([len(part.did.weight) for part in parts])
-    places = [where[: ends[0]][parts[0].place]]
-    places += [where[end:][part.place] for end, part in zip(ends[:-1], parts[1:], strict=True)]
-    kinds, units = (np.concatenate([getattr(part, name) for part in parts]) for name in ("kinds", "units"))
-    return _Different(did, np.concatenate(places), kinds, units)
+def _equal(parts: list[Counts]) -> tuple[Counts, Ints]:
+    return merge_equal(one_after_the_other(parts))
+
+
+def _units(found: Alike[Counts], kept: Kept) -> Units:
+    """Return the units of all blocks, by keys in place of cells."""
+    kind = found.of_units(kept.column("kind"))
+    return Units(kept.column("number"), kind, np.zeros(len(kind), np.int32), found.things)
 
 
 def _open_journeys(log: JourneyLog) -> NDArray[np.bool_]:
