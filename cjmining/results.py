@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cjmining.log import JourneyLog
     from cjmining.shown import Fold
 
+_HEAD = 8
+"""Rows of a table that a notebook shows."""
+
 _SENTENCES = 4
 """Sentences of a result that a notebook tells before its tables."""
 
@@ -46,8 +49,8 @@ class Result:
 
     A result is a value: it holds pandas DataFrames and never changes. `_on_demand` names further tables,
     which are made when they are asked for; they are not shown in notebooks by themselves. `_late` names those
-    of `_tables` that are no fields but cached properties. `_opened` names the table that a notebook unfolds,
-    where that is not the first.
+    of `_tables` that are no fields but cached properties, made by `_make`. `_opened` names the table that a
+    notebook unfolds, where that is not the first.
     """
 
     _tables: tuple[str, ...] = ()
@@ -90,13 +93,23 @@ class Result:
         table: pd.DataFrame = getattr(self, name)
         return table
 
+    def _make(self, name: str, rows: int | None = None) -> pd.DataFrame:
+        """Make a table that is late, or its first rows alone; subclasses that have some do."""
+        raise NotImplementedError(name)
+
+    def _n_rows(self, name: str) -> int:
+        """Return how many rows a table has that is late; subclasses that have some know."""
+        raise NotImplementedError(name)
+
     def _head(self, name: str) -> pd.DataFrame:
         """Return the first rows of a table; subclasses may make these alone."""
-        return self._table(name).head(8)
+        late = name in self._late and name not in vars(self)
+        return self._make(name, _HEAD) if late else self._table(name).head(_HEAD)
 
     def _length(self, name: str) -> int:
         """Return how many rows a table has; subclasses may know without making it."""
-        return len(self._table(name))
+        late = name in self._late and name not in vars(self)
+        return self._n_rows(name) if late else len(self._table(name))
 
     def _summary(self) -> str:
         """One line that says what the result is; subclasses say more."""
@@ -123,9 +136,9 @@ class Result:
     def _told(self) -> Sequence[str]:
         """Return what a notebook tells in sentences: the first of those that a table has."""
         for name in self._tables:
-            table = self._table(name)
+            table = self._head(name)
             if "sentence" in table:
-                more = len(table) - _SENTENCES
+                more = self._length(name) - _SENTENCES
                 return [
                     *table["sentence"].head(_SENTENCES),
                     *([f"and {more:,} more in .{name}"] * (more > 0)),

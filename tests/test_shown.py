@@ -51,6 +51,17 @@ RESULTS = {
 }
 
 
+LATE = {
+    "funnel": RESULTS["funnel"],
+    "paths": RESULTS["paths"],
+    "matches": RESULTS["matches"],
+    "find_personas": RESULTS["find_personas"],
+    "find_personas of some": lambda: cj.find_personas(
+        LOG.tag(outcome=CHECK.journeys["outcome"]), number=2, ignore=["newsletter_opened"]
+    ),
+}
+
+
 class Outline(HTMLParser):
     """Tags that were opened and closed, their attributes, and the text."""
 
@@ -77,6 +88,19 @@ class Outline(HTMLParser):
 
 def cells(values, name="median_s", **further):
     return columns(pd.DataFrame({name: values, **further}))[0].cells
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_tables_that_are_made_late_show_their_first_rows_alone(name):
+    result = LATE[name]()
+    told = result._repr_html_()
+    assert not set(result._late) & set(vars(result))
+    for table in result._late:
+        first, rows = result._head(table), result._length(table)
+        whole = getattr(result, table)
+        assert rows == len(whole) > 8
+        pd.testing.assert_frame_equal(first, whole.head(8), check_categorical=False)
+    assert result._repr_html_() == told
 
 
 # cells ----------------------------------------------------------------------------------------------------

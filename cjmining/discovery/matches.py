@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -176,12 +176,19 @@ class Matches(Result):
     @cached_property
     def matches(self) -> pd.DataFrame:
         """A row a match; made when it is first asked for."""
-        return _matches(self._behind)
+        return self._make("matches")
 
     @cached_property
     def events(self) -> pd.DataFrame:
         """A row an event of a match; made when it is first asked for."""
-        return _events(self._behind, self.pattern)
+        return self._make("events")
+
+    def _make(self, name: str, rows: int | None = None) -> pd.DataFrame:
+        behind = self._behind if rows is None else self._behind.head(rows)
+        return _matches(behind) if name == "matches" else _events(behind, self.pattern)
+
+    def _n_rows(self, name: str) -> int:
+        return len(self._behind.matches if name == "matches" else self._behind.events)
 
     def _summary(self) -> str:
         journeys = int(self.overview["journeys"].sum())
@@ -222,9 +229,12 @@ class _Reading(NamedTuple):
     ----------
     grouped : Grouped
         The journeys of the log.
-    journeys, matches, events : Kept
-        A row each: `reached` are the states that a journey got to, as bits; `length` is of how many events a
-        match is, which lie together.
+    matched : bool[J]
+        Whether a journey has a match.
+    reached : Kept
+        The states that a journey got to, as bits.
+    matches, events : Kept
+        A row each; `length` is of how many events a match is, which lie together.
     items : tuple of tuple of int
         The states of each step of the pattern.
     item_of : int64[states]
@@ -233,22 +243,17 @@ class _Reading(NamedTuple):
     """
 
     grouped: Grouped
-    journeys: Kept
+    matched: Flags
+    reached: Kept
     matches: Kept
     events: Kept
     items: tuple[tuple[int, ...], ...]
     item_of: Ints
     touchpoints: tuple[str, ...]
 
-    @property
-    def matched(self) -> Flags:
-        """Whether a journey has a match."""
-        return self.journeys.column("matched")
-
-    def got_to(self, states: Iterable[int]) -> Flags:
-        """Say which journeys got to any of some states."""
-        wanted = sum(1 << state for state in set(states))
-        return np.concatenate([reached & wanted != 0 for (reached,) in self.journeys.pieces("reached")])
+    def head(self, rows: int) -> _Reading:
+        """Return the same with the first matches and their first events alone."""
+        return self._replace(matches=self.matches.head(rows), events=self.events.head(rows))
 
     @property
     def of_group(self) -> Ints:
@@ -286,6 +291,7 @@ def _read(log: JourneyLog, wanted: Pattern, every: bool, grouped: Grouped) -> _R
     journeys, matches, events = keep_blocks(log, search, (_JOURNEY, _MATCH, _EVENT), blocks_of(log))
     return _Reading(
         grouped,
+        journeys.column("matched"),
         journeys,
         matches,
         events,
@@ -324,7 +330,8 @@ def _overview(reading: _Reading, outcome: NDArray[np.int8] | None) -> pd.DataFra
 
 def _steps(reading: _Reading, wanted: Pattern) -> pd.DataFrame:
     grouped, n_steps = reading.grouped, len(reading.items)
-    done = map(reading.got_to, reading.items)
+    states = reading.reached.column("reached")
+    done = ((states & sum(1 << state for state in set(item))) != 0 for item in reading.items)
     sums = [grouped.sums(each, each) for each in done]
     reached = np.stack([each.units for each in sums], axis=1)
     customers = np.stack([each.unit_clusters for each in sums], axis=1)
@@ -392,7 +399,7 @@ def _matches(reading: _Reading) -> pd.DataFrame:
 
 def _events(reading: _Reading, wanted: Pattern) -> pd.DataFrame:
     column, journey = reading.events.column, reading.matches.column("journey")
-    match = np.repeat(np.arange(len(journey)), reading.matches.column("length"))
+    match = np.repeat(np.arange(len(journey)), reading.matches.column("length"))[: len(reading.events)]
     step = reading.item_of[column("state")]
     return pd.DataFrame(
         {

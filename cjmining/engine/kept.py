@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import weakref
 from abc import ABC, abstractmethod
+from contextlib import closing
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 from threading import Lock
@@ -26,7 +27,7 @@ from cjmining.errors import LogError
 from cjmining.shipping import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     import numpy.typing as npt
     from numpy.typing import NDArray
@@ -54,16 +55,42 @@ class Kept(ABC):
         return _in_memory, (self.columns, {name: self.column(name) for name in self.columns})
 
     @abstractmethod
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+
+    @abstractmethod
     def put(self, block: Block, values: Arrays) -> None:
         """Keep the values of a block; what was kept of it before is replaced."""
 
     @abstractmethod
-    def pieces(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
+    def pieces(self, *names: str) -> Generator[tuple[NDArray[Any], ...]]:
         """Give some columns side by side, block by block in their order."""
 
     @abstractmethod
     def column(self, name: str) -> NDArray[Any]:
         """Return a column, all of it."""
+
+    def loaded(self) -> Kept:
+        """Return all columns in memory, for who reads each again and again."""
+        found = {name: np.empty(len(self), kind) for name, kind in self.columns.items()}
+        filled = 0
+        for piece in self.pieces(*self.columns):
+            for column, values in zip(found.values(), piece, strict=True):
+                column[filled : filled + len(values)] = values
+            filled += len(piece[0])
+        return _in_memory(self.columns, found)
+
+    def head(self, rows: int) -> Kept:
+        """Return the first rows, in memory."""
+        found: dict[str, list[NDArray[Any]]] = {name: [] for name in self.columns}
+        with closing(self.pieces(*self.columns)) as pieces:
+            for piece in pieces:
+                for parts, values in zip(found.values(), piece, strict=True):
+                    parts.append(values[: rows - sum(map(len, parts))])
+                if sum(map(len, parts)) >= rows:
+                    break
+        columns = {name: [np.empty(0, self.columns[name]), *parts] for name, parts in found.items()}
+        return _in_memory(self.columns, {name: np.concatenate(parts) for name, parts in columns.items()})
 
 
 class KeptInMemory(Kept):
@@ -75,13 +102,20 @@ class KeptInMemory(Kept):
         self._blocks: dict[int, dict[str, NDArray[Any]]] = {}
         self._joined: dict[str, NDArray[Any]] = {}
 
+    def __len__(self) -> int:
+        return len(self.column(next(iter(self.columns))))
+
     def put(self, block: Block, values: Arrays) -> None:
         """Keep the values of a block."""
         self._blocks[block.first_journey] = {
             name: np.asarray(values[name], kind) for name, kind in self.columns.items()
         }
 
-    def pieces(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
+    def loaded(self) -> Kept:
+        """Return itself."""
+        return self
+
+    def pieces(self, *names: str) -> Generator[tuple[NDArray[Any], ...]]:
         """Give some columns in one piece."""
         yield tuple(self.column(name) for name in names)
 
@@ -119,6 +153,9 @@ class KeptInFiles(Kept):
             return _of_folder, (self.columns, self._folder)
         return super().__reduce__()
 
+    def __len__(self) -> int:
+        return sum(pq.read_metadata(file).num_rows for file in self._files())
+
     def put(self, block: Block, values: Arrays) -> None:
         """Keep the values of a block.
 
@@ -131,12 +168,12 @@ class KeptInFiles(Kept):
         file = self._folder / f"{block.first_journey:015d}.parquet"
         draft = file.with_name(f".{uuid4().hex}")  # two executors may work on a block
         try:
-            pq.write_table(table, draft, compression="zstd")
+            pq.write_table(table, draft, compression="zstd", use_dictionary=False, write_statistics=False)
             draft.replace(file)
         except OSError as problem:
             raise _no_room(self._folder, problem) from problem
 
-    def pieces(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
+    def pieces(self, *names: str) -> Generator[tuple[NDArray[Any], ...]]:
         """Give some columns side by side, block by block.
 
         Raises
@@ -151,8 +188,7 @@ class KeptInFiles(Kept):
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a column, all of it: put together piece by piece, for it may be large."""
-        sizes = [pq.read_metadata(file).num_rows for file in self._files()]
-        found, filled = np.empty(sum(sizes), self.columns[name]), 0
+        found, filled = np.empty(len(self), self.columns[name]), 0
         for (values,) in self.pieces(name):
             found[filled : filled + len(values)] = values
             filled += len(values)

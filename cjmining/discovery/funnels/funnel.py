@@ -263,7 +263,14 @@ class Funnel(Result):
     @cached_property
     def attempts(self) -> pd.DataFrame:
         """A row an attempt; made when it is first asked for."""
-        return tables.attempts(*self._behind)
+        return self._make("attempts")
+
+    def _make(self, name: str, rows: int | None = None) -> pd.DataFrame:  # noqa: ARG002 -- the only one
+        found, names = self._behind
+        return tables.attempts(found if rows is None else found.head(rows), names)
+
+    def _n_rows(self, name: str) -> int:  # noqa: ARG002 -- the only one
+        return len(self._behind[0])
 
     def between(self, step: int | str) -> pd.DataFrame:
         """Return what those did who were lost between a step and the next.
@@ -369,6 +376,7 @@ def _finish(
     outcome: NDArray[np.int8] | None,
     settings: _Settings,
 ) -> Funnel:
+    kept, found = found, found.loaded()
     measured = tables.taken(found, names)
     singly = (
         tables.singly(found, names)
@@ -377,12 +385,12 @@ def _finish(
     )
     return Funnel(
         names=names.steps,
-        overview=tables.overview(found, of_group),
+        overview=tables.overview(found, names, of_group),
         steps=tables.steps(found, names, measured),
         singly=singly,
         times=tables.times(found, names, measured),
         outcomes=tables.outcomes(found, names, outcome),
-        _behind=(found, names),
+        _behind=(kept, names),
         **settings._asdict(),
     )
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.sums import Grouped
-from cjmining.engine.local import gather_blocks
+from cjmining.engine.kept import keep_blocks
 from cjmining.kernels import funnel as kernels
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     from cjmining.discovery.marks import Limit, Marks
     from cjmining.discovery.steps import Part, Steps
+    from cjmining.engine.kept import Kept
     from cjmining.log import Block, JourneyLog
 
     Ints = NDArray[np.int64]
@@ -53,42 +54,78 @@ class Question(NamedTuple):
     of_customers: bool
 
 
-class Attempts(NamedTuple):
-    """Attempts at a funnel in the order of the log, one entry each.
+class Attempts:
+    """Attempts at a funnel in the order of the log, one entry each; what is large is read when asked for.
 
     Attributes
     ----------
-    journey : int64[A]
-        In which it began.
     grouped : Grouped
-        Its group and customer.
-    times : int64[A, S]
-        When it reached its 1st, 2nd, ... step, microseconds since 1970; what is not reached has no meaning.
-    reached : int64[A]
-        How many steps it reached.
-    seen : uint32[A]
-        Bit s says whether it reached step s.
+        The group and customer of each.
+    reached : int8[A]
+        How many steps each reached.
     fate : int8[A]
         Of `FATES`.
     mature : bool[A]
         Whether its time was over when the data ended; without a limit, whether its journey was.
-    next, last : int32[A]
-        What came directly after the last step reached, and last of all within its time; -1 nothing did.
     """
 
-    journey: Ints
-    grouped: Grouped
-    times: Ints
-    reached: Ints
-    seen: NDArray[np.uint32]
-    fate: NDArray[np.int8]
-    mature: Flags
-    next: Codes
-    last: Codes
+    def __init__(self, kept: Kept, grouped: Grouped) -> None:
+        self._kept = kept
+        self.grouped = grouped
+        self.reached: NDArray[np.int8] = kept.column("reached")
+        self.fate: NDArray[np.int8] = kept.column("fate")
+        self.mature: Flags = kept.column("mature")
+
+    def __len__(self) -> int:
+        return len(self.fate)
+
+    def loaded(self) -> Attempts:
+        """Return them with all columns in memory."""
+        return Attempts(self._kept.loaded(), self.grouped)
+
+    def head(self, rows: int) -> Attempts:
+        """Return the first of them."""
+        some = np.arange(min(rows, len(self)))
+        return Attempts(self._kept.head(rows), self.grouped.of_some(some))
+
+    @property
+    def journey(self) -> Ints:
+        """The journey in which each began: int64[A]."""
+        return self._kept.column("journey")
+
+    @property
+    def seen(self) -> NDArray[np.uint32]:
+        """Which steps each reached: bit s stands for step s."""
+        return self._kept.column("seen")
+
+    @property
+    def next(self) -> Codes:
+        """What came directly after the last step that each reached; -1 nothing did."""
+        return self._kept.column("next")
+
+    @property
+    def last(self) -> Codes:
+        """What came last of all within the time of each, after the last step it reached; -1 nothing did."""
+        return self._kept.column("last")
+
+    def at(self, step: int) -> Ints:
+        """Return when each reached its 1st (0), 2nd, ... step; what is not reached has no meaning.
+
+        In microseconds since 1970.
+        """
+        return self._kept.column(f"at_{step}")
+
+    def last_at(self) -> Ints:
+        """Return when each reached the last of the steps that it reached."""
+        found = self.at(0).copy()
+        for step in range(1, int(self.reached.max(initial=1))):
+            there = self.reached > step
+            found[there] = self.at(step)[there]
+        return found
 
 
 class _Found(NamedTuple):
-    """What a block says of its attempts."""
+    """What a block says of its attempts; `times` are int64[A, S], as `Attempts.at` has them."""
 
     journey: Ints
     times: Ints
@@ -96,6 +133,12 @@ class _Found(NamedTuple):
     seen: NDArray[np.uint32]
     next: Codes
     last: Codes
+
+
+def _columns(n_steps: int) -> dict[str, DTypeLike]:
+    times = {f"at_{step}": np.int64 for step in range(n_steps)}
+    codes = {"reached": np.int8, "fate": np.int8, "mature": np.bool_, "next": np.int32, "last": np.int32}
+    return {"journey": np.int64, "seen": np.uint32, **codes, **times}
 
 
 def read(
@@ -118,31 +161,22 @@ def read(
     open_ones : bool[n_journeys] or None
         Which journeys may still go on, where the log says it: what decides without a time limit.
     """
-    found = _Found(
-        *gather_blocks(
-            lambda block: _of_block(log, steps, question, block), blocks_of(log), engine=log.engine
-        )
-    )
-    group, names = grouping
-    customer = log.journey_customer[found.journey]
-    over, may_go_on = _maturity(log, question, found, customer, open_ones)
-    fate = np.where(may_go_on, OPEN, LOST).astype(np.int8)
-    fate[found.reached == question.n_steps] = COMPLETED
-    return Attempts(
-        journey=found.journey,
-        grouped=Grouped.of(group[found.journey], customer, names),
-        times=found.times,
-        reached=found.reached,
-        seen=found.seen,
-        fate=fate,
-        mature=over,
-        next=found.next,
-        last=found.last,
-    )
+
+    def follow(block: Block) -> list[dict[str, NDArray[Any]]]:
+        found = _of_block(log, steps, question, block)
+        over, may_go_on = _maturity(log, question, found, block, open_ones)
+        fate = np.where(may_go_on, OPEN, LOST).astype(np.int8)
+        fate[found.reached == question.n_steps] = COMPLETED
+        times = {f"at_{step}": found.times[:, step] for step in range(question.n_steps)}
+        return [{**found._asdict(), **times, "fate": fate, "mature": over}]
+
+    (kept,) = keep_blocks(log, follow, [_columns(question.n_steps)], blocks_of(log))
+    journey, (group, names) = kept.column("journey"), grouping
+    return Attempts(kept, Grouped.of(group[journey], log.journey_customer[journey], names))
 
 
 def _maturity(
-    log: JourneyLog, question: Question, found: _Found, customer: Ints, open_ones: Flags | None
+    log: JourneyLog, question: Question, found: _Found, block: Block, open_ones: Flags | None
 ) -> tuple[Flags, Flags]:
     """Say which attempts' time was over at the end of the data, and which may still go on.
 
@@ -153,7 +187,8 @@ def _maturity(
     elif open_ones is None:
         over = np.ones(len(found.journey), np.bool_)
     elif question.of_customers:
-        over = ~np.isin(customer, log.journey_customer[open_ones])
+        customers = log.journey_customer[block.journeys]
+        over = ~np.isin(log.journey_customer[found.journey], customers[open_ones[block.journeys]])
     else:
         over = ~open_ones[found.journey]
     may_go_on = ~over

@@ -37,15 +37,15 @@ class Names(NamedTuple):
     rows: tuple[str, ...]
 
 
-def overview(found: Attempts, of_group: Ints) -> pd.DataFrame:
+def overview(found: Attempts, names: Names, of_group: Ints) -> pd.DataFrame:
     """Return how many attempts each group made and how they ended; of_group are all journeys of each."""
     grouped = found.grouped
     completed = found.fate == COMPLETED
     everyone = grouped.sums(np.ones(len(completed), np.bool_), completed)
     mature = grouped.sums(found.mature, completed)
     of_mature = shares(mature)
-    first, last = found.times[:, 0], found.times[:, -1]
-    times = grouped.quantiles(last - first, completed, (0.5, 0.9))
+    took = found.at(len(names.steps) - 1) - found.at(0)
+    times = grouped.quantiles(took, completed, (0.5, 0.9))
     kept = np.flatnonzero(of_group)
     table = {
         "journeys_in_group": of_group,
@@ -146,7 +146,7 @@ def taken(found: Attempts, names: Names) -> list[Taken]:
         there = found.reached > step
         reached = grouped.sums(there, there)
         for since, before in ((PREVIOUS, step - 1), (FIRST, 0)):
-            took = found.times[:, step] - found.times[:, before]
+            took = found.at(step) - found.at(before)
             quantiles = grouped.quantiles(took, there, tuple(QUANTILES.values()))
             all_taken.append(Taken(step, since, reached.unit_clusters, reached.units, quantiles))
     return all_taken
@@ -222,18 +222,17 @@ def outcomes(found: Attempts, names: Names, outcome: Outcomes | None) -> pd.Data
 
 def attempts(found: Attempts, names: Names) -> pd.DataFrame:
     """Return a row an attempt."""
-    first = found.times[:, 0]
-    reached = np.take_along_axis(found.times, found.reached[:, None] - 1, axis=1)[:, 0]
+    first, last = found.at(0), found.last_at()
     return pd.DataFrame(
         {
             "by": chosen(found.grouped.names, found.grouped.group),
             "journey": found.journey,
             "customer": found.grouped.customer,
             "start": moments(first),
-            "reached": found.reached,
+            "reached": found.reached.astype(np.int64),
             "last_step": chosen(names.rows, found.reached - 1),
-            "last_step_at": moments(reached),
-            "duration_s": (reached - first) / SECOND,
+            "last_step_at": moments(last),
+            "duration_s": (last - first) / SECOND,
             "fate": chosen(FATES, found.fate),
             "mature": found.mature,
         }

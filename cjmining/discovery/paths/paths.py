@@ -159,7 +159,7 @@ def paths(
         open_ones = None if outcome is None else outcome == OPEN
         grouping = log.group(by)
         with during(tell, "following the journeys", 0.1, 0.6):
-            found = read(
+            kept = read(
                 log,
                 steps,
                 Question(
@@ -174,6 +174,7 @@ def paths(
                 open_ones,
             )
         tell("making the tables", 0.6)
+        found = kept.loaded()
         texts = tables.path_texts(found.paths, steps.names)
         travelled = tables.travelled(found, texts, smallest)
         about_ends = notes_on_ends(limit, tagged=open_ones is not None)
@@ -197,7 +198,7 @@ def paths(
             under_way=tables.stranded(found, steps.names, texts, UNDER_WAY, "share_of_open"),
             lost_at=tables.lost_at(found, steps.names),
             between=tables.between(found, steps.names),
-            _behind=(found, texts),
+            _behind=(kept, texts),
         )._made_of(log)
 
 
@@ -300,7 +301,14 @@ class Paths(Result):
     @cached_property
     def attempts(self) -> pd.DataFrame:
         """A row an attempt; made when it is first asked for."""
-        return tables.attempts(*self._behind)
+        return self._make("attempts")
+
+    def _make(self, name: str, rows: int | None = None) -> pd.DataFrame:  # noqa: ARG002 -- the only one
+        found, texts = self._behind
+        return tables.attempts(found if rows is None else found.head(rows), texts)
+
+    def _n_rows(self, name: str) -> int:  # noqa: ARG002 -- the only one
+        return len(self._behind[0])
 
     def journeys(self, path: str, fate: str | None = None) -> NDArray[np.int64]:
         """Return the numbers of the journeys that took a path.

@@ -8,7 +8,9 @@ import numpy as np
 
 from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.sums import Grouped
-from cjmining.engine.local import gather_blocks
+from cjmining.engine.alike import Alike, merge_alike
+from cjmining.engine.kept import kept_for
+from cjmining.engine.local import reduce_blocks
 from cjmining.kernels import paths as kernels
 from cjmining.kernels.paths import Flat
 from cjmining.kernels.sequences import ordered
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from cjmining.discovery.marks import Limit, Marks
     from cjmining.discovery.steps import Part, Steps
+    from cjmining.engine.kept import Kept
     from cjmining.log import Block, JourneyLog
 
     Ints = NDArray[np.int64]
@@ -60,70 +63,155 @@ class Question(NamedTuple):
     loops: str
 
 
-class Attempts(NamedTuple):
-    """Attempts in the order of the log, one entry each.
+class Ways(NamedTuple):
+    """Different ways: all steps of each, with those at which it starts and ends.
 
     Attributes
     ----------
-    journey : int64[A]
+    steps : Flat
+    closed : bool[W]
+        Whether the last step is the end that was asked for.
+    """
+
+    steps: Flat
+    closed: Flags
+
+
+class Known(NamedTuple):
+    """What different ways are, and how they are shown.
+
+    Attributes
+    ----------
+    ways : Ways
+    start_counts : bool
+        Whether the first step is one of the way like those between start and end.
+    path_of_way : int32[W]
+    paths : Flat
+        The different paths as they are shown, in the order of the names of their steps.
+    """
+
+    ways: Ways
+    start_counts: bool
+    path_of_way: Codes
+    paths: Flat
+
+    @classmethod
+    def of(cls, ways: Ways, question: Question, names: tuple[str, ...]) -> Known:
+        """Number the paths."""
+        shown = ways.steps
+        if question.loops == "once":
+            shown = Flat(*kernels.once(*shown, ways.closed, len(names)))
+        return cls(ways, question.from_beginning, *_numbered(shown, names))
+
+
+class Attempts:
+    """Attempts in the order of the log, one entry each; what is large is read when it is asked for.
+
+    Attributes
+    ----------
     grouped : Grouped
-        Its group and customer.
-    first, last : int64[A]
-        Events of the log: the start, and the end or the last one within the time.
-    start_at, last_at : int64[A]
-        When, microseconds since 1970.
+        The group and customer of each.
     fate : int8[A]
         Of `FATES`.
     mature : bool[A]
         Whether its time was over when the data ended; without a limit, whether its journey was.
-    steps : Flat
-        All steps of each, with those at which it starts and ends.
-    start_counts, end_counts : bool, bool[A]
-        Whether the first step, and the last one, are steps of the way like those between them.
-    path : int32[A]
-        Which of the different paths it is, as they are shown.
-    paths : Flat
-        The different paths, in the order of the names of their steps.
+    way : int32[A]
+        Which of the different `ways` it took.
     """
 
-    journey: Ints
-    grouped: Grouped
-    first: Ints
-    last: Ints
-    start_at: Ints
-    last_at: Ints
-    fate: NDArray[np.int8]
-    mature: Flags
-    steps: Flat
-    start_counts: bool
-    end_counts: Flags
-    path: Codes
-    paths: Flat
+    def __init__(self, kept: Kept, way: Codes, known: Known, grouped: Grouped) -> None:
+        self._kept = kept
+        self._known = known
+        self.grouped = grouped
+        self.fate: NDArray[np.int8] = kept.column("fate")
+        self.mature: Flags = kept.column("mature")
+        self.way = way
+
+    def __len__(self) -> int:
+        return len(self.way)
+
+    def loaded(self) -> Attempts:
+        """Return them with all columns in memory."""
+        return Attempts(self._kept.loaded(), self.way, self._known, self.grouped)
+
+    def head(self, rows: int) -> Attempts:
+        """Return the first of them."""
+        some = np.arange(min(rows, len(self)))
+        return Attempts(self._kept.head(rows), self.way[some], self._known, self.grouped.of_some(some))
+
+    @property
+    def ways(self) -> Ways:
+        """The different ways."""
+        return self._known.ways
+
+    @property
+    def paths(self) -> Flat:
+        """The different paths as they are shown, in the order of the names of their steps."""
+        return self._known.paths
+
+    @property
+    def path(self) -> Codes:
+        """Which of the different paths each is: int32[A]."""
+        return self._known.path_of_way[self.way]
+
+    @property
+    def journey(self) -> Ints:
+        """The journey of each: int64[A]."""
+        return self._kept.column("journey")
+
+    @property
+    def first(self) -> Ints:
+        """The event of the log at which each starts: int64[A]."""
+        return self._kept.column("first")
+
+    @property
+    def last(self) -> Ints:
+        """The event at which each arrived, or the last one within the time: int64[A]."""
+        return self._kept.column("last")
+
+    @property
+    def start_at(self) -> Ints:
+        """When each started, microseconds since 1970: int64[A]."""
+        return self._kept.column("start_at")
+
+    @property
+    def took(self) -> Ints:
+        """Microseconds from `first` to `last`: int64[A]."""
+        return self._kept.column("took")
 
     def inner(self) -> tuple[Ints, Ints]:
-        """Return where in `steps.codes` that begins and stops which lies between start and end."""
-        return self.steps.bounds[:-1] + (not self.start_counts), self.steps.bounds[1:] - ~self.end_counts
+        """Return where in `ways.steps.codes` that begins and stops which lies between start and end."""
+        bounds = self.ways.steps.bounds
+        begins, stops = bounds[:-1] + (not self._known.start_counts), bounds[1:] - self.ways.closed
+        return begins[self.way], stops[self.way]
 
     def last_codes(self) -> Codes:
         """Return the last step of each."""
-        return self.steps.codes[self.steps.bounds[1:] - 1]
+        steps = self.ways.steps
+        return steps.codes[steps.bounds[1:] - 1][self.way]
 
     def n_steps(self) -> Ints:
         """Return how many steps each has."""
-        return np.diff(self.steps.bounds)
+        return np.diff(self.ways.steps.bounds)[self.way]
+
+
+_COLUMNS: Final = {
+    **dict.fromkeys(("journey", "first", "last", "start_at", "took"), np.int64),
+    "fate": np.int8,
+    "mature": np.bool_,
+    "way": np.int32,
+}
 
 
 class _Found(NamedTuple):
-    """What a block says of its attempts; `length` steps each lie in `codes` one after the other."""
+    """What a block says of its attempts."""
 
     journey: Ints
     first: Ints
     last: Ints
     start_at: Ints
-    last_at: Ints
+    took: Ints
     arrived: Flags
-    length: Ints
-    codes: Codes
 
 
 def read(
@@ -146,32 +234,49 @@ def read(
     open_ones : bool[n_journeys] or None
         Which journeys may still go on, where the log says it: what decides without a time limit.
     """
-    found = _Found(
-        *gather_blocks(lambda block: _of_block(steps, question, block), blocks_of(log), engine=log.engine)
-    )
-    bounds = np.concatenate([[0], np.cumsum(found.length)])
-    all_steps, shown = Flat(bounds, found.codes), Flat(bounds, found.codes)
-    closed = found.arrived & (not question.to_end)
-    if question.loops == "once":
-        shown = Flat(*kernels.once(bounds, found.codes, closed, len(steps.names)))
-    path, paths = _numbered(shown, steps.names)
-    fate, mature = _fates(log, question, found, open_ones)
+    blocks, data_end = blocks_of(log), log.data_end_us
+    kept = kept_for(log, _COLUMNS, len(blocks))
+
+    def of_block(block: Block) -> Alike[Ways]:
+        found, ways = _of_block(steps, question, block)
+        under_way = np.zeros(len(found.journey), np.bool_)
+        if open_ones is not None:
+            under_way = open_ones[found.journey]
+        fate, mature = _fates(question, found, under_way, data_end)
+        way, first = _different(ways)
+        kept.put(block, {**found._asdict(), "fate": fate, "mature": mature, "way": way})
+        return Alike.of_block(_chosen(ways, first), len(first), len(way))
+
+    alike = reduce_blocks(of_block, lambda parts: merge_alike(parts, _merged), blocks, engine=log.engine)
     group, names = grouping
-    return Attempts(
-        journey=found.journey,
-        grouped=Grouped.of(group[found.journey], log.journey_customer[found.journey], names),
-        first=found.first,
-        last=found.last,
-        start_at=found.start_at,
-        last_at=found.last_at,
-        fate=fate,
-        mature=mature,
-        steps=all_steps,
-        start_counts=question.from_beginning,
-        end_counts=~closed,
-        path=path,
-        paths=paths,
+    journey = kept.column("journey")
+    grouped = Grouped.of(group[journey], log.journey_customer[journey], names)
+    way = alike.of_units(kept.column("way"))
+    return Attempts(kept, way, Known.of(alike.things, question, steps.names), grouped)
+
+
+def _different(ways: Ways) -> tuple[Ints, Ints]:
+    """Return which of the different ways each is, and the first of each."""
+    number, _ = kernels.number(*ways.steps)
+    _, first, which = np.unique(number * 2 + ways.closed, return_index=True, return_inverse=True)
+    return which, first
+
+
+def _chosen(ways: Ways, which: Ints) -> Ways:
+    bounds, codes = ways.steps
+    return Ways(Flat(*kernels.cut(codes, bounds[which], bounds[which + 1] - 1)), ways.closed[which])
+
+
+def _merged(parts: list[Ways]) -> tuple[Ways, Ints]:
+    """Return the different ways of several parts, and which of them each became."""
+    lengths = np.concatenate([np.diff(part.steps.bounds) for part in parts])
+    steps = Flat(
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
+        np.concatenate([part.steps.codes for part in parts]),
     )
+    together = Ways(steps, np.concatenate([part.closed for part in parts]))
+    which, first = _different(together)
+    return _chosen(together, first), which
 
 
 def _numbered(shown: Flat, names: tuple[str, ...]) -> tuple[Codes, Flat]:
@@ -189,18 +294,15 @@ def _numbered(shown: Flat, names: tuple[str, ...]) -> tuple[Codes, Flat]:
 
 
 def _fates(
-    log: JourneyLog, question: Question, found: _Found, open_ones: Flags | None
+    question: Question, found: _Found, under_way: Flags, data_end: int
 ) -> tuple[NDArray[np.int8], Flags]:
     """Say what became of each attempt, and whether its time was over when the data ended.
 
     With a time limit the clock decides whether it was, without one the outcome of its journey.
     """
-    under_way = np.zeros(len(found.journey), np.bool_)
-    if open_ones is not None:
-        under_way = open_ones[found.journey]
     over, arrived = ~under_way, found.arrived
     if question.limit.given:
-        over = found.start_at + question.limit.us <= log.data_end_us
+        over = found.start_at + question.limit.us <= data_end
     if question.to_end:  # where a journey ends that still runs nobody knows, but that it went on too long
         arrived, over = arrived & ~under_way, over & ~(arrived & under_way)
     fate = np.where(over, NOT_ARRIVED, OPEN).astype(np.int8)
@@ -208,7 +310,7 @@ def _fates(
     return fate, over
 
 
-def _of_block(steps: Steps, question: Question, block: Block) -> _Found:
+def _of_block(steps: Steps, question: Question, block: Block) -> tuple[_Found, Ways]:
     part = steps.of_block(block)
     bits = question.marks.at(part.rows)
     found = kernels.find(
@@ -220,18 +322,17 @@ def _of_block(steps: Steps, question: Question, block: Block) -> _Found:
         WHICH[question.starts],
         itself=question.from_beginning or question.to_end,
     )
-    bounds, codes = kernels.cut(part.code, found.first, found.last)
-    events = part.events()
-    return _Found(
+    events, start_at = part.events(), part.timestamp[found.first]
+    attempts = _Found(
         journey=part.journeys.start + found.journey,
         first=events[found.first],
         last=events[found.last],
-        start_at=part.timestamp[found.first],
-        last_at=part.timestamp[found.last],
+        start_at=start_at,
+        took=part.timestamp[found.last] - start_at,
         arrived=found.arrived,
-        length=np.diff(bounds),
-        codes=codes,
     )
+    ways = Flat(*kernels.cut(part.code, found.first, found.last))
+    return attempts, Ways(ways, found.arrived & (not question.to_end))
 
 
 def _first_steps(part: Part) -> Flags:

@@ -43,7 +43,7 @@ def overview(found: Attempts, of_group: Ints) -> pd.DataFrame:
     mature = grouped.sums(found.mature, arrived)
     resolved = grouped.sums(found.fate != OPEN, arrived)
     of_mature, of_resolved = (np.array(shares(one)).reshape(-1, 3) for one in (mature, resolved))
-    times = grouped.quantiles(found.last_at - found.start_at, arrived, (0.5, 0.9))
+    times = grouped.quantiles(found.took, arrived, (0.5, 0.9))
     _, first = np.unique(found.journey, return_index=True)
     kept = np.flatnonzero(of_group)
     columns = {
@@ -92,7 +92,7 @@ class Cells(NamedTuple):
 
 def together(found: Attempts, kept: Flags, cell: Ints) -> Cells:
     """Put attempts of one cell together; `cell` has an entry a kept attempt."""
-    took = (found.last_at - found.start_at)[kept]
+    took = found.took[kept]
     order = np.lexsort((took, cell))
     cells, starts, number = np.unique(cell[order], return_index=True, return_counts=True)
     return Cells(
@@ -221,7 +221,7 @@ def between(found: Attempts, names: tuple[str, ...]) -> pd.DataFrame:
     grouped = found.grouped
     side = np.where(found.fate == OPEN, -1, found.fate).astype(np.int8)
     size = (len(grouped.names), len(names))
-    counted = present(found.steps, found.inner(), side, grouped.group, grouped.customer, size)
+    counted = present(found.ways.steps, found.inner(), side, grouped.group, grouped.customer, size)
     having = counted.having.sum(axis=1)
     group, code = np.nonzero(having)
     order = np.lexsort((code, -having[group, code], group))
@@ -247,18 +247,18 @@ def between(found: Attempts, names: tuple[str, ...]) -> pd.DataFrame:
 
 def attempts(found: Attempts, texts: NDArray[np.object_]) -> pd.DataFrame:
     """Return a row an attempt."""
-    arrived = found.fate == ARRIVED
+    arrived, start_at, took, last = found.fate == ARRIVED, found.start_at, found.took, found.last
     return pd.DataFrame(
         {
             "by": chosen(found.grouped.names, found.grouped.group),
             "journey": found.journey,
             "customer": found.grouped.customer,
             "start_event": found.first,
-            "start": moments(found.start_at),
-            "end_event": np.where(arrived, found.last, -1),
-            "end": moments(found.last_at, arrived),
-            "last_event": found.last,
-            "duration_s": np.where(arrived, (found.last_at - found.start_at) / SECOND, np.nan),
+            "start": moments(start_at),
+            "end_event": np.where(arrived, last, -1),
+            "end": moments(start_at + took, arrived),
+            "last_event": last,
+            "duration_s": np.where(arrived, took / SECOND, np.nan),
             "steps": found.n_steps(),
             "fate": chosen(FATES, found.fate),
             "mature": found.mature,

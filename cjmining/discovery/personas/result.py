@@ -114,7 +114,17 @@ class FoundPersonas(Result):
     @cached_property
     def customers(self) -> pd.DataFrame:
         """A row a customer of the log; made when it is first asked for."""
-        return tables.customers(self._everybody, self._customers, self._member, self.names)
+        return self._make("customers")
+
+    def _make(self, name: str, rows: int | None = None) -> pd.DataFrame:  # noqa: ARG002 -- the only one
+        everybody, member = self._everybody[:rows], self._member
+        some = int(np.searchsorted(self._customers, everybody[-1:], side="right").sum())
+        return tables.customers(
+            everybody, self._customers[:some], member._replace(member=member.member[:some]), self.names
+        )
+
+    def _n_rows(self, name: str) -> int:  # noqa: ARG002 -- the only one
+        return len(self._everybody)
 
     @property
     def names(self) -> tuple[str, ...]:
