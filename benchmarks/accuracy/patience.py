@@ -87,9 +87,10 @@ def _plain_quantile(shop: cj.simulate.Shop) -> str:
 
     intended = parse_map(shop.intended_text.replace(f"patience: {STATED}", "patience: auto"))
     seen = watch(shop.log, intended)
-    back = (seen.how > 0) & (seen.stage != intended.stage_names.index("Delivery"))
-    longest = np.zeros(int(seen.journey.max()) + 1)
-    np.maximum.at(longest, seen.journey[back], seen.ended[back])
+    journey, stage, ended, how = (seen.column(name) for name in ("journey", "stage", "ended", "how"))
+    back = (how > 0) & (stage != intended.stage_names.index("Delivery"))
+    longest = np.zeros(int(journey.max()) + 1)
+    np.maximum.at(longest, journey[back], ended[back])
     return duration_text(in_round_figures(float(np.quantile(longest[longest > 0], 1 - SHARE))))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,12 +12,12 @@ import numpy as np
 
 from cjmining.conformance.tables import frame
 from cjmining.documents import parse_duration
-from cjmining.dropout.silences import FEWEST_FOLLOWED, Sample, Tail, Watched, watch
+from cjmining.dropout.silences import FEWEST_FOLLOWED, Counted, Sample, Tail, count, read_at, watch
 from cjmining.engine.local import map_blocks, worked_on
 from cjmining.errors import LogError, MapError
 from cjmining.intended.words import duration_in_words
 from cjmining.log import expect_log, expect_map
-from cjmining.progress import Progress, during, telling
+from cjmining.progress import Progress, during, part, telling
 from cjmining.results import Result
 from cjmining.schema import BEFORE_THE_MAP
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from cjmining.engine.kept import Kept
     from cjmining.engine.local import Engine
     from cjmining.intended import IntendedMap
     from cjmining.intended.model import Stage
@@ -198,20 +199,16 @@ def settle_patience(
             "journeys, or state the patience in the map, such as 14d"
         )
     with telling(progress, "settle_patience") as tell:
-        with during(tell, "reading the silences", 0.0, 0.3):
+        with during(tell, "reading the silences", 0.0, 0.5):
             watched = watch(log, intended)
-        tell("estimating", 0.3)
-        rows = [_row(watched, place, asked) for place in _places(intended)]
-        rows = [row for row in rows if row.place.settles or len(row.sample.watched.how)]
-        _check_enough(rows, asked, intended)
-        numbers = {row.place.key: in_round_figures(row.estimate_us) for row in rows if row.place.settles}
+        rows = _rows(watched, intended, asked, part(tell, 0.5, 0.8))
         limits = []
         for number, row in enumerate(rows):
-            tell("drawing replicates", 0.4 + 0.5 * number / len(rows))
-            limits.append(_limits(row, numbers[row.place.key], asked))
-        tell("making the tables", 0.9)
+            tell("drawing replicates", 0.8 + 0.15 * number / len(rows))
+            limits.append(_limits(row, asked))
+        tell("making the tables", 0.95)
         return SettledPatience(
-            intended=replace(_with_numbers(intended, numbers), settled=_in_words(rows, limits, asked)),
+            intended=replace(_with_numbers(intended, _numbers(rows)), settled=_in_words(rows, limits, asked)),
             share=asked.share,
             within=asked.within,
             stages=frame(map(_stage_row, rows, limits), _STAGE_COLUMNS),
@@ -315,21 +312,90 @@ def _key(intended: IntendedMap, persona: str, stage: Stage) -> Key | None:
 
 
 class _Row(NamedTuple):
-    """What was found for a place: its estimate in microseconds, NaN where there is not enough to tell."""
+    """What was found for a place, NaN where there is not enough to tell; times in microseconds.
+
+    Attributes
+    ----------
+    counted : Counted
+        What its silences come to.
+    sample : Sample
+        Those of the customers drawn.
+    surely, journeys, until_us
+        As in `silences.Everyone`.
+    enough : bool
+        Whether there are enough of them.
+    estimate_us : float
+        What a patience must exceed.
+    patience : timedelta
+        In force there; of no length where it could not be settled.
+    shares : float64[patiences]
+        Too late at each patience of the curve.
+    """
 
     place: _Place
+    counted: Counted
     sample: Sample
+    surely: int
+    journeys: int
+    until_us: int
     enough: bool
     estimate_us: float
+    patience: timedelta
+    shares: NDArray[np.float64]
+
+    @property
+    def patiences(self) -> NDArray[np.float64]:
+        """The patiences of the curve, microseconds."""
+        return _curve(self.patience)
 
 
-def _row(watched: Watched, place: _Place, asked: _Asked) -> _Row:
-    sample = Sample.of(watched.at(place.here), asked.within_us, beginnings=asked.beginnings)
-    enough = min(sample.returning_journeys, sample.surely) >= asked.fewest
-    return _Row(place, sample, enough, sample.tail().shortest(asked.share) if enough else math.nan)
+def _rows(watched: Kept, intended: IntendedMap, asked: _Asked, tell: Progress) -> list[_Row]:
+    """Estimate at each place: first whatever settles a patience, then where it holds.
+
+    Raises
+    ------
+    MapError
+        If there is too little to settle one.
+    """
+    tell("counting the silences", 0.0)
+    places = _places(intended)
+    counts = count(watched, [place.here for place in places], MOST_DRAWN)
+    pairs = [pair for pair in zip(places, counts, strict=True) if pair[0].settles or pair[1].n]
+    rows: dict[Key, _Row] = {}
+    for settles in (True, False):
+        settled = _numbers(rows.values())
+        for place, counted in pairs:
+            if place.settles == settles:
+                tell("estimating", (1 + len(rows)) / (1 + len(pairs)))
+                rows[place.name] = _row(watched, place, counted, asked, settled.get(place.key))
+        _check_enough(rows.values(), asked, intended)
+    return [rows[place.name] for place, _ in pairs]
 
 
-def _check_enough(rows: Sequence[_Row], asked: _Asked, intended: IntendedMap) -> None:
+def _numbers(rows: Iterable[_Row]) -> dict[Key, timedelta]:
+    """Return the patience settled for each key."""
+    return {row.place.key: row.patience for row in rows if row.place.settles}
+
+
+def _row(watched: Kept, place: _Place, counted: Counted, asked: _Asked, patience: timedelta | None) -> _Row:
+    """Estimate at a place; the patience in force is that of the estimate where none is given."""
+    everyone, sample = read_at(watched, counted, asked.within_us, beginnings=asked.beginnings)
+    enough = min(everyone.journeys, everyone.surely) >= asked.fewest
+    estimate_us, shares = math.nan, np.full(len(FACTORS), math.nan)
+    if enough:
+        tail = everyone.tail()
+        estimate_us = tail.shortest(asked.share)
+        patience = patience or in_round_figures(estimate_us)
+        shares = np.array([tail.later_than(each) for each in _curve(patience)])
+    numbers = everyone.surely, everyone.journeys, everyone.until_us
+    return _Row(place, counted, sample, *numbers, enough, estimate_us, patience or timedelta(), shares)
+
+
+def _curve(patience: timedelta) -> NDArray[np.float64]:
+    return np.array([factor * (patience / _US) for factor in FACTORS])
+
+
+def _check_enough(rows: Iterable[_Row], asked: _Asked, intended: IntendedMap) -> None:
     """Raise where an auto that must be settled can't be: nothing stands in for it silently."""
     short = [row for row in rows if row.place.settles and not row.enough]
     if short:
@@ -343,13 +409,12 @@ def _check_enough(rows: Sequence[_Row], asked: _Asked, intended: IntendedMap) ->
 
 
 def _too_few(row: _Row, asked: _Asked) -> str:
-    sample = row.sample
     back = (
-        f"in {row.place.in_words} {sample.returning_journeys:,} journeys went on after a silence, and "
-        f"{sample.surely:,} silences ended by going on for sure, of {len(sample.watched.how):,}; at least "
+        f"in {row.place.in_words} {row.journeys:,} journeys went on after a silence, and "
+        f"{row.surely:,} silences ended by going on for sure, of {row.counted.n:,}; at least "
         f"{asked.fewest:,} of each are needed"
     )
-    if not asked.beginnings and sample.returning_journeys >= asked.fewest:
+    if not asked.beginnings and row.journeys >= asked.fewest:
         back += " (beginnings=True counts those too who came back where journeys begin)"
     return back
 
@@ -393,44 +458,37 @@ def _with_numbers(intended: IntendedMap, numbers: Mapping[Key, timedelta]) -> In
 
 
 class _Limits(NamedTuple):
-    """Limits of a row's estimate, and shares with their limits for each patience of its curve."""
+    """Limits of a row's estimate, and of the shares at each patience of its curve."""
 
     estimate: tuple[float, float]
-    patiences: NDArray[np.float64]
-    shares: NDArray[np.float64]
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
 
 
-def _limits(row: _Row, patience: timedelta, asked: _Asked) -> _Limits:
+def _limits(row: _Row, asked: _Asked) -> _Limits:
     """Look at a row again in every replicate."""
-    patiences = np.array([factor * (patience / _US) for factor in FACTORS])
-    if not row.enough:
-        nothing = np.full(len(patiences), math.nan)
-        return _Limits((math.nan, math.nan), patiences, nothing, nothing, nothing)
-    tail = row.sample.tail()
-    shares = np.array([tail.later_than(each) for each in patiences])
-    lower, upper = _spread(row.sample, asked, patiences)
-    return _Limits((float(lower[0]), float(upper[0])), patiences, shares, lower[1:], upper[1:])
+    lower, upper = _spread(row, asked)
+    return _Limits((float(lower[0]), float(upper[0])), lower[1:], upper[1:])
 
 
-def _spread(sample: Sample, asked: _Asked, patiences: NDArray[np.float64]) -> NDArray[np.float64]:
+def _spread(row: _Row, asked: _Asked) -> NDArray[np.float64]:
     """Return the limits of the estimate and of the shares, from replicates of at most so many customers.
 
     Where there are more, the limits of some are drawn together around the estimate, as they are narrower by
     the root of how many times more there are.
     """
-    if not asked.replicates:
-        return np.full((2, 1 + len(patiences)), math.nan)
-    some = sample.of_some(MOST_DRAWN)
+    if not (asked.replicates and row.enough):
+        return np.full((2, 1 + len(FACTORS)), math.nan)
+    some, patiences = row.sample, row.patiences
     drawn = map_blocks(
         lambda number: _read(some.tail(number), asked.share, patiences), range(asked.replicates)
     )
     limits: NDArray[np.float64] = np.quantile(drawn, [0.025, 0.975], axis=0)
-    if some is sample:
+    n_some, n_all = len(some.customers), row.counted.n_customers
+    if n_some == n_all:
         return limits
-    of_all, of_some = (_read(each.tail(), asked.share, patiences) for each in (sample, some))
-    return np.maximum(of_all + (limits - of_some) * math.sqrt(some.n_customers / sample.n_customers), 0.0)
+    of_all, of_some = np.array([row.estimate_us, *row.shares]), _read(some.tail(), asked.share, patiences)
+    return np.maximum(of_all + (limits - of_some) * math.sqrt(n_some / n_all), 0.0)
 
 
 def _read(tail: Tail, share: float, patiences: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -467,35 +525,35 @@ _STATED = FACTORS.index(1.0)
 
 
 def _stage_row(row: _Row, limits: _Limits) -> dict[str, Any]:
-    running, went_on, came_back, moved_on, left = row.sample.counts.tolist()
+    running, went_on, came_back, moved_on, left = row.counted.counts.tolist()
     return {
         "stage": row.place.name[1],
         "persona": row.place.name[0],
-        "silences": len(row.sample.watched.how),
+        "silences": row.counted.n,
         "went_on": went_on,
         "came_back": came_back,
         "moved_on": moved_on,
         "left": left,
         "running": running,
-        "journeys": row.sample.returning_journeys,
-        "followed_s": row.sample.until_us / SECOND_US,
+        "journeys": row.journeys,
+        "followed_s": row.until_us / SECOND_US,
         "estimate_s": row.estimate_us / SECOND_US,
         "estimate_lower_s": limits.estimate[0] / SECOND_US,
         "estimate_upper_s": limits.estimate[1] / SECOND_US,
-        "patience_s": limits.patiences[_STATED] / SECOND_US,
-        "misjudged_share": limits.shares[_STATED],
+        "patience_s": row.patience.total_seconds(),
+        "misjudged_share": row.shares[_STATED],
         "lower": limits.lower[_STATED],
         "upper": limits.upper[_STATED],
     }
 
 
 def _curve_rows(row: _Row, limits: _Limits) -> Iterator[dict[str, Any]]:
-    for patience_us, share, lower, upper in zip(*limits[1:], strict=True):
+    for patience_us, share, lower, upper in zip(row.patiences, row.shares, *limits[1:], strict=True):
         yield {
             "stage": row.place.name[1],
             "persona": row.place.name[0],
             "patience_s": patience_us / SECOND_US,
-            "journeys": row.sample.returning_journeys,
+            "journeys": row.journeys,
             "misjudged_share": share,
             "lower": lower,
             "upper": upper,
@@ -508,8 +566,8 @@ def _curve_rows(row: _Row, limits: _Limits) -> Iterator[dict[str, Any]]:
 def _in_words(rows: Sequence[_Row], limits: Sequence[_Limits], asked: _Asked) -> str:
     """Say how patience was settled, for a reader of the page."""
     said = [
-        f"{_capital(row.place.in_words)}: {_patience(found)}{_limits_in_words(row, found)}, from "
-        f"{row.sample.returning_journeys:,} journeys that went on after a silence."
+        f"{_capital(row.place.in_words)}: {duration_in_words(row.patience)}{_limits_in_words(row, found)}, "
+        f"from {row.journeys:,} journeys that went on after a silence."
         for row, found in zip(rows, limits, strict=True)
         if row.place.settles
     ]
@@ -532,10 +590,6 @@ def _limits_in_words(row: _Row, found: _Limits) -> str:
     return f" (estimate {estimate}, limits {lower} to {upper} {word})"
 
 
-def _patience(found: _Limits) -> str:
-    return duration_in_words(timedelta(microseconds=found.patiences[_STATED]))
-
-
 def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
@@ -545,7 +599,7 @@ def _notes(rows: Sequence[_Row], limits: Sequence[_Limits], asked: _Asked) -> It
         if not row.enough:
             yield (
                 f"Too few came back in {row.place.in_words} to say how long they stay away there alone; the "
-                f"map's patience, {_patience(found)}, holds there."
+                f"map's patience, {duration_in_words(row.patience)}, holds there."
             )
         else:
             yield from _followed(row, asked)
@@ -554,7 +608,7 @@ def _notes(rows: Sequence[_Row], limits: Sequence[_Limits], asked: _Asked) -> It
 
 def _followed(row: _Row, asked: _Asked) -> Iterator[str]:
     """Say where the data don't reach as far as was asked."""
-    until_us = row.sample.until_us
+    until_us = row.until_us
     if until_us < asked.within_us:
         yield (
             f"In {row.place.in_words} fewer than {FEWEST_FOLLOWED} silences can be followed for longer than "
@@ -564,10 +618,10 @@ def _followed(row: _Row, asked: _Asked) -> Iterator[str]:
 
 def _at_the_end(row: _Row) -> Iterator[str]:
     """Say where going on has not faded by the end of what is looked at."""
-    if row.estimate_us > NEAR * row.sample.until_us:
+    if row.estimate_us > NEAR * row.until_us:
         yield (
             f"In {row.place.in_words} customers go on up to the end of what is looked at "
-            f"({_about(row.sample.until_us)}): those who left can hardly be told from those who are "
+            f"({_about(row.until_us)}): those who left can hardly be told from those who are "
             "only silent. A longer 'within' looks further; a patience stated by those who know may be better."
         )
 
@@ -576,9 +630,9 @@ def _impatient(row: _Row, found: _Limits, asked: _Asked) -> Iterator[str]:
     """Say where the map's patience is too short for a stage."""
     if found.lower[_STATED] > asked.share:
         yield (
-            f"In {row.place.in_words} {100 * found.shares[_STATED]:.0f} % of the journeys that go on after a "
-            f"silence do so only after the map's patience of {_patience(found)}; patience auto for the stage "
-            "itself gives it a longer one."
+            f"In {row.place.in_words} {100 * row.shares[_STATED]:.0f} % of the journeys that go on after a "
+            f"silence do so only after the map's patience of {duration_in_words(row.patience)}; "
+            "patience auto for the stage itself gives it a longer one."
         )
 
 

@@ -159,13 +159,51 @@ def _what_ended(its_role, own, goes_on):
     return np.int8(WENT_ON) if goes_on else np.int8(BEGAN)
 
 
+_HOW_BITS = 3
+_HOW = (1 << _HOW_BITS) - 1
+
+
+def ends_of(ended: NDArray[np.int64], how: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Return how long silences lasted and what ended each, as one number: by length, then by what ended it.
+
+    Examples
+    --------
+    >>> ends_of(np.array([5, 2, 2]), np.array([RUNNING, MOVED, WENT_ON])).tolist()
+    [40, 19, 17]
+    """
+    return (ended << _HOW_BITS) | how
+
+
+def least_end(length: int) -> int:
+    """Return the least of the numbers of `ends_of` that stand for silences of a length or longer."""
+    return length << _HOW_BITS
+
+
+def length_of(end: int) -> int:
+    """Return how long a silence lasted, of its number of `ends_of`."""
+    return end >> _HOW_BITS
+
+
+_length_of = inlined(length_of)
+
+
+@inlined
+def _how_of(end):
+    return end & _HOW
+
+
+@inlined
+def _times(row, by, weight):
+    """Return how often a row counts: once where nobody is told apart."""
+    return weight[by[row]] if len(by) > 0 else 1
+
+
 @kernel
 def expect_goings_on(
+    ends: NDArray[np.int64],
+    by: NDArray[np.int64],
     begun: NDArray[np.int64],
     begun_by: NDArray[np.int64],
-    ended: NDArray[np.int64],
-    how: NDArray[np.int8],
-    by: NDArray[np.int64],
     weight: NDArray[np.uint8],
     until: int,
 ) -> NDArray[np.float64]:
@@ -176,16 +214,14 @@ def expect_goings_on(
 
     Parameters
     ----------
-    begun : int64[N]
-        From which length each silence was watched, ascending.
-    begun_by : int64[N]
-        Row in `weight` of these.
-    ended : int64[N]
-        Up to which length, ascending; an own order.
-    how : int8[N]
-        What ended each, in that order.
-    by : int64[N]
-        Row in `weight` of these.
+    ends : int64[N]
+        How long each silence lasted and what ended it, as from `ends_of`; ascending.
+    by : int64[N] or int64[0]
+        Row in `weight` of each; empty where each counts once.
+    begun : int64[L]
+        From which length those were watched that were not watched from their start, ascending.
+    begun_by : int64[L] or int64[0]
+        Row in `weight` of these; empty where each counts once.
     weight : uint8[C]
         How often each customer counts.
     until : int
@@ -194,35 +230,40 @@ def expect_goings_on(
     Returns
     -------
     float64[N]
-        In the order of `ended`; 0 for what did not go on, or later than `until`.
+        In the order of `ends`; 0 for what did not go on, or later than `until`.
 
     References
     ----------
     Efron (1967), the two sample problem with censored data: the product-limit estimate redistributes to the
     right. Turnbull (1976), doi:10.1111/j.2517-6161.1976.tb01597.x, for delayed entry.
     """
-    n = len(ended)
+    n = len(ends)
     expected = np.zeros(n)
     at_risk, still_silent, running = 0.0, 1.0, 0.0
+    for row in range(n):
+        at_risk += _times(row, by, weight)
+    for row in range(len(begun)):
+        at_risk -= _times(row, begun_by, weight)
     i, k = 0, 0
-    while i < n and ended[i] <= until:
-        length = ended[i]
-        while k < n and begun[k] < length:
-            at_risk += weight[begun_by[k]]
+    while i < n and _length_of(ends[i]) <= until:
+        length = _length_of(ends[i])
+        while k < len(begun) and begun[k] < length:
+            at_risk += _times(k, begun_by, weight)
             k += 1
         over, cut_off = 0.0, 0.0
         after = i
-        while after < n and ended[after] == length:
-            if how[after] == RUNNING:
-                cut_off += weight[by[after]]
+        while after < n and _length_of(ends[after]) == length:
+            if _how_of(ends[after]) == RUNNING:
+                cut_off += _times(after, by, weight)
             else:
-                over += weight[by[after]]
+                over += _times(after, by, weight)
             after += 1
         if at_risk > 0:
             stands_for = 1 + still_silent * running / at_risk
             for row in range(i, after):
-                if how[row] == WENT_ON or how[row] == MOVED:
-                    expected[row] = weight[by[row]] * stands_for
+                how = _how_of(ends[row])
+                if how in (WENT_ON, MOVED):
+                    expected[row] = _times(row, by, weight) * stands_for
             still_silent *= 1 - over / at_risk
             if still_silent > 0:
                 running += cut_off / still_silent
@@ -234,11 +275,10 @@ def expect_goings_on(
 @kernel
 def tail_share(
     expected: NDArray[np.float64],
-    ended: NDArray[np.int64],
-    how: NDArray[np.int8],
+    ends: NDArray[np.int64],
     by: NDArray[np.int64],
-    returning_by: NDArray[np.int64],
     weight: NDArray[np.uint8],
+    journeys: float,
     until: int,
 ) -> NDArray[np.float64]:
     """Return which share of the returning journeys goes on only after each silence's length or later.
@@ -248,34 +288,32 @@ def tail_share(
     Parameters
     ----------
     expected : float64[N]
-        From `expect_goings_on`, with `ended`, `how`, `by`, `weight` and `until` as there.
-    returning_by : int64[R]
-        Row in `weight` of the customer of each returning journey.
+        From `expect_goings_on`, with `ends`, `by`, `weight` and `until` as there; the shares take its place.
+    journeys : float
+        How many returning journeys there are, each as often as its customer counts.
 
     Returns
     -------
     float64[N]
-        At most 1; NaN where nothing is to be expected.
+        `expected` itself: at most 1, never rising; NaN where nothing is to be expected.
     """
-    n = len(ended)
+    n = len(ends)
     went_on, came_back, moved_on = 0.0, 0.0, 0.0
     last = 0
-    while last < n and ended[last] <= until:
-        if how[last] == WENT_ON:
-            went_on += weight[by[last]]
-        elif how[last] == BEGAN:
-            came_back += weight[by[last]]
-        elif how[last] == MOVED:
-            moved_on += weight[by[last]]
+    while last < n and _length_of(ends[last]) <= until:
+        how = _how_of(ends[last])
+        if how == WENT_ON:
+            went_on += _times(last, by, weight)
+        elif how == BEGAN:
+            came_back += _times(last, by, weight)
+        elif how == MOVED:
+            moved_on += _times(last, by, weight)
         last += 1
     alike = (went_on + came_back) / went_on if went_on > 0 else 0.0
-    journeys = 0.0
-    for row in range(len(returning_by)):
-        journeys += weight[returning_by[row]]
-    share = np.zeros(n)
+    share = expected
     later = 0.0
     for row in range(last - 1, -1, -1):
-        later += expected[row] * (alike if how[row] == WENT_ON else 1.0)
+        later += expected[row] * (alike if _how_of(ends[row]) == WENT_ON else 1.0)
         share[row] = later
     if later == 0 or journeys == 0:
         share[:] = np.nan

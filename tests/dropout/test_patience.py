@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import openpyxl
@@ -14,11 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cjmining as cj
+from cjmining.blocks import Block
 from cjmining.dropout.patience import in_round_figures
-from cjmining.dropout.silences import Sample, Watched, watch, without_auto
+from cjmining.dropout.silences import (
+    COLUMNS,
+    Everyone,
+    Sample,
+    SomeSilences,
+    count,
+    read_at,
+    watch,
+    without_auto,
+)
+from cjmining.engine.kept import Kept, KeptInFiles, KeptInMemory
 from cjmining.intended import parse_map
 from cjmining.intended.writing import plain, to_yaml
-from cjmining.kernels.silences import expect_goings_on, poisson_weights
+from cjmining.kernels.silences import ends_of, expect_goings_on, poisson_weights
 from cjmining.log import JourneyLog
 from tests.conformance.factory import START, log_of
 from tests.examples import examples
@@ -50,9 +62,11 @@ INTENDED = parse_map(MAP)
 
 def silences_of(*journeys: str, intended: cj.IntendedMap = INTENDED, days: float = 20) -> list[tuple]:
     """Return (journey, stage, begun and ended in days, how) of each silence."""
-    found = watch(log_of(*journeys, days=days), intended)
-    lengths = (found.begun / DAY_US, found.ended / DAY_US)
-    columns = (found.journey, found.stage, *lengths, found.how)
+    watched = watch(log_of(*journeys, days=days), intended)
+    journey, stage, begun, ended, how = (
+        watched.column(name) for name in ("journey", "stage", "begun", "ended", "how")
+    )
+    columns = (journey, stage, begun / DAY_US, ended / DAY_US, how)
     return sorted(zip(*(column.tolist() for column in columns), strict=True))
 
 
@@ -113,35 +127,33 @@ def test_silences_are_the_same_whatever_the_blocks():
     log = shop.log.split(without_auto(intended))
     one, many = watch(shop.log, intended), watch(shop.log, intended, log.blocks(events=50))
     assert len(log.blocks(events=50)) > 10
-    assert all(np.array_equal(vars(one)[name], vars(many)[name]) for name in vars(one))
+    assert all(np.array_equal(one.column(name), many.column(name)) for name in COLUMNS)
 
 
 # How many go on only later -------------------------------------------------------------------------------
 
 
-def sample_of(lengths: list[int], how: list[int], *, until: int = 10**6, journeys: list[int] | None = None):
-    n = len(lengths)
-    zeros = np.zeros(n, np.int64)
-    number = np.array(journeys or range(n), np.int64)
-    watched = Watched(
+def tail_of(lengths: list[int], how: list[int], *, until: int = 10**6, journeys: list[int] | None = None):
+    """Return the tail of some silences, which is the same for a sample of everyone and for all together."""
+    number = np.array(journeys or range(len(lengths)), np.int64)
+    silences = SomeSilences(
         journey=number,
         customer=number,
-        variant=zeros.astype(np.int32),
-        stage=zeros.astype(np.int32),
-        begun=zeros,
+        begun=np.zeros(len(lengths), np.int64),
         ended=np.array(lengths, np.int64),
         how=np.array(how, np.int8),
-        room=np.array(lengths, np.int64),
     )
-    order = np.argsort(watched.ended, kind="stable")
-    watched = replace(watched, **{name: column[order] for name, column in vars(watched).items()})
-    return replace(Sample.of(watched, until, beginnings=False), until_us=until)
+    tail = Sample(silences, until).tail()
+    n_journeys = len(silences.returning(until))
+    of_all = Everyone(tail.ends, silences.begun[:0], surely=0, journeys=n_journeys, until_us=until).tail()
+    assert of_all.share.tolist() == tail.share.tolist()
+    return tail
 
 
 def test_those_who_still_run_go_on_as_those_did_who_were_silent_as_long():
     # Four silences: 1, 2 and 4 days, and one that still runs after 3. Of those silent for 3 days, the only
     # one known went on at 4: so the fourth is expected to. Half of them are silent for 4 days, not a third.
-    tail = sample_of([1, 2, 4, 3], [WENT_ON, WENT_ON, WENT_ON, RUNNING]).tail()
+    tail = tail_of([1, 2, 4, 3], [WENT_ON, WENT_ON, WENT_ON, RUNNING])
     assert [tail.later_than(length) for length in (1, 2, 3, 4, 5)] == [1.0, 0.75, 0.5, 0.5, 0.0]
     assert tail.shortest(0.5) == 2
     assert tail.shortest(0.49) == 4
@@ -149,13 +161,13 @@ def test_those_who_still_run_go_on_as_those_did_who_were_silent_as_long():
 
 def test_who_left_or_began_perhaps_anew_does_not_go_on():
     # One left at 2 days: nobody can say when it would have gone on. Of five that is one fifth less.
-    tail = sample_of([1, 1, 2, 3, 3], [WENT_ON, WENT_ON, LEFT, WENT_ON, WENT_ON]).tail()
+    tail = tail_of([1, 1, 2, 3, 3], [WENT_ON, WENT_ON, LEFT, WENT_ON, WENT_ON])
     assert [tail.later_than(length) for length in (1, 2, 3)] == [1.0, 0.5, 0.5]
 
 
 def test_silences_are_counted_by_the_journeys_that_have_them():
     # Two journeys, each silent twice: one of four silences is 5 days, so one of two journeys is misjudged.
-    tail = sample_of([1, 1, 1, 5], [WENT_ON] * 4, journeys=[0, 0, 1, 1]).tail()
+    tail = tail_of([1, 1, 1, 5], [WENT_ON] * 4, journeys=[0, 0, 1, 1])
     assert tail.later_than(5) == 0.5
     assert tail.later_than(1) == 1.0
 
@@ -163,13 +175,13 @@ def test_silences_are_counted_by_the_journeys_that_have_them():
 def test_those_who_came_back_where_journeys_begin_count_as_silences_not_by_their_length():
     # Four silences of one journey each: two went on for sure (1 and 3 days), two came back (9 and 1).
     # They are taken to be as long: of two journeys as many again, so half of four goes on after 3 days.
-    tail = sample_of([1, 3, 9, 1], [WENT_ON, WENT_ON, BEGAN, BEGAN]).tail()
+    tail = tail_of([1, 3, 9, 1], [WENT_ON, WENT_ON, BEGAN, BEGAN])
     assert tail.later_than(2) == 0.5
     assert tail.later_than(4) == 0.0
 
 
 def test_what_ends_later_than_is_looked_at_does_not_count():
-    tail = sample_of([1, 2, 50], [WENT_ON] * 3, until=10).tail()
+    tail = tail_of([1, 2, 50], [WENT_ON] * 3, until=10)
     assert [tail.later_than(length) for length in (1, 2, 3)] == [1.0, 0.5, 0.0]
 
 
@@ -191,26 +203,18 @@ def test_the_expected_numbers_are_those_of_redistribution_to_the_right(silences)
     silences = sorted(silences, key=lambda one: (one[0], one[1]))
     lengths, runs = [length for length, _ in silences], [run for _, run in silences]
     n = len(silences)
-    expected = expect_goings_on(
-        np.zeros(n, np.int64),
-        np.arange(n),
-        np.array(lengths, np.int64),
-        np.where(runs, RUNNING, WENT_ON).astype(np.int8),
-        np.arange(n),
-        np.ones(n, np.uint8),
-        10**6,
-    )
+    ends = ends_of(np.array(lengths), np.where(runs, RUNNING, WENT_ON))
+    order = np.argsort(ends)
+    none = np.empty(0, np.int64)
+    expected = expect_goings_on(ends[order], np.arange(n), none, none, np.ones(n, np.uint8), 10**6)
     oracle = redistributed(lengths, runs)
-    assert expected == pytest.approx([oracle.get(row, 0.0) for row in range(n)])
+    assert expected == pytest.approx([oracle.get(row, 0.0) for row in order])
 
 
 def test_a_silence_that_comes_from_elsewhere_is_at_risk_only_from_then_on():
     # Four silences: over after 1, still running after 2, from 2 to 3, over after 4.
-    begun = np.array([0, 0, 0, 2], np.int64)
-    ended, how = np.array([1, 2, 3, 4], np.int64), np.array([WENT_ON, RUNNING, WENT_ON, WENT_ON], np.int8)
-    expected = expect_goings_on(
-        begun, np.array([0, 1, 3, 2]), ended, how, np.arange(4), np.ones(4, np.uint8), 100
-    )
+    ends = ends_of(np.array([1, 2, 3, 4]), np.array([WENT_ON, RUNNING, WENT_ON, WENT_ON]))
+    expected = expect_goings_on(ends, np.arange(4), np.array([2]), np.array([2]), np.ones(4, np.uint8), 100)
     # S = 2/3 after 1; what runs at 2 adds 1 / (2/3) = 3/2; at 3: 1 + 2/3 x 3/2 / 2; then S = 1/3; at 4:
     # 1 + 1/3 x 3/2.
     assert expected == pytest.approx([1.0, 0.0, 1.5, 1.5])
@@ -222,6 +226,97 @@ def test_weights_are_poisson_with_mean_one_and_differ_between_replicates():
     assert weights.mean() == pytest.approx(1, abs=0.01)
     assert weights.var() == pytest.approx(1, abs=0.02)
     assert abs(np.corrcoef(weights, poisson_weights(customers, 6))[0, 1]) < 0.01
+
+
+# Piece by piece ------------------------------------------------------------------------------------------
+
+SILENCES = st.lists(
+    st.tuples(
+        *(st.integers(*bounds) for bounds in ((0, 7), (0, 1), (0, 3), (-1, 1), (1, 9), (0, 4), (0, 12)))
+    ),
+    min_size=30,
+    max_size=80,
+)
+"""Customer, journey, from which length, stage, for how much longer, what ended it, room beyond that."""
+
+
+def table_of(silences: list[tuple]) -> pd.DataFrame:
+    """Return a row a silence, with the columns that are kept; odd customers have a map of their own."""
+    columns = ("customer", "journey", "begun", "stage", "ended", "how", "room")
+    table = pd.DataFrame(sorted(silences), columns=columns)
+    table["journey"] += 2 * table["customer"]
+    table["variant"] = table["customer"] % 2
+    table["ended"] += table["begun"]
+    table["room"] += table["ended"]
+    return table
+
+
+def kept(table: pd.DataFrame, blocks: int, *, in_files: bool) -> Kept:
+    """Keep silences in so many blocks, put in any order."""
+    found = KeptInFiles(COLUMNS, Path(mkdtemp()), blocks) if in_files else KeptInMemory(COLUMNS)
+    for number in reversed(range(blocks)):
+        own = table[table["customer"] * blocks // 8 == number]
+        found.put(Block(number, number + 1, 0, 0), {name: own[name].to_numpy() for name in COLUMNS})
+    return found
+
+
+def shares_by_definition(table: pd.DataFrame, times: np.ndarray, until: int) -> dict[int, float]:
+    """Return the share of returning journeys that go on at each length or later; each row so many times."""
+    length = table["ended"].to_numpy()
+    how, begun = table["how"].to_numpy(), table["begun"].to_numpy()
+    looked_at = length <= until
+    at_risk = ((begun < length[:, None]) & (length >= length[:, None])) @ times
+    over = ((how != RUNNING) & (length == length[:, None])) @ times
+    runs = (looked_at & (how == RUNNING)) * times
+    hazards = {each: over[row] / at_risk[row] for row, each in enumerate(length) if at_risk[row]}
+    silent = {t: np.prod([1 - rate for each, rate in hazards.items() if each <= t]) for t in range(20)}
+    expected = np.zeros(len(table))
+    for row in np.flatnonzero(looked_at & np.isin(how, [WENT_ON, MOVED]) & (times > 0)):
+        cut_off = sum(n / silent[t] for t, n in zip(length, runs, strict=True) if t < length[row] and n)
+        expected[row] = times[row] * (1 + silent[length[row] - 1] * cut_off / at_risk[row])
+    numbers = np.bincount(how[looked_at], times[looked_at], minlength=5)
+    alike = (numbers[WENT_ON] + numbers[BEGAN]) / numbers[WENT_ON] if numbers[WENT_ON] else 0.0
+    expected[how == WENT_ON] *= alike
+    back = looked_at & np.isin(how, [WENT_ON, BEGAN, MOVED])
+    journeys = pd.Series(times[back]).groupby(table["journey"].to_numpy()[back]).first().sum()
+    if not (journeys and expected.sum()):
+        return dict.fromkeys(length, np.nan)
+    factor = (alike * numbers[WENT_ON] + numbers[MOVED]) / journeys / expected.sum()
+    return {each: min(expected[length >= each].sum() * factor, 1.0) for each in length}
+
+
+@examples(20)
+@given(SILENCES, st.integers(1, 4), st.booleans(), st.integers(1, 8), st.booleans())
+def test_pieces_tell_what_one_table_of_all_silences_tells(silences, blocks, in_files, most, beginnings):
+    table = table_of(silences)
+    everywhere = np.ones((2, 3), np.bool_)
+    some = np.array([[True, False, True], [False, True, True]])
+    watched = kept(table, blocks, in_files=in_files)
+    for places, found in zip((everywhere, some), count(watched, [everywhere, some], most), strict=True):
+        here = table[places[table["variant"], table["stage"] + 1]]
+        assert found.counts.tolist() == np.bincount(here["how"], minlength=5).tolist()
+        assert found.n_customers == here["customer"].nunique()
+        room = sorted(here["room"], reverse=True)
+        until = min(9, room[19] if len(room) >= 20 else 0)
+        if beginnings:
+            here = here.assign(how=here["how"].replace(BEGAN, WENT_ON))
+        everyone, sample = read_at(watched, found, 9, beginnings=beginnings)
+        assert everyone.until_us == sample.until_us == until
+        back = here[(here["ended"] <= until) & here["how"].isin([WENT_ON, BEGAN, MOVED])]
+        assert everyone.journeys == back["journey"].nunique()
+        assert everyone.surely == (back["how"] != BEGAN).sum()
+        drawn = sorted(here["customer"].unique(), key=lambda one: int(one) * 0x9E3779B97F4A7C15 % 2**64)
+        assert sample.customers.tolist() == sorted(drawn[:most])
+        rows = here[here["customer"].isin(drawn[:most])]
+        times = poisson_weights(sample.customers, 3)[np.searchsorted(sample.customers, rows["customer"])]
+        once = np.ones(len(here))
+        for tail, looked_at, weight in (
+            (everyone.tail(), here, once),
+            (sample.tail(), rows, once[: len(rows)]),
+            (sample.tail(3), rows, times.astype(float)),
+        ):
+            for length, share in shares_by_definition(looked_at, weight, until).items():
+                assert tail.later_than(length) == pytest.approx(share, nan_ok=True, abs=1e-12)
 
 
 # The verb ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +30,7 @@ def checks(tmp_path_factory):
         patch.setattr("cjmining.log.LEAST_EVENTS", 100)
         patch.setattr("cjmining.dropout.later.MOST_AT_ONCE", 60)
         patch.setattr("cjmining.dropout.scan_counts._MOST_ROWS", 30)
+        patch.setattr("cjmining.dropout.patience.MOST_DRAWN", 60)
         found = []
         for limit in (None, "1MB"):
             log = cj.read_log(path, memory_limit=limit).split(intended).with_personas(intended)
@@ -53,6 +55,9 @@ QUESTIONS = {
         check, audience=cj.audience(check, until="2026-06-01", returned=True).holdout(0.4)
     ),
     "lifetime value": lambda check: cj.lifetime_value(check, scan=cj.scan(check, fewest=1, replicates=20)),
+    "patience": lambda check: cj.settle_patience(
+        check._reading.log, replace(check.intended, patience="auto"), share=0.1, replicates=10
+    ),
     "drivers of some": lambda check: cj.drivers(check, "Basket", where={"device": "mobile"}, most=40),
 }
 
