@@ -150,7 +150,7 @@ QUESTIONS = {
     "incidence": lambda side: cj.incidence(side.check),
     "audience": lambda side: cj.audience(side.check),
     "won back": lambda side: cj.won_back(side.check),
-    "patience": lambda side: cj.settle_patience(side.log, side.intended),
+    "patience": lambda side: cj.settle_patience(side.log, replace(side.intended, patience="auto"), share=0.2),
     "journeys found": lambda side: _found(side.log),
     "journeys found by a gap": lambda side: _found(side.log, method="gap"),
     "journeys found by a start": lambda side: _found(

@@ -15,16 +15,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-import numpy as np
-
 from cjmining.errors import LogError
 from cjmining.log import Block as OfLog
 from cjmining.log import expect_log
 from cjmining.progress import of_blocks, unseen
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cjmining.log import JourneyLog
 
 Block = TypeVar("Block")
@@ -159,32 +155,6 @@ def reduce_blocks(
         return merged
     with closing(_in_order(function, blocks, threads, ahead=BLOCKS_AHEAD)) as summaries:
         return merge_in_tree(merge, summaries, len(blocks), at_once)
-
-
-def gather_blocks(
-    read: Callable[[Block], Sequence[NDArray[Any]]],
-    blocks: Sequence[Block],
-    *,
-    engine: Engine | None = None,
-) -> list[NDArray[Any]]:
-    """Read columns out of every block, and put the parts of each column together in the blocks' order.
-
-    For what has a row a journey or an attempt, and has to be here. Little more than the columns themselves is
-    held: many small parts would leave memory behind that isn't given back.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> gather_blocks(lambda block: (np.arange(block), np.ones(block, np.int8)), [2, 1])
-    [array([0, 1, 0]), array([1, 1, 1], dtype=int8)]
-    """
-    return reduce_blocks(lambda block: list(read(block)), _put_together, blocks, engine=engine)
-
-
-def _put_together(parts: list[list[NDArray[Any]]]) -> list[NDArray[Any]]:
-    """Put parts of columns together, the last column first, so that the parts of no other are held twice."""
-    columns = [np.concatenate([part.pop() for part in parts]) for _ in range(len(parts[0]))]
-    return columns[::-1]
 
 
 def merge_in_tree(
