@@ -31,7 +31,7 @@ from cjmining.dropout.segments import Segments, segment
 from cjmining.dropout.selection import expect_check, expect_order, moment, texts
 from cjmining.errors import LogError, nearest, shorten
 from cjmining.intended.words import duration_in_words
-from cjmining.progress import Progress, telling
+from cjmining.progress import Progress, during, telling
 from cjmining.results import Result
 from cjmining.stats import benjamini_hochberg
 
@@ -230,13 +230,13 @@ def drivers(
         stratum = None
     within = check.intended.horizon if horizon is None else _duration(horizon)
     with telling(progress, "drivers") as tell:
-        tell("reading who entered", 0.0)
-        at, followed = _chosen(check, stage, within, _Wanted.of(check, where, since, until), most)
+        with during(tell, "reading who entered", 0.0, 0.2):
+            at, followed = _chosen(check, stage, within, _Wanted.of(check, where, since, until), most)
         if gone_back:
             at = replace(at, here=at.here | ((at.gone_on_at == FOREVER) & (at.end == DROPPED)))
         groups = segment(check, at, stratum, when="entry")
-        tell("listing what may go with it", 0.2)
-        found = list(candidates(check, at, within // _US, stratum=stratum))
+        with during(tell, "listing what may go with it", 0.2, 0.4):
+            found = list(candidates(check, at, within // _US, stratum=stratum))
         found, dropped = _without(found, [leave_out] if isinstance(leave_out, str) else list(leave_out))
         tell("comparing like with like", 0.4)
         judged, left_out = _judge(found, groups, at, smallest_cell)

@@ -27,7 +27,7 @@ from cjmining.conformance.walk import Walk
 from cjmining.documents import parse_duration
 from cjmining.dropout.entries import FOREVER
 from cjmining.dropout.segments import segment
-from cjmining.dropout.shelf import Shelf, Shelved
+from cjmining.engine.shelf import Shelf, Shelved, take
 from cjmining.event_columns import rows_where
 from cjmining.intended.words import duration_in_short
 from cjmining.schema import BEFORE_THE_MAP, UNKNOWN
@@ -180,13 +180,8 @@ def candidates(
     limited = reading.log.memory_limit is not None
     failed = rows_where(lambda flag: flag == 1, reading.columns.failed)
     failing = np.unique(reading.columns.touchpoint[failed]).astype(np.int64)
-    shelf = Shelf(in_file=limited)
-    if reading.log.engine is None:
-        parts = reading.map_parts(lambda part: _shelved(_in_part(part, at, failing), shelf))
-    else:  # others can't reach the shelf
-        parts = [
-            _shelved(each, shelf) for each in reading.map_parts(lambda part: _in_part(part, at, failing))
-        ]
+    shelf = Shelf.of(reading.log)
+    parts = reading.map_parts(lambda part: _shelved(_in_part(part, at, failing), shelf))
     entered = _Entered(at, horizon_us, shelf)
     for what, make in chain(
         _before(entered, parts),
@@ -238,11 +233,7 @@ class _Entered:
 
     at: Entries
     horizon_us: int
-    shelf: Shelf
-
-    def read(self, found: Sequence[Shelved]) -> list[tuple[Any, ...]]:
-        """Take what parts say from the shelf."""
-        return [self.shelf.take(each) for each in found]
+    shelf: Shelf  # what lies on it goes with it
 
     @cached_property
     def every(self) -> Ints:
@@ -344,6 +335,11 @@ _NEVER = np.iinfo(np.int64).max
 _Made: TypeAlias = "Iterator[tuple[What, Callable[[], Trial]]]"
 
 
+def _taken(found: Sequence[Shelved]) -> list[tuple[Any, ...]]:
+    """Take what parts say from the shelf."""
+    return [take(each) for each in found]
+
+
 class _Shelved(NamedTuple):
     """What one part says, put on the shelf: of each field of `_Collected` where its values lie."""
 
@@ -357,14 +353,15 @@ class _Shelved(NamedTuple):
 
 
 def _shelved(part: _Collected, shelf: Shelf) -> _Shelved:
-    return _Shelved(
-        shelf.put((part.rows,)),
-        shelf.put(part.spells),
-        *(
-            {key: shelf.put(values) for key, values in getattr(part, name).items()}
-            for name in _Shelved._fields[2:]
-        ),
-    )
+    with shelf.lot() as put:
+        return _Shelved(
+            put((part.rows,)),
+            put(part.spells),
+            *(
+                {key: put(values) for key, values in getattr(part, name).items()}
+                for name in _Shelved._fields[2:]
+            ),
+        )
 
 
 def _before(entered: _Entered, parts: Sequence[_Shelved]) -> _Made:
@@ -375,19 +372,19 @@ def _before(entered: _Entered, parts: Sequence[_Shelved]) -> _Made:
 
 
 def _had_happened(entered: _Entered, parts: Sequence[_Shelved], what: What) -> Trial:
-    found = entered.read([part.before[what] for part in parts if what in part.before])
+    found = _taken([part.before[what] for part in parts if what in part.before])
     exposed = np.zeros(len(entered.at), dtype=bool)
     exposed[np.concatenate([rows for rows, _ in found])] = True
     needs = found[0][1]
     if needs is None:
         return entered.trial(what, None, exposed)
-    met = entered.read([part.touched[needs] for part in parts if needs in part.touched])
+    met = _taken([part.touched[needs] for part in parts if needs in part.touched])
     entry, often = _in_order(met)
     return entered.trial(what, entry, exposed[entry], _band(often))
 
 
 def _had_happened_of(entered: _Entered, parts: Sequence[_Shelved], what: What) -> Trial:
-    of = entered.read([part.before_of[what] for part in parts if what in part.before_of])
+    of = _taken([part.before_of[what] for part in parts if what in part.before_of])
     exposed = np.zeros(len(entered.at), dtype=bool)
     exposed[np.concatenate([rows for _, _, rows in of])] = True
     entry, often = _in_order([(rows, often) for rows, often, _ in of])
@@ -424,7 +421,7 @@ def _how_it_went(entered: _Entered, parts: Sequence[_Shelved]) -> _Made:
 
 
 def _went(entered: _Entered, parts: Sequence[_Shelved], what: What) -> Trial:
-    found = entered.read([part.how[what] for part in parts if what in part.how])
+    found = _taken([part.how[what] for part in parts if what in part.how])
     entry, moment, exposed = (np.concatenate([each[n] for each in found]) for n in range(3))
     order = np.lexsort((moment, entry))
     entry, moment, exposed = entry[order], moment[order], exposed[order]
@@ -448,7 +445,7 @@ class _InStage:
 
     @classmethod
     def of(cls, entered: _Entered, parts: Sequence[_Shelved]) -> _InStage:
-        columns = [list(each) for each in zip(*entered.read([part.spells for part in parts]), strict=True)]
+        columns = [list(each) for each in zip(*_taken([part.spells for part in parts]), strict=True)]
         spells = _Spells(*(np.concatenate(columns.pop(0)) for _ in _Spells._fields))
         order = np.argsort(spells.event, kind="stable")
         spells = _Spells(*(each[order] for each in spells))
@@ -468,11 +465,11 @@ def _act_happened(entered: _Entered, parts: Sequence[_Shelved], in_stage: _InSta
     could, ends = np.full((2, len(entered.at)), _NEVER)
     firsts: list[_Act] = []
     for part in parts:
-        rows = entered.shelf.take(part.rows)[0]
+        rows = take(part.rows)[0]
         if what not in part.acts:
             could[rows] = _unless_seen(what)
             continue
-        act = _Act(*entered.shelf.take(part.acts[what]))
+        act = _Act(*take(part.acts[what]))
         could[rows] = act.could
         firsts.append(act)
     entry, event, time = (np.concatenate([each[n] for each in firsts]) for n in range(3))

@@ -30,7 +30,7 @@ from cjmining.dropout.spells import (
     spells,
 )
 from cjmining.errors import nearest
-from cjmining.progress import Progress, telling
+from cjmining.progress import Progress, during, telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -196,9 +196,9 @@ def incidence(
     wanted = _durations(check, horizons)
     names = _names(check, by)
     with telling(progress, "incidence") as tell:
-        tell("reading the entries", 0.0)
-        counted = _beginnings(check, begun, origin, last_activity)
-        layout, given = _lay_out(check, counted, at, to, names, when)
+        with during(tell, "reading the entries", 0.0, 0.5):
+            counted = _beginnings(check, begun, origin, last_activity)
+            layout, given = _lay_out(check, counted, at, to, names, when)
         tell("estimating", 0.5)
         times = Times.of(wanted)
         cells = [cell for some in given for cell in estimate(some, len(ENDS[to]), times)]

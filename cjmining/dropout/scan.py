@@ -17,7 +17,7 @@ from cjmining.dropout.scan_search import Field, chance, rules, search
 from cjmining.dropout.scan_words import notes, sentence
 from cjmining.dropout.selection import expect_check
 from cjmining.errors import LogError
-from cjmining.progress import Progress, part, telling
+from cjmining.progress import Progress, during, part, telling
 from cjmining.results import Result
 
 if TYPE_CHECKING:
@@ -195,8 +195,8 @@ def scan(
     options = {"together": together, "fewest": fewest, "at_most": at_most, "replicates": replicates}
     weeks = _checked(options | {"seed": seed}, longest)
     with telling(progress, "scan") as tell:
-        tell("reading the entries", 0.0)
-        seen = material(check, _names(by), None if horizon is None else _duration(horizon))
+        with during(tell, "reading the entries", 0.0, 0.3):
+            seen = material(check, _names(by), None if horizon is None else _duration(horizon))
         tell("laying out places and weeks", 0.3)
         which = rules(longest=weeks, fewest=fewest)
         fields = [

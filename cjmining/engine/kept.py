@@ -171,7 +171,7 @@ class KeptInFiles(Kept):
             pq.write_table(table, draft, compression="zstd", use_dictionary=False, write_statistics=False)
             draft.replace(file)
         except OSError as problem:
-            raise _no_room(self._folder, problem) from problem
+            raise no_room(self._folder, problem) from problem
 
     def pieces(self, *names: str) -> Generator[tuple[NDArray[Any], ...]]:
         """Give some columns side by side, block by block.
@@ -197,10 +197,7 @@ class KeptInFiles(Kept):
     def _files(self) -> list[Path]:
         files = sorted(self._folder.glob("*.parquet"))
         if len(files) < self._n_blocks:
-            raise LogError(
-                f"what is kept of each journey isn't in {self._folder} any more: temporary files were "
-                "cleared, or the engine that made it was closed. Check the log again, or ask again"
-            )
+            raise gone(self._folder)
         return files
 
 
@@ -244,9 +241,21 @@ def kept_for(log: JourneyLog, columns: Mapping[str, npt.DTypeLike], blocks: int)
     LogError
         If no folder can be made for them.
     """
+    folder = new_folder_for(log)
+    return KeptInMemory(columns) if folder is None else KeptInFiles(columns, folder, blocks)
+
+
+def new_folder_for(log: JourneyLog) -> Path | None:
+    """Return a new folder for what is kept of a log if it has a limit of memory, which executors share.
+
+    Raises
+    ------
+    LogError
+        If none can be made.
+    """
     if log.memory_limit is None:
-        return KeptInMemory(columns)
-    return KeptInFiles(columns, _new_folder() if log.engine is None else log.engine.new_folder(), blocks)
+        return None
+    return _new_folder() if log.engine is None else log.engine.new_folder()
 
 
 def keep_blocks(
@@ -286,11 +295,20 @@ def _new_folder() -> Path:
     try:
         return Path(mkdtemp(prefix="cjmining-"))
     except OSError as problem:
-        raise _no_room(Path(gettempdir()), problem) from problem
+        raise no_room(Path(gettempdir()), problem) from problem
 
 
-def _no_room(folder: Path, problem: OSError) -> LogError:
+def no_room(folder: Path, problem: OSError) -> LogError:
+    """Return what to raise where something can't be kept."""
     return LogError(
         f"what is kept of each journey can't be written to {folder}: {problem}. Set the environment variable "
         "TMPDIR to a folder with more room; for executors name one, cj.engines.Spark(session, shared=...)"
+    )
+
+
+def gone(folder: Path) -> LogError:
+    """Return what to raise where what was kept isn't there any more."""
+    return LogError(
+        f"what is kept of each journey isn't in {folder} any more: temporary files were cleared, or the "
+        "engine that made it was closed. Check the log again, or ask again"
     )

@@ -14,7 +14,6 @@ import cjmining as cj
 from cjmining.dropout.entries import entries, list_entries
 from cjmining.dropout.exposures import candidates
 from cjmining.dropout.later import ends_of, pieces_of_ends
-from cjmining.dropout.shelf import Shelf
 from cjmining.intended import parse_map
 
 DAY_US = 86_400_000_000
@@ -131,19 +130,3 @@ def test_drivers_compare_all_entries_of_the_customers_drawn(checks):
 def test_so_many_entries_are_none(most, checks):
     with pytest.raises(ValueError, match="most must be a whole number of at least 1, or None"):
         cj.drivers(checks[0], "Basket", most=most)
-
-
-def test_what_lies_on_a_shelf_in_a_file_comes_back():
-    given = (np.arange(5), "word", np.array([True, False]), np.zeros(0), None)
-    for in_file in (True, False):
-        shelf = Shelf(in_file=in_file)
-        aside = [shelf.put(given) for _ in range(3)]
-        for one in aside:
-            taken = shelf.take(one)
-            assert [type(each) for each in taken] == [type(each) for each in given]
-            for mine, theirs in zip(taken, given, strict=True):
-                if isinstance(mine, np.ndarray):
-                    assert mine.dtype == theirs.dtype
-                    assert mine.tolist() == theirs.tolist()
-                else:
-                    assert mine == theirs

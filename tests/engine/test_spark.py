@@ -108,6 +108,7 @@ def test_threads_of_one_machine(logs, monkeypatch, tmp_path):
         assert "following the journeys: block 3 of 3" in told
         check, theirs = cj.check(here, intended, by="persona"), cj.check(there, intended, by="persona")
         same(check, theirs)
+        same(cj.drivers(check, "Basket"), cj.drivers(theirs, "Basket"))
         assert list(engine.new_folder().parent.glob("*.npy"))
         folders = [each.write_moves(tmp_path / name) for name, each in (("a", check), ("b", theirs))]
         moves = [pd.concat(map(pd.read_parquet, sorted(folder.iterdir()))) for folder in folders]

@@ -12,6 +12,7 @@ from cjmining.discovery.columns import SECOND, moments, names_of
 from cjmining.discovery.outcomes import COLUMNS, CONVERTED, OPEN
 from cjmining.discovery.summary import blocks_of
 from cjmining.discovery.words import ARROW, NOTHING, unmistakable
+from cjmining.engine.kept import keep_blocks
 from cjmining.engine.local import map_blocks, reduce_blocks
 from cjmining.errors import LogError
 from cjmining.stats import wilson_of_clusters
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.steps import Steps
-    from cjmining.engine.local import Engine
     from cjmining.kernels.histogram import Histogram
     from cjmining.kernels.sequences import Index
     from cjmining.kernels.sums import Sums
@@ -45,17 +45,17 @@ class Counted:
         The group of each journey, and the names of groups.
     found : kernels.variants.Variants
         The sequences, as they come in the log.
+    log : JourneyLog
     blocks : list of Block
-    engine : Engine, optional
-        Who works on them.
+        Of the log.
     """
 
     steps: Steps
     group: Codes
     groups: tuple[str, ...]
     found: Sequences
+    log: JourneyLog
     blocks: list[Block]
-    engine: Engine | None = None
     _cache: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -80,7 +80,7 @@ class Counted:
             found = reduce_blocks(
                 lambda block: variants.count(*steps_of(block)), variants.merge, blocks, engine=log.engine
             )
-        return cls(steps, group, groups, found, blocks, log.engine)
+        return cls(steps, group, groups, found, log, blocks)
 
     @property
     def sequences(self) -> Sequences:
@@ -119,12 +119,12 @@ class Counted:
         if "numbers" not in self._cache:
             steps, group, index = self.steps, self.group, self.index()
 
-            def numbers_of(block: Block) -> Ints:
+            def numbers_of(block: Block) -> list[dict[str, Ints]]:
                 part = steps.of_block(block)
-                return sequences.numbers(index, part.bounds, part.code, group[part.journeys])
+                return [{"number": sequences.numbers(index, part.bounds, part.code, group[part.journeys])}]
 
-            found = map_blocks(numbers_of, self.blocks, engine=self.engine)
-            self._cache["numbers"] = np.concatenate(found)
+            (kept,) = keep_blocks(self.log, numbers_of, [{"number": np.int64}], self.blocks)
+            self._cache["numbers"] = kept.column("number")
         numbers: Ints = self._cache["numbers"]
         return numbers
 
@@ -199,7 +199,7 @@ def facts_of(log: JourneyLog, counted: Counted, outcome: NDArray[np.int8] | None
         added, people, decided = map(sums.merge, others)
         return histogram.merge(times), added, people, decided
 
-    times, added, people, decided = reduce_blocks(summarise, merge, counted.blocks, engine=counted.engine)
+    times, added, people, decided = reduce_blocks(summarise, merge, counted.blocks, engine=counted.log.engine)
     total = _spread(added, n)
     first, last = _seen(numbers, log.timestamps[log.bounds[:-1]], n)
     return Facts(
