@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cjmining.conformance.reading import judge_part
+from cjmining.engine.kept import keep_blocks, of_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
+    from cjmining.blocks import Block
     from cjmining.conformance.reading import Part, Reading
+
+_AMOUNTS = {"journey": np.int64, "event": np.int64, "currency": np.int32, "value": np.float64}
 
 
 class Amounts(NamedTuple):
@@ -56,22 +62,33 @@ def amounts_of_conversions(reading: Reading) -> Amounts:
     The goal's value, else the values up to it; less what was given back in the journey, whenever. What the
     map ignores is no part of it, and what failed moved no money.
     """
-    found = reading.map_parts(_paid_in)
-    journey, event = (np.concatenate(each) for each in zip(*found, strict=True))
-    order = np.argsort(event, kind="stable")
-    journey, event = journey[order], event[order]
-    currency, last = reading.columns.currency[event], len(reading.currencies)
-    return Amounts(
-        journey,
-        event,
-        np.where(currency < 0, last, currency).astype(np.int32),
-        reading.columns.value[event],
-        (*reading.currencies, ""),
-    )
+    pieces = list(pieces_of_amounts(reading))
+    columns = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in _AMOUNTS}
+    return Amounts(**columns, currencies=(*reading.currencies, ""))
 
 
-def _paid_in(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def pieces_of_amounts(reading: Reading) -> Iterator[Amounts]:
+    """Give the same by pieces of whole customers, in the order of events."""
+
+    def read(block: Block) -> list[dict[str, NDArray[Any]]]:
+        parts = [_paid_in(part) for part in reading.parts(block)]
+        return [of_parts(parts, [part["event"] for part in parts])]
+
+    (kept,) = keep_blocks(reading.log, read, [_AMOUNTS], reading.blocks)
+    for columns in kept.pieces(*_AMOUNTS):
+        yield Amounts(**dict(zip(_AMOUNTS, columns, strict=True)), currencies=(*reading.currencies, ""))
+
+
+def _paid_in(part: Part) -> dict[str, NDArray[Any]]:
     from cjmining.kernels.stages import paying_events
 
     journey, event = paying_events(part.bounds, part.columns, judge_part(part), part.plan.rules)
-    return part.journey_numbers[journey], part.event_numbers[event]
+    order = np.argsort(event, kind="stable")
+    journey, event = journey[order], event[order]
+    currency = part.columns.currency[event]
+    return {
+        "journey": part.journey_numbers[journey],
+        "event": part.event_numbers[event],
+        "currency": np.where(currency < 0, len(part.currencies), currency),
+        "value": part.columns.value[event],
+    }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cjmining.conformance.tables import frame
-from cjmining.conformance.worth import amounts_of_conversions
+from cjmining.conformance.worth import pieces_of_amounts
 from cjmining.dropout.entries import CONVERTED, DROPPED, OPEN, TURNED_AWAY
 from cjmining.grouping import EVERYBODY
 from cjmining.schema import BEFORE_THE_MAP
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cjmining.conformance import Conformance
     from cjmining.conformance.reading import Reading
     from cjmining.dropout.semi_markov import Chain, Solved
+    from cjmining.dropout.visits import InGroups
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -120,40 +121,43 @@ class Worth(NamedTuple):
     currencies: tuple[str, ...]
 
 
-def worth_of(
-    check: Conformance, reading: Reading, of_journey: Ints, names: Sequence[str], replicates: int
-) -> Worth:
+def worth_of(check: Conformance, reading: Reading, groups: InGroups, replicates: int) -> Worth:
     """Return the mean net value of each group's conversions, as the value at risk takes it."""
-    from cjmining.kernels.bootstrap import weighted_sums
-
-    amounts = amounts_of_conversions(reading)
-    n_groups, n_currencies = len(names), len(amounts.currencies)
-    group = of_journey[amounts.journey]
-    key = group * n_currencies + amounts.currency
-    total = weighted_sums(
-        reading.customer[amounts.journey], key, amounts.value, n_groups * n_currencies, replicates
-    ).reshape(-1, n_groups, n_currencies)
-    worth_something = np.unique(amounts.journey)
-    conversions = weighted_sums(
-        reading.customer[worth_something],
-        of_journey[worth_something],
-        np.ones(len(worth_something)),
-        n_groups,
-        replicates,
-    )[:, :, None]
+    currencies, names = (*reading.currencies, ""), groups.names
+    total, conversions, valued = _paid(reading, groups, len(currencies), replicates)
     mean = np.divide(total, conversions, out=np.zeros_like(total), where=conversions > 0)
-    n_keys = n_groups * n_currencies
-    valued = np.bincount(np.unique(amounts.journey * n_keys + key) % n_keys, minlength=n_keys)
-    valued = valued.reshape(n_groups, n_currencies)
     for persona in reading.plan.intended.personas if check.by == "persona" else ():
         if persona.value is not None and persona.persona in names:
             g = names.index(persona.persona)
-            leading = int(valued[g].argmax()) if valued[g].any() else n_currencies - 1
+            leading = int(valued[g].argmax()) if valued[g].any() else len(currencies) - 1
             mean[:, g] = 0.0
             mean[:, g, leading] = persona.value
-            valued[g, np.arange(n_currencies) != leading] = 0
+            valued[g, np.arange(len(currencies)) != leading] = 0
             valued[g, leading] = max(1, valued[g, leading])
-    return Worth(mean, valued, amounts.currencies)
+    return Worth(mean, valued, currencies)
+
+
+def _paid(
+    reading: Reading, groups: InGroups, n_currencies: int, replicates: int
+) -> tuple[Floats, Floats, Ints]:
+    """Add up what conversions brought, how many brought something, and how many did in each currency.
+
+    Floats are added in the log's order, whatever the blocks.
+    """
+    from cjmining.kernels.bootstrap import add_weighted
+
+    n_groups = len(groups.names)
+    n_keys = n_groups * n_currencies
+    total, conversions = np.zeros((1 + replicates, n_keys)), np.zeros((1 + replicates, n_groups))
+    valued = np.zeros(n_keys, np.int64)
+    for amounts in pieces_of_amounts(reading):
+        key = groups.of(amounts.journey) * n_currencies + amounts.currency
+        add_weighted(total, reading.customer[amounts.journey], key, np.array(amounts.value))
+        journey = np.unique(amounts.journey)
+        add_weighted(conversions, reading.customer[journey], groups.of(journey), np.ones(len(journey)))
+        valued += np.bincount(np.unique(amounts.journey * n_keys + key) % n_keys, minlength=n_keys)
+    shape = (1 + replicates, n_groups, n_currencies)
+    return total.reshape(shape), conversions[:, :, None], valued.reshape(shape[1:])
 
 
 class Count(NamedTuple):
@@ -164,11 +168,17 @@ class Count(NamedTuple):
     still_open: int
 
 
-def counts_of(outcome: NDArray[np.int8], of_journey: Ints, names: Sequence[str]) -> dict[str, Count]:
-    """Count the journeys of each group, and of all, with those that converted and those still open."""
-    table = np.zeros((len(names), OPEN + 1), np.int64)
-    np.add.at(table, (of_journey, outcome), 1)
-    rows = dict(zip(names, table, strict=True)) | {EVERYBODY: table.sum(axis=0)}
+def counts_of(outcomes: Ints, names: Sequence[str]) -> dict[str, Count]:
+    """Tell of each group, and of all, how many journeys there are, how many converted and are still open.
+
+    Parameters
+    ----------
+    outcomes : int64[G, 4]
+        Journeys by group and outcome.
+    names : sequence of str
+        Of the groups.
+    """
+    rows = dict(zip(names, outcomes, strict=True)) | {EVERYBODY: outcomes.sum(axis=0)}
     return {name: Count(int(row.sum()), int(row[CONVERTED]), int(row[OPEN])) for name, row in rows.items()}
 
 

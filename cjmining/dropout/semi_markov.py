@@ -8,222 +8,33 @@ which changes hold for it. Everything else about how a journey came is forgotten
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjmining.conformance.promises import observe, promises_of
-from cjmining.conformance.reading import judge_part
-from cjmining.conformance.walk import Walk
 from cjmining.dropout.changes import DROP_OUT, PROMISE, SKIP
 from cjmining.dropout.entries import CONVERTED, DROPPED, OPEN, TURNED_AWAY
-from cjmining.dropout.segments import segment
+from cjmining.dropout.visits import BROKEN, KEPT
+from cjmining.scratch import Held, Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from cjmining.conformance import Conformance
     from cjmining.conformance.promises import Promise
-    from cjmining.conformance.reading import Part, Reading
     from cjmining.dropout.changes import Change
-    from cjmining.kernels.semi_markov import Marks, VisitArrays
+    from cjmining.dropout.visits import VisitsRead
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
 
 ENDS = (CONVERTED, DROPPED, TURNED_AWAY)
-_KEPT, _BROKEN = 1, 2
 _NEARLY_ALL = 1 - 1e-12  # so that states from which nobody is known to have ended don't make it singular
-_MOST_ATTEMPTS = 8  # of a customer, one after the other; further ones are taken as given
+_MOST_AT_ONCE = 500_000  # visits that are sorted by state together
 _ROOM = 4_000_000  # numbers in the matrices of the replicates that are solved at once
-
-
-@dataclass(frozen=True)
-class Visits:
-    """The visits of all journeys, in order of journey and time.
-
-    Attributes
-    ----------
-    journey, event, since, place, stage, again, label
-        As in `kernels.semi_markov.VisitArrays`; numbers are the log's.
-    mask : int64[V]
-        The changes that hold for each visit, a bit each.
-    lasted : int64[V]
-        Microseconds until the next visit, the end, or the end of the data.
-    last : bool[V]
-        Whether it is the journey's last.
-    digits : tuple of (int, Promise)
-        Number of the change, and the promise, of each digit of the labels.
-    outcome : int8[J]
-        How each journey of the log ended.
-    """
-
-    journey: Ints
-    event: Ints
-    since: Ints
-    place: NDArray[np.int32]
-    stage: NDArray[np.int32]
-    again: Bools
-    label: Ints
-    mask: Ints
-    lasted: Ints
-    last: Bools
-    digits: tuple[tuple[int, Promise], ...]
-    outcome: NDArray[np.int8]
-
-    def __len__(self) -> int:
-        return len(self.journey)
-
-    def broken(self, change: int) -> Bools:
-        """Say in which visits a promise of a change has been broken."""
-        found = np.zeros(len(self), np.bool_)
-        for digit, (number, _) in enumerate(self.digits):
-            if number == change:
-                found |= self.label // 3**digit % 3 == _BROKEN
-        return found
-
-
-def read_visits(check: Conformance, reading: Reading, changes: Sequence[Change]) -> Visits:
-    """Read where journeys stood, one after the other, as finely as the changes ask for."""
-    from cjmining.kernels.semi_markov import Marks, visits_of
-
-    digits = tuple((number, p) for number, change in enumerate(changes) for p in change.promises)
-    told_apart = {stage for change in changes for stage in change.by_touchpoint}
-    parts = reading.map_parts(lambda part: _marks(part, [p for _, p in digits], told_apart))
-    marks = [part[0] for part in parts]
-    columns: list[Any] = [np.concatenate([getattr(each, name) for each in marks]) for name in Marks._fields]
-    if len(reading.plans) > 1:
-        order = np.argsort(columns[0], kind="stable")
-        columns = [column[order] for column in columns]
-    outcome = np.empty(len(reading.customer), np.int8)
-    ended_at = np.empty(len(reading.customer), np.int64)
-    for _, numbers, how, when in parts:
-        outcome[numbers], ended_at[numbers] = how, when
-    found = visits_of(Marks(*columns), len(reading.plan.intended.stages))
-    last = np.append(found.journey[1:] != found.journey[:-1], True)[: len(found.journey)]
-    until = np.where(last, ended_at[found.journey], np.append(found.since[1:], 0)[: len(last)])
-    return Visits(
-        journey=found.journey,
-        event=found.event,
-        since=found.since,
-        place=found.place,
-        stage=found.stage,
-        again=found.again,
-        label=found.label,
-        mask=_masks(check, reading, found, changes),
-        lasted=np.maximum(until - found.since, 0),
-        last=last,
-        digits=digits,
-        outcome=outcome,
-    )
-
-
-def _marks(
-    part: Part, promises: Sequence[Promise], told_apart: set[int]
-) -> tuple[Marks, Ints, NDArray[np.int8], Ints]:
-    """Return what happens to the journeys of a part; their numbers, outcomes and ends.
-
-    At one time events keep their order; what an event settles at once follows on it, what else is settled
-    then on all of them.
-    """
-    from cjmining.kernels.semi_markov import Marks
-
-    judged = judge_part(part)
-    walk = Walk(part, judged)
-    rows = [_before(walk), _moves(walk, told_apart)]
-    rows += [_settlements(walk, promise, digit) for digit, promise in enumerate(promises)]
-    journey, time, event, place, stage, label = (np.concatenate(each) for each in zip(*rows, strict=True))
-    settles = place < 0
-    at_once = ~settles | (part.columns.timestamp[event] == time)
-    order = np.lexsort((label, settles, event, ~at_once, time, journey))
-    journey, event = part.journey_numbers[journey[order]], part.event_numbers[event[order]]
-    return (
-        Marks(
-            journey,
-            time[order],
-            event,
-            place[order].astype(np.int32),
-            stage[order].astype(np.int32),
-            label[order],
-        ),
-        part.journey_numbers,
-        judged.outcome,
-        judged.decided_at,
-    )
-
-
-def _before(walk: Walk) -> tuple[Ints, ...]:
-    """Return the journeys whose first event that counts is not on the map: they begin before it."""
-    part, located = walk.part, walk.located
-    ignored = np.append(part.plan.rules.ignored, False)[part.columns.touchpoint]
-    counts = np.flatnonzero(~ignored)
-    first = np.append(counts, -1)[np.searchsorted(counts, part.bounds[:-1])]
-    none = (first < 0) | (first >= part.bounds[1:])
-    on_map = ~none & (located.cell[first] >= 0) & (first <= walk.judged.place_event)
-    journey = np.flatnonzero(~on_map)
-    event = part.bounds[journey]
-    nothing = np.zeros(len(journey), np.int64)
-    return journey, part.columns.timestamp[event], event, nothing, nothing - 1, nothing
-
-
-def _moves(walk: Walk, told_apart: set[int]) -> tuple[Ints, ...]:
-    """Return the events that move journeys, up to their place: to a stage, or a touchpoint of it."""
-    part, located = walk.part, walk.located
-    event = np.flatnonzero(located.moves & (located.cell >= 0))
-    event = event[event <= walk.judged.place_event[walk.journey[event]]]
-    cell = located.cell[event]
-    stage = part.plan.rules.stages[cell].astype(np.int64)
-    by_touchpoint = np.isin(stage, list(told_apart))
-    n_stages = len(part.plan.intended.stages)
-    place = 1 + np.where(by_touchpoint, n_stages + part.plan.own_cells[cell], stage)
-    return walk.journey[event], part.columns.timestamp[event], event, place, stage, np.zeros_like(stage)
-
-
-def _settlements(walk: Walk, promise: Promise, digit: int) -> tuple[Ints, ...]:
-    """Return when a promise was kept or broken in journeys that were still under way."""
-    if promise not in promises_of(walk.part.plan.intended):
-        nothing = np.zeros(0, np.int64)
-        return (nothing,) * 6
-    seen = observe(walk, promise)
-    journey = walk.journey[seen.about]
-    judged = walk.judged
-    started = walk.part.columns.timestamp[seen.about]
-    under_way = (judged.decided_at[journey] > seen.settled) & (seen.settled >= started)
-    journey, settled, kept = journey[under_way], seen.settled[under_way], seen.kept[under_way]
-    label = np.where(kept, _KEPT, _BROKEN) * 3**digit
-    nothing = np.full(len(journey), -1)
-    stage = np.full(len(journey), promise.stage)
-    return journey, settled, seen.about[under_way], nothing, stage, label
-
-
-def _masks(check: Conformance, reading: Reading, found: VisitArrays, changes: Sequence[Change]) -> Ints:
-    """Say which changes hold for each visit: at the place, with what is known as it is entered."""
-    mask = np.zeros(len(found.journey), np.int64)
-    for number, change in enumerate(changes):
-        holds = np.isin(found.place, _places(reading, change))
-        for name, values in change.where:
-            of = segment(check, found, name, when="entry")
-            holds &= np.isin(of.codes, [code for code, word in enumerate(of.names) if word in values])
-        mask[holds] |= 1 << number
-    return mask
-
-
-def _places(reading: Reading, change: Change) -> list[int]:
-    """Return the places that a change is about; a stage's own touchpoints are among them."""
-    plan = reading.plan
-    n_stages = len(plan.intended.stages)
-    cells = list(zip(plan.cells.stage.tolist(), plan.cells.touchpoint.tolist(), strict=True))
-    named = [(stage, plan.labels[code]) for stage, code in cells]
-    found = []
-    for stage, touchpoint in (*change.cells, *((promise.stage, "") for promise in change.promises)):
-        if not touchpoint:
-            found.append(1 + stage)
-        of = [k for k, (at, name) in enumerate(named) if at == stage and touchpoint in ("", name)]
-        found += [1 + n_stages + k for k in of]
-    return found
 
 
 @dataclass(frozen=True)
@@ -236,6 +47,8 @@ class Chain:
         The groups that have journeys.
     group, stage, again, label, mask : arrays, shape (S,)
         What each state is; `group` is the position in `groups`.
+    visits : int64[S]
+        How many visits there are to each.
     twin : int64[S]
         The same state with the broken promises of changes kept; the state itself where nothing changes.
     edge_from, edge_to : int64[E]
@@ -255,6 +68,7 @@ class Chain:
     again: Bools
     label: Ints
     mask: Ints
+    visits: Ints
     twin: Ints
     edge_from: Ints
     edge_to: Ints
@@ -264,117 +78,167 @@ class Chain:
     starts: Floats
 
 
-def make_chain(
-    reading: Reading, visits: Visits, of_journey: Ints, groups: Sequence[str], replicates: int
-) -> tuple[Chain, Ints]:
-    """Count where visits led and resample customers; also return the state of each visit.
+def make_chain(visits: VisitsRead, replicates: int) -> Chain:
+    """Find where visits led in the data and in each replicate.
 
     Parameters
     ----------
-    reading : Reading
-        Whose visits they are.
-    visits : Visits
+    visits : VisitsRead
         Where journeys stood.
-    of_journey, groups
-        Position of each journey's group, and the groups' names; each has journeys.
     replicates : int
         Of the bootstrap over customers.
     """
-    from cjmining.kernels.bootstrap import weighted_sums
-    from cjmining.kernels.semi_markov import where_visits_lead
-
-    parts = (
-        of_journey[visits.journey],
-        visits.place.astype(np.int64),
-        visits.again.astype(np.int64),
-        visits.label,
-        visits.mask,
-    )
-    sizes = [1 + int(each.max(initial=0)) for each in parts]
-    known, state = np.unique(np.ravel_multi_index(parts, sizes), return_inverse=True)
-    group, place, again, label, mask = np.unravel_index(known, sizes)
-    n, customer = len(known), reading.customer[visits.journey]
-    outcome = visits.outcome[visits.journey].astype(np.int64)
-    to = np.where(visits.last, n + outcome, np.append(state[1:], 0)[: len(state)])
-    open_ = visits.last & (outcome == OPEN)
-    ways, edge = np.unique(state * (n + len(ENDS)) + np.where(open_, 0, to), return_inverse=True)
-    ways, edge = _only_seen(ways, edge, open_)
-    order = np.lexsort((visits.lasted, state))
-    probability, time = where_visits_lead(
-        np.searchsorted(state[order], np.arange(n + 1)),
-        visits.lasted[order],
-        edge[order],
-        customer[order],
-        len(ways),
-        replicates,
-    )
-    attempt, after, first = _attempts(reading, visits, of_journey)
-    began, which = np.unique((attempt * 4 + after) * n + state[first], return_inverse=True)
-    starts = weighted_sums(customer[first], which, np.ones(len(first)), len(began), replicates)
-    stage_of = np.zeros(sizes[1], np.int64)
-    stage_of[visits.place] = visits.stage
-    edge_from, edge_to = np.divmod(ways, n + len(ENDS))
-    chain = Chain(
-        groups=tuple(groups),
+    known, starts = visits.counts.states.key, visits.counts.starts
+    group, place, again, label, mask = visits.of_states(known)
+    ways = _where_they_lead(visits, replicates)
+    attempt, after, state = visits.of_starts(starts.key)
+    return Chain(
+        groups=visits.groups.names,
         group=group,
-        stage=stage_of[place],
+        stage=visits.reader.stage_of[place],
         again=again.astype(np.bool_),
         label=label,
         mask=mask,
-        twin=_twins((known, label, mask), sizes, visits.digits),
-        edge_from=edge_from,
-        edge_to=edge_to,
-        probability=probability,
-        time=time,
-        start=np.stack([began // (4 * n), began // n % 4, began % n], axis=1),
-        starts=starts,
+        visits=visits.counts.states.totals[:, 0],
+        twin=_twins((known, label, mask), visits.sizes[4], visits.reader.digits),
+        edge_from=ways.state,
+        edge_to=ways.to,
+        probability=ways.probability,
+        time=ways.time,
+        start=np.stack([attempt, after, np.searchsorted(known, state)], axis=1),
+        starts=starts.totals.T,
     )
-    return chain, state
 
 
-def _only_seen(ways: Ints, edge: Ints, open_: Bools) -> tuple[Ints, Ints]:
-    """Leave out what stands for visits that still last: they lead nowhere yet, -1."""
-    used, renumbered = np.unique(edge[~open_], return_inverse=True)
-    seen = np.full(len(edge), -1, np.int64)
-    seen[~open_] = renumbered
-    return ways[used], seen
+class _Ways(NamedTuple):
+    """Ways from states, in order of these: `state` and `to` int64[E], the rest as in `Chain`."""
+
+    state: Ints
+    to: Ints
+    probability: Floats
+    time: Floats
 
 
-def _attempts(reading: Reading, visits: Visits, of_journey: Ints) -> tuple[Ints, Ints, Ints]:
-    """Say which attempt each journey is (from 0), after what it began, and which visit is its first.
+def _where_they_lead(visits: VisitsRead, replicates: int) -> _Ways:
+    """Estimate where the visits of each state lead, one state after the other."""
+    from cjmining.kernels.semi_markov import where_visits_lead
 
-    0 stands for a customer's first journey, for one that began beside another or after another group's, and
-    for those beyond the number of attempts that is followed.
+    n, found = len(visits.counts.states.key), []
+    sorted_visits = _sorted_by_state(visits)
+    for state in range(n):
+        of = sorted_visits.of(state)
+        bounds = np.array([0, len(of.lasted)])
+        lead = where_visits_lead(bounds, of.lasted, of.way, of.customer, len(of.ways), replicates)
+        found.append(_Ways(np.full(len(of.ways), state), of.ways, *lead))
+    state_of, to, probability, time = zip(*found, strict=True)
+    return _Ways(*(np.concatenate(each, axis=-1) for each in (state_of, to, probability, time)))
+
+
+def _sorted_by_state(visits: VisitsRead) -> _ByState:
+    """Lay the visits of each state together, with the state or the end that each led to."""
+    known = visits.counts.states.key
+    n = len(known)
+    found = _ByState(n, in_file=visits.reader.reading.log.memory_limit is not None)
+    for key, lasted, end, customer in _in_lots(visits.kept.pieces("state", "lasted", "end", "customer")):
+        state = np.searchsorted(known, key)
+        ended = np.where(end == OPEN, -1, n + end.astype(np.int64))
+        to = np.where(end < 0, np.append(state[1:], 0)[: len(state)], ended)
+        found.add(state, lasted, to, customer)
+    return found
+
+
+def _in_lots(pieces: Iterator[tuple[NDArray[Any], ...]]) -> Iterator[list[NDArray[Any]]]:
+    """Put pieces together until they have so many rows as may be looked at together."""
+    lot: list[tuple[NDArray[Any], ...]] = []
+    for piece in pieces:
+        lot.append(piece)
+        if sum(len(each[0]) for each in lot) >= _MOST_AT_ONCE:
+            yield [np.concatenate(each) for each in zip(*lot, strict=True)]
+            lot = []
+    if lot:
+        yield [np.concatenate(each) for each in zip(*lot, strict=True)]
+
+
+class _OfState(NamedTuple):
+    """The visits to a state, ascending in how long they lasted.
+
+    `way` is the position in `ways` of the state or end that each led to, -1 where it still lasts.
     """
-    last = np.flatnonzero(visits.last)
-    first = np.append(0, last[:-1] + 1)[: len(last)]
-    # A source's own cases lie by their names, not by when they began.
-    order = np.lexsort((visits.since[first], reading.customer[visits.journey[first]]))
-    first, last = first[order], last[order]
-    journey, number = visits.journey[first], np.arange(len(last))
-    before = np.maximum(number - 1, 0)
-    follows = number > 0
-    follows &= reading.customer[journey[before]] == reading.customer[journey]
-    follows &= of_journey[journey[before]] == of_journey[journey]
-    follows &= visits.since[first] >= (visits.since + visits.lasted)[last[before]]
-    outcome = visits.outcome[journey[before]].astype(np.int64)
-    follows &= outcome != OPEN
-    attempt = number - np.maximum.accumulate(np.where(follows, 0, number))
-    followed = follows & (attempt < _MOST_ATTEMPTS)
-    return np.where(followed, attempt, 0), np.where(followed, 1 + outcome, 0), first
+
+    lasted: Ints
+    way: NDArray[np.int32]
+    customer: Ints
+    ways: Ints
 
 
-def _twins(
-    states: tuple[Ints, Ints, Ints], sizes: list[int], digits: tuple[tuple[int, Promise], ...]
-) -> Ints:
+class _ByState:
+    """Visits by their state, lot by lot in the log's order.
+
+    Parameters
+    ----------
+    states : int
+        How many there are.
+    in_file : bool
+        Whether they lie in temporary files: then those of one state are in memory at a time.
+    """
+
+    def __init__(self, states: int, *, in_file: bool) -> None:
+        self._states = states
+        self._kept = [Scratch(kind) if in_file else Held(kind) for kind in (np.int64, np.int32, np.int64)]
+        self._bounds: list[Ints] = []
+
+    def add(self, state: Ints, *values: NDArray[Any]) -> None:
+        """Add a lot of visits: their states, how long they lasted, where they led and whose they are."""
+        from cjmining.kernels.sums import order_of
+
+        order = order_of(state)
+        within = np.searchsorted(state[order], np.arange(self._states + 1))
+        self._bounds.append(self._kept[0].size + within)
+        for kept, each in zip(self._kept, values, strict=True):
+            kept.add(each[order].astype(kept.dtype, copy=False))
+
+    @cached_property
+    def _columns(self) -> list[Any]:
+        return [kept.column() for kept in self._kept]
+
+    def of(self, state: int) -> _OfState:
+        """Return the visits to a state. No column of theirs is held both as it lies and sorted."""
+        lasted_of, to_of, customer_of = self._columns
+        lots = [slice(*bounds[state : state + 2].tolist()) for bounds in self._bounds]
+        seen = np.zeros(self._states + len(ENDS) + 1, np.bool_)
+        for lot in lots:
+            seen[to_of[lot]] = True
+        seen[-1] = False  # those that still last
+        way_of = np.where(seen, np.cumsum(seen) - 1, -1).astype(np.int32)
+        lasted = np.concatenate([lasted_of[lot] for lot in lots])
+        place = _places_in_order(lasted)
+        lasted.sort()
+        way, customer = np.empty(len(place), np.int32), np.empty(len(place), np.int64)
+        before = 0
+        for lot in lots:
+            there = place[before : before + lot.stop - lot.start]
+            way[there], customer[there] = way_of[to_of[lot]], customer_of[lot]
+            before += len(there)
+        return _OfState(lasted, way, customer, np.flatnonzero(seen))
+
+
+def _places_in_order(values: Ints) -> NDArray[Any]:
+    """Return the place of each value among all of them, ascending; equal ones stay as they lie."""
+    order = np.argsort(values, kind="stable")
+    place = np.empty(len(order), np.min_scalar_type(len(order)))
+    place[order] = np.arange(len(order), dtype=place.dtype)
+    return place
+
+
+def _twins(states: tuple[Ints, Ints, Ints], masks: int, digits: tuple[tuple[int, Promise], ...]) -> Ints:
     """Return for each state the one with the promises of its changes kept; itself where there is none."""
     known, label, mask = states
     kept = label.copy()
     for digit, (change, _) in enumerate(digits):
         power = 3**digit
-        broken = (label // power % 3 == _BROKEN) & (mask >> change & 1 == 1)
-        kept -= np.where(broken, power * (_BROKEN - _KEPT), 0)
-    wanted = known - (label - kept) * sizes[4]
+        broken = (label // power % 3 == BROKEN) & (mask >> change & 1 == 1)
+        kept -= np.where(broken, power * (BROKEN - KEPT), 0)
+    wanted = known - (label - kept) * masks
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
     return np.where(known[at] == wanted, at, np.arange(len(known)))
 

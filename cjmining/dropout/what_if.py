@@ -10,7 +10,7 @@ import numpy as np
 from cjmining.conformance.tables import frame
 from cjmining.dropout import gains
 from cjmining.dropout.changes import PROMISE, SKIP, TURNED_AWAY, Change, changes_of
-from cjmining.dropout.entries import CONVERTED, DROPPED, OPEN, begun_inside
+from cjmining.dropout.entries import DROPPED, begun_inside
 from cjmining.dropout.entries import TURNED_AWAY as AWAY
 from cjmining.dropout.scenario import (
     ASSUMPTIONS,
@@ -20,9 +20,9 @@ from cjmining.dropout.scenario import (
     Scenario,
 )
 from cjmining.dropout.selection import expect_check
-from cjmining.dropout.semi_markov import Chain, Visits, make_chain, read_visits, solve
+from cjmining.dropout.semi_markov import Chain, make_chain, solve
+from cjmining.dropout.visits import InGroups, VisitCounts, VisitsRead, read_visits
 from cjmining.errors import LogError
-from cjmining.grouping import EVERYBODY
 from cjmining.progress import Progress, telling
 from cjmining.schema import BEFORE_THE_MAP
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from cjmining.conformance import Conformance
     from cjmining.conformance.reading import Reading
 
-    Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
 
 
@@ -114,21 +113,21 @@ def what_if(
     with telling(progress, "what_if") as tell:
         wanted = changes_of(changes, reading)
         tell("reading the visits", 0.0)
-        visits = read_visits(check, reading, wanted)
+        groups = InGroups(check, reading)
+        visits = read_visits(check, reading, wanted, groups, replicates)
         _check_contradictions(wanted, visits)
-        of_journey, names = _groups_of(check, reading)
         tell("drawing replicates", 0.3)
-        chain, state = make_chain(reading, visits, of_journey, names, replicates)
+        chain = make_chain(visits, replicates)
         tell("following the scenario", 0.6)
         solved = solve(chain, wanted)
         tell("reckoning its worth", 0.7)
-        worth = gains.worth_of(check, reading, of_journey, names, replicates)
+        worth = gains.worth_of(check, reading, groups, replicates)
         found = gains.gains_of(chain, solved, worth)
-        counts = gains.counts_of(visits.outcome, of_journey, names)
+        counts = gains.counts_of(visits.counts.outcomes, groups.names)
         tell("making the tables", 0.9)
         months = (reading.data_end - reading.log.observed_from_us) / 1e6 / gains.MONTH_S
-        touched = _touched(wanted, visits, chain, state)
-        patient = _never_lost(reading, visits)
+        touched = _touched(wanted, visits, chain)
+        patient, n = _never_lost(reading, visits.counts), len(reading.customer)
         values = gains.value_table(found, counts)
         return Scenario(
             by=check.by,
@@ -136,30 +135,24 @@ def what_if(
             stages=gains.stage_table(reading, chain, solved),
             value_by_currency=values,
             changes=frame(touched, _CHANGES),
-            assumptions=_assumptions(wanted, patient, len(visits.outcome)),
+            assumptions=_assumptions(wanted, patient, n),
             notes=(
                 *_notes(check, reading, found[-1].unresolved, touched),
-                *_notes_on_patience(patient, len(visits.outcome)),
+                *_notes_on_patience(patient, n),
                 *_notes_on_currencies(found[-1]),
             ),
             replicates=replicates,
         )._made_from(check)
 
 
-def _groups_of(check: Conformance, reading: Reading) -> tuple[Ints, tuple[str, ...]]:
-    """Return the group of each journey as a position among those that have journeys, and their names."""
-    if check.by is None:
-        return np.zeros(len(reading.group), np.int64), (EVERYBODY,)
-    present, of_journey = np.unique(reading.group, return_inverse=True)
-    return of_journey, tuple(reading.groups[code] for code in present)
-
-
-def _check_contradictions(changes: Sequence[Change], visits: Visits) -> None:
+def _check_contradictions(changes: Sequence[Change], visits: VisitsRead) -> None:
     """Raise where two changes say what becomes of the same thing in the same visits."""
+    states = visits.counts.states
+    *_, mask = visits.of_states(states.key)
     mistakes = []
     for second, change in enumerate(changes):
         for first, other in enumerate(changes[:second]):
-            both = int(np.count_nonzero((visits.mask >> first) & (visits.mask >> second) & 1))
+            both = int(states.totals[(mask >> first) & (mask >> second) & 1 == 1].sum())
             if both and _about(change) & _about(other):
                 mistakes.append(
                     f"changes {first + 1} and {second + 1} contradict each other at {both:,} visits: "
@@ -184,24 +177,22 @@ _CHANGES = {
 }
 
 
-def _touched(changes: Sequence[Change], visits: Visits, chain: Chain, state: Ints) -> list[dict[str, Any]]:
+def _touched(changes: Sequence[Change], visits: VisitsRead, chain: Chain) -> list[dict[str, Any]]:
     """Say which journeys each change touches, and where there is nobody whom they could be like."""
-    rows = []
-    for number, change in enumerate(changes):
-        holds = visits.mask >> number & 1 == 1
+    rows, n = [], int(visits.counts.outcomes.sum())
+    for number, (change, journeys) in enumerate(zip(changes, visits.counts.touched.tolist(), strict=True)):
+        holds = visits.reader.holds(number, chain.mask, chain.label)
         if change.kind == PROMISE:
-            holds &= visits.broken(number)
             alone = chain.twin == np.arange(len(chain.twin))
         else:
             alone = _without_others(chain, AWAY if change.kind == TURNED_AWAY else DROPPED)
-        journeys = len(np.unique(visits.journey[holds]))
         rows.append(
             {
                 "change": change.words,
-                "visits": int(np.count_nonzero(holds)),
+                "visits": int(chain.visits[holds].sum()),
                 "journeys": journeys,
-                "share_of_journeys": journeys / len(visits.outcome),
-                "left_as_is": int(np.count_nonzero(holds & alone[state])),
+                "share_of_journeys": journeys / n,
+                "left_as_is": int(chain.visits[holds & alone].sum()),
             }
         )
     return rows
@@ -223,21 +214,11 @@ class _Patient(NamedTuple):
     converted: int
 
 
-def _never_lost(reading: Reading, visits: Visits) -> list[_Patient]:
+def _never_lost(reading: Reading, counts: VisitCounts) -> list[_Patient]:
     """Return the stages that silence ends no journey at, where journeys stand when the data end."""
-    rules = [plan.rules for plan in reading.plans]
-    patience = np.stack([np.append(each.before_us, each.patience_us) for each in rules])
-    variant = np.zeros(len(visits.outcome), np.int64) if reading.variant is None else reading.variant
-    never = patience[variant[visits.journey], 1 + visits.stage] < 0
-    outcome = visits.outcome[visits.journey]
-    found = []
-    for stage, name in enumerate((BEFORE_THE_MAP, *reading.plan.intended.stage_names), -1):
-        here = never & (visits.stage == stage)
-        standing = int(np.count_nonzero(here & visits.last & (outcome == OPEN)))
-        ended = visits.outcome[np.unique(visits.journey[here & (outcome != OPEN)])]
-        if standing:
-            found.append(_Patient(name, standing, len(ended), int(np.count_nonzero(ended == CONVERTED))))
-    return found
+    stages = (BEFORE_THE_MAP, *reading.plan.intended.stage_names)
+    found = [_Patient(stage, *row) for stage, row in zip(stages, counts.patient.tolist(), strict=True)]
+    return [each for each in found if each.standing]
 
 
 def _assumptions(changes: Sequence[Change], patient: Sequence[_Patient], n: int) -> tuple[str, ...]:

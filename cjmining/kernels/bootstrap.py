@@ -47,29 +47,21 @@ def poisson_weight(customer, replicate):
 
 
 @kernel
-def weighted_sums(
+def add_weighted(
+    sums: NDArray[np.float64],
     customer: NDArray[np.int64],
     key: NDArray[np.int64],
     amount: NDArray[np.float64],
-    n_keys: int,
-    replicates: int,
-) -> NDArray[np.float64]:
-    """Add up amounts by key in the data and in each replicate.
+) -> None:
+    """Add amounts by key to sums of the data and of each replicate; what comes in pieces adds up as at once.
 
     Parameters
     ----------
+    sums : float64[1 + replicates, keys]
+        What is added to; row 0 holds the sums of the data.
     customer, key, amount : int64[N], int64[N], float64[N]
         Whose each amount is, and what it is added to.
-    n_keys, replicates : int
-        How many keys and replicates there are.
-
-    Returns
-    -------
-    float64[1 + replicates, n_keys]
-        Row 0 holds the sums of the data.
     """
-    sums = np.zeros((1 + replicates, n_keys), np.float64)
-    for replicate in range(1 + replicates):
+    for replicate in range(len(sums)):
         for i in range(len(customer)):
             sums[replicate, key[i]] += amount[i] * poisson_weight(customer[i], replicate)
-    return sums

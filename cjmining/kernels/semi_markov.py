@@ -121,7 +121,7 @@ def visits_of(marks: Marks, n_stages: int) -> VisitArrays:
 
 @kernel
 def where_visits_lead(
-    offsets: Ints, lasted: Ints, edge: Ints, customer: Ints, n_edges: int, replicates: int
+    offsets: Ints, lasted: Ints, edge: Codes, customer: Ints, n_edges: int, replicates: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Estimate where the visits of each state lead, by Aalen-Johansen over the time since they began.
 
@@ -134,7 +134,7 @@ def where_visits_lead(
         Bounds of the states over the visits.
     lasted : int64[V]
         How long each visit was seen, ascending within a state.
-    edge : int64[V]
+    edge : int32[V]
         Which way it ended; -1 where it still lasts.
     customer : int64[V]
         Whose it is.
@@ -155,7 +155,7 @@ def where_visits_lead(
     """
     probability = np.zeros((1 + replicates, n_edges), np.float64)
     time = np.zeros(n_edges, np.float64)
-    weight = np.empty(len(lasted), np.int64)
+    weight = np.empty(len(lasted), np.int8)
     for replicate in range(1 + replicates):
         for state in range(len(offsets) - 1):
             first, last = offsets[state], offsets[state + 1]

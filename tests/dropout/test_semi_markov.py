@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 import cjmining as cj
 from cjmining.dropout.changes import changes_of
-from cjmining.dropout.semi_markov import Visits, make_chain, read_visits, solve
+from cjmining.dropout.semi_markov import make_chain, solve
+from cjmining.dropout.visits import InGroups, VisitReader, Visits, read_visits
 from cjmining.intended import parse_map
-from cjmining.kernels.bootstrap import poisson_weight, weighted_sums
+from cjmining.kernels.bootstrap import add_weighted, poisson_weight
 from cjmining.kernels.semi_markov import where_visits_lead
 from tests.conformance.factory import log_of
 
@@ -39,11 +40,17 @@ stages:
 """
 
 
-def visits_to(change: object, *journeys: str, **columns: list) -> Visits:
+def reader_of(change: object, *journeys: str, **columns: list) -> VisitReader:
     intended = parse_map(MAP)
     check = cj.check(log_of(*journeys, days=100, **columns).split(intended), intended)
     reading = check._with_log("visits")
-    return read_visits(check, reading, changes_of(change, reading))
+    return VisitReader(check, reading, changes_of(change, reading))
+
+
+def visits_to(change: object, *journeys: str, **columns: list) -> Visits:
+    reader = reader_of(change, *journeys, **columns)
+    (block,) = reader.reading.blocks
+    return reader.of(block)
 
 
 def test_visits_to_stages_worked_by_hand() -> None:
@@ -70,16 +77,17 @@ def test_touchpoints_are_told_apart_only_in_the_stage_of_a_change() -> None:
 
 def test_a_settled_promise_begins_a_visit_and_only_the_first_of_a_stay_counts() -> None:
     nan = np.nan
-    visits = visits_to(
+    reader = reader_of(
         {"promise": "called"},
         "seen@20 called@21 called@23 carted@24 seen@25 called@26",
         wait_s=[nan, 60, 600, nan, nan, 600],
     )
+    visits = reader.of(reader.reading.blocks[0])
     assert visits.stage.tolist() == [0, 0, 1, 0, 0]
     assert visits.label.tolist() == [0, 1, 0, 0, 2]
     assert visits.again.tolist() == [False, False, False, True, True]
     assert (visits.lasted // DAY_US).tolist() == [1, 3, 1, 1, 10]
-    assert visits.broken(0).tolist() == [False, False, False, False, True]
+    assert reader.holds(0, visits.mask, visits.label).tolist() == [False, False, False, False, True]
 
 
 def test_at_one_time_events_keep_their_order() -> None:
@@ -109,8 +117,9 @@ def lead(times: list[int], ways: list[int], weights: list[int], n_ways: int) -> 
 )
 def test_where_visits_lead_equals_fractions(rows: list[tuple[int, int, int]], replicates: int) -> None:
     times, ways, customers = (list(each) for each in zip(*sorted(rows), strict=True))
-    arrays = (np.array(each, np.int64) for each in (times, ways, customers))
-    probability, time = where_visits_lead(np.array([0, len(rows)]), *arrays, 3, replicates)
+    lasted, way, customer = np.array(times), np.array(ways, np.int32), np.array(customers)
+    bounds = np.array([0, len(rows)])
+    probability, time = where_visits_lead(bounds, lasted, way, customer, 3, replicates)
     for replicate in range(1 + replicates):
         weights = [int(poisson_weight(customer, replicate)) for customer in customers]
         expected = lead(times, ways, weights, 3)
@@ -122,7 +131,7 @@ def test_open_visits_worked_by_hand() -> None:
     # Of four one goes on after a day; of the three left one is open after a day and a half; of two one goes
     # on after two days: 1/4 + 3/4 x 1/2. The last one leaves after ten.
     probability, time = where_visits_lead(
-        np.array([0, 4]), np.array([2, 3, 4, 20]), np.array([0, -1, 0, 1]), np.arange(4), 2, 0
+        np.array([0, 4]), np.array([2, 3, 4, 20]), np.array([0, -1, 0, 1], np.int32), np.arange(4), 2, 0
     )
     assert probability[0].tolist() == [0.625, 0.375]
     assert time.tolist() == [0.25 * 2 + 0.375 * 4, 0.375 * 20]
@@ -130,7 +139,9 @@ def test_open_visits_worked_by_hand() -> None:
 
 def test_weights_are_poisson_numbers_of_mean_one() -> None:
     customers = np.arange(200_000)
-    sums = weighted_sums(customers, customers % 2, np.ones(200_000), 2, 3)
+    sums = np.zeros((4, 2))
+    for half in np.array_split(customers, 2):  # in pieces as at once
+        add_weighted(sums, half, half % 2, np.ones(len(half)))
     assert sums[0].tolist() == [100_000, 100_000]  # the data themselves
     assert sums[1:] == pytest.approx(100_000, abs=4 * 100_000**0.5)
     weights = np.array([[poisson_weight(c, r) for c in range(20_000)] for r in (1, 2)])
@@ -154,9 +165,8 @@ def test_a_chain_with_a_way_back_equals_following_its_visits() -> None:
     check = cj.check(log, intended)
     reading = check._with_log("chains")
     changes = changes_of([{"stage": "Look", "drop_out": 0.3}, {"stage": "Buy", "drop_out": 0.6}], reading)
-    visits = read_visits(check, reading, changes)
-    chain, state = make_chain(reading, visits, np.zeros(6, np.int64), ("all",), 0)
-    assert state.max() + 1 == len(chain.group) == 4  # two stages, first and again
+    chain = make_chain(read_visits(check, reading, changes, InGroups(check, reading), 0), 0)
+    assert len(chain.group) == 4  # two stages, first and again
     solved = solve(chain, changes)[0]
     for to, begun, ends in (
         (solved.to, solved.begun, solved.ends[0]),

@@ -30,6 +30,7 @@ def checks(tmp_path_factory):
         patch.setattr("cjmining.dropout.later.MOST_AT_ONCE", 60)
         patch.setattr("cjmining.dropout.scan_counts._MOST_ROWS", 30)
         patch.setattr("cjmining.dropout.patience.MOST_DRAWN", 60)
+        patch.setattr("cjmining.dropout.semi_markov._MOST_AT_ONCE", 60)
         found = []
         for limit in (None, "1MB"):
             log = cj.read_log(path, memory_limit=limit).split(intended).with_personas(intended)
@@ -66,6 +67,19 @@ def test_answers_do_not_depend_on_the_limit(question, checks):
     in_memory, limited = checks
     assert len(limited._reading.blocks) > 4
     same(QUESTIONS[question](in_memory), QUESTIONS[question](limited))
+
+
+def test_a_scenario_is_the_same_to_the_last_digit(checks):
+    changes = [
+        {"stage": "Checkout", "where": {"device": "mobile", "persona": "Gen Z"}, "drop_out": 0.5},
+        {"touchpoint": "product_viewed", "drop_out": 0.9},
+        {"promise": "call_answered"},
+    ]
+    one, other = (cj.what_if(check, changes, replicates=9) for check in checks)
+    for name in one._tables:
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+    assert one.notes == other.notes
+    assert one.changes["visits"].min() > 0
 
 
 def test_who_an_audience_is_does_not_depend_on_the_limit(checks):

@@ -109,6 +109,8 @@ def test_threads_of_one_machine(logs, monkeypatch, tmp_path):
         check, theirs = cj.check(here, intended, by="persona"), cj.check(there, intended, by="persona")
         same(check, theirs)
         same(cj.drivers(check, "Basket"), cj.drivers(theirs, "Basket"))
+        change = {"stage": "Basket", "where": {"device": "mobile"}, "drop_out": 0.5}
+        same(*(cj.what_if(each, change, replicates=2) for each in (check, theirs)))
         assert list(engine.new_folder().parent.glob("*.npy"))
         folders = [each.write_moves(tmp_path / name) for name, each in (("a", check), ("b", theirs))]
         moves = [pd.concat(map(pd.read_parquet, sorted(folder.iterdir()))) for folder in folders]
