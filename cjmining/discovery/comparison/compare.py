@@ -18,7 +18,8 @@ from cjmining.discovery.comparison.read import SHARES
 from cjmining.discovery.comparison.strata import compare_within
 from cjmining.discovery.discovery import Discovery
 from cjmining.discovery.summary import blocks_of
-from cjmining.engine.local import map_blocks, reduce_blocks
+from cjmining.engine.kept import keep_blocks
+from cjmining.engine.local import reduce_blocks
 from cjmining.errors import LogError
 from cjmining.kernels.compare import Sums
 from cjmining.progress import Progress, during, nobody, telling
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from cjmining.discovery.comparison.read import Counts, Sides
     from cjmining.discovery.comparison.strata import Within
     from cjmining.discovery.comparison.tables import Judged
-    from cjmining.engine.local import Engine
+    from cjmining.engine.kept import Kept
     from cjmining.log import Block, JourneyLog
 
     Ints = NDArray[np.int64]
@@ -307,8 +308,7 @@ def compare_groups(
     over = groups.strata(made, strata, chosen.sides)
     blocks = Blocks.of_log(made.log)
     tested = _test(chosen.sides, blocks, smallest, tell)
-    passes = 1 + len(_pieces(tested.times, blocks.times_at_once))
-    with during(tell, "comparing within strata", 0.6, 0.9, passes=passes * max(len(over.of), 1)):
+    with during(tell, "comparing within strata", 0.6, 0.9, passes=2 * max(len(over.of), 1)):
         judged = _judge(tested, chosen.sides, blocks, over, q, smallest)
     tell("making the tables", 0.9)
     names = made.steps.names
@@ -339,17 +339,17 @@ class Held(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """The blocks of a log, who works on them, and how many of their times may be in memory at once."""
+    """A log and its blocks, and how many of their times may be in memory at once."""
 
+    log: JourneyLog
     of: Sequence[Block]
-    engine: Engine | None
     times_at_once: int | None
 
     @classmethod
     def of_log(cls, log: JourneyLog) -> Blocks:
         """Return those of a log."""
         limit = log.memory_limit
-        return cls(blocks_of(log), log.engine, None if limit is None else limit // _A_TIME)
+        return cls(log, blocks_of(log), None if limit is None else limit // _A_TIME)
 
 
 _A_TIME = 120
@@ -359,7 +359,7 @@ _A_TIME = 120
 def _test(sides: Sides, blocks: Blocks, smallest: int, tell: Progress) -> Held:
     with during(tell, "comparing", 0.05, 0.4, passes=2):
         counted = reduce_blocks(
-            lambda block: read.count(sides, block), read.merge_counts, blocks.of, engine=blocks.engine
+            lambda block: read.count(sides, block), read.merge_counts, blocks.of, engine=blocks.log.engine
         )
         keys = _worth_testing(counted, sides)
         found = _sums(sides, blocks, keys)
@@ -396,7 +396,7 @@ def _sums(sides: Sides, blocks: Blocks, keys: dict[str, Ints]) -> dict[str, Sums
         read.merge_shares,
         blocks.of,
         at_once=_AT_ONCE,
-        engine=blocks.engine,
+        engine=blocks.log.engine,
     )
 
 
@@ -408,20 +408,20 @@ def _test_times(
     sides: Sides, blocks: Blocks, pairs: Counts, smallest: int, tell: Progress
 ) -> tuple[Ints, Compared, Ints]:
     """Return the pairs whose times can be compared, what was found, and how many times each has."""
-    some = (pairs.hits >= smallest).all(axis=1)
-    keys, number = pairs.key[some], pairs.hits[some].sum(axis=1)
+    large = (pairs.hits >= smallest).all(axis=1)
+    keys, number = pairs.key[large], pairs.hits[large].sum(axis=1)
     tested, compared = [], []
-    pieces = _pieces(number, blocks.times_at_once)
-    with during(tell, "comparing", 0.4, 0.6, passes=len(pieces)):
-        for those in pieces:
-            times = _times(sides, blocks, keys[those])
-            enough = durations.comparable_times(durations.rank_sums(times, len(keys[those]), 2), smallest)
-            times = times.only(enough)
-            compared.append(durations.compare_times(times, durations.rank_sums(times, int(enough.sum()), 2)))
-            tested.append(enough)
-    kept = np.concatenate(tested)
+    with during(tell, "comparing", 0.4, 0.6):
+        every = _times(sides, blocks, keys)
+    for those in _pieces(number, blocks.times_at_once):
+        times = read.times_of(every, those)
+        enough = durations.comparable_times(durations.rank_sums(times, len(keys[those]), 2), smallest)
+        times = times.only(enough)
+        compared.append(durations.compare_times(times, durations.rank_sums(times, int(enough.sum()), 2)))
+        tested.append(enough)
+    some = np.concatenate(tested)
     columns = (np.concatenate(column) for column in zip(*compared, strict=True))
-    return keys[kept], Compared(*columns), number[kept]
+    return keys[some], Compared(*columns), number[some]
 
 
 def _pieces(number: Ints, at_once: int | None) -> list[slice]:
@@ -438,16 +438,19 @@ def _pieces(number: Ints, at_once: int | None) -> list[slice]:
 def _rank_sums(sides: Sides, blocks: Blocks, tested: Held, keys: Ints, n_slots: int) -> Sums:
     """Return the sums of the ranks of times of some of the tested pairs."""
     number = tested.times[np.isin(tested.keys["times"], keys)]
-    found = []
+    every, found = _times(sides, blocks, keys), []
     for those in _pieces(number, blocks.times_at_once):
-        sums = durations.rank_sums(_times(sides, blocks, keys[those]), len(keys[those]), n_slots)
+        sums = durations.rank_sums(read.times_of(every, those), len(keys[those]), n_slots)
         found.append(sums._replace(scope=sums.scope + those.start))
     return Sums(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
-def _times(sides: Sides, blocks: Blocks, keys: Ints) -> read.Times:
-    parts = map_blocks(lambda block: read.times(sides, block, keys), blocks.of, engine=blocks.engine)
-    return read.join_times(parts)
+def _times(sides: Sides, blocks: Blocks, keys: Ints) -> Kept:
+    """Keep every time of some pairs; a pair is numbered by its place among them."""
+    (kept,) = keep_blocks(
+        blocks.log, lambda block: [read.times(sides, block, keys)._asdict()], [read.TIMES], blocks.of
+    )
+    return kept
 
 
 def _judge(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cjmining.discovery.steps import Steps
+    from cjmining.engine import kept as rows
     from cjmining.log import Block
 
     Ints = NDArray[np.int64]
@@ -250,13 +251,18 @@ def times(sides: Sides, block: Block, pairs: Ints) -> Times:
     pair, mine = places(of.key, pairs)
     journey = of.journey[mine]
     assert of.seconds is not None  # noqa: S101 -- transitions have them
-    return Times(found.customer[journey], pair[mine], found.slot[journey], of.seconds[mine])
+    customer = found.customer[journey] + block.first_journey  # so that those of other blocks are others
+    return Times(customer, pair[mine], found.slot[journey], of.seconds[mine])
 
 
-def join_times(parts: Sequence[Times]) -> Times:
-    """Put the times of blocks of whole customers together."""
-    shift = np.cumsum([0, *(int(part.customer.max(initial=-1)) + 1 for part in parts)])
-    return Times(
-        np.concatenate([part.customer + by for part, by in zip(parts, shift[:-1], strict=True)]),
-        *(np.concatenate([part[column] for part in parts]) for column in (1, 2, 3)),
-    )
+TIMES: Final = {"customer": np.int64, "pair": np.int64, "slot": np.int64, "seconds": np.float64}
+
+
+def times_of(kept: rows.Kept, pairs: slice) -> Times:
+    """Return the kept times of some neighbouring pairs, numbered anew."""
+    parts = []
+    for piece in map(Times._make, kept.pieces(*Times._fields)):
+        mine = (piece.pair >= pairs.start) & (piece.pair < pairs.stop)
+        parts.append(Times(*(column[mine] for column in piece)))
+    found = Times(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return found._replace(pair=found.pair - pairs.start)
