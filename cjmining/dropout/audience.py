@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,20 +9,30 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from cjmining.conformance.journeys import TURNS, WON_BACK
+from cjmining.conformance.journeys import WON_BACK
 from cjmining.consent import ERASED, OPTED_OUT, UNSUBSCRIBED
 from cjmining.dropout import consent as consents
-from cjmining.dropout.entries import columns_of
+from cjmining.dropout.audience_customers import list_customers, with_identifiers
+from cjmining.dropout.consent import among
+from cjmining.dropout.entries import columns_at
+from cjmining.dropout.holdout import drawn_below
+from cjmining.dropout.identifiers import (
+    check_kinds,
+    check_region,
+    expect_identities,
+    identities_of,
+    kinds_of,
+)
 from cjmining.dropout.later import pieces_of_ends, under_way_or_converted
 from cjmining.dropout.selection import Selection, expect_check, select, texts
 from cjmining.errors import LogError
 from cjmining.results import Result
-from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from cjmining.blocks import Block
     from cjmining.conformance import Conformance
     from cjmining.conformance.reading import Reading
     from cjmining.log import JourneyLog
@@ -88,7 +97,6 @@ class Audience(Result):
     notes: tuple[str, ...]
     _held_out: pd.DataFrame
     _identities: pd.DataFrame
-    _lots: Mapping[int, str]
     _selection: Selection
     _returned: bool
     _log: JourneyLog
@@ -143,10 +151,7 @@ class Audience(Result):
             raise LogError(f"share is above 0 and below 1, such as 0.1, not {share!r}")
         if len(self._held_out):
             raise LogError("some customers are held out already: draw lots once, from the whole audience")
-        drawn = np.array(
-            [_drawn(self._lots[customer], seed) < share for customer in self.customers["customer"]]
-        )
-        out = drawn.astype(np.bool_)
+        out = drawn_below(share, seed, self._log, self.customers["customer"].to_numpy(), self.identifiers)
         account = self.account.copy()
         account.loc[account["fate"] == IN, "customers"] -= int(out.sum())
         row = account["fate"] == HELD_OUT
@@ -345,7 +350,7 @@ def audience(
     log = reading.log
     kinds = tuple(dict.fromkeys(texts(identifiers)))
     said = consents.OptOuts.of(opt_outs, resubscribed, consent, log)
-    chosen, latest, behind = _behind(check, selection)
+    n, latest, behind = _behind(check, selection)
     verdicts = consents.Verdicts(behind)
     verdicts.say(latest < 0, ANOTHER_END, "no journey given meets the other conditions")
     consents.refuse(verdicts, log, said)
@@ -357,22 +362,21 @@ def audience(
         _leave_out_returned(verdicts, check, reading, latest)
     asked = own[own["kind"].isin(kinds)]
     _need_identifiers(verdicts, asked, kinds, complete=complete)
-    keep = verdicts.fate == ""
+    keep = verdicts.nothing
     _check_whole(log, behind[keep])
-    customers = _customers(check, reading, latest[keep])
+    customers = list_customers(check, reading, latest[keep])
     notes += _several(asked, behind[keep], kinds)
     return Audience(
-        customers=_with_identifiers(customers, asked, kinds),
+        customers=with_identifiers(customers, asked, kinds),
         account=_account(verdicts),
         behind=len(behind),
-        journeys=int(chosen.sum()),
+        journeys=n,
         identifiers=kinds,
         about=_about(selection),
         made_at=log.data_end,
         notes=tuple(notes),
         _held_out=customers.loc[[], ["customer", "left_at"]],
         _identities=asked[asked["customer"].isin(behind[keep])].reset_index(drop=True),
-        _lots=_lots(own, kinds, behind[keep]),
         _selection=selection,
         _returned=returned,
         _log=log,
@@ -387,19 +391,17 @@ def _about(selection: Selection) -> str:
     return f"the {n:,} {'journey' if n == 1 else 'journeys'} given, if they {selection}"
 
 
-def _behind(
-    check: Conformance, selection: Selection
-) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the journeys that count, each customer's latest of them (-1: none), and the customers."""
-    chosen, given = selection.mask(check), selection.given(check)
+def _behind(check: Conformance, selection: Selection) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+    """Return how many journeys count, each customer's latest of them (-1: none), and the customers."""
+    numbers = np.flatnonzero(selection.mask(check))
     customer = check._with_log("audience").customer
-    behind = np.unique(customer[given if selection.journeys is not None else chosen])
-    numbers = np.flatnonzero(chosen)
-    decided = columns_of(check, "decided_at")[numbers]
+    given = numbers if selection.journeys is None else np.flatnonzero(selection.given(check))
+    behind = np.unique(customer[given])
+    (decided,) = columns_at(check, numbers, "decided_at")
     order = numbers[np.lexsort((numbers, decided, customer[numbers]))]
     latest = np.full(len(behind), -1, dtype=np.int64)
     latest[np.searchsorted(behind, customer[order])] = order  # of several, the last written stays
-    return chosen, latest, behind
+    return len(numbers), latest, behind
 
 
 def _identities(
@@ -409,19 +411,17 @@ def _identities(
     suppress: object | None,
     region: str | None,
 ) -> pd.DataFrame:
-    """Return all identifiers of these customers; raise where some are needed and the log can't give them."""
-    from cjmining.dropout.identifiers import check_kinds, check_region, identities_of
+    """Return the identifiers of these customers; raise where some are needed and the log can't give them.
 
+    Where none are needed none are read.
+    """
     check_region(region)
-    identities = log.identities
     if kinds:
-        identities = identities_of(log, "identifiers=")
-        check_kinds(kinds, identities)
+        expect_identities(log, "identifiers=")
+        check_kinds(kinds, log)
     if suppress is not None:
-        identities = identities_of(log, "suppress=")
-    own = identities[identities["customer"].isin(customers)]
-    plain = own.astype({"kind": str, "value": str})
-    return plain.sort_values(["customer", "kind", "value"], ignore_index=True)
+        expect_identities(log, "suppress=")
+    return identities_of(log, customers if kinds or suppress is not None else customers[:0])
 
 
 def _suppress(
@@ -442,7 +442,7 @@ def _suppress(
         read_suppression,
     )
 
-    kinds = log.identities["kind"].dropna().unique().tolist()
+    kinds = kinds_of(log)
     listed = read_suppression(suppress, kinds)
     absent = check_comparable(listed, kinds)
     for kind, who in on_the_list(listed, own, verdicts.customers, region).items():
@@ -482,7 +482,9 @@ def _leave_out_returned(
     for lot, ends in pieces_of_ends(check, reading):
         own = np.flatnonzero((latest >= lot.start) & (latest < lot.stop))
         under_way[own], converted[own] = under_way_or_converted(ends, latest[own] - lot.start)
-    won_back = columns_of(check, "won_back")[np.maximum(latest, 0)]
+    won_back = np.zeros(len(latest), np.int8)
+    order = np.flatnonzero(known)[np.argsort(latest[known])]
+    (won_back[order],) = columns_at(check, latest[order], "won_back")
     seen: NDArray[np.bool_] = won_back == WON_BACK.index("returned")
     bought: NDArray[np.bool_] = won_back == WON_BACK.index("converted")
     verdicts.say(known & (converted | bought), CAME_BACK, "converted since")
@@ -511,11 +513,9 @@ def _need_identifiers(
 
 def _check_whole(log: JourneyLog, customers: NDArray[np.int64]) -> None:
     """Raise where journeys of these customers were left out of the log: what they did there can't be seen."""
-    at = np.flatnonzero(np.isin(log.journey_customer, customers))
-    _, place, n = np.unique(log.journey_customer[at], return_inverse=True, return_counts=True)
-    highest = np.zeros(len(n), dtype=np.int64)
-    np.maximum.at(highest, place, log.attempts[at])
-    cut = int((highest > n).sum())
+    if log._attempt is None:  # journeys are numbered as they are here: none is missing
+        return
+    cut = sum(_cut_in(log, block, customers) for block in log.blocks())
     if cut:
         raise LogError(
             f"journeys of {cut:,} of these customers are missing from the log, which was cut (log.where): "
@@ -524,80 +524,14 @@ def _check_whole(log: JourneyLog, customers: NDArray[np.int64]) -> None:
         )
 
 
-def _customers(check: Conformance, reading: Reading, latest: NDArray[np.int64]) -> pd.DataFrame:
-    """Return a row a customer, by number."""
-    import pandas as pd
-
-    stages = (BEFORE_THE_MAP, *check.intended.stage_names)
-    left_at = columns_of(check, "decided_at")[latest].astype("datetime64[us]")
-    frame = pd.DataFrame(
-        {
-            "customer": reading.customer[latest],
-            "persona": _personas(reading, latest),
-            "stage": _words(stages, columns_of(check, "place_stage")[latest] + 1),
-            "touchpoint": _words(
-                ("", *reading.plan.labels), columns_of(check, "place_touchpoint")[latest] + 1
-            ),
-            "turn": _words(TURNS, columns_of(check, "turn")[latest] + 1),
-            "journey": latest,
-            "left_at": pd.DatetimeIndex(left_at, tz="UTC"),
-        }
-    )
-    return _with_stakes(_with_values(frame, reading), check)
-
-
-def _personas(reading: Reading, journeys: NDArray[np.int64]) -> pd.Series[str]:
-    if reading.personas is None:
-        return _words(("",), np.zeros_like(journeys))
-    codes, names = reading.personas
-    return _words(names, codes[journeys])
-
-
-def _words(names: Sequence[str], codes: NDArray[Any]) -> pd.Series[str]:
-    import pandas as pd
-
-    return pd.Series(np.array(names, dtype=object)[codes], dtype="str")
-
-
-def _with_values(frame: pd.DataFrame, reading: Reading) -> pd.DataFrame:
-    """Add what the customers' conversions have brought so far, a column a currency."""
-    from cjmining.conformance.worth import amounts_of_conversions
-
-    amounts = amounts_of_conversions(reading)
-    customer = reading.customer[amounts.journey]
-    own = np.isin(customer, frame["customer"].to_numpy())
-    place = np.searchsorted(frame["customer"].to_numpy(), customer[own])
-    columns = {}
-    for code in np.unique(amounts.currency):
-        here = amounts.currency[own] == code
-        total = np.bincount(place[here], amounts.value[own][here], minlength=len(frame))
-        columns[_money("net_value", amounts.currencies[code])] = total
-    return frame.assign(**columns)
-
-
-def _with_stakes(frame: pd.DataFrame, check: Conformance) -> pd.DataFrame:
-    """Add the value at risk of the place where each left, of one drop-out there, a column a currency."""
-    place = ["stage", "touchpoint", "turn"]
-    worth = check.overall.value_by_currency
-    columns = {}
-    for currency in sorted(worth["currency"].unique()):
-        of_place = worth[worth["currency"] == currency].set_index(place)
-        each = of_place["value_at_risk"] / of_place["journeys"]
-        stakes = [each.get(key, np.nan) for key in frame[place].itertuples(index=False, name=None)]
-        columns[_money("at_stake", str(currency))] = np.array(stakes, dtype=np.float64)
-    return frame.assign(**columns)
-
-
-def _money(what: str, currency: str) -> str:
-    return f"{what}_{currency}" if currency else what
-
-
-def _with_identifiers(frame: pd.DataFrame, asked: pd.DataFrame, kinds: tuple[str, ...]) -> pd.DataFrame:
-    columns = {}
-    for kind in kinds:
-        first = asked[asked["kind"] == kind].drop_duplicates("customer").set_index("customer")["value"]
-        columns[kind] = frame["customer"].map(first).fillna("").astype("str")
-    return frame.assign(**columns)
+def _cut_in(log: JourneyLog, block: Block, customers: NDArray[np.int64]) -> int:
+    """Count the customers of whom a block lacks journeys."""
+    own = log.journey_customer[block.journeys]
+    at = np.flatnonzero(among(own, customers))
+    _, place, n = np.unique(own[at], return_inverse=True, return_counts=True)
+    highest = np.zeros(len(n), dtype=np.int64)
+    np.maximum.at(highest, place, log.attempts[block.journeys][at])
+    return int((highest > n).sum())
 
 
 def _several(asked: pd.DataFrame, customers: NDArray[np.int64], kinds: tuple[str, ...]) -> list[str]:
@@ -616,11 +550,9 @@ def _several(asked: pd.DataFrame, customers: NDArray[np.int64], kinds: tuple[str
 
 def _account(verdicts: consents.Verdicts) -> pd.DataFrame:
     """Count the customers by fate and reason; a fate of nobody has one row with 0."""
-    from collections import Counter
-
     from cjmining.conformance.tables import frame
 
-    counts = Counter(zip(np.where(verdicts.fate == "", IN, verdicts.fate), verdicts.reason, strict=True))
+    counts = {(fate or IN, why): n for (fate, why), n in verdicts.counts().items()}
     rows = []
     for fate in FATES:
         reasons = sorted(
@@ -628,25 +560,3 @@ def _account(verdicts: consents.Verdicts) -> pd.DataFrame:
         )
         rows += [{"fate": fate, "reason": why, "customers": n} for why, n in reasons or [("", 0)]]
     return frame(rows, {"fate": "text", "reason": "text", "customers": "int"})
-
-
-_STEADY = ("user_id", "crm_id", "loyalty", "email", "phone")
-"""Kinds of identifiers that stay with a customer, the steadiest first."""
-
-
-def _lots(own: pd.DataFrame, kinds: tuple[str, ...], customers: NDArray[np.int64]) -> dict[int, str]:
-    """Return what each customer's lot is drawn from: an identifier, else the number."""
-    order = {kind: place for place, kind in enumerate((*kinds, *_STEADY))}
-    ranked = own[own["customer"].isin(customers)]
-    ranked = ranked.assign(rank=ranked["kind"].map(order).fillna(len(order)))
-    first = ranked.sort_values(["customer", "rank", "kind", "value"]).drop_duplicates("customer")
-    lots = {int(customer): f"customer\x1f{customer}" for customer in customers}
-    for customer, kind, value in zip(first["customer"], first["kind"], first["value"], strict=True):
-        lots[int(customer)] = f"{kind}\x1f{value}"
-    return lots
-
-
-def _drawn(lot: str, seed: int) -> float:
-    """Return a number from 0 to below 1, the same whenever the same lot is drawn."""
-    digest = hashlib.blake2b(f"{seed}\x1f{lot}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64

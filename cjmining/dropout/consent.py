@@ -13,7 +13,8 @@ from cjmining.errors import LogError, nearest
 from cjmining.event_columns import rows_where
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from cjmining.log import JourneyLog
@@ -50,20 +51,50 @@ class Verdicts:
     ----------
     customers : int64[C]
         Whom they are about, ascending.
-    fate, reason : object[C]
-        What becomes of each customer and why; "" where nothing was said.
+    told : list of (str, str)
+        Fates, and why; the first, of two empty texts, stands for nothing said.
+    verdict : int32[C]
+        Position in `told` of each customer.
     """
 
     def __init__(self, customers: NDArray[np.int64]) -> None:
         self.customers = customers
-        self.fate = np.full(len(customers), "", dtype=object)
-        self.reason = np.full(len(customers), "", dtype=object)
+        self.told = [("", "")]
+        self.verdict = np.zeros(len(customers), dtype=np.int32)
 
     def say(self, who: NDArray[np.bool_], fate: str, reason: str) -> None:
         """Give those of whom nothing was said yet a fate."""
-        new = who & (self.fate == "")
-        self.fate[new] = fate
-        self.reason[new] = reason
+        self.verdict[who & self.nothing] = len(self.told)
+        self.told.append((fate, reason))
+
+    @property
+    def nothing(self) -> NDArray[np.bool_]:
+        """Of whom nothing was said."""
+        nothing: NDArray[np.bool_] = self.verdict == 0
+        return nothing
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many customers have each fate for each reason, those of nobody left out."""
+        counts: dict[tuple[str, str], int] = {}
+        for told, n in zip(self.told, np.bincount(self.verdict, minlength=len(self.told)), strict=True):
+            if n:
+                counts[told] = counts.get(told, 0) + int(n)
+        return counts
+
+
+def among(values: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which values are among customers, whose numbers ascend.
+
+    Examples
+    --------
+    >>> among(np.array([5, 2, 9]), np.array([2, 5, 7])).tolist()
+    [True, True, False]
+    """
+    if not len(customers):
+        return np.zeros(len(values), dtype=np.bool_)
+    at = np.minimum(np.searchsorted(customers, values), len(customers) - 1)
+    found: NDArray[np.bool_] = customers[at] == values
+    return found
 
 
 class OptOuts(NamedTuple):
@@ -133,7 +164,7 @@ def values_of_nobody(log: JourneyLog, given: OptOuts) -> list[str]:
     for name, values in given.named.items():
         if name not in log.attributes:
             continue
-        column = log.customers[name].dropna().unique().tolist()
+        column = log._customers.column(name).to_pandas().dropna().unique().tolist()
         known = {plain_word(str(value)): str(value) for value in column}
         for value in values:
             if plain_word(value) not in known:
@@ -146,11 +177,10 @@ def values_of_nobody(log: JourneyLog, given: OptOuts) -> list[str]:
 
 def require_consent(verdicts: Verdicts, log: JourneyLog, name: str) -> None:
     """Refuse everybody of whom an attribute doesn't say that they consent; unknown is no consent."""
-    values = _Attributes(log, verdicts.customers).words(name)
-    known = values != ""
-    says_no = np.isin(values, list(NO - {""}))
-    yes = np.isin(values, list(_YES))
-    verdicts.say(known & (says_no | ~yes), NO_CONSENT, f"attribute {name} does not say yes")
+    attributes = _Attributes(log, verdicts.customers)
+    known = attributes.are(name, lambda word: word != "")
+    yes = attributes.are(name, lambda word: word in _YES and word not in NO)
+    verdicts.say(known & ~yes, NO_CONSENT, f"attribute {name} does not say yes")
     verdicts.say(~known, NO_CONSENT, f"attribute {name} is unknown")
 
 
@@ -158,28 +188,28 @@ class _Attributes:
     """The attributes of some customers, as words without case and spaces; "" where unknown."""
 
     def __init__(self, log: JourneyLog, customers: NDArray[np.int64]) -> None:
-        self._frame = log.customers
-        self._rows = np.searchsorted(self._frame["customer"].to_numpy(), customers)
+        self._table = log._customers
+        self._rows = log._customer_rows(customers)
 
-    def words(self, name: str) -> NDArray[Any]:
-        return _words(self._frame[name].iloc[self._rows])
+    def are(self, name: str, holds: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Say of whom a condition on the word holds: it is asked once of each."""
+        import pandas as pd
+
+        codes, values = pd.factorize(self._table.column(name).to_pandas().take(self._rows))
+        words = [*(plain_word(str(value)) for value in values.tolist()), ""]  # code -1, unknown, is the last
+        told: NDArray[np.bool_] = np.array([holds(word) for word in words], dtype=np.bool_)[codes]
+        return told
 
     def says(self, name: str, fate: str) -> NDArray[np.bool_]:
         said = against(name, fate)
         if said is None:
             return np.zeros(len(self._rows), dtype=np.bool_)
         values, speak = said
-        return np.isin(self.words(name), list(values), invert=not speak)
+        return self.are(name, lambda word: (word in values) == speak)
 
     def any_of(self, name: str, values: tuple[str, ...]) -> NDArray[np.bool_]:
-        if values:
-            return np.isin(self.words(name), [plain_word(value) for value in values])
-        return ~np.isin(self.words(name), list(NO))
-
-
-def _words(column: pd.Series) -> NDArray[Any]:
-    values = column.astype(object).where(column.notna(), "").tolist()
-    return np.array([plain_word(str(value)) for value in values], dtype=object)
+        plain = {plain_word(value) for value in values}
+        return self.are(name, lambda word: word in plain if values else word not in NO)
 
 
 class _Events:
@@ -221,17 +251,23 @@ class _Events:
         last = np.full(len(self._customers), -1, dtype=np.int64)
         if not codes:
             return last
-        events = rows_where(
-            lambda code, customer: np.isin(code, codes) & np.isin(customer, self._customers),
-            log.codes(column),
-            log.event_customers,
-        )
+        events = rows_where(self._theirs(codes), log.codes(column), log.event_customers)
         times = log.timestamps[events]
         if at_the_end:
             coarse = np.nan_to_num(log.numbers("precision")[events])
             times = times + (coarse * 1_000_000).astype(np.int64)
         np.maximum.at(last, np.searchsorted(self._customers, log.event_customers[events]), times)
         return last
+
+    def _theirs(self, codes: list[int]) -> Callable[..., NDArray[np.bool_]]:
+        """Return what says which events are one of these, and of these customers."""
+
+        def holds(code: NDArray[np.int32], customer: NDArray[np.int64]) -> NDArray[np.bool_]:
+            found = np.isin(code, codes)
+            found[found] = among(customer[found], self._customers)
+            return found
+
+        return holds
 
 
 def names_that_speak(log: JourneyLog) -> Sequence[str]:

@@ -271,6 +271,26 @@ def columns_of(check: Conformance, name: str) -> NDArray[Any]:
     return journeys.column(name)
 
 
+def pieces_of(check: Conformance, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Give some columns of what a check says of each journey side by side, by pieces of whole customers."""
+    journeys = check._journeys
+    assert journeys is not None  # noqa: S101 -- it has a reading
+    return journeys.kept.pieces(*names)
+
+
+def columns_at(check: Conformance, journeys: NDArray[np.int64], *names: str) -> list[NDArray[Any]]:
+    """Return some columns of what a check says of journeys, of these alone; their numbers ascend."""
+    found: list[tuple[NDArray[Any], ...]] = []
+    start = 0
+    for columns in pieces_of(check, *names):
+        stop = start + len(columns[0])
+        first, last = np.searchsorted(journeys, [start, stop])
+        rows = journeys[first:last] - start
+        found.append(tuple(column[rows] for column in columns))
+        start = stop
+    return [np.concatenate(each) for each in zip(*found, strict=True)]
+
+
 def begun_inside(reading: Reading) -> NDArray[np.bool_]:
     """Say which journeys surely began while the log was observed.
 

@@ -6,11 +6,17 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from cjmining import schema
+from cjmining.dropout.consent import among
 from cjmining.errors import LogError, nearest
 from cjmining.ingest.identity import long_id, phone_number
+from cjmining.log_files import tables_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
     from cjmining.log import JourneyLog
 
@@ -136,39 +142,62 @@ def matchable(kind: str, value: str, region: str | None) -> str:
     return value
 
 
-def identities_of(log: JourneyLog, what: str) -> pd.DataFrame:
-    """Return the log's identifiers, or raise where it holds none that say who somebody is.
+def expect_identities(log: JourneyLog, what: str) -> None:
+    """Raise where a log holds no identifiers that say who somebody is.
 
     Raises
     ------
     LogError
         If the log has no identities, or they were pseudonymised.
     """
-    identities = log.identities
-    if identities.empty:
+    some = False
+    for piece in tables_of(log._kept_identities, "value"):
+        some |= len(piece) > 0
+        if not _are_pseudonyms(piece.column(0)):
+            return
+    if not some:
         raise LogError(
             f"{what} needs identifiers, and this log holds none: it was ingested with identities='drop', or "
             "not from exports. Ingest with identities='keep', or make the log with identities="
         )
-    if is_pseudonymised(identities):
-        raise LogError(
-            f"{what} needs identifiers, and those of this log are pseudonymised: their hashes mean nothing "
-            "to another system. Ingest with identities='keep' where the audience is made"
-        )
-    return identities
+    raise LogError(
+        f"{what} needs identifiers, and those of this log are pseudonymised: their hashes mean nothing "
+        "to another system. Ingest with identities='keep' where the audience is made"
+    )
 
 
-def is_pseudonymised(identities: pd.DataFrame) -> bool:
-    """Say whether identifiers are keyed hashes: all of them look like one."""
-    return bool(len(identities)) and bool(identities["value"].str.fullmatch(_KEYED_HASH).all())
+def _are_pseudonyms(values: pa.ChunkedArray) -> bool:
+    """Say whether all of some identifiers look like keyed hashes; of none that is so."""
+    import pyarrow.compute as pc
+
+    return not len(values) or bool(pc.all(pc.match_substring_regex(values, f"^{_KEYED_HASH}$")).as_py())
 
 
-def check_kinds(wanted: tuple[str, ...], identities: pd.DataFrame) -> None:
+def kinds_of(log: JourneyLog) -> list[str]:
+    """Return the kinds of identifiers that a log has, in the order in which they come."""
+    pieces = tables_of(log._kept_identities, "kind")
+    return list(dict.fromkeys(word for piece in pieces for word in piece.column(0).unique().to_pylist()))
+
+
+def check_kinds(wanted: tuple[str, ...], log: JourneyLog) -> None:
     """Raise where the log has no identifier of a kind asked for."""
-    known = sorted(identities["kind"].dropna().unique())
+    known = sorted(kinds_of(log))
     for kind in wanted:
         if kind not in known:
             raise LogError(
                 f"the log has no identifiers of the kind {kind!r}{nearest(kind, known)}; it has "
                 f"{', '.join(known)}"
             )
+
+
+def identities_of(log: JourneyLog, customers: NDArray[np.int64]) -> pd.DataFrame:
+    """Return the identifiers of some customers, whose numbers ascend: by customer, kind and value."""
+    import pyarrow as pa
+
+    found = [schema.IDENTITIES.empty_table()]
+    for piece in tables_of(log._kept_identities, *schema.IDENTITIES.names) if len(customers) else ():
+        theirs = among(piece.column("customer").to_numpy(), customers)
+        found.append(piece.filter(pa.array(theirs)))
+    texts = [each.set_column(1, "kind", each.column("kind").cast(pa.string())) for each in found]
+    plain: pd.DataFrame = pa.concat_tables(texts).to_pandas().astype({"kind": str, "value": str})
+    return plain.sort_values(["customer", "kind", "value"], ignore_index=True)

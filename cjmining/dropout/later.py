@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cjmining.dropout.entries import CONVERTED, FOREVER, OPEN, columns_of
+from cjmining.dropout.entries import CONVERTED, FOREVER, OPEN, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +56,8 @@ MOST_AT_ONCE = 500_000
 
 
 def _some_ends(check: Conformance, reading: Reading, most: int) -> Iterator[tuple[slice, Ends]]:
-    decided_at, outcome = columns_of(check, "decided_at"), columns_of(check, "outcome")
     back = _within_journeys(reading)
-    for own in _lots(reading, most):
+    for own, decided_at, outcome in _lots(check, most):
         first, last = np.searchsorted(back.journey, [own.start, own.stop])
         within = np.full((2, own.stop - own.start), FOREVER, dtype=np.int64)
         within[:, back.journey[first:last] - own.start] = (
@@ -70,23 +69,30 @@ def _some_ends(check: Conformance, reading: Reading, most: int) -> Iterator[tupl
             Ends(
                 customer=reading.customer[own],
                 start=reading.columns.timestamp[reading.bounds[:-1][own]],
-                decided_at=decided_at[own],
-                outcome=outcome[own],
+                decided_at=decided_at,
+                outcome=outcome,
                 within=within[0],
                 converted_within=within[1],
             ),
         )
 
 
-def _lots(reading: Reading, most: int) -> Iterator[slice]:
-    """Give the journeys of blocks, which hold whole customers, up to so many together."""
+def _lots(check: Conformance, most: int) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.int8]]]:
+    """Give when and how journeys ended by pieces of whole customers, up to so many together."""
+    lot: list[tuple[NDArray[Any], ...]] = []
     first, last = 0, 0
-    for block in reading.blocks:
-        if last > first and block.last_journey - first > most:
-            yield slice(first, last)
-            first = last
-        last = block.last_journey
-    yield slice(first, last)
+    for piece in pieces_of(check, "decided_at", "outcome"):
+        if lot and last + len(piece[0]) - first > most:
+            yield slice(first, last), *_joined(lot)
+            lot, first = [], last
+        lot.append(piece)
+        last += len(piece[0])
+    yield slice(first, last), *_joined(lot)
+
+
+def _joined(pieces: list[tuple[NDArray[Any], ...]]) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    decided_at, outcome = (np.concatenate(each) for each in zip(*pieces, strict=True))
+    return decided_at, outcome
 
 
 def later(ends: Ends) -> Later:

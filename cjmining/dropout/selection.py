@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cjmining.dropout.entries import columns_of
+from cjmining.dropout.entries import pieces_of
 from cjmining.errors import LogError, nearest
 from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
     from cjmining.conformance import Conformance
+
+    Bools = NDArray[np.bool_]
 
 TURNS = ("customer", "company", "")
 _WORDS = {"dropped": "dropped out", "turned away": "were turned away", "open": "are under way"}
@@ -44,28 +49,38 @@ class Selection:
             If the check or its log has no such place, group, value or journey.
         """
         keep = self.given(check)
+        conditions = list(self._conditions(check))
+        first = 0
+        for columns in pieces_of(check, *(name for name, _ in conditions)) if conditions else ():
+            own = keep[first : first + len(columns[0])]
+            for (_, holds), values in zip(conditions, columns, strict=True):
+                own &= holds(values)
+            first += len(own)
+        log = check._with_log("customers").log
+        for name, wanted in self.where:
+            codes, names = log.group(name)
+            asked = _numbers_of(names, wanted, name)
+            for block in log.blocks():
+                keep[block.journeys] &= np.isin(codes[block.journeys], asked)
+        return keep
+
+    def _conditions(self, check: Conformance) -> Iterator[tuple[str, Callable[[NDArray[Any]], Bools]]]:
+        """Give what has to hold of columns of what a check says of each journey."""
         stages = (BEFORE_THE_MAP, *check.intended.stage_names)
+        labels = _touchpoints(check) if self.touchpoints else ()
         for name, wanted, known, column, first in (
             ("outcome", self.outcomes, OUTCOMES, "outcome", 0),
             ("stage", self.stages, stages, "place_stage", -1),
-            (
-                "touchpoint",
-                self.touchpoints,
-                _touchpoints(check) if self.touchpoints else (),
-                "place_touchpoint",
-                -1,
-            ),
+            ("touchpoint", self.touchpoints, labels, "place_touchpoint", -1),
             ("turn", self.turns, ("", *TURNS[:2]), "turn", -1),
         ):
             if wanted:
-                keep &= _among(columns_of(check, column) - first, known, wanted, name)
-        for name, wanted in self.where:
-            keep &= _among(*check._with_log("customers").log.group(name), wanted, name)
+                asked = [number + first for number in _numbers_of(known, wanted, name)]
+                yield column, partial(np.isin, test_elements=asked)
         if self.since is not None:
-            keep &= columns_of(check, "decided_at") >= self.since
+            yield "decided_at", partial(np.less_equal, self.since)
         if self.until is not None:
-            keep &= columns_of(check, "decided_at") < self.until
-        return keep
+            yield "decided_at", partial(np.greater, self.until)
 
     def given(self, check: Conformance) -> NDArray[np.bool_]:
         """Say which journeys were named by their numbers; all where none was."""
@@ -204,16 +219,13 @@ def _numbers(journeys: Any) -> tuple[int, ...]:  # noqa: ANN401
     return tuple(np.unique(array).tolist())
 
 
-def _among(
-    codes: NDArray[Any], known: Sequence[str], wanted: tuple[str, ...], what: str
-) -> NDArray[np.bool_]:
+def _numbers_of(known: Sequence[str], wanted: tuple[str, ...], what: str) -> list[int]:
     names = [str(name) for name in known]
     for word in wanted:
         if word not in names:
             shown = [name for name in names if name][:20]
             raise LogError(f"no {what} is {word!r}{nearest(word, names)}; it is one of {', '.join(shown)}")
-    chosen: NDArray[np.bool_] = np.isin(codes, [names.index(word) for word in wanted])
-    return chosen
+    return [names.index(word) for word in wanted]
 
 
 def _touchpoints(check: Conformance) -> tuple[str, ...]:

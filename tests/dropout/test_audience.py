@@ -175,6 +175,7 @@ def test_what_conversions_brought_is_worked_by_hand():
     log = cj.JourneyLog.from_events(events, data_end=plain.data_end)
     check = cj.check(log.split(parse_map(MAP)), parse_map(MAP))
     assert cj.audience(check).customers["net_value_EUR"].tolist() == [30.0]
+    assert cj.audience(check, since="2030-01-01").customers["net_value_EUR"].dtype == np.float64  # of nobody
 
 
 # consent ------------------------------------------------------------------------------------------------

@@ -8,9 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import cjmining as cj
+from cjmining import schema
 from cjmining.dropout.entries import entries, list_entries
 from cjmining.dropout.exposures import candidates
 from cjmining.dropout.later import ends_of, pieces_of_ends
@@ -19,12 +21,23 @@ from cjmining.intended import parse_map
 DAY_US = 86_400_000_000
 
 
+def addresses(customers):
+    """Two of three customers have an address, some have two."""
+    known = [c for c in range(customers) if c % 3] + list(range(0, customers, 7))
+    values = [f"{number}@example.com" for number in range(len(known))]
+    kinds = pa.array(["email"] * len(known)).dictionary_encode()
+    table = pa.table({"customer": known, "kind": kinds, "value": values})
+    return table.cast(schema.IDENTITIES)
+
+
 @pytest.fixture(scope="module")
 def checks(tmp_path_factory):
     """The same check of a log in memory, and of one that is read in many small blocks."""
     shop = cj.simulate.shop(300, seed=8)
     intended = parse_map(shop.intended_text)
-    path = shop.log.write(tmp_path_factory.mktemp("logs") / "shop.log")
+    path = replace(shop.log, _kept_identities=addresses(300)).write(
+        tmp_path_factory.mktemp("logs") / "shop.log"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cjmining.log.LEAST_EVENTS", 100)
         patch.setattr("cjmining.dropout.later.MOST_AT_ONCE", 60)
@@ -82,9 +95,27 @@ def test_a_scenario_is_the_same_to_the_last_digit(checks):
     assert one.changes["visits"].min() > 0
 
 
-def test_who_an_audience_is_does_not_depend_on_the_limit(checks):
-    one, other = (cj.audience(check).customers for check in checks)
-    pd.testing.assert_frame_equal(one, other)
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"stage": ["Basket", "Research"], "turn": "customer", "where": {"device": "mobile"}},
+        {
+            "outcome": ["open", "dropped"],
+            "persona": "Gen Z",
+            "since": "2026-04-01",
+            "until": "2026-06-01",
+            "identifiers": "email",
+            "suppress": pd.DataFrame({"email": [f"{number}@example.com" for number in range(0, 90, 4)]}),
+        },
+    ],
+)
+def test_who_an_audience_is_does_not_depend_on_the_limit(conditions, checks):
+    one, other = (cj.audience(check, **conditions) for check in checks)
+    assert 1 < len(one) < one.behind
+    for mine, theirs in ((one, other), (one.holdout(0.4), other.holdout(0.4))):
+        pd.testing.assert_frame_equal(mine.customers, theirs.customers, rtol=1e-9, atol=0)
+        pd.testing.assert_frame_equal(mine.account, theirs.account)
+    assert one.notes == other.notes
 
 
 def test_entries_within_a_limit_are_listed_once_and_again_where_a_check_goes(checks):
