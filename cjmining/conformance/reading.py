@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from cjmining.conformance.walk import Walk
+from cjmining.engine.kept import keep_blocks, of_parts
 from cjmining.engine.local import map_blocks
 from cjmining.event_columns import read_only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     from cjmining.conformance.plan import Plan
+    from cjmining.engine.kept import Arrays, Kept
     from cjmining.kernels.alignment import Alignments
     from cjmining.kernels.stages import Columns, Judged, StageSums
     from cjmining.log import Block, JourneyLog
@@ -184,6 +186,18 @@ class Reading:
             lambda block: [function(part) for part in self.parts(block)], self.blocks, engine=self.log.engine
         )
         return [each for of_block in found for each in of_block]
+
+    def keep_parts(
+        self, function: Callable[[Part], Arrays], columns: Mapping[str, DTypeLike], *, by: str = "journey"
+    ) -> Kept:
+        """Keep columns that a function reads out of each part, block by block in the order of one of them."""
+
+        def read(block: Block) -> list[Arrays]:
+            parts = [function(part) for part in self.parts(block)]
+            return [of_parts(parts, [part[by] for part in parts])]
+
+        (kept,) = keep_blocks(self.log, read, [columns], self.blocks)
+        return kept
 
     def part_of(self, journey: int) -> Part:
         """Return a part that is one journey."""

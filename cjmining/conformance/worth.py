@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cjmining.conformance.reading import judge_part
-from cjmining.engine.kept import keep_blocks, of_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from cjmining.blocks import Block
     from cjmining.conformance.reading import Part, Reading
 
 _AMOUNTS = {"journey": np.int64, "event": np.int64, "currency": np.int32, "value": np.float64}
@@ -36,18 +34,20 @@ class Amounts(NamedTuple):
 
 def deciding_events(reading: Reading) -> NDArray[np.int64]:
     """Return the goal event that decided each journey, -1 where it did not convert; int64[J]."""
+    kept = reading.keep_parts(_decided_in, {"journey": np.int64, "event": np.int64})
     found = np.full(len(reading.customer), -1, dtype=np.int64)
-    for journeys, events in reading.map_parts(_decided_in):
+    for journeys, events in kept.pieces("journey", "event"):
         found[journeys] = events
     return found
 
 
-def _decided_in(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _decided_in(part: Part) -> dict[str, NDArray[Any]]:
     from cjmining.kernels.outcomes import CONVERTED
 
     judged = judge_part(part)
     converted = np.flatnonzero(judged.outcome == CONVERTED)
-    return part.journey_numbers[converted], part.event_numbers[judged.decided_event[converted]]
+    events = part.event_numbers[judged.decided_event[converted]]
+    return {"journey": part.journey_numbers[converted], "event": events}
 
 
 def journeys_of(reading: Reading, events: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -69,12 +69,7 @@ def amounts_of_conversions(reading: Reading) -> Amounts:
 
 def pieces_of_amounts(reading: Reading) -> Iterator[Amounts]:
     """Give the same by pieces of whole customers, in the order of events."""
-
-    def read(block: Block) -> list[dict[str, NDArray[Any]]]:
-        parts = [_paid_in(part) for part in reading.parts(block)]
-        return [of_parts(parts, [part["event"] for part in parts])]
-
-    (kept,) = keep_blocks(reading.log, read, [_AMOUNTS], reading.blocks)
+    kept = reading.keep_parts(_paid_in, _AMOUNTS, by="event")
     for columns in kept.pieces(*_AMOUNTS):
         yield Amounts(**dict(zip(_AMOUNTS, columns, strict=True)), currencies=(*reading.currencies, ""))
 

@@ -227,13 +227,11 @@ def ends_of(check: Conformance) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
 
 def _first_own(reading: Reading) -> NDArray[np.int64]:
     """Return when the customer first did something in each journey; `FOREVER` where nothing was."""
-    first = np.full(len(reading.customer), FOREVER, dtype=np.int64)
-    for journeys, moments in reading.map_parts(_first_own_in):
-        first[journeys] = moments
-    return first
+    kept = reading.keep_parts(_first_own_in, {"journey": np.int64, "at": np.int64})
+    return kept.column("at")
 
 
-def _first_own_in(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _first_own_in(part: Part) -> dict[str, NDArray[np.int64]]:
     from cjmining.kernels.outcomes import CUSTOMER
 
     rules, columns = part.plan.rules, part.columns
@@ -242,9 +240,9 @@ def _first_own_in(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     own = np.where(stated >= 0, stated, recorded) == CUSTOMER
     own &= ~np.append(rules.ignored, False)[columns.touchpoint]
     moments = np.where(own, columns.timestamp, FOREVER)
-    if not len(part.journey_numbers):
-        return part.journey_numbers, moments
-    return part.journey_numbers, np.minimum.reduceat(moments, part.bounds[:-1])
+    if len(part.journey_numbers):
+        moments = np.minimum.reduceat(moments, part.bounds[:-1])
+    return {"journey": part.journey_numbers, "at": moments}
 
 
 def names_of_customers(log: JourneyLog, customers: NDArray[np.int64], by: Sequence[str]) -> list[str]:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cjmining.engine.kept import kept_for, of_parts
-from cjmining.engine.local import map_blocks
 from cjmining.schema import BEFORE_THE_MAP, OUTCOMES
 from cjmining.tables import numbered
 
@@ -207,13 +205,8 @@ def list_entries(check: Conformance, *, at: str = "stage") -> Listed:
 
 
 def _list(check: Conformance, reading: Reading, at: str) -> Listed:
-    kept, by_cell = kept_for(reading.log, _COLUMNS, len(reading.blocks)), at == "touchpoint"
-
-    def keep(block: Block) -> None:
-        parts = [_in_part(part, by_cell=by_cell) for part in reading.parts(block)]
-        kept.put(block, of_parts(parts, [part["journey"] for part in parts]))
-
-    map_blocks(keep, reading.blocks, engine=reading.log.engine)
+    by_cell = at == "touchpoint"
+    kept = reading.keep_parts(lambda part: _in_part(part, by_cell=by_cell), _COLUMNS)
     return Listed(
         at,
         _names(reading, at),

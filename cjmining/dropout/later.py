@@ -165,12 +165,11 @@ class _Within(NamedTuple):
 
 def _within_journeys(reading: Reading) -> _Within:
     """Say when lost customers came back, and converted, within the very journey."""
-    found = _Within(*(np.concatenate(each) for each in zip(*reading.map_parts(_within_part), strict=True)))
-    order = np.argsort(found.journey)
-    return _Within(*(each[order] for each in found))
+    kept = reading.keep_parts(_within_part, dict.fromkeys(_Within._fields, np.int64))
+    return _Within(*map(kept.column, _Within._fields))
 
 
-def _within_part(part: Part) -> _Within:
+def _within_part(part: Part) -> dict[str, NDArray[np.int64]]:
     from cjmining.conformance.reading import judge_part
     from cjmining.kernels.outcomes import CUSTOMER, GOAL, STAYED_AWAY
 
@@ -190,4 +189,5 @@ def _within_part(part: Part) -> _Within:
     for row, which in enumerate((back, goal)):
         np.minimum.at(found[row], journey[which], time[which])
     some = np.flatnonzero(found[0] < FOREVER)
-    return _Within(part.journey_numbers[some], found[0, some], found[1, some])
+    within = _Within(part.journey_numbers[some], found[0, some], found[1, some])
+    return within._asdict()

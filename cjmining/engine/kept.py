@@ -215,13 +215,11 @@ def _in_memory(columns: Mapping[str, npt.DTypeLike], joined: dict[str, NDArray[A
     return kept
 
 
-def of_parts(
-    parts: Sequence[dict[str, NDArray[Any]]], journey: Sequence[NDArray[np.int64]]
-) -> dict[str, NDArray[Any]]:
-    """Join the columns of a block's parts, in the order of its journeys: the numbers of each part's rows."""
+def of_parts(parts: Sequence[Arrays], number: Sequence[NDArray[np.int64]]) -> Arrays:
+    """Join the columns of a block's parts, in the order of the numbers of each part's rows."""
     if len(parts) == 1:
         return parts[0]
-    order = np.argsort(np.concatenate(journey), kind="stable")
+    order = np.argsort(np.concatenate(number), kind="stable")
     return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
 
 
