@@ -20,6 +20,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ WAYS = {"in memory": None, "from disk": "", "local[2]": "local[2]", "cluster": "
 """What each way is called, and the master of Spark."""
 BLOCKS = 32
 STAGE = "Basket"
+MONTHS = ("2026-03", "2026-09")
 _BYTES_AN_EVENT = 100
 """What an event of such a log takes in memory, with all its columns."""
 _KILL_AFTER = 5.0
@@ -53,6 +55,14 @@ def questions() -> dict[str, Callable[[Any, Any, dict[str, Any]], Any]]:
         "funnel": lambda log, *_: cj.funnel(log, list(FUNNEL), within=f"{FUNNEL_DAYS}d"),
         "paths": lambda log, *_: cj.paths(log, start=FUNNEL[0], end=FUNNEL[-1], within=f"{FUNNEL_DAYS}d"),
         "variants": lambda log, intended, _: cj.variants(log, ignore=intended.ignore),
+        "matches": lambda log, *_: cj.matches(log, f"{FUNNEL[0]} -> {FUNNEL[1]}"),
+        "compare": lambda log, *_: cj.compare(cj.discover(log, by="month"), *MONTHS),
+        "personas": lambda log, *_: cj.find_personas(log, number=3),
+        "patience": lambda log, intended, _: cj.settle_patience(log, replace(intended, patience="auto")),
+        "what_if": lambda _log, _map, found: cj.what_if(
+            found["check"], {"stage": STAGE, "drop_out": 0.5}, replicates=20
+        ),
+        "audience": lambda _log, _map, found: cj.audience(found["check"], stage=STAGE),
     }
 
 

@@ -106,6 +106,8 @@ def check(
     expect_log(log, "check")
     expect_map(intended, "check")
     _check_costs(missing_cost, ad_hoc_cost)
+    if by is not None and not isinstance(by, str):
+        raise LogError(f"by is one name, such as 'persona', not {by!r}: a check has one grouping")
     _check_common_ground(log, intended)
     with telling(progress, "check") as tell:
         tell("reading the plan", 0.0)

@@ -580,6 +580,11 @@ def test_costs_are_whole_numbers_above_zero(cost: float) -> None:
         cj.check(log_of(AS_PLANNED), INTENDED, missing_cost=cost)
 
 
+def test_several_groupings_at_once_are_refused() -> None:
+    with pytest.raises(cj.LogError, match=r"by is one name, such as 'persona', not \['persona', 'device'\]"):
+        cj.check(log_of(AS_PLANNED), INTENDED, by=["persona", "device"])
+
+
 def test_coverage_tells_what_is_not_shared() -> None:
     coverage = cj.coverage(log_of("ad@0 view@1 blog@2 ping@3", "blog@0 unsubscribed@1"), INTENDED)
     assert coverage.missing_from_log["touchpoint"].tolist() == [
