@@ -14,7 +14,7 @@ from tests.ingest.fuzz.runs import module_names, run_batch, run_series
 
 @pytest.mark.parametrize("name", module_names())
 def test_damaged_records_harm_no_others(name, tmp_path):
-    found = run_batch(name, 1, tmp_path, n_files=2, most=24, share=0.6)
+    found = run_batch(name, 1, tmp_path, n_files=2, most=16, share=0.6)
     assert found.problems == []
 
 
