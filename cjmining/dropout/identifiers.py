@@ -6,7 +6,6 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from cjmining import schema
 from cjmining.dropout.consent import among
 from cjmining.errors import LogError, nearest
 from cjmining.ingest.identity import long_id, phone_number
@@ -194,10 +193,10 @@ def identities_of(log: JourneyLog, customers: NDArray[np.int64]) -> pd.DataFrame
     """Return the identifiers of some customers, whose numbers ascend: by customer, kind and value."""
     import pyarrow as pa
 
-    found = [schema.IDENTITIES.empty_table()]
-    for piece in tables_of(log._kept_identities, *schema.IDENTITIES.names) if len(customers) else ():
+    texts = pa.schema([("customer", pa.int64()), ("kind", pa.string()), ("value", pa.string())])
+    found = [texts.empty_table()]
+    for piece in tables_of(log._kept_identities, *texts.names) if len(customers) else ():
         theirs = among(piece.column("customer").to_numpy(), customers)
-        found.append(piece.filter(pa.array(theirs)))
-    texts = [each.set_column(1, "kind", each.column("kind").cast(pa.string())) for each in found]
-    plain: pd.DataFrame = pa.concat_tables(texts).to_pandas().astype({"kind": str, "value": str})
+        found.append(piece.filter(pa.array(theirs)).cast(texts))
+    plain: pd.DataFrame = pa.concat_tables(found).to_pandas().astype({"kind": str, "value": str})
     return plain.sort_values(["customer", "kind", "value"], ignore_index=True)
