@@ -122,21 +122,31 @@ def by_journey(reading: Reading) -> pd.DataFrame:
 
     stages = (BEFORE_THE_MAP, *reading.plan.intended.stage_names)
 
-    def of_part(part: Part) -> pd.DataFrame:
+    def of_part(part: Part) -> dict[str, NDArray[Any]]:
         found = find(part, see(part))
         event = part.event_numbers[np.maximum(found.event, 0)]
-        return pd.DataFrame(
-            {
-                "journey": part.journey_numbers[found.journey],
-                "type": category(found.type_, TYPES),
-                "stage": category(found.stage + 1, stages),
-                "touchpoint": category(found.label, reading.plan.labels),
-                "event": np.where(found.event >= 0, event, -1),
-            }
-        )
+        return {
+            "journey": part.journey_numbers[found.journey],
+            "type": found.type_,
+            "stage": found.stage + 1,
+            "label": found.label,
+            "event": np.where(found.event >= 0, event, -1),
+        }
 
-    rows = pd.concat(reading.map_parts(of_part), ignore_index=True)
+    column = reading.keep_parts(of_part, _ROW).column
+    rows = pd.DataFrame(
+        {
+            "journey": column("journey"),
+            "type": category(column("type"), TYPES),
+            "stage": category(column("stage"), stages),
+            "touchpoint": category(column("label"), reading.plan.labels),
+            "event": column("event"),
+        }
+    )
     return rows.sort_values("journey", kind="stable", ignore_index=True)
+
+
+_ROW = {"journey": np.int64, "type": np.int8, "stage": np.int32, "label": np.int32, "event": np.int64}
 
 
 # counting -------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cjmining.engine.shelf import Shelf, Shelved, take
 from cjmining.schema import BEFORE_THE_MAP
 
 if TYPE_CHECKING:
@@ -83,15 +84,15 @@ def watch(reading: Reading) -> Watched:
     What is counted over journeys is counted over mature ones, and only what they did within the horizon of
     their start: so that both sides were followed equally long, whenever their journeys began.
     """
-    parts = reading.map_parts(_of_part)
+    shelf = Shelf.of(reading.log)
+    parts = reading.map_parts(lambda part: _shelved(_of_part(part), shelf))
     stages = (BEFORE_THE_MAP, *reading.plan.intended.stage_names)
     labels, channels = reading.plan.labels, (*reading.channels, "")
     cells = reading.plan.cells
     of_cell = [(stages[1 + s], labels[t]) for s, t in zip(cells.stage, cells.touchpoint, strict=True)]
     mature = np.zeros(reading.log.n_journeys, np.bool_)
-    for part in parts:
-        mature[part.journeys[part.mature]] = True
     everybody = _joined(parts, "journeys")[_joined(parts, "mature")]
+    mature[everybody] = True
     over_journeys = {
         "outcomes": _pairs(parts, "ends", [(name,) for name in ENDS]),
         "reached": _pairs(parts, "reached", [(name,) for name in stages[1:]]),
@@ -106,7 +107,7 @@ def watch(reading: Reading) -> Watched:
     return Watched(mature, tables, times, _entered(parts, stages))
 
 
-def _entered(parts: Sequence[_Part], stages: Sequence[str]) -> dict[str, Ints]:
+def _entered(parts: Sequence[_Shelved], stages: Sequence[str]) -> dict[str, Ints]:
     passages, entries = _joined(parts, "passages"), _joined(parts, "entries")
     found = {name: passages[passages[:, 1] == number, 0] for number, name in enumerate(stages[1:])}
     return {stages[0]: entries[entries[:, 1] == 0, 0], **found}
@@ -128,7 +129,9 @@ class _Part(NamedTuple):
     deviating: Ints
     entries: Ints
     kept: dict[Key, Ints]
-    answers: tuple[Ints, Ints, Floats]
+    answer_journey: Ints
+    answer_stage: Ints
+    answer_value: Floats
     time_journey: Ints
     time_stage: Ints
     time_s: Floats
@@ -152,6 +155,7 @@ def _of_part(part: Part) -> _Part:
     cell = part.plan.own_cells[walk.located.cell[met]]
     channel = part.columns.channel[met]
     channel = np.where(channel >= 0, channel, len(part.channels))
+    answers = _answers(walk)
     return _Part(
         journeys=number,
         mature=mature,
@@ -162,7 +166,9 @@ def _of_part(part: Part) -> _Part:
         deviating=_deviating(deviations.find(part, seen), number),
         entries=_entries(part, seen),
         kept=_kept(walk),
-        answers=_answers(walk),
+        answer_journey=answers[0],
+        answer_stage=answers[1],
+        answer_value=answers[2],
         time_journey=number[times[0]],
         time_stage=times[1],
         time_s=times[2],
@@ -240,8 +246,21 @@ def _answers(walk: Walk) -> tuple[Ints, Ints, Floats]:
 # putting parts together -----------------------------------------------------------------------------------
 
 
-def _joined(parts: Sequence[_Part], name: str) -> np.ndarray:
-    return np.concatenate([getattr(part, name) for part in parts])
+class _Shelved(NamedTuple):
+    """What a part says, put on the shelf: where the values of each field of `_Part` lie."""
+
+    fields: dict[str, Shelved]
+    kept: dict[Key, Shelved]
+
+
+def _shelved(part: _Part, shelf: Shelf) -> _Shelved:
+    with shelf.lot() as put:
+        fields = {name: put((values,)) for name, values in part._asdict().items() if name != "kept"}
+        return _Shelved(fields, {key: put((rows,)) for key, rows in part.kept.items()})
+
+
+def _joined(parts: Sequence[_Shelved], name: str) -> np.ndarray:
+    return np.concatenate([take(part.fields[name])[0] for part in parts])
 
 
 class _Hits(NamedTuple):
@@ -250,12 +269,12 @@ class _Hits(NamedTuple):
     cells: tuple[Key, ...]
 
 
-def _pairs(parts: Sequence[_Part], name: str, cells: Sequence[Key]) -> _Hits:
+def _pairs(parts: Sequence[_Shelved], name: str, cells: Sequence[Key]) -> _Hits:
     rows = _joined(parts, name)
     return _Hits(rows[:, 0], rows[:, 1], tuple(cells))
 
 
-def _triples(parts: Sequence[_Part], name: str, of_cell: Sequence[Key], channels: Sequence[str]) -> _Hits:
+def _triples(parts: Sequence[_Shelved], name: str, of_cell: Sequence[Key], channels: Sequence[str]) -> _Hits:
     rows = _joined(parts, name)
     code = rows[:, 1] * len(channels) + rows[:, 2]
     known, place = np.unique(code, return_inverse=True)
@@ -263,7 +282,7 @@ def _triples(parts: Sequence[_Part], name: str, of_cell: Sequence[Key], channels
     return _Hits(rows[:, 0], place, tuple((*of_cell[cell], channels[at]) for cell, at in pairs))
 
 
-def _deviations(parts: Sequence[_Part], stages: Sequence[str], labels: Sequence[str]) -> _Hits:
+def _deviations(parts: Sequence[_Shelved], stages: Sequence[str], labels: Sequence[str]) -> _Hits:
     from cjmining.kernels.deviations import TYPES
 
     rows = _joined(parts, "deviating")
@@ -294,21 +313,26 @@ def _each_its_own(journey: Ints, scope: Ints, hit: Bools, value: Floats, scopes:
     )
 
 
-def _stages(parts: Sequence[_Part], stages: Sequence[str]) -> Counts:
+def _stages(parts: Sequence[_Shelved], stages: Sequence[str]) -> Counts:
     rows = _joined(parts, "entries")
     names = [(name,) for name in stages]
     return _each_its_own(rows[:, 0], rows[:, 1], rows[:, 2] == 1, np.ones(len(rows)), names)
 
 
-def _promises(parts: Sequence[_Part]) -> Counts:
+def _promises(parts: Sequence[_Shelved]) -> Counts:
     keys = list(dict.fromkeys(key for part in parts for key in part.kept))
-    rows = [(number, part.kept[key]) for number, key in enumerate(keys) for part in parts if key in part.kept]
+    rows = [
+        (number, take(part.kept[key])[0])
+        for number, key in enumerate(keys)
+        for part in parts
+        if key in part.kept
+    ]
     found = np.concatenate([each for _, each in rows]) if rows else np.zeros((0, 2), np.int64)
     scope = np.concatenate([np.full(len(each), number) for number, each in rows] or [np.zeros(0, np.int64)])
     return _each_its_own(found[:, 0], scope, found[:, 1] == 1, np.ones(len(found)), keys)
 
 
-def _satisfaction(parts: Sequence[_Part], stages: Sequence[str]) -> Counts:
-    journey, stage, value = (np.concatenate([part.answers[i] for part in parts]) for i in range(3))
+def _satisfaction(parts: Sequence[_Shelved], stages: Sequence[str]) -> Counts:
+    journey, stage, value = (_joined(parts, f"answer_{name}") for name in ("journey", "stage", "value"))
     names = [(name,) for name in stages]
     return _each_its_own(journey, stage, np.ones(len(journey), np.bool_), value, names)

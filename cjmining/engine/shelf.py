@@ -6,6 +6,7 @@ of any length under names of its own, and says where they lie.
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class _InFile(NamedTuple):
-    """Where an array lies: from which byte on, how many values, and of what kind they are."""
+    """Where an array lies: from which byte on, of what shape, and of what kind its values are."""
 
     file: Path
     start: int
-    number: int
+    shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
 
@@ -37,7 +38,7 @@ Shelved = tuple[Any, ...]
 """Values as they were put aside: arrays, or where these lie."""
 
 Put = Callable[[Iterable[Any]], Shelved]
-"""Puts values aside, arrays of one dimension among them."""
+"""Puts values aside, arrays among them."""
 
 
 class Shelf:
@@ -111,14 +112,15 @@ def take(shelved: Shelved) -> tuple[Any, ...]:
 def _put(values: np.ndarray, stream: BinaryIO, file: Path) -> _InFile:
     start = stream.tell()
     stream.write(np.ascontiguousarray(values).data)
-    return _InFile(file, start, len(values), values.dtype)
+    return _InFile(file, start, values.shape, values.dtype)
 
 
 def _taken(where: _InFile) -> np.ndarray:
     try:
-        return np.fromfile(where.file, where.dtype, where.number, offset=where.start)
+        values = np.fromfile(where.file, where.dtype, math.prod(where.shape), offset=where.start)
     except FileNotFoundError as problem:
         raise gone(where.file.parent) from problem
+    return values.reshape(where.shape)
 
 
 def _of_folder(folder: Path | None) -> Shelf:

@@ -11,14 +11,14 @@ from cjmining.engine.shelf import Shelf, take
 from cjmining.errors import LogError
 from cjmining.shipping import shipping
 
-GIVEN = (np.arange(5), "word", np.array([True, False]), np.zeros(0), None)
+GIVEN = (np.arange(5), "word", np.array([True, False]), np.zeros(0), None, np.eye(3)[:2], np.zeros((0, 2)))
 
 
 def same(taken: tuple) -> None:
     assert [type(each) for each in taken] == [type(each) for each in GIVEN]
     for mine, theirs in zip(taken, GIVEN, strict=True):
         if isinstance(mine, np.ndarray):
-            assert mine.dtype == theirs.dtype
+            assert (mine.dtype, mine.shape) == (theirs.dtype, theirs.shape)
             assert mine.tolist() == theirs.tolist()
         else:
             assert mine == theirs
