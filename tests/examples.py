@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import settings
 
-SHARE = float(os.environ.get("EXAMPLES", "0.33"))
+SHARE = float(os.environ.get("EXAMPLES", "0.4"))
 """As large as lets the whole suite stay under ten minutes."""
 FEWEST = 5
 
