@@ -103,13 +103,15 @@ class Result:
 
     def _head(self, name: str) -> pd.DataFrame:
         """Return the first rows of a table; subclasses may make these alone."""
-        late = name in self._late and name not in vars(self)
-        return self._make(name, _HEAD) if late else self._table(name).head(_HEAD)
+        return self._make(name, _HEAD) if self._is_unmade(name) else self._table(name).head(_HEAD)
 
     def _length(self, name: str) -> int:
         """Return how many rows a table has; subclasses may know without making it."""
-        late = name in self._late and name not in vars(self)
-        return self._n_rows(name) if late else len(self._table(name))
+        return self._n_rows(name) if self._is_unmade(name) else len(self._table(name))
+
+    def _is_unmade(self, name: str) -> bool:
+        """Say whether a table is late, and nobody has asked for it yet."""
+        return name in self._late and name not in vars(self)
 
     def _summary(self) -> str:
         """One line that says what the result is; subclasses say more."""

@@ -9,7 +9,7 @@ import numpy as np
 from cjmining.conformance.reading import judge_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -62,16 +62,19 @@ def amounts_of_conversions(reading: Reading) -> Amounts:
     The goal's value, else the values up to it; less what was given back in the journey, whenever. What the
     map ignores is no part of it, and what failed moved no money.
     """
-    pieces = list(pieces_of_amounts(reading))
-    columns = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in _AMOUNTS}
-    return Amounts(**columns, currencies=(*reading.currencies, ""))
+    kept = reading.keep_parts(_paid_in, _AMOUNTS, by="event")
+    return _amounts(reading, map(kept.column, _AMOUNTS))
 
 
 def pieces_of_amounts(reading: Reading) -> Iterator[Amounts]:
     """Give the same by pieces of whole customers, in the order of events."""
     kept = reading.keep_parts(_paid_in, _AMOUNTS, by="event")
     for columns in kept.pieces(*_AMOUNTS):
-        yield Amounts(**dict(zip(_AMOUNTS, columns, strict=True)), currencies=(*reading.currencies, ""))
+        yield _amounts(reading, columns)
+
+
+def _amounts(reading: Reading, columns: Iterable[NDArray[Any]]) -> Amounts:
+    return Amounts(**dict(zip(_AMOUNTS, columns, strict=True)), currencies=(*reading.currencies, ""))
 
 
 def _paid_in(part: Part) -> dict[str, NDArray[Any]]:

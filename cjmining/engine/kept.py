@@ -70,15 +70,9 @@ class Kept(ABC):
     def column(self, name: str) -> NDArray[Any]:
         """Return a column, all of it."""
 
+    @abstractmethod
     def loaded(self) -> Kept:
         """Return all columns in memory, for who reads each again and again."""
-        found = {name: np.empty(len(self), kind) for name, kind in self.columns.items()}
-        filled = 0
-        for piece in self.pieces(*self.columns):
-            for column, values in zip(found.values(), piece, strict=True):
-                column[filled : filled + len(values)] = values
-            filled += len(piece[0])
-        return _in_memory(self.columns, found)
 
     def head(self, rows: int) -> Kept:
         """Return the first rows, in memory."""
@@ -187,11 +181,21 @@ class KeptInFiles(Kept):
             yield tuple(table.column(name).to_numpy() for name in names)
 
     def column(self, name: str) -> NDArray[Any]:
-        """Return a column, all of it: put together piece by piece, for it may be large."""
-        found, filled = np.empty(len(self), self.columns[name]), 0
-        for (values,) in self.pieces(name):
-            found[filled : filled + len(values)] = values
-            filled += len(values)
+        """Return a column, all of it."""
+        return self._read(name)[name]
+
+    def loaded(self) -> Kept:
+        """Return all columns in memory."""
+        return _in_memory(self.columns, self._read(*self.columns))
+
+    def _read(self, *names: str) -> dict[str, NDArray[Any]]:
+        """Put columns together piece by piece, for they may be large."""
+        rows, filled = len(self), 0
+        found = {name: np.empty(rows, self.columns[name]) for name in names}
+        for piece in self.pieces(*names):
+            for column, values in zip(found.values(), piece, strict=True):
+                column[filled : filled + len(values)] = values
+            filled += len(piece[0])
         return found
 
     def _files(self) -> list[Path]:

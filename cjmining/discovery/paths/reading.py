@@ -263,8 +263,13 @@ def _different(ways: Ways) -> tuple[Ints, Ints]:
 
 
 def _chosen(ways: Ways, which: Ints) -> Ways:
-    bounds, codes = ways.steps
-    return Ways(Flat(*kernels.cut(codes, bounds[which], bounds[which + 1] - 1)), ways.closed[which])
+    return Ways(_some(ways.steps, which), ways.closed[which])
+
+
+def _some(flat: Flat, which: Ints) -> Flat:
+    """Return some paths, in the order asked for."""
+    bounds, codes = flat
+    return Flat(*kernels.cut(codes, bounds[which], bounds[which + 1] - 1))
 
 
 def _merged(parts: list[Ways]) -> tuple[Ways, Ints]:
@@ -282,7 +287,7 @@ def _merged(parts: list[Ways]) -> tuple[Ways, Ints]:
 def _numbered(shown: Flat, names: tuple[str, ...]) -> tuple[Codes, Flat]:
     """Return the number of each path among the different ones, in the order of the names of their steps."""
     path, first = kernels.number(shown.bounds, shown.codes)
-    paths = Flat(*kernels.cut(shown.codes, shown.bounds[first], shown.bounds[first + 1] - 1))
+    paths = _some(shown, first)
     rank = np.empty(len(names), np.int32)
     rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names), dtype=np.int32)
     ranks = rank[paths.codes]
@@ -290,7 +295,7 @@ def _numbered(shown: Flat, names: tuple[str, ...]) -> tuple[Codes, Flat]:
     order = ordered(paths.bounds, ranks, *keys)
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
-    return place[path], Flat(*kernels.cut(paths.codes, paths.bounds[order], paths.bounds[order + 1] - 1))
+    return place[path], _some(paths, order)
 
 
 def _fates(

@@ -238,7 +238,7 @@ def _fitted(behaviour: Behaviour, number: int, starts: int, seed: int) -> Model:
             "customers; ask for fewer"
         )
     model = fit(data, number, starts=starts, seed=seed)
-    sizes = members(behaviour.customers, model).number_of(number)
+    sizes = members(behaviour.customers, model).sizes()
     return model.ordered(np.argsort(-sizes, kind="stable"))
 
 
@@ -253,7 +253,7 @@ def _found(
     nobody = len(everybody) - len(member.member)
     of_nobody = int((~np.isin(log.journey_customer, behaviour.customers.number)).sum())
     rows = choice.rows if choice else [criteria_of(behaviour, model)]
-    asked_of = members(account.few.customers, model).number_of(model.number)
+    asked_of = members(account.few.customers, model).sizes()
     overall = np.average(member.probability, axis=0, weights=member.different.weight)
     return FoundPersonas(
         number=model.number,

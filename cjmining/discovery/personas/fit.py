@@ -254,9 +254,15 @@ class Membership(NamedTuple):
         """The most likely persona of each unit."""
         return self.likeliest[self.member]
 
-    def number_of(self, persona: int) -> Ints:
-        """Return how many units each of so many personas has."""
-        return np.bincount(self.likeliest, weights=self.different.weight, minlength=persona).astype(np.int64)
+    def sizes(self) -> Ints:
+        """Return how many units each persona has."""
+        number = self.probability.shape[1]
+        return np.bincount(self.likeliest, weights=self.different.weight, minlength=number).astype(np.int64)
+
+    def by(self, model: Model) -> Membership:
+        """Return the membership of the same units by another model."""
+        told = posterior(self.different, model.log_mixing, model.log_cells)
+        return self._replace(probability=told[0], log_likelihood=told[1])
 
 
 def entropy(probability: Floats) -> Floats:

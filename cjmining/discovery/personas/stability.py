@@ -35,16 +35,15 @@ def stability_of(behaviour: Behaviour, model: Model, *, replicates: int, starts:
     Hennig (2007), Cluster-wise assessment of cluster stability, doi:10.1016/j.csda.2006.11.025; Hubert and
     Arabie (1985), doi:10.1007/BF01908075, the adjusted Rand index.
     """
-    counts, member = behaviour.customers.different()
-    persona = members(behaviour.customers, model).persona
-    number = model.number
+    found = members(behaviour.customers, model)
+    counts, persona, number = found.different, found.persona, model.number
     rand, jaccard = np.empty(replicates), np.empty((replicates, number))
     for replicate in range(replicates):
         times = bootstrap_weights(behaviour.customers.number, replicate + 1)
-        weight = np.bincount(member, weights=times, minlength=len(counts.weight)).astype(np.float64)
+        weight = np.bincount(found.member, weights=times, minlength=len(counts.weight)).astype(np.float64)
         again = Data(counts._replace(weight=weight), behaviour.cells, len(behaviour.groups))
         refitted = fit(again, number, starts=starts, seed=seed + replicate + 1)
-        other = members(behaviour.customers, refitted).persona
+        other = found.by(refitted).persona
         both = np.bincount(persona * number + other, minlength=number * number).reshape(number, number)
         rand[replicate] = adjusted_rand(both)
         jaccard[replicate] = _largest_jaccard(both)

@@ -44,7 +44,7 @@ def personas(
     `without` has two numbers: how many such customers there are, and how many journeys they have.
     """
     number, weight = len(names), member.different.weight
-    customers = member.number_of(number)
+    customers = member.sizes()
     journeys = np.bincount(member.persona[behaviour.customer_of], minlength=number)
     total = int(customers.sum()) + int(without[0])
     sure, unsure = (

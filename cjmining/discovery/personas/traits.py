@@ -87,7 +87,7 @@ def shares_of(cells: Cells, member: Membership) -> Shares:
         for what in (begins, does, ends)
     ]
     kind = tuple(np.repeat([BEGINS, DOES, ENDS], n_steps).tolist())
-    found = Shares(kind, np.tile(np.arange(n_steps), 3), np.concatenate(counted), member.number_of(number))
+    found = Shares(kind, np.tile(np.arange(n_steps), 3), np.concatenate(counted), member.sizes())
     some = found.with_it.sum(axis=1) > 0
     return Shares(
         tuple(np.array(kind)[some].tolist()), found.step[some], found.with_it[some], found.customers
