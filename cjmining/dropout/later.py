@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from cjmining.dropout.entries import CONVERTED, FOREVER, OPEN, pieces_of
+from cjmining.engine.kept import in_lots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,20 +80,10 @@ def _some_ends(check: Conformance, reading: Reading, most: int) -> Iterator[tupl
 
 def _lots(check: Conformance, most: int) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.int8]]]:
     """Give when and how journeys ended by pieces of whole customers, up to so many together."""
-    lot: list[tuple[NDArray[Any], ...]] = []
-    first, last = 0, 0
-    for piece in pieces_of(check, "decided_at", "outcome"):
-        if lot and last + len(piece[0]) - first > most:
-            yield slice(first, last), *_joined(lot)
-            lot, first = [], last
-        lot.append(piece)
-        last += len(piece[0])
-    yield slice(first, last), *_joined(lot)
-
-
-def _joined(pieces: list[tuple[NDArray[Any], ...]]) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    decided_at, outcome = (np.concatenate(each) for each in zip(*pieces, strict=True))
-    return decided_at, outcome
+    first = 0
+    for decided_at, outcome in in_lots(pieces_of(check, "decided_at", "outcome"), most):
+        yield slice(first, first + len(outcome)), decided_at, outcome
+        first += len(outcome)
 
 
 def later(ends: Ends) -> Later:

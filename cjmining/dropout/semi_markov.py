@@ -16,6 +16,7 @@ import numpy as np
 from cjmining.dropout.changes import DROP_OUT, PROMISE, SKIP
 from cjmining.dropout.entries import CONVERTED, DROPPED, OPEN, TURNED_AWAY
 from cjmining.dropout.visits import BROKEN, KEPT
+from cjmining.engine.kept import in_lots
 from cjmining.scratch import Held, Scratch
 
 if TYPE_CHECKING:
@@ -139,24 +140,13 @@ def _sorted_by_state(visits: VisitsRead) -> _ByState:
     known = visits.counts.states.key
     n = len(known)
     found = _ByState(n, in_file=visits.reader.reading.log.memory_limit is not None)
-    for key, lasted, end, customer in _in_lots(visits.kept.pieces("state", "lasted", "end", "customer")):
+    pieces = visits.kept.pieces("state", "lasted", "end", "customer")
+    for key, lasted, end, customer in in_lots(pieces, _MOST_AT_ONCE):
         state = np.searchsorted(known, key)
         ended = np.where(end == OPEN, -1, n + end.astype(np.int64))
         to = np.where(end < 0, np.append(state[1:], 0)[: len(state)], ended)
         found.add(state, lasted, to, customer)
     return found
-
-
-def _in_lots(pieces: Iterator[tuple[NDArray[Any], ...]]) -> Iterator[list[NDArray[Any]]]:
-    """Put pieces together until they have so many rows as may be looked at together."""
-    lot: list[tuple[NDArray[Any], ...]] = []
-    for piece in pieces:
-        lot.append(piece)
-        if sum(len(each[0]) for each in lot) >= _MOST_AT_ONCE:
-            yield [np.concatenate(each) for each in zip(*lot, strict=True)]
-            lot = []
-    if lot:
-        yield [np.concatenate(each) for each in zip(*lot, strict=True)]
 
 
 class _OfState(NamedTuple):

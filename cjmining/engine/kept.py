@@ -27,7 +27,7 @@ from cjmining.errors import LogError
 from cjmining.shipping import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     from numpy.typing import NDArray
@@ -217,6 +217,29 @@ def _in_memory(columns: Mapping[str, npt.DTypeLike], joined: dict[str, NDArray[A
     kept = KeptInMemory(columns)
     kept._joined = joined
     return kept
+
+
+def in_lots(pieces: Iterable[tuple[NDArray[Any], ...]], most: int) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Put neighbouring pieces together, up to so many rows; of more where one piece has more.
+
+    Examples
+    --------
+    >>> pieces = [(np.arange(2),), (np.arange(1),), (np.arange(3),)]
+    >>> [lot[0].tolist() for lot in in_lots(pieces, 3)]
+    [[0, 1, 0], [0, 1, 2]]
+    """
+    lot: list[tuple[NDArray[Any], ...]] = []
+    for piece in pieces:
+        if lot and sum(len(each[0]) for each in lot) + len(piece[0]) > most:
+            yield _side_by_side(lot)
+            lot = []
+        lot.append(piece)
+    if lot:
+        yield _side_by_side(lot)
+
+
+def _side_by_side(pieces: list[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
+    return tuple(np.concatenate(each) for each in zip(*pieces, strict=True))
 
 
 def of_parts(parts: Sequence[Arrays], number: Sequence[NDArray[np.int64]]) -> Arrays:
